@@ -1,0 +1,1 @@
+"""polytask: learn many tasks together; learn the next one fast."""

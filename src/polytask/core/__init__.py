@@ -1,0 +1,56 @@
+"""The types on which everything stands; knows no method."""
+
+from polytask.core.batch import Batch, Episode, Inputs, batch_size, map_inputs, stack_batches
+from polytask.core.errors import (
+    BundleError,
+    DataError,
+    InputError,
+    MissingPackageError,
+    PolytaskError,
+    TrainingError,
+)
+from polytask.core.gradients import assign, gramian, jacobian
+from polytask.core.learner import EpisodicLearner, Execution, Learner, Predictor, State, run_loop
+from polytask.core.objectives import Objectives, query_objectives
+from polytask.core.private import PerTask, private_parameters, shared_parameters
+from polytask.core.random import derive_seed, generator, numpy_generator, seeded
+from polytask.core.shared_model import Representation, SharedModel, Sharing
+from polytask.core.task import Task, TaskKind
+
+__all__ = [
+    "Batch",
+    "BundleError",
+    "DataError",
+    "Episode",
+    "EpisodicLearner",
+    "Execution",
+    "InputError",
+    "Inputs",
+    "Learner",
+    "MissingPackageError",
+    "Objectives",
+    "PerTask",
+    "PolytaskError",
+    "Predictor",
+    "Representation",
+    "SharedModel",
+    "Sharing",
+    "State",
+    "Task",
+    "TaskKind",
+    "TrainingError",
+    "assign",
+    "batch_size",
+    "derive_seed",
+    "generator",
+    "gramian",
+    "jacobian",
+    "map_inputs",
+    "numpy_generator",
+    "private_parameters",
+    "query_objectives",
+    "run_loop",
+    "seeded",
+    "shared_parameters",
+    "stack_batches",
+]

@@ -1,0 +1,193 @@
+"""Batches of examples with targets by task name, and episodes made of them."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
+
+import torch
+from torch import Tensor
+
+from polytask.core.errors import InputError
+from polytask.core.task import Task
+
+__all__ = ["Batch", "Episode", "Inputs", "batch_size", "map_inputs", "stack_batches"]
+
+Inputs: TypeAlias = Tensor | Mapping[str, "Inputs"]
+"""A tensor ``[batch, ...]``, or a nested mapping of them with one batch size."""
+
+
+def map_inputs(function: Callable[[Tensor], Tensor], inputs: Inputs) -> Inputs:
+    """Apply a function to every tensor of an input.
+
+    Example:
+        >>> map_inputs(lambda x: x[:1].shape, {"image": torch.zeros(2, 3)})
+        {'image': torch.Size([1, 3])}
+    """
+    if isinstance(inputs, Tensor):
+        return function(inputs)
+    return {name: map_inputs(function, value) for name, value in inputs.items()}
+
+
+def batch_size(inputs: Inputs) -> int:
+    """Return the number of examples of an input.
+
+    Raises:
+        InputError: There is no tensor, a tensor is a scalar, or the tensors disagree.
+    """
+    sizes: set[int] = set()
+
+    def look(tensor: Tensor) -> Tensor:
+        if tensor.ndim == 0:
+            raise InputError("An input is a scalar; give every input a batch dimension, e.g. `x[None]`.")
+        sizes.add(tensor.shape[0])
+        return tensor
+
+    map_inputs(look, inputs)
+    if len(sizes) != 1:
+        raise InputError(
+            f"The tensors of one input must share their first dimension, but it is {sorted(sizes) or 'absent'}."
+        )
+    return sizes.pop()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Examples, with the targets of some tasks.
+
+    Args:
+        inputs: A tensor ``[batch, ...]`` or a nested mapping of such tensors.
+        targets: By task name, shaped as `Task` says. A task that is missing has no label here at all.
+        masks: By task name, True where there is a label: bool ``[batch]`` or ``[batch, n_outputs]``. A task
+            without a mask has all its labels.
+
+    Raises:
+        InputError: A target or a mask has another number of rows than the inputs, a mask is not boolean, or
+            belongs to no target.
+
+    Example:
+        >>> batch = Batch(inputs=torch.zeros(3, 2), targets={"y": torch.tensor([1.0, 2.0, 0.0])},
+        ...               masks={"y": torch.tensor([True, True, False])})
+        >>> len(batch), batch.n_labels("y")
+        (3, 2)
+    """
+
+    inputs: Inputs
+    targets: Mapping[str, Tensor] = field(default_factory=dict)
+    masks: Mapping[str, Tensor] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        n_rows = batch_size(self.inputs)
+        problems = []
+        for what, tensors in (("target", self.targets), ("mask", self.masks)):
+            for name, tensor in tensors.items():
+                if tensor.ndim == 0 or tensor.shape[0] != n_rows:
+                    problems.append(
+                        f"the {what} of {name!r} has shape {tuple(tensor.shape)}, not {n_rows} rows"
+                    )
+        for name, mask in self.masks.items():
+            if name not in self.targets:
+                problems.append(f"the mask of {name!r} belongs to no target")
+            if mask.dtype != torch.bool:
+                problems.append(f"the mask of {name!r} is {mask.dtype}, not bool")
+        if problems:
+            raise InputError("Batch: " + "; ".join(problems) + ".")
+
+    def __len__(self) -> int:
+        return batch_size(self.inputs)
+
+    def n_labels(self, name: str) -> int:
+        """Count the examples that have a label of the task, at least one of its outputs."""
+        if name not in self.targets:
+            return 0
+        if name not in self.masks:
+            return len(self)
+        mask = self.masks[name]
+        return int((mask if mask.ndim == 1 else mask.flatten(1).any(1)).sum())
+
+    def rows(self, index: Tensor | slice) -> "Batch":
+        """Return the examples at ``index``: positions, a boolean row, or a slice."""
+        return self.map(lambda tensor: tensor[index])
+
+    def map(self, function: Callable[[Tensor], Tensor]) -> "Batch":
+        """Apply a function to every tensor: inputs, targets and masks."""
+        return Batch(
+            inputs=map_inputs(function, self.inputs),
+            targets={name: function(target) for name, target in self.targets.items()},
+            masks={name: function(mask) for name, mask in self.masks.items()},
+        )
+
+    def to(self, device: torch.device | str, dtype: torch.dtype | None = None) -> "Batch":
+        """Move every tensor to a device; ``dtype``, if given, applies to the floating ones alone."""
+        return self.map(lambda tensor: tensor.to(device, dtype if tensor.is_floating_point() else None))
+
+    def only(self, names: Iterable[str]) -> "Batch":
+        """Keep the targets of these tasks."""
+        kept = set(names)
+        return replace(
+            self,
+            targets={name: target for name, target in self.targets.items() if name in kept},
+            masks={name: mask for name, mask in self.masks.items() if name in kept},
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Episode:
+    """Tasks asked of the same inputs: a query batch to answer, perhaps a support batch to learn from.
+
+    Multi-task learning is the case without support; there the query holds the training examples.
+
+    Args:
+        tasks: The tasks; several of them share one encoding of the inputs.
+        query: The batch whose answers are judged.
+        support: The batch from which a predictor for the tasks is learned.
+
+    Raises:
+        InputError: There is no task, two tasks have one name, or a target belongs to no task.
+    """
+
+    tasks: tuple[Task, ...]
+    query: Batch
+    support: Batch | None = None
+
+    def __post_init__(self) -> None:
+        names = [task.name for task in self.tasks]
+        if not names:
+            raise InputError("An episode needs at least one task.")
+        if len(set(names)) != len(names):
+            raise InputError(f"The tasks of an episode need different names, got {', '.join(names)}.")
+        for part, batch in (("query", self.query), ("support", self.support)):
+            strangers = sorted(set(batch.targets) - set(names)) if batch is not None else []
+            if strangers:
+                raise InputError(
+                    f"The {part} has targets of {', '.join(strangers)}, but the episode's tasks are "
+                    f"{', '.join(names)}. Use `batch.only(...)` to keep some."
+                )
+
+    def to(self, device: torch.device | str, dtype: torch.dtype | None = None) -> "Episode":
+        """Move both batches to a device."""
+        support = None if self.support is None else self.support.to(device, dtype)
+        return replace(self, query=self.query.to(device, dtype), support=support)
+
+
+def stack_batches(batches: Sequence[Batch]) -> Batch:
+    """Put equally shaped batches on top of each other along a new first dimension.
+
+    Example:
+        >>> stack_batches([Batch(inputs=torch.zeros(4, 2))] * 3).inputs.shape
+        torch.Size([3, 4, 2])
+    """
+    return Batch(
+        inputs=_stack([batch.inputs for batch in batches]),
+        targets={
+            name: torch.stack([batch.targets[name] for batch in batches]) for name in batches[0].targets
+        },
+        masks={name: torch.stack([batch.masks[name] for batch in batches]) for name in batches[0].masks},
+    )
+
+
+def _stack(inputs: Sequence[Inputs]) -> Inputs:
+    tensors = [value for value in inputs if isinstance(value, Tensor)]
+    mappings = [value for value in inputs if not isinstance(value, Tensor)]
+    if not mappings:
+        return torch.stack(tensors)
+    return {name: _stack([mapping[name] for mapping in mappings]) for name in mappings[0]}

@@ -1,0 +1,47 @@
+"""Gradients of each objective, and their Gramian."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["assign", "gramian", "jacobian"]
+
+
+def jacobian(values: Tensor, parameters: Sequence[nn.Parameter]) -> Tensor:
+    """Return one gradient per objective, by one backward pass each; the graph is kept.
+
+    Args:
+        values: Objectives ``[objective]``.
+        parameters: Where to differentiate; a parameter that an objective does not use counts as zero.
+
+    Returns:
+        ``[objective, parameter]``, the parameters flattened and joined.
+
+    Example:
+        >>> w = nn.Parameter(torch.tensor([1.0, 2.0]))
+        >>> jacobian(torch.stack([w.sum(), w.prod()]), [w])
+        tensor([[1., 1.],
+                [2., 1.]])
+    """
+    rows = []
+    for value in values:
+        gradients = torch.autograd.grad(
+            value, parameters, retain_graph=True, allow_unused=True, materialize_grads=True
+        )
+        rows.append(torch.cat([gradient.reshape(-1) for gradient in gradients]))
+    return torch.stack(rows)
+
+
+def gramian(values: Tensor, parameters: Sequence[nn.Parameter]) -> Tensor:
+    """Return the inner products of all pairs of objective gradients, ``[objective, objective]``."""
+    rows = jacobian(values, parameters)
+    return rows @ rows.T
+
+
+def assign(direction: Tensor, parameters: Sequence[nn.Parameter]) -> None:
+    """Add a flat direction ``[parameter]`` to the ``grad`` of the parameters."""
+    pieces = direction.split([parameter.numel() for parameter in parameters])
+    for parameter, piece in zip(parameters, pieces, strict=True):
+        shaped = piece.view_as(parameter)
+        parameter.grad = shaped.clone() if parameter.grad is None else parameter.grad + shaped

@@ -1,0 +1,132 @@
+"""What learns: a `Learner` turns tasks and support into a predictor, and episodes into objectives."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from polytask.core.batch import Batch, Episode, Inputs, map_inputs
+from polytask.core.errors import InputError
+from polytask.core.objectives import Objectives, query_objectives
+from polytask.core.task import Task
+
+__all__ = ["EpisodicLearner", "Execution", "Learner", "Predictor", "State", "run_loop"]
+
+State = dict[str, Tensor]
+"""What a learner knows after adaptation, by name: prototypes, adapted weights, nothing at all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Predictor:
+    """A function from inputs to predictions by task name; independent of the learner's later training modes.
+
+    Args:
+        tasks: The tasks it answers.
+        function: ``(state, inputs) -> {task name: [batch, n_outputs]}``.
+        state: What adaptation found; detached tensors that can be saved.
+    """
+
+    tasks: tuple[Task, ...]
+    function: Callable[[State, Inputs], dict[str, Tensor]]
+    state: State = field(default_factory=dict)
+
+    def __call__(self, inputs: Inputs) -> dict[str, Tensor]:
+        """Answer all tasks for inputs ``[batch, ...]``."""
+        return self.function(self.state, inputs)
+
+
+class Learner(nn.Module, ABC):
+    """Turns (tasks, support) into a predictor, and episodes into a vector of objectives.
+
+    The two methods are all that training, balancing, evaluation and serving call.
+    """
+
+    @abstractmethod
+    def adapt(self, tasks: Sequence[Task], support: Batch | None = None) -> Predictor:
+        """Return a predictor for the tasks; never changes the learner.
+
+        Args:
+            tasks: The tasks to answer.
+            support: Labelled examples of these tasks; None where a predictor is looked up by name.
+
+        Raises:
+            InputError: The learner cannot answer the tasks, or needs support and got none.
+        """
+
+    @abstractmethod
+    def objectives(self, episodes: Sequence[Episode]) -> Objectives:
+        """Return the differentiable objectives of a training step."""
+
+
+Execution = Callable[["EpisodicLearner", Sequence[Episode]], Tensor]
+"""Runs the episodes of a step on a learner and returns their objectives, ``[episode]``."""
+
+
+class EpisodicLearner(Learner):
+    """A learner that computes its predictor from a support batch.
+
+    A method is two pure functions: `learn` turns support into a state of tensors, `predict` answers inputs
+    from a state. Both must be differentiable in the learner's parameters.
+
+    Args:
+        execution: How the episodes of a training step are run; None is the plain loop.
+    """
+
+    def __init__(self, *, execution: Execution | None = None) -> None:
+        super().__init__()
+        self.execution = execution or run_loop
+
+    @abstractmethod
+    def learn(self, tasks: Sequence[Task], support: Batch) -> State:
+        """Compute what is to be known of the tasks from their support batch."""
+
+    @abstractmethod
+    def predict(self, state: State, tasks: Sequence[Task], inputs: Inputs) -> dict[str, Tensor]:
+        """Answer inputs ``[batch, ...]`` from a state: ``[batch, n_outputs]`` by task name."""
+
+    def forward(self, tasks: Sequence[Task], support: Batch, query: Batch) -> Tensor:
+        """Learn from the support, answer the query, and return the summed objective, a scalar."""
+        predictions = self.predict(self.learn(tasks, support), tasks, query.inputs)
+        return torch.stack(list(query_objectives(tasks, predictions, query).values())).sum()
+
+    def objectives(self, episodes: Sequence[Episode]) -> Objectives:
+        """Return one objective per episode; see `Learner.objectives`."""
+        names = []
+        for position, episode in enumerate(episodes):
+            if episode.support is None:
+                raise InputError(f"Episode {position} has no support; {type(self).__name__} learns from one.")
+            if not any(episode.query.n_labels(task.name) for task in episode.tasks):
+                raise InputError(f"The query of episode {position} has no label; leave the episode out.")
+            names.append("+".join(task.name for task in episode.tasks))
+        return Objectives(values=self.execution(self, episodes), names=_distinct(names))
+
+    def adapt(self, tasks: Sequence[Task], support: Batch | None = None) -> Predictor:
+        """See `Learner.adapt`; works under `torch.no_grad` and `torch.inference_mode` as well."""
+        if support is None:
+            raise InputError(f"{type(self).__name__} learns from support; give `adapt` a support batch.")
+        without = [task.name for task in tasks if not support.n_labels(task.name)]
+        if without:
+            raise InputError(f"The support has no label of {', '.join(without)}; add some or drop the task.")
+        with torch.inference_mode(False), torch.enable_grad():
+            # Tensors made in inference mode cannot enter a graph; a clone can.
+            support = support.map(lambda t: t.clone() if t.is_inference() else t)
+            state = {name: tensor.detach().clone() for name, tensor in self.learn(tasks, support).items()}
+        fixed = tuple(tasks)
+
+        def answer(state: State, inputs: Inputs) -> dict[str, Tensor]:
+            return self.predict(state, fixed, map_inputs(lambda tensor: tensor, inputs))
+
+        return Predictor(tasks=fixed, function=answer, state=state)
+
+
+def run_loop(learner: EpisodicLearner, episodes: Sequence[Episode]) -> Tensor:
+    """Run episodes one after the other: the reference for every other execution, ``[episode]``."""
+    return torch.stack([learner(e.tasks, e.support, e.query) for e in episodes])
+
+
+def _distinct(names: Sequence[str]) -> tuple[str, ...]:
+    """Number names that occur more than once: each objective of a step needs its own."""
+    repeated = len(set(names)) < len(names)
+    return tuple(f"{name}#{position}" if repeated else name for position, name in enumerate(names))

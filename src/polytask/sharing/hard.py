@@ -1,0 +1,37 @@
+"""Hard sharing: one trunk serves every task."""
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from polytask.core import Inputs, Representation, Sharing
+
+__all__ = ["HardSharing"]
+
+
+class HardSharing(Sharing):
+    """Encode the inputs once; every head reads the same representation.
+
+    Args:
+        trunk: From inputs to ``[batch, feature]``; all its parameters are shared.
+
+    References:
+        Rich Caruana, "Multitask Learning", Machine Learning 28, 1997.
+
+    Example:
+        >>> import torch
+        >>> represented = HardSharing(nn.Linear(3, 8))(torch.zeros(5, 3), ["a", "b"])
+        >>> represented.by_task["a"] is represented.by_task["b"]
+        True
+    """
+
+    def __init__(self, trunk: nn.Module) -> None:
+        super().__init__()
+        self.trunk = trunk
+
+    def forward(self, inputs: Inputs, names: Sequence[str]) -> Representation:
+        """See `Sharing.forward`."""
+        if not names:
+            return Representation(by_task={})
+        features: Tensor = self.trunk(inputs)  # [batch, feature]
+        return Representation(by_task=dict.fromkeys(names, features))
