@@ -45,7 +45,7 @@ def batch_size(inputs: Inputs) -> int:
     map_inputs(look, inputs)
     if len(sizes) != 1:
         raise InputError(
-            f"The tensors of one input must share their first dimension, but it is {sorted(sizes) or 'absent'}."
+            f"The tensors of one input must share their first dimension; found {sorted(sizes) or 'none'}."
         )
     return sizes.pop()
 

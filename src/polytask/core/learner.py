@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from polytask.core.batch import Batch, Episode, Inputs, map_inputs
+from polytask.core.batch import Batch, Episode, Inputs
 from polytask.core.errors import InputError
 from polytask.core.objectives import Objectives, query_objectives
 from polytask.core.task import Task
@@ -72,11 +72,16 @@ class EpisodicLearner(Learner):
 
     Args:
         execution: How the episodes of a training step are run; None is the plain loop.
+        transductive: Whether the answer to one query may depend on the other queries of its batch.
     """
 
-    def __init__(self, *, execution: Execution | None = None) -> None:
+    transductive: bool
+    """Whether the answer to one query may depend on the other queries, e.g. through batch statistics."""
+
+    def __init__(self, *, execution: Execution | None = None, transductive: bool = False) -> None:
         super().__init__()
         self.execution = execution or run_loop
+        self.transductive = transductive
 
     @abstractmethod
     def learn(self, tasks: Sequence[Task], support: Batch) -> State:
@@ -116,14 +121,14 @@ class EpisodicLearner(Learner):
         fixed = tuple(tasks)
 
         def answer(state: State, inputs: Inputs) -> dict[str, Tensor]:
-            return self.predict(state, fixed, map_inputs(lambda tensor: tensor, inputs))
+            return self.predict(state, fixed, inputs)
 
         return Predictor(tasks=fixed, function=answer, state=state)
 
 
 def run_loop(learner: EpisodicLearner, episodes: Sequence[Episode]) -> Tensor:
     """Run episodes one after the other: the reference for every other execution, ``[episode]``."""
-    return torch.stack([learner(e.tasks, e.support, e.query) for e in episodes])
+    return torch.stack([learner(episode.tasks, episode.support, episode.query) for episode in episodes])
 
 
 def _distinct(names: Sequence[str]) -> tuple[str, ...]:

@@ -1,0 +1,20 @@
+"""Equal weights: the plain sum of the objectives."""
+
+import torch
+
+from polytask.balancing.balancer import Balancer, Evidence, Weights
+
+__all__ = ["EqualWeights"]
+
+
+class EqualWeights(Balancer):
+    """Give every objective the weight 1: the total loss is the plain sum.
+
+    Example:
+        >>> EqualWeights()(Evidence(("a", "b"), torch.tensor([2.0, 3.0]), torch.Tensor)).values
+        tensor([1., 1.])
+    """
+
+    def forward(self, evidence: Evidence) -> Weights:
+        """See `Balancer.forward`."""
+        return Weights(values=torch.ones_like(evidence.losses))

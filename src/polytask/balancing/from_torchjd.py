@@ -1,0 +1,115 @@
+"""Balancers made of TorchJD's algorithms."""
+
+import torch
+from torch import Tensor
+from torchjd.aggregation import Aggregator, UPGradWeighting, Weighting
+from torchjd.scalarization import Scalarizer
+
+from polytask.balancing.balancer import Balancer, Direction, Evidence, Weights
+from polytask.core import TrainingError
+
+__all__ = ["Aggregated", "GramianWeighted", "Scalarized", "UPGrad"]
+
+
+class GramianWeighted(Balancer):
+    """Weigh objectives by any TorchJD weighting of the Gramian.
+
+    Args:
+        weighting: A `torchjd.aggregation.Weighting` that takes ``[objective, objective]``. TorchJD's are
+            means by default (their weights sum to 1), so they are multiplied by the number of objectives.
+
+    Example:
+        >>> from torchjd.aggregation import MGDAWeighting
+        >>> rows = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+        >>> GramianWeighted(MGDAWeighting())(Evidence(("a", "b"), torch.ones(2), lambda: rows)).values
+        tensor([1., 1.])
+    """
+
+    def __init__(self, weighting: Weighting) -> None:
+        super().__init__()
+        self.weighting = weighting
+
+    def forward(self, evidence: Evidence) -> Weights:
+        """See `Balancer.forward`.
+
+        Raises:
+            TrainingError: A gradient is not finite, or the solver found no solution.
+        """
+        gramian = _finite(evidence.gramian(), evidence)
+        try:
+            values = self.weighting(gramian)
+        except ValueError as error:
+            raise TrainingError(
+                f"{type(self.weighting).__name__} found no weights for {', '.join(evidence.names)}: {error}"
+            ) from error
+        return Weights(values=values.detach() * len(evidence.names))
+
+
+def UPGrad() -> GramianWeighted:  # noqa: N802 - a method known by its acronym
+    """Return the balancer whose update hurts no objective.
+
+    Each gradient is projected onto the cone of directions that worsen no objective, and the projections are
+    added; without conflict this is the plain sum.
+
+    References:
+        Pierre Quinton, Valérian Rey, "Jacobian Descent for Multi-Objective Optimization", 2024,
+        arXiv:2406.16232. Deviation: the sum of the projections in place of their mean.
+    """
+    return GramianWeighted(UPGradWeighting())
+
+
+class Aggregated(Balancer):
+    """Combine the gradients by any TorchJD aggregator of the full Jacobian.
+
+    Args:
+        aggregator: A `torchjd.aggregation.Aggregator` that takes ``[objective, parameter]``. Its result is
+            multiplied by the number of objectives, as for `GramianWeighted`.
+    """
+
+    def __init__(self, aggregator: Aggregator) -> None:
+        super().__init__()
+        self.aggregator = aggregator
+
+    def forward(self, evidence: Evidence) -> Direction:
+        """See `Balancer.forward`.
+
+        Raises:
+            TrainingError: A gradient is not finite.
+        """
+        rows = _finite(evidence.jacobian(), evidence)
+        return Direction(values=self.aggregator(rows).detach() * len(evidence.names))
+
+
+class Scalarized(Balancer):
+    """Combine the losses by any TorchJD scalarizer; its gradient gives the weights.
+
+    Args:
+        scalarizer: A `torchjd.scalarization.Scalarizer` that takes ``[objective]``. One built for a fixed
+            number of losses needs every objective in every step.
+
+    Example:
+        >>> from torchjd.scalarization import GeometricMean
+        >>> Scalarized(GeometricMean())(Evidence(("a", "b"), torch.tensor([1.0, 4.0]), torch.Tensor)).values
+        tensor([1.0000, 0.2500])
+    """
+
+    def __init__(self, scalarizer: Scalarizer) -> None:
+        super().__init__()
+        self.scalarizer = scalarizer
+
+    def forward(self, evidence: Evidence) -> Weights:
+        """See `Balancer.forward`."""
+        with torch.enable_grad():
+            losses = evidence.losses.detach().requires_grad_()
+            total = self.scalarizer(losses)
+            (values,) = torch.autograd.grad(total, losses, retain_graph=True)
+        trains = any(parameter.requires_grad for parameter in self.parameters())
+        return Weights(values=values, regularizer=total if trains else None)
+
+
+def _finite(gradients: Tensor, evidence: Evidence) -> Tensor:
+    """Return the rows unchanged, or name the objectives whose gradient is not finite."""
+    bad = [name for name, row in zip(evidence.names, gradients) if not row.isfinite().all()]
+    if bad:
+        raise TrainingError(f"The gradient of {', '.join(bad)} is not finite. Lower the learning rate.")
+    return gradients

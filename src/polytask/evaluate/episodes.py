@@ -1,0 +1,82 @@
+"""Few-shot evaluation: adapt to many held-out episodes and average."""
+
+from dataclasses import dataclass
+
+import torch
+
+from polytask.core import Episode, EpisodicLearner, InputError
+from polytask.data import Source
+from polytask.evaluate.interval import Interval, mean_interval
+
+__all__ = ["EpisodeScore", "evaluate_episodes"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpisodeScore:
+    """How well a learner answers the queries of new tasks.
+
+    Args:
+        interval: Mean over episodes with its 95 % interval.
+        metric: ``"accuracy"`` (0 to 1) for classification, ``"mse"`` for regression.
+        transductive: True if the answer to one query may depend on the other queries, for example through
+            batch statistics. Figures of the two kinds cannot be compared.
+        values: The episodes' scores.
+    """
+
+    interval: Interval
+    metric: str
+    transductive: bool
+    values: tuple[float, ...]
+
+    def __str__(self) -> str:
+        accuracy = self.metric == "accuracy"
+        figure = self.interval.format(2 if accuracy else 4, scale=100 if accuracy else 1)
+        kind = "transductive" if self.transductive else "inductive"
+        return f"{self.metric} {figure}{' %' if accuracy else ''} ({kind}, {self.interval.n} episodes)"
+
+
+def evaluate_episodes(learner: EpisodicLearner, source: Source, *, n_episodes: int = 600) -> EpisodeScore:
+    """Adapt to each episode's support and score the answers to its query.
+
+    The learner is put in evaluation mode for the time being and is not changed.
+
+    Args:
+        learner: The learner.
+        source: Held-out episodes with one task each; episode by episode, from step 0 on.
+        n_episodes: How many; 600 or more for an interval worth printing.
+
+    Raises:
+        InputError: An episode has several tasks, or no support.
+    """
+    if n_episodes < 1:
+        raise InputError(f"`n_episodes` must be at least 1, got {n_episodes}.")
+    device = next((p.device for p in learner.parameters()), torch.device("cpu"))
+    training = learner.training
+    learner.eval()
+    scores: list[float] = []
+    index, metric = 0, ""
+    try:
+        while len(scores) < n_episodes:
+            for episode in source.step(index)[: n_episodes - len(scores)]:
+                metric, score = _score(learner, episode.to(device))
+                scores.append(score)
+            index += 1
+    finally:
+        learner.train(training)
+    return EpisodeScore(
+        interval=mean_interval(scores), metric=metric, transductive=learner.transductive, values=tuple(scores)
+    )
+
+
+def _score(learner: EpisodicLearner, episode: Episode) -> tuple[str, float]:
+    if len(episode.tasks) != 1:
+        raise InputError(f"An evaluation episode has one task, but this one has {len(episode.tasks)}.")
+    (task,) = episode.tasks
+    with torch.no_grad():
+        prediction = learner.adapt(episode.tasks, episode.support)(episode.query.inputs)[task.name]
+        target = episode.query.targets[task.name]
+        mask = episode.query.masks.get(task.name)
+        if task.kind == "regression":
+            return "mse", float(task.objective(prediction, target, mask))
+        right = (task.decide(prediction) == target).float()
+        return "accuracy", float(right.mean() if mask is None else right[mask].mean())

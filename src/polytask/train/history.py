@@ -1,0 +1,69 @@
+"""What happened during training, row by row, in memory and on disk."""
+
+import csv
+import io
+from collections.abc import Mapping
+from pathlib import Path
+
+from polytask.core import MissingPackageError
+from polytask.train.checkpoint import write_atomically
+
+__all__ = ["History"]
+
+Row = dict[str, float]
+
+
+class History:
+    """Rows of figures by training step, written to ``metrics.csv`` and, if asked, to TensorBoard.
+
+    Columns are named like ``loss/species``, ``weight/species``, ``validation/species/accuracy``, ``score``.
+
+    Args:
+        directory: Where to write; None keeps the rows in memory only.
+        tensorboard: Also write TensorBoard events to the directory.
+
+    Raises:
+        MissingPackageError: TensorBoard is asked for and not installed.
+    """
+
+    def __init__(self, directory: Path | None = None, *, tensorboard: bool = False) -> None:
+        self.rows: list[Row] = []
+        self._directory = directory
+        self._tensorboard = None
+        if tensorboard and directory is not None:
+            from lightning_fabric.loggers.tensorboard import TensorBoardLogger
+
+            try:
+                self._tensorboard = TensorBoardLogger(directory, name="tensorboard", version="")
+            except ModuleNotFoundError as error:
+                raise MissingPackageError(
+                    "tensorboard", extra="tensorboard", purpose="the TensorBoard log"
+                ) from error
+
+    def add(self, step: int, figures: Mapping[str, float]) -> None:
+        """Append a row for a step."""
+        self.rows.append({"step": float(step), **figures})
+        if self._tensorboard is not None:
+            self._tensorboard.log_metrics(dict(figures), step=step)
+
+    def restore(self, rows: list[Row]) -> None:
+        """Continue after these rows; later ones on disk are forgotten."""
+        self.rows = [dict(row) for row in rows]
+        self.write()
+
+    def write(self) -> None:
+        """Write all rows to ``metrics.csv``, whole or not at all."""
+        if self._directory is None or not self.rows:
+            return
+        columns = list(dict.fromkeys(name for row in self.rows for name in row))
+        text = io.StringIO()
+        writer = csv.DictWriter(text, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.rows)
+        write_atomically(self._directory / "metrics.csv", lambda file: file.write(text.getvalue().encode()))
+
+    def close(self) -> None:
+        """Write what is left and release the loggers."""
+        self.write()
+        if self._tensorboard is not None:
+            self._tensorboard.finalize("success")

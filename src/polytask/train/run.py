@@ -1,0 +1,141 @@
+"""The state of a training run: everything that a resumed run needs."""
+
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+
+from polytask.balancing import Balance, Balancer
+from polytask.core import BundleError, Learner, Objectives, derive_seed
+from polytask.train.checkpoint import load_checkpoint, save_checkpoint
+from polytask.train.history import History
+from polytask.train.validation import Validation
+
+__all__ = ["Run"]
+
+_FILE = "checkpoint.pt"
+
+
+@dataclass(slots=True, kw_only=True)
+class Run:
+    """Where a run stands.
+
+    Args:
+        learner: What is trained.
+        balancer: Its balancer, whose state is part of the run.
+        optimizer: Its optimizer.
+        history: The rows logged so far.
+        folder: Where the checkpoint lives; None for none.
+        seed: The run's seed.
+    """
+
+    learner: Learner
+    balancer: Balancer
+    optimizer: Optimizer
+    history: History
+    folder: Path | None
+    seed: int
+    step: int = 0
+    best_step: int = 0
+    best_score: float | None = None
+    stale: int = 0
+    skipped: int = 0
+    absent: dict[str, int] = field(default_factory=dict)
+    last_losses: dict[str, float] = field(default_factory=dict)
+    rates: list[float] = field(init=False)
+    _best: dict[str, Tensor] = field(default_factory=dict)
+    _sums: dict[str, Tensor] = field(default_factory=dict)
+    _counts: dict[str, int] = field(default_factory=dict)
+    _weights: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.rates = [group["lr"] for group in self.optimizer.param_groups]
+
+    def seed_step(self) -> None:
+        """Make the draws of this step depend on the seed and the step alone."""
+        torch.manual_seed(derive_seed(self.seed, "step", self.step))
+
+    def exhausted(self, patience: int | None) -> bool:
+        """Tell whether validation has not improved for too long."""
+        return patience is not None and self.stale >= patience
+
+    def count(self, objectives: Objectives, *, skipped: bool) -> None:
+        """Count absent tasks, and the step if it brings no update."""
+        self.skipped += skipped
+        for name in objectives.absent:
+            self.absent[name] = self.absent.get(name, 0) + 1
+
+    def note(self, objectives: Objectives, balance: Balance) -> None:
+        """Remember the losses of a step for the next row."""
+        for name, value in zip(objectives.names, objectives.values.detach(), strict=True):
+            self._sums[name] = self._sums[name] + value if name in self._sums else value.clone()
+            self._counts[name] = self._counts.get(name, 0) + 1
+        self._weights = balance.weights
+
+    def record(self, validation: Validation | None) -> None:
+        """Log a row, keep the best weights, and save a checkpoint."""
+        self.last_losses = {name: float(total) / self._counts[name] for name, total in self._sums.items()}
+        figures = {f"loss/{name}": value for name, value in self.last_losses.items()}
+        figures |= {f"weight/{name}": value for name, value in self._weights.items()}
+        self._sums, self._counts = {}, {}
+        if validation is not None:
+            figures |= {f"validation/{name}": value for name, value in validation.figures.items()}
+            figures["score"] = validation.score
+            better = self.best_score is None or validation.score > self.best_score
+            if better and not math.isnan(validation.score):
+                self.best_score, self.best_step, self.stale = validation.score, self.step, 0
+                self._best = {k: v.detach().clone() for k, v in self.learner.state_dict().items()}
+            else:
+                self.stale += 1
+        self.history.add(self.step, figures)
+        self.history.write()
+        if self.folder is not None:
+            save_checkpoint(self.folder / _FILE, self._state())
+
+    def restore_best(self) -> None:
+        """Give the learner the weights of the best validation."""
+        if self._best:
+            self.learner.load_state_dict(self._best)
+
+    def restore(self) -> None:
+        """Continue from the checkpoint, if there is one.
+
+        Raises:
+            BundleError: It is damaged, or was made by another learner, balancer or seed.
+        """
+        if self.folder is None or not (self.folder / _FILE).exists():
+            return
+        state = load_checkpoint(self.folder / _FILE)
+        if state["seed"] != self.seed:
+            raise BundleError(
+                f"The checkpoint in {self.folder} was made with seed {state['seed']}, not {self.seed}."
+            )
+        try:
+            self.learner.load_state_dict(state["learner"])
+            self.balancer.load_state_dict(state["balancer"])
+            self.optimizer.load_state_dict(state["optimizer"])
+        except (RuntimeError, ValueError, KeyError) as error:
+            raise BundleError(
+                f"The checkpoint in {self.folder} belongs to another model ({error}). Use another directory."
+            ) from error
+        for name in ("step", "best_step", "best_score", "stale", "skipped", "absent"):
+            setattr(self, name, state[name])
+        self._best = state["best"]
+        self.history.restore(state["rows"])
+
+    def _state(self) -> dict[str, Any]:
+        return {
+            "seed": self.seed,
+            "learner": self.learner.state_dict(),
+            "balancer": self.balancer.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "best": self._best,
+            "rows": self.history.rows,
+            **{
+                k: getattr(self, k) for k in ("step", "best_step", "best_score", "stale", "skipped", "absent")
+            },
+        }
