@@ -1,6 +1,14 @@
 """The error tree: everything polytask raises on purpose."""
 
-__all__ = ["BundleError", "DataError", "InputError", "MissingPackageError", "PolytaskError", "TrainingError"]
+__all__ = [
+    "BundleError",
+    "DataError",
+    "DataWarning",
+    "InputError",
+    "MissingPackageError",
+    "PolytaskError",
+    "TrainingError",
+]
 
 
 class PolytaskError(Exception):
@@ -34,3 +42,7 @@ class MissingPackageError(PolytaskError, ImportError):
     def __init__(self, package: str, *, extra: str, purpose: str) -> None:
         purpose = purpose[:1].upper() + purpose[1:]
         super().__init__(f'{purpose} needs `{package}`. Install it with: pip install "polytask[{extra}]"')
+
+
+class DataWarning(UserWarning):
+    """Data was usable, but not as expected: a missing column, a category never seen, repeated rows."""

@@ -1,7 +1,8 @@
 """What learns: a `Learner` turns tasks and support into a predictor, and episodes into objectives."""
 
+import contextlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -108,20 +109,25 @@ class EpisodicLearner(Learner):
         return Objectives(values=self.execution(self, episodes), names=_distinct(names))
 
     def adapt(self, tasks: Sequence[Task], support: Batch | None = None) -> Predictor:
-        """See `Learner.adapt`; works under `torch.no_grad` and `torch.inference_mode` as well."""
+        """See `Learner.adapt`; always in evaluation mode, also under `no_grad` and `inference_mode`."""
         if support is None:
             raise InputError(f"{type(self).__name__} learns from support; give `adapt` a support batch.")
         without = [task.name for task in tasks if not support.n_labels(task.name)]
         if without:
             raise InputError(f"The support has no label of {', '.join(without)}; add some or drop the task.")
-        with torch.inference_mode(False), torch.enable_grad():
+        with _evaluating(self), torch.inference_mode(False), torch.enable_grad():
             # Tensors made in inference mode cannot enter a graph; a clone can.
             support = support.map(lambda t: t.clone() if t.is_inference() else t)
             state = {name: tensor.detach().clone() for name, tensor in self.learn(tasks, support).items()}
+        return self.predictor(tasks, state)
+
+    def predictor(self, tasks: Sequence[Task], state: State) -> Predictor:
+        """Return the predictor that a state stands for, e.g. one that was saved."""
         fixed = tuple(tasks)
 
-        def answer(state: State, inputs: Inputs) -> dict[str, Tensor]:
-            return self.predict(state, fixed, inputs)
+        def answer(known: State, inputs: Inputs) -> dict[str, Tensor]:
+            with _evaluating(self):
+                return self.predict(known, fixed, inputs)
 
         return Predictor(tasks=fixed, function=answer, state=state)
 
@@ -129,6 +135,19 @@ class EpisodicLearner(Learner):
 def run_loop(learner: EpisodicLearner, episodes: Sequence[Episode]) -> Tensor:
     """Run episodes one after the other: the reference for every other execution, ``[episode]``."""
     return torch.stack([learner(episode.tasks, episode.support, episode.query) for episode in episodes])
+
+
+@contextlib.contextmanager
+def _evaluating(module: nn.Module) -> Iterator[None]:
+    """Put a module in evaluation mode inside the block: no dropout, and no running statistics updated."""
+    training = [part for part in module.modules() if part.training]
+    for part in training:
+        part.training = False
+    try:
+        yield
+    finally:
+        for part in training:
+            part.training = True
 
 
 def _distinct(names: Sequence[str]) -> tuple[str, ...]:

@@ -1,1 +1,7 @@
-"""report"""
+"""Results for people: tables in the terminal, a self-contained HTML page."""
+
+from polytask.report.console import few_shot_table, fit_table
+from polytask.report.figures import accuracy_figure, episode_figure, gain_figure
+from polytask.report.html import write_report
+
+__all__ = ["accuracy_figure", "episode_figure", "few_shot_table", "fit_table", "gain_figure", "write_report"]

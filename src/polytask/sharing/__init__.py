@@ -2,5 +2,6 @@
 
 from polytask.sharing.hard import HardSharing
 from polytask.sharing.soft import SoftSharing
+from polytask.sharing.trunks import table_trunk
 
-__all__ = ["HardSharing", "SoftSharing"]
+__all__ = ["HardSharing", "SoftSharing", "table_trunk"]

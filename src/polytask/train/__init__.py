@@ -2,6 +2,15 @@
 
 from polytask.train.checkpoint import load_checkpoint, save_checkpoint, write_atomically
 from polytask.train.loop import Training, train
+from polytask.train.threads import single_threaded
 from polytask.train.validation import Validation
 
-__all__ = ["Training", "Validation", "load_checkpoint", "save_checkpoint", "train", "write_atomically"]
+__all__ = [
+    "Training",
+    "Validation",
+    "load_checkpoint",
+    "save_checkpoint",
+    "single_threaded",
+    "train",
+    "write_atomically",
+]

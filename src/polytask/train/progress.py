@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 __all__ = ["TrainingBar"]
@@ -15,17 +16,19 @@ class TrainingBar:
     Args:
         n_steps: Steps of the whole run.
         title: Shown at the left.
-        shown: False makes a bar that shows nothing.
+        shown: False makes a bar that shows nothing; so does an output that is no terminal.
     """
 
     def __init__(self, n_steps: int, *, title: str = "training", shown: bool = True) -> None:
+        console = Console(stderr=True)
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=20),
             MofNCompleteColumn(),
             TimeRemainingColumn(compact=True),
             TextColumn("{task.fields[losses]}"),
-            disable=not shown,
+            console=console,
+            disable=not (shown and console.is_terminal),  # a log file wants no bar
             transient=True,
         )
         self._bar = self._progress.add_task(title, total=n_steps, losses="")

@@ -1,1 +1,5 @@
-"""meta/initialization"""
+"""Meta-learners that learn where gradient descent starts."""
+
+from polytask.meta.initialization.maml import FOMAML, MAML
+
+__all__ = ["FOMAML", "MAML"]

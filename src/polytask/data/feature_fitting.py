@@ -1,0 +1,140 @@
+"""Fit the constants of feature columns on training rows."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from polytask.core import DataError
+from polytask.data.column import ColumnKind, column_categories, column_kind, read_number, spell
+from polytask.data.feature_column import CategoryFeatures, FeatureColumn, NumberFeatures, finite_numbers
+from polytask.data.problems import examples
+
+__all__ = ["FittedColumns", "fit_columns"]
+
+_MOST_CATEGORIES = 100
+_MOST_IDENTIFIERS = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FittedColumns:
+    """What became of the columns of a table.
+
+    Args:
+        encodings: By column, those of use.
+        dropped: Why a column is of no use.
+        notes: What else is worth knowing of a column.
+        problems: What must be mended.
+    """
+
+    encodings: dict[str, FeatureColumn] = field(default_factory=dict)
+    dropped: dict[str, str] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+
+def fit_columns(columns: Mapping[str, pd.Series], train_rows: np.ndarray) -> FittedColumns:
+    """Decide how each column is encoded, and fit its constants.
+
+    What a column holds is read off all rows, so that a table does not fail for one split and pass for
+    another; every constant comes from the training rows.
+
+    Args:
+        columns: By name.
+        train_rows: Positions of the training rows.
+    """
+    fitted = FittedColumns()
+    kinds: dict[str, ColumnKind] = {}
+    numbers: dict[str, np.ndarray] = {}
+    for name, column in columns.items():
+        try:
+            kinds[name] = column_kind(column)
+            if kinds[name] == "category":
+                _fit_category(name, column, train_rows, fitted)
+                continue
+            values = finite_numbers(column, kinds[name])[train_rows]
+        except DataError as error:
+            fitted.problems.append(str(error))
+            continue
+        n_distinct, some_missing = len(np.unique(values[~np.isnan(values)])), bool(np.isnan(values).any())
+        if n_distinct == 1 and some_missing:  # a flag: that value, or nothing
+            _fit_category(name, column, train_rows, fitted)
+        elif n_distinct < 2:
+            fitted.dropped[name] = _constant(values)
+        else:
+            numbers[name] = values
+    if numbers:
+        _fit_numbers(numbers, kinds, fitted)
+    return fitted
+
+
+def _fit_numbers(
+    numbers: Mapping[str, np.ndarray], kinds: Mapping[str, ColumnKind], fitted: FittedColumns
+) -> None:
+    """Standardize all number columns at once."""
+    from sklearn.impute import SimpleImputer  # here, as it takes half a second to import
+    from sklearn.preprocessing import StandardScaler
+
+    matrix = np.stack(list(numbers.values()), axis=1)  # [row, column]
+    imputer = SimpleImputer(strategy="median")
+    scaler = StandardScaler().fit(imputer.fit_transform(matrix))
+    medians, means, scales, variances = map(
+        np.asarray, (imputer.statistics_, scaler.mean_, scaler.scale_, scaler.var_)
+    )  # [column]
+    for position, (name, values) in enumerate(numbers.items()):
+        kind = kinds[name]
+        if scales[position] == 1 and variances[position] < 0.5:  # so StandardScaler marks what is constant
+            fitted.dropped[name] = "constant up to rounding in the training rows"
+        elif kind != "category":
+            fitted.encodings[name] = NumberFeatures(
+                name=name,
+                kind=kind,
+                median=float(medians[position]),
+                mean=float(means[position]),
+                scale=float(scales[position]),
+                indicator=bool(np.isnan(values).any()),
+            )
+
+
+def _fit_category(name: str, column: pd.Series, train_rows: np.ndarray, fitted: FittedColumns) -> None:
+    texts = column_categories(column)[train_rows]
+    counts = Counter(text for text in texts if text is not None)
+    n_labelled, n_missing = counts.total(), len(texts) - counts.total()
+    if not counts or (len(counts) == 1 and not n_missing):
+        fitted.dropped[name] = _constant(texts)
+        return
+    if len(counts) > _MOST_IDENTIFIERS and len(counts) > n_labelled / 2:
+        fitted.dropped[name] = (
+            f"text that is different in most rows ({len(counts)} values in {n_labelled} rows)"
+        )
+        fitted.dropped[name] += _numbers_among(column)
+        return
+    if len(counts) > _MOST_CATEGORIES:
+        fitted.notes[name] = (
+            f"only the {_MOST_CATEGORIES} most frequent of {len(counts)} categories are features"
+        )
+        fitted.notes[name] += _numbers_among(column)
+    # Equal counts are kept in the order of their text, so that the order of rows does not matter.
+    kept = sorted(sorted(counts), key=lambda category: -counts[category])[:_MOST_CATEGORIES]
+    fitted.encodings[name] = CategoryFeatures(
+        name=name, categories=tuple(sorted(kept)), missing=n_missing > 0
+    )
+
+
+def _constant(values: np.ndarray) -> str:
+    known = values[~pd.isna(values)]
+    return (
+        f"always {spell(known[0])!r} in the training rows" if len(known) else "no value in the training rows"
+    )
+
+
+def _numbers_among(column: pd.Series) -> str:
+    """Hint at a column of numbers that some text spoils."""
+    texts = [text for text in column_categories(column) if text is not None]
+    spoilt = [text for text in texts if read_number(text) is None]
+    if len(spoilt) > len(texts) / 5:
+        return ""
+    found = examples(dict.fromkeys(spoilt), limit=3)
+    return f"; it holds numbers but for {len(spoilt)} rows with {found}: empty these to use it as numbers"

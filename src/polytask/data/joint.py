@@ -1,0 +1,71 @@
+"""Training steps for several tasks of one set of examples."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from polytask.core import Batch, DataError, Episode, InputError, Task, generator
+from polytask.data.source import Source
+
+__all__ = ["JointSource"]
+
+
+class JointSource(Source):
+    """Joint training: every step asks all tasks of the same batch of examples.
+
+    An epoch goes through all examples in an order of its own. Its last batch may be short, but never a
+    single example, which batch normalization cannot take: that one joins the batch before.
+
+    Args:
+        tasks: The tasks; each needs a target in ``data``.
+        data: The examples; a missing label is a False in a mask.
+        batch_size: Examples a step.
+        seed: Decides the order.
+
+    Raises:
+        InputError: ``batch_size`` is below 1.
+        DataError: There is no example, or a task has no label.
+
+    Example:
+        >>> data = Batch(inputs=torch.arange(10.0)[:, None], targets={"y": torch.arange(10.0)})
+        >>> source = JointSource([Task(name="y", kind="regression")], data, batch_size=3, seed=0)
+        >>> source.n_steps, [len(source.step(index)[0].query) for index in range(3)]
+        (3, [3, 3, 4])
+    """
+
+    def __init__(self, tasks: Sequence[Task], data: Batch, *, batch_size: int, seed: int) -> None:
+        if batch_size < 1:
+            raise InputError(f"`batch_size` must be at least 1, got {batch_size}.")
+        if not len(data):
+            raise DataError("There are no examples to train on.")
+        without = [task.name for task in tasks if not data.n_labels(task.name)]
+        if without:
+            raise DataError(
+                f"The training examples have no label of {', '.join(without)}; add some or drop the task."
+            )
+        self.tasks = tuple(tasks)
+        self.data = data.only(task.name for task in tasks)
+        self.batch_size = batch_size
+        self.seed = seed
+        n_full, n_left = divmod(len(data), batch_size)
+        joins = n_left == 1 and n_full > 0
+        self.n_steps = n_full + (n_left > 0 and not joins)
+        """Steps an epoch."""
+        self._epoch = -1
+        self._order = torch.empty(0, dtype=torch.long)
+
+    def step(self, index: int) -> tuple[Episode, ...]:
+        """Return one episode with all tasks; see `Source.step`."""
+        epoch, position = divmod(index, self.n_steps)
+        start = position * self.batch_size
+        last = position == self.n_steps - 1
+        rows = self._order_of(epoch)[start : None if last else start + self.batch_size]
+        return (Episode(tasks=self.tasks, query=self.data.rows(rows)),)
+
+    def _order_of(self, epoch: int) -> Tensor:
+        """Return the order of an epoch; kept until another epoch is asked for."""
+        if epoch != self._epoch:
+            self._order = torch.randperm(len(self.data), generator=generator(self.seed, "epoch", epoch))
+            self._epoch = epoch
+        return self._order

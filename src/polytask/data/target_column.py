@@ -1,0 +1,122 @@
+"""A column of a table as a task: to tensors, and back to units and class names."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from polytask.core import DataError, Task
+from polytask.data.column import column_categories, column_numbers
+from polytask.data.problems import examples
+
+__all__ = ["TargetColumn"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetColumn:
+    """A target of a table; made by `fit_targets`, or from JSON.
+
+    Args:
+        task: The task; it is named like the column.
+        classes: Class names in the order of the outputs; empty for regression.
+        mean: Of the training rows; 0 for classes.
+        scale: Standard deviation of the training rows; 1 for classes.
+
+    Example:
+        >>> task = Task(name="sex", kind="binary", labels=("f", "m"))
+        >>> target, mask = TargetColumn(task=task, classes=("f", "m")).encode(pd.Series(["m", None]))
+        >>> target, mask
+        (tensor([1., 0.]), tensor([ True, False]))
+    """
+
+    task: Task
+    classes: tuple[str, ...]
+    mean: float = 0.0
+    scale: float = 1.0
+
+    def encode(
+        self, column: pd.Series, *, unseen: Literal["error", "missing"] = "error"
+    ) -> tuple[Tensor, Tensor]:
+        """Turn a column into a target.
+
+        Args:
+            column: Labels, as `fit_targets` saw them.
+            unseen: What a class that was not there in fitting is: an error, or a missing label.
+
+        Returns:
+            The target ``[row]``, 0 where missing: float32, standardized for regression and 0 or 1 for
+            binary; class indices for multiclass. And its mask, True where there is a label.
+
+        Raises:
+            DataError: A class was never seen, or a number cannot be read or is infinite.
+        """
+        if self.task.kind == "regression":
+            numbers = column_numbers(column)
+            with np.errstate(over="ignore"):
+                standardized = ((numbers - self.mean) / self.scale).astype(np.float32)
+            n_rows = int(np.isinf(standardized).sum())
+            if n_rows:
+                raise DataError(
+                    f"Target {self.task.name!r} is infinite or too large in {n_rows} rows. Correct these "
+                    "values, or leave them empty."
+                )
+            labelled = ~np.isnan(numbers)
+            return torch.from_numpy(np.where(labelled, standardized, np.float32(0))), torch.from_numpy(
+                labelled
+            )
+        texts = column_categories(column)
+        positions = {name: position for position, name in enumerate(self.classes)}
+        strangers = dict.fromkeys(text for text in texts if text is not None and text not in positions)
+        if strangers and unseen == "error":
+            raise DataError(
+                f"Target {self.task.name!r} has class {examples(strangers)}, but it was fitted with "
+                f"{examples(self.classes)}. Correct these labels, leave them empty, or fit again."
+            )
+        codes = torch.tensor([positions.get(text, -1) for text in texts], dtype=torch.long)
+        target = codes.clamp(min=0)
+        return (target.float() if self.task.kind == "binary" else target), codes >= 0
+
+    def decode(self, prediction: Tensor) -> dict[str, np.ndarray]:
+        """Turn a prediction ``[row, n_outputs]`` into answers ``[row]``.
+
+        Returns:
+            Under ``""`` the answer: a number in the units of the column, or a class name. For classes also
+            ``p(CLASS)``, the probability of each.
+        """
+        prediction = prediction.detach().cpu().double()
+        if self.task.kind == "regression":
+            return {"": self.task.decide(prediction).numpy() * self.scale + self.mean}
+        if self.task.kind == "binary":
+            # Two logits instead of one minus a rounded probability.
+            prediction = torch.cat([torch.zeros_like(prediction), prediction], dim=-1)
+        probabilities = prediction.softmax(-1).numpy()  # [row, class]
+        answers = np.array(self.classes, dtype=object)[prediction.argmax(-1).numpy()]
+        return {"": answers} | {f"p({name})": probabilities[:, i] for i, name in enumerate(self.classes)}
+
+    def to_json(self) -> dict[str, Any]:
+        """Write the target as plain JSON; a loss of its own is not kept."""
+        return {
+            "name": self.task.name,
+            "kind": self.task.kind,
+            "n_outputs": self.task.n_outputs,
+            "metrics": list(self.task.metrics),
+            "classes": list(self.classes),
+            "mean": self.mean,
+            "scale": self.scale,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "TargetColumn":
+        """Read what `to_json` wrote."""
+        task = Task(
+            name=data["name"],
+            kind=data["kind"],
+            n_outputs=data["n_outputs"],
+            metrics=tuple(data["metrics"]),
+            labels=tuple(data["classes"]),
+        )
+        return cls(task=task, classes=task.labels, mean=float(data["mean"]), scale=float(data["scale"]))

@@ -1,0 +1,179 @@
+"""Learn from many known classes how to learn new ones."""
+
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+from torch.optim import Adam
+
+from polytask.core import DataError, InputError, Learner, derive_seed, seeded
+from polytask.data import ClassificationEpisodes, LabelledExamples
+from polytask.estimators.few_shot_config import FewShotConfig
+from polytask.estimators.few_shot_model import FewShotModel, build_few_shot_learner
+from polytask.estimators.few_shot_results import FewShotResults
+from polytask.estimators.few_shot_source import ClassSplit, class_split
+from polytask.evaluate import EpisodeScore, evaluate_episodes
+from polytask.meta import NearestMean
+from polytask.train import Validation, train
+
+__all__ = ["learn"]
+
+
+def learn(
+    source: str | Path | LabelledExamples,
+    *,
+    way: int = 5,
+    shot: int = 1,
+    learner: str = "prototypes",
+    n_episodes: int = 600,
+    seed: int = 0,
+    checkpoint: str | Path | None = None,
+    accelerator: str = "cpu",
+    progress: bool = False,
+    **settings: Any,
+) -> FewShotModel:
+    """Train a few-shot learner on known classes and judge it on unseen ones.
+
+    Args:
+        source: ``"glyphs"``, ``"omniglot"``, a folder with one folder of images per class, or examples.
+        way: Classes of a task.
+        shot: Labelled examples of each class.
+        learner: ``"prototypes"`` or ``"maml"``.
+        n_episodes: Held-out episodes for the figures.
+        seed: The same one gives the same model.
+        checkpoint: A folder; a killed run that is called again with it continues where it was.
+        accelerator: As in Lightning Fabric.
+        progress: Show a bar.
+        **settings: See `FewShotConfig`: ``steps``, ``width``, ``inner_rate`` ….
+
+    Returns:
+        The model; its ``results`` hold the accuracy on unseen classes beside that of raw pixels.
+
+    Raises:
+        InputError: A setting or the source is wrong; the message says what, where and how to mend it.
+    """
+    try:
+        config = FewShotConfig(way=way, shot=shot, learner=learner, **settings)  # pyright: ignore[reportArgumentType]
+    except TypeError as error:
+        raise InputError(f"`learn` cannot use these settings: {error}.") from error
+    classes = class_split(source, size=config.size, seed=seed)
+    config = config.filled(n_classes=classes.train.n_classes)
+    return train_few_shot(
+        classes,
+        config,
+        n_episodes=n_episodes,
+        seed=seed,
+        checkpoint=checkpoint,
+        accelerator=accelerator,
+        progress=progress,
+    )
+
+
+def train_few_shot(
+    classes: ClassSplit,
+    config: FewShotConfig,
+    *,
+    n_episodes: int,
+    seed: int,
+    checkpoint: str | Path | None,
+    accelerator: str,
+    progress: bool,
+) -> FewShotModel:
+    """Train and judge a learner on classes that are already loaded; see `learn`."""
+    _check(classes, config)
+    start = time.perf_counter()
+    source = ClassificationEpisodes(
+        classes.train,
+        n_way=config.train_way,
+        n_shot=config.shot,
+        n_query=config.n_query,
+        n_episodes=config.episodes,
+        seed=derive_seed(seed, "training"),
+    )
+    held_out = _episodes(classes.validation, config, seed=derive_seed(seed, "validation"))
+    with seeded(seed, "initialization"):
+        learner = build_few_shot_learner(config)
+
+    def validate(_: Learner) -> Validation:
+        score = evaluate_episodes(learner, held_out, n_episodes=60)
+        return Validation(score=score.interval.mean, figures={"accuracy": score.interval.mean})
+
+    train(
+        learner,
+        source,
+        n_steps=config.steps,
+        optimizer=lambda parameters: Adam(parameters, lr=config.learning_rate),
+        schedule=lambda step: 0.5 + 0.5 * math.cos(math.pi * step / config.steps),
+        validate=validate,
+        validate_every=max(1, config.steps // 10),
+        directory=checkpoint,
+        resume=checkpoint is not None,
+        accelerator=accelerator,
+        seed=derive_seed(seed, "training"),
+        progress=progress,
+        title=config.learner,
+    )
+    seconds = time.perf_counter() - start
+    score, floor = _judge(learner, classes, config, n_episodes=n_episodes, seed=seed)
+    results = FewShotResults(
+        source=classes.name,
+        learner=config.learner,
+        way=config.way,
+        shot=config.shot,
+        score=score,
+        floor=floor,
+        n_classes={part: getattr(classes, part).n_classes for part in ("train", "validation", "test")},
+        n_parameters=sum(parameter.numel() for parameter in learner.parameters()),
+        seconds=seconds,
+    )
+    data: dict[str, object] = {"source": classes.name, "classes": results.n_classes, "seed": seed}
+    return FewShotModel(learner, config=config, data=data, results=results)
+
+
+def _judge(
+    learner: Any, classes: ClassSplit, config: FewShotConfig, *, n_episodes: int, seed: int
+) -> tuple[EpisodeScore, EpisodeScore]:
+    """Score the learner and the pixels on the same episodes."""
+    episodes = _episodes(classes.test, config, seed=derive_seed(seed, "test"))
+    score = evaluate_episodes(learner, episodes, n_episodes=n_episodes)
+    return score, evaluate_episodes(NearestMean(), episodes, n_episodes=n_episodes)
+
+
+def _episodes(examples: LabelledExamples, config: FewShotConfig, *, seed: int) -> ClassificationEpisodes:
+    smallest = min(_sizes(examples))
+    n_query = min(15, smallest - config.shot)
+    return ClassificationEpisodes(examples, n_way=config.way, n_shot=config.shot, n_query=n_query, seed=seed)
+
+
+def _check(classes: ClassSplit, config: FewShotConfig) -> None:
+    """Name every part that has fewer classes or examples than an episode needs."""
+    problems = []
+    needs = {
+        "train": (config.train_way, config.n_query),
+        "validation": (config.way, 1),
+        "test": (config.way, 1),
+    }
+    for part, (way, n_query) in needs.items():
+        examples: LabelledExamples = getattr(classes, part)
+        if examples.n_classes < way:
+            problems.append(
+                f"the {part} part has {examples.n_classes} classes, fewer than {way}; lower `way`"
+            )
+        small = [
+            f"{name} ({size})"
+            for name, size in zip(examples.class_names, _sizes(examples), strict=True)
+            if size < config.shot + n_query
+        ]
+        if small:
+            shown = ", ".join(small[:5]) + (" …" if len(small) > 5 else "")
+            problems.append(
+                f"classes of the {part} part have fewer than {config.shot} support + {n_query} query "
+                f"examples: {shown}; lower `shot` or `n_query`, or add images"
+            )
+    if problems:
+        raise DataError(f"{classes.name}: " + "; ".join(problems) + ".")
+
+
+def _sizes(examples: LabelledExamples) -> list[int]:
+    return examples.labels.bincount(minlength=examples.n_classes).tolist()

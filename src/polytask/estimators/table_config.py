@@ -1,0 +1,75 @@
+"""The settings of a table model."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal, get_args
+
+from polytask.balancing import balancer_names
+from polytask.core import InputError
+
+__all__ = ["TableConfig"]
+
+SharingName = Literal["hard", "soft"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableConfig:
+    """How a table model is built and trained; plain JSON.
+
+    Args:
+        sharing: ``"hard"`` (one trunk) or ``"soft"`` (a trunk per task, kept close).
+        balancing: A balancer's name, see `polytask.balancing.balancer_names`.
+        width: Units of each layer of the trunk.
+        depth: Layers of the trunk.
+        dropout: Probability of dropping a unit.
+        soft_strength: How strongly soft sharing pulls the trunks together.
+        epochs: Passes over the training rows at most.
+        patience: Stop after so many epochs without a better validation Δm.
+        batch_size: Rows a step.
+        learning_rate: Of Adam.
+        weight_decay: Of AdamW, decoupled.
+
+    Raises:
+        InputError: A setting is out of range; all problems at once.
+    """
+
+    sharing: SharingName = "hard"
+    balancing: str = "equal"
+    width: int = 64
+    depth: int = 2
+    dropout: float = 0.1
+    soft_strength: float = 1e-2
+    epochs: int = 200
+    patience: int = 30
+    batch_size: int = 64
+    learning_rate: float = 3e-3
+    weight_decay: float = 1e-4
+
+    def __post_init__(self) -> None:
+        problems = []
+        if self.sharing not in get_args(SharingName):
+            problems.append(f"`sharing` is {self.sharing!r}; use one of {', '.join(get_args(SharingName))}")
+        if self.balancing not in balancer_names():
+            problems.append(f"`balancing` is {self.balancing!r}; use one of {', '.join(balancer_names())}")
+        for name in ("width", "depth", "epochs", "patience", "batch_size"):
+            if getattr(self, name) < 1:
+                problems.append(f"`{name}` must be at least 1, got {getattr(self, name)}")
+        if not 0 <= self.dropout < 1:
+            problems.append(f"`dropout` must lie in [0, 1), got {self.dropout}")
+        for name in ("soft_strength", "weight_decay"):
+            if getattr(self, name) < 0:
+                problems.append(f"`{name}` must be 0 or more, got {getattr(self, name)}")
+        if self.learning_rate <= 0:
+            problems.append(f"`learning_rate` must be above 0, got {self.learning_rate}")
+        if problems:
+            raise InputError("; ".join(problems) + ".")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the settings as plain JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "TableConfig":
+        """Build the settings from what `to_json` gave."""
+        known = {entry.name for entry in fields(cls)}
+        return cls(**{name: value for name, value in data.items() if name in known})

@@ -1,0 +1,131 @@
+"""A trained model of a table's targets."""
+
+import json
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from polytask.core import BundleError, DataWarning, SharedModel
+from polytask.data import TableEncoder, TargetColumn, read_table
+from polytask.estimators.bundle import Bundle, load_bundle, save_bundle
+from polytask.estimators.results import FitResults
+from polytask.estimators.table_config import TableConfig
+from polytask.estimators.table_training import build_table_learner
+
+__all__ = ["TableModel"]
+
+
+class TableModel:
+    """Predicts several targets of a table's rows; made by `polytask.fit` or `polytask.load`.
+
+    Args:
+        learner: The trained model.
+        encoder: Encodes the features.
+        targets: Decode the predictions.
+        config: How it was built.
+        data: Where it came from: fingerprint, column roles.
+        results: Its figures on held-out rows; None for a loaded model.
+    """
+
+    kind = "table"
+
+    def __init__(
+        self,
+        learner: SharedModel,
+        encoder: TableEncoder,
+        targets: tuple[TargetColumn, ...],
+        *,
+        config: TableConfig,
+        data: dict[str, object],
+        results: FitResults | None = None,
+    ) -> None:
+        self.learner = learner.eval()
+        self.encoder = encoder
+        self.targets = targets
+        self.config = config
+        self.data = data
+        self.results = results
+
+    def predict(self, table: pd.DataFrame | str | Path) -> pd.DataFrame:
+        """Predict every target of every row.
+
+        A category never seen in training counts as none of the known ones, and a missing column as missing
+        values; both are reported by a `DataWarning`.
+
+        Args:
+            table: Rows with the feature columns; targets and other columns are ignored.
+
+        Returns:
+            One row per input row. A target's column holds its answer, in the units or class names of the
+            training table; ``TARGET:p(CLASS)`` its probabilities.
+
+        Raises:
+            DataError: The table cannot be read, or a column holds something else than in training.
+        """
+        frame = read_table(table)
+        inputs, report = self.encoder.transform(frame)
+        for message in report.messages():
+            warnings.warn(message, DataWarning, stacklevel=2)
+        with torch.inference_mode():
+            predictions = self.learner.adapt([target.task for target in self.targets])(
+                inputs.to(next(self.learner.parameters()).device)
+            )
+        columns: dict[str, np.ndarray] = {}
+        for target in self.targets:
+            name = target.task.name
+            for suffix, values in target.decode(predictions[name].float().cpu()).items():
+                columns[f"{name}:{suffix}" if suffix else name] = values
+        return pd.DataFrame(columns, index=frame.index)
+
+    def save(self, directory: str | Path) -> Path:
+        """Write a model directory: safetensors, JSON and, after a fit, its results."""
+        config = {
+            "model": self.config.to_json(),
+            "encoder": self.encoder.to_json(),
+            "targets": [target.to_json() for target in self.targets],
+        }
+        files = (
+            {}
+            if self.results is None
+            else {"results.json": json.dumps(self.results.to_json(), indent=2) + "\n"}
+        )
+        return save_bundle(
+            directory,
+            Bundle(
+                kind=self.kind,
+                config=config,
+                tensors=self.learner.state_dict(),
+                data=dict(self.data),
+                files=files,
+            ),
+        )
+
+    @classmethod
+    def from_bundle(cls, bundle: Bundle) -> "TableModel":
+        """Build the model that a bundle describes.
+
+        Raises:
+            BundleError: Its parts do not fit together.
+        """
+        try:
+            config = TableConfig.from_json(bundle.config["model"])
+            encoder = TableEncoder.from_json(bundle.config["encoder"])
+            targets = tuple(TargetColumn.from_json(entry) for entry in bundle.config["targets"])
+            learner = build_table_learner([target.task for target in targets], encoder.n_features, config)
+            learner.load_state_dict(dict(bundle.tensors))
+        except (KeyError, TypeError, RuntimeError, ValueError) as error:
+            raise BundleError(
+                f"The model's description and its tensors do not fit together: {error}."
+            ) from error
+        return cls(learner, encoder, targets, config=config, data=bundle.data)
+
+    @classmethod
+    def load(cls, directory: str | Path) -> "TableModel":
+        """Load a model directory."""
+        bundle = load_bundle(directory)
+        if bundle.kind != cls.kind:
+            raise BundleError(f"{directory} holds a {bundle.kind} model, not a {cls.kind} model.")
+        return cls.from_bundle(bundle)

@@ -1,0 +1,127 @@
+"""Prototypical networks: a class is the mean of its support in a learned space."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch._C._functorch import peek_interpreter_stack
+from torch.nn import functional
+
+from polytask.core import Batch, InputError, Inputs, State, Task
+from polytask.meta.learner import MetaLearner
+from polytask.meta.normalization import uses_batch_statistics
+
+__all__ = ["Prototypes"]
+
+
+class Prototypes(MetaLearner):
+    r"""Prototypical networks.
+
+    With the encoder :math:`f`, class :math:`k` has the prototype :math:`c_k`, the mean of :math:`f(x)` over
+    its support; the logits of a query are :math:`-\lVert f(x) - c_k \rVert^2`, or
+    :math:`s \cos(f(x), c_k)`.
+
+    The state is the prototypes ``[class, feature]`` by task name. A predictor shares the encoder with the
+    learner: after training on, adapt again. BatchNorm in the encoder works as torch has it: batch statistics
+    in training mode, running ones in evaluation mode. So adapt in the latter; the learner is then inductive.
+
+    Args:
+        encoder: Maps inputs to features ``[batch, ...]``, flattened here.
+        distance: ``"euclidean"``, squared as in the paper, or ``"cosine"``.
+        scale: The factor :math:`s` on the cosine, which alone would give nearly flat probabilities.
+
+    Raises:
+        InputError: The distance is unknown, or the scale is not positive.
+
+    Example:
+        >>> task = Task(name="shape", kind="multiclass", n_outputs=2)
+        >>> points, classes = torch.tensor([[0.0], [2.0], [9.0]]), torch.tensor([0, 0, 1])
+        >>> support = Batch(inputs=points, targets={"shape": classes})
+        >>> predictor = Prototypes(nn.Identity()).adapt([task], support)
+        >>> predictor.state["shape"], predictor(torch.tensor([[2.0]]))["shape"]
+        (tensor([[1.],
+                [9.]]), tensor([[ -1., -49.]]))
+
+    References:
+        Snell, Swersky, Zemel. Prototypical Networks for Few-shot Learning. NeurIPS 2017, arXiv:1703.05175,
+        algorithm 1. Differs from the authors' code: support and query are encoded apart, so in training
+        BatchNorm normalizes each by its own statistics. The paper's cosine has no scale; 10 is the initial
+        value of Gidaris, Komodakis. Dynamic Few-Shot Visual Learning without Forgetting. CVPR 2018,
+        arXiv:1804.09458.
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        *,
+        distance: Literal["euclidean", "cosine"] = "euclidean",
+        scale: float = 10.0,
+    ) -> None:
+        problems = []
+        if distance not in ("euclidean", "cosine"):
+            problems.append(f"`distance` is {distance!r}; use 'euclidean' or 'cosine'")
+        if not scale > 0:
+            problems.append(f"`scale` must be above 0, got {scale}")
+        if problems:
+            raise InputError("; ".join(problems) + ".")
+        super().__init__(transductive=uses_batch_statistics(encoder, None))
+        self.encoder = encoder
+        self.distance = distance
+        self.scale = scale
+
+    def learn(self, tasks: Sequence[Task], support: Batch) -> State:
+        """Return the prototypes ``[class, feature]`` of every task.
+
+        Raises:
+            InputError: A task is not multiclass, has no label, or a class of it has none.
+        """
+        for task in tasks:
+            _check_support(task, support)
+        features = self.encoder(support.inputs).flatten(1)  # [batch, feature]
+        return {task.name: _class_means(features, _membership(task, support)) for task in tasks}
+
+    def predict(self, state: State, tasks: Sequence[Task], inputs: Inputs) -> dict[str, Tensor]:
+        """Answer inputs ``[batch, ...]`` by their nearness to the prototypes: ``[batch, class]`` by task."""
+        features = self.encoder(inputs).flatten(1)  # [batch, feature]
+        return {task.name: self._logits(features, state[task.name]) for task in tasks}
+
+    def _logits(self, features: Tensor, prototypes: Tensor) -> Tensor:
+        if self.distance == "cosine":
+            unit, unit_prototypes = functional.normalize(features), functional.normalize(prototypes)
+            return self.scale * unit @ unit_prototypes.T
+        # Expanded: `cdist` has no second derivative, and the differences would be [batch, class, feature].
+        lengths = features.square().sum(1, keepdim=True)  # [batch, 1]
+        return 2 * features @ prototypes.T - lengths - prototypes.square().sum(1)
+
+
+def _class_means(features: Tensor, membership: Tensor) -> Tensor:
+    """Average the features of each class: ``[class, feature]``."""
+    membership = membership.to(features.dtype)
+    return (membership.T @ features) / membership.sum(0).clamp(min=1).unsqueeze(1)
+
+
+def _membership(task: Task, support: Batch) -> Tensor:
+    """Tell which example counts for which class: bool ``[batch, class]``."""
+    target = support.targets[task.name]
+    member = target.unsqueeze(1) == torch.arange(task.n_outputs, device=target.device)
+    mask = support.masks.get(task.name)
+    return member if mask is None else member & mask.unsqueeze(1)
+
+
+def _check_support(task: Task, support: Batch) -> None:
+    if task.kind != "multiclass":
+        raise InputError(
+            f"Prototypes answer multiclass tasks, but {task.name!r} is {task.kind}. For a binary task use "
+            "'multiclass' with `n_outputs=2`."
+        )
+    if task.name not in support.targets:
+        raise InputError(f"`support` has no target of task {task.name!r}.")
+    if peek_interpreter_stack() is not None:
+        return  # inside a transform such as vmap, where values cannot be looked at
+    missing = (~_membership(task, support).any(0)).nonzero().flatten().tolist()
+    if missing:
+        raise InputError(
+            f"`support` of task {task.name!r} needs an example of every class, but "
+            f"{', '.join(map(str, missing))} have none. Lower `n_way` or raise `n_shot`."
+        )

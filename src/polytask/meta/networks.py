@@ -1,0 +1,144 @@
+"""The small networks of the few-shot literature."""
+
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Literal, TypeAlias
+
+from torch import nn
+
+from polytask.core import InputError
+
+__all__ = ["conv4", "conv4_classifier", "mlp"]
+
+ConvNormalization: TypeAlias = Literal["batch", "group", "layer", "none"]
+
+_NORMALIZATIONS: dict[str, Callable[[int], nn.Module]] = {
+    "batch": nn.BatchNorm2d,
+    "group": lambda width: nn.GroupNorm(_n_groups(width), width),
+    "layer": lambda width: nn.GroupNorm(1, width),
+}
+
+
+def conv4(
+    in_channels: int = 1,
+    width: int = 64,
+    *,
+    normalization: ConvNormalization = "batch",
+    pooling: Literal["max", "stride"] = "max",
+    spatial: Literal["flatten", "mean"] = "flatten",
+) -> nn.Sequential:
+    """Build the four-block convolutional encoder of few-shot image classification.
+
+    A block is a 3x3 convolution, a normalization, ReLU, and a halving of the image.
+
+    Args:
+        in_channels: Channels of the image ``[batch, channel, height, width]``.
+        width: Channels of every block.
+        normalization: ``"batch"``; ``"group"`` (8 groups, or as many as divide ``width``); ``"layer"`` over
+            channels and space; or ``"none"``.
+        pooling: Halve by ``"max"`` pooling (rounding down, 28x28 to 1x1; ProtoNet) or by ``"stride"`` 2 of
+            the convolution (rounding up, 28x28 to 2x2; MAML on Omniglot).
+        spatial: ``"flatten"`` the last image, or take its ``"mean"``, which gives ``width`` features for
+            images of any size.
+
+    Returns:
+        A module from images to features ``[batch, feature]``.
+
+    Raises:
+        InputError: An argument is unknown.
+
+    Example:
+        >>> import torch
+        >>> conv4()(torch.zeros(2, 1, 28, 28)).shape
+        torch.Size([2, 64])
+
+    References:
+        Vinyals et al. Matching Networks for One Shot Learning. NeurIPS 2016, arXiv:1606.04080, section 4.1.
+    """
+    problems = []
+    if normalization not in (*_NORMALIZATIONS, "none"):
+        problems.append(
+            f"`normalization` is {normalization!r}; use one of {', '.join(_NORMALIZATIONS)}, none"
+        )
+    if pooling not in ("max", "stride"):
+        problems.append(f"`pooling` is {pooling!r}; use 'max' or 'stride'")
+    if spatial not in ("flatten", "mean"):
+        problems.append(f"`spatial` is {spatial!r}; use 'flatten' or 'mean'")
+    if problems:
+        raise InputError("; ".join(problems) + ".")
+    layers: list[nn.Module] = []
+    for n_inputs in (in_channels, width, width, width):
+        layers.append(nn.Conv2d(n_inputs, width, 3, stride=2 if pooling == "stride" else 1, padding=1))
+        if normalization != "none":
+            layers.append(_NORMALIZATIONS[normalization](width))
+        layers.append(nn.ReLU())
+        if pooling == "max":
+            layers.append(nn.MaxPool2d(2))
+    if spatial == "mean":
+        layers.append(nn.AdaptiveAvgPool2d(1))
+    return nn.Sequential(*layers, nn.Flatten())
+
+
+def conv4_classifier(
+    n_way: int,
+    in_channels: int = 1,
+    width: int = 64,
+    *,
+    normalization: ConvNormalization = "batch",
+    pooling: Literal["max", "stride"] = "stride",
+) -> nn.Sequential:
+    """Build `conv4` with spatial mean and a linear layer on it, as MAML has it for Omniglot.
+
+    Args:
+        n_way: Classes.
+        in_channels: Channels of the image.
+        width: Channels of every block.
+        normalization: See `conv4`.
+        pooling: See `conv4`.
+
+    Returns:
+        A module from images of any size from 16x16 to logits ``[batch, n_way]``.
+
+    Example:
+        >>> import torch
+        >>> conv4_classifier(5)(torch.zeros(2, 1, 28, 28)).shape
+        torch.Size([2, 5])
+
+    References:
+        Finn, Abbeel, Levine. ICML 2017, arXiv:1703.03400, appendix A.1. Differs: the linear layer has torch's
+        initialization, not the paper's.
+    """
+    encoder = conv4(in_channels, width, normalization=normalization, pooling=pooling, spatial="mean")
+    return nn.Sequential(*encoder, nn.Linear(width, n_way))
+
+
+def mlp(sizes: Sequence[int], activation: Callable[[], nn.Module] = nn.ReLU) -> nn.Sequential:
+    """Build a multi-layer perceptron without activation at the end.
+
+    Args:
+        sizes: Widths from input to output, two or more.
+        activation: Makes the module between two layers.
+
+    Raises:
+        InputError: There are fewer than two sizes.
+
+    Example:
+        >>> mlp([1, 40, 40, 1])
+        Sequential(
+          (0): Linear(in_features=1, out_features=40, bias=True)
+          (1): ReLU()
+          (2): Linear(in_features=40, out_features=40, bias=True)
+          (3): ReLU()
+          (4): Linear(in_features=40, out_features=1, bias=True)
+        )
+    """
+    if len(sizes) < 2:
+        raise InputError(f"`sizes` needs the widths of input and output at least, got {list(sizes)}.")
+    layers: list[nn.Module] = []
+    for n_inputs, n_outputs in itertools.pairwise(sizes):
+        layers += [nn.Linear(n_inputs, n_outputs), activation()]
+    return nn.Sequential(*layers[:-1])
+
+
+def _n_groups(width: int) -> int:
+    return max(groups for groups in range(1, 9) if width % groups == 0)

@@ -1,0 +1,95 @@
+"""What BatchNorm does inside an inner loop: said explicitly, and never left to the training mode."""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Literal, TypeAlias
+
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.instancenorm import _InstanceNorm
+
+from polytask.core import InputError
+
+__all__ = ["Normalization", "check_normalization", "normalized", "uses_batch_statistics"]
+
+Normalization: TypeAlias = Literal["batch", "frozen"]
+"""``"batch"``: the statistics of the batch at hand, in training and in evaluation; the running statistics are
+neither read nor written. ``"frozen"``: the running statistics, which are never updated."""
+
+_Layer: TypeAlias = _BatchNorm | _InstanceNorm
+
+
+def check_normalization(model: nn.Module, policy: Normalization | None) -> None:
+    """Check that the policy can be kept by every layer of the model that has one to keep.
+
+    Layers without a memory and without batch statistics (LayerNorm, GroupNorm, plain InstanceNorm) need none.
+
+    Raises:
+        InputError: A layer needs a policy and there is none, the policy is unknown, or ``"frozen"`` is asked
+            of a layer without running statistics.
+
+    Example:
+        >>> check_normalization(nn.Sequential(nn.Linear(2, 3), nn.LayerNorm(3)), None)
+        >>> check_normalization(nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3)), None)
+        Traceback (most recent call last):
+        ...
+        polytask.core.errors.InputError: `model` has BatchNorm1d at '1', so say what it does in the inner ...
+    """
+    layers = _layers(model)
+    if policy not in (None, "batch", "frozen"):
+        raise InputError(f"`normalization` is {policy!r}; use 'batch', 'frozen' or None.")
+    if layers and policy is None:
+        named = ", ".join(f"{type(layer).__name__} at {name!r}" for name, layer in layers.items())
+        raise InputError(
+            f'`model` has {named}, so say what it does in the inner loop: `normalization="batch"` (the '
+            'statistics of the batch at hand, which makes answers transductive) or `normalization="frozen"` '
+            "(the running statistics, never updated)."
+        )
+    without = [name for name, layer in layers.items() if layer.running_mean is None]
+    if policy == "frozen" and without:
+        raise InputError(
+            f'`normalization="frozen"` needs running statistics, but {", ".join(map(repr, without))} has '
+            'none. Build it with `track_running_stats=True`, or use `normalization="batch"`.'
+        )
+
+
+def uses_batch_statistics(model: nn.Module, policy: Normalization | None) -> bool:
+    """Tell whether an answer in evaluation mode depends on the other inputs of its batch.
+
+    Args:
+        model: The model.
+        policy: How its layers are run; None means as torch runs them in evaluation mode.
+
+    Example:
+        >>> uses_batch_statistics(nn.BatchNorm1d(3), "batch"), uses_batch_statistics(nn.BatchNorm1d(3), None)
+        (True, False)
+    """
+    batch_layers = [layer for layer in model.modules() if isinstance(layer, _BatchNorm)]
+    if policy is None:
+        return any(layer.running_mean is None for layer in batch_layers)
+    return policy == "batch" and bool(batch_layers)
+
+
+@contextlib.contextmanager
+def normalized(model: nn.Module, policy: Normalization | None) -> Iterator[None]:
+    """Run the model's layers by the policy inside the block, whatever the training mode."""
+    layers = [] if policy is None else list(_layers(model).values())
+    modes = [(layer.training, layer.track_running_stats) for layer in layers]
+    try:
+        for layer in layers:
+            # torch takes batch statistics in training, and drops the running ones where none are tracked.
+            layer.training, layer.track_running_stats = policy == "batch", policy == "frozen"
+        yield
+    finally:
+        for layer, (training, tracked) in zip(layers, modes, strict=True):
+            layer.training, layer.track_running_stats = training, tracked
+
+
+def _layers(model: nn.Module) -> dict[str, _Layer]:
+    """Return the layers with batch statistics or running statistics, by name."""
+    return {
+        name: layer
+        for name, layer in model.named_modules()
+        if isinstance(layer, _BatchNorm)
+        or (isinstance(layer, _InstanceNorm) and layer.running_mean is not None)
+    }

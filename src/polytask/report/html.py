@@ -1,0 +1,143 @@
+"""A self-contained HTML report: one file, no network."""
+
+import platform
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from polytask.core import MissingPackageError
+from polytask.estimators import FewShotResults, FitResults
+from polytask.report.console import figure_text, metric_text
+from polytask.report.figures import accuracy_figure, gain_figure
+from polytask.train import write_atomically
+from polytask.version import __version__
+
+__all__ = ["write_report"]
+
+
+def write_report(
+    path: str | Path,
+    *,
+    title: str,
+    lead: str,
+    tables: Mapping[str, FitResults] | None = None,
+    few_shot: Mapping[str, Sequence[FewShotResults]] | None = None,
+    episodes: Mapping[str, tuple[str, str]] | None = None,
+) -> Path:
+    """Write results as one HTML file with its pictures inside.
+
+    Args:
+        path: The file.
+        title: Its heading.
+        lead: One sentence below the heading.
+        tables: Results of `polytask.fit` by name.
+        few_shot: Results of `polytask.learn` on the same episodes, by name of the source.
+        episodes: For a source, a picture of one episode (see `episode_figure`) and its caption.
+
+    Raises:
+        MissingPackageError: jinja2 or matplotlib is not installed.
+    """
+    try:
+        from jinja2 import Environment, StrictUndefined
+    except ImportError as error:
+        raise MissingPackageError("jinja2", extra="report", purpose="the HTML report") from error
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    template = environment.from_string((files("polytask.report") / "page.html.j2").read_text())
+    text = template.render(
+        title=title,
+        lead=lead,
+        tables=[_table(name, results) for name, results in (tables or {}).items()],
+        few_shot=[
+            _few_shot(name, found, (episodes or {}).get(name)) for name, found in (few_shot or {}).items()
+        ],
+        footer=(
+            f"polytask {__version__}, torch {torch.__version__}, Python {platform.python_version()}, "
+            f"{platform.machine()} with {torch.get_num_threads()} threads."
+        ),
+    )
+    target = Path(path)
+    write_atomically(target, lambda file: file.write(text.encode()))
+    return target
+
+
+def _table(name: str, results: FitResults) -> dict[str, Any]:
+    counts = {
+        verdict: sum(found.verdict == verdict for found in results.tasks) for verdict in ("helped", "hurt")
+    }
+    rows = [
+        {
+            "task": found.task,
+            "metric": metric_text(found.metric),
+            "separate": figure_text(found.separate[found.metric], found.metric) if found.separate else "–",
+            "joint": figure_text(found.joint[found.metric], found.metric),
+            "gain": "–" if found.gain is None else found.gain.format(1),
+            "verdict": found.verdict,
+        }
+        for found in results.tasks
+    ]
+    sentence = f"One model learned {len(results.tasks)} targets at once."
+    if results.delta_m is not None:
+        sentence += (
+            f" Against a separate model for each target, joint training helped {counts['helped']} and hurt "
+            f"{counts['hurt']}; the average gain Δm is {results.delta_m.format(1)} %."
+        )
+    parameters = f"{results.n_parameters['joint']:,} numbers are trained jointly"
+    if results.n_parameters["separate"]:
+        parameters += f", {results.n_parameters['separate']:,} in the separate models together"
+    rows_text = ", ".join(f"{count} {part}" for part, count in results.rows.items())
+    return {
+        "name": name,
+        "sentence": sentence,
+        "rows": rows,
+        "delta": None if results.delta_m is None else results.delta_m.format(1),
+        "figure": gain_figure(results) if results.delta_m is not None else None,
+        "note": (
+            f"Figures are means on held-out rows over {results.n_seeds} seeds, each with its own split and "
+            f"initialization, with 95 % intervals; gains are paired by seed. Rows: {rows_text}. {parameters}."
+        ),
+        "messages": results.messages,
+    }
+
+
+def _few_shot(
+    name: str, results: Sequence[FewShotResults], episode: tuple[str, str] | None
+) -> dict[str, Any]:
+    first = results[0]
+    rows = [_few_shot_row("pixel nearest mean", first.floor, "0", "0")]
+    rows += [
+        _few_shot_row(found.learner, found.score, f"{found.n_parameters:,}", f"{found.seconds:.0f}")
+        for found in results
+    ]
+    picture, caption = episode or (None, "")
+    classes = ", ".join(f"{count} {part}" for part, count in first.n_classes.items())
+    return {
+        "name": name,
+        "sentence": (
+            f"After training on known classes, each learner gets {first.shot} example"
+            f"{'s' if first.shot > 1 else ''} of each of {first.way} classes it has never seen, and names "
+            "new images."
+        ),
+        "rows": rows,
+        "figure": accuracy_figure(results),
+        "episode": picture,
+        "caption": caption,
+        "note": (
+            f"Means over {first.n_episodes} episodes with 95 % intervals, the same episodes for all. "
+            f"Classes: {classes}. Inductive: every query is answered alone."
+        ),
+    }
+
+
+def _few_shot_row(learner: str, score: Any, parameters: str, seconds: str) -> dict[str, str]:
+    return {
+        "learner": learner,
+        "accuracy": score.interval.format(1, scale=100),
+        "kind": "transductive" if score.transductive else "inductive",
+        "parameters": parameters,
+        "seconds": seconds,
+    }

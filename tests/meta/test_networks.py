@@ -1,0 +1,73 @@
+"""The small networks: shapes, sizes that papers give, and messages."""
+
+import pytest
+import torch
+from torch import nn
+
+from polytask.core import InputError
+from polytask.meta import conv4, conv4_classifier, mlp
+
+
+@pytest.mark.parametrize(
+    ("pooling", "spatial", "size", "n_features"),
+    [
+        ("max", "flatten", 28, 64),
+        ("max", "flatten", 84, 1600),
+        ("stride", "flatten", 28, 256),
+        ("stride", "mean", 28, 64),
+    ],
+)
+def test_conv4_gives_the_features_of_the_papers(
+    pooling: str, spatial: str, size: int, n_features: int
+) -> None:
+    encoder = conv4(pooling=pooling, spatial=spatial)  # pyright: ignore[reportArgumentType]
+    assert encoder(torch.zeros(2, 1, size, size)).shape == (2, n_features)
+
+
+def test_conv4_has_the_published_number_of_parameters() -> None:
+    # 111,936 for the four blocks on one channel: 64 (9 + 1) + 3 * 64 (64 * 9 + 1) + 4 * 2 * 64.
+    assert sum(parameter.numel() for parameter in conv4().parameters()) == 111_936
+
+
+@pytest.mark.parametrize(
+    ("normalization", "layer"), [("batch", nn.BatchNorm2d), ("group", nn.GroupNorm), ("layer", nn.GroupNorm)]
+)
+def test_every_block_has_the_normalization(normalization: str, layer: type[nn.Module]) -> None:
+    encoder = conv4(width=12, normalization=normalization)  # pyright: ignore[reportArgumentType]
+    assert sum(isinstance(module, layer) for module in encoder.modules()) == 4
+    assert encoder(torch.zeros(2, 1, 28, 28)).shape == (2, 12)
+
+
+def test_layer_normalization_has_one_group_and_group_normalization_divides_the_width() -> None:
+    layer, group = conv4(width=12, normalization="layer"), conv4(width=12, normalization="group")
+    assert {m.num_groups for m in layer.modules() if isinstance(m, nn.GroupNorm)} == {1}
+    assert {m.num_groups for m in group.modules() if isinstance(m, nn.GroupNorm)} == {6}
+
+
+def test_without_normalization_there_is_none() -> None:
+    assert {type(module) for module in conv4(normalization="none")} == {
+        nn.Conv2d,
+        nn.ReLU,
+        nn.MaxPool2d,
+        nn.Flatten,
+    }
+
+
+@pytest.mark.parametrize("size", [16, 28, 84])
+def test_the_classifier_takes_images_of_any_size(size: int) -> None:
+    assert conv4_classifier(7, 3, 8)(torch.zeros(2, 3, size, size)).shape == (2, 7)
+
+
+def test_an_mlp_ends_without_activation() -> None:
+    net = mlp([3, 5, 2], nn.Tanh)
+    assert [type(module) for module in net] == [nn.Linear, nn.Tanh, nn.Linear]
+
+
+def test_all_wrong_arguments_are_named_at_once() -> None:
+    with pytest.raises(InputError, match=r"`normalization` is 'l2'.*`pooling` is 'mean'.*`spatial` is 'sum'"):
+        conv4(normalization="l2", pooling="mean", spatial="sum")  # pyright: ignore[reportArgumentType]
+
+
+def test_an_mlp_of_one_size_is_an_error() -> None:
+    with pytest.raises(InputError, match=r"`sizes` needs the widths of input and output at least, got \[3\]"):
+        mlp([3])
