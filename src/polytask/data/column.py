@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from polytask.core import DataError
-from polytask.data.problems import examples
+from polytask.data.problems import examples, some_rows
 
 __all__ = [
     "ColumnKind",
@@ -250,8 +250,8 @@ def _unreadable(
     n_rows = int(np.isin(codes, wrong).sum())
     found = examples((spell(values[position]) for position in wrong), limit=3)
     return DataError(
-        f"Column {column.name!r} should hold {what}, but has {found} ({n_rows} rows). {remedy} and leave "
-        "unknown ones empty."
+        f"Column {column.name!r} should hold {what}, but has {found} ({some_rows(n_rows)}). {remedy} and "
+        "leave unknown ones empty."
     )
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from polytask.core import DataError
 from polytask.data.column import column_categories, column_days, column_numbers
+from polytask.data.problems import some_rows
 
 __all__ = [
     "CategoryFeatures",
@@ -145,7 +146,7 @@ def finite_numbers(column: pd.Series, kind: str) -> np.ndarray:
     n_rows = int((np.abs(values) > np.finfo(np.float32).max).sum())
     if n_rows:
         raise DataError(
-            f"Column {column.name!r} is infinite or beyond 3.4e38 in {n_rows} rows. Correct these values, "
-            "leave them empty, or drop the column."
+            f"Column {column.name!r} is infinite or beyond 3.4e38 in {some_rows(n_rows)}. Correct these "
+            "values, leave them empty, or drop the column."
         )
     return values

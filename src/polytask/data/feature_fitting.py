@@ -10,7 +10,7 @@ import pandas as pd
 from polytask.core import DataError
 from polytask.data.column import ColumnKind, column_categories, column_kind, read_number, spell
 from polytask.data.feature_column import CategoryFeatures, FeatureColumn, NumberFeatures, finite_numbers
-from polytask.data.problems import examples
+from polytask.data.problems import examples, some_rows
 
 __all__ = ["FittedColumns", "fit_columns"]
 
@@ -137,4 +137,6 @@ def _numbers_among(column: pd.Series) -> str:
     if len(spoilt) > len(texts) / 5:
         return ""
     found = examples(dict.fromkeys(spoilt), limit=3)
-    return f"; it holds numbers but for {len(spoilt)} rows with {found}: empty these to use it as numbers"
+    return (
+        f"; it holds numbers but for {some_rows(len(spoilt))} with {found}: empty these to use it as numbers"
+    )

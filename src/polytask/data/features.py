@@ -12,7 +12,7 @@ from torch import Tensor
 from polytask.core import DataError
 from polytask.data.feature_column import FeatureColumn, column_from_json, column_to_json
 from polytask.data.feature_fitting import fit_columns
-from polytask.data.problems import examples, problem_error
+from polytask.data.problems import examples, problem_error, some_rows
 
 __all__ = ["EncodingReport", "TableEncoder"]
 
@@ -43,21 +43,17 @@ class EncodingReport:
 
         Example:
             >>> EncodingReport(unseen_categories={"colour": {"red": 2}}).messages()
-            ["Column 'colour': 2 rows with 'red' count as none of the known categories."]
+            ["Column 'colour', 'red': 2 rows count as none of the known categories."]
         """
         found = [
             f"Column {name!r} is missing; it counts as unknown in every row." for name in self.missing_columns
         ]
         for name, counts in self.unseen_categories.items():
-            n_rows = sum(counts.values())
-            found.append(
-                f"Column {name!r}: {n_rows} {_rows(n_rows)} with {examples(counts)} count as none of the "
-                "known categories."
-            )
+            rows = _rows(sum(counts.values()), "counts", "count")
+            found.append(f"Column {name!r}, {examples(counts)}: {rows} as none of the known categories.")
         for name, n_rows in self.clipped.items():
-            found.append(
-                f"Column {name!r}: {n_rows} {_rows(n_rows)} far beyond the training rows were clipped."
-            )
+            rows = _rows(n_rows, "is", "are")
+            found.append(f"Column {name!r}: {rows} far beyond the training rows, and clipped.")
         if fitting:
             found += [f"Column {name!r} is not used: {reason}." for name, reason in self.dropped.items()]
             found += [f"Column {name!r}: {note}." for name, note in self.notes.items()]
@@ -199,5 +195,5 @@ def _columns(frame: pd.DataFrame, names: Sequence[str]) -> tuple[dict[str, pd.Se
     return found, problems
 
 
-def _rows(count: int) -> str:
-    return "row" if count == 1 else "rows"
+def _rows(n_rows: int, singular: str, plural: str) -> str:
+    return f"{some_rows(n_rows)} {singular if n_rows == 1 else plural}"

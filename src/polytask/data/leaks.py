@@ -8,7 +8,7 @@ import pandas as pd
 
 from polytask.core import DataError
 from polytask.data.column import column_categories, column_kind, column_numbers, one_column
-from polytask.data.problems import examples, problem_error
+from polytask.data.problems import examples, problem_error, some_rows
 from polytask.data.splits import Split, row_groups, row_order_values
 
 __all__ = ["check_leak"]
@@ -56,7 +56,9 @@ def check_leak(
     for (first, first_rows), (second, second_rows) in itertools.combinations(parts.items(), 2):
         n_rows = len(np.intersect1d(first_rows, second_rows))
         if n_rows:
-            problems.append(f"{n_rows} rows are both in {first} and in {second}; a row belongs to one part.")
+            problems.append(
+                f"The {first} and {second} rows share {some_rows(n_rows)}; a row belongs to one part."
+            )
     if group is not None:
         problems += _group_problems(one_column(frame, group), parts)
     if time is not None:

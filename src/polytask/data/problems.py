@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from polytask.core import DataError
 
-__all__ = ["examples", "problem_error"]
+__all__ = ["examples", "problem_error", "some_rows"]
 
 
 def problem_error(problems: Sequence[str]) -> DataError:
@@ -31,3 +31,13 @@ def examples(values: Iterable[object], *, limit: int = 5) -> str:
     shown = [repr(value) for value in values]
     more = f" and {len(shown) - limit} more" if len(shown) > limit else ""
     return ", ".join(shown[:limit]) + more
+
+
+def some_rows(count: int) -> str:
+    """Write a number of rows.
+
+    Example:
+        >>> some_rows(1), some_rows(2)
+        ('1 row', '2 rows')
+    """
+    return "1 row" if count == 1 else f"{count} rows"

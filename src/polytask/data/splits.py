@@ -8,6 +8,7 @@ import pandas as pd
 
 from polytask.core import DataError, InputError, numpy_generator
 from polytask.data.column import column_categories, column_days, column_kind, column_numbers
+from polytask.data.problems import some_rows
 
 __all__ = ["Split", "row_groups", "row_order_values", "split_groups", "split_rows", "split_time"]
 
@@ -138,7 +139,7 @@ def row_groups(groups: pd.Series) -> tuple[np.ndarray, int]:
     n_missing = sum(text is None for text in texts)
     if n_missing:
         raise DataError(
-            f"The group column {groups.name!r} is empty in {n_missing} rows. Fill them, or remove these rows."
+            f"The group column {groups.name!r} is empty in {some_rows(n_missing)}. Fill or remove them."
         )
     codes, names = pd.factorize(texts, sort=True)
     return codes, len(names)
@@ -157,7 +158,7 @@ def row_order_values(times: pd.Series) -> np.ndarray:
     values = column_days(times) if kind == "time" else column_numbers(times)
     n_unknown = int((~np.isfinite(values)).sum())
     if n_unknown:
-        raise DataError(f"{where} is empty or infinite in {n_unknown} rows. Fill them, or remove these rows.")
+        raise DataError(f"{where} is empty or infinite in {some_rows(n_unknown)}. Fill or remove them.")
     return values
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from polytask.core import DataError, Task
 from polytask.data.column import column_categories, column_numbers
-from polytask.data.problems import examples
+from polytask.data.problems import examples, some_rows
 
 __all__ = ["TargetColumn"]
 
@@ -61,8 +61,8 @@ class TargetColumn:
             n_rows = int(np.isinf(standardized).sum())
             if n_rows:
                 raise DataError(
-                    f"Target {self.task.name!r} is infinite or too large in {n_rows} rows. Correct these "
-                    "values, or leave them empty."
+                    f"Target {self.task.name!r} is infinite or too large in {some_rows(n_rows)}. Correct "
+                    "these values, or leave them empty."
                 )
             labelled = ~np.isnan(numbers)
             return torch.from_numpy(np.where(labelled, standardized, np.float32(0))), torch.from_numpy(

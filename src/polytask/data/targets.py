@@ -16,7 +16,7 @@ from polytask.data.column import (
     read_number,
     spell,
 )
-from polytask.data.problems import examples, problem_error
+from polytask.data.problems import examples, problem_error, some_rows
 from polytask.data.target_column import TargetColumn
 
 __all__ = ["fit_targets", "parse_target"]
@@ -210,8 +210,8 @@ def _check_finite(where: str, numbers: np.ndarray) -> None:
     n_rows = int((np.abs(numbers) > _LARGEST).sum())
     if n_rows:
         raise DataError(
-            f"{where} is infinite or beyond 3.4e38 in {n_rows} rows. Correct these values, or leave them "
-            "empty."
+            f"{where} is infinite or beyond 3.4e38 in {some_rows(n_rows)}. Correct these values, or leave "
+            "them empty."
         )
 
 

@@ -73,7 +73,7 @@ class FewShotConfig:
             n_classes: Training classes at hand; prototypes learn best from more ways than they will meet.
         """
         if self.learner == "maml":
-            return replace(self, steps=self.steps or 500, train_way=self.way, episodes=self.episodes or 4)
+            return replace(self, steps=self.steps or 300, train_way=self.way, episodes=self.episodes or 4)
         return replace(
             self,
             steps=self.steps or 400,

@@ -137,9 +137,9 @@ def _strata(frame: pd.DataFrame, columns: Columns) -> pd.Series | None:
     few = [name for name in names if name in frame.columns and frame[name].nunique() <= 20]
     if not few:
         return None
-    spelled = [frame[name].map(str, na_action="ignore").fillna("") for name in few]
+    spelled = [["" if pd.isna(value) else str(value) for value in frame[name]] for name in few]
     joined = pd.Series(["|".join(values) for values in zip(*spelled, strict=True)], index=frame.index)
-    return joined if joined.nunique() <= len(frame) / 5 else spelled[0]
+    return joined if joined.nunique() <= len(frame) / 5 else pd.Series(spelled[0], index=frame.index)
 
 
 def _check_labels(targets: Sequence[TargetColumn], batches: dict[str, Batch]) -> None:

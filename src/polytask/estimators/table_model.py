@@ -67,7 +67,7 @@ class TableModel:
         """
         frame = read_table(table)
         inputs, report = self.encoder.transform(frame)
-        for message in report.messages():
+        for message in report.messages(fitting=False):
             warnings.warn(message, DataWarning, stacklevel=2)
         with torch.inference_mode():
             predictions = self.learner.adapt([target.task for target in self.targets])(

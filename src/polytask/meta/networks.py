@@ -29,7 +29,7 @@ def conv4(
 ) -> nn.Sequential:
     """Build the four-block convolutional encoder of few-shot image classification.
 
-    A block is a 3x3 convolution, a normalization, ReLU, and a halving of the image.
+    A block is a 3x3 convolution, a normalization, a halving of the image, and ReLU.
 
     Args:
         in_channels: Channels of the image ``[batch, channel, height, width]``.
@@ -71,9 +71,9 @@ def conv4(
         layers.append(nn.Conv2d(n_inputs, width, 3, stride=2 if pooling == "stride" else 1, padding=1))
         if normalization != "none":
             layers.append(_NORMALIZATIONS[normalization](width))
-        layers.append(nn.ReLU())
         if pooling == "max":
             layers.append(nn.MaxPool2d(2))
+        layers.append(nn.ReLU())  # after the pooling, with which it commutes: a quarter of the numbers
     if spatial == "mean":
         layers.append(nn.AdaptiveAvgPool2d(1))
     return nn.Sequential(*layers, nn.Flatten())

@@ -1,0 +1,99 @@
+"""Reports are one file that says what was found."""
+
+import math
+import re
+
+import pytest
+import torch
+
+from polytask.core import Task
+from polytask.estimators import FewShotResults
+from polytask.estimators.results import summarize
+from polytask.evaluate import EpisodeScore, mean_interval
+from polytask.report import episode_figure, write_report
+
+TASKS = [Task(name="mass <kg>", kind="regression"), Task(name="kind", kind="multiclass", n_outputs=3)]
+
+
+def metrics(rmse: float, accuracy: float) -> dict[str, dict[str, float]]:
+    rest = {"balanced_accuracy": 0.5, "f1": 0.5}
+    return {"mass <kg>": {"rmse": rmse, "mae": 1.0, "r2": math.nan}, "kind": {"accuracy": accuracy, **rest}}
+
+
+@pytest.fixture
+def table():
+    joint = [metrics(0.8, 0.91), metrics(0.81, 0.90), metrics(0.79, 0.89)]
+    separate = [metrics(1.0, 0.90), metrics(1.0, 0.91), metrics(1.0, 0.88)]
+    counts = {"train": 6, "validation": 2, "test": 2}
+    return summarize(
+        TASKS,
+        joint,
+        separate,
+        n_parameters={"joint": 5, "separate": 10},
+        rows=counts,
+        seconds=1.0,
+        messages=["odd"],
+    )
+
+
+@pytest.fixture
+def few_shot():
+    def score(mean: float) -> EpisodeScore:
+        values = (mean - 0.1, mean, mean + 0.1)
+        return EpisodeScore(
+            interval=mean_interval(values), metric="accuracy", transductive=False, values=values
+        )
+
+    return FewShotResults(
+        source="glyphs",
+        learner="prototypes",
+        way=5,
+        shot=1,
+        score=score(0.9),
+        floor=score(0.5),
+        n_classes={"train": 3, "validation": 2, "test": 2},
+        n_parameters=7,
+        seconds=2.0,
+    )
+
+
+def test_a_gain_is_paired_by_seed_and_judged_by_its_interval(table):
+    mass, kind = table.tasks
+    assert mass.verdict == "helped" and math.isclose(mass.gain.mean, 20.0)
+    assert kind.verdict == "unclear"
+    assert math.isclose(table.delta_m.mean, (mass.gain.mean + kind.gain.mean) / 2)
+    assert "r2" not in mass.joint  # undefined for every seed
+
+
+def test_one_seed_leaves_the_verdict_unknown():
+    one = summarize(
+        TASKS, [metrics(1, 1)], [metrics(2, 1)], n_parameters={}, rows={}, seconds=0.0, messages=[]
+    )
+    assert [found.verdict for found in one.tasks] == ["unknown", "unknown"]
+    assert one.to_json()["tasks"][0]["gain_percent"]["half_width"] is None
+
+
+def test_the_report_is_one_file_without_outside_references(tmp_path, table, few_shot):
+    picture = episode_figure(torch.zeros(2, 1, 8, 8), torch.zeros(3, 1, 8, 8), [0, 1, 1], [0, 1, 0])
+    path = write_report(
+        tmp_path / "report.html",
+        title="Title",
+        lead="Lead.",
+        tables={"rows": table},
+        few_shot={"glyphs": [few_shot]},
+        episodes={"glyphs": (picture, "a caption")},
+    )
+    text = path.read_text()
+    assert [entry.name for entry in tmp_path.iterdir()] == ["report.html"]
+    links = re.findall(r"""(?:src|href)=["']([^"'#][^"']*)""", text)
+    assert all(link.startswith("data:") for link in links)
+    assert "mass &lt;kg&gt;" in text and "mass <kg>" not in text.split("<svg")[0]
+    for expected in ("helped", "unclear", "90.0 ± 24.8", "a caption", "3 seeds", "odd"):
+        assert expected in text
+
+
+def test_the_same_results_give_the_same_bytes(tmp_path, table):
+    first, second = (
+        write_report(tmp_path / name, title="T", lead="L", tables={"t": table}).read_bytes() for name in "ab"
+    )
+    assert first == second

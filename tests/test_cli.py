@@ -1,0 +1,266 @@
+"""The command line, run as its users run it."""
+
+import contextlib
+import io
+import json
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from polytask.cli import main
+from polytask.data import penguins_table
+from polytask.version import __version__
+
+QUICK = ["--seeds", "1", "--epochs", "2", "--no-baselines"]
+
+
+@dataclass(frozen=True)
+class Ended:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def polytask(*arguments: object, cwd: Path) -> Ended:
+    """Run the command in this process: importing torch anew for every case would take minutes."""
+    out, err = io.StringIO(), io.StringIO()
+    with (
+        contextlib.chdir(cwd),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setattr(sys, "argv", ["polytask", *map(str, arguments)])
+        try:
+            main()
+            code = 0
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+    return Ended(code, out.getvalue(), err.getvalue())
+
+
+@pytest.fixture
+def penguins(tmp_path) -> Path:
+    penguins_table().to_csv(tmp_path / "penguins.csv", index=False)
+    return tmp_path
+
+
+def left(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_fit_then_predict(penguins):
+    fitted = polytask(
+        "fit",
+        "penguins.csv",
+        "--target",
+        "species",
+        "--target",
+        "body_mass_g:regression",
+        *QUICK,
+        "-o",
+        "model",
+        cwd=penguins,
+    )
+    assert fitted.returncode == 0, fitted.stderr
+    assert "species" in fitted.stdout and "Model written to model" in fitted.stdout
+    answered = polytask("predict", "model", "penguins.csv", "-o", "answers.csv", cwd=penguins)
+    assert answered.returncode == 0, answered.stderr
+    answers = pd.read_csv(penguins / "answers.csv")
+    assert len(answers) == 344 and set(answers["species"]) <= {"Adelie", "Chinstrap", "Gentoo"}
+    assert left(penguins) == ["answers.csv", "model", "penguins.csv"]
+
+
+def test_json_is_the_only_thing_on_standard_output(penguins):
+    fitted = polytask("fit", "penguins.csv", "--target", "sex", *QUICK, "-o", "model", "--json", cwd=penguins)
+    found = json.loads(fitted.stdout)
+    assert found["tasks"][0]["task"] == "sex" and found["model"] == "model"
+    answered = polytask("predict", "model", "penguins.csv", "-o", "a.parquet", "--json", cwd=penguins)
+    assert json.loads(answered.stdout)["rows"] == 344
+    assert len(pd.read_parquet(penguins / "a.parquet")) == 344
+
+
+def test_prediction_reports_what_is_new_and_what_is_missing(penguins):
+    polytask("fit", "penguins.csv", "--target", "species", *QUICK, "-o", "model", cwd=penguins)
+    strange = penguins_table().head(3).assign(island="Atlantis").drop(columns="bill_length_mm")
+    strange.to_csv(penguins / "strange.csv", index=False)
+    answered = polytask("predict", "model", "strange.csv", "-o", "answers.csv", cwd=penguins)
+    assert answered.returncode == 0
+    assert "Atlantis" in answered.stderr and "bill_length_mm" in answered.stderr
+    assert len(pd.read_csv(penguins / "answers.csv")) == 3
+
+
+def write(folder: Path, name: str, text: str) -> None:
+    (folder / name).write_text(text)
+
+
+ROWS = "\n".join(f"{i},{i % 7},{i % 2}" for i in range(40))
+BAD_TABLES = {
+    "missing file": ("", "y", "no.*file"),
+    "empty": ("", "y", "empty"),
+    "ragged": ("a,b,y\n1,2,0\n1,2,3,4\n", "y", "line 3"),
+    "no rows": ("a,b,y\n", "y", "no rows|header"),
+    "unknown target": (f"a,b,y\n{ROWS}\n", "z", "'z'"),
+    "constant target": (
+        "a,b,y\n" + "\n".join(f"{i},{i % 7},1" for i in range(40)),
+        "y",
+        "'y'.*constant|constant.*'y'|always",
+    ),
+    "no label at all": ("a,b,y\n" + "\n".join(f"{i},{i % 7}," for i in range(40)), "y", "'y'.*label"),
+    "infinite target": (f"a,b,y\n{ROWS}\n1,1,inf\n", "y:regression", "infinite"),
+    "infinite feature": (f"a,b,y\n{ROWS}\ninf,1,1\n", "y", "'a'.*infinite|infinite.*'a'"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_TABLES)
+def test_a_bad_table_ends_with_one_message_code_2_and_nothing_written(tmp_path, case):
+    text, target, message = BAD_TABLES[case]
+    if case != "missing file":
+        write(tmp_path, "table.csv", text)
+    before = left(tmp_path)
+    ended = polytask("fit", "table.csv", "--target", target, *QUICK, "-o", "model", cwd=tmp_path)
+    assert ended.returncode == 2, ended.stderr
+    assert re.search(message, ended.stderr.replace("\n", " ")), ended.stderr
+    assert ended.stderr.count("error:") == 1 and "Traceback" not in ended.stderr and ended.stdout == ""
+    assert left(tmp_path) == before
+
+
+def test_a_class_seen_only_in_held_out_rows_ends_with_code_2(tmp_path):
+    rows = pd.DataFrame({"a": range(100), "person": [i // 10 for i in range(100)], "y": ["x", "z"] * 50})
+    rows.loc[rows["person"] == 3, "y"] = "rare"
+    rows.to_csv(tmp_path / "table.csv", index=False)
+    # Twelve seeds hold out group 3 at least once.
+    ended = polytask(
+        "fit",
+        "table.csv",
+        "--target",
+        "y",
+        "--group",
+        "person",
+        "--seeds",
+        12,
+        "--epochs",
+        1,
+        "-o",
+        "model",
+        cwd=tmp_path,
+    )
+    assert ended.returncode == 2 and "rare" in ended.stderr and not (tmp_path / "model").exists()
+
+
+@pytest.mark.parametrize("damage", ["truncated", "version", "changed"])
+def test_a_damaged_model_ends_with_code_2(penguins, damage):
+    polytask("fit", "penguins.csv", "--target", "species", *QUICK, "-o", "model", cwd=penguins)
+    weights, description = penguins / "model" / "weights.safetensors", penguins / "model" / "model.json"
+    if damage == "truncated":
+        weights.write_bytes(weights.read_bytes()[:-20])
+    elif damage == "version":
+        description.write_text(description.read_text().replace('"schema": 1', '"schema": 7'))
+    else:
+        content = bytearray(weights.read_bytes())
+        content[-1] ^= 1
+        weights.write_bytes(content)
+    ended = polytask("predict", "model", "penguins.csv", "-o", "answers.csv", cwd=penguins)
+    assert ended.returncode == 2 and "error:" in ended.stderr and "Traceback" not in ended.stderr
+    assert not (penguins / "answers.csv").exists()
+
+
+def test_an_occupied_output_is_refused_before_any_training(penguins):
+    (penguins / "mine").mkdir()
+    write(penguins / "mine", "notes.txt", "keep me")
+    ended = polytask("fit", "penguins.csv", "--target", "species", "-o", "mine", cwd=penguins)
+    assert ended.returncode == 2 and "no polytask model" in ended.stderr
+    assert left(penguins / "mine") == ["notes.txt"]
+
+
+@pytest.fixture
+def drawings(tmp_path) -> Path:
+    """Eight classes of six noisy images."""
+    draw = np.random.default_rng(0)
+    for name in "abcdefgh":
+        (tmp_path / "known" / name).mkdir(parents=True)
+        pattern = draw.random((28, 28)) > 0.6
+        for row in range(6):
+            image = pattern ^ (draw.random((28, 28)) > 0.9)
+            Image.fromarray(255 - 255 * image.astype(np.uint8)).save(tmp_path / "known" / name / f"{row}.png")
+    return tmp_path
+
+
+def test_learn_adapt_predict(drawings):
+    learned = polytask(
+        "learn",
+        "known",
+        "--way",
+        2,
+        "--shot",
+        1,
+        "--steps",
+        2,
+        "--episodes",
+        5,
+        "-o",
+        "learner",
+        cwd=drawings,
+    )
+    assert learned.returncode == 2 and "fewer than 2" in learned.stderr  # 8 classes leave 1 to validate with
+    for extra in "ijkl":
+        (drawings / "known" / extra).mkdir()
+        for file in (drawings / "known" / "a").iterdir():
+            (drawings / "known" / extra / file.name).write_bytes(file.read_bytes())
+    learned = polytask(
+        "learn",
+        "known",
+        "--way",
+        2,
+        "--shot",
+        1,
+        "--steps",
+        2,
+        "--episodes",
+        5,
+        "-o",
+        "learner",
+        cwd=drawings,
+    )
+    assert learned.returncode == 0, learned.stderr
+    assert "prototypes" in learned.stdout and "pixel nearest mean" in learned.stdout
+    adapted = polytask("adapt", "learner", "known", "-o", "mine", cwd=drawings)
+    assert adapted.returncode == 0, adapted.stderr
+    answered = polytask("predict", "mine", "known/b", "-o", "answers.csv", cwd=drawings)
+    assert answered.returncode == 0, answered.stderr
+    assert list(pd.read_csv(drawings / "answers.csv").columns[:2]) == ["file", "class"]
+    unadapted = polytask("predict", "learner", "known/b", "-o", "answers.csv", cwd=drawings)
+    assert unadapted.returncode == 2 and "Adapt it first" in unadapted.stderr
+
+
+def test_fewer_examples_than_way_times_shot_end_with_code_2(drawings):
+    ended = polytask("learn", "known", "--way", 2, "--shot", 9, "-o", "learner", cwd=drawings)
+    assert ended.returncode == 2 and "fewer" in ended.stderr and not (drawings / "learner").exists()
+
+
+@pytest.mark.parametrize("command", [[], ["fit"], ["predict"], ["learn"], ["adapt"], ["demo"]])
+def test_help_shows_an_example(tmp_path, command):
+    shown = polytask(*command, "--help", cwd=tmp_path)
+    assert shown.returncode == 0
+    assert ("Example" in shown.stdout) == bool(command)
+
+
+def test_the_installed_command_prints_its_version_and_fails_with_code_2(tmp_path):
+    command = Path(sys.executable).with_name("polytask")
+    shown = subprocess.run([command, "--version"], capture_output=True, text=True)
+    assert shown.stdout.strip() == f"polytask {__version__}"
+    failed = subprocess.run(
+        [command, "predict", "no", "no", "-o", "x.csv"], capture_output=True, text=True, cwd=tmp_path
+    )
+    assert failed.returncode == 2 and failed.stderr.startswith("error: There is no model directory no.")
+
+
+def test_a_wrong_option_ends_with_code_2(tmp_path):
+    assert polytask("fit", "x.csv", "--colour", "red", cwd=tmp_path).returncode == 2
