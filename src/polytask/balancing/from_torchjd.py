@@ -35,7 +35,8 @@ class GramianWeighted(Balancer):
         Raises:
             TrainingError: A gradient is not finite, or the solver found no solution.
         """
-        gramian = _finite(evidence.gramian(), evidence)
+        gramian = evidence.gramian()
+        _check_finite(gramian.diagonal(), evidence)
         try:
             values = self.weighting(gramian)
         except ValueError as error:
@@ -76,7 +77,8 @@ class Aggregated(Balancer):
         Raises:
             TrainingError: A gradient is not finite.
         """
-        rows = _finite(evidence.jacobian(), evidence)
+        rows = evidence.jacobian()
+        _check_finite(rows.square().sum(1), evidence)
         return Direction(values=self.aggregator(rows).detach() * len(evidence.names))
 
 
@@ -107,9 +109,8 @@ class Scalarized(Balancer):
         return Weights(values=values, regularizer=total if trains else None)
 
 
-def _finite(gradients: Tensor, evidence: Evidence) -> Tensor:
-    """Return the rows unchanged, or name the objectives whose gradient is not finite."""
-    bad = [name for name, row in zip(evidence.names, gradients) if not row.isfinite().all()]
+def _check_finite(per_objective: Tensor, evidence: Evidence) -> None:
+    """Name the objectives whose gradient is not finite; a squared length of each is enough to tell."""
+    bad = [name for name, good in zip(evidence.names, per_objective.isfinite().tolist()) if not good]
     if bad:
         raise TrainingError(f"The gradient of {', '.join(bad)} is not finite. Lower the learning rate.")
-    return gradients

@@ -83,8 +83,8 @@ def _table(name: str, results: FitResults) -> dict[str, Any]:
     sentence = f"One model learned {len(results.tasks)} targets at once."
     if results.delta_m is not None:
         sentence += (
-            f" Against a separate model for each target, joint training clearly helped {counts['helped']} and "
-            f"clearly hurt {counts['hurt']}; the average gain Δm is {results.delta_m.format(1)} %."
+            f" Against a separate model for each target, joint training clearly helped "
+            f"{counts['helped']} and clearly hurt {counts['hurt']}; the average gain Δm is {results.delta_m.format(1)} %."
         )
     parameters = f"{results.n_parameters['joint']:,} numbers are trained jointly"
     if results.n_parameters["separate"]:

@@ -1,0 +1,203 @@
+"""Balancers against TorchJD, closed forms and each other."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+from torchjd.aggregation import UPGrad as TorchJDUPGrad
+from torchjd.autojac import jac_to_grad, mtl_backward
+from torchjd.scalarization import UW, GeometricMean
+
+from polytask.balancing import (
+    Aggregated,
+    BalancedBackward,
+    EqualWeights,
+    Evidence,
+    GramianWeighted,
+    Scalarized,
+    UncertaintyWeighting,
+    UPGrad,
+    balancer_by_name,
+)
+from polytask.core import (
+    Batch,
+    Episode,
+    InputError,
+    Objectives,
+    SharedModel,
+    Task,
+    TrainingError,
+    jacobian,
+    shared_parameters,
+)
+from polytask.meta import MAML, mlp
+from polytask.sharing import HardSharing, SoftSharing
+
+TASKS = [Task(name=name, kind="regression") for name in "abc"]
+
+
+def learner(seed: int = 0) -> SharedModel:
+    torch.manual_seed(seed)
+    trunk = nn.Sequential(nn.Linear(4, 6), nn.Tanh(), nn.Linear(6, 5), nn.Tanh())
+    return SharedModel(TASKS, HardSharing(trunk), {task.name: nn.Linear(5, 1) for task in TASKS}).double()
+
+
+def episodes() -> list[Episode]:
+    draw = torch.Generator().manual_seed(1)
+    x = torch.randn(16, 4, generator=draw, dtype=torch.float64)
+    targets = {"a": x[:, 0], "b": -x[:, 0] + x[:, 1], "c": 5 * x[:, 2]}
+    return [Episode(tasks=tuple(TASKS), query=Batch(inputs=x, targets=targets))]
+
+
+def gradients(module: nn.Module) -> torch.Tensor:
+    return torch.cat([p.grad.reshape(-1) for p in module.parameters()])
+
+
+def test_equal_weights_are_one_ordinary_backward():
+    ours, plain = learner(), learner()
+    BalancedBackward(ours, EqualWeights())(ours.objectives(episodes()))
+    plain.objectives(episodes()).total().backward()
+    assert torch.equal(gradients(ours), gradients(plain))
+
+
+def test_upgrad_is_torchjds_upgrad_times_the_number_of_tasks():
+    model = learner()
+    rows = jacobian(model.objectives(episodes()).values, shared_parameters(model))
+    expected = TorchJDUPGrad()(rows) * 3
+    BalancedBackward(model, UPGrad())(model.objectives(episodes()))
+    got = torch.cat([p.grad.reshape(-1) for p in shared_parameters(model)])
+    torch.testing.assert_close(got, expected, rtol=1e-9, atol=1e-12)
+
+
+def test_the_two_phase_step_agrees_with_torchjds_mtl_backward():
+    ours, theirs = learner(), learner()
+    BalancedBackward(ours, UPGrad())(ours.objectives(episodes()))
+    (episode,) = episodes()
+    features = theirs.sharing.trunk(episode.query.inputs)
+    losses = [
+        task.objective(theirs.heads[task.name](features), episode.query.targets[task.name]) for task in TASKS
+    ]
+    mtl_backward(losses, features=features)
+    jac_to_grad(shared_parameters(theirs), TorchJDUPGrad())
+    for mine, other in zip(shared_parameters(ours), shared_parameters(theirs), strict=True):
+        torch.testing.assert_close(mine.grad, 3 * other.grad, rtol=1e-8, atol=1e-11)
+    for mine, other in zip(ours.heads.parameters(), theirs.heads.parameters(), strict=True):
+        torch.testing.assert_close(mine.grad, other.grad)
+
+
+def test_without_conflict_upgrad_is_the_plain_sum():
+    rows = torch.eye(3, 7, dtype=torch.float64) * torch.tensor([[1.0], [2.0], [3.0]])
+    weights = UPGrad()(Evidence(("a", "b", "c"), torch.ones(3), lambda: rows)).values
+    torch.testing.assert_close(weights, torch.ones(3, dtype=torch.float64))
+
+
+def test_uncertainty_weighting_is_twice_torchjds():
+    losses = torch.tensor([0.5, 2.0, 3.0])
+    ours, theirs = UncertaintyWeighting(["a", "b", "c"]), UW(3)
+    with torch.no_grad():
+        ours.log_variance.copy_(torch.tensor([0.3, -0.2, 0.7]))
+        theirs.log_var.copy_(ours.log_variance)
+    update = ours(Evidence(("a", "b", "c"), losses, torch.Tensor))
+    total = (update.values * losses).sum() + update.regularizer
+    torch.testing.assert_close(total, 2 * theirs(losses))
+    total.backward()
+    theirs(losses).backward()
+    torch.testing.assert_close(ours.log_variance.grad, 2 * theirs.log_var.grad)
+
+
+def test_uncertainty_weighting_finds_the_noise_of_each_task():
+    balancer = UncertaintyWeighting(["a", "b"])
+    optimizer = torch.optim.SGD(balancer.parameters(), lr=0.1)
+    losses = torch.tensor([0.25, 4.0])
+    for _ in range(300):
+        update = balancer(Evidence(("a", "b"), losses, torch.Tensor))
+        optimizer.zero_grad()
+        ((update.values * losses).sum() + update.regularizer).backward()
+        optimizer.step()
+    torch.testing.assert_close(balancer(Evidence(("a", "b"), losses, torch.Tensor)).values, 1 / losses)
+
+
+def test_an_absent_task_leaves_its_uncertainty_untouched_under_momentum():
+    balancer = UncertaintyWeighting(["a", "b", "c"])
+    model = learner()
+    (episode,) = episodes()
+    partial = [Episode(tasks=tuple(TASKS), query=episode.query.only(["a", "b"]))]
+    BalancedBackward(model, balancer)(model.objectives(partial))
+    assert balancer.log_variance.grad[2] == 0 and (balancer.log_variance.grad[:2] != 0).all()
+    assert model.heads["c"].weight.grad is None
+
+
+def test_an_unknown_objective_is_named():
+    with pytest.raises(InputError, match="does not know z"):
+        UncertaintyWeighting(["a"])(Evidence(("z",), torch.ones(1), torch.Tensor))
+    with pytest.raises(InputError, match="'magic'; there are equal, uncertainty, upgrad"):
+        balancer_by_name("magic", ["a"])
+
+
+def test_scalarized_weights_are_the_gradient_of_the_scalarizer():
+    model, plain = learner(), learner()
+    BalancedBackward(model, Scalarized(GeometricMean()))(model.objectives(episodes()))
+    GeometricMean()(plain.objectives(episodes()).values).backward()
+    for mine, other in zip(shared_parameters(model), shared_parameters(plain), strict=True):
+        torch.testing.assert_close(mine.grad, other.grad)
+
+
+def test_an_aggregator_of_the_full_jacobian_gives_the_direction():
+    model, weighted = learner(), learner()
+    BalancedBackward(model, Aggregated(TorchJDUPGrad()))(model.objectives(episodes()))
+    BalancedBackward(weighted, UPGrad())(weighted.objectives(episodes()))
+    torch.testing.assert_close(gradients(model), gradients(weighted), rtol=1e-8, atol=1e-11)
+
+
+@pytest.mark.parametrize("balancer", [EqualWeights(), UPGrad(), Aggregated(TorchJDUPGrad())])
+def test_a_penalty_reaches_every_parameter_unweighted(balancer):
+    model = learner()
+    objectives = model.objectives(episodes())
+    penalty = sum(p.square().sum() for p in model.parameters())
+    with_penalty = Objectives(values=objectives.values, names=objectives.names, penalty=penalty)
+    BalancedBackward(model, balancer)(with_penalty)
+    total = gradients(model)
+    model.zero_grad()
+    BalancedBackward(model, balancer)(model.objectives(episodes()))
+    expected = gradients(model) + 2 * torch.cat([p.detach().reshape(-1) for p in model.parameters()])
+    torch.testing.assert_close(total, expected)
+
+
+def test_soft_sharing_has_nothing_to_balance():
+    torch.manual_seed(0)
+    soft = SharedModel(
+        TASKS, SoftSharing(list("abc"), lambda: nn.Linear(4, 5)), {name: nn.Linear(5, 1) for name in "abc"}
+    ).double()
+    plain = copy.deepcopy(soft)
+    BalancedBackward(soft, UPGrad())(soft.objectives(episodes()))
+    plain.objectives(episodes()).total().backward()
+    torch.testing.assert_close(gradients(soft), gradients(plain))
+
+
+def test_a_gradient_that_is_not_finite_names_its_task():
+    rows = torch.tensor([[1.0, 2.0], [float("nan"), 1.0]])
+    with pytest.raises(TrainingError, match="gradient of b is not finite"):
+        UPGrad()(Evidence(("a", "b"), torch.ones(2), lambda: rows))
+
+
+@pytest.mark.parametrize("execution", ["loop", "vmap"])
+def test_conflicts_of_a_meta_batch_are_balanced_like_any_others(execution):
+    from torchjd.aggregation import PCGrad, PCGradWeighting
+
+    torch.manual_seed(0)
+    maml = MAML(mlp([1, 8, 1], nn.Tanh), execution=execution).double()
+    draw = torch.Generator().manual_seed(0)
+
+    def sine(sign: float) -> Batch:
+        x = torch.rand(6, 1, generator=draw, dtype=torch.float64)
+        return Batch(inputs=x, targets={"a": sign * torch.sin(3 * x[:, 0])})
+
+    steps = [Episode(tasks=(TASKS[0],), support=sine(s), query=sine(s)) for s in (1, -1, 0.5)]
+    rows = jacobian(maml.objectives(steps).values, list(maml.parameters()))
+    assert (rows @ rows.T < 0).any()  # the tasks do conflict
+    torch.manual_seed(5)
+    expected = 3 * PCGrad()(rows)
+    torch.manual_seed(5)
+    BalancedBackward(maml, GramianWeighted(PCGradWeighting()))(maml.objectives(steps))
+    torch.testing.assert_close(gradients(maml), expected, rtol=1e-8, atol=1e-11)

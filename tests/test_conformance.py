@@ -1,0 +1,150 @@
+"""One row for every method: all of them keep the public contract."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import nn
+from torchjd.aggregation import AlignedMTLWeighting, ConFIG, MGDAWeighting, PCGradWeighting
+from torchjd.scalarization import GeometricMean
+
+from polytask.balancing import (
+    Aggregated,
+    Balancer,
+    EqualWeights,
+    GramianWeighted,
+    Scalarized,
+    UncertaintyWeighting,
+    UPGrad,
+)
+from polytask.checks import check_balancer, check_learner, check_source
+from polytask.core import Batch, Episode, Learner, SharedModel, Task, generator, seeded
+from polytask.data import (
+    ClassificationEpisodes,
+    FunctionEpisodes,
+    JointSource,
+    LabelledExamples,
+    Sinusoids,
+    Source,
+)
+from polytask.meta import FOMAML, MAML, NearestMean, Prototypes, conv4, conv4_classifier, mlp
+from polytask.sharing import HardSharing, SoftSharing, table_trunk
+
+TASKS = [
+    Task(name="mass.kg", kind="regression"),
+    Task(name="sick", kind="binary"),
+    Task(name="type", kind="multiclass", n_outputs=3),
+    Task(name="tags", kind="multilabel", n_outputs=2),
+]
+
+
+def table() -> Batch:
+    draw = generator(0, "table")
+    labels = {
+        "mass.kg": torch.randn(12, generator=draw),
+        "sick": (torch.rand(12, generator=draw) > 0.5).float(),
+        "type": torch.randint(3, (12,), generator=draw),
+        "tags": (torch.rand(12, 2, generator=draw) > 0.5).float(),
+    }
+    return Batch(
+        inputs=torch.randn(12, 5, generator=draw),
+        targets=labels,
+        masks={"sick": torch.arange(12) % 3 != 0, "tags": torch.rand(12, 2, generator=draw) > 0.3},
+    )
+
+
+def images() -> LabelledExamples:
+    return LabelledExamples(
+        inputs=(torch.rand(60, 1, 20, 20, generator=generator(0, "images")) * 255).to(torch.uint8),
+        labels=torch.arange(60) % 6,
+        class_names=tuple("abcdef"),
+        class_groups=("letters",) * 6,
+    )
+
+
+def joint_steps() -> list[Episode]:
+    return [Episode(tasks=tuple(TASKS), query=table())]
+
+
+def image_steps() -> list[Episode]:
+    return list(ClassificationEpisodes(images(), n_way=3, n_shot=2, n_query=3, n_episodes=2).step(0))
+
+
+def function_steps() -> list[Episode]:
+    return list(FunctionEpisodes(Sinusoids(), n_support=5, n_query=6, n_episodes=3, seed=0).step(0))
+
+
+def heads() -> dict[str, nn.Module]:
+    return {task.name: nn.Linear(8, task.n_outputs) for task in TASKS}
+
+
+def soft() -> SharedModel:
+    return SharedModel(TASKS, SoftSharing([t.name for t in TASKS], lambda: table_trunk(5, [8])), heads())
+
+
+LEARNERS: dict[str, tuple[Callable[[], Learner], Callable[[], list[Episode]]]] = {
+    "hard sharing": (lambda: SharedModel(TASKS, HardSharing(table_trunk(5, [8, 8])), heads()), joint_steps),
+    "hard sharing with dropout": (
+        lambda: SharedModel(TASKS, HardSharing(table_trunk(5, [8], dropout=0.5)), heads()),
+        joint_steps,
+    ),
+    "soft sharing": (soft, joint_steps),
+    "prototypes": (lambda: Prototypes(conv4(width=4, normalization="group")), image_steps),
+    "prototypes with batch norm": (lambda: Prototypes(conv4(width=4)), image_steps),
+    "prototypes by cosine": (
+        lambda: Prototypes(conv4(width=4, normalization="layer"), distance="cosine"),
+        image_steps,
+    ),
+    "MAML, loop": (lambda: MAML(mlp([1, 8, 1], nn.Tanh), n_steps=2, execution="loop"), function_steps),
+    "MAML, vmap": (lambda: MAML(mlp([1, 8, 1], nn.Tanh), n_steps=2, execution="vmap"), function_steps),
+    "MAML, images": (
+        lambda: MAML(conv4_classifier(3, width=4, normalization="group"), n_steps=1, execution="loop"),
+        image_steps,
+    ),
+    "MAML, batch statistics": (
+        lambda: MAML(conv4_classifier(3, width=4), normalization="batch", execution="vmap"),
+        image_steps,
+    ),
+    "FOMAML": (lambda: FOMAML(mlp([1, 8, 1], nn.Tanh), n_steps=2, execution="loop"), function_steps),
+}
+
+BALANCERS: dict[str, Callable[..., Balancer]] = {
+    "EqualWeights": lambda names: EqualWeights(),
+    "UncertaintyWeighting": UncertaintyWeighting,
+    "UPGrad": lambda names: UPGrad(),
+    "MGDA": lambda names: GramianWeighted(MGDAWeighting()),
+    "PCGrad": lambda names: GramianWeighted(PCGradWeighting()),
+    "Aligned-MTL": lambda names: GramianWeighted(AlignedMTLWeighting()),
+    "ConFIG": lambda names: Aggregated(ConFIG()),
+    "GeometricMean": lambda names: Scalarized(GeometricMean()),
+}
+
+SOURCES: dict[str, Callable[[], Source]] = {
+    "JointSource": lambda: JointSource(TASKS, table(), batch_size=5, seed=0),
+    "ClassificationEpisodes": lambda: ClassificationEpisodes(
+        images(), n_way=3, n_shot=1, n_query=2, n_episodes=2
+    ),
+    "FunctionEpisodes": lambda: FunctionEpisodes(Sinusoids(), n_support=5, n_query=5, n_episodes=2, seed=0),
+}
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_every_learner_keeps_the_contract(name):
+    build, steps = LEARNERS[name]
+    with seeded(0, "initialization"):
+        learner = build()
+    check_learner(learner, steps())
+
+
+def test_pixels_keep_the_contract_but_have_nothing_to_train():
+    check_learner(NearestMean(), image_steps())
+
+
+@pytest.mark.parametrize("name", BALANCERS)
+def test_every_balancer_keeps_the_contract(name):
+    check_balancer(BALANCERS[name])
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_every_source_keeps_the_contract(name):
+    check_source(SOURCES[name]())
