@@ -28,7 +28,7 @@ def main() -> None:
     )
     parser.add_argument("--steps", type=int, default=1500, help="60-way 1-shot training episodes")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from rich import box
 from rich.table import Table
 
 from polytask.estimators import FewShotResults, FitResults, TaskResult
@@ -24,7 +25,9 @@ def fit_table(results: FitResults) -> Table:
     headings = ["task", "metric", *(["separate"] if compared else []), "joint"]
     headings += ["gain %", "other tasks"] if compared else []
     for heading in headings:
-        table.add_column(heading, justify="left" if heading in ("task", "metric", "other tasks") else "right")
+        table.add_column(
+            heading, no_wrap=True, justify="left" if heading in ("task", "metric", "other tasks") else "right"
+        )
     for found in results.tasks:
         table.add_row(*_fit_row(found, compared=compared))
     if results.delta_m is not None:
@@ -49,7 +52,7 @@ def few_shot_table(results: Sequence[FewShotResults]) -> Table:
     title = (
         f"{first.way}-way {first.shot}-shot, {first.n_episodes} episodes of unseen classes, 95 % intervals"
     )
-    table = Table(title=title, title_justify="left")
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
     for heading in ("learner", "accuracy %", "kind"):
         table.add_column(heading, justify="right" if "%" in heading else "left")
     scores = {"pixel nearest mean": first.floor} | {found.learner: found.score for found in results}

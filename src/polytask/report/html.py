@@ -84,7 +84,8 @@ def _table(name: str, results: FitResults) -> dict[str, Any]:
     if results.delta_m is not None:
         sentence += (
             f" Against a separate model for each target, joint training clearly helped "
-            f"{counts['helped']} and clearly hurt {counts['hurt']}; the average gain Δm is {results.delta_m.format(1)} %."
+            f"{counts['helped']} and clearly hurt {counts['hurt']}; the average gain Δm is "
+            f"{results.delta_m.format(1)} %."
         )
     parameters = f"{results.n_parameters['joint']:,} numbers are trained jointly"
     if results.n_parameters["separate"]:
