@@ -20,6 +20,7 @@ def fit_table(results: FitResults) -> Table:
     table = Table(
         title=f"Held-out rows, {seeds}" + (", 95 % intervals" if results.n_seeds > 1 else ""),
         title_justify="left",
+        box=box.SIMPLE_HEAD,
     )
     compared = results.delta_m is not None
     headings = ["task", "metric", *(["separate"] if compared else []), "joint"]
