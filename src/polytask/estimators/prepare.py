@@ -22,6 +22,8 @@ from polytask.data import (
 
 __all__ = ["Columns", "Prepared", "prepare"]
 
+_FEW = 20  # values of a target up to which a split keeps their shares
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Columns:
@@ -132,14 +134,21 @@ def _split(frame: pd.DataFrame, columns: Columns, seed: int) -> Split:
 
 
 def _strata(frame: pd.DataFrame, columns: Columns) -> pd.Series | None:
-    """Join the targets with few values, so that a rare class has a row in training."""
+    """Join the values of targets with few of them, and whether the others have a label.
+
+    So a rare class has a row in training, and a sparsely labelled target has labels in every part.
+    """
     names = [parse_target(text)[0] for text in columns.targets]
-    few = [name for name in names if name in frame.columns and frame[name].nunique() <= 20]
-    if not few:
-        return None
-    spelled = [["" if pd.isna(value) else str(value) for value in frame[name]] for name in few]
+    spelled = [_spelled(frame[name]) for name in names if name in frame.columns]
+    if not spelled:
+        return None  # unknown targets; `fit_targets` will say so
     joined = pd.Series(["|".join(values) for values in zip(*spelled, strict=True)], index=frame.index)
     return joined if joined.nunique() <= len(frame) / 5 else pd.Series(spelled[0], index=frame.index)
+
+
+def _spelled(column: pd.Series) -> list[str]:
+    few = column.nunique() <= _FEW
+    return ["" if pd.isna(value) else str(value) if few else "labelled" for value in column]
 
 
 def _check_labels(targets: Sequence[TargetColumn], batches: dict[str, Batch]) -> None:

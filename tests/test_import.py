@@ -1,0 +1,21 @@
+"""Importing polytask stays light."""
+
+import subprocess
+import sys
+
+HEAVY = ("pandas", "sklearn", "scipy", "torchmetrics", "lightning_fabric", "matplotlib", "typer", "torchjd")
+
+
+def test_importing_polytask_imports_nothing_heavy_but_torch():
+    code = f"import sys, polytask; print([name for name in {HEAVY!r} if name in sys.modules])"
+    shown = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True
+    )
+    assert shown.stdout.strip() == "[]"
+
+
+def test_every_promised_name_exists():
+    import polytask
+
+    assert all(hasattr(polytask, name) for name in polytask.__all__)
+    assert set(polytask.__all__) == set(dir(polytask))
