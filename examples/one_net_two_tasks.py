@@ -17,7 +17,7 @@ from polytask.sharing import HardSharing
 from polytask.train import train
 
 torch.set_num_threads(1)
-NOISE, UNITS = 0.05, 32
+NOISE, UNITS, RATE = 0.05, 32, 0.1
 
 
 def points(n: int, purpose: str) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -38,14 +38,24 @@ with seeded(0):
     shared, head1, head2 = nn.Linear(2, UNITS), nn.Linear(UNITS, 1), nn.Linear(UNITS, 1)
 
 x, y1, y2 = points(512, "train")
-hidden = torch.tanh(x @ shared.weight.T + shared.bias)  # forward: [point, unit], computed once for both tasks
-value = (hidden @ head1.weight.T + head1.bias)[:, 0]
-logit = (hidden @ head2.weight.T + head2.bias)[:, 0]
-total = mse_loss(value, y1) + binary_cross_entropy_with_logits(logit, y2)  # the total loss over tasks
-total.backward()  # backward: the chain rule, from the loss to every weight
-by_hand = gradient(shared.weight)
-updated = shared.weight.detach() - 0.1 * by_hand  # the update: one step of plasticity against the gradient
-print(f"by hand:  total loss {total:.4f}, gradient of the shared layer {by_hand.norm():.4f}")
+
+
+def total_loss() -> torch.Tensor:
+    hidden = torch.tanh(x @ shared.weight.T + shared.bias)  # [point, unit], computed once for both tasks
+    value = (hidden @ head1.weight.T + head1.bias)[:, 0]  # [point]
+    logit = (hidden @ head2.weight.T + head2.bias)[:, 0]  # [point]
+    return mse_loss(value, y1) + binary_cross_entropy_with_logits(logit, y2)  # the total over tasks
+
+
+before = total_loss()  # forward: from the points to the loss
+before.backward()  # backward: the chain rule, from the loss to every weight
+by_hand = gradient(shared.weight).clone()
+with torch.no_grad():  # update: every weight moves a little against its gradient
+    for layer in (shared, head1, head2):
+        for weight in layer.parameters():
+            weight -= RATE * gradient(weight)
+after = total_loss()
+print(f"by hand:  gradient of the shared layer {by_hand.norm():.4f}, total loss {before:.4f} -> {after:.4f}")
 
 # --- With polytask ------------------------------------------------------------------------------------------
 tasks = (Task(name="y1", kind="regression"), Task(name="y2", kind="binary"))
@@ -57,18 +67,22 @@ known = Batch(inputs=x, targets={"y1": y1, "y2": y2})
 step = [Episode(tasks=tasks, query=known)]  # both questions are asked of the same inputs
 layer_weight = next(net.sharing.parameters())  # of the same layer as `shared` above
 of_each = jacobian(net.objectives(step).values, [layer_weight])  # [task, weight]
-BalancedBackward(net, EqualWeights())(net.objectives(step))
-of_both = gradient(layer_weight)
-total = net.objectives(step).total()
-print(f"polytask: total loss {total:.4f}, gradient of the shared layer {of_both.norm():.4f}")
+first = net.objectives(step)
+BalancedBackward(net, EqualWeights())(first)  # backward: every weight has its gradient now
+of_both = gradient(layer_weight).clone()
+torch.optim.SGD(net.parameters(), lr=RATE).step()  # the same update
+stepped, second = layer_weight.detach().clone(), net.objectives(step)
+print(
+    f"polytask: gradient of the shared layer {of_both.norm():.4f}, "
+    f"total loss {first.total():.4f} -> {second.total():.4f}"
+)
 
 cosine = torch.cosine_similarity(of_each[0], of_each[1], dim=0)
 print(
     f"the two tasks pull the shared layer with a cosine of {cosine:+.2f}; the update is the sum of both pulls"
 )
 
-net.zero_grad()
-train(
+train(  # many such steps, on small batches
     net,
     JointSource(tasks, known, batch_size=64, seed=0),
     n_steps=1500,
@@ -85,7 +99,8 @@ print(f"new points: RMSE {rmse:.3f} (the noise alone is {NOISE}), accuracy {100 
 checks = {
     "both ways give the same gradient": torch.allclose(by_hand, of_both, atol=1e-6),
     "it is the sum of the tasks' gradients": torch.allclose(of_each.sum(0), of_both.flatten(), atol=1e-6),
-    "the update by hand moved the weights": not torch.equal(updated, shared.weight),
+    "both ways take the same first step": torch.allclose(stepped, shared.weight, atol=1e-6),
+    "that step lowers the total loss": bool(after < before),
     "the regression is near the noise": rmse < 1.3 * NOISE,
     "the classification is right": accuracy > 0.95,
 }

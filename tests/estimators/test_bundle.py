@@ -88,3 +88,9 @@ def test_a_failed_save_leaves_the_old_model_and_no_rubbish(saved):
         )
     assert [path.name for path in saved.parent.iterdir()] == ["model"]
     assert "weight" in load_bundle(saved).tensors
+
+
+def test_another_kind_of_model_is_refused(saved):
+    assert load_bundle(saved, kind="table").kind == "table"
+    with pytest.raises(BundleError, match="holds a table model; a few-shot model is needed"):
+        load_bundle(saved, kind="few-shot")

@@ -70,9 +70,11 @@ def test_an_adapted_model_survives_saving(model, support_folder, tmp_path):
     np.testing.assert_allclose(ours[["p(a)", "p(b)", "p(c)"]].sum(axis=1), 1, rtol=1e-5)
 
 
-def test_a_saved_learner_adapts_as_before(model, support_folder, tmp_path):
+def test_a_saved_learner_adapts_as_before_and_names_its_data(model, known, support_folder, tmp_path):
     model.save(tmp_path / "learner")
     loaded = polytask.load(tmp_path / "learner")
+    assert loaded.data == model.data and len(loaded.data["fingerprint"]) == 64
+    assert known.fingerprint() != known.of_classes(range(29)).fingerprint()
     support = image_folder(support_folder)
     assert loaded.adapt(support).predict(support_folder).equals(model.adapt(support).predict(support_folder))
 

@@ -1,5 +1,6 @@
 """Examples of many classes, the raw material of few-shot episodes."""
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -41,6 +42,15 @@ class LabelledExamples:
 
     def __len__(self) -> int:
         return self.labels.shape[0]
+
+    def fingerprint(self) -> str:
+        """Hash inputs, labels and class names: the same examples give the same text in every process."""
+        digest = hashlib.sha256(
+            repr((self.class_names, tuple(self.inputs.shape), self.inputs.dtype)).encode()
+        )
+        for tensor in (self.inputs, self.labels):
+            digest.update(tensor.numpy(force=True).tobytes())
+        return digest.hexdigest()
 
     @property
     def n_classes(self) -> int:

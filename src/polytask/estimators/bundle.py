@@ -93,11 +93,15 @@ def check_destination(directory: str | Path) -> Path:
     return target
 
 
-def load_bundle(directory: str | Path) -> Bundle:
+def load_bundle(directory: str | Path, *, kind: str | None = None) -> Bundle:
     """Read a model directory and verify it.
 
+    Args:
+        directory: The directory.
+        kind: The kind of model it must hold; None for any.
+
     Raises:
-        BundleError: It is missing, truncated, of another version, or a tensor was changed.
+        BundleError: It is missing, truncated, of another version or kind, or a tensor was changed.
     """
     source = Path(directory)
     if not source.is_dir():
@@ -105,6 +109,8 @@ def load_bundle(directory: str | Path) -> Bundle:
             f"There is no model directory {source}. Make one with `polytask fit` or `polytask learn`."
         )
     description = _read_description(source)
+    if kind not in (None, description["kind"]):
+        raise BundleError(f"{source} holds a {description['kind']} model; a {kind} model is needed here.")
     tensors = _read_tensors(source, description["checksums"])
     return Bundle(
         kind=description["kind"], config=description["config"], tensors=tensors, data=description["data"]

@@ -128,12 +128,7 @@ class FewShotModel:
     @classmethod
     def load(cls, directory: str | Path) -> "FewShotModel":
         """Load a model directory."""
-        bundle = load_bundle(directory)
-        if bundle.kind != cls.kind:
-            raise BundleError(
-                f"{directory} holds a {bundle.kind} model; adapting needs one made by `polytask learn`."
-            )
-        return cls.from_bundle(bundle)
+        return cls.from_bundle(load_bundle(directory, kind=cls.kind))
 
 
 class AdaptedModel:

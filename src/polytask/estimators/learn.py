@@ -127,7 +127,12 @@ def train_few_shot(
         n_parameters=sum(parameter.numel() for parameter in learner.parameters()),
         seconds=seconds,
     )
-    data: dict[str, object] = {"source": classes.name, "classes": results.n_classes, "seed": seed}
+    data: dict[str, object] = {
+        "fingerprint": classes.train.fingerprint(),
+        "source": classes.name,
+        "classes": results.n_classes,
+        "seed": seed,
+    }
     return FewShotModel(learner, config=config, data=data, results=results)
 
 

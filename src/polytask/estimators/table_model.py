@@ -125,7 +125,4 @@ class TableModel:
     @classmethod
     def load(cls, directory: str | Path) -> "TableModel":
         """Load a model directory."""
-        bundle = load_bundle(directory)
-        if bundle.kind != cls.kind:
-            raise BundleError(f"{directory} holds a {bundle.kind} model, not a {cls.kind} model.")
-        return cls.from_bundle(bundle)
+        return cls.from_bundle(load_bundle(directory, kind=cls.kind))
