@@ -111,6 +111,11 @@ def test_the_interval_is_students():
     assert math.isnan(mean_interval([2.0]).half_width) and mean_interval([2.0]).format() == "2.00"
 
 
+def test_repeated_splits_widen_the_interval():
+    plain, corrected = mean_interval([1.0, 2.0, 4.0]), mean_interval([1.0, 2.0, 4.0], test_over_train=1 / 3)
+    assert corrected.half_width == pytest.approx(plain.half_width * math.sqrt((1 / 3 + 1 / 3) / (1 / 3)))
+
+
 def test_the_interval_covers_the_mean_as_often_as_it_says():
     draw = np.random.default_rng(0)
     covered = [

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch.optim import Adam
 
-from polytask.core import DataError, InputError, Learner, derive_seed, seeded
+from polytask.core import DataError, EpisodicLearner, InputError, Learner, derive_seed, seeded
 from polytask.data import ClassificationEpisodes, LabelledExamples
 from polytask.estimators.few_shot_config import FewShotConfig
 from polytask.estimators.few_shot_model import FewShotModel, build_few_shot_learner
@@ -83,36 +83,10 @@ def train_few_shot(
     """Train and judge a learner on classes that are already loaded; see `learn`."""
     _check(classes, config)
     start = time.perf_counter()
-    source = ClassificationEpisodes(
-        classes.train,
-        n_way=config.train_way,
-        n_shot=config.shot,
-        n_query=config.n_query,
-        n_episodes=config.episodes,
-        seed=derive_seed(seed, "training"),
-    )
-    held_out = _episodes(classes.validation, config, seed=derive_seed(seed, "validation"))
     with seeded(seed, "initialization"):
         learner = build_few_shot_learner(config)
-
-    def validate(_: Learner) -> Validation:
-        score = evaluate_episodes(learner, held_out, n_episodes=60)
-        return Validation(score=score.interval.mean, figures={"accuracy": score.interval.mean})
-
-    train(
-        learner,
-        source,
-        n_steps=config.steps,
-        optimizer=lambda parameters: Adam(parameters, lr=config.learning_rate),
-        schedule=lambda step: 0.5 + 0.5 * math.cos(math.pi * step / config.steps),
-        validate=validate,
-        validate_every=max(1, config.steps // 10),
-        directory=checkpoint,
-        resume=checkpoint is not None,
-        accelerator=accelerator,
-        seed=derive_seed(seed, "training"),
-        progress=progress,
-        title=config.learner,
+    _train(
+        learner, classes, config, seed=seed, checkpoint=checkpoint, accelerator=accelerator, progress=progress
     )
     seconds = time.perf_counter() - start
     score, floor = _judge(learner, classes, config, n_episodes=n_episodes, seed=seed)
@@ -136,8 +110,50 @@ def train_few_shot(
     return FewShotModel(learner, config=config, data=data, results=results)
 
 
+def _train(
+    learner: EpisodicLearner,
+    classes: ClassSplit,
+    config: FewShotConfig,
+    *,
+    seed: int,
+    checkpoint: str | Path | None,
+    accelerator: str,
+    progress: bool,
+) -> None:
+    """Train on known classes; the weights that answer the validation classes best are kept."""
+    source = ClassificationEpisodes(
+        classes.train,
+        n_way=config.train_way,
+        n_shot=config.shot,
+        n_query=config.n_query,
+        n_episodes=config.episodes,
+        seed=derive_seed(seed, "training"),
+    )
+    held_out = _episodes(classes.validation, config, seed=derive_seed(seed, "validation"))
+
+    def validate(_: Learner) -> Validation:
+        score = evaluate_episodes(learner, held_out, n_episodes=60)
+        return Validation(score=score.interval.mean, figures={"accuracy": score.interval.mean})
+
+    train(
+        learner,
+        source,
+        n_steps=config.steps,
+        optimizer=lambda parameters: Adam(parameters, lr=config.learning_rate),
+        schedule=lambda step: 0.5 + 0.5 * math.cos(math.pi * step / config.steps),
+        validate=validate,
+        validate_every=max(1, config.steps // 10),
+        directory=checkpoint,
+        resume=checkpoint is not None,
+        accelerator=accelerator,
+        seed=derive_seed(seed, "training"),
+        progress=progress,
+        title=config.learner,
+    )
+
+
 def _judge(
-    learner: Any, classes: ClassSplit, config: FewShotConfig, *, n_episodes: int, seed: int
+    learner: EpisodicLearner, classes: ClassSplit, config: FewShotConfig, *, n_episodes: int, seed: int
 ) -> tuple[EpisodeScore, EpisodeScore]:
     """Score the learner and the pixels on the same episodes."""
     episodes = _episodes(classes.test, config, seed=derive_seed(seed, "test"))

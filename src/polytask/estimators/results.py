@@ -98,6 +98,7 @@ def summarize(
     rows: Mapping[str, int],
     seconds: float,
     messages: Sequence[str],
+    test_over_train: float = 0.0,
 ) -> FitResults:
     """Average metrics over seeds.
 
@@ -109,6 +110,7 @@ def summarize(
         rows: See `FitResults`.
         seconds: See `FitResults`.
         messages: See `FitResults`.
+        test_over_train: See `mean_interval`; 0 where every seed has the same split.
     """
     found = []
     for task in tasks:
@@ -118,15 +120,15 @@ def summarize(
                 task=task.name,
                 kind=task.kind,
                 metric=metric_names(task)[0],
-                joint=_intervals(task, joint),
-                separate=_intervals(task, separate),
-                gain=mean_interval(gains) if gains else None,
+                joint=_intervals(task, joint, test_over_train),
+                separate=_intervals(task, separate, test_over_train),
+                gain=mean_interval(gains, test_over_train=test_over_train) if gains else None,
             )
         )
     deltas = [delta_m(tasks, one, other) for one, other in zip(joint, separate)]
     return FitResults(
         tasks=tuple(found),
-        delta_m=mean_interval(deltas) if deltas else None,
+        delta_m=mean_interval(deltas, test_over_train=test_over_train) if deltas else None,
         n_seeds=len(joint),
         n_parameters=n_parameters,
         rows=rows,
@@ -135,13 +137,13 @@ def summarize(
     )
 
 
-def _intervals(task: Task, seeds: Sequence[Metrics]) -> dict[str, Interval]:
+def _intervals(task: Task, seeds: Sequence[Metrics], test_over_train: float) -> dict[str, Interval]:
     """Average each metric over the seeds where it is defined."""
     intervals = {}
     for metric in metric_names(task):
         values = [one[task.name][metric] for one in seeds if not math.isnan(one[task.name][metric])]
         if values:
-            intervals[metric] = mean_interval(values)
+            intervals[metric] = mean_interval(values, test_over_train=test_over_train)
     return intervals
 
 

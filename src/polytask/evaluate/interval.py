@@ -51,10 +51,21 @@ class Interval:
         return mean if math.isnan(self.half_width) else f"{mean} ± {self.half_width * scale:.{digits}f}"
 
 
-def mean_interval(values: Sequence[float], *, confidence: float = 0.95) -> Interval:
-    """Return the mean and its interval by Student's t, for independent, roughly normal values.
+def mean_interval(
+    values: Sequence[float], *, confidence: float = 0.95, test_over_train: float = 0.0
+) -> Interval:
+    r"""Return the mean and its interval by Student's t, for roughly normal values.
+
+    .. math:: \bar x \pm t_{n-1} \, s \sqrt{\frac{1}{n} + \rho}
 
     For a paired comparison give the differences.
+
+    Args:
+        values: Independent values, or values of repeated random splits of one data set.
+        confidence: The coverage.
+        test_over_train: :math:`\rho`, test rows over training rows, where the values come from repeated
+            random splits: these share most of their rows, and the plain interval would be too narrow. 0 for
+            independent values.
 
     Raises:
         InputError: There is no value.
@@ -62,6 +73,10 @@ def mean_interval(values: Sequence[float], *, confidence: float = 0.95) -> Inter
     Example:
         >>> mean_interval([1.0, 2.0, 3.0]).format()
         '2.00 ± 2.48'
+
+    References:
+        Claude Nadeau, Yoshua Bengio, "Inference for the Generalization Error", Machine Learning 52, 2003 (the
+        corrected resampled t-test).
     """
     n = len(values)
     if n == 0:
@@ -69,6 +84,6 @@ def mean_interval(values: Sequence[float], *, confidence: float = 0.95) -> Inter
     mean = float(np.mean(values))
     if n == 1:
         return Interval(mean=mean, half_width=math.nan, n=1, confidence=confidence)
-    error = float(np.std(values, ddof=1)) / math.sqrt(n)
+    error = float(np.std(values, ddof=1)) * math.sqrt(1 / n + test_over_train)
     half_width = float(stats.t.ppf((1 + confidence) / 2, n - 1)) * error
     return Interval(mean=mean, half_width=half_width, n=n, confidence=confidence)

@@ -24,10 +24,10 @@ def fit_table(results: FitResults) -> Table:
     )
     compared = results.delta_m is not None
     headings = ["task", "metric", *(["separate"] if compared else []), "joint"]
-    headings += ["gain %", "other tasks"] if compared else []
+    headings += ["gain %", "sharing"] if compared else []
     for heading in headings:
         table.add_column(
-            heading, no_wrap=True, justify="left" if heading in ("task", "metric", "other tasks") else "right"
+            heading, no_wrap=True, justify="left" if heading in ("task", "metric", "sharing") else "right"
         )
     for found in results.tasks:
         table.add_row(*_fit_row(found, compared=compared))

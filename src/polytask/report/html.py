@@ -99,7 +99,8 @@ def _table(name: str, results: FitResults) -> dict[str, Any]:
         "figure": gain_figure(results) if results.delta_m is not None else None,
         "note": (
             f"Figures are means on held-out rows over {results.n_seeds} seeds, each with its own split and "
-            f"initialization, with 95 % intervals; gains are paired by seed. Rows: {rows_text}. {parameters}."
+            f"initialization, with 95 % intervals (Student's t, corrected for overlapping splits); gains "
+            f"are paired by seed. Rows: {rows_text}. {parameters}."
         ),
         "messages": results.messages,
     }
