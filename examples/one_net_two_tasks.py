@@ -106,5 +106,6 @@ checks = {
 }
 for claim, holds in checks.items():
     print(f"{'ok  ' if holds else 'FAIL'} {claim}")
-if not all(checks.values()):
-    raise SystemExit("a claim of this page does not hold")
+wrong = [claim for claim, holds in checks.items() if not holds]
+if wrong:
+    raise SystemExit("This does not hold: " + "; ".join(wrong) + ".")
