@@ -47,7 +47,7 @@ for name in ("joint pre-training", "MAML"):
     )
 
 # --- New sinusoids ------------------------------------------------------------------------------------------
-new = FunctionEpisodes(Sinusoids(), n_support=SHOTS, n_query=200, n_episodes=400, seed=1).step(0)
+new = FunctionEpisodes(Sinusoids(), n_support=SHOTS, n_query=200, n_episodes=400, seed=2).step(0)
 print(f"squared error on {len(new)} new sinusoids, mean and 95 % interval, by steps on {SHOTS} points:")
 print(f"{'':18s}", *(f"{k:^12d}" for k in STEPS))
 errors, by_task = {}, {}
