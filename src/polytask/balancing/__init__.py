@@ -1,21 +1,26 @@
 """Turning several objectives into one update of the shared parameters."""
 
-from polytask.balancing.balancer import Balancer, Direction, Evidence, Weights
+from polytask.balancing.balancer import AfterStep, Balancer, Direction, Evidence, Needs, Weights
 from polytask.balancing.catalogue import balancer_by_name, balancer_names
 from polytask.balancing.equal import EqualWeights
 from polytask.balancing.from_torchjd import Aggregated, GramianWeighted, Scalarized, UPGrad
-from polytask.balancing.two_phase import Balance, BalancedBackward
+from polytask.balancing.objective_index import ObjectiveIndex
+from polytask.balancing.two_phase import Balance, BalancedBackward, EngineName
 from polytask.balancing.uncertainty import UncertaintyWeighting
 
 __all__ = [
+    "AfterStep",
     "Aggregated",
     "Balance",
     "BalancedBackward",
     "Balancer",
     "Direction",
     "EqualWeights",
+    "EngineName",
     "Evidence",
     "GramianWeighted",
+    "Needs",
+    "ObjectiveIndex",
     "Scalarized",
     "UPGrad",
     "UncertaintyWeighting",

@@ -3,38 +3,111 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 from torch import Tensor, nn
 
-__all__ = ["Balancer", "Direction", "Evidence", "Weights"]
+from polytask.core import InputError, TrainingError
+
+__all__ = ["AfterStep", "Balancer", "Direction", "Evidence", "Needs", "Weights"]
+
+Needs: TypeAlias = Literal["nothing", "losses", "gramian", "cross", "jacobian", "validation"]
+"""What a method looks at: nothing of the step, the losses alone, the Gramian of the gradients, the
+cross-Gramian of two independent halves of the batch, the gradients coordinate by coordinate, or validation
+examples."""
 
 
 class Evidence:
-    """What a balancer may look at in one step; gradients are computed only if it asks for them.
+    """What a balancer may look at in one step; everything but the losses is computed only if it is asked for.
 
     Args:
         names: The objectives of this step. A task without label in the step is not among them.
         losses: Their values, detached, ``[objective]``.
-        jacobian: Computes the gradients with respect to the shared parameters,
-            ``[objective, parameter]``.
+        jacobian: Computes the gradients with respect to the shared parameters, ``[objective, parameter]``.
+        gramian: Computes their inner products ``[objective, objective]`` in a cheaper way; None takes them
+            from the gradients.
+        cross: Computes the inner products ``[objective, objective]`` of gradients on one half of the batch
+            with those on the other half; None where halves cannot be had.
+        validation: From a displacement ``[parameter]`` of the shared parameters to the gradient
+            ``[parameter]`` of the summed validation objectives there; None without validation examples.
     """
 
-    def __init__(self, names: tuple[str, ...], losses: Tensor, jacobian: Callable[[], Tensor]) -> None:
+    def __init__(
+        self,
+        names: tuple[str, ...],
+        losses: Tensor,
+        jacobian: Callable[[], Tensor],
+        *,
+        gramian: Callable[[], Tensor] | None = None,
+        cross: Callable[[], Tensor] | None = None,
+        validation: Callable[[Tensor], Tensor] | None = None,
+    ) -> None:
         self.names = names
         self.losses = losses
-        self._compute = jacobian
+        self._jacobian, self._gramian, self._cross, self._validation = jacobian, gramian, cross, validation
         self._rows: Tensor | None = None
+        self._products: Tensor | None = None
 
     def jacobian(self) -> Tensor:
-        """Return the gradient of every objective, ``[objective, parameter]``; computed once."""
+        """Return the gradient of every objective, ``[objective, parameter]``; computed once.
+
+        Raises:
+            TrainingError: A gradient is not finite.
+        """
         if self._rows is None:
-            self._rows = self._compute()
+            self._rows = self._jacobian()
+            self._check_finite(self._rows.square().sum(1))
         return self._rows
 
     def gramian(self) -> Tensor:
-        """Return the inner products of the gradients, ``[objective, objective]``."""
-        rows = self.jacobian()
-        return rows @ rows.T
+        """Return the inner products of the gradients, ``[objective, objective]``; computed once.
+
+        Raises:
+            TrainingError: A gradient is not finite.
+        """
+        if self._products is None:
+            if self._gramian is not None and self._rows is None:
+                self._products = self._gramian()
+            else:
+                rows = self.jacobian()
+                self._products = rows @ rows.T
+            self._check_finite(self._products.diagonal())
+        return self._products
+
+    def cross_gramian(self) -> Tensor:
+        """Return the inner products between two independent halves of the batch, ``[objective, objective]``.
+
+        Raises:
+            InputError: The step has no halves.
+        """
+        if self._cross is None:
+            raise InputError(
+                "This balancer needs gradients of two independent halves of a batch; train it with `train`, "
+                "or give `BalancedBackward` the objectives of both halves as `halves`."
+            )
+        return self._cross()
+
+    def validation_gradient(self, displacement: Tensor) -> Tensor:
+        """Return the gradient of the summed validation objectives, ``[parameter]``.
+
+        Args:
+            displacement: Where to take it: the shared parameters plus this, ``[parameter]``.
+
+        Raises:
+            InputError: There are no validation examples.
+        """
+        if self._validation is None:
+            raise InputError(
+                "This balancer learns from validation examples; pass `train` a `validation_source`, or give "
+                "`BalancedBackward` their objectives as `validation`."
+            )
+        return self._validation(displacement)
+
+    def _check_finite(self, per_objective: Tensor) -> None:
+        """Name the objectives whose gradient is not finite; a squared length of each is enough to tell."""
+        bad = [name for name, good in zip(self.names, per_objective.isfinite().tolist()) if not good]
+        if bad:
+            raise TrainingError(f"The gradient of {', '.join(bad)} is not finite. Lower the learning rate.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,11 +138,27 @@ class Direction:
 class Balancer(nn.Module, ABC):
     """Turns several objectives into one update of the shared parameters.
 
-    State that must survive a step is a buffer or a parameter, kept by the objective's name: objectives may be
-    absent from a step. By convention weights are 1 where nothing conflicts, so that methods differ in balance
-    and not in step size.
+    State that must survive a step is a buffer or a parameter, kept by the objective's name (see
+    `ObjectiveIndex`): objectives may be absent from a step. By convention weights are 1 where nothing
+    conflicts, so that methods differ in balance and not in step size.
     """
+
+    needs: Needs = "gramian"
+    """What the method looks at; decides what is computed across processes."""
 
     @abstractmethod
     def forward(self, evidence: Evidence) -> Weights | Direction:
         """Return the update for the objectives of this step."""
+
+
+class AfterStep(Balancer):
+    """A balancer that also looks at the losses after the update, on the same examples."""
+
+    @abstractmethod
+    def after_step(self, names: tuple[str, ...], losses: Tensor) -> None:
+        """Take note of what the update brought.
+
+        Args:
+            names: The objectives of the step, as in the `Evidence` before.
+            losses: Their values with the updated parameters, detached, ``[objective]``.
+        """

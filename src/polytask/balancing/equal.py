@@ -15,6 +15,8 @@ class EqualWeights(Balancer):
         tensor([1., 1.])
     """
 
+    needs = "nothing"
+
     def forward(self, evidence: Evidence) -> Weights:
         """See `Balancer.forward`."""
         return Weights(values=torch.ones_like(evidence.losses))

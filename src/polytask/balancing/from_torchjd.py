@@ -1,7 +1,6 @@
 """Balancers made of TorchJD's algorithms."""
 
 import torch
-from torch import Tensor
 from torchjd.aggregation import Aggregator, UPGradWeighting, Weighting
 from torchjd.scalarization import Scalarizer
 
@@ -36,7 +35,6 @@ class GramianWeighted(Balancer):
             TrainingError: A gradient is not finite, or the solver found no solution.
         """
         gramian = evidence.gramian()
-        _check_finite(gramian.diagonal(), evidence)
         try:
             values = self.weighting(gramian)
         except ValueError as error:
@@ -67,6 +65,8 @@ class Aggregated(Balancer):
             multiplied by the number of objectives, as for `GramianWeighted`.
     """
 
+    needs = "jacobian"
+
     def __init__(self, aggregator: Aggregator) -> None:
         super().__init__()
         self.aggregator = aggregator
@@ -78,7 +78,6 @@ class Aggregated(Balancer):
             TrainingError: A gradient is not finite.
         """
         rows = evidence.jacobian()
-        _check_finite(rows.square().sum(1), evidence)
         return Direction(values=self.aggregator(rows).detach() * len(evidence.names))
 
 
@@ -95,6 +94,8 @@ class Scalarized(Balancer):
         tensor([1.0000, 0.2500])
     """
 
+    needs = "losses"
+
     def __init__(self, scalarizer: Scalarizer) -> None:
         super().__init__()
         self.scalarizer = scalarizer
@@ -107,10 +108,3 @@ class Scalarized(Balancer):
             (values,) = torch.autograd.grad(total, losses, retain_graph=True)
         trains = any(parameter.requires_grad for parameter in self.parameters())
         return Weights(values=values, regularizer=total if trains else None)
-
-
-def _check_finite(per_objective: Tensor, evidence: Evidence) -> None:
-    """Name the objectives whose gradient is not finite; a squared length of each is enough to tell."""
-    bad = [name for name, good in zip(evidence.names, per_objective.isfinite().tolist()) if not good]
-    if bad:
-        raise TrainingError(f"The gradient of {', '.join(bad)} is not finite. Lower the learning rate.")

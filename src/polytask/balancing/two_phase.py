@@ -1,14 +1,32 @@
 """The two-phase step: first the weights, then one ordinary backward pass."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 import torch
 from torch import Tensor
 
 from polytask.balancing.balancer import Balancer, Direction, Evidence
-from polytask.core import Learner, Objectives, assign, jacobian, private_parameters, shared_parameters
+from polytask.balancing.engines import Engine, Fastest, Features, FullJacobian, Layerwise, Streamed
+from polytask.balancing.graph import StepGraph
+from polytask.balancing.joined import Joined
+from polytask.balancing.processes import Processes
+from polytask.balancing.reduced import reduced_gradients
+from polytask.core import (
+    EpisodicLearner,
+    InputError,
+    Learner,
+    Objectives,
+    assign,
+    private_parameters,
+    shared_parameters,
+)
 
-__all__ = ["BalancedBackward", "Balance"]
+__all__ = ["Balance", "BalancedBackward", "EngineName"]
+
+EngineName: TypeAlias = Literal["auto", "exact", "loop", "streamed", "features"]
+"""``auto`` measures the exact engines and keeps the fastest; see `polytask.balancing.engines`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,9 +35,14 @@ class Balance:
 
     Args:
         weights: The weight of every objective by name; empty for a balancer that works by coordinate.
+        gramian: Inner products of the gradients ``[objective, objective]``, in the order of ``names``; None
+            where the balancer did not look at them.
+        names: The objectives of the step, over all processes.
     """
 
     weights: dict[str, float]
+    gramian: Tensor | None = None
+    names: tuple[str, ...] = ()
 
 
 class BalancedBackward:
@@ -28,9 +51,17 @@ class BalancedBackward:
     Shared parameters get the balanced update, private ones their own task's unscaled gradient, and the
     balancer's own parameters the gradient of its criterion. Gradients add to what is there, as in torch.
 
+    In a `torch.distributed` run every process calls it with its own part of the step, and all get the
+    gradients that one process would get on the joined batch. Communicated are the objectives' names, losses
+    and label counts, what the engine says, and the gradients once; the learner must not be wrapped in DDP.
+
     Args:
         learner: The learner; which of its parameters train is read once.
         balancer: The method.
+        engine: How the Gramian is computed, if the balancer looks at it.
+
+    Raises:
+        InputError: No engine has this name.
 
     Example:
         >>> from polytask.balancing import EqualWeights
@@ -45,44 +76,138 @@ class BalancedBackward:
         {'y': 1.0}
     """
 
-    def __init__(self, learner: Learner, balancer: Balancer) -> None:
+    def __init__(self, learner: Learner, balancer: Balancer, *, engine: EngineName | Engine = "auto") -> None:
         self._balancer = balancer
         self._shared = shared_parameters(learner)
         self._private = [p for own in private_parameters(learner).values() for p in own]
+        self.engine = engine if isinstance(engine, Engine) else _engine(engine, learner, balancer)
+        """How the Gramian is computed."""
+        self.processes = Processes()
+        """The processes that share each step."""
 
-    def __call__(self, objectives: Objectives) -> Balance:
-        """Run both phases for the objectives of a step; frees their graph."""
-        values = objectives.values
-        evidence = Evidence(objectives.names, values.detach(), lambda: jacobian(values, self._shared))
+    def __call__(
+        self,
+        objectives: Objectives,
+        *,
+        halves: Callable[[], tuple[Objectives, Objectives]] | None = None,
+        validation: Callable[[], Objectives] | None = None,
+    ) -> Balance:
+        """Run both phases for the objectives of a step; frees their graph.
+
+        Args:
+            objectives: The objectives of this process's part of the step.
+            halves: Computes the objectives of two independent halves of this part, for balancers that need
+                a cross-Gramian.
+            validation: Computes objectives of validation examples at the learner's present parameters.
+
+        Raises:
+            TrainingError: A gradient is not finite, or another process is gone.
+        """
+        try:
+            with reduced_gradients([*self._shared, *self._private], self.processes):
+                return self._both_phases(objectives, halves, validation)
+        finally:
+            if isinstance(self.engine, Layerwise | Fastest):
+                self.engine.forget()
+
+    def _both_phases(
+        self,
+        objectives: Objectives,
+        halves: Callable[[], tuple[Objectives, Objectives]] | None,
+        validation: Callable[[], Objectives] | None,
+    ) -> Balance:
+        joined = Joined(objectives, self.processes)
+        graph = self._graph(objectives, joined)
+        found: list[Tensor] = []
+
+        def gramian() -> Tensor:
+            found.append(self.engine.gramian(graph, joined.places, len(joined), self.processes))
+            return found[0]
+
+        evidence = Evidence(
+            joined.names,
+            joined.losses(graph.values),
+            lambda: self._rows(graph, joined),
+            gramian=gramian,
+            cross=None if halves is None else lambda: self._cross(joined, halves),
+            validation=None if validation is None else lambda d: self._validation_gradient(d, validation),
+        )
         update = self._balancer(evidence)
+        if objectives.penalty is not None and objectives.penalty.requires_grad:
+            reached = [*self._shared, *self._private]
+            share = objectives.penalty / self.processes.size  # every process adds its own
+            torch.autograd.backward(share, inputs=reached, retain_graph=True)
         if isinstance(update, Direction):
-            self._accumulate(objectives.total(), self._private, keep=True)
-            if objectives.penalty is not None:
-                self._accumulate(objectives.penalty, self._shared)
-            assign(update.values, self._shared)
-            return Balance(weights={})
-        self._train_balancer(update.values, update.regularizer, evidence.losses)
+            graph.backward_private()
+            if self.processes.rank == 0:
+                assign(update.values, self._shared)
+            return Balance(weights={}, names=joined.names)
+        _train_balancer(update.values, update.regularizer, evidence.losses)
         weights = update.values.detach()
-        if bool((weights == 1).all()):
-            self._accumulate(objectives.total(), [*self._shared, *self._private])
-        else:
-            # The gradient of the sum with respect to a private parameter is its own task's, unscaled.
-            self._accumulate(objectives.total(), self._private, keep=True)
-            weighted = (weights * values).sum()
-            total = weighted if objectives.penalty is None else weighted + objectives.penalty
-            self._accumulate(total, self._shared)
-        return Balance(weights=dict(zip(objectives.names, weights.tolist(), strict=True)))
+        graph.backward(weights[joined.places])
+        return Balance(
+            weights=dict(zip(joined.names, weights.tolist(), strict=True)),
+            gramian=found[0] if found else None,
+            names=joined.names,
+        )
 
-    @staticmethod
-    def _accumulate(total: Tensor, parameters: list[torch.nn.Parameter], *, keep: bool = False) -> None:
-        """Add the gradient of a total; a parameter outside its graph keeps ``grad`` None."""
-        if parameters and total.requires_grad:
-            torch.autograd.backward(total, inputs=parameters, retain_graph=keep)
+    def _graph(self, objectives: Objectives, joined: Joined) -> StepGraph:
+        return StepGraph(objectives, joined.scale, self._shared, self._private)
 
-    @staticmethod
-    def _train_balancer(weights: Tensor, regularizer: Tensor | None, losses: Tensor) -> None:
-        criterion = (weights * losses).sum()
-        if regularizer is not None:
-            criterion = criterion + regularizer
-        if criterion.requires_grad:
-            criterion.backward()
+    def _rows(self, graph: StepGraph, joined: Joined) -> Tensor:
+        return self.processes.sum(joined.spread(graph.jacobian()))
+
+    def _cross(self, joined: Joined, halves: Callable[[], tuple[Objectives, Objectives]]) -> Tensor:
+        """Return the products of one half's gradients with the other's; zero where a half has no label."""
+        first, second = (
+            _reordered(self._rows(self._graph(half, part), part), part.names, joined.names)
+            for half in halves()
+            for part in [Joined(half, self.processes)]
+        )
+        return first @ second.T
+
+    def _validation_gradient(self, displacement: Tensor, validation: Callable[[], Objectives]) -> Tensor:
+        before = [parameter.detach().clone() for parameter in self._shared]
+        pieces = displacement.split([parameter.numel() for parameter in self._shared])
+        try:
+            with torch.no_grad():
+                for parameter, piece in zip(self._shared, pieces):
+                    parameter.add_(piece.view_as(parameter))
+            objectives = validation()
+            joined = Joined(objectives, self.processes)
+            return self._rows(self._graph(objectives, joined), joined).sum(0)
+        finally:
+            with torch.no_grad():
+                for parameter, old in zip(self._shared, before):
+                    parameter.copy_(old)
+
+
+def _engine(name: str, learner: Learner, balancer: Balancer) -> Engine:
+    if balancer.needs in ("nothing", "losses", "jacobian") and name in ("auto", "exact"):
+        return FullJacobian()  # never asked for a Gramian, except by way of the Jacobian
+    if name == "auto":
+        # An episodic learner runs functional copies of its layers, which hooks cannot follow.
+        return FullJacobian() if isinstance(learner, EpisodicLearner) else Fastest(learner)
+    engines: dict[str, Callable[[], Engine]] = {
+        "exact": lambda: Layerwise(learner),
+        "loop": FullJacobian,
+        "streamed": Streamed,
+        "features": Features,
+    }
+    if name not in engines:
+        raise InputError(f"No engine is called {name!r}; there are auto, {', '.join(engines)}.")
+    return engines[name]()
+
+
+def _reordered(rows: Tensor, names: Sequence[str], wanted: Sequence[str]) -> Tensor:
+    place = {name: position for position, name in enumerate(names)}
+    zero = rows.new_zeros(rows.shape[1])
+    return torch.stack([rows[place[name]] if name in place else zero for name in wanted])
+
+
+def _train_balancer(weights: Tensor, regularizer: Tensor | None, losses: Tensor) -> None:
+    criterion = (weights * losses).sum()
+    if regularizer is not None:
+        criterion = criterion + regularizer
+    if criterion.requires_grad:
+        criterion.backward()

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from polytask.balancing.balancer import Balancer, Evidence, Weights
-from polytask.core import InputError
+from polytask.balancing.objective_index import ObjectiveIndex
 
 __all__ = ["UncertaintyWeighting"]
 
@@ -34,10 +34,12 @@ class UncertaintyWeighting(Balancer):
         tensor([1.], grad_fn=<ExpBackward0>)
     """
 
+    needs = "losses"
+
     def __init__(self, names: Sequence[str]) -> None:
         super().__init__()
-        self._position = {name: position for position, name in enumerate(names)}
-        self.log_variance = nn.Parameter(torch.zeros(len(self._position)))  # [objective]
+        self._index = ObjectiveIndex(names, "UncertaintyWeighting")
+        self.log_variance = nn.Parameter(torch.zeros(len(self._index)))  # [objective]
 
     def forward(self, evidence: Evidence) -> Weights:
         """See `Balancer.forward`.
@@ -45,11 +47,5 @@ class UncertaintyWeighting(Balancer):
         Raises:
             InputError: An objective was not named at construction.
         """
-        unknown = [name for name in evidence.names if name not in self._position]
-        if unknown:
-            raise InputError(
-                f"UncertaintyWeighting does not know {', '.join(unknown)}; it was built for "
-                f"{', '.join(self._position)}. Name every objective at construction."
-            )
-        present = self.log_variance[[self._position[name] for name in evidence.names]]
+        present = self.log_variance[self._index.of(evidence.names)]
         return Weights(values=torch.exp(-present), regularizer=present.sum())

@@ -15,7 +15,7 @@ from polytask.core.learner import EpisodicLearner, Execution, Learner, Predictor
 from polytask.core.objectives import Objectives, query_objectives
 from polytask.core.private import PerTask, private_parameters, shared_parameters
 from polytask.core.random import derive_seed, generator, numpy_generator, seeded
-from polytask.core.shared_model import Representation, SharedModel, Sharing
+from polytask.core.shared_model import Representation, SharedModel, Sharing, tap
 from polytask.core.task import Task, TaskKind
 
 __all__ = [
@@ -55,4 +55,5 @@ __all__ = [
     "seeded",
     "shared_parameters",
     "stack_batches",
+    "tap",
 ]

@@ -104,6 +104,15 @@ class Batch:
         mask = self.masks[name]
         return int((mask if mask.ndim == 1 else mask.flatten(1).any(1)).sum())
 
+    def n_values(self, name: str) -> int:
+        """Count the labelled values of the task: an example counts once for each output that has a label."""
+        if name not in self.targets:
+            return 0
+        target, mask = self.targets[name], self.masks.get(name)
+        if mask is None:
+            return target.numel()
+        return int(mask.sum()) * (target.numel() // max(mask.numel(), 1))
+
     def rows(self, index: Tensor | slice) -> "Batch":
         """Return the examples at ``index``: positions, a boolean row, or a slice."""
         return self.map(lambda tensor: tensor[index])

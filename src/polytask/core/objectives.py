@@ -23,12 +23,18 @@ class Objectives:
         penalty: A scalar added to the total as it is, never balanced; for example the distance that soft
             sharing keeps small.
         absent: Tasks that were asked but had no label in this step.
+        counts: Labelled values behind each objective; parts of a step, on other processes or accumulated, are
+            averaged by them. None where each value is an objective of its own, as an episode's is.
+        taps: For each encoding of inputs, where the tasks leave the shared part, by name; see `tap`. Empty
+            where the learner has no such place.
     """
 
     values: Tensor
     names: tuple[str, ...]
     penalty: Tensor | None = None
     absent: tuple[str, ...] = ()
+    counts: tuple[int, ...] | None = None
+    taps: tuple[Mapping[str, Tensor], ...] = ()
 
     def __post_init__(self) -> None:
         if self.values.ndim != 1 or self.values.shape[0] != len(self.names):
@@ -75,11 +81,15 @@ def pool(episodes: Sequence[Episode], objectives: Sequence[Mapping[str, Tensor]]
     for episode, found in zip(episodes, objectives, strict=True):
         for task in episode.tasks:
             asked[task.name] = None
-            n_labels = episode.query.n_labels(task.name)
-            if n_labels and task.name in found:
-                weighted = found[task.name] * n_labels
+            n_values = episode.query.n_values(task.name)
+            if n_values and task.name in found:
+                weighted = found[task.name] * n_values
                 sums[task.name] = sums[task.name] + weighted if task.name in sums else weighted
-                counts[task.name] = counts.get(task.name, 0) + n_labels
-    names = tuple(sums)
-    values = torch.stack([sums[name] / counts[name] for name in names]) if names else torch.zeros(0)
-    return Objectives(values=values, names=names, absent=tuple(name for name in asked if name not in sums))
+                counts[task.name] = counts.get(task.name, 0) + n_values
+    names = tuple(name for name in asked if name in sums)
+    return Objectives(
+        values=torch.stack([sums[name] / counts[name] for name in names]) if names else torch.zeros(0),
+        names=names,
+        counts=tuple(counts[name] for name in names),
+        absent=tuple(name for name in asked if name not in sums),
+    )

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import Tensor, nn
 
@@ -13,7 +13,26 @@ from polytask.core.objectives import Objectives, pool, query_objectives
 from polytask.core.private import PerTask
 from polytask.core.task import Task
 
-__all__ = ["Representation", "SharedModel", "Sharing"]
+__all__ = ["Representation", "SharedModel", "Sharing", "tap"]
+
+
+def tap(shared: Tensor, names: Sequence[str]) -> dict[str, Tensor]:
+    """Give every task its own view of one shared tensor, the place where it leaves the shared part.
+
+    The gradient of a task's objective at its tap is the gradient at the shared representation; one backward
+    pass through the private parts gives it for all tasks at once.
+
+    Args:
+        shared: A representation, of any shape.
+        names: The tasks.
+
+    Example:
+        >>> import torch
+        >>> taps = tap(torch.ones(2, 3), ["a", "b"])
+        >>> taps["a"] is taps["b"], taps["a"].shape
+        (False, torch.Size([2, 3]))
+    """
+    return {name: shared.view_as(shared) for name in names}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,10 +42,14 @@ class Representation:
     Args:
         by_task: ``[batch, feature]`` by task name.
         penalty: A scalar that the architecture wants small; None where it has none.
+        taps: Where each task leaves the shared part, see `tap`: every path from a shared parameter to a
+            task's answer leads through its tap, and no private parameter lies before it. None for an
+            architecture without such a place.
     """
 
     by_task: Mapping[str, Tensor]
     penalty: Tensor | None = None
+    taps: Mapping[str, Tensor] | None = None
 
 
 class Sharing(nn.Module, ABC):
@@ -87,25 +110,27 @@ class SharedModel(Learner):
 
         A task without any label is not run at all: its private parameters get no gradient, not a zero one.
         """
-        found, penalties = [], []
+        found, represented = [], []
         for episode in episodes:
             self._known(episode.tasks)
             asked = [task for task in episode.tasks if episode.query.n_labels(task.name)]
-            predictions, penalty = self._answer(episode.query.inputs, [task.name for task in asked])
+            if not asked:
+                found.append({})
+                continue
+            predictions, representation = self._answer(episode.query.inputs, [task.name for task in asked])
             found.append(query_objectives(asked, predictions, episode.query))
-            penalties.append(penalty)
-        pooled = pool(episodes, found)
-        # An architecture's penalty depends on its weights, not on the batch: once per step is enough.
-        return Objectives(
-            values=pooled.values,
-            names=pooled.names,
-            absent=pooled.absent,
-            penalty=penalties[0] if penalties else None,
+            represented.append(representation)
+        taps = tuple(each.taps for each in represented if each.taps is not None)
+        return replace(
+            pool(episodes, found),
+            # An architecture's penalty depends on its weights, not on the batch: once per step is enough.
+            penalty=represented[0].penalty if represented else None,
+            taps=taps if len(taps) == len(represented) else (),
         )
 
-    def _answer(self, inputs: Inputs, names: Sequence[str]) -> tuple[dict[str, Tensor], Tensor | None]:
+    def _answer(self, inputs: Inputs, names: Sequence[str]) -> tuple[dict[str, Tensor], Representation]:
         represented = self.sharing(inputs, names)
-        return {name: self.heads[name](represented.by_task[name]) for name in names}, represented.penalty
+        return {name: self.heads[name](represented.by_task[name]) for name in names}, represented
 
     def _known(self, tasks: Sequence[Task]) -> list[str]:
         unknown = [task.name for task in tasks if task.name not in self.heads]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from polytask.core import Inputs, Representation, Sharing
+from polytask.core import Inputs, Representation, Sharing, tap
 
 __all__ = ["HardSharing"]
 
@@ -21,7 +21,7 @@ class HardSharing(Sharing):
     Example:
         >>> import torch
         >>> represented = HardSharing(nn.Linear(3, 8))(torch.zeros(5, 3), ["a", "b"])
-        >>> represented.by_task["a"] is represented.by_task["b"]
+        >>> torch.equal(represented.by_task["a"], represented.by_task["b"])
         True
     """
 
@@ -34,4 +34,5 @@ class HardSharing(Sharing):
         if not names:
             return Representation(by_task={})
         features: Tensor = self.trunk(inputs)  # [batch, feature]
-        return Representation(by_task=dict.fromkeys(names, features))
+        taps = tap(features, names)
+        return Representation(by_task=taps, taps=taps)

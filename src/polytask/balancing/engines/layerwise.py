@@ -1,0 +1,119 @@
+"""The exact Gramian layer by layer, without the Jacobian of wide layers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from polytask.balancing.engines.engine import Engine, spread
+from polytask.balancing.graph import StepGraph
+from polytask.balancing.processes import Processes
+from polytask.core import shared_parameters
+
+__all__ = ["Layerwise"]
+
+
+@dataclass(slots=True)
+class _Seen:
+    """One call of a linear layer in the forward pass."""
+
+    layer: nn.Linear
+    inputs: Tensor
+    output: Tensor
+    version: int
+
+
+class Layerwise(Engine):
+    r"""Compute the exact Gramian with gradients of wide linear layers in a compressed form.
+
+    The gradient of a linear layer with inputs :math:`A` (one row an example) is :math:`D_t^\top A`. With
+    :math:`A A^\top = R R^\top`,
+
+    .. math:: \langle D_t^\top A, D_s^\top A \rangle = \langle D_t^\top R, D_s^\top R \rangle
+
+    and :math:`R` has as many columns as there are examples. Where these are fewer than the layer's inputs,
+    its gradients are never formed. All other parameters are treated as by `FullJacobian`.
+
+    Memory: that of `FullJacobian`, with min(inputs, examples) columns a linear layer. Across processes the
+    compression does not hold, and the Jacobian is summed as by `FullJacobian`.
+
+    Args:
+        learner: The learner; hooks on its shared linear layers note what passes through.
+
+    References:
+        The identity on inner products of layer gradients: Ian Goodfellow, "Efficient Per-Example Gradient
+        Computations", 2015, arXiv:1510.01799.
+    """
+
+    def __init__(self, learner: nn.Module) -> None:
+        self._seen: list[_Seen] = []
+        self._hooks: list[torch.utils.hooks.RemovableHandle] = []
+        shared = {id(parameter) for parameter in shared_parameters(learner)}
+        uses: dict[int, int] = {}
+        for module in learner.modules():
+            for parameter in module.parameters(recurse=False):
+                uses[id(parameter)] = uses.get(id(parameter), 0) + 1
+        for module in learner.modules():
+            own = list(module.parameters(recurse=False))
+            # A tied weight has gradients from several layers, whose products cross: leave it to the loop.
+            if type(module) is nn.Linear and all(id(p) in shared and uses[id(p)] == 1 for p in own):
+                self._hooks.append(module.register_forward_hook(self._note))
+
+    def _note(self, layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        if torch.is_grad_enabled() and output.requires_grad and isinstance(layer, nn.Linear):
+            self._seen.append(_Seen(layer, inputs[0].detach(), output, output._version))
+
+    def forget(self) -> None:
+        """Let go of what was noted; called after every step."""
+        self._seen.clear()
+
+    def remove(self) -> None:
+        """Take the hooks off the learner."""
+        self.forget()
+        for hook in self._hooks:
+            hook.remove()
+
+    def gramian(self, graph: StepGraph, places: Tensor, n_objectives: int, processes: Processes) -> Tensor:
+        """See `Engine.gramian`."""
+        compressed = self._compressible() if processes.alone else []
+        covered = {id(p) for seen in compressed for p in seen.layer.parameters()}
+        rest = [p for p in graph.shared if id(p) not in covered]
+        factors = [_factor(seen) for seen in compressed]
+        rows = []
+        for gradients in graph.rows([*(seen.output for seen in compressed), *rest]):
+            pieces = [_compress(d, r) for d, r in zip(gradients, factors)]
+            pieces += [gradient.reshape(-1) for gradient in gradients[len(factors) :]]
+            rows.append(torch.cat(pieces) if pieces else graph.values.new_zeros(0))
+        whole = processes.sum(spread(torch.stack(rows), places, n_objectives))
+        return whole @ whole.T
+
+    def _compressible(self) -> Sequence[_Seen]:
+        calls: dict[int, int] = {}
+        for seen in self._seen:
+            calls[id(seen.layer)] = calls.get(id(seen.layer), 0) + 1
+        return [
+            seen
+            for seen in self._seen
+            if calls[id(seen.layer)] == 1
+            # Changed in place, by ReLU(inplace=True) say, it is no longer what the layer gave.
+            and seen.output._version == seen.version
+            and seen.inputs.numel() // seen.layer.in_features < seen.layer.in_features
+        ]
+
+
+def _factor(seen: _Seen) -> Tensor:
+    """Return R ``[example, example]`` with R Rᵀ = A Aᵀ; a bias is an input that is always 1."""
+    dtype = seen.layer.weight.dtype
+    inputs = seen.inputs.reshape(-1, seen.layer.in_features).to(dtype)
+    products = inputs @ inputs.T
+    if seen.layer.bias is not None and seen.layer.bias.requires_grad:
+        products = products + 1
+    # In double precision: the root would double the relative error of small eigenvalues.
+    values, vectors = torch.linalg.eigh(products.double())
+    return (vectors * values.clamp(min=0).sqrt()).to(dtype)
+
+
+def _compress(gradient: Tensor, factor: Tensor) -> Tensor:
+    """Return D_tᵀ R, flattened."""
+    return (gradient.reshape(len(factor), -1).to(factor.dtype).T @ factor).reshape(-1)

@@ -1,0 +1,21 @@
+"""The full Jacobian, one backward pass an objective."""
+
+from torch import Tensor
+
+from polytask.balancing.engines.engine import Engine, spread
+from polytask.balancing.graph import StepGraph
+from polytask.balancing.processes import Processes
+
+__all__ = ["FullJacobian"]
+
+
+class FullJacobian(Engine):
+    """Hold the gradient of every objective: the reference for the other engines.
+
+    Memory: objectives × shared parameters. Across processes the whole Jacobian is summed.
+    """
+
+    def gramian(self, graph: StepGraph, places: Tensor, n_objectives: int, processes: Processes) -> Tensor:
+        """See `Engine.gramian`."""
+        rows = processes.sum(spread(graph.jacobian(), places, n_objectives))
+        return rows @ rows.T

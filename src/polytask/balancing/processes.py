@@ -1,0 +1,67 @@
+"""The processes that train one learner together, and what they tell each other."""
+
+from typing import Any
+
+import torch
+import torch.distributed as distributed
+from torch import Tensor
+
+from polytask.core import TrainingError
+
+__all__ = ["Processes"]
+
+
+class Processes:
+    """The processes of this run: those of `torch.distributed` where it is initialized, else this one alone.
+
+    Example:
+        >>> Processes().size, Processes().sum(torch.ones(2))
+        (1, tensor([1., 1.]))
+    """
+
+    def __init__(self) -> None:
+        together = distributed.is_available() and distributed.is_initialized()
+        self.size = distributed.get_world_size() if together else 1
+        self.rank = distributed.get_rank() if together else 0
+
+    @property
+    def alone(self) -> bool:
+        """Whether this is the only process."""
+        return self.size == 1
+
+    def sum(self, tensor: Tensor) -> Tensor:
+        """Return the sum over the processes; every process must call, with the same shape.
+
+        Raises:
+            TrainingError: Another process is gone.
+        """
+        if self.alone:
+            return tensor
+        summed = tensor.detach().clone(memory_format=torch.contiguous_format)
+        try:
+            distributed.all_reduce(summed)
+        except RuntimeError as error:
+            raise self._lost(error) from error
+        return summed
+
+    def gather(self, value: Any) -> list[Any]:
+        """Return the plain values of all processes, by rank.
+
+        Raises:
+            TrainingError: Another process is gone.
+        """
+        if self.alone:
+            return [value]
+        values: list[Any] = [None] * self.size
+        try:
+            distributed.all_gather_object(values, value)
+        except RuntimeError as error:
+            raise self._lost(error) from error
+        return values
+
+    def _lost(self, error: RuntimeError) -> TrainingError:
+        cause = str(error).splitlines()[0] if str(error) else type(error).__name__
+        return TrainingError(
+            f"Process {self.rank} of {self.size} lost another one ({cause}). Look at that process's output "
+            "for the cause; `train(..., directory=..., resume=True)` continues from the last checkpoint."
+        )
