@@ -31,7 +31,7 @@ def gradients(tmp_path_factory) -> Path:
         done = subprocess.run(
             [*command, str(SCRIPT), str(folder)], env=environment, capture_output=True, text=True, timeout=300
         )
-        assert done.returncode == 0, done.stderr[-3000:]
+        assert done.returncode == 0, done.stderr
     return folder
 
 

@@ -5,6 +5,7 @@ from polytask.balancing.catalogue import balancer_by_name, balancer_names
 from polytask.balancing.equal import EqualWeights
 from polytask.balancing.from_torchjd import Aggregated, GramianWeighted, Scalarized, UPGrad
 from polytask.balancing.objective_index import ObjectiveIndex
+from polytask.balancing.processes import Processes
 from polytask.balancing.two_phase import Balance, BalancedBackward, EngineName
 from polytask.balancing.uncertainty import UncertaintyWeighting
 
@@ -21,6 +22,7 @@ __all__ = [
     "GramianWeighted",
     "Needs",
     "ObjectiveIndex",
+    "Processes",
     "Scalarized",
     "UPGrad",
     "UncertaintyWeighting",

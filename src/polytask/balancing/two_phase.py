@@ -35,14 +35,36 @@ class Balance:
 
     Args:
         weights: The weight of every objective by name; empty for a balancer that works by coordinate.
-        gramian: Inner products of the gradients ``[objective, objective]``, in the order of ``names``; None
-            where the balancer did not look at them.
-        names: The objectives of the step, over all processes.
+        gramian: Inner products of the gradients ``[objective, objective]``, in the order of ``losses``;
+            None where the balancer did not look at them.
+        losses: The value of every objective of the step by name, over all processes.
     """
 
     weights: dict[str, float]
+    losses: dict[str, float]
     gramian: Tensor | None = None
-    names: tuple[str, ...] = ()
+
+    def norms(self) -> dict[str, float]:
+        """Return the gradient norm of every objective by name; empty if the gradients were not looked at."""
+        if self.gramian is None:
+            return {}
+        norms = self.gramian.diagonal().clamp(min=0).sqrt()
+        return dict(zip(self.losses, norms.tolist(), strict=True))
+
+    def cosines(self) -> Tensor | None:
+        """Return the cosines between the gradients ``[objective, objective]``; 0 where one is zero."""
+        if self.gramian is None:
+            return None
+        norms = self.gramian.diagonal().clamp(min=0).sqrt()
+        lengths = torch.outer(norms, norms)
+        return torch.where(lengths > 0, self.gramian / lengths, torch.zeros_like(lengths))
+
+    def conflict_share(self) -> float | None:
+        """Return the share of pairs of objectives whose gradients point apart; None if not looked at."""
+        if self.gramian is None or len(self.gramian) < 2:
+            return None
+        above = torch.triu_indices(len(self.gramian), len(self.gramian), 1)
+        return float((self.gramian[above[0], above[1]] < 0).double().mean())
 
 
 class BalancedBackward:
@@ -110,6 +132,11 @@ class BalancedBackward:
             if isinstance(self.engine, Layerwise | Fastest):
                 self.engine.forget()
 
+    def losses(self, objectives: Objectives) -> Tensor:
+        """Return the values of the objectives of a step over all processes, ``[objective]``."""
+        joined = Joined(objectives, self.processes)
+        return joined.losses(objectives.values * joined.scale.to(objectives.values))
+
     def _both_phases(
         self,
         objectives: Objectives,
@@ -132,6 +159,7 @@ class BalancedBackward:
             cross=None if halves is None else lambda: self._cross(joined, halves),
             validation=None if validation is None else lambda d: self._validation_gradient(d, validation),
         )
+        losses = dict(zip(joined.names, evidence.losses.tolist(), strict=True))
         update = self._balancer(evidence)
         if objectives.penalty is not None and objectives.penalty.requires_grad:
             reached = [*self._shared, *self._private]
@@ -141,14 +169,14 @@ class BalancedBackward:
             graph.backward_private()
             if self.processes.rank == 0:
                 assign(update.values, self._shared)
-            return Balance(weights={}, names=joined.names)
+            return Balance(weights={}, losses=losses)
         _train_balancer(update.values, update.regularizer, evidence.losses)
         weights = update.values.detach()
         graph.backward(weights[joined.places])
         return Balance(
             weights=dict(zip(joined.names, weights.tolist(), strict=True)),
+            losses=losses,
             gramian=found[0] if found else None,
-            names=joined.names,
         )
 
     def _graph(self, objectives: Objectives, joined: Joined) -> StepGraph:

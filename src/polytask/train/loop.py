@@ -6,16 +6,19 @@ from pathlib import Path
 from typing import Literal
 
 import torch
+import torch.distributed as distributed
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
-from polytask.balancing import BalancedBackward, Balancer, EqualWeights
-from polytask.core import InputError, Learner, TrainingError
+from polytask.balancing import BalancedBackward, Balancer, EngineName, EqualWeights, Processes
+from polytask.balancing.engines import Engine
+from polytask.core import InputError, Learner
 from polytask.data import Source
 from polytask.train.history import History, Row
 from polytask.train.progress import TrainingBar
 from polytask.train.run import Run
+from polytask.train.step import Step
 from polytask.train.validation import Validation
 
 __all__ = ["Training", "train"]
@@ -62,7 +65,10 @@ def train(
     resume: bool = False,
     not_finite: Literal["stop", "skip"] = "stop",
     tensorboard: bool = False,
+    engine: EngineName | Engine = "auto",
+    validation_source: Source | None = None,
     accelerator: str = "cpu",
+    devices: int = 1,
     precision: Precision = "32-true",
     seed: int = 0,
     progress: bool = False,
@@ -87,7 +93,12 @@ def train(
         resume: Continue from the directory's checkpoint if there is one.
         not_finite: Whether an objective that is not finite stops the run or skips the step.
         tensorboard: Also log to TensorBoard.
+        engine: How the Gramian of the gradients is computed, for balancers that look at it.
+        validation_source: Steps of validation examples, for balancers that learn from them.
         accelerator: As in Lightning Fabric: ``"cpu"``, ``"cuda"``, ``"mps"``, ``"auto"``.
+        devices: Processes on this machine that share every step, each with its part of the rows or episodes;
+            the update is that of one process on the whole step. Fabric starts them, by running the script
+            once for each, unless ``torchrun`` has. Batch normalization sees the rows of its own process.
         precision: As in Lightning Fabric. 16-bit floats with loss scaling are not supported: weights from
             gradients need unscaled ones; use ``"bf16-mixed"``.
         seed: Governs dropout and everything else that draws during training.
@@ -103,25 +114,35 @@ def train(
         BundleError: The checkpoint to resume from is damaged or belongs to another learner.
     """
     _check(n_steps, validate_every, patience, validate, precision)
-    fabric = Fabric(accelerator=accelerator, devices=1, precision=precision)
-    fabric.setup_module(learner)  # moves and casts in place; the wrapper itself is not needed on one device
+    fabric = _fabric(accelerator, devices, precision)
+    # Not `setup_module`: its wrapper would average gradients that the balanced step has joined already.
+    fabric.strategy.precision.convert_module(learner).to(fabric.device)
     balancer = (balancer or EqualWeights()).to(fabric.device)
+    _start_alike(learner, balancer)
     parameters = [p for module in (learner, balancer) for p in module.parameters() if p.requires_grad]
     built = optimizer(parameters) if optimizer else Adam(parameters, lr=1e-3)
     folder = None if directory is None else Path(directory)
-    history = History(folder, tensorboard=tensorboard)
-    run = Run(learner=learner, balancer=balancer, optimizer=built, history=history, folder=folder, seed=seed)
+    first = fabric.is_global_zero
+    history = History(folder if first else None, tensorboard=tensorboard and first)
+    run = Run(
+        learner=learner, balancer=balancer, optimizer=built, history=history, folder=folder, seed=seed,
+        writes=first,
+    )  # fmt: skip
     if resume:
         run.restore()
-    step = _Step(fabric, learner, BalancedBackward(learner, balancer), run, schedule, max_norm, not_finite)
+    backward = BalancedBackward(learner, balancer, engine=engine)
+    step = Step(
+        fabric=fabric, learner=learner, balancer=balancer, backward=backward, run=run, schedule=schedule,
+        max_norm=max_norm, not_finite=not_finite, validation_source=validation_source,
+    )  # fmt: skip
     learner.train()
     try:
-        with TrainingBar(n_steps, title=title, shown=progress) as bar, torch.random.fork_rng():
+        with TrainingBar(n_steps, title=title, shown=progress and first) as bar, torch.random.fork_rng():
             while run.step < n_steps and not run.exhausted(patience):
                 step(source)
                 bar.advance(run.step)
                 if run.step % validate_every == 0 or run.step == n_steps:
-                    run.record(_validated(learner, validate))
+                    run.record(_validated(learner, validate, backward.processes))
                     bar.show(run.last_losses, run.best_score)
     finally:
         history.close()
@@ -140,70 +161,34 @@ def train(
     )
 
 
-class _Step:
-    """One optimization step."""
-
-    def __init__(
-        self,
-        fabric: Fabric,
-        learner: Learner,
-        backward: BalancedBackward,
-        run: Run,
-        schedule: Callable[[int], float] | None,
-        max_norm: float | None,
-        not_finite: str,
-    ) -> None:
-        self.fabric, self.learner, self.backward, self.run = fabric, learner, backward, run
-        self.schedule, self.max_norm, self.not_finite = schedule, max_norm, not_finite
-        self.dtype = next((p.dtype for p in learner.parameters()), torch.float32)
-
-    def __call__(self, source: Source) -> None:
-        run = self.run
-        run.seed_step()
-        episodes = [episode.to(self.fabric.device, self.dtype) for episode in source.step(run.step)]
-        with self.fabric.autocast():
-            objectives = self.learner.objectives(episodes)
-        finite = self._finite(objectives.names, objectives.values)
-        run.count(objectives, skipped=not (len(objectives) and finite))
-        if len(objectives) and finite:
-            run.optimizer.zero_grad(set_to_none=True)
-            run.note(objectives, self.backward(objectives))
-            self._update()
-        run.step += 1
-
-    def _update(self) -> None:
-        run = self.run
-        if self.max_norm is not None:
-            torch.nn.utils.clip_grad_norm_(
-                [p for group in run.optimizer.param_groups for p in group["params"]], self.max_norm
-            )
-        if self.schedule is not None:
-            factor = self.schedule(run.step)
-            for group, rate in zip(run.optimizer.param_groups, run.rates, strict=True):
-                group["lr"] = rate * factor
-        run.optimizer.step()
-
-    def _finite(self, names: tuple[str, ...], values: Tensor) -> bool:
-        finite = values.detach().isfinite()
-        if bool(finite.all()):
-            return True
-        if self.not_finite == "stop":
-            bad = ", ".join(name for name, good in zip(names, finite.tolist()) if not good)
-            raise TrainingError(
-                f"The objective of {bad} is not finite at step {self.run.step}. Lower the learning rate, set "
-                "`max_norm`, or pass `not_finite='skip'` to leave such steps out."
-            )
-        return False
+def _fabric(accelerator: str, devices: int, precision: Precision) -> Fabric:
+    if devices == 1:
+        return Fabric(accelerator=accelerator, devices=1, precision=precision)
+    fabric = Fabric(accelerator=accelerator, devices=devices, strategy="ddp", precision=precision)
+    if not distributed.is_initialized():
+        fabric.launch()
+    return fabric
 
 
-def _validated(learner: Learner, validate: Callable[[Learner], Validation] | None) -> Validation | None:
+def _start_alike(*modules: nn.Module) -> None:
+    """Give all processes the parameters and buffers of the first."""
+    if distributed.is_initialized():
+        for module in modules:
+            for tensor in module.state_dict().values():
+                if isinstance(tensor, Tensor):
+                    distributed.broadcast(tensor, src=0)
+
+
+def _validated(
+    learner: Learner, validate: Callable[[Learner], Validation] | None, processes: Processes
+) -> Validation | None:
     if validate is None:
         return None
     learner.eval()
     with torch.no_grad():
         outcome = validate(learner)
     learner.train()
-    return outcome
+    return processes.gather(outcome)[0]  # batch statistics may differ: the first process decides for all
 
 
 def _check(n_steps: int, validate_every: int, patience: int | None, validate: object, precision: str) -> None:

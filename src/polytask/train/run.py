@@ -1,6 +1,7 @@
 """The state of a training run: everything that a resumed run needs."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from polytask.balancing import Balance, Balancer
-from polytask.core import BundleError, Learner, Objectives, derive_seed
+from polytask.core import BundleError, Learner, derive_seed
 from polytask.train.checkpoint import load_checkpoint, save_checkpoint
 from polytask.train.history import History
 from polytask.train.validation import Validation
@@ -31,6 +32,7 @@ class Run:
         history: The rows logged so far.
         folder: Where the checkpoint lives; None for none.
         seed: The run's seed.
+        writes: Whether this process saves the checkpoint; others only read it.
     """
 
     learner: Learner
@@ -39,6 +41,7 @@ class Run:
     history: History
     folder: Path | None
     seed: int
+    writes: bool = True
     step: int = 0
     best_step: int = 0
     best_score: float | None = None
@@ -48,7 +51,7 @@ class Run:
     last_losses: dict[str, float] = field(default_factory=dict)
     rates: list[float] = field(init=False)
     _best: dict[str, Tensor] = field(default_factory=dict)
-    _sums: dict[str, Tensor] = field(default_factory=dict)
+    _sums: dict[str, float] = field(default_factory=dict)
     _counts: dict[str, int] = field(default_factory=dict)
     _weights: dict[str, float] = field(default_factory=dict)
 
@@ -59,27 +62,36 @@ class Run:
         """Make the draws of this step depend on the seed and the step alone."""
         torch.manual_seed(derive_seed(self.seed, "step", self.step))
 
+    def seed_balancing(self) -> None:
+        """Make the balancer's draws independent of how many the forward pass took, equal on all processes."""
+        torch.manual_seed(derive_seed(self.seed, "balancing", self.step))
+
     def exhausted(self, patience: int | None) -> bool:
         """Tell whether validation has not improved for too long."""
         return patience is not None and self.stale >= patience
 
-    def count(self, objectives: Objectives, *, skipped: bool) -> None:
-        """Count absent tasks, and the step if it brings no update."""
-        self.skipped += skipped
-        for name in objectives.absent:
+    def count_absent(self, names: Iterable[str]) -> None:
+        """Count the tasks that had no label in a step."""
+        for name in names:
             self.absent[name] = self.absent.get(name, 0) + 1
 
-    def note(self, objectives: Objectives, balance: Balance) -> None:
-        """Remember the losses of a step for the next row."""
-        for name, value in zip(objectives.names, objectives.values.detach(), strict=True):
-            self._sums[name] = self._sums[name] + value if name in self._sums else value.clone()
+    def note(self, balance: Balance) -> None:
+        """Remember the figures of a step for the next row."""
+        figures = {f"loss/{name}": value for name, value in balance.losses.items()}
+        figures |= {f"norm/{name}": value for name, value in balance.norms().items()}
+        if (conflicts := balance.conflict_share()) is not None:
+            figures["conflict"] = conflicts
+        for name, value in figures.items():
+            self._sums[name] = self._sums.get(name, 0.0) + value
             self._counts[name] = self._counts.get(name, 0) + 1
         self._weights = balance.weights
 
     def record(self, validation: Validation | None) -> None:
         """Log a row, keep the best weights, and save a checkpoint."""
-        self.last_losses = {name: float(total) / self._counts[name] for name, total in self._sums.items()}
-        figures = {f"loss/{name}": value for name, value in self.last_losses.items()}
+        figures = {name: total / self._counts[name] for name, total in self._sums.items()}
+        self.last_losses = {
+            name.removeprefix("loss/"): value for name, value in figures.items() if name.startswith("loss/")
+        }
         figures |= {f"weight/{name}": value for name, value in self._weights.items()}
         self._sums, self._counts = {}, {}
         if validation is not None:
@@ -93,7 +105,7 @@ class Run:
                 self.stale += 1
         self.history.add(self.step, figures)
         self.history.write()
-        if self.folder is not None:
+        if self.folder is not None and self.writes:
             save_checkpoint(self.folder / _FILE, self._state())
 
     def restore_best(self) -> None:

@@ -1,0 +1,90 @@
+"""What every architecture that has taps must keep."""
+
+from collections.abc import Callable, Sequence
+
+import pytest
+import torch
+from torch import nn
+
+from polytask.checks import check_learner
+from polytask.core import (
+    Batch,
+    Episode,
+    SharedModel,
+    Sharing,
+    Task,
+    generator,
+    private_parameters,
+    seeded,
+    shared_parameters,
+)
+
+
+def _learner(build: Callable[[], Sharing], inputs: torch.Tensor, names: Sequence[str]):
+    with seeded(0, "initialization"):
+        sharing = build()
+        found = sharing(inputs, names).by_task
+        heads = {
+            name: nn.Sequential(nn.Flatten(), nn.Linear(value[0].numel(), 1)) for name, value in found.items()
+        }
+    tasks = tuple(Task(name=name, kind="regression") for name in names)
+    draw = generator(0, "targets")
+    targets = {name: torch.randn(len(inputs), generator=draw).to(inputs) for name in names}
+    episode = Episode(tasks=tasks, query=Batch(inputs=inputs, targets=targets))
+    return SharedModel(tasks, sharing, heads), episode
+
+
+@pytest.fixture
+def expect_contract():
+    """Run `check_learner` on an architecture with linear heads."""
+
+    def expect(build: Callable[[], Sharing], inputs: torch.Tensor, names: Sequence[str]) -> None:
+        learner, episode = _learner(build, inputs, names)
+        check_learner(learner, [episode])
+
+    return expect
+
+
+@pytest.fixture
+def expect_true_taps():
+    """Compare gradients chained through the taps with direct ones, in float64."""
+
+    def expect(build: Callable[[], Sharing], inputs: torch.Tensor, names: Sequence[str]) -> None:
+        learner, episode = _learner(build, inputs, names)
+        found = learner.double().objectives([episode.to("cpu", torch.float64)])
+        (taps,) = found.taps
+        assert set(taps) == set(names)
+        shared, private = shared_parameters(learner), private_parameters(learner)
+        kwargs = {"retain_graph": True, "allow_unused": True}
+        for value, name in zip(found.values, found.names, strict=True):
+            direct = torch.autograd.grad(value, shared, materialize_grads=True, **kwargs)
+            seeds = torch.autograd.grad(value, [taps[each] for each in names], **kwargs)
+            assert [seed is not None for seed in seeds] == [each == name for each in names]
+            seed = seeds[list(names).index(name)]
+            chained = torch.autograd.grad(taps[name], shared, seed, materialize_grads=True, **kwargs)
+            torch.testing.assert_close(chained, direct, rtol=1e-10, atol=1e-12)
+            for parameters in private.values():
+                upstream = torch.autograd.grad(taps[name].sum(), parameters, **kwargs)
+                assert all(gradient is None for gradient in upstream)
+        total = torch.autograd.grad(found.values.sum(), shared, **kwargs)
+        assert all(gradient is not None for gradient in total)
+
+    return expect
+
+
+@pytest.fixture
+def expect_independence():
+    """A task's answer is the same alone, in any company and in any order."""
+
+    def expect(build: Callable[[], Sharing], inputs: torch.Tensor, names: Sequence[str]) -> None:
+        with seeded(0, "initialization"):
+            sharing = build().eval()
+        together = sharing(inputs, list(reversed(names))).by_task
+        assert set(together) == set(names)
+        for name in names:
+            alone = sharing(inputs, [name])
+            assert set(alone.by_task) == {name} and set(alone.taps or {name: None}) == {name}
+            torch.testing.assert_close(alone.by_task[name], together[name])
+        assert sharing(inputs, []).by_task == {}
+
+    return expect
