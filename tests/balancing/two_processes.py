@@ -68,10 +68,10 @@ CASES: dict[str, Case] = {
     "upgrad-exact": (hard, table, UPGrad, "exact"),
     "upgrad-streamed": (hard, table, UPGrad, "streamed"),
     "upgrad-features": (hard, table, UPGrad, "features"),
-    "pcgrad": (hard, table, lambda: GramianWeighted(PCGradWeighting()), "loop"),
-    "graddrop": (hard, table, lambda: Aggregated(GradDrop()), "auto"),
+    "pcgrad": (hard, table, lambda: GramianWeighted(PCGradWeighting(), mean=False), "loop"),
+    "graddrop": (hard, table, lambda: Aggregated(GradDrop(), mean=False), "auto"),
     "soft": (soft, table, UPGrad, "auto"),
-    "maml-pcgrad": (maml, functions, lambda: GramianWeighted(PCGradWeighting()), "auto"),
+    "maml-pcgrad": (maml, functions, lambda: GramianWeighted(PCGradWeighting(), mean=False), "auto"),
 }
 
 

@@ -1,7 +1,7 @@
 """Turning several objectives into one update of the shared parameters."""
 
 from polytask.balancing.balancer import AfterStep, Balancer, Direction, Evidence, Needs, Weights
-from polytask.balancing.catalogue import balancer_by_name, balancer_names
+from polytask.balancing.catalogue import BalancerEntry, balancer_by_name, balancer_entries, balancer_names
 from polytask.balancing.equal import EqualWeights
 from polytask.balancing.from_torchjd import Aggregated, GramianWeighted, Scalarized, UPGrad
 from polytask.balancing.objective_index import ObjectiveIndex
@@ -15,6 +15,7 @@ __all__ = [
     "Balance",
     "BalancedBackward",
     "Balancer",
+    "BalancerEntry",
     "Direction",
     "EqualWeights",
     "EngineName",
@@ -28,5 +29,6 @@ __all__ = [
     "UncertaintyWeighting",
     "Weights",
     "balancer_by_name",
+    "balancer_entries",
     "balancer_names",
 ]

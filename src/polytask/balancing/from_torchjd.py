@@ -14,8 +14,9 @@ class GramianWeighted(Balancer):
     """Weigh objectives by any TorchJD weighting of the Gramian.
 
     Args:
-        weighting: A `torchjd.aggregation.Weighting` that takes ``[objective, objective]``. TorchJD's are
-            means by default (their weights sum to 1), so they are multiplied by the number of objectives.
+        weighting: A `torchjd.aggregation.Weighting` that takes ``[objective, objective]``.
+        mean: Whether its weights sum to 1 where nothing conflicts, as most of TorchJD's do; they are then
+            multiplied by the number of objectives.
 
     Example:
         >>> from torchjd.aggregation import MGDAWeighting
@@ -24,9 +25,10 @@ class GramianWeighted(Balancer):
         tensor([1., 1.])
     """
 
-    def __init__(self, weighting: Weighting) -> None:
+    def __init__(self, weighting: Weighting, *, mean: bool = True) -> None:
         super().__init__()
         self.weighting = weighting
+        self.mean = mean
 
     def forward(self, evidence: Evidence) -> Weights:
         """See `Balancer.forward`.
@@ -41,7 +43,7 @@ class GramianWeighted(Balancer):
             raise TrainingError(
                 f"{type(self.weighting).__name__} found no weights for {', '.join(evidence.names)}: {error}"
             ) from error
-        return Weights(values=values.detach() * len(evidence.names))
+        return Weights(values=values.detach() * (len(evidence.names) if self.mean else 1))
 
 
 def UPGrad() -> GramianWeighted:  # noqa: N802 - a method known by its acronym
@@ -61,15 +63,17 @@ class Aggregated(Balancer):
     """Combine the gradients by any TorchJD aggregator of the full Jacobian.
 
     Args:
-        aggregator: A `torchjd.aggregation.Aggregator` that takes ``[objective, parameter]``. Its result is
-            multiplied by the number of objectives, as for `GramianWeighted`.
+        aggregator: A `torchjd.aggregation.Aggregator` that takes ``[objective, parameter]``.
+        mean: Whether its result is the mean of the gradients where nothing conflicts; it is then multiplied
+            by the number of objectives.
     """
 
     needs = "jacobian"
 
-    def __init__(self, aggregator: Aggregator) -> None:
+    def __init__(self, aggregator: Aggregator, *, mean: bool = True) -> None:
         super().__init__()
         self.aggregator = aggregator
+        self.mean = mean
 
     def forward(self, evidence: Evidence) -> Direction:
         """See `Balancer.forward`.
@@ -78,7 +82,8 @@ class Aggregated(Balancer):
             TrainingError: A gradient is not finite.
         """
         rows = evidence.jacobian()
-        return Direction(values=self.aggregator(rows).detach() * len(evidence.names))
+        scale = len(evidence.names) if self.mean else 1
+        return Direction(values=self.aggregator(rows).detach() * scale)
 
 
 class Scalarized(Balancer):

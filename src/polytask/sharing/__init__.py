@@ -1,7 +1,25 @@
 """Ways of sharing layers, weights and representations between tasks."""
 
+from polytask.sharing.cgc import CGC
+from polytask.sharing.experts import Experts, mix
+from polytask.sharing.gates import BuildGate, SoftmaxGate
 from polytask.sharing.hard import HardSharing
+from polytask.sharing.mmoe import MMoE
+from polytask.sharing.ple import PLE
 from polytask.sharing.soft import SoftSharing
+from polytask.sharing.tap_together import tap_together
 from polytask.sharing.trunks import table_trunk
 
-__all__ = ["HardSharing", "SoftSharing", "table_trunk"]
+__all__ = [
+    "BuildGate",
+    "CGC",
+    "Experts",
+    "HardSharing",
+    "MMoE",
+    "PLE",
+    "SoftSharing",
+    "SoftmaxGate",
+    "mix",
+    "table_trunk",
+    "tap_together",
+]

@@ -11,8 +11,11 @@ from polytask.core import InputError, Inputs, map_inputs
 __all__ = ["BuildGate", "FlatLinear", "SoftmaxGate", "build_logits"]
 
 BuildGate: TypeAlias = int | Callable[[int], nn.Module]
-"""The number of features that a linear gate reads, all tensors of an input flattened and joined; or a function
-from a number of logits to a network from inputs to ``[batch, logit]``, for inputs that no linear gate can read."""
+"""What a gate's network is built from.
+
+The number of features that a linear layer reads, all tensors of an input flattened and joined; or a function
+from a number of logits to a network from inputs to ``[batch, logit]``.
+"""
 
 
 class SoftmaxGate(nn.Module):
@@ -72,8 +75,9 @@ class FlatLinear(nn.Module):
         flat = torch.cat(pieces, dim=1)  # [batch, feature]
         if flat.shape[1] != weight.shape[1]:
             raise InputError(
-                f"A linear gate was built for {weight.shape[1]} features, but an example has {flat.shape[1]}. "
-                f"Build it with `gate={flat.shape[1]}`, or give a function that builds another network."
+                f"A linear gate was built for {weight.shape[1]} features, but an example has "
+                f"{flat.shape[1]}. Build it with `gate={flat.shape[1]}`, or give a function that builds "
+                "another network."
             )
         return self.linear(flat)
 

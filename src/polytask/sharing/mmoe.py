@@ -23,7 +23,7 @@ class MMoE(Sharing):
     Args:
         names: The names of all tasks.
         build_expert: Makes one expert :math:`f_i`, from inputs (or the stem's output) to ``[batch, ...]``.
-        n_experts: :math:`n`; the paper's synthetic and census experiments use 8.
+        n_experts: :math:`n`; 1 or more.
         gate: Number of features that a gate reads, or what builds a gate's network; see `BuildGate`.
         stem: A shared module before experts and gates, from inputs to ``[batch, ...]``; None for none.
 
