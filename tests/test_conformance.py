@@ -18,7 +18,7 @@ from polytask.data import (
     Source,
 )
 from polytask.meta import FOMAML, MAML, NearestMean, Prototypes, conv4, conv4_classifier, mlp
-from polytask.sharing import CGC, PLE, HardSharing, MMoE, SoftSharing, table_trunk
+from polytask.sharing import CGC, MTAN, PLE, DSelectK, HardSharing, MMoE, SoftSharing, table_trunk
 
 TASKS = [
     Task(name="mass.kg", kind="regression"),
@@ -82,6 +82,9 @@ def experts() -> dict[str, Sharing]:
         "MMoE": MMoE(names, layer(), 3, gate=5),
         "MMoE with a stem": MMoE(names, layer(8), 3, gate=8, stem=table_trunk(5, [8])),
         "CGC": CGC(names, layer(), gate=5, n_shared=2),
+        "DSelect-k": DSelectK(names, layer(), 3, n_selected=2),
+        "DSelect-k by example": DSelectK(names, layer(), 4, n_selected=2, gate=5),
+        "MTAN": MTAN(names, [table_trunk(5, [6]), table_trunk(6, [8])], channels=[6, 8]),
         "PLE": PLE(names, [layer(), layer(8), layer(8)], gates=[5, 8, 8]),
     }
 
@@ -101,6 +104,9 @@ LEARNERS: dict[str, tuple[Callable[[], Learner], Callable[[], list[Episode]]]] =
     "MMoE with a stem": (shared_by("MMoE with a stem"), joint_steps),
     "CGC": (shared_by("CGC"), joint_steps),
     "PLE": (shared_by("PLE"), joint_steps),
+    "DSelect-k": (shared_by("DSelect-k"), joint_steps),
+    "DSelect-k by example": (shared_by("DSelect-k by example"), joint_steps),
+    "MTAN": (shared_by("MTAN"), joint_steps),
     "prototypes": (lambda: Prototypes(conv4(width=4, normalization="group")), image_steps),
     "prototypes with batch norm": (lambda: Prototypes(conv4(width=4)), image_steps),
     "prototypes by cosine": (

@@ -1,21 +1,27 @@
 """Ways of sharing layers, weights and representations between tasks."""
 
+from polytask.sharing.binary_gate import BinaryGate
 from polytask.sharing.cgc import CGC
+from polytask.sharing.dselect_k import DSelectK
 from polytask.sharing.experts import Experts, mix
 from polytask.sharing.gates import BuildGate, SoftmaxGate
 from polytask.sharing.hard import HardSharing
 from polytask.sharing.mmoe import MMoE
+from polytask.sharing.mtan import MTAN
 from polytask.sharing.ple import PLE
 from polytask.sharing.soft import SoftSharing
 from polytask.sharing.tap_together import tap_together
 from polytask.sharing.trunks import table_trunk
 
 __all__ = [
+    "BinaryGate",
     "BuildGate",
     "CGC",
+    "DSelectK",
     "Experts",
     "HardSharing",
     "MMoE",
+    "MTAN",
     "PLE",
     "SoftSharing",
     "SoftmaxGate",
