@@ -12,13 +12,19 @@ from polytask.data.location import data_folder, fetch
 from polytask.data.mnist import mnist
 from polytask.data.omniglot import omniglot
 from polytask.data.penguins import penguins_table
+from polytask.data.school import School, SchoolSplit, school
 from polytask.data.source import Source
 from polytask.data.splits import Split, split_groups, split_rows, split_time
+from polytask.data.standardization import Standardization
 from polytask.data.table import fingerprint, read_table
 from polytask.data.target_column import TargetColumn
 from polytask.data.targets import fit_targets, parse_target
 
 __all__ = [
+    "School",
+    "SchoolSplit",
+    "school",
+    "Standardization",
     "ClassificationEpisodes",
     "EncodingReport",
     "FunctionEpisodes",
