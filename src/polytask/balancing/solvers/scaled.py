@@ -1,0 +1,49 @@
+"""A Gramian as the solvers want it: float64, symmetric, with the gradients' lengths apart."""
+
+import torch
+from torch import Tensor
+
+from polytask.core import InputError
+
+__all__ = ["cosines", "ridge", "symmetric"]
+
+
+def symmetric(gramian: Tensor) -> Tensor:
+    """Return a Gramian in float64, on the CPU and exactly symmetric.
+
+    The solvers branch on signs at every iteration, so one transfer costs less than a synchronization each
+    time; and not every device knows float64.
+
+    Args:
+        gramian: ``[..., objective, objective]``.
+
+    Raises:
+        InputError: It is not square, or not finite.
+    """
+    if gramian.ndim < 2 or gramian.shape[-1] != gramian.shape[-2] or gramian.shape[-1] == 0:
+        raise InputError(f"A Gramian is [..., objective, objective]; got the shape {list(gramian.shape)}.")
+    exact = gramian.detach().to(device="cpu", dtype=torch.float64)
+    if not bool(exact.isfinite().all()):
+        raise InputError("The Gramian is not finite. Look for gradients that are NaN or too large.")
+    return (exact + exact.mT) / 2
+
+
+def cosines(exact: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the cosines ``[..., objective, objective]`` and the lengths ``[..., objective]``.
+
+    A zero gradient has cosine 0 with every gradient, itself included.
+    """
+    lengths = exact.diagonal(dim1=-2, dim2=-1).clamp(min=0).sqrt()
+    divisor = torch.where(lengths > 0, lengths, 1.0)
+    # One division after the other: the product of two tiny lengths might underflow.
+    ratios = exact / divisor[..., :, None] / divisor[..., None, :]
+    there = lengths > 0
+    return torch.where(there[..., :, None] & there[..., None, :], ratios, 0.0), lengths
+
+
+def ridge(gramian: Tensor) -> float:
+    """Return what to add to the diagonal of the cosines to keep them positive definite in spite of rounding.
+
+    A Gramian computed in float32 may have eigenvalues below zero by a few roundings.
+    """
+    return max(1e-10, 4 * gramian.shape[-1] * torch.finfo(gramian.dtype).eps)
