@@ -6,10 +6,26 @@ from dataclasses import dataclass
 import torchjd.aggregation as aggregation
 import torchjd.scalarization as scalarization
 
+from polytask.balancing.auto_lambda import AutoLambda
 from polytask.balancing.balancer import Balancer, Needs
+from polytask.balancing.bargaining import FairGrad, NashMTL
+from polytask.balancing.cagrad import CAGrad
+from polytask.balancing.conflict_free import ConFIG
+from polytask.balancing.double_sampling import MoDo, SDMGrad
 from polytask.balancing.equal import EqualWeights
-from polytask.balancing.from_torchjd import Aggregated, GramianWeighted, Scalarized, UPGrad
+from polytask.balancing.excess_risk import ExcessMTL
+from polytask.balancing.from_torchjd import Aggregated, GramianWeighted, Scalarized
+from polytask.balancing.gradnorm import GradNorm
+from polytask.balancing.kept_weights import Periodic, Smoothed
+from polytask.balancing.log_gradients import DBMTL
+from polytask.balancing.meta_balance import MetaBalance
+from polytask.balancing.mgda import MGDA
+from polytask.balancing.moco import MoCo
+from polytask.balancing.priority import PCD
+from polytask.balancing.robust import Krum, TrimmedMean
+from polytask.balancing.surgery import GradVac, PCGrad
 from polytask.balancing.uncertainty import UncertaintyWeighting
+from polytask.balancing.upgrad import DualProj, UPGrad
 from polytask.core import InputError
 
 __all__ = ["BalancerEntry", "balancer_by_name", "balancer_entries", "balancer_names"]
@@ -40,6 +56,14 @@ _BALANCERS: Mapping[str, BalancerEntry] = {
         "losses",
         "Chennupati et al., CVPR Workshops 2019, arXiv:1904.08492",
     ),
+    "gradnorm": BalancerEntry(GradNorm, "gramian", "Chen et al., ICML 2018, arXiv:1711.02257"),
+    "db-mtl": BalancerEntry(DBMTL, "gramian", "Lin et al., 2023, arXiv:2308.12029"),
+    "db-mtl-running": BalancerEntry(
+        lambda names: DBMTL(names, beta=0.9), "jacobian", "Lin et al., 2023, arXiv:2308.12029"
+    ),
+    "meta-balance": BalancerEntry(
+        lambda names: MetaBalance(names, main=names[0]), "gramian", "He et al., WWW 2022, arXiv:2203.06801"
+    ),
     "random": BalancerEntry(
         lambda _: GramianWeighted(aggregation.RandomWeighting()),
         "gramian",
@@ -47,20 +71,14 @@ _BALANCERS: Mapping[str, BalancerEntry] = {
     ),
     "upgrad": BalancerEntry(lambda _: UPGrad(), "gramian", "Quinton, Rey, 2024, arXiv:2406.16232"),
     "dual-proj": BalancerEntry(
-        lambda _: GramianWeighted(aggregation.DualProjWeighting()),
-        "gramian",
-        "Lopez-Paz, Ranzato, NIPS 2017, arXiv:1706.08840",
+        lambda _: DualProj(), "gramian", "Lopez-Paz, Ranzato, NIPS 2017, arXiv:1706.08840"
     ),
-    "mgda": BalancerEntry(
-        lambda _: GramianWeighted(aggregation.MGDAWeighting()),
-        "gramian",
-        "Sener, Koltun, NeurIPS 2018, arXiv:1810.04650",
-    ),
-    "pcgrad": BalancerEntry(
-        lambda _: GramianWeighted(aggregation.PCGradWeighting(), mean=False),
-        "gramian",
-        "Yu et al., NeurIPS 2020, arXiv:2001.06782",
-    ),
+    "mgda": BalancerEntry(lambda _: MGDA(), "gramian", "Sener, Koltun, NeurIPS 2018, arXiv:1810.04650"),
+    "pcgrad": BalancerEntry(lambda _: PCGrad(), "gramian", "Yu et al., NeurIPS 2020, arXiv:2001.06782"),
+    "gradvac": BalancerEntry(GradVac, "gramian", "Wang et al., ICLR 2021, arXiv:2010.05874"),
+    "cagrad": BalancerEntry(lambda _: CAGrad(), "gramian", "Liu et al., NeurIPS 2021, arXiv:2110.14048"),
+    "nash-mtl": BalancerEntry(lambda _: NashMTL(), "gramian", "Navon et al., ICML 2022, arXiv:2202.01017"),
+    "fairgrad": BalancerEntry(lambda _: FairGrad(), "gramian", "Ban, Ji, ICML 2024, arXiv:2402.15638"),
     "imtl-g": BalancerEntry(
         lambda _: GramianWeighted(aggregation.IMTLGWeighting()), "gramian", "Liu et al., ICLR 2021"
     ),
@@ -69,16 +87,30 @@ _BALANCERS: Mapping[str, BalancerEntry] = {
         "gramian",
         "Senushkin et al., CVPR 2023, arXiv:2305.19000",
     ),
-    "config": BalancerEntry(
-        lambda _: Aggregated(aggregation.ConFIG(), mean=False),
-        "jacobian",
-        "Liu et al., ICLR 2025, arXiv:2408.11104",
+    "config": BalancerEntry(lambda _: ConFIG(), "gramian", "Liu et al., ICLR 2025, arXiv:2408.11104"),
+    "pcd": BalancerEntry(
+        lambda names: PCD(names, primary=names[0]), "gramian", "TMLR 2026, arXiv:2606.29521"
     ),
+    "krum": BalancerEntry(lambda _: Krum(), "gramian", "Blanchard et al., NIPS 2017"),
+    "cr-mogm": BalancerEntry(
+        lambda names: Smoothed(MGDA(), names), "gramian", "Zhou et al., NeurIPS 2022 (around MGDA)"
+    ),
+    "psmgd": BalancerEntry(
+        lambda names: Periodic(MGDA(), names), "gramian", "Xu et al., AAAI 2025, arXiv:2412.10961"
+    ),
+    "modo": BalancerEntry(MoDo, "cross", "Chen et al., NeurIPS 2023, arXiv:2305.20057"),
+    "sdmgrad": BalancerEntry(SDMGrad, "cross", "Xiao, Ban, Ji, NeurIPS 2023, arXiv:2305.18409"),
     "grad-drop": BalancerEntry(
         lambda _: Aggregated(aggregation.GradDrop(), mean=False),
         "jacobian",
         "Chen et al., NeurIPS 2020, arXiv:2010.06808",
     ),
+    "moco": BalancerEntry(MoCo, "jacobian", "Fernando et al., ICLR 2023, arXiv:2210.12624"),
+    "excess-mtl": BalancerEntry(ExcessMTL, "jacobian", "He et al., ICML 2024, arXiv:2402.02009"),
+    "trimmed-mean": BalancerEntry(
+        lambda _: TrimmedMean(), "jacobian", "Yin et al., ICML 2018, arXiv:1803.01498"
+    ),
+    "auto-lambda": BalancerEntry(AutoLambda, "validation", "Liu et al., TMLR 2022, arXiv:2202.03091"),
 }
 
 

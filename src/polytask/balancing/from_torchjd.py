@@ -1,13 +1,13 @@
 """Balancers made of TorchJD's algorithms."""
 
 import torch
-from torchjd.aggregation import Aggregator, UPGradWeighting, Weighting
+from torchjd.aggregation import Aggregator, Weighting
 from torchjd.scalarization import Scalarizer
 
 from polytask.balancing.balancer import Balancer, Direction, Evidence, Weights
 from polytask.core import TrainingError
 
-__all__ = ["Aggregated", "GramianWeighted", "Scalarized", "UPGrad"]
+__all__ = ["Aggregated", "GramianWeighted", "Scalarized"]
 
 
 class GramianWeighted(Balancer):
@@ -44,19 +44,6 @@ class GramianWeighted(Balancer):
                 f"{type(self.weighting).__name__} found no weights for {', '.join(evidence.names)}: {error}"
             ) from error
         return Weights(values=values.detach() * (len(evidence.names) if self.mean else 1))
-
-
-def UPGrad() -> GramianWeighted:  # noqa: N802 - a method known by its acronym
-    """Return the balancer whose update hurts no objective.
-
-    Each gradient is projected onto the cone of directions that worsen no objective, and the projections are
-    added; without conflict this is the plain sum.
-
-    References:
-        Pierre Quinton, Valérian Rey, "Jacobian Descent for Multi-Objective Optimization", 2024,
-        arXiv:2406.16232. Deviation: the sum of the projections in place of their mean.
-    """
-    return GramianWeighted(UPGradWeighting())
 
 
 class Aggregated(Balancer):

@@ -179,8 +179,8 @@ class BalancedBackward:
             gramian=found[0] if found else None,
         )
 
-    def _graph(self, objectives: Objectives, joined: Joined) -> StepGraph:
-        return StepGraph(objectives, joined.scale, self._shared, self._private)
+    def _graph(self, objectives: Objectives, joined: Joined, *, private: bool = True) -> StepGraph:
+        return StepGraph(objectives, joined.scale, self._shared, self._private if private else [])
 
     def _rows(self, graph: StepGraph, joined: Joined) -> Tensor:
         return self.processes.sum(joined.spread(graph.jacobian()))
@@ -188,7 +188,7 @@ class BalancedBackward:
     def _cross(self, joined: Joined, halves: Callable[[], tuple[Objectives, Objectives]]) -> Tensor:
         """Return the products of one half's gradients with the other's; zero where a half has no label."""
         first, second = (
-            _reordered(self._rows(self._graph(half, part), part), part.names, joined.names)
+            _reordered(self._rows(self._graph(half, part, private=False), part), part.names, joined.names)
             for half in halves()
             for part in [Joined(half, self.processes)]
         )
@@ -203,7 +203,7 @@ class BalancedBackward:
                     parameter.add_(piece.view_as(parameter))
             objectives = validation()
             joined = Joined(objectives, self.processes)
-            return self._rows(self._graph(objectives, joined), joined).sum(0)
+            return self._rows(self._graph(objectives, joined, private=False), joined).sum(0)
         finally:
             with torch.no_grad():
                 for parameter, old in zip(self._shared, before):

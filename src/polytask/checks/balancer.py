@@ -60,7 +60,9 @@ def check_balancer(build: Callable[[Sequence[str]], Balancer], *, positive: bool
 
 def _evidence(rows: Tensor, names: Sequence[str] = _NAMES) -> Evidence:
     losses = torch.linspace(0.5, 2.0, len(rows), dtype=rows.dtype)
-    return Evidence(tuple(names), losses, rows.clone)
+    return Evidence(
+        tuple(names), losses, rows.clone, cross=lambda: rows @ rows.T, validation=lambda _: rows.sum(0)
+    )
 
 
 def _built(build: Callable[[Sequence[str]], Balancer], names: Sequence[str] = _NAMES) -> Balancer:
@@ -124,6 +126,7 @@ def _check_repeats(build: Callable[[Sequence[str]], Balancer], rows: Tensor, fai
 def _check_absent(build: Callable[[Sequence[str]], Balancer], rows: Tensor, failures: Failures) -> None:
     balancer = _built(build)
     _ask(balancer, _evidence(rows))
+    before = {name: buffer.clone() for name, buffer in balancer.named_buffers()}
     try:
         update = _ask(balancer, _evidence(rows[[0, 2]], ("a", "c")))
     except (PolytaskError, RuntimeError, ValueError, IndexError, KeyError) as error:
@@ -137,6 +140,11 @@ def _check_absent(build: Callable[[Sequence[str]], Balancer], rows: Tensor, fail
         criterion = criterion if update.regularizer is None else criterion + update.regularizer
         if criterion.requires_grad:
             criterion.backward()
+    for name, buffer in balancer.named_buffers():
+        if buffer.ndim > 0 and len(buffer) == len(_NAMES) and buffer.shape == before[name].shape:
+            failures.expect(
+                same(buffer[1], before[name][1]), f"an absent objective's entry of `{name}` is changed"
+            )
     for name, parameter in balancer.named_parameters():
         if parameter.ndim == 1 and len(parameter) == len(_NAMES) and parameter.grad is not None:
             failures.expect(
@@ -168,15 +176,32 @@ def _check_two_phase(build: Callable[[Sequence[str]], Balancer], failures: Failu
     )
     episodes = [Episode(tasks=tuple(tasks), query=batch)]
     shared = shared_parameters(learner)
+
+    def displaced(displacement: Tensor) -> Tensor:
+        moved = copy.deepcopy(learner)
+        with torch.no_grad():
+            for parameter, piece in zip(
+                shared_parameters(moved), displacement.split([p.numel() for p in shared]), strict=True
+            ):
+                parameter += piece.view_as(parameter)
+        return jacobian(moved.objectives(episodes).values, shared_parameters(moved)).sum(0)
+
     rows = jacobian(learner.objectives(episodes).values, shared)
-    update = _ask(
-        _built(build, ("a", "b")),
-        Evidence(("a", "b"), learner.objectives(episodes).values.detach(), rows.clone),
+    evidence = Evidence(
+        ("a", "b"),
+        learner.objectives(episodes).values.detach(),
+        rows.clone,
+        cross=lambda: rows @ rows.T,
+        validation=displaced,
     )
-    expected = _combined(update, rows)
+    expected = _combined(_ask(_built(build, ("a", "b")), evidence), rows)
     alone = jacobian(learner.objectives(episodes).total()[None], list(learner.heads.parameters()))[0]
     with seeded(0, "check"):
-        BalancedBackward(learner, _built(build, ("a", "b")))(learner.objectives(episodes))
+        BalancedBackward(learner, _built(build, ("a", "b")))(
+            learner.objectives(episodes),
+            halves=lambda: (learner.objectives(episodes), learner.objectives(episodes)),
+            validation=lambda: learner.objectives(episodes),
+        )
     got = torch.cat(
         [p.grad.reshape(-1) if p.grad is not None else torch.zeros_like(p).reshape(-1) for p in shared]
     )

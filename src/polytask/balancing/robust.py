@@ -1,0 +1,88 @@
+"""Trimmed mean and Krum: leave out gradients that are unlike the others."""
+
+import torch
+
+from polytask.balancing.balancer import Balancer, Direction, Evidence, Weights
+from polytask.core import InputError
+
+__all__ = ["Krum", "TrimmedMean"]
+
+
+class TrimmedMean(Balancer):
+    """Average every coordinate of the gradients without its largest and smallest values.
+
+    Args:
+        n_trimmed: How many to leave out at each end; fewer where too few objectives are in a step.
+
+    Raises:
+        InputError: ``n_trimmed`` is negative.
+
+    References:
+        Dong Yin, Yudong Chen, Kannan Ramchandran, Peter Bartlett, "Byzantine-Robust Distributed Learning:
+        Towards Optimal Statistical Rates", ICML 2018, arXiv:1803.01498. Deviation: times the number of
+        objectives.
+
+    Example:
+        >>> rows = torch.tensor([[1.0], [2.0], [60.0]])
+        >>> TrimmedMean()(Evidence(("a", "b", "c"), torch.ones(3), lambda: rows)).values
+        tensor([6.])
+    """
+
+    needs = "jacobian"
+
+    def __init__(self, *, n_trimmed: int = 1) -> None:
+        super().__init__()
+        if n_trimmed < 0:
+            raise InputError(f"`n_trimmed` must not be negative, got {n_trimmed}.")
+        self.n_trimmed = n_trimmed
+
+    def forward(self, evidence: Evidence) -> Direction:
+        """See `Balancer.forward`."""
+        ordered = evidence.jacobian().sort(0).values
+        n = len(ordered)
+        cut = min(self.n_trimmed, (n - 1) // 2)
+        return Direction(values=ordered[cut : n - cut].mean(0) * n)
+
+
+class Krum(Balancer):
+    """Keep the gradients that are nearest to their neighbours.
+
+    Args:
+        n_outliers: How many gradients may be unlike the others; fewer where too few objectives are in a step.
+        n_kept: How many to keep, with equal weight.
+
+    Raises:
+        InputError: ``n_outliers`` is negative, or ``n_kept`` is below 1.
+
+    References:
+        Peva Blanchard, El Mahdi El Mhamdi, Rachid Guerraoui, Julien Stainer, "Machine Learning with
+        Adversaries: Byzantine Tolerant Gradient Descent", NIPS 2017. Deviation: times the number of
+        objectives.
+
+    Example:
+        >>> rows = torch.tensor([[1.0], [1.1], [1.2], [60.0]])
+        >>> Krum(n_kept=2)(Evidence(("a", "b", "c", "d"), torch.ones(4), lambda: rows)).values
+        tensor([2., 2., 0., 0.])
+    """
+
+    def __init__(self, *, n_outliers: int = 1, n_kept: int = 1) -> None:
+        super().__init__()
+        if n_outliers < 0 or n_kept < 1:
+            raise InputError(
+                f"`n_outliers` must not be negative and `n_kept` at least 1; got {n_outliers} and {n_kept}."
+            )
+        self.n_outliers, self.n_kept = n_outliers, n_kept
+
+    def forward(self, evidence: Evidence) -> Weights:
+        """See `Balancer.forward`."""
+        gramian = evidence.gramian()
+        n = len(gramian)
+        squares = gramian.diagonal()
+        distances = (squares[:, None] + squares - 2 * gramian).clamp(min=0).sqrt()
+        # The nearest is the gradient itself, at distance 0.
+        n_near = max(n - self.n_outliers - 2, min(n - 1, 1)) + 1
+        scores = distances.sort(1).values[:, :n_near].sum(1)
+        kept = scores.argsort(stable=True)[: min(self.n_kept, n)]
+        values = torch.zeros_like(evidence.losses)
+        values[kept] = n / len(kept)
+        return Weights(values=values)
