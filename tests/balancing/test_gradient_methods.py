@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 import torch
-import torchjd.aggregation
+import torchjd.aggregation as reference
 from torch import Tensor
 from torchjd.aggregation import (
     ExcessMTLWeighting,
@@ -74,8 +74,8 @@ def weights(balancer: Balancer, rows: Tensor, names: Sequence[str] = NAMES) -> T
 def test_upgrad_and_dual_proj_are_the_aggregators_of_torchjd_times_the_number_of_objectives():
     rows = rows_of()
     for ours, theirs in (
-        (UPGrad(), torchjd.aggregation.UPGrad()),
-        (DualProj(), torchjd.aggregation.DualProj()),
+        (UPGrad(), reference.UPGrad()),
+        (DualProj(), reference.DualProj()),
     ):
         torch.testing.assert_close(weights(ours, rows) @ rows, 3 * theirs(rows), rtol=1e-6, atol=1e-9)
 
@@ -249,7 +249,7 @@ def test_meta_balance_with_half_the_relaxation_goes_half_the_way():
 
 @pytest.mark.parametrize("tau", [0.0, 0.02, 0.5])
 def test_pcd_equals_that_of_torchjd(tau):
-    ours, theirs = PCD(NAMES, primary="a", tau=tau), torchjd.aggregation.PCD(tau=tau)
+    ours, theirs = PCD(NAMES, primary="a", tau=tau), reference.PCD(tau=tau)
     for rows in rows_of(3, 4, steps=4):
         torch.testing.assert_close(weights(ours, rows) @ rows, theirs(rows), rtol=1e-5, atol=1e-7)
 
@@ -328,7 +328,7 @@ def test_trimmed_mean_and_krum_equal_those_of_torchjd():
     rows = rows_of(7)
     torch.testing.assert_close(
         weights(TrimmedMean(n_trimmed=2), rows, "abcdefg"),
-        7 * torchjd.aggregation.TrimmedMean(trim_number=2)(rows),
+        7 * reference.TrimmedMean(trim_number=2)(rows),
     )
     torch.testing.assert_close(
         weights(Krum(n_outliers=2, n_kept=3), rows, "abcdefg"),
