@@ -20,7 +20,7 @@ help:  ## Show the targets
 	@touch $@
 
 .venv/.dev: .venv/.user
-	$(INSTALL) hypothesis import-linter pre-commit pyright pytest pytest-xdist ruff pandas-stubs scipy-stubs
+	$(INSTALL) clarabel cvxpy hypothesis import-linter pre-commit pyright pytest pytest-xdist ruff pandas-stubs scipy-stubs
 	@touch $@
 
 demo: .venv/.user  ## Both halves on built-in data, with a report to read: demo/report.html
