@@ -18,7 +18,19 @@ from polytask.data import (
     Source,
 )
 from polytask.meta import FOMAML, MAML, NearestMean, Prototypes, conv4, conv4_classifier, mlp
-from polytask.sharing import CGC, MTAN, PLE, DSelectK, HardSharing, MMoE, SoftSharing, table_trunk
+from polytask.sharing import (
+    CGC,
+    MTAN,
+    PLE,
+    BranchingTree,
+    CrossStitch,
+    DSelectK,
+    HardSharing,
+    MMoE,
+    Sluice,
+    SoftSharing,
+    table_trunk,
+)
 
 TASKS = [
     Task(name="mass.kg", kind="regression"),
@@ -79,6 +91,11 @@ def layer(n_in: int = 5) -> Callable[[], nn.Module]:
 def experts() -> dict[str, Sharing]:
     names = [task.name for task in TASKS]
     return {
+        "branching tree": BranchingTree(
+            names, [layer(), layer(8)], groups=[[names], [names[:2], names[2:3], names[3:]]]
+        ),
+        "cross-stitch": CrossStitch(names, [layer(), layer(8)], channels=[8, 8]),
+        "sluice": Sluice(names, [lambda: table_trunk(5, [4]), lambda: table_trunk(8, [4])]),
         "MMoE": MMoE(names, layer(), 3, gate=5),
         "MMoE with a stem": MMoE(names, layer(8), 3, gate=8, stem=table_trunk(5, [8])),
         "CGC": CGC(names, layer(), gate=5, n_shared=2),
@@ -100,13 +117,7 @@ LEARNERS: dict[str, tuple[Callable[[], Learner], Callable[[], list[Episode]]]] =
         joint_steps,
     ),
     "soft sharing": (soft, joint_steps),
-    "MMoE": (shared_by("MMoE"), joint_steps),
-    "MMoE with a stem": (shared_by("MMoE with a stem"), joint_steps),
-    "CGC": (shared_by("CGC"), joint_steps),
-    "PLE": (shared_by("PLE"), joint_steps),
-    "DSelect-k": (shared_by("DSelect-k"), joint_steps),
-    "DSelect-k by example": (shared_by("DSelect-k by example"), joint_steps),
-    "MTAN": (shared_by("MTAN"), joint_steps),
+    **{name: (shared_by(name), joint_steps) for name in experts()},
     "prototypes": (lambda: Prototypes(conv4(width=4, normalization="group")), image_steps),
     "prototypes with batch norm": (lambda: Prototypes(conv4(width=4)), image_steps),
     "prototypes by cosine": (

@@ -1,7 +1,9 @@
 """Ways of sharing layers, weights and representations between tasks."""
 
 from polytask.sharing.binary_gate import BinaryGate
+from polytask.sharing.branching import BranchingTree
 from polytask.sharing.cgc import CGC
+from polytask.sharing.cross_stitch import CrossStitch, Stitch
 from polytask.sharing.dselect_k import DSelectK
 from polytask.sharing.experts import Experts, mix
 from polytask.sharing.gates import BuildGate, SoftmaxGate
@@ -9,22 +11,27 @@ from polytask.sharing.hard import HardSharing
 from polytask.sharing.mmoe import MMoE
 from polytask.sharing.mtan import MTAN
 from polytask.sharing.ple import PLE
+from polytask.sharing.sluice import Sluice
 from polytask.sharing.soft import SoftSharing
 from polytask.sharing.tap_together import tap_together
 from polytask.sharing.trunks import table_trunk
 
 __all__ = [
     "BinaryGate",
+    "BranchingTree",
     "BuildGate",
     "CGC",
+    "CrossStitch",
     "DSelectK",
     "Experts",
     "HardSharing",
     "MMoE",
     "MTAN",
     "PLE",
+    "Sluice",
     "SoftSharing",
     "SoftmaxGate",
+    "Stitch",
     "mix",
     "table_trunk",
     "tap_together",
