@@ -137,8 +137,8 @@ LEARNERS: dict[str, tuple[Callable[[], Learner], Callable[[], list[Episode]]]] =
     "FOMAML": (lambda: FOMAML(mlp([1, 8, 1], nn.Tanh), n_steps=2, execution="loop"), function_steps),
 }
 
-SIGNED = {"random", "grad-drop"}
-"""Methods whose draws may raise an objective even where all gradients agree."""
+SIGNED = {"cosmos", "pbi", "grad-drop"}
+"""Methods that may raise an objective even where all gradients agree."""
 
 SOURCES: dict[str, Callable[[], Source]] = {
     "JointSource": lambda: JointSource(TASKS, table(), batch_size=5, seed=0),

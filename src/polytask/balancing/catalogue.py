@@ -10,19 +10,35 @@ from polytask.balancing.auto_lambda import AutoLambda
 from polytask.balancing.balancer import Balancer, Needs
 from polytask.balancing.bargaining import FairGrad, NashMTL
 from polytask.balancing.cagrad import CAGrad
+from polytask.balancing.coefficient_of_variation import CoVWeighting
 from polytask.balancing.conflict_free import ConFIG
 from polytask.balancing.double_sampling import MoDo, SDMGrad
+from polytask.balancing.dwa import DWA
+from polytask.balancing.dynamic_priority import DTP
 from polytask.balancing.equal import EqualWeights
 from polytask.balancing.excess_risk import ExcessMTL
+from polytask.balancing.famo import FAMO
 from polytask.balancing.from_torchjd import Aggregated, GramianWeighted, Scalarized
+from polytask.balancing.go4align import GO4Align
 from polytask.balancing.gradnorm import GradNorm
+from polytask.balancing.imtl_l import IMTLL
 from polytask.balancing.kept_weights import Periodic, Smoothed
 from polytask.balancing.log_gradients import DBMTL
+from polytask.balancing.loss_discrepancy import LDCMTL
 from polytask.balancing.meta_balance import MetaBalance
 from polytask.balancing.mgda import MGDA
 from polytask.balancing.moco import MoCo
+from polytask.balancing.preference import COSMOS, PBI
 from polytask.balancing.priority import PCD
+from polytask.balancing.random_loss import RLW
+from polytask.balancing.relative_balancing import ReLoBRaLo
+from polytask.balancing.revised_uncertainty import RevisedUncertaintyWeighting
 from polytask.balancing.robust import Krum, TrimmedMean
+from polytask.balancing.scale_invariant import ScaleInvariant
+from polytask.balancing.slaw import SLAW
+from polytask.balancing.smooth_tchebycheff import STCH
+from polytask.balancing.soft_adapt import SoftAdapt
+from polytask.balancing.soft_uncertainty import SoftUncertaintyWeighting
 from polytask.balancing.surgery import GradVac, PCGrad
 from polytask.balancing.uncertainty import UncertaintyWeighting
 from polytask.balancing.upgrad import DualProj, UPGrad
@@ -56,6 +72,33 @@ _BALANCERS: Mapping[str, BalancerEntry] = {
         "losses",
         "Chennupati et al., CVPR Workshops 2019, arXiv:1904.08492",
     ),
+    "random": BalancerEntry(lambda _: RLW(), "nothing", "Lin et al., TMLR 2022, arXiv:2111.10603"),
+    "dwa": BalancerEntry(DWA, "losses", "Liu, Johns, Davison, CVPR 2019, arXiv:1803.10704"),
+    "famo": BalancerEntry(FAMO, "losses", "Liu et al., NeurIPS 2023, arXiv:2306.03792"),
+    "stch": BalancerEntry(STCH, "losses", "Lin et al., ICML 2024, arXiv:2402.19078"),
+    "uw-so": BalancerEntry(
+        lambda _: SoftUncertaintyWeighting(), "losses", "Kirchdorfer et al., GCPR 2024, arXiv:2408.07985"
+    ),
+    "revised-uncertainty": BalancerEntry(
+        RevisedUncertaintyWeighting, "losses", "Liebel, Körner, 2018, arXiv:1805.06334"
+    ),
+    "imtl-l": BalancerEntry(IMTLL, "losses", "Liu et al., ICLR 2021"),
+    "scale-invariant": BalancerEntry(
+        lambda _: ScaleInvariant(), "losses", "the baseline SI of Navon et al., ICML 2022, arXiv:2202.01017"
+    ),
+    "cov": BalancerEntry(CoVWeighting, "losses", "Groenendijk et al., WACV 2021, arXiv:2009.01717"),
+    "slaw": BalancerEntry(SLAW, "losses", "Crawshaw, Košecká, 2021, arXiv:2109.08218"),
+    "relobralo": BalancerEntry(ReLoBRaLo, "losses", "Bischof, Kraus, 2021, arXiv:2110.09813"),
+    "soft-adapt": BalancerEntry(SoftAdapt, "losses", "Heydari et al., 2019, arXiv:1912.12355"),
+    "dtp": BalancerEntry(DTP, "losses", "Guo et al., ECCV 2018"),
+    "cosmos": BalancerEntry(
+        lambda names: COSMOS(dict.fromkeys(names, 1.0)),
+        "losses",
+        "Ruchte, Grabocka, ICDM 2021, arXiv:2103.13392",
+    ),
+    "pbi": BalancerEntry(lambda names: PBI(dict.fromkeys(names, 1.0)), "losses", "Zhang, Li, TEVC 2007"),
+    "go4align": BalancerEntry(GO4Align, "losses", "Shen et al., NeurIPS 2024, arXiv:2404.06486"),
+    "ldc-mtl": BalancerEntry(LDCMTL, "losses", "Xiao et al., 2025, arXiv:2502.08585"),
     "gradnorm": BalancerEntry(GradNorm, "gramian", "Chen et al., ICML 2018, arXiv:1711.02257"),
     "db-mtl": BalancerEntry(DBMTL, "gramian", "Lin et al., 2023, arXiv:2308.12029"),
     "db-mtl-running": BalancerEntry(
@@ -63,11 +106,6 @@ _BALANCERS: Mapping[str, BalancerEntry] = {
     ),
     "meta-balance": BalancerEntry(
         lambda names: MetaBalance(names, main=names[0]), "gramian", "He et al., WWW 2022, arXiv:2203.06801"
-    ),
-    "random": BalancerEntry(
-        lambda _: GramianWeighted(aggregation.RandomWeighting()),
-        "gramian",
-        "Lin et al., TMLR 2022, arXiv:2111.10603 (RGW)",
     ),
     "upgrad": BalancerEntry(lambda _: UPGrad(), "gramian", "Quinton, Rey, 2024, arXiv:2406.16232"),
     "dual-proj": BalancerEntry(

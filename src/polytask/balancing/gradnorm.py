@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from polytask.balancing.balancer import Balancer, Evidence, Weights
+from polytask.balancing.learned_scalars import LearnedScalars
 from polytask.balancing.objective_index import ObjectiveIndex
 from polytask.core import InputError, TrainingError
 
@@ -50,7 +51,7 @@ class GradNorm(Balancer):
             raise InputError(f"`alpha` must not be negative, got {alpha}.")
         self.alpha = alpha
         self._index = ObjectiveIndex(names, "GradNorm")
-        self.log_weight = nn.Parameter(torch.zeros(len(self._index)))  # [objective]
+        self.log_weight = LearnedScalars(names, "GradNorm", initial=0.0)
         self.register_buffer("initial", torch.full((len(self._index),), torch.nan))
 
     def forward(self, evidence: Evidence) -> Weights:
@@ -70,7 +71,7 @@ class GradNorm(Balancer):
             raise TrainingError(f"GradNorm needs positive losses; the first of {', '.join(bad)} is not.")
         norms = evidence.gramian().diagonal().clamp(min=0).sqrt().to(self.initial)
         with torch.enable_grad():
-            weights = torch.softmax(self.log_weight[places], 0) * len(places)
+            weights = torch.softmax(self.log_weight(evidence.names), 0) * len(places)
             lengths = weights * norms
             ratio = losses / first
             rate = ratio / ratio.mean() if float(ratio.mean()) > 0 else torch.ones_like(ratio)

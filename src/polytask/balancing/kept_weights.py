@@ -123,9 +123,7 @@ class Periodic(Balancer):
 def _weights_of(balancer: Balancer, evidence: Evidence) -> Weights:
     update = balancer(evidence)
     if not isinstance(update, Weights):
-        raise InputError(
-            f"{type(balancer).__name__} answers with a direction; only weights can be kept."
-        )
+        raise InputError(f"{type(balancer).__name__} answers with a direction; only weights can be kept.")
     return update
 
 

@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 
 import torch
-from torch import nn
 
 from polytask.balancing.balancer import Balancer, Evidence, Weights
-from polytask.balancing.objective_index import ObjectiveIndex
+from polytask.balancing.learned_scalars import LearnedScalars
 
 __all__ = ["UncertaintyWeighting"]
 
@@ -38,8 +37,7 @@ class UncertaintyWeighting(Balancer):
 
     def __init__(self, names: Sequence[str]) -> None:
         super().__init__()
-        self._index = ObjectiveIndex(names, "UncertaintyWeighting")
-        self.log_variance = nn.Parameter(torch.zeros(len(self._index)))  # [objective]
+        self.log_variance = LearnedScalars(names, "UncertaintyWeighting", initial=0.0)
 
     def forward(self, evidence: Evidence) -> Weights:
         """See `Balancer.forward`.
@@ -47,5 +45,5 @@ class UncertaintyWeighting(Balancer):
         Raises:
             InputError: An objective was not named at construction.
         """
-        present = self.log_variance[self._index.of(evidence.names)]
+        present = self.log_variance(evidence.names)  # [objective]
         return Weights(values=torch.exp(-present), regularizer=present.sum())
