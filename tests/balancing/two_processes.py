@@ -7,21 +7,22 @@ from pathlib import Path
 import torch
 import torch.distributed as distributed
 from torch import nn
-from torchjd.aggregation import GradDrop, PCGradWeighting
 
 from polytask.balancing import (
-    Aggregated,
+    AfterStep,
     BalancedBackward,
     Balancer,
-    EqualWeights,
-    GramianWeighted,
-    UncertaintyWeighting,
+    EngineName,
+    PCGrad,
     UPGrad,
+    balancer_by_name,
+    balancer_names,
 )
-from polytask.core import Batch, Episode, Learner, SharedModel, Task, generator, seeded
+from polytask.core import Batch, Episode, Learner, Objectives, SharedModel, Task, generator, seeded
 from polytask.data import FunctionEpisodes, Sinusoids
 from polytask.meta import MAML, mlp
 from polytask.sharing import HardSharing, SoftSharing
+from polytask.train.parts import part_of
 
 NAMES = ["a", "b", "c"]
 TASKS = tuple(Task(name=name, kind="regression") for name in NAMES)
@@ -41,37 +42,36 @@ def maml() -> Learner:
     return MAML(mlp([1, 8, 1], nn.Tanh), n_steps=1, execution="loop").double()
 
 
-def table(rank: int, size: int) -> list[Episode]:
+def table(rank: int, size: int, step: int, half: int | None = None) -> list[Episode]:
     """One task has labels in the first half alone, and one has fewer than the others."""
-    draw = generator(0, "batch")
+    draw = generator(step, "batch")
     rows = torch.arange(10)
     data = Batch(
         inputs=torch.randn(10, 12, generator=draw, dtype=torch.float64),
         targets={name: torch.randn(10, generator=draw, dtype=torch.float64) for name in NAMES},
         masks={"b": rows < 4, "c": rows % 3 == 0},
     )
-    return [Episode(tasks=TASKS, query=data.rows(rows.chunk(size)[rank]))]
+    whole = [Episode(tasks=TASKS, query=data)]
+    return part_of(whole, rank, size, half=half)
 
 
-def functions(rank: int, size: int) -> list[Episode]:
+def functions(rank: int, size: int, step: int, half: int | None = None) -> list[Episode]:
     source = FunctionEpisodes(Sinusoids(), n_support=5, n_query=6, n_episodes=4, seed=0)
-    episodes = [episode.to("cpu", torch.float64) for episode in source.step(0)]
+    episodes = [episode.to("cpu", torch.float64) for episode in source.step(step)]
+    return part_of(episodes, rank, size, half=half)
 
-    return episodes[rank * 4 // size : (rank + 1) * 4 // size]
 
-
-Case = tuple[Callable[[], Learner], Callable[[int, int], list[Episode]], Callable[[], Balancer], str]
+Case = tuple[Callable[[], Learner], Callable[..., list[Episode]], Callable[[], Balancer], EngineName]
 CASES: dict[str, Case] = {
-    "equal": (hard, table, EqualWeights, "auto"),
-    "uncertainty": (hard, table, lambda: UncertaintyWeighting(NAMES), "auto"),
-    "upgrad": (hard, table, UPGrad, "auto"),
+    **{
+        name: (hard, table, lambda name=name: balancer_by_name(name, NAMES), "auto")
+        for name in balancer_names()
+    },
     "upgrad-exact": (hard, table, UPGrad, "exact"),
     "upgrad-streamed": (hard, table, UPGrad, "streamed"),
     "upgrad-features": (hard, table, UPGrad, "features"),
-    "pcgrad": (hard, table, lambda: GramianWeighted(PCGradWeighting(), mean=False), "loop"),
-    "graddrop": (hard, table, lambda: Aggregated(GradDrop(), mean=False), "auto"),
     "soft": (soft, table, UPGrad, "auto"),
-    "maml-pcgrad": (maml, functions, lambda: GramianWeighted(PCGradWeighting(), mean=False), "auto"),
+    "maml-pcgrad": (maml, functions, PCGrad, "auto"),
 }
 
 
@@ -84,10 +84,20 @@ def main(folder: Path) -> None:
         with seeded(0, "model"):
             learner = build()
         method = balancer().double()
-        step = BalancedBackward(learner, method, engine=engine)
-        objectives = learner.objectives(episodes(rank, size))
-        with seeded(0, "balance"):
-            step(objectives)
+        backward = BalancedBackward(learner, method, engine=engine)
+        for step in range(2):  # the second looks at what the method has kept
+
+            def objectives(*wanted: int | None, at: int = step) -> Objectives:
+                return learner.objectives(episodes(rank, size, at, *wanted))  # noqa: B023 - called at once
+
+            with seeded(step, "balance"):
+                balance = backward(
+                    objectives(),
+                    halves=lambda: (objectives(0), objectives(1)),
+                    validation=lambda: objectives(at=7),
+                )
+            if isinstance(method, AfterStep):
+                method.after_step(tuple(balance.losses), backward.losses(objectives()).detach() * 0.9)
         found = {
             key: parameter.grad
             for module in (learner, method)

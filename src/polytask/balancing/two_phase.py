@@ -195,19 +195,18 @@ class BalancedBackward:
         return first @ second.T
 
     def _validation_gradient(self, displacement: Tensor, validation: Callable[[], Objectives]) -> Tensor:
-        before = [parameter.detach().clone() for parameter in self._shared]
+        before = [parameter.data for parameter in self._shared]
         pieces = displacement.split([parameter.numel() for parameter in self._shared])
         try:
-            with torch.no_grad():
-                for parameter, piece in zip(self._shared, pieces):
-                    parameter.add_(piece.view_as(parameter))
+            # Other tensors take their place: the step's own graph still needs the old ones, unchanged.
+            for parameter, piece in zip(self._shared, pieces):
+                parameter.data = parameter.data + piece.view_as(parameter).to(parameter.dtype)
             objectives = validation()
             joined = Joined(objectives, self.processes)
             return self._rows(self._graph(objectives, joined, private=False), joined).sum(0)
         finally:
-            with torch.no_grad():
-                for parameter, old in zip(self._shared, before):
-                    parameter.copy_(old)
+            for parameter, old in zip(self._shared, before):
+                parameter.data = old
 
 
 def _engine(name: str, learner: Learner, balancer: Balancer) -> Engine:

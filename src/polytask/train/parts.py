@@ -4,13 +4,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
+from torch import Tensor
 
 from polytask.core import Episode, InputError
 
 __all__ = ["part_of"]
 
 
-def part_of(episodes: Sequence[Episode], position: int, n_parts: int) -> list[Episode]:
+def part_of(
+    episodes: Sequence[Episode], position: int, n_parts: int, *, half: int | None = None
+) -> list[Episode]:
     """Return one of several parts of a step; together they are the step, in its order.
 
     Episodes that learn from support are dealt out whole, all others are cut by the rows of their query.
@@ -19,6 +22,8 @@ def part_of(episodes: Sequence[Episode], position: int, n_parts: int) -> list[Ep
         episodes: The episodes of a step.
         position: Which part, from 0.
         n_parts: How many parts.
+        half: 0 keeps what stands at an even place in the step, 1 what stands at an odd one; so a half of the
+            step is the same in however many parts it comes.
 
     Raises:
         InputError: There are fewer episodes with support than parts.
@@ -30,7 +35,7 @@ def part_of(episodes: Sequence[Episode], position: int, n_parts: int) -> list[Ep
         >>> [part_of(step, position, 2)[0].query.inputs.flatten().tolist() for position in range(2)]
         [[0.0, 1.0, 2.0], [3.0, 4.0]]
     """
-    if n_parts == 1:
+    if n_parts == 1 and half is None:
         return list(episodes)
     if any(episode.support is not None for episode in episodes):
         if len(episodes) < n_parts:
@@ -38,12 +43,14 @@ def part_of(episodes: Sequence[Episode], position: int, n_parts: int) -> list[Ep
                 f"A step of {len(episodes)} episodes cannot be shared by {n_parts}; "
                 "raise the number of episodes."
             )
-        rows = torch.arange(len(episodes)).tensor_split(n_parts)[position]
-        return [episodes[index] for index in rows.tolist()]
+        return [episodes[index] for index in _places(len(episodes), position, n_parts, half).tolist()]
     return [
-        replace(
-            episode,
-            query=episode.query.rows(torch.arange(len(episode.query)).tensor_split(n_parts)[position]),
-        )
+        replace(episode, query=episode.query.rows(_places(len(episode.query), position, n_parts, half)))
         for episode in episodes
     ]
+
+
+def _places(length: int, position: int, n_parts: int, half: int | None) -> Tensor:
+    """Return the places in a step that a part has, long ``[place]``."""
+    places = torch.arange(length).tensor_split(n_parts)[position]
+    return places if half is None else places[places % 2 == half]

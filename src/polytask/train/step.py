@@ -42,7 +42,7 @@ class Step:
         if self._usable(objectives):
             run.optimizer.zero_grad(set_to_none=True)
             run.seed_balancing()
-            balance = self._balanced(objectives, episodes)
+            balance = self._balanced(objectives, source, episodes)
             if balance is not None:
                 run.count_absent(name for name in objectives.absent if name not in balance.losses)
                 run.note(balance)
@@ -54,28 +54,30 @@ class Step:
             run.skipped += 1
         run.step += 1
 
-    def _own(self, source: Source) -> list[Episode]:
+    def _own(self, source: Source, *, half: int | None = None) -> list[Episode]:
         processes = self.backward.processes
-        part = part_of(source.step(self.run.step), processes.rank, processes.size)
+        part = part_of(source.step(self.run.step), processes.rank, processes.size, half=half)
         return [episode.to(self.fabric.device, self.dtype) for episode in part]
 
     def _objectives(self, episodes: Sequence[Episode]) -> Objectives:
         with self.fabric.autocast():
             return self.learner.objectives(episodes)
 
-    def _balanced(self, objectives: Objectives, episodes: Sequence[Episode]) -> Balance | None:
+    def _balanced(
+        self, objectives: Objectives, source: Source, episodes: Sequence[Episode]
+    ) -> Balance | None:
         """Return what was decided; None where a gradient was not finite and the step is left out."""
 
         def halves() -> tuple[Objectives, Objectives]:
-            first, second = (self._objectives(part_of(episodes, half, 2)) for half in range(2))
+            first, second = (self._objectives(self._own(source, half=half)) for half in range(2))
             return first, second
 
-        source = self.validation_source
+        held_out = self.validation_source
         try:
             balance = self.backward(
                 objectives,
                 halves=halves if self.balancer.needs == "cross" else None,
-                validation=None if source is None else lambda: self._objectives(self._own(source)),
+                validation=None if held_out is None else lambda: self._objectives(self._own(held_out)),
             )
         except TrainingError as error:
             if self.not_finite != "skip" or "not finite" not in str(error):

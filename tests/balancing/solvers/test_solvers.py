@@ -1,5 +1,7 @@
 """Solvers against TorchJD, optimality conditions and known solutions."""
 
+import math
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -225,3 +227,16 @@ def test_a_regularization_that_is_not_positive_is_refused():
 def test_a_quadratic_without_minimum_is_named():
     with pytest.raises(TrainingError, match="A quadratic program of 2 objectives was not solved"):
         nonnegative_minimum(-torch.eye(2).double(), torch.tensor([-1.0, -1.0]).double())
+
+
+@pytest.mark.parametrize("angle", [1e-2, 1e-5, 1e-8, 0.0])
+@pytest.mark.parametrize("ratio", [1.0, 1e3, 1e6])
+@pytest.mark.parametrize("alpha", [0.5, 1.0, 10.0])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_bargain_is_found_beside_gradients_that_nearly_cancel(angle, ratio, alpha, dtype):
+    against = math.pi - angle
+    rows = torch.tensor(
+        [[1.0, 0, 0], [math.cos(against) * ratio, math.sin(against) * ratio, 0], [0.3, 0.2, 0.9]]
+    ).double()
+    weights = bargain((rows @ rows.T).to(dtype), alpha=alpha)
+    assert bool((weights.isfinite() & (weights > 0)).all())

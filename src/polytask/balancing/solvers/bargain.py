@@ -18,7 +18,7 @@ def bargain(gramian: Tensor, *, alpha: float = 1.0) -> Tensor:
     .. math:: (G w)_t = w_t^{-1/\alpha}, \qquad w > 0
 
     This is where :math:`\tfrac12 w^\top G w - \sum_t \int w_t^{-1/\alpha}` is smallest, a strictly convex
-    function; Newton's method in :math:`\log w` with a line search finds it to rounding.
+    function; Newton's method with a line search finds it to rounding.
 
     Args:
         gramian: :math:`G`, ``[..., objective, objective]``.
@@ -56,57 +56,54 @@ def bargain(gramian: Tensor, *, alpha: float = 1.0) -> Tensor:
     right = torch.where(zero, 0.0, right - level)
     matrix = angles + torch.diag_embed(zero.to(angles)) + ridge(gramian) * torch.eye(n).to(angles)
     solved = _solve(matrix.reshape(-1, n, n), right.reshape(-1, n), power).view(lengths.shape)
-    weights = (solved + level / (1 + power) - logs).exp()
+    weights = solved * (level / (1 + power) - logs).exp()
     return torch.where(zero, 0.0, weights).to(gramian)
 
 
 def _solve(matrix: Tensor, right: Tensor, power: float) -> Tensor:
-    """Return log y ``[problem, objective]`` with matrix @ y = exp(right) * y ** -power."""
-    z = torch.zeros_like(right)
+    """Return y > 0 ``[problem, objective]`` with matrix @ y = exp(right) * y ** -power.
+
+    There the convex ``y @ matrix @ y / 2 - sum(exp(right) * y ** (1 - power) / (1 - power))`` is smallest.
+    """
+    factor = right.exp()
+    y = torch.ones_like(right)
     for _ in range(_ITERATIONS):
-        gradient, curvature = _derivatives(matrix, right, power, z)
-        scale = curvature.diagonal(dim1=-2, dim2=-1)
-        if bool((gradient.abs() <= _TOLERANCE * scale).all()):
-            return z
+        push = factor * y**-power
+        gradient = _times(matrix, y) - push
+        rounding = 1e-15 * _times(matrix.abs(), y)  # what cancels in the product
+        if bool((gradient.abs() <= _TOLERANCE * push + rounding).all()):
+            return y
+        curvature = matrix + torch.diag_embed(power * push / y)
         step = -torch.linalg.solve(curvature, gradient)
-        step = step / (step.abs().amax(-1, keepdim=True) / 2).clamp(min=1)  # no factor beyond e²
-        z = _search(matrix, right, power, z, step, (gradient * step).sum(-1))
+        longest = torch.where(step < 0, -0.9 * y / step, torch.inf).amin(-1).clamp(max=1)  # stay positive
+        y = _search(matrix, factor, power, y, step, longest, (gradient * step).sum(-1))
     raise TrainingError(
         f"The bargaining solution of {right.shape[-1]} objectives was not found in {_ITERATIONS} iterations. "
         "Compute the gradients in float64, or look for gradients that oppose each other exactly."
     )
 
 
-def _derivatives(matrix: Tensor, right: Tensor, power: float, z: Tensor) -> tuple[Tensor, Tensor]:
-    """Return slope and a positive definite curvature of the potential in log y."""
-    y = z.exp()
-    pull = y * (matrix @ y[..., None]).squeeze(-1)
-    push = (right + (1 - power) * z).exp()
-    gradient = pull - push
-    # The true curvature, y_i M_ij y_j + diag(pull - (1 - power) push), may be indefinite far from the
-    # solution; pull + |...| keeps it positive there and equals it where pull = push.
-    own = torch.where(pull > push, pull - (1 - power) * push, power * push)
-    curvature = y[..., :, None] * matrix * y[..., None, :] + torch.diag_embed(own.clamp(min=1e-300))
-    return gradient, curvature
+def _times(matrix: Tensor, y: Tensor) -> Tensor:
+    return (matrix @ y[..., None]).squeeze(-1)
 
 
-def _potential(matrix: Tensor, right: Tensor, power: float, z: Tensor) -> Tensor:
-    y = z.exp()
-    quadratic = (y * (matrix @ y[..., None]).squeeze(-1)).sum(-1) / 2
+def _potential(matrix: Tensor, factor: Tensor, power: float, y: Tensor) -> Tensor:
+    quadratic = (y * _times(matrix, y)).sum(-1) / 2
     if power == 1:
-        return quadratic - (right.exp() * z).sum(-1)
-    return quadratic - ((right + (1 - power) * z).exp() / (1 - power)).sum(-1)
+        return quadratic - (factor * y.log()).sum(-1)
+    return quadratic - (factor * y ** (1 - power) / (1 - power)).sum(-1)
 
 
-def _search(matrix: Tensor, right: Tensor, power: float, z: Tensor, step: Tensor, descent: Tensor) -> Tensor:
+def _search(
+    matrix: Tensor, factor: Tensor, power: float, y: Tensor, step: Tensor, length: Tensor, descent: Tensor
+) -> Tensor:
     """Shorten the step of each problem until its potential goes down enough."""
-    before = _potential(matrix, right, power, z)
-    length = torch.ones_like(before)
-    slack = 1e-14 * before.abs()
+    before = _potential(matrix, factor, power, y)
+    slack = 1e-14 * ((y * _times(matrix.abs(), y)).sum(-1) + before.abs())
     for _ in range(50):
-        after = _potential(matrix, right, power, z + length[:, None] * step)
+        after = _potential(matrix, factor, power, y + length[:, None] * step)
         fine = after <= before + 1e-4 * length * descent + slack
         if bool(fine.all()):
             break
         length = torch.where(fine, length, length / 2)
-    return z + length[:, None] * step
+    return y + length[:, None] * step
