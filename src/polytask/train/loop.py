@@ -1,5 +1,6 @@
 """The training loop, for every learner, source and balancer."""
 
+import atexit
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -150,6 +151,8 @@ def train(
     stopped_early = run.step < n_steps
     if validate is not None:
         run.restore_best()
+    if not backward.processes.alone:
+        fabric.barrier()  # nobody leaves while another still has to write or read
     return Training(
         n_steps=run.step,
         stopped_early=stopped_early,
@@ -167,7 +170,14 @@ def _fabric(accelerator: str, devices: int, precision: Precision) -> Fabric:
     fabric = Fabric(accelerator=accelerator, devices=devices, strategy="ddp", precision=precision)
     if not distributed.is_initialized():
         fabric.launch()
+        # A process that exits with its connections open may be aborted by their threads.
+        atexit.register(_disconnect)
     return fabric
+
+
+def _disconnect() -> None:
+    if distributed.is_initialized():
+        distributed.destroy_process_group()
 
 
 def _start_alike(*modules: nn.Module) -> None:

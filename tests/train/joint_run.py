@@ -1,0 +1,56 @@
+"""Trains, in as many processes as asked; one of them may be lost on the way.
+
+Usage: ``joint_run.py FOLDER N_DEVICES N_STEPS [STEP_AT_WHICH_THE_SECOND_PROCESS_IS_LOST]``.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from polytask.balancing import UPGrad
+from polytask.core import Batch, Episode, SharedModel, Task, generator, seeded
+from polytask.data import JointSource
+from polytask.sharing import HardSharing, table_trunk
+from polytask.train import train
+
+TASKS = [Task(name=name, kind="regression") for name in "ab"]
+
+
+class Losing(JointSource):
+    """A source at which the second process ends without a word, as if it had been killed."""
+
+    lost_at = -1
+
+    def step(self, index: int) -> tuple[Episode, ...]:
+        """See `Source.step`."""
+        if index == self.lost_at and os.environ.get("LOCAL_RANK") == "1":
+            os._exit(1)
+        return super().step(index)
+
+
+def main(folder: Path, devices: int, n_steps: int, lost_at: int = -1) -> None:
+    torch.set_num_threads(1)
+    inputs = torch.randn(200, 6, generator=generator(0, "inputs"), dtype=torch.float64)
+    data = Batch(
+        inputs=inputs,
+        targets={"a": inputs[:, 0] * inputs[:, 1], "b": inputs.sum(1)},
+        masks={"b": torch.arange(200) % 3 > 0},
+    )
+    with seeded(0, "model"):
+        heads = {task.name: nn.Linear(16, 1) for task in TASKS}
+        model = SharedModel(TASKS, HardSharing(table_trunk(6, [16, 16])), heads).double()
+    source = Losing(TASKS, data, batch_size=40, seed=0)
+    source.lost_at = lost_at
+    train(
+        model, source, n_steps=n_steps, validate_every=10, balancer=UPGrad(), devices=devices,
+        precision="64-true", directory=folder, resume=True,
+    )  # fmt: skip
+    if os.environ.get("LOCAL_RANK", "0") == "0":
+        torch.save(torch.cat([p.detach().reshape(-1) for p in model.parameters()]), folder / "weights.pt")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), *map(int, sys.argv[2:]))

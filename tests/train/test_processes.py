@@ -1,0 +1,72 @@
+"""Runs in two processes: the same result as one, and a clear end where one of them is lost."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+SCRIPT = Path(__file__).with_name("joint_run.py")
+TOGETHER = {**os.environ, "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
+
+
+def port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def run(folder: Path, *arguments: int, launcher: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+    """Run the script; a run that hangs fails the test."""
+    folder.mkdir(exist_ok=True)
+    return subprocess.run(
+        [sys.executable, *launcher, str(SCRIPT), str(folder), *map(str, arguments)],
+        env={**TOGETHER, "MASTER_PORT": str(port())},
+        capture_output=True, text=True, timeout=180,
+    )  # fmt: skip
+
+
+def torchrun() -> tuple[str, ...]:
+    return (
+        "-m", "torch.distributed.run", "--nproc-per-node=2", "--master-addr=127.0.0.1",
+        f"--master-port={port()}",
+    )  # fmt: skip
+
+
+def weights(folder: Path) -> torch.Tensor:
+    return torch.load(folder / "weights.pt")
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> torch.Tensor:
+    """The weights after 40 steps in one process."""
+    folder = tmp_path_factory.mktemp("alone")
+    done = run(folder, 1, 40)
+    assert done.returncode == 0, done.stderr
+    return weights(folder)
+
+
+def test_two_processes_started_by_fabric_end_where_one_does(tmp_path, alone):
+    done = run(tmp_path, 2, 40)
+    assert done.returncode == 0, done.stderr
+    torch.testing.assert_close(weights(tmp_path), alone, rtol=1e-10, atol=1e-12)
+
+
+def test_two_processes_started_by_torchrun_end_where_one_does(tmp_path, alone):
+    done = run(tmp_path, 2, 40, launcher=torchrun())
+    assert done.returncode == 0, done.stderr
+    torch.testing.assert_close(weights(tmp_path), alone, rtol=1e-10, atol=1e-12)
+
+
+def test_losing_a_process_ends_the_run_with_an_error_and_its_checkpoint_resumes(tmp_path, alone):
+    lost = run(tmp_path, 2, 40, 25)
+    assert lost.returncode != 0
+    assert "TrainingError: Process 0 of 2 lost another one" in lost.stderr
+    assert "resume=True" in lost.stderr
+    assert not (tmp_path / "weights.pt").exists()
+    resumed = run(tmp_path, 1, 40)
+    assert resumed.returncode == 0, resumed.stderr
+    torch.testing.assert_close(weights(tmp_path), alone, rtol=1e-10, atol=1e-12)
