@@ -66,8 +66,10 @@ def _displacement(gramian: Tensor, gains: Tensor, radius: Tensor, tiny: float) -
     # In units of the longest gradient; x = y / length.
     slope, scale, radius = gains / lengths / unit, unit / lengths, radius / unit
     gain = ((slope + radius) / scale).min()  # no direction in the ball has a larger smallest gain
+    free = None
     for _ in range(_ITERATIONS):
-        y = nonnegative_minimum(matrix, slope - gain * scale)
+        y = nonnegative_minimum(matrix, slope - gain * scale, start=free)
+        free = y > 0
         distance = (y @ matrix @ y).sqrt()
         if distance <= radius * (1 + _TOLERANCE):
             break
