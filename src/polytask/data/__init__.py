@@ -1,56 +1,84 @@
 """Tasks from tables, arrays and image sets; sampling, splits and leak checks."""
 
+from polytask.data.arff_file import ArffColumn, read_arff
+from polytask.data.census import census_income
 from polytask.data.episodes import ClassificationEpisodes
 from polytask.data.examples import LabelledExamples
+from polytask.data.fashion_titles import FASHION_LABELS, fashion_titles
 from polytask.data.features import EncodingReport, TableEncoder
 from polytask.data.functions import FunctionEpisodes, FunctionFamily, Sinusoids
 from polytask.data.glyphs import glyphs
+from polytask.data.hashed_tokens import hashed_tokens
 from polytask.data.image_folder import image_files, image_folder, read_images
 from polytask.data.joint import JointSource
+from polytask.data.joint_examples import JointExamples, labelled_target
 from polytask.data.leaks import check_leak
 from polytask.data.location import data_folder, fetch
 from polytask.data.mnist import mnist
+from polytask.data.molecules import Molecules, chembl5, tox21, toxcast
+from polytask.data.mulan import MULAN_TABLES, mulan_table
+from polytask.data.multi_mnist import multi_mnist
 from polytask.data.omniglot import omniglot
 from polytask.data.penguins import penguins_table
+from polytask.data.sarcos import sarcos_test
 from polytask.data.school import School, SchoolSplit, school
 from polytask.data.source import Source
 from polytask.data.splits import Split, split_groups, split_rows, split_time
+from polytask.data.spoken_digits import SpokenDigits, spoken_digits
 from polytask.data.standardization import Standardization
 from polytask.data.table import fingerprint, read_table
 from polytask.data.target_column import TargetColumn
 from polytask.data.targets import fit_targets, parse_target
 
 __all__ = [
-    "School",
-    "SchoolSplit",
-    "school",
-    "Standardization",
+    "ArffColumn",
     "ClassificationEpisodes",
     "EncodingReport",
+    "FASHION_LABELS",
     "FunctionEpisodes",
     "FunctionFamily",
+    "JointExamples",
     "JointSource",
     "LabelledExamples",
+    "MULAN_TABLES",
+    "Molecules",
+    "School",
+    "SchoolSplit",
     "Sinusoids",
     "Source",
     "Split",
+    "SpokenDigits",
+    "Standardization",
     "TableEncoder",
     "TargetColumn",
+    "census_income",
     "check_leak",
+    "chembl5",
     "data_folder",
+    "fashion_titles",
     "fetch",
     "fingerprint",
     "fit_targets",
     "glyphs",
+    "hashed_tokens",
     "image_files",
     "image_folder",
+    "labelled_target",
     "mnist",
+    "mulan_table",
+    "multi_mnist",
     "omniglot",
     "parse_target",
     "penguins_table",
+    "read_arff",
     "read_images",
     "read_table",
+    "sarcos_test",
+    "school",
     "split_groups",
     "split_rows",
     "split_time",
+    "spoken_digits",
+    "tox21",
+    "toxcast",
 ]
