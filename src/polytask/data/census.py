@@ -37,7 +37,7 @@ def census_income(root: str | Path | None = None) -> pd.DataFrame:
         root: See `data_folder`.
 
     Returns:
-        The 41 columns, numbers as numbers, codes and categories as text, missing ones (``?``) as None; the
+        The 41 columns, numbers as numbers, codes and categories as text, missing ones (``?``) as NaN; the
         column ``"income above 50k"`` (0 or 1); and ``"never married"`` (0 or 1), which comes from
         ``"marital status"``: leave that out of the inputs where it is a task. ``"instance weight"`` says how
         many people a row stands for, and is no input either.

@@ -23,7 +23,7 @@ def fashion_titles(root: str | Path | None = None) -> pd.DataFrame:
         root: See `data_folder`.
 
     Returns:
-        Columns ``"title"`` (text, empty where there is none) and `FASHION_LABELS` (text, None where missing).
+        Columns ``"title"`` (text, empty where there is none) and `FASHION_LABELS` (text, missing where empty).
 
     Raises:
         DataError: A file is missing, damaged or laid out in another way, or the files do not fit each other.
@@ -36,7 +36,7 @@ def fashion_titles(root: str | Path | None = None) -> pd.DataFrame:
     titles = _read(folder / "styles_text.csv", ("productDisplayName",))
     if len(labels) != len(titles):
         raise DataError(
-            f"{folder}: styles.csv has {len(labels)} rows and styles_text.csv {len(titles)}. Get both again."
+            f"{folder}: styles.csv has {len(labels)} rows, and styles_text.csv has {len(titles)}. Get both again."
         )
     found = labels.where(labels != "", None)
     found.insert(0, "title", titles["productDisplayName"])

@@ -3,6 +3,7 @@
 import re
 import zlib
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -42,7 +43,7 @@ def hashed_tokens(texts: Sequence[str], *, n_buckets: int = 20_000, n_tokens: in
     rows = torch.zeros(len(texts), n_tokens, dtype=torch.long)
     for row, text in zip(rows, texts):
         words = _WORD.findall(text.casefold())
-        tokens = [*words, *(f"{first} {second}" for first, second in zip(words, words[1:]))][:n_tokens]
+        tokens = [*words, *(f"{first} {second}" for first, second in pairwise(words))][:n_tokens]
         numbers = [zlib.crc32(token.encode()) % n_buckets + 1 for token in tokens]
         row[: len(numbers)] = torch.tensor(numbers, dtype=torch.long)
     return rows

@@ -41,8 +41,8 @@ def multi_mnist(
     available = torch.arange(len(digits.labels)) if rows is None else rows
     if n_examples < 1 or len(available) < 2 or digits.inputs.shape[1:] != (1, 28, 28):
         raise InputError(
-            f"Multi-MNIST needs two digits of shape (1, 28, 28) and `n_examples` of 1 or more; got {len(available)} "
-            f"digits of shape {tuple(digits.inputs.shape[1:])} and {n_examples}."
+            f"Multi-MNIST needs two digits of shape (1, 28, 28) and `n_examples` of 1 or more; got "
+            f"{len(available)} digits of shape {tuple(digits.inputs.shape[1:])} and {n_examples}."
         )
     draw = generator(seed, "multi-mnist")
     left, right = (available[torch.randint(len(available), (n_examples,), generator=draw)] for _ in range(2))

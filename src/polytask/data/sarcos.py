@@ -38,8 +38,8 @@ def sarcos_test(root: str | Path | None = None) -> JointExamples:
     table = matlab_arrays(path, ("sarcos_inv_test",))["sarcos_inv_test"]
     if table.ndim != 2 or table.shape[1] != 4 * _N_JOINTS or not np.isfinite(table).all():
         raise DataError(
-            f"{path} holds an array {table.shape}, but should hold finite numbers [moment, 28]. Get the official "
-            "file again."
+            f"{path} holds an array {table.shape}, but should hold finite numbers [moment, 28]. Get the "
+            "official file again."
         )
     values = torch.from_numpy(table.astype(np.float32))
     joints = range(1, _N_JOINTS + 1)

@@ -94,8 +94,8 @@ def spoken_digits(root: str | Path | None = None) -> SpokenDigits:
     fits = len(speakers) == len(takes) == n == len(offset) - 1 and n > 0
     if not fits or offset[0] != 0 or offset[-1] != len(audio) or (np.diff(offset) <= 0).any():
         raise DataError(
-            f"{path}: {len(offset)} offsets, {n} digits, {len(speakers)} speakers and {len(takes)} takes do not "
-            f"fit {len(audio)} samples. Get or make it again."
+            f"{path}: {len(offset)} offsets, {n} digits, {len(speakers)} speakers and {len(takes)} takes do "
+            f"not fit {len(audio)} samples. Get or make it again."
         )
     if digits.max() > 9 or speakers.max() >= len(names):
         raise DataError(f"{path}: a digit is above 9, or a speaker has no name. Get or make it again.")
