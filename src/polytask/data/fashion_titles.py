@@ -36,7 +36,7 @@ def fashion_titles(root: str | Path | None = None) -> pd.DataFrame:
     titles = _read(folder / "styles_text.csv", ("productDisplayName",))
     if len(labels) != len(titles):
         raise DataError(
-            f"{folder}: styles.csv has {len(labels)} rows, and styles_text.csv has {len(titles)}. Get both again."
+            f"{folder}: styles.csv has {len(labels)} rows, and styles_text.csv has {len(titles)}. Get both."
         )
     found = labels.where(labels != "", None)
     found.insert(0, "title", titles["productDisplayName"])
