@@ -36,7 +36,10 @@ def test_a_lower_error_is_a_gain_in_percent_of_the_separate_model():
 
 def test_overlapping_splits_make_the_interval_wider():
     joint, alone = runs(0.9, 0.95, 0.97), runs(1.0, 1.0, 1.0)
-    (plain,), (careful,) = verdicts([TASK], joint, alone), verdicts([TASK], joint, alone, test_over_train=0.25)
+    (plain,), (careful,) = (
+        verdicts([TASK], joint, alone),
+        verdicts([TASK], joint, alone, test_over_train=0.25),
+    )
     assert careful.gain.half_width > plain.gain.half_width
 
 

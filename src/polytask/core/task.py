@@ -82,7 +82,8 @@ class Task:
             A scalar; exactly 0 where no example has a label.
         """
         if mask is not None:
-            target = torch.where(mask, target, torch.zeros_like(target))  # NaN * 0 would be NaN
+            known = mask.unsqueeze(-1) if mask.ndim < target.ndim else mask
+            target = torch.where(known, target, torch.zeros_like(target))  # NaN * 0 would be NaN
         losses = (self.loss or _LOSSES[self.kind])(
             self._shaped(prediction), target
         )  # [batch] or [batch, output]

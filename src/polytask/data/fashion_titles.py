@@ -23,7 +23,8 @@ def fashion_titles(root: str | Path | None = None) -> pd.DataFrame:
         root: See `data_folder`.
 
     Returns:
-        Columns ``"title"`` (text, empty where there is none) and `FASHION_LABELS` (text, missing where empty).
+        Columns ``"title"`` (text, empty where there is none) and `FASHION_LABELS` (text, missing where
+        empty).
 
     Raises:
         DataError: A file is missing, damaged or laid out in another way, or the files do not fit each other.

@@ -11,8 +11,8 @@ from polytask.evaluate import Interval, gain, mean_interval
 __all__ = ["Outcome", "Verdict", "verdicts"]
 
 Outcome: TypeAlias = Literal["helped", "hurt", "indifferent", "unclear", "unknown"]
-"""``indifferent``: the gain is surely small. ``unclear``: it may be large, of either sign. ``unknown``: a single
-run cannot tell."""
+"""``indifferent``: the gain is surely small. ``unclear``: it may be large, of either sign. ``unknown``: one run
+cannot tell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
