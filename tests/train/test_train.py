@@ -12,6 +12,7 @@ import pytest
 import torch
 from torch import nn
 
+from polytask.balancing import UPGrad, balancer_by_name
 from polytask.core import Batch, BundleError, Episode, InputError, SharedModel, Task, TrainingError, generator
 from polytask.data import Source
 from polytask.sharing import HardSharing, table_trunk
@@ -243,3 +244,35 @@ def test_a_crash_while_writing_leaves_the_old_file_and_no_rubbish(tmp_path):
     with pytest.raises(OSError, match="disk full"):
         write_atomically(path, fail)
     assert path.read_bytes() == before and [entry.name for entry in tmp_path.iterdir()] == ["state.pt"]
+
+
+@pytest.mark.parametrize("name", ["equal", "upgrad", "famo"])
+def test_accumulated_steps_end_where_whole_ones_do(name):
+    def trained(accumulate: int) -> torch.Tensor:
+        model = learner()
+        train(
+            model, Square(), n_steps=12, accumulate=accumulate, max_norm=1.0, precision="64-true",
+            balancer=balancer_by_name(name, ["y1", "y2"]),
+        )  # fmt: skip
+        return weights(model)
+
+    torch.testing.assert_close(trained(3), trained(1), rtol=1e-9, atol=1e-10)
+
+
+def test_accumulated_steps_draw_anew_for_every_part_and_repeat():
+    def trained() -> torch.Tensor:
+        model = learner(dropout=0.5)
+        train(model, Square(), n_steps=6, accumulate=2, balancer=UPGrad())
+        return weights(model)
+
+    assert torch.equal(trained(), trained())
+
+
+def test_a_value_that_is_not_finite_names_its_task_in_accumulated_steps():
+    with pytest.raises(TrainingError, match="objective of y1 is not finite at step 3"):
+        train(learner(), Poisoned(), n_steps=5, accumulate=2)
+
+
+def test_steps_cannot_come_in_no_part():
+    with pytest.raises(InputError, match="`accumulate` must be at least 1, got 0"):
+        train(learner(), Square(), n_steps=5, accumulate=0)

@@ -1,6 +1,8 @@
 """Turning several objectives into one update of the shared parameters."""
 
+from polytask.balancing.accumulation import Accumulation
 from polytask.balancing.auto_lambda import AutoLambda
+from polytask.balancing.balance import Balance
 from polytask.balancing.balancer import AfterStep, Balancer, Direction, Evidence, Needs, Weights
 from polytask.balancing.bargaining import FairGrad, NashMTL
 from polytask.balancing.cagrad import CAGrad
@@ -38,11 +40,12 @@ from polytask.balancing.smooth_tchebycheff import STCH
 from polytask.balancing.soft_adapt import SoftAdapt, SoftAdaptVariant
 from polytask.balancing.soft_uncertainty import SoftUncertaintyWeighting
 from polytask.balancing.surgery import GradVac, PCGrad
-from polytask.balancing.two_phase import Balance, BalancedBackward, EngineName
+from polytask.balancing.two_phase import BalancedBackward, EngineName
 from polytask.balancing.uncertainty import UncertaintyWeighting
 from polytask.balancing.upgrad import DualProj, UPGrad
 
 __all__ = [
+    "Accumulation",
     "AfterStep",
     "Aggregated",
     "AutoLambda",

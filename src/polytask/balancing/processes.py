@@ -8,7 +8,7 @@ from torch import Tensor
 
 from polytask.core import TrainingError
 
-__all__ = ["Processes"]
+__all__ = ["Alone", "Processes"]
 
 
 class Processes:
@@ -65,3 +65,10 @@ class Processes:
             f"Process {self.rank} of {self.size} lost another one ({cause}). Look at that process's output "
             "for the cause; `train(..., directory=..., resume=True)` continues from the last checkpoint."
         )
+
+
+class Alone(Processes):
+    """This process by itself, also where there are others."""
+
+    def __init__(self) -> None:
+        self.size, self.rank = 1, 0

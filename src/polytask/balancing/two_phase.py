@@ -1,17 +1,20 @@
 """The two-phase step: first the weights, then one ordinary backward pass."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import reduce
 from typing import Literal, TypeAlias
 
 import torch
 from torch import Tensor
 
-from polytask.balancing.balancer import Balancer, Direction, Evidence
+from polytask.balancing.accumulation import Accumulation
+from polytask.balancing.balance import Balance
+from polytask.balancing.balancer import Balancer, Direction, Evidence, Weights
 from polytask.balancing.engines import Engine, Fastest, Features, FullJacobian, Layerwise, Streamed
 from polytask.balancing.graph import StepGraph
 from polytask.balancing.joined import Joined
-from polytask.balancing.processes import Processes
+from polytask.balancing.processes import Alone, Processes
 from polytask.balancing.reduced import reduced_gradients
 from polytask.core import (
     EpisodicLearner,
@@ -23,48 +26,10 @@ from polytask.core import (
     shared_parameters,
 )
 
-__all__ = ["Balance", "BalancedBackward", "EngineName"]
+__all__ = ["BalancedBackward", "EngineName"]
 
 EngineName: TypeAlias = Literal["auto", "exact", "loop", "streamed", "features"]
 """``auto`` measures the exact engines and keeps the fastest; see `polytask.balancing.engines`."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Balance:
-    """What a balanced backward pass decided.
-
-    Args:
-        weights: The weight of every objective by name; empty for a balancer that works by coordinate.
-        gramian: Inner products of the gradients ``[objective, objective]``, in the order of ``losses``;
-            None where the balancer did not look at them.
-        losses: The value of every objective of the step by name, over all processes.
-    """
-
-    weights: dict[str, float]
-    losses: dict[str, float]
-    gramian: Tensor | None = None
-
-    def norms(self) -> dict[str, float]:
-        """Return the gradient norm of every objective by name; empty if the gradients were not looked at."""
-        if self.gramian is None:
-            return {}
-        norms = self.gramian.diagonal().clamp(min=0).sqrt()
-        return dict(zip(self.losses, norms.tolist(), strict=True))
-
-    def cosines(self) -> Tensor | None:
-        """Return the cosines between the gradients ``[objective, objective]``; 0 where one is zero."""
-        if self.gramian is None:
-            return None
-        norms = self.gramian.diagonal().clamp(min=0).sqrt()
-        lengths = torch.outer(norms, norms)
-        return torch.where(lengths > 0, self.gramian / lengths, torch.zeros_like(lengths))
-
-    def conflict_share(self) -> float | None:
-        """Return the share of pairs of objectives whose gradients point apart; None if not looked at."""
-        if self.gramian is None or len(self.gramian) < 2:
-            return None
-        above = torch.triu_indices(len(self.gramian), len(self.gramian), 1)
-        return float((self.gramian[above[0], above[1]] < 0).double().mean())
 
 
 class BalancedBackward:
@@ -125,17 +90,50 @@ class BalancedBackward:
         Raises:
             TrainingError: A gradient is not finite, or another process is gone.
         """
-        try:
-            with reduced_gradients([*self._shared, *self._private], self.processes):
-                return self._both_phases(objectives, halves, validation)
-        finally:
-            if isinstance(self.engine, Layerwise | Fastest):
-                self.engine.forget()
+        with self._reduced():
+            return self._both_phases(objectives, halves, validation)
+
+    def accumulated(
+        self, accumulation: Accumulation, *, validation: Callable[[], Objectives] | None = None
+    ) -> Balance:
+        """Run both phases for a step that comes in parts; the update is that of the whole step.
+
+        A part's graph is held only while the part is at work. Every part is run forward once to learn the
+        losses, once more where the balancer looks at gradients, and once more for the update. The engine
+        ``"features"`` adds up the parts' Gramians; every other engine stands for the sum of their Jacobians.
+
+        Args:
+            accumulation: The parts.
+            validation: As for a whole step.
+
+        Raises:
+            InputError: The balancer needs halves of the step.
+            TrainingError: A gradient is not finite, or another process is gone.
+        """
+        if self._balancer.needs == "cross":
+            raise InputError(
+                "This balancer compares two halves of a step, which cannot come in parts; train it without "
+                "accumulation."
+            )
+        with self._reduced():
+            return self._both_phases_in_parts(accumulation, validation)
 
     def losses(self, objectives: Objectives) -> Tensor:
         """Return the values of the objectives of a step over all processes, ``[objective]``."""
         joined = Joined(objectives, self.processes)
         return joined.losses(objectives.values * joined.scale.to(objectives.values))
+
+    @contextlib.contextmanager
+    def _reduced(self) -> Iterator[None]:
+        try:
+            with reduced_gradients([*self._shared, *self._private], self.processes):
+                yield
+        finally:
+            self._forget()
+
+    def _forget(self) -> None:
+        if isinstance(self.engine, Layerwise | Fastest):
+            self.engine.forget()
 
     def _both_phases(
         self,
@@ -159,22 +157,78 @@ class BalancedBackward:
             cross=None if halves is None else lambda: self._cross(joined, halves),
             validation=None if validation is None else lambda d: self._validation_gradient(d, validation),
         )
-        losses = dict(zip(joined.names, evidence.losses.tolist(), strict=True))
         update = self._balancer(evidence)
+        self._second_phase(objectives, graph, joined, update, n_parts=self.processes.size)
+        return self._decided(update, evidence, found)
+
+    def _both_phases_in_parts(
+        self, accumulation: Accumulation, validation: Callable[[], Objectives] | None
+    ) -> Balance:
+        found: list[Tensor] = []
+
+        def graphs() -> Iterator[tuple[StepGraph, Joined]]:
+            for objectives, joined in accumulation.parts(last=False):
+                yield self._graph(objectives, joined, private=False), joined
+                self._forget()
+
+        def rows() -> Tensor:
+            return self.processes.sum(_total(joined.spread(graph.jacobian()) for graph, joined in graphs()))
+
+        def gramian() -> Tensor:
+            if isinstance(self.engine, Features):
+                engine, alone = self.engine, Alone()
+                products = _total(
+                    engine.gramian(graph, joined.places, len(joined), alone) for graph, joined in graphs()
+                )
+                found.append(self.processes.sum(products))
+            else:
+                jacobian = evidence.jacobian()
+                found.append(jacobian @ jacobian.T)
+            return found[0]
+
+        evidence = Evidence(
+            accumulation.names,
+            self.processes.sum(accumulation.losses()),
+            rows,
+            gramian=gramian,
+            validation=None if validation is None else lambda d: self._validation_gradient(d, validation),
+        )
+        update = self._balancer(evidence)
+        n_parts = self.processes.size * len(accumulation)
+        for objectives, joined in accumulation.parts(last=True):
+            self._second_phase(objectives, self._graph(objectives, joined), joined, update, n_parts=n_parts)
+            self._forget()
+        return self._decided(update, evidence, found)
+
+    def _second_phase(
+        self,
+        objectives: Objectives,
+        graph: StepGraph,
+        joined: Joined,
+        update: Weights | Direction,
+        *,
+        n_parts: int,
+    ) -> None:
+        """Add what one part of the step brings to the ``grad`` of the parameters."""
         if objectives.penalty is not None and objectives.penalty.requires_grad:
             reached = [*self._shared, *self._private]
-            share = objectives.penalty / self.processes.size  # every process adds its own
-            torch.autograd.backward(share, inputs=reached, retain_graph=True)
+            # Every part adds its own.
+            torch.autograd.backward(objectives.penalty / n_parts, inputs=reached, retain_graph=True)
         if isinstance(update, Direction):
             graph.backward_private()
+        else:
+            graph.backward(update.values.detach()[joined.places])
+
+    def _decided(self, update: Weights | Direction, evidence: Evidence, found: list[Tensor]) -> Balance:
+        """Give the balancer's parameters their gradient, and a direction to the shared ones."""
+        losses = dict(zip(evidence.names, evidence.losses.tolist(), strict=True))
+        if isinstance(update, Direction):
             if self.processes.rank == 0:
                 assign(update.values, self._shared)
             return Balance(weights={}, losses=losses)
         _train_balancer(update.values, update.regularizer, evidence.losses)
-        weights = update.values.detach()
-        graph.backward(weights[joined.places])
         return Balance(
-            weights=dict(zip(joined.names, weights.tolist(), strict=True)),
+            weights=dict(zip(evidence.names, update.values.tolist(), strict=True)),
             losses=losses,
             gramian=found[0] if found else None,
         )
@@ -224,6 +278,10 @@ def _engine(name: str, learner: Learner, balancer: Balancer) -> Engine:
     if name not in engines:
         raise InputError(f"No engine is called {name!r}; there are auto, {', '.join(engines)}.")
     return engines[name]()
+
+
+def _total(tensors: Iterable[Tensor]) -> Tensor:
+    return reduce(torch.add, tensors)
 
 
 def _reordered(rows: Tensor, names: Sequence[str], wanted: Sequence[str]) -> Tensor:

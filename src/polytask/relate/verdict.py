@@ -11,8 +11,8 @@ from polytask.evaluate import Interval, gain, mean_interval
 __all__ = ["Outcome", "Verdict", "verdicts"]
 
 Outcome: TypeAlias = Literal["helped", "hurt", "indifferent", "unclear", "unknown"]
-"""``indifferent``: the gain is surely small. ``unclear``: it may be large, of either sign. ``unknown``: one run
-cannot tell."""
+"""``indifferent``: the gain is surely small. ``unclear``: it may be large, of either sign. ``unknown``: one
+run cannot tell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +58,7 @@ def verdicts(
         >>> alone = [{"y": {"r2": value}} for value in (0.70, 0.71, 0.70)]
         >>> (found,) = verdicts([task], joint, alone)
         >>> found.outcome, found.gain.format(1)
-        ('helped', '15.2 ± 1.7')
+        ('helped', '15.2 ± 1.9')
     """
     if not joint or len(joint) != len(separate):
         raise InputError(

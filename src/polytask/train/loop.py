@@ -59,6 +59,7 @@ def train(
     optimizer: Callable[[list[nn.Parameter]], Optimizer] | None = None,
     schedule: Callable[[int], float] | None = None,
     max_norm: float | None = None,
+    accumulate: int = 1,
     validate: Callable[[Learner], Validation] | None = None,
     validate_every: int = 100,
     patience: int | None = None,
@@ -87,6 +88,9 @@ def train(
         optimizer: Builds the optimizer from the parameters; Adam with rate 1e-3 by default.
         schedule: A factor on the initial learning rates by step.
         max_norm: Clip the gradient to this norm.
+        accumulate: Work on each step in so many parts, one after the other, and update once: for steps that
+            do not fit into memory. The update is that of the whole step, whatever the balancer; batch
+            normalization sees the rows of a part. See `polytask.balancing.BalancedBackward.accumulated`.
         validate: Judges the learner in evaluation mode, without gradients; the best weights are kept.
         validate_every: Steps between validations, and between checkpoints.
         patience: Stop after so many validations without a better score.
@@ -114,7 +118,7 @@ def train(
         TrainingError: An objective is not finite, and ``not_finite`` is ``"stop"``.
         BundleError: The checkpoint to resume from is damaged or belongs to another learner.
     """
-    _check(n_steps, validate_every, patience, validate, precision)
+    _check(n_steps, validate_every, patience, validate, precision, accumulate)
     fabric = _fabric(accelerator, devices, precision)
     # Not `setup_module`: its wrapper would average gradients that the balanced step has joined already.
     fabric.strategy.precision.convert_module(learner).to(fabric.device)
@@ -134,7 +138,7 @@ def train(
     backward = BalancedBackward(learner, balancer, engine=engine)
     step = Step(
         fabric=fabric, learner=learner, balancer=balancer, backward=backward, run=run, schedule=schedule,
-        max_norm=max_norm, not_finite=not_finite, validation_source=validation_source,
+        max_norm=max_norm, not_finite=not_finite, validation_source=validation_source, accumulate=accumulate,
     )  # fmt: skip
     learner.train()
     try:
@@ -201,10 +205,19 @@ def _validated(
     return processes.gather(outcome)[0]  # batch statistics may differ: the first process decides for all
 
 
-def _check(n_steps: int, validate_every: int, patience: int | None, validate: object, precision: str) -> None:
+def _check(
+    n_steps: int,
+    validate_every: int,
+    patience: int | None,
+    validate: object,
+    precision: str,
+    accumulate: int,
+) -> None:
     problems = []
     if n_steps < 1:
         problems.append(f"`n_steps` must be at least 1, got {n_steps}")
+    if accumulate < 1:
+        problems.append(f"`accumulate` must be at least 1, got {accumulate}")
     if validate_every < 1:
         problems.append(f"`validate_every` must be at least 1, got {validate_every}")
     if patience is not None and (patience < 1 or validate is None):

@@ -58,9 +58,9 @@ class Run:
     def __post_init__(self) -> None:
         self.rates = [group["lr"] for group in self.optimizer.param_groups]
 
-    def seed_step(self) -> None:
-        """Make the draws of this step depend on the seed and the step alone."""
-        torch.manual_seed(derive_seed(self.seed, "step", self.step))
+    def seed_step(self, *part: int) -> None:
+        """Make the draws of this step, or of a part of it, depend on the seed and the step alone."""
+        torch.manual_seed(derive_seed(self.seed, "step", self.step, *part))
 
     def seed_balancing(self) -> None:
         """Make the balancer's draws independent of how many the forward pass took, equal on all processes."""

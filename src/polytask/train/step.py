@@ -1,12 +1,14 @@
 """One optimization step."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 from lightning_fabric import Fabric
+from torch import Tensor
 
-from polytask.balancing import AfterStep, Balance, BalancedBackward, Balancer
+from polytask.balancing import Accumulation, AfterStep, Balance, BalancedBackward, Balancer
 from polytask.core import Episode, Learner, Objectives, TrainingError
 from polytask.data import Source
 from polytask.train.parts import part_of
@@ -28,6 +30,7 @@ class Step:
     max_norm: float | None
     not_finite: str
     validation_source: Source | None
+    accumulate: int = 1
     dtype: torch.dtype = field(init=False)
 
     def __post_init__(self) -> None:
@@ -35,50 +38,106 @@ class Step:
 
     def __call__(self, source: Source) -> None:
         """Do the step that the run stands before."""
-        run = self.run
-        run.seed_step()
+        if self.accumulate == 1:
+            self._at_once(source)
+        else:
+            self._in_parts(source)
+        self.run.step += 1
+
+    def _at_once(self, source: Source) -> None:
+        self.run.seed_step()
         episodes = self._own(source)
         objectives = self._objectives(episodes)
-        if self._usable(objectives):
-            run.optimizer.zero_grad(set_to_none=True)
-            run.seed_balancing()
-            balance = self._balanced(objectives, source, episodes)
-            if balance is not None:
-                run.count_absent(name for name in objectives.absent if name not in balance.losses)
-                run.note(balance)
-                self._update()
-                if isinstance(self.balancer, AfterStep):
-                    self._look_again(self.balancer, balance, episodes)
-        else:
-            run.count_absent(objectives.absent)
-            run.skipped += 1
-        run.step += 1
-
-    def _own(self, source: Source, *, half: int | None = None) -> list[Episode]:
-        processes = self.backward.processes
-        part = part_of(source.step(self.run.step), processes.rank, processes.size, half=half)
-        return [episode.to(self.fabric.device, self.dtype) for episode in part]
-
-    def _objectives(self, episodes: Sequence[Episode]) -> Objectives:
-        with self.fabric.autocast():
-            return self.learner.objectives(episodes)
-
-    def _balanced(
-        self, objectives: Objectives, source: Source, episodes: Sequence[Episode]
-    ) -> Balance | None:
-        """Return what was decided; None where a gradient was not finite and the step is left out."""
+        cross = self.balancer.needs == "cross"
 
         def halves() -> tuple[Objectives, Objectives]:
             first, second = (self._objectives(self._own(source, half=half)) for half in range(2))
             return first, second
 
-        held_out = self.validation_source
+        self._decide(
+            [objectives],
+            lambda: self.backward(objectives, halves=halves if cross else None, validation=self._held_out()),
+            rerun=lambda: [self._objectives(episodes)],
+            losses=lambda: self.backward.losses(self._objectives(episodes)),
+        )
+
+    def _in_parts(self, source: Source) -> None:
+        def part(position: int) -> Objectives:
+            self.run.seed_step(position)
+            return self._objectives(self._own(source, part=position))
+
+        parts = [partial(part, position) for position in range(self.accumulate)]
+
+        def accumulation() -> Accumulation:
+            return Accumulation(self.learner, parts, processes=self.backward.processes)
+
+        found = accumulation()
+        self._decide(
+            found.noted,
+            lambda: self.backward.accumulated(found, validation=self._held_out()),
+            rerun=lambda: (run() for run in parts),
+            losses=lambda: self.backward.processes.sum(accumulation().losses()),
+        )
+
+    def _decide(
+        self,
+        objectives: Sequence[Objectives],
+        backward: Callable[[], Balance],
+        *,
+        rerun: Callable[[], Iterable[Objectives]],
+        losses: Callable[[], Tensor],
+    ) -> None:
+        """Update the learner, unless the step has no label or a value that is not finite.
+
+        Args:
+            objectives: Those of the step, or of each of its parts.
+            backward: Fills the gradients.
+            rerun: Computes the objectives again.
+            losses: Computes the losses of the whole step.
+        """
+        run = self.run
+        absent = dict.fromkeys(name for part in objectives for name in part.absent)
+        if not self._usable(objectives):
+            run.count_absent(absent)
+            run.skipped += 1
+            return
+        run.optimizer.zero_grad(set_to_none=True)
+        run.seed_balancing()
+        balance = self._balanced(backward, rerun)
+        if balance is not None:
+            run.count_absent(name for name in absent if name not in balance.losses)
+            run.note(balance)
+            self._update()
+            if isinstance(self.balancer, AfterStep):
+                with torch.no_grad():
+                    self.balancer.after_step(tuple(balance.losses), losses())
+
+    def _own(self, source: Source, *, half: int | None = None, part: int | None = None) -> list[Episode]:
+        """Return this process's part of the step; or of its parts one, or its half."""
+        processes = self.backward.processes
+        n_parts = 1 if part is None else self.accumulate
+        own = part_of(
+            source.step(self.run.step),
+            processes.rank * n_parts + (part or 0),
+            processes.size * n_parts,
+            half=half,
+        )
+        return [episode.to(self.fabric.device, self.dtype) for episode in own]
+
+    def _objectives(self, episodes: Sequence[Episode]) -> Objectives:
+        with self.fabric.autocast():
+            return self.learner.objectives(episodes)
+
+    def _held_out(self) -> Callable[[], Objectives] | None:
+        source = self.validation_source
+        return None if source is None else lambda: self._objectives(self._own(source))
+
+    def _balanced(
+        self, backward: Callable[[], Balance], rerun: Callable[[], Iterable[Objectives]]
+    ) -> Balance | None:
+        """Return what was decided; None where a gradient was not finite and the step is left out."""
         try:
-            balance = self.backward(
-                objectives,
-                halves=halves if self.balancer.needs == "cross" else None,
-                validation=None if held_out is None else lambda: self._objectives(self._own(held_out)),
-            )
+            balance = backward()
         except TrainingError as error:
             if self.not_finite != "skip" or "not finite" not in str(error):
                 raise
@@ -87,7 +146,7 @@ class Step:
         if self._gradients_finite():
             return balance
         if self.not_finite == "stop":
-            raise TrainingError(self._explained(self._guilty(episodes), "gradient"))
+            raise TrainingError(self._explained(self._guilty(rerun()), "gradient"))
         self.run.skipped += 1
         return None
 
@@ -100,16 +159,16 @@ class Step:
         ]
         return not norms or bool(torch.stack([norm.double() for norm in norms]).isfinite().all())
 
-    def _guilty(self, episodes: Sequence[Episode]) -> list[str]:
-        """Name the objectives whose gradient is not finite, by running them again one by one."""
-        objectives = self._objectives(episodes)
+    def _guilty(self, parts: Iterable[Objectives]) -> list[str]:
+        """Name the objectives whose gradient is not finite, one by one."""
         parameters = [p for p in self.learner.parameters() if p.requires_grad]
-        guilty = []
-        for name, value in zip(objectives.names, objectives.values):
-            gradients = torch.autograd.grad(value, parameters, retain_graph=True, allow_unused=True)
-            if not all(bool(gradient.isfinite().all()) for gradient in gradients if gradient is not None):
-                guilty.append(name)
-        return guilty or ["the balanced sum"]
+        guilty: dict[str, None] = {}
+        for part in parts:
+            for name, value in zip(part.names, part.values):
+                gradients = torch.autograd.grad(value, parameters, retain_graph=True, allow_unused=True)
+                if not all(bool(each.isfinite().all()) for each in gradients if each is not None):
+                    guilty[name] = None
+        return list(guilty) or ["the balanced sum"]
 
     def _update(self) -> None:
         run = self.run
@@ -123,19 +182,15 @@ class Step:
                 group["lr"] = rate * factor
         run.optimizer.step()
 
-    def _look_again(self, balancer: AfterStep, balance: Balance, episodes: Sequence[Episode]) -> None:
-        names = tuple(balance.losses)
-        with torch.no_grad():
-            balancer.after_step(names, self.backward.losses(self._objectives(episodes)))
-
-    def _usable(self, objectives: Objectives) -> bool:
+    def _usable(self, objectives: Sequence[Objectives]) -> bool:
         """Tell whether any process has a label and all values are finite."""
-        finite = objectives.values.detach().isfinite()
-        counts = torch.stack([torch.tensor(float(len(objectives))), (~finite).sum().float().cpu()])
+        names = [name for part in objectives for name in part.names]
+        finite = torch.cat([part.values.detach().cpu() for part in objectives]).isfinite()
+        counts = torch.tensor([len(names), int((~finite).sum())], dtype=torch.float32)
         n_objectives, n_bad = self.backward.processes.sum(counts.to(self.fabric.device)).tolist()
         if n_bad and self.not_finite == "stop":
-            bad = [name for name, good in zip(objectives.names, finite.tolist()) if not good]
-            raise TrainingError(self._explained(bad or ["another process"], "objective"))
+            bad = dict.fromkeys(name for name, good in zip(names, finite.tolist()) if not good)
+            raise TrainingError(self._explained(list(bad) or ["another process"], "objective"))
         return n_objectives > 0 and not n_bad
 
     def _explained(self, names: Sequence[str], what: str) -> str:

@@ -33,13 +33,13 @@ class Features(Engine):
         Raises:
             InputError: The learner has no representation that all tasks share.
         """
-        if not graph.tapped:
+        if not graph.tapped and len(graph.values):  # a part of a step may lack every label
             raise InputError(
                 "The engine 'features' needs one representation that all tasks share "
                 "(`Representation.taps`), but this learner has none. Use `engine='auto'`."
             )
         products = graph.values.new_zeros(n_objectives, n_objectives)
-        for seed in graph.seeds():
+        for seed in graph.seeds() if graph.tapped else []:
             rows = spread(seed.flatten(1), places, n_objectives).to(graph.values.dtype)
             products = products + rows @ rows.T
         return processes.sum(products)

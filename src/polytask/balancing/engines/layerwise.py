@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from polytask.balancing.engines.engine import Engine, spread
+from polytask.balancing.engines.loop import FullJacobian
 from polytask.balancing.graph import StepGraph
 from polytask.balancing.processes import Processes
 from polytask.core import shared_parameters
@@ -47,6 +48,7 @@ class Layerwise(Engine):
     """
 
     def __init__(self, learner: nn.Module) -> None:
+        self._loop = FullJacobian()
         self._seen: list[_Seen] = []
         self._hooks: list[torch.utils.hooks.RemovableHandle] = []
         shared = {id(parameter) for parameter in shared_parameters(learner)}
@@ -76,7 +78,9 @@ class Layerwise(Engine):
 
     def gramian(self, graph: StepGraph, places: Tensor, n_objectives: int, processes: Processes) -> Tensor:
         """See `Engine.gramian`."""
-        compressed = self._compressible() if processes.alone else []
+        if not processes.alone:
+            return self._loop.gramian(graph, places, n_objectives, processes)
+        compressed = self._compressible()
         covered = {id(p) for seen in compressed for p in seen.layer.parameters()}
         rest = [p for p in graph.shared if id(p) not in covered]
         factors = [_factor(seen) for seen in compressed]
@@ -85,7 +89,7 @@ class Layerwise(Engine):
             pieces = [_compress(d, r) for d, r in zip(gradients, factors)]
             pieces += [gradient.reshape(-1) for gradient in gradients[len(factors) :]]
             rows.append(torch.cat(pieces) if pieces else graph.values.new_zeros(0))
-        whole = processes.sum(spread(torch.stack(rows), places, n_objectives))
+        whole = spread(torch.stack(rows), places, n_objectives)
         return whole @ whole.T
 
     def _compressible(self) -> Sequence[_Seen]:

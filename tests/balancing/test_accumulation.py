@@ -1,0 +1,151 @@
+"""A step in parts makes the update of the whole step."""
+
+import pytest
+import torch
+from torch import nn
+
+from polytask.balancing import (
+    Accumulation,
+    AfterStep,
+    BalancedBackward,
+    UPGrad,
+    balancer_by_name,
+    balancer_entries,
+)
+from polytask.core import (
+    Batch,
+    Episode,
+    InputError,
+    Learner,
+    Objectives,
+    SharedModel,
+    Task,
+    generator,
+    seeded,
+)
+from polytask.sharing import HardSharing, SoftSharing
+from polytask.train.parts import part_of
+
+NAMES = ["a", "b", "c"]
+TASKS = tuple(Task(name=name, kind="regression") for name in NAMES)
+IN_PARTS = [name for name, entry in balancer_entries().items() if entry.needs != "cross"]
+HALVED = [name for name, entry in balancer_entries().items() if entry.needs == "cross"]
+
+
+def hard() -> SharedModel:
+    with seeded(0, "model"):
+        trunk = nn.Sequential(nn.Linear(5, 12), nn.Tanh(), nn.Linear(12, 6), nn.Tanh())
+        heads = {name: nn.Linear(6, 1) for name in NAMES}
+        return SharedModel(TASKS, HardSharing(trunk), heads).double()
+
+
+def soft() -> SharedModel:
+    with seeded(0, "model"):
+        sharing = SoftSharing(NAMES, lambda: nn.Linear(5, 6), strength=0.1)
+        return SharedModel(TASKS, sharing, {name: nn.Linear(6, 1) for name in NAMES}).double()
+
+
+def episodes(step: int, part: int = 0, n_parts: int = 1) -> list[Episode]:
+    """The first task has a label everywhere, the second in the first four rows alone."""
+    draw = generator(step, "batch")
+    rows = torch.arange(10)
+    data = Batch(
+        inputs=torch.randn(10, 5, generator=draw, dtype=torch.float64),
+        targets={name: torch.randn(10, generator=draw, dtype=torch.float64) for name in NAMES},
+        masks={"b": rows < 4, "c": rows % 3 == 0},
+    )
+    return part_of([Episode(tasks=TASKS, query=data)], part, n_parts)
+
+
+def gradients(*modules: nn.Module) -> dict[str, torch.Tensor]:
+    return {
+        f"{place}.{name}": parameter.grad
+        for place, module in enumerate(modules)
+        for name, parameter in module.named_parameters()
+        if parameter.grad is not None
+    }
+
+
+def two_steps(learner: SharedModel, balancer_name: str, n_parts: int, engine: str = "auto"):
+    """Run two steps, of which the second looks at what the method has kept; return all gradients."""
+    balancer = balancer_by_name(balancer_name, NAMES).double()
+    backward = BalancedBackward(learner, balancer, engine=engine)
+    for step in range(2):
+
+        def part(position: int, at: int = step) -> Objectives:
+            return learner.objectives(episodes(at, position, n_parts))
+
+        def held_out() -> Objectives:
+            return learner.objectives(episodes(7))
+
+        with seeded(step, "balance"):
+            if n_parts == 1:
+                balance = backward(part(0), validation=held_out)
+            else:
+                parts = [lambda position=position: part(position) for position in range(n_parts)]
+                balance = backward.accumulated(Accumulation(learner, parts), validation=held_out)
+        if isinstance(balancer, AfterStep):
+            balancer.after_step(tuple(balance.losses), torch.full((len(balance.losses),), 0.5).double())
+    return gradients(learner, balancer), balance
+
+
+@pytest.mark.parametrize("name", IN_PARTS)
+def test_every_method_makes_the_update_of_the_whole_step(name):
+    (whole, decided), (parts, in_parts) = two_steps(hard(), name, 1), two_steps(hard(), name, 3)
+    assert set(parts) == set(whole)
+    for key, gradient in whole.items():
+        torch.testing.assert_close(parts[key], gradient, rtol=1e-8, atol=1e-10)
+    assert in_parts.weights == pytest.approx(decided.weights, rel=1e-8)
+    assert in_parts.losses == pytest.approx(decided.losses, rel=1e-12)
+
+
+@pytest.mark.parametrize("engine", ["exact", "loop", "streamed", "features"])
+def test_every_engine_sees_the_gramian_of_the_whole_step(engine):
+    whole, parts = (two_steps(hard(), "upgrad", n_parts, engine)[1] for n_parts in (1, 3))
+    torch.testing.assert_close(parts.gramian, whole.gramian, rtol=1e-10, atol=1e-12)
+
+
+def test_a_penalty_counts_once():
+    whole, parts = (two_steps(soft(), "equal", n_parts)[0] for n_parts in (1, 3))
+    for key, gradient in whole.items():
+        torch.testing.assert_close(parts[key], gradient, rtol=1e-10, atol=1e-12)
+
+
+def test_a_part_without_any_label_changes_nothing():
+    learner = hard()
+    data = Batch(
+        inputs=torch.randn(4, 5, dtype=torch.float64),
+        targets={"a": torch.randn(4, dtype=torch.float64)},
+        masks={"a": torch.zeros(4, dtype=torch.bool)},
+    )
+    empty = [Episode(tasks=TASKS[:1], query=data)]
+
+    def update(*parts: list[Episode]) -> dict[str, torch.Tensor]:
+        learner.zero_grad()
+        functions = [lambda part=part: learner.objectives(part) for part in parts]
+        BalancedBackward(learner, UPGrad(), engine="features").accumulated(Accumulation(learner, functions))
+        return gradients(learner)
+
+    alone, beside = update(episodes(0)), update(empty, episodes(0))
+    for key, gradient in alone.items():
+        torch.testing.assert_close(beside[key], gradient)
+
+
+def test_running_statistics_move_once_a_part():
+    learner = hard()
+    learner.sharing.trunk.append(nn.BatchNorm1d(6).double())
+    parts = [lambda part=part: learner.objectives(episodes(0, part, 2)) for part in range(2)]
+    BalancedBackward(learner, UPGrad(), engine="loop").accumulated(Accumulation(learner, parts))
+    assert learner.get_buffer("sharing.trunk.4.num_batches_tracked") == 2
+
+
+@pytest.mark.parametrize("name", HALVED)
+def test_methods_that_compare_halves_refuse_parts(name):
+    with pytest.raises(InputError, match="two halves of a step, which cannot come in parts"):
+        two_steps(hard(), name, 2)
+
+
+def test_a_step_needs_a_part():
+    learner: Learner = hard()
+    with pytest.raises(InputError, match="`parts` must have at least one part"):
+        Accumulation(learner, [])
