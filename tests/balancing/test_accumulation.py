@@ -99,7 +99,7 @@ def test_every_method_makes_the_update_of_the_whole_step(name):
     assert in_parts.losses == pytest.approx(decided.losses, rel=1e-12)
 
 
-@pytest.mark.parametrize("engine", ["exact", "loop", "streamed", "features"])
+@pytest.mark.parametrize("engine", ["exact", "loop", "streamed", "features", "last-layer"])
 def test_every_engine_sees_the_gramian_of_the_whole_step(engine):
     whole, parts = (two_steps(hard(), "upgrad", n_parts, engine)[1] for n_parts in (1, 3))
     torch.testing.assert_close(parts.gramian, whole.gramian, rtol=1e-10, atol=1e-12)

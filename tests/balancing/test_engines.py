@@ -1,5 +1,7 @@
 """Every engine gives the Gramian of the gradients, and the two-phase step the gradient it stands for."""
 
+import shutil
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -10,13 +12,14 @@ from polytask.balancing import (
     Evidence,
     Weights,
 )
-from polytask.balancing.engines import Engine, Fastest, Features, FullJacobian, Layerwise, Streamed
+from polytask.balancing.engines import Engine, Fastest, Features, FullJacobian, LastLayer, Layerwise, Streamed
 from polytask.core import (
     Batch,
     Episode,
     InputError,
     SharedModel,
     Task,
+    TrainingError,
     generator,
     jacobian,
     seeded,
@@ -102,7 +105,7 @@ def test_an_exact_engine_gives_the_gramian_of_the_jacobian(trunk, engine):
     torch.testing.assert_close(balancer.seen, rows @ rows.T, rtol=1e-9, atol=1e-12)
 
 
-@pytest.mark.parametrize("engine", ["exact", "loop", "streamed", "features", "auto"])
+@pytest.mark.parametrize("engine", ["exact", "loop", "streamed", "features", "last-layer", "auto"])
 @pytest.mark.parametrize("trunk", TRUNKS)
 def test_shared_gradients_are_weighted_and_private_ones_are_not(engine, trunk):
     with seeded(0, "trunk"):
@@ -185,14 +188,21 @@ def test_autocast_keeps_the_gramian_close():
     assert found["features"].isfinite().all()
 
 
-def test_a_compiled_trunk_works_with_one_pass_and_names_the_cure_otherwise(monkeypatch):
-    learner = model()
-    learner.sharing.trunk = torch.compile(learner.sharing.trunk, backend="aot_eager")
+def compiled(learner: SharedModel) -> SharedModel:
+    learner.sharing.trunk = torch.compile(learner.sharing.trunk)
+    return learner
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
+def test_a_compiled_trunk_works_with_one_pass_and_names_the_cure_otherwise():
+    learner = compiled(model())
     plain = model()
     for each in (learner, plain):
         BalancedBackward(each, Asking(), engine="features")(each.objectives(steps()))
     for name, gradient in gradients(plain).items():
         torch.testing.assert_close(gradients(learner)[name.replace("trunk.", "trunk._orig_mod.")], gradient)
+    with pytest.raises(TrainingError, match=r"engine='features'`, or set `torch._functorch.config.donated"):
+        BalancedBackward(learner, Asking(), engine="loop")(learner.objectives(steps()))
 
 
 def test_the_fastest_engine_measures_once_and_says_what_it_found():
@@ -206,6 +216,44 @@ def test_the_fastest_engine_measures_once_and_says_what_it_found():
     assert choice is not None
     assert choice.chosen in choice.milliseconds
     assert min(choice.milliseconds.values()) > 0
+
+
+def test_a_jacobian_beyond_the_memory_allowed_is_streamed_and_the_reason_told():
+    learner = model()
+    rows = jacobian(learner.objectives(steps()).values, shared_parameters(learner))
+    engine, balancer = Fastest(learner, memory=rows.numel() * 8 // 3), Asking()
+    BalancedBackward(learner, balancer, engine=engine)(learner.objectives(steps()))
+    assert engine.choice is not None
+    assert engine.choice.chosen == "streamed"
+    assert f"{rows.numel() * 8:,} bytes" in engine.choice.reason
+    torch.testing.assert_close(balancer.seen, rows @ rows.T, rtol=1e-9, atol=1e-12)
+
+
+def test_memory_must_be_positive():
+    with pytest.raises(InputError, match="`memory` must be at least 1 byte, got 0"):
+        Fastest(model(), memory=0)
+
+
+@pytest.mark.parametrize(("layer", "parameters"), [(None, (2, 3)), ("sharing.trunk.0", (0, 1))])
+def test_the_last_layer_engine_gives_the_gramian_at_one_layer(layer, parameters):
+    learner = model()
+    chosen = [list(learner.sharing.trunk.parameters())[place] for place in parameters]
+    rows = jacobian(learner.objectives(steps()).values, chosen)
+    balancer = Asking()
+    BalancedBackward(learner, balancer, engine=LastLayer(learner, layer))(learner.objectives(steps()))
+    torch.testing.assert_close(balancer.seen, rows @ rows.T)
+
+
+def test_the_last_layer_engine_names_the_layers_there_are():
+    with pytest.raises(InputError, match=r"no layer 'trunk.9'; the learner has sharing.trunk.0, sharing"):
+        LastLayer(model(), "trunk.9")
+
+
+def test_the_last_layer_engine_refuses_a_private_layer():
+    learner = model()
+    private = next(name for name, module in learner.named_modules() if name.endswith("task:a.0"))
+    with pytest.raises(InputError, match="has no shared weight that is trained"):
+        LastLayer(learner, private)
 
 
 def test_an_unknown_engine_is_named():

@@ -11,7 +11,7 @@ from torch import Tensor
 from polytask.balancing.accumulation import Accumulation
 from polytask.balancing.balance import Balance
 from polytask.balancing.balancer import Balancer, Direction, Evidence, Weights
-from polytask.balancing.engines import Engine, Fastest, Features, FullJacobian, Layerwise, Streamed
+from polytask.balancing.engines import Engine, Fastest, Features, FullJacobian, LastLayer, Layerwise, Streamed
 from polytask.balancing.graph import StepGraph
 from polytask.balancing.joined import Joined
 from polytask.balancing.processes import Alone, Processes
@@ -28,8 +28,9 @@ from polytask.core import (
 
 __all__ = ["BalancedBackward", "EngineName"]
 
-EngineName: TypeAlias = Literal["auto", "exact", "loop", "streamed", "features"]
-"""``auto`` measures the exact engines and keeps the fastest; see `polytask.balancing.engines`."""
+EngineName: TypeAlias = Literal["auto", "exact", "loop", "streamed", "features", "last-layer"]
+"""``auto`` measures the exact engines and keeps the fastest, within the memory that is free; see
+`polytask.balancing.engines`."""
 
 
 class BalancedBackward:
@@ -99,8 +100,8 @@ class BalancedBackward:
         """Run both phases for a step that comes in parts; the update is that of the whole step.
 
         A part's graph is held only while the part is at work. Every part is run forward once to learn the
-        losses, once more where the balancer looks at gradients, and once more for the update. The engine
-        ``"features"`` adds up the parts' Gramians; every other engine stands for the sum of their Jacobians.
+        losses, once more where the balancer looks at gradients, and once more for the update. The engines
+        ``"features"`` and ``"last-layer"`` do what they always do; every other one holds the full Jacobian.
 
         Args:
             accumulation: The parts.
@@ -171,8 +172,9 @@ class BalancedBackward:
                 yield self._graph(objectives, joined, private=False), joined
                 self._forget()
 
-        def rows() -> Tensor:
-            return self.processes.sum(_total(joined.spread(graph.jacobian()) for graph, joined in graphs()))
+        def rows(parameters: Sequence[Tensor] | None = None) -> Tensor:
+            own = _total(joined.spread(graph.jacobian(parameters)) for graph, joined in graphs())
+            return self.processes.sum(own)
 
         def gramian() -> Tensor:
             if isinstance(self.engine, Features):
@@ -182,7 +184,8 @@ class BalancedBackward:
                 )
                 found.append(self.processes.sum(products))
             else:
-                jacobian = evidence.jacobian()
+                last = self.engine.parameters if isinstance(self.engine, LastLayer) else None
+                jacobian = rows(last) if last else evidence.jacobian()
                 found.append(jacobian @ jacobian.T)
             return found[0]
 
@@ -274,6 +277,7 @@ def _engine(name: str, learner: Learner, balancer: Balancer) -> Engine:
         "loop": FullJacobian,
         "streamed": Streamed,
         "features": Features,
+        "last-layer": lambda: LastLayer(learner),
     }
     if name not in engines:
         raise InputError(f"No engine is called {name!r}; there are auto, {', '.join(engines)}.")

@@ -3,8 +3,18 @@
 from polytask.balancing.engines.engine import Engine
 from polytask.balancing.engines.fastest import EngineChoice, Fastest
 from polytask.balancing.engines.features import Features
+from polytask.balancing.engines.last_layer import LastLayer
 from polytask.balancing.engines.layerwise import Layerwise
 from polytask.balancing.engines.loop import FullJacobian
 from polytask.balancing.engines.streamed import Streamed
 
-__all__ = ["Engine", "EngineChoice", "Fastest", "Features", "FullJacobian", "Layerwise", "Streamed"]
+__all__ = [
+    "Engine",
+    "EngineChoice",
+    "Fastest",
+    "Features",
+    "FullJacobian",
+    "LastLayer",
+    "Layerwise",
+    "Streamed",
+]
