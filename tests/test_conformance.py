@@ -25,10 +25,13 @@ from polytask.sharing import (
     BranchingTree,
     CrossStitch,
     DSelectK,
+    FiLMSharing,
     HardSharing,
     MMoE,
     Sluice,
     SoftSharing,
+    SparseLowRankSharing,
+    TraceNormSharing,
     table_trunk,
 )
 
@@ -102,6 +105,12 @@ def experts() -> dict[str, Sharing]:
         "DSelect-k": DSelectK(names, layer(), 3, n_selected=2),
         "DSelect-k by example": DSelectK(names, layer(), 4, n_selected=2, gate=5),
         "MTAN": MTAN(names, [table_trunk(5, [6]), table_trunk(6, [8])], channels=[6, 8]),
+        "FiLM": FiLMSharing(names, [table_trunk(5, [8]), table_trunk(8, [8])], channels=[8, 8]),
+        "FiLM by embedding": FiLMSharing(
+            names, [table_trunk(5, [8]), table_trunk(8, [8])], channels=[8, 8], embedding_width=3
+        ),
+        "sparse and low rank": SparseLowRankSharing(names, layer(), rank=2),
+        "trace norm": TraceNormSharing(names, layer()),
         "PLE": PLE(names, [layer(), layer(8), layer(8)], gates=[5, 8, 8]),
     }
 

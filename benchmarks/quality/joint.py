@@ -29,7 +29,7 @@ from polytask.balancing import Balancer, FixedWeights, balancer_by_name
 from polytask.core import Learner, SharedModel, Task, derive_seed, generator, seeded
 from polytask.data import JointSource
 from polytask.evaluate import delta_m, evaluate, higher_is_better, mean_interval, metric_names
-from polytask.relate.verdict import verdicts
+from polytask.relate import verdicts
 from polytask.sharing import HardSharing
 from polytask.train import Validation, train
 

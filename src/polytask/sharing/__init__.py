@@ -6,6 +6,7 @@ from polytask.sharing.cgc import CGC
 from polytask.sharing.cross_stitch import CrossStitch, Stitch
 from polytask.sharing.dselect_k import DSelectK
 from polytask.sharing.experts import Experts, mix
+from polytask.sharing.film import FiLMSharing
 from polytask.sharing.gates import BuildGate, SoftmaxGate
 from polytask.sharing.hard import HardSharing
 from polytask.sharing.mmoe import MMoE
@@ -13,7 +14,9 @@ from polytask.sharing.mtan import MTAN
 from polytask.sharing.ple import PLE
 from polytask.sharing.sluice import Sluice
 from polytask.sharing.soft import SoftSharing
+from polytask.sharing.sparse_low_rank import SparseLowRankSharing
 from polytask.sharing.tap_together import tap_together
+from polytask.sharing.trace_norm import TraceNormSharing, trace_norm
 from polytask.sharing.trunks import table_trunk
 
 __all__ = [
@@ -24,6 +27,7 @@ __all__ = [
     "CrossStitch",
     "DSelectK",
     "Experts",
+    "FiLMSharing",
     "HardSharing",
     "MMoE",
     "MTAN",
@@ -31,8 +35,11 @@ __all__ = [
     "Sluice",
     "SoftSharing",
     "SoftmaxGate",
+    "SparseLowRankSharing",
     "Stitch",
+    "TraceNormSharing",
     "mix",
     "table_trunk",
     "tap_together",
+    "trace_norm",
 ]
