@@ -49,7 +49,8 @@ class Trial:
 
 def build(case: Case, tasks: Sequence[Task], seed: int) -> SharedModel:
     with seeded(seed, "initialization"):
-        return SharedModel(tasks, HardSharing(case.trunk()), {task.name: case.head(task) for task in tasks})
+        trunk, heads = case.parts_of_model(tasks)
+        return SharedModel(tasks, HardSharing(trunk), heads)
 
 
 def score_of(tasks: Sequence[Task], metrics: Metrics) -> float:

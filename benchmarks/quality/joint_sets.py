@@ -15,12 +15,12 @@ from polytask.data import (
     TableEncoder,
     census_income,
     fashion_titles,
-    hashed_tokens,
     mnist,
     multi_mnist,
     sarcos_test,
     tox21,
 )
+from polytask.encoders import TokenBag, token_ids
 from polytask.sharing import table_trunk
 
 __all__ = ["CASES", "Case", "Parts"]
@@ -38,11 +38,17 @@ class Parts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """What is trained on a set, and for how long."""
+    """What is trained on a set, and for how long.
+
+    Args:
+        alone: The trunk of a network with one task; None for the same one.
+    """
 
     load: Callable[[int], Parts]
     trunk: Callable[[], nn.Module]
+    alone: Callable[[], nn.Module] | None = None
     width: int
+    alone_width: int = 0
     about: str
     n_steps: int
     batch_size: int = 256
@@ -50,9 +56,12 @@ class Case:
     weight_decay: float = 0.0
     resplit: bool = True  # whether every seed splits the same rows anew
 
-    def head(self, task: Task) -> nn.Module:
-        """Build a task's head."""
-        return nn.Linear(self.width, task.n_outputs)
+    def parts_of_model(self, tasks: Sequence[Task]) -> tuple[nn.Module, dict[str, nn.Module]]:
+        """Build the trunk and the heads for some of the tasks."""
+        alone = len(tasks) == 1 and self.alone is not None
+        trunk = self.alone() if alone and self.alone else self.trunk()
+        width = self.alone_width if alone else self.width
+        return trunk, {task.name: nn.Linear(width, task.n_outputs) for task in tasks}
 
 
 def split(n_rows: int, seed: int, shares: Sequence[float] = (0.6, 0.2, 0.2)) -> list[Tensor]:
@@ -103,10 +112,10 @@ def fashion(seed: int) -> Parts:
         counts = column.iloc[rows[0].numpy()].value_counts()
         classes = sorted(counts[counts >= 10].index)
         positions = column.map({name: position for position, name in enumerate(classes)})
-        targets[label] = torch.from_numpy(positions.fillna(0).to_numpy(dtype=np.int64))
-        masks[label] = torch.from_numpy(positions.notna().to_numpy())
+        targets[label] = torch.from_numpy(positions.fillna(0).to_numpy(dtype=np.int64, copy=True))
+        masks[label] = torch.from_numpy(positions.notna().to_numpy(copy=True))
         tasks.append(Task(name=label, kind="multiclass", n_outputs=len(classes), metrics=("accuracy",)))
-    inputs = hashed_tokens(table["title"].tolist(), n_tokens=24)
+    inputs = token_ids(table["title"].tolist(), n_tokens=24, characters=None)
     return in_parts(tasks, Batch(inputs=inputs, targets=targets, masks=masks), rows)
 
 
@@ -133,6 +142,11 @@ CASES = {
         load=sarcos, trunk=partial(table_trunk, 21, [128, 128]), width=128, n_steps=1500, batch_size=128,
         about="21-128-128, ReLU",
     ),
+    "sarcos-equal-parameters": Case(
+        load=sarcos, trunk=partial(table_trunk, 21, [360, 360]), width=360, n_steps=1500, batch_size=128,
+        alone=partial(table_trunk, 21, [128, 128]), alone_width=128,
+        about="21-360-360 against seven networks of 21-128-128, which have as many parameters together",
+    ),
     "tox21": Case(
         load=molecules, width=256, n_steps=400, weight_decay=3e-5,
         trunk=lambda: nn.Sequential(nn.Dropout(0.2), table_trunk(1024, [512, 256], dropout=0.5)),
@@ -141,6 +155,10 @@ CASES = {
     "census": Case(
         load=census, trunk=lambda: nn.Sequential(nn.LazyLinear(64), nn.ReLU(), nn.Linear(64, 32), nn.ReLU()),
         width=32, n_steps=500, batch_size=1024, about="one-hot-64-32, ReLU",
+    ),
+    "fashion": Case(
+        load=fashion, trunk=lambda: TokenBag(20_000, 64), width=64, n_steps=600, batch_size=512,
+        rates=(3e-3, 1e-2, 3e-2), about="mean of 64 numbers a word or pair of words",
     ),
     "multi-mnist": Case(
         load=overlaid_digits, trunk=small_cnn, width=64, n_steps=400, batch_size=128, rates=(1e-3, 3e-3),

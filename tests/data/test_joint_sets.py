@@ -16,7 +16,6 @@ from polytask.data import (
     census_income,
     chembl5,
     fashion_titles,
-    hashed_tokens,
     multi_mnist,
     sarcos_test,
     spoken_digits,
@@ -166,19 +165,6 @@ def test_a_file_without_labels_names_what_it_lacks(folder):
     (folder / "styles.csv").write_text("id,gender\n1,Men\n")
     with pytest.raises(DataError, match="lacks the columns masterCategory"):
         fashion_titles(folder.parent)
-
-
-def test_words_come_before_pairs_and_the_rest_is_zero():
-    alone, pair = hashed_tokens(["red hat", "hat red"], n_tokens=5)
-    assert alone[:2].tolist() == pair[:2].flip(0).tolist()
-    assert alone[2] != pair[2]
-    assert alone[3:].tolist() == [0, 0]
-
-
-def test_more_tokens_than_fit_are_left_out():
-    assert hashed_tokens(["a b c d e"], n_tokens=2).shape == (1, 2)
-    with pytest.raises(InputError, match="must be at least 1, got 0"):
-        hashed_tokens(["a"], n_buckets=0)
 
 
 def drawn() -> LabelledExamples:

@@ -8,7 +8,6 @@ from polytask.data.fashion_titles import FASHION_LABELS, fashion_titles
 from polytask.data.features import EncodingReport, TableEncoder
 from polytask.data.functions import FunctionEpisodes, FunctionFamily, Sinusoids
 from polytask.data.glyphs import glyphs
-from polytask.data.hashed_tokens import hashed_tokens
 from polytask.data.image_folder import image_files, image_folder, read_images
 from polytask.data.joint import JointSource
 from polytask.data.joint_examples import JointExamples, labelled_target
@@ -60,7 +59,6 @@ __all__ = [
     "fingerprint",
     "fit_targets",
     "glyphs",
-    "hashed_tokens",
     "image_files",
     "image_folder",
     "labelled_target",
