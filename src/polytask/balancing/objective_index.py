@@ -18,7 +18,7 @@ class ObjectiveIndex:
         owner: The method, for error messages.
 
     Raises:
-        InputError: There is no name, or one occurs twice.
+        InputError: There is no name, one occurs twice, or one is no string.
 
     Example:
         >>> ObjectiveIndex(["a", "b", "c"], "DWA").of(["c", "a"])
@@ -28,6 +28,8 @@ class ObjectiveIndex:
     def __init__(self, names: Sequence[str], owner: str) -> None:
         if not names or len(set(names)) < len(names):
             raise InputError(f"{owner} needs the distinct names of its objectives, got {list(names)}.")
+        if not all(isinstance(name, str) for name in names):
+            raise InputError(f"{owner} needs names, not {type(names[0]).__name__} objects; pass their `name`s.")
         self._owner = owner
         self._positions = {name: position for position, name in enumerate(names)}
 
