@@ -8,14 +8,16 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
-from polytask.cli import main
+from polytask.cli import Sharing, main
 from polytask.data import penguins_table
+from polytask.estimators.table_config import SharingName
 from polytask.version import __version__
 
 QUICK = ["--seeds", "1", "--epochs", "2", "--no-baselines"]
@@ -264,3 +266,13 @@ def test_the_installed_command_prints_its_version_and_fails_with_code_2(tmp_path
 
 def test_a_wrong_option_ends_with_code_2(tmp_path):
     assert polytask("fit", "x.csv", "--colour", "red", cwd=tmp_path).returncode == 2
+
+
+def test_the_choices_of_sharing_are_those_of_a_table():
+    assert {choice.value for choice in Sharing} == set(get_args(SharingName))
+
+
+def test_the_methods_are_listed_with_what_they_need(tmp_path):
+    done = polytask("methods", "--json", cwd=tmp_path)
+    assert json.loads(done.stdout)["upgrad"]["needs"] == "gramian"
+    assert "nash-mtl" in polytask("methods", cwd=tmp_path).stdout

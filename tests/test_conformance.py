@@ -14,6 +14,7 @@ from polytask.data import (
     FunctionEpisodes,
     JointSource,
     LabelledExamples,
+    SeveralSources,
     Sinusoids,
     Source,
 )
@@ -28,6 +29,7 @@ from polytask.sharing import (
     FiLMSharing,
     HardSharing,
     MMoE,
+    MultiInputSharing,
     Sluice,
     SoftSharing,
     SparseLowRankSharing,
@@ -105,6 +107,7 @@ def experts() -> dict[str, Sharing]:
         "DSelect-k": DSelectK(names, layer(), 3, n_selected=2),
         "DSelect-k by example": DSelectK(names, layer(), 4, n_selected=2, gate=5),
         "MTAN": MTAN(names, [table_trunk(5, [6]), table_trunk(6, [8])], channels=[6, 8]),
+        "multi-input": MultiInputSharing({name: table_trunk(5, [6]) for name in names}, table_trunk(6, [8])),
         "FiLM": FiLMSharing(names, [table_trunk(5, [8]), table_trunk(8, [8])], channels=[8, 8]),
         "FiLM by embedding": FiLMSharing(
             names, [table_trunk(5, [8]), table_trunk(8, [8])], channels=[8, 8], embedding_width=3
@@ -151,6 +154,12 @@ SIGNED = {"cosmos", "pbi", "grad-drop"}
 
 SOURCES: dict[str, Callable[[], Source]] = {
     "JointSource": lambda: JointSource(TASKS, table(), batch_size=5, seed=0),
+    "SeveralSources": lambda: SeveralSources(
+        [
+            JointSource(TASKS[:2], table(), batch_size=5, seed=0),
+            JointSource(TASKS[2:], table(), batch_size=4, seed=0),
+        ]
+    ),
     "ClassificationEpisodes": lambda: ClassificationEpisodes(
         images(), n_way=3, n_shot=1, n_query=2, n_episodes=2
     ),

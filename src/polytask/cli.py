@@ -30,15 +30,17 @@ class Sharing(StrEnum):
     """Ways of sharing."""
 
     hard = "hard"
+    tabm = "tabm"
     soft = "soft"
-
-
-class Balancing(StrEnum):
-    """Ways of balancing."""
-
-    equal = "equal"
-    uncertainty = "uncertainty"
-    upgrad = "upgrad"
+    trace_norm = "trace-norm"
+    sparse_low_rank = "sparse-low-rank"
+    cross_stitch = "cross-stitch"
+    mmoe = "mmoe"
+    cgc = "cgc"
+    ple = "ple"
+    dselect_k = "dselect-k"
+    mtan = "mtan"
+    film = "film"
 
 
 class FewShotLearner(StrEnum):
@@ -83,9 +85,12 @@ def fit(
     ] = None,
     drop: Annotated[list[str] | None, typer.Option(help="A column not to be used. Repeat it.")] = None,
     sharing: Annotated[
-        Sharing, typer.Option(help="One trunk, or a trunk per task kept close.")
+        Sharing, typer.Option(help="How the targets share: hard is one network; tabm an ensemble in one.")
     ] = Sharing.hard,
-    balancing: Annotated[Balancing, typer.Option(help="How losses become one update.")] = Balancing.equal,
+    balancing: Annotated[
+        str,
+        typer.Option(help="How the targets' losses become one update: a name that `polytask methods` lists."),
+    ] = "equal",
     seeds: Annotated[int, typer.Option(help="How many splits and initializations to average.")] = 3,
     baselines: Annotated[bool, typer.Option(help="Compare with a separate model for each target.")] = True,
     epochs: Annotated[int, typer.Option(help="Passes over the training rows at most.")] = 200,
@@ -126,7 +131,7 @@ def fit(
         accelerator=accelerator,
         progress=not (quiet or as_json),
         sharing=sharing.value,
-        balancing=balancing.value,
+        balancing=balancing,
         epochs=epochs,
         width=width,
         depth=depth,
@@ -143,6 +148,27 @@ def fit(
         as_json=as_json,
         lines=[fit_table(results), f"Model written to {output} ({results.seconds:.0f} s of training)."],
     )
+
+
+@app.command()
+def methods(as_json: Json = False) -> None:
+    """List the ways of balancing: what each looks at, and where it comes from.
+
+    [bold]Example[/bold]
+
+      polytask methods
+    """
+    from rich.table import Table
+
+    from polytask.balancing import balancer_entries
+
+    entries = {
+        name: {"needs": entry.needs, "source": entry.source} for name, entry in balancer_entries().items()
+    }
+    table = Table("name", "looks at", "source", box=None, pad_edge=False)
+    for name, entry in entries.items():
+        table.add_row(name, entry["needs"], entry["source"])
+    _show(entries, as_json=as_json, lines=[table])
 
 
 @app.command()

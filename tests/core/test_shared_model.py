@@ -61,6 +61,13 @@ def test_tied_parameters_are_shared():
     assert len(shared_parameters(used_outside)) == 2 and not private_parameters(used_outside)
 
 
+def test_a_module_that_two_tasks_have_is_shared():
+    layer = nn.Linear(1, 1)
+    both = PerTask({"a": layer, "b": layer})
+    assert {id(p) for p in shared_parameters(both)} == {id(layer.weight), id(layer.bias)}
+    assert private_parameters(both) == {}
+
+
 def test_frozen_parameters_are_neither():
     learner = model()
     learner.sharing.requires_grad_(False)

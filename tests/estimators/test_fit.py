@@ -1,5 +1,7 @@
 """Fitting a table, from data frame to saved model."""
 
+from typing import get_args
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +11,7 @@ import polytask
 from polytask.core import DataWarning, InputError
 from polytask.data import penguins_table
 from polytask.estimators import TableModel
+from polytask.estimators.table_config import SharingName
 
 
 @pytest.fixture(scope="module")
@@ -98,13 +101,25 @@ def test_a_checkpointed_fit_that_is_called_again_gives_the_same_model(table, tmp
             assert torch.equal(tensor, again.learner.state_dict()[name])
 
 
-@pytest.mark.parametrize("balancing", ["equal", "uncertainty", "upgrad"])
-@pytest.mark.parametrize("sharing", ["hard", "soft"])
-def test_every_sharing_works_with_every_balancing(table, sharing, balancing):
+@pytest.mark.parametrize("balancing", ["uncertainty", "upgrad", "auto-lambda", "famo", "moco"])
+def test_a_table_is_balanced_in_any_way(table, balancing):
     model = polytask.fit(
-        table, ["total", "sign"], sharing=sharing, balancing=balancing, seeds=1, epochs=2, baselines=False
+        table, ["total", "sign"], balancing=balancing, seeds=1, epochs=2, baselines=False, width=8
     )
     assert model.predict(table.head(3)).notna().all(axis=None)
+
+
+@pytest.mark.parametrize("sharing", get_args(SharingName))
+def test_a_table_is_shared_in_any_way_and_its_model_comes_back(table, sharing, tmp_path):
+    model = polytask.fit(table, ["total", "sign", "band"], sharing=sharing, seeds=1, epochs=2, width=8)
+    model.save(tmp_path / "model")
+    again = polytask.load(tmp_path / "model")
+    pd.testing.assert_frame_equal(again.predict(table.head(5)), model.predict(table.head(5)))
+
+
+def test_progressive_sharing_needs_two_layers(table):
+    with pytest.raises(InputError, match="'ple' needs a `depth` of 2 or more, got 1"):
+        polytask.fit(table, ["total", "sign"], sharing="ple", depth=1)
 
 
 def test_groups_are_never_split(table):

@@ -66,8 +66,9 @@ def _owners(module: nn.Module) -> list[tuple[nn.Parameter, set[str | None]]]:
         for parameter in part.parameters(recurse=False):
             if parameter.requires_grad:
                 found.setdefault(id(parameter), (parameter, set()))[1].add(owner)
-        for key, child in part.named_children():
-            walk(child, _name(key) if isinstance(part, PerTask) and owner is None else owner)
+        for key, child in part._modules.items():  # `named_children` leaves out a module's second name
+            if child is not None:
+                walk(child, _name(key) if isinstance(part, PerTask) and owner is None else owner)
 
     walk(module, None)
     return list(found.values())

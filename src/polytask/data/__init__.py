@@ -21,6 +21,7 @@ from polytask.data.omniglot import omniglot
 from polytask.data.penguins import penguins_table
 from polytask.data.sarcos import sarcos_test
 from polytask.data.school import School, SchoolSplit, school
+from polytask.data.several_sources import SeveralSources
 from polytask.data.source import Source
 from polytask.data.splits import Split, split_groups, split_rows, split_time
 from polytask.data.spoken_digits import SpokenDigits, spoken_digits
@@ -43,6 +44,7 @@ __all__ = [
     "Molecules",
     "School",
     "SchoolSplit",
+    "SeveralSources",
     "Sinusoids",
     "Source",
     "Split",

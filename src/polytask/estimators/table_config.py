@@ -9,7 +9,20 @@ from polytask.core import InputError
 
 __all__ = ["TableConfig"]
 
-SharingName = Literal["hard", "soft"]
+SharingName = Literal[
+    "hard",
+    "tabm",
+    "soft",
+    "trace-norm",
+    "sparse-low-rank",
+    "cross-stitch",
+    "mmoe",
+    "cgc",
+    "ple",
+    "dselect-k",
+    "mtan",
+    "film",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,12 +30,16 @@ class TableConfig:
     """How a table model is built and trained; plain JSON.
 
     Args:
-        sharing: ``"hard"`` (one trunk) or ``"soft"`` (a trunk per task, kept close).
+        sharing: ``"hard"`` (one trunk); ``"tabm"`` (one trunk that is an ensemble); ``"soft"``,
+            ``"trace-norm"``, ``"sparse-low-rank"`` (a trunk per task, kept close); ``"cross-stitch"`` (a
+            trunk per task, mixed after each layer); ``"mmoe"``, ``"cgc"``, ``"ple"``, ``"dselect-k"``
+            (experts); ``"mtan"``, ``"film"`` (one trunk that tasks read or shift in their own way).
         balancing: A balancer's name, see `polytask.balancing.balancer_names`.
         width: Units of each layer of the trunk.
         depth: Layers of the trunk.
         dropout: Probability of dropping a unit.
-        soft_strength: How strongly soft sharing pulls the trunks together.
+        soft_strength: How strongly ``"soft"`` and ``"trace-norm"`` pull the trunks together.
+        members: Networks in the ensemble of ``"tabm"``.
         epochs: Passes over the training rows at most.
         patience: Stop after so many epochs without a better validation Δm.
         batch_size: Rows a step.
@@ -39,6 +56,7 @@ class TableConfig:
     depth: int = 2
     dropout: float = 0.1
     soft_strength: float = 1e-2
+    members: int = 16
     epochs: int = 200
     patience: int = 30
     batch_size: int = 64
@@ -51,9 +69,11 @@ class TableConfig:
             problems.append(f"`sharing` is {self.sharing!r}; use one of {', '.join(get_args(SharingName))}")
         if self.balancing not in balancer_names():
             problems.append(f"`balancing` is {self.balancing!r}; use one of {', '.join(balancer_names())}")
-        for name in ("width", "depth", "epochs", "patience", "batch_size"):
+        for name in ("width", "depth", "members", "epochs", "patience", "batch_size"):
             if getattr(self, name) < 1:
                 problems.append(f"`{name}` must be at least 1, got {getattr(self, name)}")
+        if self.sharing == "ple" and self.depth < 2:
+            problems.append(f"`sharing` 'ple' needs a `depth` of 2 or more, got {self.depth}; or use 'cgc'")
         if not 0 <= self.dropout < 1:
             problems.append(f"`dropout` must lie in [0, 1), got {self.dropout}")
         for name in ("soft_strength", "weight_decay"):

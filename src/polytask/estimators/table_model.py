@@ -13,7 +13,7 @@ from polytask.data import TableEncoder, TargetColumn, read_table
 from polytask.estimators.bundle import Bundle, load_bundle, save_bundle
 from polytask.estimators.results import FitResults
 from polytask.estimators.table_config import TableConfig
-from polytask.estimators.table_training import build_table_learner
+from polytask.estimators.table_sharing import build_table_learner
 
 __all__ = ["TableModel"]
 

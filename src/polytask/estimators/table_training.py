@@ -5,19 +5,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from torch import nn
 from torch.optim import AdamW
 
 from polytask.balancing import balancer_by_name
-from polytask.core import Batch, Learner, SharedModel, Sharing, Task, derive_seed, seeded
+from polytask.core import Batch, Learner, SharedModel, derive_seed, seeded
 from polytask.data import JointSource
 from polytask.estimators.prepare import Prepared
 from polytask.estimators.table_config import TableConfig
+from polytask.estimators.table_sharing import build_table_learner, trained_tasks
 from polytask.evaluate import constant_predictor, delta_m, evaluate, metric_names
-from polytask.sharing import HardSharing, SoftSharing, table_trunk
 from polytask.train import Training, Validation, train
 
-__all__ = ["Surroundings", "build_table_learner", "train_table_learner"]
+__all__ = ["Surroundings", "train_table_learner"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,22 +36,6 @@ class Surroundings:
     progress: bool = False
 
 
-def build_table_learner(tasks: Sequence[Task], n_features: int, config: TableConfig) -> SharedModel:
-    """Build an untrained model for the rows of a table."""
-    names = [task.name for task in tasks]
-    widths = [config.width] * config.depth
-
-    def build() -> nn.Module:
-        return table_trunk(n_features, widths, dropout=config.dropout)
-
-    sharing: Sharing
-    if config.sharing == "soft":
-        sharing = SoftSharing(names, build, strength=config.soft_strength)
-    else:
-        sharing = HardSharing(build())
-    return SharedModel(tasks, sharing, {task.name: nn.Linear(config.width, task.n_outputs) for task in tasks})
-
-
 def train_table_learner(
     prepared: Prepared,
     names: Sequence[str],
@@ -70,7 +53,8 @@ def train_table_learner(
     rows, held_out = _labelled(prepared.train, names), prepared.validation.only(names)
     with seeded(seed, "initialization"):
         learner = build_table_learner(tasks, prepared.encoder.n_features, config)
-    source = JointSource(tasks, rows, batch_size=config.batch_size, seed=derive_seed(seed, "order"))
+    asked = trained_tasks(tasks, config)
+    source = JointSource(asked, rows, batch_size=config.batch_size, seed=derive_seed(seed, "order"))
     quick = [replace(task, metrics=metric_names(task)[:1]) for task in tasks]  # the compared metric alone
     reference = evaluate(constant_predictor(quick, rows), held_out)
 
@@ -80,11 +64,17 @@ def train_table_learner(
         figures = {f"{name}/{k}": value for name, found in metrics.items() for k, value in found.items()}
         return Validation(score=delta_m(quick, metrics, reference), figures=figures)
 
+    balancer = balancer_by_name(config.balancing if len(tasks) > 1 else "equal", names)
     outcome = train(
         learner,
         source,
         n_steps=config.epochs * source.n_steps,
-        balancer=balancer_by_name(config.balancing if len(tasks) > 1 else "equal", names),
+        balancer=balancer,
+        validation_source=JointSource(
+            asked, held_out, batch_size=config.batch_size, seed=derive_seed(seed, "held out")
+        )
+        if balancer.needs == "validation"
+        else None,
         optimizer=lambda p: AdamW(p, lr=config.learning_rate, weight_decay=config.weight_decay),
         max_norm=5.0,
         validate=validate,

@@ -11,6 +11,7 @@ from polytask.sharing.gates import BuildGate, SoftmaxGate
 from polytask.sharing.hard import HardSharing
 from polytask.sharing.mmoe import MMoE
 from polytask.sharing.mtan import MTAN
+from polytask.sharing.multi_input import MultiInputSharing
 from polytask.sharing.ple import PLE
 from polytask.sharing.sluice import Sluice
 from polytask.sharing.soft import SoftSharing
@@ -31,6 +32,7 @@ __all__ = [
     "HardSharing",
     "MMoE",
     "MTAN",
+    "MultiInputSharing",
     "PLE",
     "Sluice",
     "SoftSharing",

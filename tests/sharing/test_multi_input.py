@@ -1,0 +1,295 @@
+"""Tasks on different inputs share a trunk."""
+
+import copy
+from collections.abc import Iterable
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from polytask.balancing import BalancedBackward, UPGrad
+from polytask.checks import check_learner
+from polytask.core import (
+    Batch,
+    Episode,
+    InputError,
+    SharedModel,
+    Task,
+    generator,
+    private_parameters,
+    seeded,
+    shared_parameters,
+)
+from polytask.data import JointSource
+from polytask.data.several_sources import SeveralSources
+from polytask.sharing.hard import HardSharing
+from polytask.sharing.multi_input import MultiInputSharing
+from polytask.train import train
+
+DIGITS = Task(name="digits", kind="multiclass", n_outputs=3)
+LETTERS = Task(name="letters.small", kind="multiclass", n_outputs=5)
+TASKS = (DIGITS, LETTERS)
+WIDTHS = {DIGITS.name: 4, LETTERS.name: 7}
+NAMES = list(WIDTHS)
+
+
+def build() -> MultiInputSharing:
+    with seeded(0, "initialization"):
+        encoders = {name: nn.Linear(width, 6) for name, width in WIDTHS.items()}
+        return MultiInputSharing(encoders, nn.Sequential(nn.Tanh(), nn.Linear(6, 5), nn.Tanh()))
+
+
+def model() -> SharedModel:
+    with seeded(1, "initialization"):
+        return SharedModel(TASKS, build(), {task.name: nn.Linear(5, task.n_outputs) for task in TASKS})
+
+
+def rows(name: str, n_rows: int = 6) -> torch.Tensor:
+    return torch.randn(n_rows, WIDTHS[name], generator=generator(0, "inputs", name))
+
+
+def entries(n_rows: int = 6) -> dict[str, torch.Tensor]:
+    return {name: rows(name, n_rows) for name in NAMES}
+
+
+def labels(task: Task, n_rows: int) -> torch.Tensor:
+    return torch.randint(task.n_outputs, (n_rows,), generator=generator(0, "labels", task.name))
+
+
+def own_inputs() -> list[Episode]:
+    """Return a step of one episode for each task, of different sizes."""
+    return [
+        Episode(
+            tasks=(task,),
+            query=Batch(inputs=rows(task.name, n_rows), targets={task.name: labels(task, n_rows)}),
+        )
+        for task, n_rows in zip(TASKS, (6, 9), strict=True)
+    ]
+
+
+def entries_by_task() -> list[Episode]:
+    """Return a step of one episode, whose inputs have an entry for each task."""
+    targets = {task.name: labels(task, 6) for task in TASKS}
+    return [Episode(tasks=TASKS, query=Batch(inputs=entries(), targets=targets))]
+
+
+def places(parameters: Iterable[nn.Parameter]) -> list[int]:
+    return [id(parameter) for parameter in parameters]
+
+
+every_step = pytest.mark.parametrize("steps", [own_inputs, entries_by_task])
+
+
+def test_a_representation_is_the_trunk_after_the_own_encoder():
+    sharing = build()
+    for name in NAMES:
+        first, last = sharing.encoders[name], sharing.trunk[1]
+        inputs = rows(name).numpy()
+        encoded = np.tanh(inputs @ first.weight.detach().numpy().T + first.bias.detach().numpy())
+        expected = np.tanh(encoded @ last.weight.detach().numpy().T + last.bias.detach().numpy())
+        found = sharing(rows(name), [name]).by_task[name]
+        np.testing.assert_allclose(found.detach().numpy(), expected, rtol=1e-5, atol=1e-6)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(1, 8), st.lists(st.sampled_from(NAMES), min_size=1, unique=True))
+def test_a_task_reads_its_own_entry_alone_in_any_company(n_rows, names):
+    sharing = build()
+    together = sharing(entries(n_rows), names).by_task
+    assert list(together) == names
+    for name in names:
+        alone = sharing(rows(name, n_rows), [name]).by_task[name]
+        torch.testing.assert_close(together[name], alone, rtol=0, atol=0)
+
+
+def test_entries_of_tasks_that_are_not_asked_are_not_run():
+    broken = entries() | {LETTERS.name: torch.zeros(6, 99)}
+    assert list(build()(broken, [DIGITS.name]).by_task) == [DIGITS.name]
+
+
+def test_several_tasks_may_read_one_tensor():
+    sharing = MultiInputSharing({"a": nn.Linear(3, 2), "b": nn.Linear(3, 2)}, nn.Identity())
+    inputs = torch.ones(4, 3)
+    found = sharing(inputs, ["a", "b"]).by_task
+    for name in ["a", "b"]:
+        torch.testing.assert_close(found[name], sharing.encoders[name](inputs))
+
+
+class _Sum(nn.Module):
+    def forward(self, parts: dict[str, torch.Tensor]) -> torch.Tensor:
+        return parts["image"] + parts["text"]
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_an_encoder_may_read_a_mapping_as_a_whole_or_as_its_entry(wrapped):
+    parts = {"image": torch.ones(2, 3), "text": torch.full((2, 3), 4.0)}
+    sharing = MultiInputSharing({"a": _Sum()}, nn.Identity())
+    found = sharing({"a": parts} if wrapped else parts, ["a"]).by_task["a"]
+    torch.testing.assert_close(found, torch.full((2, 3), 5.0))
+
+
+def test_with_encoders_that_change_nothing_it_is_hard_sharing():
+    trunk, inputs = nn.Linear(3, 2), torch.randn(4, 3, generator=generator(0, "inputs"))
+    found = MultiInputSharing({"a": nn.Identity(), "b": nn.Identity()}, trunk)(inputs, ["a", "b"]).by_task
+    expected = HardSharing(trunk)(inputs, ["a", "b"]).by_task
+    torch.testing.assert_close(found, dict(expected), rtol=0, atol=0)
+
+
+def test_nothing_is_represented_where_nobody_asks():
+    assert build()(entries(), []).by_task == {}
+
+
+def test_encoders_are_private_and_the_trunk_is_shared():
+    sharing = build()
+    assert places(shared_parameters(sharing)) == places(sharing.trunk.parameters())
+    found = private_parameters(sharing)
+    assert {name: [p.shape for p in own] for name, own in found.items()} == {
+        name: [torch.Size([6, width]), torch.Size([6])] for name, width in WIDTHS.items()
+    }
+
+
+def test_a_module_that_encodes_for_two_tasks_is_shared():
+    encoder = nn.Linear(3, 2)
+    sharing = MultiInputSharing({"a": encoder, "b": encoder}, nn.Identity())
+    assert places(shared_parameters(sharing)) == places(encoder.parameters())
+    assert private_parameters(sharing) == {}
+
+
+def test_there_is_no_place_where_tasks_leave_the_shared_part():
+    assert build()(entries(), NAMES).taps is None
+
+
+@every_step
+def test_it_keeps_the_contract_of_a_learner(steps):
+    check_learner(model(), steps())
+
+
+@every_step
+@pytest.mark.parametrize("engine", ["exact", "streamed"])
+def test_a_trunk_that_is_run_for_each_task_has_the_gramian_of_the_full_jacobian(steps, engine):
+    found = {}
+    for name in ("loop", engine):
+        learner = model().double()
+        backward = BalancedBackward(learner, UPGrad(), engine=name)
+        episodes = [episode.to("cpu", torch.float64) for episode in steps()]
+        found[name] = backward(learner.objectives(episodes)).gramian
+    torch.testing.assert_close(found[engine], found["loop"], rtol=1e-8, atol=1e-10)
+
+
+def test_objectives_do_not_depend_on_whether_inputs_come_as_entries_or_episodes():
+    (joined,) = entries_by_task()
+    apart = [
+        Episode(
+            tasks=(task,),
+            query=Batch(
+                inputs=joined.query.inputs[task.name], targets={task.name: joined.query.targets[task.name]}
+            ),
+        )
+        for task in TASKS
+    ]
+    torch.testing.assert_close(model().objectives(apart).values, model().objectives([joined]).values)
+
+
+def test_encoders_must_not_be_empty():
+    with pytest.raises(InputError, match="`encoders` is empty; give every task one"):
+        MultiInputSharing({}, nn.Identity())
+
+
+def test_a_task_without_an_encoder_is_named():
+    with pytest.raises(InputError, match=r"none for 'signs'; it has digits, letters\.small\."):
+        build()(rows(DIGITS.name), [DIGITS.name, "signs"])
+
+
+def test_a_task_without_an_entry_is_named():
+    with pytest.raises(InputError, match=r"none for 'letters\.small'; they have digits\. Add the entry"):
+        build()({DIGITS.name: rows(DIGITS.name)}, NAMES)
+
+
+def test_an_encoder_that_cannot_read_inputs_of_another_width_says_whose_it_is():
+    with pytest.raises(InputError, match=r"encoder of task 'digits' fails on inputs of shape \(6, 7\): mat1"):
+        build()(rows(LETTERS.name), [DIGITS.name])
+
+
+def test_an_encoder_that_cannot_read_a_mapping_says_what_is_in_it():
+    strangers = {"image": {"left": torch.zeros(2, 3)}, "text": torch.zeros(2, 4)}
+    with pytest.raises(
+        InputError, match=r"'digits' fails on .* \{image: \{left: \(2, 3\)\}, text: \(2, 4\)\}"
+    ):
+        build()(strangers, [DIGITS.name])
+
+
+def test_an_encoder_whose_output_the_trunk_cannot_read_is_named():
+    sharing = MultiInputSharing({"a": nn.Linear(3, 8), "b": nn.Linear(3, 9)}, nn.Linear(8, 2))
+    with pytest.raises(InputError, match=r"trunk fails on .* task 'b' are encoded to, shape \(5, 9\): mat1"):
+        sharing(torch.zeros(5, 3), ["a", "b"])
+
+
+class _Full(nn.Module):
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        raise torch.OutOfMemoryError(f"no room for {len(inputs)} rows")
+
+
+def test_memory_that_ran_out_is_not_blamed_on_the_inputs():
+    with pytest.raises(torch.OutOfMemoryError, match="no room for 5 rows"):
+        MultiInputSharing({"a": _Full()}, nn.Identity())(torch.zeros(5, 3), ["a"])
+
+
+def clusters(task: Task, part: str, n_rows: int = 400) -> Batch:
+    """Draw classes with two opposite centers each: no linear layer tells them apart."""
+    width, draw = WIDTHS[task.name], generator(0, part, task.name)
+    centers = 3 * torch.randn(task.n_outputs, width, generator=generator(0, "centers", task.name))
+    classes = torch.randint(task.n_outputs, (n_rows,), generator=draw)
+    signs = 2.0 * torch.randint(2, (n_rows, 1), generator=draw) - 1
+    inputs = signs * centers[classes] + torch.randn(n_rows, width, generator=draw)
+    return Batch(inputs=inputs, targets={task.name: classes})
+
+
+def source(task: Task) -> JointSource:
+    return JointSource([task], clusters(task, "train"), batch_size=50, seed=0)
+
+
+def accuracy(learner: SharedModel, task: Task) -> float:
+    test = clusters(task, "test")
+    found = task.decide(learner.adapt([task])(test.inputs)[task.name])
+    return float((found == test.targets[task.name]).float().mean())
+
+
+def deep_model() -> SharedModel:
+    with seeded(0, "initialization"):
+        encoders = {
+            name: nn.Sequential(nn.Linear(width, 32), nn.ReLU(), nn.Linear(32, 16))
+            for name, width in WIDTHS.items()
+        }
+        trunk = nn.Sequential(nn.ReLU(), nn.Linear(16, 16), nn.ReLU())
+        heads = {task.name: nn.Linear(16, task.n_outputs) for task in TASKS}
+    return SharedModel(TASKS, MultiInputSharing(encoders, trunk), heads)
+
+
+def test_two_tasks_on_different_inputs_are_both_learned_with_a_gramian_balancer():
+    learner = deep_model()
+    before = {task.name: accuracy(learner, task) for task in TASKS}
+    outcome = train(
+        learner,
+        SeveralSources([source(task) for task in TASKS]),
+        n_steps=250,
+        balancer=UPGrad(),
+        optimizer=lambda parameters: torch.optim.Adam(parameters, lr=5e-3),
+    )
+    assert max(before.values()) < 0.6
+    assert outcome.skipped == 0 and outcome.absent == {}
+    assert {task.name: accuracy(learner, task) > 0.85 for task in TASKS} == dict.fromkeys(NAMES, True)
+
+
+@pytest.mark.parametrize("absent", TASKS, ids=lambda task: task.name)
+def test_training_moves_nothing_that_is_private_to_a_task_without_a_source(absent):
+    learner = deep_model()
+    before = copy.deepcopy(private_parameters(learner))
+    (present,) = [task for task in TASKS if task != absent]
+    train(learner, SeveralSources([source(present)]), n_steps=3, balancer=UPGrad())
+    after = private_parameters(learner)
+    assert len(after[absent.name]) == 6  # two layers of its encoder and its head
+    assert all(map(torch.equal, after[absent.name], before[absent.name]))
+    assert not any(map(torch.equal, after[present.name], before[present.name]))
