@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from polytask.balancing import balancer_by_name, balancer_entries
+from polytask.balancing import InverseProbability, UPGrad, balancer_by_name, balancer_entries
 from polytask.checks import check_balancer, check_learner, check_source
 from polytask.core import Batch, Episode, Learner, SharedModel, Sharing, Task, generator, seeded
 from polytask.data import (
@@ -17,6 +17,7 @@ from polytask.data import (
     SeveralSources,
     Sinusoids,
     Source,
+    TaskSampling,
 )
 from polytask.meta import FOMAML, MAML, NearestMean, Prototypes, conv4, conv4_classifier, mlp
 from polytask.sharing import (
@@ -160,6 +161,9 @@ SOURCES: dict[str, Callable[[], Source]] = {
             JointSource(TASKS[2:], table(), batch_size=4, seed=0),
         ]
     ),
+    "TaskSampling": lambda: TaskSampling(
+        {task.name: JointSource([task], table(), batch_size=5, seed=0) for task in TASKS}, per_step=2
+    ),
     "ClassificationEpisodes": lambda: ClassificationEpisodes(
         images(), n_way=3, n_shot=1, n_query=2, n_episodes=2
     ),
@@ -182,6 +186,10 @@ def test_pixels_keep_the_contract_but_have_nothing_to_train():
 @pytest.mark.parametrize("name", balancer_entries())
 def test_every_balancer_keeps_the_contract(name):
     check_balancer(lambda names: balancer_by_name(name, names), positive=name not in SIGNED)
+
+
+def test_the_balancer_of_sampled_tasks_keeps_the_contract():
+    check_balancer(lambda names: InverseProbability(UPGrad(), dict.fromkeys(names, 0.5)))
 
 
 @pytest.mark.parametrize("name", balancer_entries())

@@ -18,9 +18,10 @@ from polytask.data import (
     mnist,
     multi_mnist,
     sarcos_test,
+    spoken_digits,
     tox21,
 )
-from polytask.encoders import TokenBag, token_ids
+from polytask.encoders import LogMel, SoundEncoder, TokenBag, token_ids
 from polytask.sharing import table_trunk
 
 __all__ = ["CASES", "Case", "Parts"]
@@ -129,6 +130,18 @@ def overlaid_digits(seed: int) -> Parts:
     return Parts(train.tasks, train.data, validation.data, test.data)
 
 
+def speech(seed: int) -> Parts:
+    """The official test part, the first five takes; of the other takes, a tenth validates."""
+    recordings = spoken_digits()
+    found = recordings.examples()
+    train, test = recordings.official_split()
+    order = torch.randperm(len(train), generator=generator(seed, "split"))
+    assert isinstance(found.data.inputs, Tensor)
+    data = Batch(inputs=LogMel(8000)(found.data.inputs), targets=found.data.targets)
+    cut = len(train) // 10
+    return in_parts(found.tasks, data, [train[order[cut:]], train[order[:cut]], test])
+
+
 def small_cnn(width: int = 64) -> nn.Module:
     return nn.Sequential(
         nn.Conv2d(1, 16, 5), nn.ReLU(), nn.MaxPool2d(2),
@@ -163,6 +176,10 @@ CASES = {
     "multi-mnist": Case(
         load=overlaid_digits, trunk=small_cnn, width=64, n_steps=400, batch_size=128, rates=(1e-3, 3e-3),
         about="LeNet-like", resplit=False,
+    ),
+    "spoken-digits": Case(
+        load=speech, trunk=lambda: SoundEncoder(40, 64, dropout=0.1), width=64, n_steps=250, batch_size=64,
+        rates=(1e-3, 3e-3), about="three 1-D convolutions on 40 log-mel bands", resplit=False,
     ),
 }  # fmt: skip
 """By name."""

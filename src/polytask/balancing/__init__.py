@@ -20,6 +20,7 @@ from polytask.balancing.from_torchjd import Aggregated, GramianWeighted, Scalari
 from polytask.balancing.go4align import GO4Align
 from polytask.balancing.gradnorm import GradNorm
 from polytask.balancing.imtl_l import IMTLL
+from polytask.balancing.inverse_probability import InverseProbability
 from polytask.balancing.kept_weights import Periodic, Smoothed
 from polytask.balancing.log_gradients import DBMTL
 from polytask.balancing.loss_discrepancy import LDCMTL, DiscrepancyScale
@@ -75,6 +76,7 @@ __all__ = [
     "GradVac",
     "GramianWeighted",
     "IMTLL",
+    "InverseProbability",
     "Krum",
     "LDCMTL",
     "MGDA",

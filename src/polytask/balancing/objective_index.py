@@ -29,7 +29,9 @@ class ObjectiveIndex:
         if not names or len(set(names)) < len(names):
             raise InputError(f"{owner} needs the distinct names of its objectives, got {list(names)}.")
         if not all(isinstance(name, str) for name in names):
-            raise InputError(f"{owner} needs names, not {type(names[0]).__name__} objects; pass their `name`s.")
+            raise InputError(
+                f"{owner} needs names, not {type(names[0]).__name__} objects; pass their `name`s."
+            )
         self._owner = owner
         self._positions = {name: position for position, name in enumerate(names)}
 

@@ -2,10 +2,12 @@
 
 from polytask.data.arff_file import ArffColumn, read_arff
 from polytask.data.census import census_income
+from polytask.data.curriculum import Curriculum
 from polytask.data.episodes import ClassificationEpisodes
 from polytask.data.examples import LabelledExamples
 from polytask.data.fashion_titles import FASHION_LABELS, fashion_titles
 from polytask.data.features import EncodingReport, TableEncoder
+from polytask.data.feedback import Feedback
 from polytask.data.functions import FunctionEpisodes, FunctionFamily, Sinusoids
 from polytask.data.glyphs import glyphs
 from polytask.data.image_folder import image_files, image_folder, read_images
@@ -13,12 +15,14 @@ from polytask.data.joint import JointSource
 from polytask.data.joint_examples import JointExamples, labelled_target
 from polytask.data.leaks import check_leak
 from polytask.data.location import data_folder, fetch
+from polytask.data.loss_curriculum import LossCurriculum
 from polytask.data.mnist import mnist
 from polytask.data.molecules import Molecules, chembl5, tox21, toxcast
 from polytask.data.mulan import MULAN_TABLES, mulan_table
 from polytask.data.multi_mnist import multi_mnist
 from polytask.data.omniglot import omniglot
 from polytask.data.penguins import penguins_table
+from polytask.data.progress_curriculum import ProgressCurriculum
 from polytask.data.sarcos import sarcos_test
 from polytask.data.school import School, SchoolSplit, school
 from polytask.data.several_sources import SeveralSources
@@ -29,19 +33,25 @@ from polytask.data.standardization import Standardization
 from polytask.data.table import fingerprint, read_table
 from polytask.data.target_column import TargetColumn
 from polytask.data.targets import fit_targets, parse_target
+from polytask.data.task_sampling import SamplingScheme, TaskSampling
 
 __all__ = [
     "ArffColumn",
     "ClassificationEpisodes",
+    "Curriculum",
     "EncodingReport",
     "FASHION_LABELS",
+    "Feedback",
     "FunctionEpisodes",
     "FunctionFamily",
     "JointExamples",
     "JointSource",
     "LabelledExamples",
+    "LossCurriculum",
     "MULAN_TABLES",
     "Molecules",
+    "ProgressCurriculum",
+    "SamplingScheme",
     "School",
     "SchoolSplit",
     "SeveralSources",
@@ -52,6 +62,7 @@ __all__ = [
     "Standardization",
     "TableEncoder",
     "TargetColumn",
+    "TaskSampling",
     "census_income",
     "check_leak",
     "chembl5",

@@ -1,17 +1,22 @@
 """Encoders: turn rows, images, texts and sounds into vectors."""
 
+from polytask.encoders.log_mel import LogMel, mel_filters
 from polytask.encoders.numeric_embedding import PeriodicEmbedding, PiecewiseLinearEncoding, quantile_edges
 from polytask.encoders.resnet import ResNet
+from polytask.encoders.sound import SoundEncoder
 from polytask.encoders.tabm import TabM, TabMHead, member_task
 from polytask.encoders.text import TokenBag, token_ids
 
 __all__ = [
+    "LogMel",
     "PeriodicEmbedding",
     "PiecewiseLinearEncoding",
     "ResNet",
+    "SoundEncoder",
     "TabM",
     "TabMHead",
     "TokenBag",
+    "mel_filters",
     "member_task",
     "quantile_edges",
     "token_ids",

@@ -15,7 +15,7 @@ from torch.optim import Adam, Optimizer
 from polytask.balancing import BalancedBackward, Balancer, EngineName, EqualWeights, Processes
 from polytask.balancing.engines import Engine
 from polytask.core import InputError, Learner
-from polytask.data import Source
+from polytask.data import Feedback, Source
 from polytask.train.history import History, Row
 from polytask.train.progress import TrainingBar
 from polytask.train.run import Run
@@ -82,7 +82,8 @@ def train(
 
     Args:
         learner: What is trained.
-        source: Where steps come from.
+        source: Where steps come from; one that learns from training, such as a curriculum, is told the losses
+            of every step and is part of the checkpoint (see `polytask.data.Feedback`).
         n_steps: How many.
         balancer: Makes one update of several objectives; equal weights by default.
         optimizer: Builds the optimizer from the parameters; Adam with rate 1e-3 by default.
@@ -131,7 +132,7 @@ def train(
     history = History(folder if first else None, tensorboard=tensorboard and first)
     run = Run(
         learner=learner, balancer=balancer, optimizer=built, history=history, folder=folder, seed=seed,
-        writes=first,
+        writes=first, feedback=source if isinstance(source, Feedback) else None,
     )  # fmt: skip
     if resume:
         run.restore()

@@ -12,6 +12,7 @@ from torch.optim import Optimizer
 
 from polytask.balancing import Balance, Balancer
 from polytask.core import BundleError, Learner, derive_seed
+from polytask.data import Feedback
 from polytask.train.checkpoint import load_checkpoint, save_checkpoint
 from polytask.train.history import History
 from polytask.train.validation import Validation
@@ -33,6 +34,7 @@ class Run:
         folder: Where the checkpoint lives; None for none.
         seed: The run's seed.
         writes: Whether this process saves the checkpoint; others only read it.
+        feedback: The source, if it learns from training.
     """
 
     learner: Learner
@@ -42,6 +44,7 @@ class Run:
     folder: Path | None
     seed: int
     writes: bool = True
+    feedback: Feedback | None = None
     step: int = 0
     best_step: int = 0
     best_score: float | None = None
@@ -130,6 +133,7 @@ class Run:
             self.learner.load_state_dict(state["learner"])
             self.balancer.load_state_dict(state["balancer"])
             self.optimizer.load_state_dict(state["optimizer"])
+            self._restore_source(state.get("source"))
         except (RuntimeError, ValueError, KeyError) as error:
             raise BundleError(
                 f"The checkpoint in {self.folder} belongs to another model ({error}). Use another directory."
@@ -139,12 +143,19 @@ class Run:
         self._best = state["best"]
         self.history.restore(state["rows"])
 
+    def _restore_source(self, state: dict[str, Any] | None) -> None:
+        if (state is None) != (self.feedback is None):
+            raise ValueError("one of them has a source that learns from training, and the other has not")
+        if self.feedback is not None and state is not None:
+            self.feedback.load_state_dict(state)
+
     def _state(self) -> dict[str, Any]:
         return {
             "seed": self.seed,
             "learner": self.learner.state_dict(),
             "balancer": self.balancer.state_dict(),
             "optimizer": self.optimizer.state_dict(),
+            "source": None if self.feedback is None else self.feedback.state_dict(),
             "best": self._best,
             "rows": self.history.rows,
             **{

@@ -1,6 +1,6 @@
 """One optimization step."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from polytask.balancing import Accumulation, AfterStep, Balance, BalancedBackward, Balancer
 from polytask.core import Episode, Learner, Objectives, TrainingError
-from polytask.data import Source
+from polytask.data import Feedback, Source
 from polytask.train.parts import part_of
 from polytask.train.run import Run
 
@@ -38,13 +38,12 @@ class Step:
 
     def __call__(self, source: Source) -> None:
         """Do the step that the run stands before."""
-        if self.accumulate == 1:
-            self._at_once(source)
-        else:
-            self._in_parts(source)
+        losses = self._at_once(source) if self.accumulate == 1 else self._in_parts(source)
+        if isinstance(source, Feedback):
+            source.observe(self.run.step, losses)
         self.run.step += 1
 
-    def _at_once(self, source: Source) -> None:
+    def _at_once(self, source: Source) -> Mapping[str, float]:
         self.run.seed_step()
         episodes = self._own(source)
         objectives = self._objectives(episodes)
@@ -54,14 +53,14 @@ class Step:
             first, second = (self._objectives(self._own(source, half=half)) for half in range(2))
             return first, second
 
-        self._decide(
+        return self._decide(
             [objectives],
             lambda: self.backward(objectives, halves=halves if cross else None, validation=self._held_out()),
             rerun=lambda: [self._objectives(episodes)],
             losses=lambda: self.backward.losses(self._objectives(episodes)),
         )
 
-    def _in_parts(self, source: Source) -> None:
+    def _in_parts(self, source: Source) -> Mapping[str, float]:
         def part(position: int) -> Objectives:
             self.run.seed_step(position)
             return self._objectives(self._own(source, part=position))
@@ -72,7 +71,7 @@ class Step:
             return Accumulation(self.learner, parts, processes=self.backward.processes)
 
         found = accumulation()
-        self._decide(
+        return self._decide(
             found.noted,
             lambda: self.backward.accumulated(found, validation=self._held_out()),
             rerun=lambda: (run() for run in parts),
@@ -86,7 +85,7 @@ class Step:
         *,
         rerun: Callable[[], Iterable[Objectives]],
         losses: Callable[[], Tensor],
-    ) -> None:
+    ) -> Mapping[str, float]:
         """Update the learner, unless the step has no label or a value that is not finite.
 
         Args:
@@ -94,23 +93,28 @@ class Step:
             backward: Fills the gradients.
             rerun: Computes the objectives again.
             losses: Computes the losses of the whole step.
+
+        Returns:
+            The losses before the update by name; none where there was no update.
         """
         run = self.run
         absent = dict.fromkeys(name for part in objectives for name in part.absent)
         if not self._usable(objectives):
             run.count_absent(absent)
             run.skipped += 1
-            return
+            return {}
         run.optimizer.zero_grad(set_to_none=True)
         run.seed_balancing()
         balance = self._balanced(backward, rerun)
-        if balance is not None:
-            run.count_absent(name for name in absent if name not in balance.losses)
-            run.note(balance)
-            self._update()
-            if isinstance(self.balancer, AfterStep):
-                with torch.no_grad():
-                    self.balancer.after_step(tuple(balance.losses), losses())
+        if balance is None:
+            return {}
+        run.count_absent(name for name in absent if name not in balance.losses)
+        run.note(balance)
+        self._update()
+        if isinstance(self.balancer, AfterStep):
+            with torch.no_grad():
+                self.balancer.after_step(tuple(balance.losses), losses())
+        return balance.losses
 
     def _own(self, source: Source, *, half: int | None = None, part: int | None = None) -> list[Episode]:
         """Return this process's part of the step; or of its parts one, or its half."""
