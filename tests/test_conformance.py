@@ -162,7 +162,9 @@ SOURCES: dict[str, Callable[[], Source]] = {
         ]
     ),
     "TaskSampling": lambda: TaskSampling(
-        {task.name: JointSource([task], table(), batch_size=5, seed=0) for task in TASKS}, per_step=2
+        {task.name: JointSource([task], table(), batch_size=5, seed=0) for task in TASKS},
+        scheme="uniform",
+        per_step=2,
     ),
     "ClassificationEpisodes": lambda: ClassificationEpisodes(
         images(), n_way=3, n_shot=1, n_query=2, n_episodes=2
