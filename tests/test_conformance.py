@@ -29,6 +29,7 @@ from polytask.sharing import (
     DSelectK,
     FiLMSharing,
     HardSharing,
+    LowRankAdapters,
     MMoE,
     MultiInputSharing,
     Sluice,
@@ -108,6 +109,10 @@ def experts() -> dict[str, Sharing]:
         "DSelect-k": DSelectK(names, layer(), 3, n_selected=2),
         "DSelect-k by example": DSelectK(names, layer(), 4, n_selected=2, gate=5),
         "MTAN": MTAN(names, [table_trunk(5, [6]), table_trunk(6, [8])], channels=[6, 8]),
+        "low-rank adapters": LowRankAdapters(names, table_trunk(5, [8]), rank=2),
+        "low-rank adapters on a tuned backbone": LowRankAdapters(
+            names, table_trunk(5, [8]), rank=2, tune_backbone=True
+        ),
         "multi-input": MultiInputSharing({name: table_trunk(5, [6]) for name in names}, table_trunk(6, [8])),
         "FiLM": FiLMSharing(names, [table_trunk(5, [8]), table_trunk(8, [8])], channels=[8, 8]),
         "FiLM by embedding": FiLMSharing(

@@ -9,6 +9,7 @@ from polytask.sharing.experts import Experts, mix
 from polytask.sharing.film import FiLMSharing
 from polytask.sharing.gates import BuildGate, SoftmaxGate
 from polytask.sharing.hard import HardSharing
+from polytask.sharing.low_rank import LowRankAdapters
 from polytask.sharing.mmoe import MMoE
 from polytask.sharing.mtan import MTAN
 from polytask.sharing.multi_input import MultiInputSharing
@@ -30,6 +31,7 @@ __all__ = [
     "Experts",
     "FiLMSharing",
     "HardSharing",
+    "LowRankAdapters",
     "MMoE",
     "MTAN",
     "MultiInputSharing",
