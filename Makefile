@@ -35,9 +35,15 @@ check: .venv/.dev  ## Format, lint, types, and the rooms' import contract
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 
-bench: .venv/.dev  ## Quality benchmarks on real data (POLYTASK_DATA names its folder); under an hour
+bench: .venv/.dev  ## All benchmarks; real data from the folder that POLYTASK_DATA names; several hours
+	$(BIN)/python benchmarks/speed/balancing.py
 	$(BIN)/python benchmarks/quality/sinusoid.py
 	$(BIN)/python benchmarks/quality/omniglot_prototypes.py
+	$(BIN)/python benchmarks/quality/two_objectives.py
+	$(BIN)/python benchmarks/quality/school.py
+	$(BIN)/python benchmarks/quality/joint.py sarcos sarcos-equal-parameters tox21 census fashion multi-mnist spoken-digits
+	$(BIN)/python benchmarks/quality/affinities.py sarcos sarcos-equal-parameters tox21 fashion
+	$(BIN)/python benchmarks/quality/mulan.py
 
 docs: .venv/.dev  ## The README's and docstrings' examples, run
 	$(BIN)/python -m pytest -q --doctest-modules src README.md
