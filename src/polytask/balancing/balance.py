@@ -38,6 +38,20 @@ class Balance:
         lengths = torch.outer(norms, norms)
         return torch.where(lengths > 0, self.gramian / lengths, torch.zeros_like(lengths))
 
+    def pairs(self, *, most: int = 20) -> dict[str, float]:
+        """Return the cosine of every pair of objectives by ``"first/second"``.
+
+        Args:
+            most: With more objectives than this there is nothing; see `cosines`.
+        """
+        cosines, names = self.cosines(), list(self.losses)
+        if cosines is None or len(names) > most:
+            return {}
+        values, n_names = cosines.tolist(), len(names)
+        return {
+            f"{names[i]}/{names[j]}": values[i][j] for i in range(len(names)) for j in range(i + 1, n_names)
+        }
+
     def conflict_share(self) -> float | None:
         """Return the share of pairs of objectives whose gradients point apart; None if not looked at."""
         if self.gramian is None or len(self.gramian) < 2:

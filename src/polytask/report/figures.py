@@ -18,7 +18,7 @@ _INK, _MUTED, _GOOD, _BAD = "#1b2733", "#8a97a5", "#1f8a5b", "#c2453a"
 
 def gain_figure(results: FitResults) -> str:
     """Draw the gain of joint training over separate models, a row per task, as SVG."""
-    pyplot = _pyplot()
+    pyplot = plotting()
     rows = [(found.task, found.gain, found.verdict) for found in results.tasks if found.gain is not None]
     if results.delta_m is not None:
         rows.append(("Δm, all tasks", results.delta_m, ""))
@@ -39,7 +39,7 @@ def gain_figure(results: FitResults) -> str:
 
 def accuracy_figure(results: Sequence[FewShotResults]) -> str:
     """Draw few-shot accuracies with their intervals, as SVG."""
-    pyplot = _pyplot()
+    pyplot = plotting()
     scores = [("pixel nearest mean", results[0].floor), *((found.learner, found.score) for found in results)]
     figure, axes = pyplot.subplots(figsize=(6.4, 0.5 * len(scores) + 0.9))
     for row, (_, score) in enumerate(scores):
@@ -68,7 +68,7 @@ def episode_figure(support: Tensor, query: Tensor, answers: Sequence[int], truth
     Returns:
         A data address for an ``img`` element.
     """
-    pyplot = _pyplot()
+    pyplot = plotting()
     n_classes = len(support)
     placed = [[i for i, answer in enumerate(answers) if answer == row] for row in range(n_classes)]
     n_columns = 1 + max(map(len, placed))
@@ -94,7 +94,12 @@ def episode_figure(support: Tensor, query: Tensor, answers: Sequence[int], truth
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
-def _pyplot() -> Any:
+def plotting() -> Any:
+    """Return `matplotlib.pyplot`, drawing to files.
+
+    Raises:
+        MissingPackageError: matplotlib is not installed.
+    """
     try:
         import matplotlib
     except ImportError as error:
@@ -115,6 +120,6 @@ def _svg(figure: Any, axes: Any) -> str:
     buffer = io.StringIO()
     with matplotlib.rc_context({"svg.hashsalt": "polytask"}):  # the same picture has the same bytes
         figure.savefig(buffer, format="svg", metadata={"Date": None}, transparent=True)
-    _pyplot().close(figure)
+    plotting().close(figure)
     text = buffer.getvalue()
     return text[text.index("<svg") :]

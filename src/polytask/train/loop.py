@@ -1,6 +1,8 @@
 """The training loop, for every learner, source and balancer."""
 
 import atexit
+import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +41,7 @@ class Training:
         rows: The logged figures.
         skipped: Steps without update: no label at all, or a value that was not finite.
         absent: By task, steps in which it had no label.
+        seconds_per_step: What a step cost on average, without validation; NaN where none was left to do.
     """
 
     n_steps: int
@@ -48,6 +51,7 @@ class Training:
     rows: list[Row]
     skipped: int
     absent: dict[str, int]
+    seconds_per_step: float
 
 
 def train(
@@ -142,10 +146,13 @@ def train(
         max_norm=max_norm, not_finite=not_finite, validation_source=validation_source, accumulate=accumulate,
     )  # fmt: skip
     learner.train()
+    seconds: list[float] = []
     try:
         with TrainingBar(n_steps, title=title, shown=progress and first) as bar, torch.random.fork_rng():
             while run.step < n_steps and not run.exhausted(patience):
+                begun = time.perf_counter()
                 step(source)
+                seconds.append(time.perf_counter() - begun)
                 bar.advance(run.step)
                 if run.step % validate_every == 0 or run.step == n_steps:
                     run.record(_validated(learner, validate, backward.processes))
@@ -166,6 +173,7 @@ def train(
         rows=history.rows,
         skipped=run.skipped,
         absent=run.absent,
+        seconds_per_step=sum(seconds) / len(seconds) if seconds else math.nan,
     )
 
 

@@ -82,6 +82,7 @@ class Run:
         """Remember the figures of a step for the next row."""
         figures = {f"loss/{name}": value for name, value in balance.losses.items()}
         figures |= {f"norm/{name}": value for name, value in balance.norms().items()}
+        figures |= {f"cosine/{pair}": value for pair, value in balance.pairs().items()}
         if (conflicts := balance.conflict_share()) is not None:
             figures["conflict"] = conflicts
         for name, value in figures.items():
