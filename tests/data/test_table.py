@@ -144,7 +144,9 @@ def test_an_unknown_ending_is_refused_with_the_known_ones(tmp_path: Path) -> Non
         read_table(_write(tmp_path, "a,b\n1,2\n", "t.xlsx"))
 
 
-@pytest.mark.parametrize("content", [b"no gzip", gzip.compress(b"a,b\n1,2\n")[:-6]])
+@pytest.mark.parametrize(
+    "content", [b"no gzip", gzip.compress(b"a,b\n1,2\n")[:-6]], ids=["no gzip", "cut off"]
+)
 def test_a_damaged_gzip_file_is_refused(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(DataError, match="damaged gzip"):
         read_table(_write(tmp_path, content, "t.csv.gz"))
