@@ -1,6 +1,6 @@
 """The two-objective problem of CAGrad and Nash-MTL: where each method arrives, and by which way.
 
-Run: ``python benchmarks/quality/two_objectives.py`` (about five minutes). Writes ``two_objectives.json`` and
+Run: ``python benchmarks/quality/two_objectives.py`` (about twenty minutes). Writes ``two_objectives.json`` and
 the picture ``two_objectives.png`` into ``results``.
 
 The problem is that of Bo Liu et al., "Conflict-Averse Gradient Descent for Multi-task Learning", NeurIPS
@@ -112,7 +112,7 @@ def draw(axes: Axes, ways: Tensor, scale: float) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=12_000)
+    parser.add_argument("--steps", type=int, default=25_000)
     parser.add_argument("--rate", type=float, default=5e-3)
     asked = parser.parse_args()
     torch.set_num_threads(1)
