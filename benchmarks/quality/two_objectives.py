@@ -1,6 +1,6 @@
 """The two-objective problem of CAGrad and Nash-MTL: where each method arrives, and by which way.
 
-Run: ``python benchmarks/quality/two_objectives.py`` (about twenty minutes). Writes ``two_objectives.json`` and
+Run: ``python benchmarks/quality/two_objectives.py`` (twenty minutes). Writes ``two_objectives.json`` and
 the picture ``two_objectives.png`` into ``results``.
 
 The problem is that of Bo Liu et al., "Conflict-Averse Gradient Descent for Multi-task Learning", NeurIPS
