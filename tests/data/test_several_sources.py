@@ -7,7 +7,14 @@ from hypothesis import strategies as st
 
 from polytask.checks import check_source
 from polytask.core import Batch, DataError, Episode, InputError, Task, TaskKind
-from polytask.data import ClassificationEpisodes, FunctionEpisodes, JointSource, LabelledExamples, Sinusoids
+from polytask.data import (
+    ClassificationEpisodes,
+    FunctionEpisodes,
+    JointSource,
+    LabelledExamples,
+    LossCurriculum,
+    Sinusoids,
+)
 from polytask.data.several_sources import SeveralSources
 
 
@@ -70,6 +77,12 @@ def test_it_keeps_the_contract_of_a_source(build):
 def test_there_must_be_a_source():
     with pytest.raises(InputError, match="`sources` is empty; give at least one source"):
         SeveralSources([])
+
+
+def test_a_source_that_learns_from_training_is_refused():
+    curriculum = LossCurriculum({"b": joint("b"), "c": joint("c")})
+    with pytest.raises(InputError, match="Sources 1 learn from training, and would be told nothing in here"):
+        SeveralSources([joint("a"), curriculum])
 
 
 def test_one_name_for_different_tasks_is_refused():

@@ -113,10 +113,13 @@ def test_with_an_optimizer_the_copy_moves_to_where_the_tasks_conflict():
 def test_steps_in_between_are_trained_on_but_not_looked_at():
     model, source = quadratic({"a": [1.0, 0.0], "b": [0.0, 1.0]}, [0.0, 0.0])
     found = gradient_affinity(
-        model, source, n_steps=5, every=2, optimizer=lambda parameters: torch.optim.SGD(parameters, lr=0.5)
+        model, source, n_steps=5, every=2, optimizer=lambda parameters: torch.optim.SGD(parameters, lr=0.1)
     )
     assert found.n_seen.tolist() == [[3, 3], [3, 3]]
-    assert found("a", "b") == pytest.approx((0 - 1 - 1) / 3)
+    # Each step leaves 4/5 of the way to the middle, so that a step more or less is seen.
+    points = [0.5 * (1 - 0.8**step) for step in (0, 2, 4)]  # of both coordinates
+    cosines = [2 * p * (p - 1) / (p**2 + (p - 1) ** 2) for p in points]
+    assert found("a", "b") == pytest.approx(sum(cosines) / 3)
 
 
 def test_the_learner_is_not_changed():
@@ -163,6 +166,12 @@ def test_the_overlap_is_the_share_of_rows_with_both_labels():
     found = gradient_affinity(model, source, n_steps=source.n_steps)
     assert found.overlap is not None
     torch.testing.assert_close(found.overlap, torch.tensor([[1, 0.5], [0.5, 1]], dtype=torch.float64))
+
+
+def test_it_needs_no_gradients_switched_on():
+    model, source = quadratic({"a": [1.0, 0.0], "b": [0.0, 1.0]}, [0.0, 0.0])
+    with torch.no_grad():
+        assert gradient_affinity(model, source, n_steps=2)("a", "a") == pytest.approx(1)
 
 
 def test_a_gradient_of_zero_has_no_cosine():

@@ -140,6 +140,12 @@ def test_pairs_never_labelled_in_one_step_are_unknown():
     assert found.n_seen.tolist() == [[2, 2, 0], [2, 4, 2], [0, 2, 2]]
 
 
+def test_it_needs_no_gradients_switched_on():
+    model, source = quadratic({"a": [1.0, 0.0]}, [0.0, 0.0])
+    with torch.no_grad():
+        assert lookahead_affinity(model, source, n_steps=2, rate=0.1)("a", "a") == pytest.approx(1 - 0.9**2)
+
+
 def test_a_loss_of_zero_has_no_affinity():
     model, source = quadratic({"a": [1.0, 0.0], "b": [0.0, 0.0]}, [0.0, 0.0])
     found = lookahead_affinity(model, source, n_steps=1, rate=0.1)

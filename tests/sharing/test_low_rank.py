@@ -4,7 +4,15 @@ import pytest
 import torch
 from torch import nn
 
-from polytask.core import Batch, Episode, InputError, SharedModel, Task, private_parameters, shared_parameters
+from polytask.core import (
+    Batch,
+    Episode,
+    InputError,
+    SharedModel,
+    Task,
+    private_parameters,
+    shared_parameters,
+)
 from polytask.data import JointSource
 from polytask.sharing import LowRankAdapters
 from polytask.train import train
@@ -80,6 +88,39 @@ def test_the_change_is_the_scaled_product_of_the_factors():
     torch.testing.assert_close(sharing(inputs, ["b"]).by_task["b"], expected)
 
 
+def test_a_convolution_is_changed_by_one_to_few_channels_and_one_back():
+    backbone = nn.Conv2d(2, 4, 3)
+    sharing = shaken(LowRankAdapters(NAMES, backbone, rank=3, alpha=6.0)).double()
+    down, up = sharing.adapters["a"].down[0], sharing.adapters["a"].up[0]
+    inputs = torch.randn(5, 2, 6, 6, dtype=torch.float64)
+    few = nn.functional.conv2d(inputs, down.reshape(3, 2, 3, 3))
+    expected = backbone(inputs) + 2 * nn.functional.conv2d(few, up[:, :, None, None])
+    torch.testing.assert_close(sharing(inputs, ["a"]).by_task["a"], expected)
+
+
+@pytest.mark.parametrize("cell", [nn.LSTM, nn.GRU])
+def test_recurrent_layers_run_with_the_changed_weights(cell):
+    class Last(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.cell = cell(3, 6, batch_first=True)
+
+        def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+            return self.cell(inputs)[0][:, -1]
+
+    sharing, inputs = shaken(LowRankAdapters(NAMES, Last(), rank=2)), torch.randn(5, 4, 3)
+    adapted = sharing(inputs, ["a"]).by_task["a"]
+    torch.testing.assert_close(sharing.merged("a")(inputs), adapted)
+    assert not torch.allclose(adapted, sharing.backbone(inputs))
+
+
+def test_what_is_frozen_in_a_tuned_backbone_stays_frozen():
+    backbone = mlp()
+    backbone[0].requires_grad_(False)
+    sharing = LowRankAdapters(NAMES, backbone, tune_backbone=True)
+    assert list(map(id, shared_parameters(sharing))) == list(map(id, backbone[2].parameters()))
+
+
 def test_the_rank_is_at_most_the_smaller_side():
     sharing = LowRankAdapters(NAMES, mlp(), rank=100)
     assert [factor.shape[0] for factor in sharing.adapters["a"].down] == [3, 4]
@@ -125,8 +166,10 @@ def test_an_objective_reaches_its_own_factors_alone():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"rank": 0}, "`rank` must be at least 1 and `alpha` positive, got 0"),
+        ({"rank": 0}, "`rank` must be an integer of at least 1 .* got 0"),
+        ({"rank": 1.5}, "got 1.5"),
         ({"alpha": -1.0}, "got 4 and -1.0"),
+        ({"alpha": float("inf")}, "finite, got 4 and inf"),
         (
             {"targets": ["*.query"]},
             r"'\*.query'\] fit no weight of the backbone; it has 0.weight",

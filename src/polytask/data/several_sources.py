@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from polytask.core import DataError, Episode, InputError, Task
+from polytask.data.feedback import Feedback
 from polytask.data.source import Source
 
 __all__ = ["SeveralSources"]
@@ -21,7 +22,7 @@ class SeveralSources(Source):
         sources: The sources; a step has their episodes in this order.
 
     Raises:
-        InputError: There is no source.
+        InputError: There is no source, or one of them learns from training itself.
         DataError: When asked for a step, two sources mean different tasks by one name. Tasks that are learned
             from support are not looked up by name and may share one.
 
@@ -40,6 +41,12 @@ class SeveralSources(Source):
     def __init__(self, sources: Sequence[Source]) -> None:
         if not sources:
             raise InputError("`sources` is empty; give at least one source.")
+        learning = [place for place, source in enumerate(sources) if isinstance(source, Feedback)]
+        if learning:
+            raise InputError(
+                f"Sources {', '.join(map(str, learning))} learn from training, and would be told nothing in "
+                "here. Let the curriculum draw `SeveralSources`, not the other way round."
+            )
         self.sources = tuple(sources)
 
     def step(self, index: int) -> tuple[Episode, ...]:

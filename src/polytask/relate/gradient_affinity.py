@@ -89,11 +89,12 @@ def gradient_affinity(
             "The learner has no trainable shared parameter, so there are no gradients to compare."
         )
     built = FullJacobian() if engine is None else engine(rehearsal.learner)
-    for episodes in rehearsal:
-        objectives = rehearsal.objectives(episodes)
-        means.add_rows(episodes)
-        if len(objectives):
-            means.observe(objectives.names, _gramian(objectives, shared, built))
+    with torch.enable_grad():
+        for episodes in rehearsal:
+            objectives = rehearsal.objectives(episodes)
+            means.add_rows(episodes)
+            if len(objectives):
+                means.observe(objectives.names, _gramian(objectives, shared, built))
     affinity = means.affinity()
     warn_of_little_overlap(affinity)
     return affinity

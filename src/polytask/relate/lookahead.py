@@ -91,12 +91,13 @@ def lookahead_affinity(
     shared = shared_parameters(rehearsal.learner)
     if not shared:
         raise InputError("The learner has no trainable shared parameter, so no task can help another.")
-    for episodes in rehearsal:
-        objectives = rehearsal.objectives(episodes)
-        means.add_rows(episodes)
-        if len(objectives):
-            _check_not_negative(objectives)
-            means.add(objectives.names, _effects(rehearsal, episodes, objectives, shared, rate))
+    with torch.enable_grad():
+        for episodes in rehearsal:
+            objectives = rehearsal.objectives(episodes)
+            means.add_rows(episodes)
+            if len(objectives):
+                _check_not_negative(objectives)
+                means.add(objectives.names, _effects(rehearsal, episodes, objectives, shared, rate))
     affinity = means.affinity()
     warn_of_little_overlap(affinity)
     return affinity

@@ -34,16 +34,18 @@ class LowRankAdapters(Sharing):
         alpha: The scale; None for the rank, so that the factor is 1.
         targets: Which weights are changed: patterns of parameter names as in a shell, such as
             ``"*.attention.*"``. Only parameters of two or more dimensions count. By default all.
-        tune_backbone: Whether the backbone itself trains too, shared by all tasks.
+        tune_backbone: Whether the backbone itself trains too, shared by all tasks; what is frozen in it stays
+            so. Its batch normalization then updates its statistics once for every task that is asked.
 
     Raises:
-        InputError: ``rank`` is below 1, ``alpha`` not positive, or no weight fits the targets.
+        InputError: ``rank`` is no integer of 1 or more, ``alpha`` not positive and finite, or no weight fits
+            the targets.
 
     References:
         Edward Hu, Yelong Shen, Phillip Wallis, Zeyuan Allen-Zhu, Yuanzhi Li, Shean Wang, Lu Wang, Weizhu
         Chen, "LoRA: Low-Rank Adaptation of Large Language Models", ICLR 2022, arXiv:2106.09685, equation 3.
-        Deviations: all weights are targets by default, where the paper takes those of attention; no dropout
-        before A.
+        Deviations: all weights are targets by default, where the paper takes those of attention; convolutions
+        and other weights than matrices are targets too; A starts uniform, where the paper's is Gaussian.
 
     Example:
         >>> backbone = nn.Sequential(nn.Linear(3, 8), nn.Tanh(), nn.Linear(8, 4))
@@ -66,8 +68,11 @@ class LowRankAdapters(Sharing):
     ) -> None:
         super().__init__()
         alpha = float(rank) if alpha is None else alpha
-        if rank < 1 or not alpha > 0:
-            raise InputError(f"`rank` must be at least 1 and `alpha` positive, got {rank} and {alpha}.")
+        if not isinstance(rank, int) or rank < 1 or not 0 < alpha < math.inf:
+            raise InputError(
+                "`rank` must be an integer of at least 1 and `alpha` positive and finite, got "
+                f"{rank} and {alpha}."
+            )
         weights = {key: p for key, p in backbone.named_parameters() if p.ndim > 1}
         chosen = {key: p for key, p in weights.items() if any(fnmatch(key, target) for target in targets)}
         if not chosen:
@@ -77,7 +82,7 @@ class LowRankAdapters(Sharing):
             )
         self.scale = alpha / rank
         self.tune_backbone = tune_backbone
-        self.backbone = backbone.requires_grad_(tune_backbone)
+        self.backbone = backbone if tune_backbone else backbone.requires_grad_(False)
         self.adapters = PerTask({name: _Adapter(chosen, rank) for name in names})
         self.train(self.training)
 
