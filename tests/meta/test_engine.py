@@ -173,7 +173,10 @@ def test_a_function_is_its_own_execution() -> None:
 
 
 def test_an_unknown_execution_is_an_error() -> None:
-    with pytest.raises(InputError, match="`execution` is 'fast'; use 'auto', 'loop', 'vmap' or a function"):
+    with pytest.raises(
+        InputError,
+        match="`execution` is 'fast'; use 'auto', 'loop', 'each', 'vmap'",
+    ):
         learner(execution="fast")
 
 

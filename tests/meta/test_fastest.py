@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from polytask.core import Batch, Episode, EpisodicLearner, Task, generator, run_loop, seeded
-from polytask.meta import MAML, Fastest, Prototypes, mlp
+from polytask.meta import MAML, Fastest, GradientLearner, Prototypes, mlp
 
 NUMBER = Task(name="y", kind="regression")
 
@@ -36,7 +36,7 @@ def broken(learner: EpisodicLearner, episodes: Sequence[Episode]) -> Tensor:
     raise RuntimeError("no batching rule\nand a long explanation")
 
 
-def learner(net: nn.Module | None = None, execution: object = "auto") -> MAML:
+def learner(net: nn.Module | None = None, execution: object = "auto") -> GradientLearner:
     with seeded(0):
         return MAML(net or mlp([2, 4, 1]), execution=execution)  # pyright: ignore[reportArgumentType]
 
@@ -76,7 +76,7 @@ def test_a_recurrent_network_falls_back_to_the_loop(caplog: pytest.LogCaptureFix
     model = learner(Recurrent())
     values = model.objectives(EPISODES).values
     assert isinstance(model.execution, Fastest)
-    assert model.execution.choice == "loop"
+    assert model.execution.choice == "each"
     assert "Execution 'vmap' is not used, as it failed" in caplog.text
     values.sum().backward()
     assert all(parameter.grad is not None for parameter in model.parameters())

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from polytask.core import Batch, Episode, InputError, Task, generator, seeded
 from polytask.meta import FOMAML, MAML, mlp
+from polytask.meta.inner import SGD
 
 QUADRATIC = Task(
     name="centre", kind="regression", n_outputs=3, loss=lambda p, t: 0.5 * (p - t).square().sum(-1)
@@ -80,9 +81,10 @@ def test_several_tasks_adapt_by_the_sum_of_their_losses() -> None:
 
 def test_fomaml_is_the_first_order_maml() -> None:
     learner = FOMAML(mlp([1, 4, 1]), inner_rate=0.1, n_steps=2)
-    assert not learner.second_order
+    assert learner.n_differentiated == 0
     assert not learner.exact_gradient
-    assert (learner.inner_rate, learner.n_steps) == (0.1, 2)
+    assert isinstance(learner.rule, SGD)
+    assert (learner.rule.rate, learner.n_steps) == (0.1, 2)
 
 
 def test_the_first_order_inner_loop_leaves_no_graph_of_the_gradient() -> None:
@@ -198,11 +200,13 @@ def test_without_steps_the_state_is_a_copy_of_the_weights() -> None:
 
 def test_all_wrong_arguments_are_named_at_once() -> None:
     net = mlp([1, 1]).requires_grad_(False)
-    expected = (
-        "`inner_rate` must be above 0, got 0; `n_steps` must be 0 or more, got -1; `model` has no trainable"
-    )
-    with pytest.raises(InputError, match=expected):
-        MAML(net, inner_rate=0, n_steps=-1)
+    with pytest.raises(InputError, match="`n_steps` must be 0 or more, got -1; `model` has no trainable"):
+        MAML(net, n_steps=-1)
+
+
+def test_the_inner_rate_is_above_zero() -> None:
+    with pytest.raises(InputError, match="`rate` must be above 0, got 0"):
+        MAML(mlp([1, 1]), inner_rate=0)
 
 
 def test_with_steps_refuses_a_negative_number() -> None:

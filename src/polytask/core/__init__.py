@@ -1,6 +1,6 @@
 """The types on which everything stands; knows no method."""
 
-from polytask.core.batch import Batch, Episode, Inputs, batch_size, map_inputs, stack_batches
+from polytask.core.batch import Batch, Episode, Inputs, batch_size, join_batches, map_inputs, stack_batches
 from polytask.core.errors import (
     BundleError,
     DataError,
@@ -47,6 +47,7 @@ __all__ = [
     "generator",
     "gramian",
     "jacobian",
+    "join_batches",
     "map_inputs",
     "numpy_generator",
     "private_parameters",

@@ -10,7 +10,7 @@ from torch import Tensor
 from polytask.core.errors import InputError
 from polytask.core.task import Task
 
-__all__ = ["Batch", "Episode", "Inputs", "batch_size", "map_inputs", "stack_batches"]
+__all__ = ["Batch", "Episode", "Inputs", "batch_size", "join_batches", "map_inputs", "stack_batches"]
 
 Inputs: TypeAlias = Tensor | Mapping[str, "Inputs"]
 """A tensor ``[batch, ...]``, or a nested mapping of them with one batch size."""
@@ -192,6 +192,42 @@ def stack_batches(batches: Sequence[Batch]) -> Batch:
         },
         masks={name: torch.stack([batch.masks[name] for batch in batches]) for name in batches[0].masks},
     )
+
+
+def join_batches(batches: Sequence[Batch]) -> Batch:
+    """Put the rows of batches one after the other; what a batch has no target of is unlabelled there.
+
+    Example:
+        >>> some = Batch(inputs=torch.zeros(2, 1), targets={"y": torch.ones(2)})
+        >>> joined = join_batches([some, Batch(inputs=torch.zeros(1, 1))])
+        >>> joined.targets["y"], joined.masks["y"]
+        (tensor([1., 1., 0.]), tensor([ True,  True, False]))
+    """
+    targets: dict[str, Tensor] = {}
+    masks: dict[str, Tensor] = {}
+    for name in dict.fromkeys(name for batch in batches for name in batch.targets):
+        known = next(batch.targets[name] for batch in batches if name in batch.targets)
+        if all(name in batch.targets for batch in batches) and not any(name in b.masks for b in batches):
+            targets[name] = torch.cat([batch.targets[name] for batch in batches])
+            continue
+        pieces, kept = [], []
+        shape = next((b.masks[name].shape[1:] for b in batches if name in b.masks), torch.Size())
+        for batch in batches:
+            n_rows = len(batch)
+            has = name in batch.targets
+            pieces.append(batch.targets[name] if has else known.new_zeros(n_rows, *known.shape[1:]))
+            whole = torch.full((n_rows, *shape), has, device=known.device)
+            kept.append(batch.masks.get(name, whole))
+        targets[name], masks[name] = torch.cat(pieces), torch.cat(kept)
+    return Batch(inputs=_join([batch.inputs for batch in batches]), targets=targets, masks=masks)
+
+
+def _join(inputs: Sequence[Inputs]) -> Inputs:
+    tensors = [value for value in inputs if isinstance(value, Tensor)]
+    mappings = [value for value in inputs if not isinstance(value, Tensor)]
+    if not mappings:
+        return torch.cat(tensors)
+    return {name: _join([mapping[name] for mapping in mappings]) for name in mappings[0]}
 
 
 def _stack(inputs: Sequence[Inputs]) -> Inputs:

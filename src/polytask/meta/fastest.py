@@ -4,13 +4,14 @@ import copy
 import logging
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from polytask.core import Episode, EpisodicLearner, Execution
+from polytask.meta.memory import peak_bytes
 
 __all__ = ["Fastest"]
 
@@ -18,6 +19,9 @@ _logger = logging.getLogger("polytask.meta")
 
 _MARGIN = 1.2
 """How many times faster than the first one an execution must be: timing noise should not flip the choice."""
+
+_LEAST = 64 * 2**20
+"""A budget in bytes that no machine minds: below it, twice the memory of the reference is not asked for."""
 
 
 class Fastest:
@@ -28,8 +32,15 @@ class Fastest:
     the logger ``polytask.meta``. As rounding differs between executions, name one where a run has to be
     repeated to the bit on other machines.
 
+    What is expensive to prepare, such as a compiled program, waits until the steps have taken ``patience``
+    seconds in all: so the search costs at most about as much as was spent before.
+
     Args:
         executions: By name; the first is the reference, and is kept unless another one is clearly faster.
+        within: By name, makers of executions that stay within a number of bytes.
+        later: Likewise, tried after ``patience`` seconds of steps.
+        memory: The bytes for what a step makes; None is twice what the reference takes, at least 64 MiB.
+        patience: Seconds.
 
     Example:
         >>> from polytask.core import run_loop
@@ -37,28 +48,66 @@ class Fastest:
         True
     """
 
-    def __init__(self, executions: Mapping[str, Execution]) -> None:
+    def __init__(
+        self,
+        executions: Mapping[str, Execution],
+        *,
+        within: Mapping[str, Callable[[int], Execution]] | None = None,
+        later: Mapping[str, Callable[[int], Execution]] | None = None,
+        memory: int | None = None,
+        patience: float = 30.0,
+    ) -> None:
         self.executions = dict(executions)
+        self.within = dict(within or {})
+        self.later = dict(later or {})
+        self.memory = memory
+        self.patience = patience
         self.choice: str | None = None
+        self.spent = 0.0
+        self._seconds: dict[str, float] = {}
 
     def __call__(self, learner: EpisodicLearner, episodes: Sequence[Episode]) -> Tensor:
         """Run the episodes of a step, ``[episode]``."""
+        trainable = any(parameter.requires_grad for parameter in learner.parameters())
+        training = torch.is_grad_enabled() and trainable
         if self.choice is None:
-            trainable = any(parameter.requires_grad for parameter in learner.parameters())
-            if len(episodes) < 2 or not torch.is_grad_enabled() or not trainable:
+            if len(episodes) < 2 or not training:
                 return next(iter(self.executions.values()))(learner, episodes)
-            self.choice = self._measure(learner, episodes)
-        return self.executions[self.choice](learner, episodes)
+            self._measure_first(learner, episodes)
+        elif self.later and training and self.spent > self.patience and len(episodes) > 1:
+            later, self.later = self.later, {}
+            budget = self.memory or 0
+            self._measure(learner, episodes, {name: build(budget) for name, build in later.items()})
+        if not self.later:
+            return self.executions[self.choice or ""](learner, episodes)
+        start = time.perf_counter()
+        found = self.executions[self.choice or ""](learner, episodes)
+        self.spent += time.perf_counter() - start
+        return found
 
-    def _measure(self, learner: EpisodicLearner, episodes: Sequence[Episode]) -> str:
-        first, *others = self.executions
+    def _measure_first(self, learner: EpisodicLearner, episodes: Sequence[Episode]) -> None:
+        reference = next(iter(self.executions.values()))
+        if self.memory is None and (self.within or self.later):
+            with torch.random.fork_rng():
+                copied = copy.deepcopy(learner)
+                self.memory = max(2 * peak_bytes(lambda: _gradient(reference, copied, episodes)), _LEAST)
+        built = {name: build(self.memory or 0) for name, build in self.within.items()}
+        self._measure(learner, episodes, {**self.executions, **built})
+
+    def _measure(
+        self, learner: EpisodicLearner, episodes: Sequence[Episode], others: Mapping[str, Execution]
+    ) -> None:
+        """Time the others beside the choice so far, and choose anew."""
+        first = self.choice or next(iter(self.executions))
         with torch.random.fork_rng():
             copied = copy.deepcopy(learner)  # so that running statistics do not see the step twice
             reference = _timed(self.executions[first], copied, episodes)
-            seconds = {first: reference.seconds}
-            for name in others:
+            self._seconds = {first: reference.seconds}
+            for name, execution in others.items():
+                if name == first:
+                    continue
                 try:
-                    trial = _timed(self.executions[name], copied, episodes)
+                    trial = _timed(execution, copied, episodes)
                 except (RuntimeError, ValueError, TypeError, UserWarning) as error:
                     _logger.warning("Execution %r is not used, as it failed: %s", name, _brief(error))
                     continue
@@ -67,12 +116,12 @@ class Fastest:
                     message = "Execution %r is not used: its gradient is off by %.1e from %r."
                     _logger.warning(message, name, error, first)
                     continue
-                seconds[name] = trial.seconds * _MARGIN
-        choice = min(seconds, key=lambda name: seconds[name])
-        seconds = {name: value if name == first else value / _MARGIN for name, value in seconds.items()}
-        timings = ", ".join(f"{name} {1e3 * value:.1f} ms" for name, value in seconds.items())
-        _logger.info("Execution %r is used: %s for %d episodes.", choice, timings, len(episodes))
-        return choice
+                self.executions[name] = execution
+                self._seconds[name] = trial.seconds
+        margins = {name: s if name == first else s * _MARGIN for name, s in self._seconds.items()}
+        self.choice = min(margins, key=lambda name: margins[name])
+        timings = ", ".join(f"{name} {1e3 * value:.1f} ms" for name, value in self._seconds.items())
+        _logger.info("Execution %r is used: %s for %d episodes.", self.choice, timings, len(episodes))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,53 +1,52 @@
 """MAML: an initialization from which a few gradient steps lead to a good model of a new task."""
 
-import contextlib
-import copy
-from collections.abc import Mapping, Sequence
+from torch import nn
 
-import torch
-from torch import Tensor, nn
-from torch.func import functional_call, grad
-
-from polytask.core import Batch, Execution, InputError, Inputs, State, Task, query_objectives
+from polytask.core import Execution
 from polytask.meta.engine import ExecutionName
-from polytask.meta.learner import MetaLearner
-from polytask.meta.normalization import (
-    Normalization,
-    check_normalization,
-    normalized,
-    uses_batch_statistics,
-)
+from polytask.meta.gradient_learner import GradientLearner
+from polytask.meta.inner.sgd import SGD
+from polytask.meta.normalization import Normalization
 
 __all__ = ["FOMAML", "MAML"]
 
 
-class MAML(MetaLearner):
-    r"""Model-agnostic meta-learning.
+def MAML(  # noqa: N802 - named as the method is known
+    model: nn.Module,
+    *,
+    inner_rate: float = 0.01,
+    n_steps: int = 1,
+    second_order: bool = True,
+    batch_size: int | None = None,
+    checkpoint: bool = False,
+    normalization: Normalization | None = None,
+    execution: ExecutionName | Execution = "auto",
+    chunk_size: int | None = None,
+) -> GradientLearner:
+    r"""Build model-agnostic meta-learning.
 
     Adapts by K steps :math:`\phi \leftarrow \phi - \alpha \nabla_\phi L_S(\phi)` on the support, from
-    :math:`\phi = \theta`, and learns :math:`\theta` to make :math:`L_Q(\phi)` small on the query. Where an
-    episode has several tasks, both losses are the sum of their objectives.
-
-    The state is the adapted parameters by name. Parameters frozen when the learner is built, and buffers, are
-    read from the model itself; nothing here ever changes them. The model is called with other parameters in
-    place of its own, so two threads must not use one learner at the same time.
+    :math:`\phi = \theta`, and learns :math:`\theta` to make :math:`L_Q(\phi)` small on the query.
 
     Args:
         model: Maps inputs ``[batch, ...]`` to ``[batch, n_outputs]``, or to such a tensor by task name where
             an episode has several tasks.
         inner_rate: Learning rate :math:`\alpha` of the inner steps.
-        n_steps: Inner steps :math:`K`; 0 does not adapt at all. `with_steps` gives other numbers later.
+        n_steps: Inner steps :math:`K`.
         second_order: Whether the meta-gradient goes through the inner gradients; see `FOMAML`.
+        batch_size: Rows of the support for each inner step; None means all.
+        checkpoint: Whether to recompute inner steps in the backward pass, which saves memory.
         normalization: What BatchNorm does, ``"batch"`` or ``"frozen"``; required if the model has any. The
             paper's is ``"batch"``, which makes the learner transductive.
-        execution: How the episodes of a training step are run: ``"auto"``, ``"loop"``, ``"vmap"``.
+        execution: How the episodes of a training step are run; see `named_execution`.
         chunk_size: Episodes that vmap runs at once; None means all of a step.
 
     Raises:
-        InputError: An argument is out of range, the model has no trainable parameter, or it has BatchNorm
-            and ``normalization`` does not say what that does.
+        InputError: See `GradientLearner`.
 
     Example:
+        >>> import torch
+        >>> from polytask.core import Batch, Task
         >>> task = Task(name="y", kind="regression")
         >>> maml = MAML(nn.Linear(1, 1), inner_rate=0.1)
         >>> support = Batch(inputs=torch.ones(5, 1), targets={"y": torch.ones(5)})
@@ -62,84 +61,17 @@ class MAML(MetaLearner):
         their weights are the balancer's business (the paper sums them), and the meta-update is the
         optimizer's (the paper's code uses Adam, as is the default here).
     """
-
-    def __init__(
-        self,
-        model: nn.Module,
-        *,
-        inner_rate: float = 0.01,
-        n_steps: int = 1,
-        second_order: bool = True,
-        normalization: Normalization | None = None,
-        execution: ExecutionName | Execution = "auto",
-        chunk_size: int | None = None,
-    ) -> None:
-        adapted = tuple(name for name, p in model.named_parameters() if p.requires_grad)
-        problems = []
-        if not inner_rate > 0:
-            problems.append(f"`inner_rate` must be above 0, got {inner_rate}")
-        if n_steps < 0:
-            problems.append(f"`n_steps` must be 0 or more, got {n_steps}")
-        if not adapted:
-            problems.append("`model` has no trainable parameter to adapt")
-        if problems:
-            raise InputError("; ".join(problems) + ".")
-        check_normalization(model, normalization)
-        super().__init__(
-            execution=execution,
-            chunk_size=chunk_size,
-            transductive=uses_batch_statistics(model, normalization),
-            exact_gradient=second_order,
-        )
-        self.model = model
-        self.inner_rate = inner_rate
-        self.n_steps = n_steps
-        self.second_order = second_order
-        self.normalization: Normalization | None = normalization
-        self.adapted = adapted
-
-    def with_steps(self, n_steps: int) -> "MAML":
-        """Return a learner with this very model, not a copy of it, that makes another number of steps."""
-        if n_steps < 0:
-            raise InputError(f"`n_steps` must be 0 or more, got {n_steps}.")
-        other = copy.copy(self)
-        other.n_steps = n_steps
-        return other
-
-    def learn(self, tasks: Sequence[Task], support: Batch) -> State:
-        """Return the parameters after the inner steps, by name."""
-        if not support.targets:
-            raise InputError("MAML learns by the loss on the support, but the support has no targets.")
-
-        def loss(parameters: State) -> Tensor:
-            predictions = self.predict(parameters, tasks, support.inputs)
-            return torch.stack(list(query_objectives(tasks, predictions, support).values())).sum()
-
-        found = dict(self.model.named_parameters())
-        parameters: State = {name: found[name] for name in self.adapted}
-        for _ in range(self.n_steps):
-            # grad differentiates in spite of no_grad, but leaves no graph behind to differentiate again.
-            with contextlib.nullcontext() if self.second_order else torch.no_grad():
-                gradients: State = grad(loss)(parameters)
-            parameters = {name: p - self.inner_rate * gradients[name] for name, p in parameters.items()}
-        return parameters
-
-    def predict(self, state: State, tasks: Sequence[Task], inputs: Inputs) -> dict[str, Tensor]:
-        """Answer inputs ``[batch, ...]`` by the model with the state's parameters."""
-        with normalized(self.model, self.normalization):
-            answer = functional_call(self.model, state, (inputs,))
-        if isinstance(answer, Mapping):
-            without = [task.name for task in tasks if task.name not in answer]
-            if without:
-                raise InputError(f"`model` answered {', '.join(answer)}, but not {', '.join(without)}.")
-            return {task.name: answer[task.name] for task in tasks}
-        if len(tasks) > 1:
-            names = ", ".join(task.name for task in tasks)
-            raise InputError(
-                f"`model` returned one tensor, but the episode has {len(tasks)} tasks ({names}); return a "
-                "mapping from task name to [batch, n_outputs]."
-            )
-        return {tasks[0].name: answer}
+    return GradientLearner(
+        model,
+        rule=SGD(inner_rate),
+        n_steps=n_steps,
+        n_differentiated=None if second_order else 0,
+        batch_size=batch_size,
+        checkpoint=checkpoint,
+        normalization=normalization,
+        execution=execution,
+        chunk_size=chunk_size,
+    )
 
 
 def FOMAML(  # noqa: N802 - named as the method is known
@@ -147,10 +79,11 @@ def FOMAML(  # noqa: N802 - named as the method is known
     *,
     inner_rate: float = 0.01,
     n_steps: int = 1,
+    batch_size: int | None = None,
     normalization: Normalization | None = None,
     execution: ExecutionName | Execution = "auto",
     chunk_size: int | None = None,
-) -> MAML:
+) -> GradientLearner:
     r"""Build first-order MAML, which takes :math:`\partial \phi / \partial \theta` for the identity.
 
     Its meta-gradient is the query's gradient at the adapted parameters: cheaper, and needs no second
@@ -160,13 +93,14 @@ def FOMAML(  # noqa: N802 - named as the method is known
         model: See `MAML`, as for all arguments.
         inner_rate: Learning rate of the inner steps.
         n_steps: Inner steps.
+        batch_size: Rows of the support for each inner step.
         normalization: What BatchNorm does.
         execution: How the episodes of a step are run.
         chunk_size: Episodes that vmap runs at once.
 
     Example:
-        >>> FOMAML(nn.Linear(1, 1)).second_order
-        False
+        >>> FOMAML(nn.Linear(1, 1)).n_differentiated
+        0
 
     References:
         Finn, Abbeel, Levine. ICML 2017, arXiv:1703.03400, section 5.2; Nichol, Achiam, Schulman. On
@@ -177,6 +111,7 @@ def FOMAML(  # noqa: N802 - named as the method is known
         inner_rate=inner_rate,
         n_steps=n_steps,
         second_order=False,
+        batch_size=batch_size,
         normalization=normalization,
         execution=execution,
         chunk_size=chunk_size,

@@ -1,0 +1,97 @@
+"""CAVIA: adapt a short context vector, and share all weights between tasks."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from polytask.core import Batch, Execution, InputError, State, Task
+from polytask.meta.engine import ExecutionName
+from polytask.meta.gradient_learner import GradientLearner
+from polytask.meta.inner.sgd import SGD
+from polytask.meta.normalization import Normalization
+
+__all__ = ["CAVIA", "WithContext"]
+
+
+def CAVIA(  # noqa: N802 - named as the method is known
+    model: nn.Module,
+    *,
+    n_context: int = 5,
+    inner_rate: float = 1.0,
+    n_steps: int = 1,
+    second_order: bool = True,
+    normalization: Normalization | None = None,
+    execution: ExecutionName | Execution = "auto",
+    chunk_size: int | None = None,
+) -> GradientLearner:
+    r"""Build fast context adaptation via meta-learning.
+
+    The model sees :math:`[x, c]`. The inner loop changes the context :math:`c` alone, from 0, by gradient
+    steps on the support; all weights are meta-learned. The state of a task is that one short vector.
+
+    Args:
+        model: Maps inputs widened by ``n_context`` features, ``[batch, feature + n_context]``, to answers. A
+            model that takes its context elsewhere has a buffer named ``context`` and is given as it is, with
+            ``n_context`` 0.
+        n_context: Numbers in the context.
+        inner_rate: Learning rate of the inner steps.
+        n_steps: Inner steps.
+        second_order: Whether the meta-gradient goes through the inner gradients.
+        normalization: What BatchNorm does.
+        execution: How the episodes of a step are run.
+        chunk_size: Episodes that vmap runs at once.
+
+    Raises:
+        InputError: The model has no context, or see `GradientLearner`.
+
+    Example:
+        >>> learner = CAVIA(nn.Linear(1 + 5, 1))
+        >>> support = Batch(inputs=torch.ones(3, 1), targets={"y": torch.ones(3)})
+        >>> {name: tuple(c.shape) for name, c in
+        ...  learner.adapt([Task(name="y", kind="regression")], support).state.items()}
+        {'context': (5,)}
+
+    References:
+        Zintgraf et al. Fast Context Adaptation via Meta-Learning. ICML 2019, arXiv:1810.03642, section 3.
+    """
+    if n_context < 0:
+        raise InputError(f"`n_context` must be 0 or more, got {n_context}.")
+    with_context = WithContext(model, n_context) if n_context else model
+    if "context" not in dict(with_context.named_buffers()):
+        raise InputError("With `n_context` 0 the model needs a buffer named `context` of its own.")
+    return GradientLearner(
+        with_context,
+        rule=SGD(inner_rate),
+        n_steps=n_steps,
+        start=_empty_context,
+        n_differentiated=None if second_order else 0,
+        normalization=normalization,
+        execution=execution,
+        chunk_size=chunk_size,
+    )
+
+
+class WithContext(nn.Module):
+    """A model whose inputs are widened by a context vector.
+
+    Args:
+        model: Maps ``[batch, feature + n_context]`` to answers.
+        n_context: Numbers in the context.
+    """
+
+    context: Tensor
+
+    def __init__(self, model: nn.Module, n_context: int) -> None:
+        super().__init__()
+        self.model = model
+        self.register_buffer("context", torch.zeros(n_context))
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Answer inputs ``[batch, feature]``."""
+        context = self.context.expand(inputs.shape[0], -1)
+        return self.model(torch.cat([inputs, context.to(inputs.dtype)], dim=1))
+
+
+def _empty_context(learner: GradientLearner, tasks: Sequence[Task], support: Batch) -> State:  # noqa: ARG001
+    return {"context": torch.zeros_like(dict(learner.model.named_buffers())["context"])}

@@ -1,0 +1,81 @@
+"""Reptile: move the initialization towards where each task's training ends."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from polytask.core import Batch, Execution, Task, join_batches
+from polytask.meta.engine import ExecutionName
+from polytask.meta.gradient_learner import GradientLearner, MetaObjective
+from polytask.meta.inner.adam import Adam
+from polytask.meta.inner.rule import UpdateRule
+from polytask.meta.normalization import Normalization
+from polytask.meta.surrogate import with_gradient
+
+__all__ = ["Reptile"]
+
+
+def Reptile(  # noqa: N802 - named as the method is known
+    model: nn.Module,
+    *,
+    rule: UpdateRule | None = None,
+    n_steps: int = 5,
+    batch_size: int | None = 10,
+    normalization: Normalization | None = None,
+    execution: ExecutionName | Execution = "auto",
+    chunk_size: int | None = None,
+) -> GradientLearner:
+    r"""Build Reptile, :math:`\theta \leftarrow \theta + \epsilon \, \overline{(\phi - \theta)}`.
+
+    In training, the inner loop runs on support and query together, and :math:`\theta - \phi` is the
+    meta-gradient; so a meta-optimizer ``SGD(lr=epsilon)`` makes the paper's update (there, epsilon falls from
+    1 to 0), with the mean over episodes as reduction. The objective's value is the loss on the query after
+    it.
+
+    Args:
+        model: See `MAML`.
+        rule: Of the inner loop; None is the paper's ``Adam(1e-3, betas=(0, 0.999))``.
+        n_steps: Inner steps in training; the paper evaluates with 50, see `GradientLearner.with_steps`.
+        batch_size: Rows for each inner step; None means all.
+        normalization: What BatchNorm does.
+        execution: How the episodes of a step are run.
+        chunk_size: Episodes that vmap runs at once.
+
+    Raises:
+        InputError: See `GradientLearner`.
+
+    Example:
+        >>> Reptile(nn.Linear(1, 1)).exact_gradient
+        False
+
+    References:
+        Nichol, Achiam, Schulman. On First-Order Meta-Learning Algorithms. 2018, arXiv:1803.02999, algorithm
+        2.
+    """
+    return GradientLearner(
+        model,
+        rule=rule or Adam(1e-3, betas=(0.0, 0.999)),
+        n_steps=n_steps,
+        n_differentiated=0,
+        objective=_TowardsTheEnd(),
+        batch_size=batch_size,
+        normalization=normalization,
+        execution=execution,
+        chunk_size=chunk_size,
+    )
+
+
+class _TowardsTheEnd(MetaObjective):
+    def __init__(self) -> None:
+        super().__init__(exact=False)
+
+    def forward(
+        self, learner: GradientLearner, tasks: Sequence[Task], support: Batch, query: Batch
+    ) -> Tensor:
+        every = join_batches([support, query])
+        with torch.no_grad():
+            start, *_, end = [{}, *learner.trajectory(tasks, every)]
+            value = learner.loss(end, tasks, query, learner.n_steps)
+        start = learner.initial(tasks, every)
+        return with_gradient(value, start, {name: start[name] - end[name] for name in start})

@@ -1,0 +1,87 @@
+"""Inner steps, one after the other, with a graph behind them for as many as are asked for."""
+
+import contextlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, grad_and_value
+
+from polytask.core import Batch, State
+from polytask.meta.inner.rule import InnerStep, UpdateRule
+from polytask.meta.recompute import recomputed
+
+__all__ = ["InnerLoop"]
+
+
+class InnerLoop(nn.Module):
+    """Makes steps of a rule down a loss.
+
+    Args:
+        loss: Of parameters on a batch at a step, a scalar.
+        rule: Turns gradients into new parameters; a part of the owner.
+        owner: Holds every parameter that ``loss`` reads beside those it is given.
+    """
+
+    def __init__(
+        self, loss: Callable[[State, Batch, int], Tensor], rule: UpdateRule, owner: nn.Module
+    ) -> None:
+        super().__init__()
+        self.loss = loss
+        # Not registered: a module seen by two names is not put back by `functional_call` as it was.
+        self.rules = (rule,)
+        self.owner = owner
+
+    def run(
+        self, start: State, batches: Sequence[Batch], *, n_first_order: int = 0, checkpoint: bool = False
+    ) -> list[State]:
+        """Make one step on each batch.
+
+        Args:
+            start: The first parameters, by name.
+            batches: The rows for each step.
+            n_first_order: How many of the first steps take their gradients for constants.
+            checkpoint: Whether to recompute the inside of a step in the backward pass instead of keeping it.
+
+        Returns:
+            The parameters before the first step and after each one.
+        """
+        parameters, memory = start, self.rules[0].memory(start)
+        found = [parameters]
+        for index, batch in enumerate(batches):
+            if checkpoint and index >= n_first_order:
+                parameters, memory = self._recomputed(parameters, memory, batch, index)
+            else:
+                parameters, memory = self(parameters, memory, batch, index, index < n_first_order)
+            found.append(parameters)
+        return found
+
+    def forward(
+        self, parameters: State, memory: State, batch: Batch, index: int, first_order: bool = False
+    ) -> tuple[State, State]:
+        """Make one step and return the new parameters and the rule's new memory."""
+        # Under no_grad, `grad` differentiates all the same, but leaves no graph behind.
+        with torch.no_grad() if first_order else contextlib.nullcontext():
+            gradients, value = grad_and_value(self.loss)(parameters, batch, index)
+        step = InnerStep(index=index, parameters=parameters, gradients=gradients, loss=value)
+        return self.rules[0](step, memory)
+
+    def _recomputed(self, parameters: State, memory: State, batch: Batch, index: int) -> tuple[State, State]:
+        """Make one step by a function of nothing but its tensors, as recomputing needs."""
+
+        def step(tensors: dict[str, Any]) -> tuple[State, State]:
+            rows = Batch(**tensors["batch"])
+            return functional_call(
+                self, tensors["owned"], (tensors["parameters"], tensors["memory"], rows, index)
+            )
+
+        return recomputed(
+            step,
+            {
+                "owned": dict(self.named_parameters()),
+                "parameters": parameters,
+                "memory": memory,
+                "batch": {"inputs": batch.inputs, "targets": batch.targets, "masks": batch.masks},
+            },
+        )

@@ -1,0 +1,56 @@
+"""Meta-SGD: learn the initialization, and for every parameter the rate and sign of its steps."""
+
+from torch import nn
+
+from polytask.core import Execution
+from polytask.meta.engine import ExecutionName
+from polytask.meta.gradient_learner import GradientLearner
+from polytask.meta.normalization import Normalization
+from polytask.meta.optimization.learned_rates import LearnedRates
+
+__all__ = ["MetaSGD"]
+
+
+def MetaSGD(  # noqa: N802 - named as the method is known
+    model: nn.Module,
+    *,
+    rate: float | tuple[float, float] = (0.005, 0.1),
+    n_steps: int = 1,
+    second_order: bool = True,
+    normalization: Normalization | None = None,
+    execution: ExecutionName | Execution = "auto",
+    chunk_size: int | None = None,
+) -> GradientLearner:
+    r"""Build Meta-SGD, :math:`\phi = \theta - \alpha \circ \nabla L_S(\theta)` with :math:`\alpha` learned.
+
+    Args:
+        model: See `polytask.meta.MAML`; draw the rates within `polytask.core.seeded` to repeat a run.
+        rate: The initial rate, or the interval from which each number's is drawn.
+        n_steps: Inner steps, which share their rates.
+        second_order: Whether the meta-gradient goes through the inner gradients.
+        normalization: What BatchNorm does.
+        execution: How the episodes of a step are run.
+        chunk_size: Episodes that vmap runs at once.
+
+    Raises:
+        InputError: See `GradientLearner`.
+
+    Example:
+        >>> learner = MetaSGD(nn.Linear(2, 1))
+        >>> sorted(name for name, _ in learner.rule.named_parameters())
+        ['rates.bias', 'rates.weight']
+
+    References:
+        Li, Zhou, Chen, Li. Meta-SGD: Learning to Learn Quickly for Few-Shot Learning. 2017, arXiv:1707.09835,
+        equation 2. The initial interval of rates is that of the reproductions.
+    """
+    adapted = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    return GradientLearner(
+        model,
+        rule=LearnedRates(adapted, rate=rate) if adapted else None,
+        n_steps=n_steps,
+        n_differentiated=None if second_order else 0,
+        normalization=normalization,
+        execution=execution,
+        chunk_size=chunk_size,
+    )
