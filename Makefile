@@ -38,7 +38,7 @@ check: .venv/.dev  ## Format, lint, types, and the rooms' import contract
 bench: .venv/.dev  ## All benchmarks; real data from the folder that POLYTASK_DATA names; several hours
 	$(BIN)/python benchmarks/speed/balancing.py
 	$(BIN)/python benchmarks/quality/sinusoid.py
-	$(BIN)/python benchmarks/quality/omniglot_prototypes.py
+	$(BIN)/python benchmarks/quality/omniglot.py
 	$(BIN)/python benchmarks/quality/two_objectives.py
 	$(BIN)/python benchmarks/quality/school.py
 	$(BIN)/python benchmarks/quality/joint.py sarcos sarcos-equal-parameters tox21 census fashion multi-mnist spoken-digits

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from polytask.core import seeded
 from polytask.data import FunctionEpisodes, Sinusoids
 from polytask.evaluate import mean_interval
-from polytask.meta import MAML, mlp, run_vmap
+from polytask.meta import MAML, GradientLearner, mlp, run_vmap
 from polytask.train import train
 
 torch.set_num_threads(1)
@@ -27,7 +27,7 @@ parser.add_argument("--steps", type=int, default=700, help="training steps, of 2
 arguments = parser.parse_args()
 
 
-def start(n_steps: int) -> MAML:
+def start(n_steps: int) -> GradientLearner:
     """Return the same random net each time; trained with 0 inner steps, it is plain joint training."""
     with seeded(0, "net"):
         return MAML(mlp([1, 40, 40, 1]), inner_rate=0.01, n_steps=n_steps, execution="vmap")

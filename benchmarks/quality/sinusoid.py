@@ -16,7 +16,7 @@ import os
 import platform
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from results import write_results  # beside this file
@@ -25,7 +25,7 @@ from torch.optim import Adam
 from polytask.core import seeded
 from polytask.data import FunctionEpisodes, Sinusoids
 from polytask.evaluate import evaluate_episodes
-from polytask.meta import MAML, mlp
+from polytask.meta import MAML, GradientLearner, mlp
 
 RESULT = Path(__file__).parent / "results" / "sinusoid.json"
 STEPS = (0, 1, 5, 10)
@@ -64,7 +64,7 @@ def run(seed: int, iterations: int) -> dict[str, Any]:
     rows: dict[str, Any] = {"untrained": {"error": judge(untrained)}}
     show(seed, "untrained", rows["untrained"])
     for name, n_steps in (("joint pre-training", 0), ("MAML", 1)):
-        trained = learner(seed)
+        trained = learner(seed, "compiled")
         seconds = fit(trained.with_steps(n_steps), seed, iterations)
         rows[name] = {
             "error": judge(trained),
@@ -76,12 +76,12 @@ def run(seed: int, iterations: int) -> dict[str, Any]:
     return {"met": met, **rows}
 
 
-def learner(seed: int) -> MAML:
+def learner(seed: int, execution: Literal["vmap", "compiled"] = "vmap") -> GradientLearner:
     with seeded(seed, "initialization"):
-        return MAML(mlp([1, 40, 40, 1]), inner_rate=0.01, n_steps=1, execution="vmap")
+        return MAML(mlp([1, 40, 40, 1]), inner_rate=0.01, n_steps=1, execution=execution)
 
 
-def fit(model: MAML, seed: int, iterations: int) -> float:
+def fit(model: GradientLearner, seed: int, iterations: int) -> float:
     """Train on new tasks at every step; return the seconds it took, drawing the tasks included."""
     source = FunctionEpisodes(Sinusoids(), n_support=10, n_query=10, n_episodes=25, seed=seed)
     optimizer = Adam(model.parameters(), lr=1e-3)
@@ -93,7 +93,7 @@ def fit(model: MAML, seed: int, iterations: int) -> float:
     return time.perf_counter() - start
 
 
-def judge(model: MAML) -> dict[str, dict[str, float]]:
+def judge(model: GradientLearner) -> dict[str, dict[str, float]]:
     """Adapt to every test task; the error by number of inner steps."""
     source = FunctionEpisodes(Sinusoids(), n_support=10, n_query=100, n_episodes=1, seed=TEST_SEED)
     found = {}

@@ -22,7 +22,7 @@ from polytask.meta.initialization import (
 from polytask.meta.learner import MetaLearner
 from polytask.meta.memory import FittedVmap, peak_bytes
 from polytask.meta.metric import NearestMean, Prototypes
-from polytask.meta.networks import conv4, conv4_classifier, mlp
+from polytask.meta.networks import MatrixConv2d, conv4, conv4_classifier, mlp
 from polytask.meta.normalization import check_normalization, normalized, uses_batch_statistics
 from polytask.meta.optimization import (
     ALFA,
@@ -35,6 +35,7 @@ from polytask.meta.optimization import (
 from polytask.meta.per_step import PerStepBatchNorm, with_per_step_normalization
 
 __all__ = [
+    "MatrixConv2d",
     "Compiled",
     "FittedVmap",
     "peak_bytes",

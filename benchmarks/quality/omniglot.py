@@ -1,0 +1,207 @@
+"""Few-shot learners on Omniglot: 28x28, Vinyals split, rotations as classes, 1,000 test episodes.
+
+    POLYTASK_DATA=folder python benchmarks/quality/omniglot.py prototypes maml --seed 0 1 2
+
+Every method trains on the training characters; validation characters choose the step (and, among Reptile's
+and ANIL's, nothing else). Test characters are judged once at the end. "transductive" means that a query's
+answer depends on the other queries through BatchNorm. Adds to ``results/omniglot.json``, cell by cell, as
+minutes and accuracy by seed; an hour or less a cell and seed on two cores.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from results import write_results  # beside this file
+from torch import nn
+from torch.optim import SGD, Adam, Optimizer
+
+from polytask.core import EpisodicLearner, Learner, derive_seed, seeded
+from polytask.data import ClassificationEpisodes, LabelledExamples, omniglot
+from polytask.evaluate import evaluate_episodes, mean_interval
+from polytask.meta import ANIL, FOMAML, MAML, GradientLearner, Prototypes, Reptile, conv4, conv4_classifier
+from polytask.train import Validation, train
+
+RESULTS = Path(__file__).parent / "results" / "omniglot.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """A method with its training, and what it is judged on.
+
+    Args:
+        build: Makes the learner.
+        way: Classes of a training episode.
+        judged: Ways and shots of test episodes.
+        n_query: Queries a class in training.
+        n_episodes: Episodes a step.
+        n_steps: Steps of training.
+        optimizer: Of the learner's parameters.
+        test_steps: Inner steps at evaluation, for learners by gradients.
+    """
+
+    build: Callable[[], EpisodicLearner]
+    way: int
+    judged: Sequence[tuple[int, int]]
+    n_steps: int
+    n_query: int = 5
+    n_shot: int = 1
+    n_episodes: int = 1
+    optimizer: Callable[[list[nn.Parameter]], Optimizer] = lambda parameters: Adam(parameters, lr=1e-3)
+    test_steps: int | None = None
+
+
+def prototypes() -> EpisodicLearner:
+    encoder = conv4()
+    encoder.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] - twice as fast on CPU
+    return Prototypes(encoder)
+
+
+def by_gradients(build: Callable[..., GradientLearner], **options: Any) -> Callable[[], EpisodicLearner]:
+    kind = "matrix" if options.get("execution") == "compiled" else "direct"
+    return lambda: build(conv4_classifier(5, convolution=kind), normalization="batch", **options)
+
+
+CELLS = {
+    "prototypes": Cell(build=prototypes, way=60, judged=[(5, 1), (5, 5), (20, 1)], n_steps=6000),
+    "maml": Cell(
+        build=by_gradients(MAML, inner_rate=0.4, n_steps=1, execution="compiled"),
+        way=5,
+        judged=[(5, 1)],
+        n_query=3,
+        n_episodes=16,
+        n_steps=10_000,
+        test_steps=3,
+    ),
+    "fomaml": Cell(
+        build=by_gradients(FOMAML, inner_rate=0.4, n_steps=1, execution="each"),
+        way=5,
+        judged=[(5, 1)],
+        n_query=3,
+        n_episodes=8,
+        n_steps=6000,
+        test_steps=3,
+    ),
+    "anil": Cell(
+        build=by_gradients(ANIL, inner_rate=0.1, n_steps=5, execution="each"),
+        way=5,
+        judged=[(5, 1)],
+        n_query=3,
+        n_episodes=8,
+        n_steps=6000,
+    ),
+    "reptile": Cell(
+        build=by_gradients(Reptile, n_steps=5, batch_size=10, execution="each"),
+        way=5,
+        judged=[(5, 1)],
+        n_query=9,
+        n_episodes=5,
+        n_steps=6000,
+        optimizer=lambda parameters: SGD(parameters, lr=1.0),
+        test_steps=50,
+    ),
+}
+
+
+def episodes(examples: LabelledExamples, way: int, shot: int, seed: int) -> ClassificationEpisodes:
+    return ClassificationEpisodes(examples, n_way=way, n_shot=shot, n_query=15, seed=seed)
+
+
+def evaluated(learner: EpisodicLearner, steps: int | None) -> EpisodicLearner:
+    if steps is None or not isinstance(learner, GradientLearner):
+        return learner
+    return learner.with_steps(steps)
+
+
+def run(cell: Cell, seed: int, parts: dict[str, LabelledExamples], n_steps: int) -> dict[str, Any]:
+    source = ClassificationEpisodes(
+        parts["train"],
+        n_way=cell.way,
+        n_shot=cell.n_shot,
+        n_query=cell.n_query,
+        n_episodes=cell.n_episodes,
+        seed=derive_seed(seed, "training"),
+    )
+    held_out = episodes(parts["validation"], 5, 1, seed=1)
+    with seeded(seed, "initialization"):
+        learner = cell.build()
+
+    def validate(_: Learner) -> Validation:
+        accuracy = evaluate_episodes(evaluated(learner, cell.test_steps), held_out, n_episodes=200).interval
+        print(
+            f"  validation {accuracy.format(2, scale=100)} after {time.perf_counter() - start:.0f} s",
+            flush=True,
+        )
+        return Validation(score=accuracy.mean, figures={"accuracy": accuracy.mean})
+
+    start = time.perf_counter()
+    done = train(
+        learner,
+        source,
+        n_steps=n_steps,
+        optimizer=cell.optimizer,
+        schedule=lambda step: max(0.5 ** (6 * step / n_steps), 1e-3),  # halved six times over the run
+        validate=validate,
+        validate_every=max(1, n_steps // 10),
+        seed=derive_seed(seed, "training"),
+    )
+    found: dict[str, Any] = {
+        "minutes": round((time.perf_counter() - start) / 60, 1),
+        "best_step": done.best_step,
+    }
+    for way, shot in cell.judged:
+        score = evaluate_episodes(
+            evaluated(learner, cell.test_steps), episodes(parts["test"], way, shot, seed=2), n_episodes=1000
+        )
+        found[f"{way}-way {shot}-shot"] = {
+            "accuracy": round(score.interval.mean, 4),
+            "half_width_95": round(score.interval.half_width, 4),
+            "transductive": score.transductive,
+        }
+    return found
+
+
+def over_seeds(runs: dict[str, Any]) -> dict[str, str]:
+    """Return mean and interval over seeds by kind of episode, where there are two seeds or more."""
+    kinds = [kind for kind in next(iter(runs.values())) if "-way" in kind]
+    if len(runs) < 2:
+        return {}
+    return {
+        kind: mean_interval([found[kind]["accuracy"] for found in runs.values()]).format(2, scale=100)
+        for kind in kinds
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("cells", nargs="*", default=list(CELLS), help=f"of {', '.join(CELLS)}")
+    parser.add_argument("--seed", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--steps", type=int, help="in place of each cell's own")
+    parser.add_argument("--threads", type=int, default=2)
+    asked = parser.parse_args()
+    torch.set_num_threads(asked.threads)
+    parts = {part: omniglot(part) for part in ("train", "validation", "test")}
+    for name in asked.cells:
+        for seed in asked.seed:
+            found = run(CELLS[name], seed, parts, asked.steps or CELLS[name].n_steps)
+            print(name, "seed", seed, found, flush=True)
+            figures = json.loads(RESULTS.read_text())["figures"] if RESULTS.is_file() else {}
+            runs = {**figures.get(name, {}).get("by seed", {}), str(seed): found}
+            figures[name] = {
+                "steps": asked.steps or CELLS[name].n_steps, "over seeds": over_seeds(runs), "by seed": runs,
+            }  # fmt: skip
+            setting = {
+                "split": "Vinyals, rotations as classes",
+                "test episodes": 1000,
+                "test queries": "15 a class",
+            }
+            write_results(RESULTS, setting=setting, figures=figures)
+
+
+if __name__ == "__main__":
+    main()
