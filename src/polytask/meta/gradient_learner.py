@@ -1,5 +1,6 @@
 """The learner behind every method that adapts by gradient steps: where it starts, its rule, its gradient."""
 
+import contextlib
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -134,6 +135,7 @@ class GradientLearner(MetaLearner):
             exact_gradient=exact,
         )
         self.model = model
+        self.per_step = has_per_step_layers(model)
         self.rule = rule or SGD()
         self.n_steps = n_steps
         self.adapted = trainable if adapted is None else tuple(name for name in trainable if name in adapted)
@@ -163,13 +165,15 @@ class GradientLearner(MetaLearner):
 
     def forward(self, tasks: Sequence[Task], support: Batch, query: Batch) -> Tensor:
         """Adapt to the support and return the episode's objective, a scalar."""
-        if self.objective is not None:
-            return self.objective(self, tasks, support, query)
-        return self.loss(self.learn(tasks, support), tasks, query, self.n_steps)
+        with sdpa_kernel(SDPBackend.MATH):  # fused attention has neither a second derivative nor a vmap
+            if self.objective is not None:
+                return self.objective(self, tasks, support, query)
+            return self.loss(self.trajectory(tasks, support)[-1], tasks, query, self.n_steps)
 
     def learn(self, tasks: Sequence[Task], support: Batch) -> State:
         """Return the parameters after the inner steps, by name."""
-        return self.trajectory(tasks, support)[-1]
+        with sdpa_kernel(SDPBackend.MATH):
+            return self.trajectory(tasks, support)[-1]
 
     def predict(self, state: State, tasks: Sequence[Task], inputs: Inputs) -> dict[str, Tensor]:
         """Answer inputs ``[batch, ...]`` by the model with the state's parameters."""
@@ -215,15 +219,15 @@ class GradientLearner(MetaLearner):
 
     def loss(self, parameters: State, tasks: Sequence[Task], batch: Batch, step: int) -> Tensor:
         """Return the summed objective of the tasks on a batch, a scalar, for parameters after some steps."""
-        with sdpa_kernel(SDPBackend.MATH):  # fused attention has neither a second derivative nor a vmap
-            predictions = self.answer(parameters, tasks, batch.inputs, step)
+        predictions = self.answer(parameters, tasks, batch.inputs, step)
         return torch.stack(list(query_objectives(tasks, predictions, batch).values())).sum()
 
     def answer(
         self, parameters: State, tasks: Sequence[Task], inputs: Inputs, step: int
     ) -> dict[str, Tensor]:
         """Answer inputs with these parameters in place of the model's; ``step`` chooses per-step layers."""
-        with normalized(self.model, self.normalization), at_step(self.model, step):
+        per_step = at_step(self.model, step) if self.per_step else contextlib.nullcontext()
+        with normalized(self.model, self.normalization), per_step:
             answer = functional_call(self.model, parameters, (inputs,))
         return _by_task(answer, tasks)
 

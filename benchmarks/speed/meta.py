@@ -1,0 +1,217 @@
+"""Time and memory of a MAML meta-iteration by execution, with other libraries in the same run.
+
+Run: ``python benchmarks/speed/meta.py`` (about half an hour on 2 cores, most of it compiling; name problems
+to run only those). A meta-iteration is the meta-gradient of all tasks. "plain loop" is what one writes by
+hand: `torch.func.functional_call`, `torch.autograd.grad` with ``create_graph``, a backward pass per task.
+``higher`` and ``torchopt`` run if they are installed. Every cell is a process of its own; memory is the peak
+of the process over what it took with the model built. "auto" compiles at once here, not after 30 seconds.
+"""
+
+import argparse
+import json
+import logging
+import resource
+import statistics
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from polytask.core import Batch, Episode, Task, generator, seeded
+from polytask.meta import MAML, Fastest, conv4_classifier, mlp, named_execution
+
+RESULTS = Path(__file__).parent / "results" / "meta.json"
+PROBLEMS = {
+    "sinusoid, 1 step": ("sinusoid", 25, 1),
+    "sinusoid, 5 steps": ("sinusoid", 25, 5),
+    "Conv4, 1 step": ("conv4", 16, 1),
+    "Conv4, 5 steps": ("conv4", 16, 5),
+}
+WAYS = ("plain loop", "higher", "torchopt", "loop", "each", "vmap", "compiled", "compiled, matrix", "auto")
+RATE = {"sinusoid": 0.01, "conv4": 0.4}
+Step = Callable[[], object]
+
+
+def episodes(kind: str, n_tasks: int) -> list[Episode]:
+    found = []
+    for index in range(n_tasks):
+        draw = generator(0, "episode", index)
+        if kind == "sinusoid":
+            task = Task(name="y", kind="regression")
+            parts = [
+                Batch(
+                    inputs=torch.randn(10, 1, generator=draw), targets={"y": torch.randn(10, generator=draw)}
+                )
+                for _ in range(2)
+            ]
+        else:
+            task = Task(name="y", kind="multiclass", n_outputs=5)
+            parts = [
+                Batch(
+                    inputs=torch.rand(5 * n, 1, 28, 28, generator=draw),
+                    targets={"y": torch.arange(5).repeat_interleave(n)},
+                )
+                for n in (1, 5)
+            ]
+        found.append(Episode(tasks=(task,), support=parts[0], query=parts[1]))
+    return found
+
+
+def network(kind: str, *, matrix: bool = False) -> nn.Module:
+    with seeded(0, "network"):
+        if kind == "sinusoid":
+            return mlp([1, 40, 40, 1])
+        return conv4_classifier(5, convolution="matrix" if matrix else "direct")
+
+
+def step_of(way: str, kind: str, n_tasks: int, n_steps: int) -> tuple[Step, Callable[[], str]]:
+    """Return the meta-iteration, and what to say of it afterwards."""
+    given = episodes(kind, n_tasks)
+    net = network(kind, matrix=way.endswith("matrix"))
+    others = {"plain loop": plain_loop, "higher": by_higher, "torchopt": by_torchopt}
+    if way in others:
+        return lambda: others[way](net, given, RATE[kind], n_steps), str
+    name = way.split(",")[0]
+    execution = named_execution(name)  # pyright: ignore[reportArgumentType]
+    if isinstance(execution, Fastest):
+        execution.patience = 0.0
+    normalization = "batch" if kind == "conv4" else None
+    learner = MAML(
+        net, inner_rate=RATE[kind], n_steps=n_steps, normalization=normalization, execution=execution
+    )
+
+    def step() -> None:
+        learner.zero_grad()
+        learner.objectives(given).values.sum().backward()
+
+    return step, lambda: str(execution.choice) if isinstance(execution, Fastest) else ""
+
+
+def loss_of(kind_of: Task, prediction: Tensor, batch: Batch) -> Tensor:
+    return kind_of.objective(prediction, batch.targets["y"])
+
+
+def plain_loop(net: nn.Module, given: list[Episode], rate: float, n_steps: int) -> None:
+    net.zero_grad()
+    for episode in given:
+        assert episode.support is not None
+        (task,) = episode.tasks
+        weights: dict[str, Tensor] = dict(net.named_parameters())
+        for _ in range(n_steps):
+            loss = loss_of(task, functional_call(net, weights, (episode.support.inputs,)), episode.support)
+            gradients = torch.autograd.grad(loss, list(weights.values()), create_graph=True)
+            weights = {name: w - rate * g for (name, w), g in zip(weights.items(), gradients)}
+        loss_of(task, functional_call(net, weights, (episode.query.inputs,)), episode.query).backward()
+
+
+def by_higher(net: nn.Module, given: list[Episode], rate: float, n_steps: int) -> None:
+    import higher
+
+    net.zero_grad()
+    optimizer = torch.optim.SGD(net.parameters(), lr=rate)
+    for episode in given:
+        assert episode.support is not None
+        (task,) = episode.tasks
+        with higher.innerloop_ctx(net, optimizer, copy_initial_weights=False) as (inner, inner_optimizer):
+            for _ in range(n_steps):
+                inner_optimizer.step(loss_of(task, inner(episode.support.inputs), episode.support))
+            loss_of(task, inner(episode.query.inputs), episode.query).backward()
+
+
+def by_torchopt(net: nn.Module, given: list[Episode], rate: float, n_steps: int) -> None:
+    import torchopt
+
+    net.zero_grad()
+    optimizer = torchopt.MetaSGD(net, lr=rate)
+    start, optimizer_start = torchopt.extract_state_dict(net), torchopt.extract_state_dict(optimizer)
+    for episode in given:
+        assert episode.support is not None
+        (task,) = episode.tasks
+        for _ in range(n_steps):
+            optimizer.step(loss_of(task, net(episode.support.inputs), episode.support))
+        loss_of(task, net(episode.query.inputs), episode.query).backward()
+        torchopt.recover_state_dict(net, start)
+        torchopt.recover_state_dict(optimizer, optimizer_start)
+
+
+def measure(way: str, problem: str, seconds: float) -> dict[str, Any]:
+    """Return milliseconds of a meta-iteration, MiB at the peak over the built model, seconds to warm up."""
+    torch.set_num_threads(1)
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr)
+    warnings.simplefilter("ignore")
+    step, said = step_of(way, *PROBLEMS[problem])
+    before = peak()
+    start = time.perf_counter()
+    for _ in range(3):
+        step()
+    warm = time.perf_counter() - start
+    times: list[float] = []
+    while len(times) < 5 or sum(times) < seconds:
+        start = time.perf_counter()
+        step()
+        times.append(1e3 * (time.perf_counter() - start))
+    return {
+        "ms": round(statistics.median(times), 2),
+        "best": round(min(times), 2),
+        "mib": round((peak() - before) / 2**10),
+        "warm_seconds": round(warm, 1),
+        "note": said(),
+    }
+
+
+def peak() -> int:
+    """Return the peak memory of this process so far, in KiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def in_process(way: str, problem: str, seconds: float) -> dict[str, Any]:
+    """Measure in a process of its own: peak memory cannot be reset inside one."""
+    command = [sys.executable, __file__, "--way", way, "--seconds", str(seconds), problem]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    if done.returncode:
+        return {"failed": done.stderr.strip().splitlines()[-1][:200]}
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("problems", nargs="*", default=list(PROBLEMS))
+    parser.add_argument("--seconds", type=float, default=3.0, help="timed for each cell")
+    parser.add_argument("--ways", nargs="+", default=list(WAYS))
+    parser.add_argument("--way", help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.way:
+        print(json.dumps(measure(asked.way, asked.problems[0], asked.seconds)))
+        return
+    figures = json.loads(RESULTS.read_text())["figures"] if RESULTS.is_file() else {}
+    for problem in asked.problems:
+        cells: dict[str, Any] = {}
+        for way in asked.ways:
+            if way.endswith("matrix") and not problem.startswith("Conv4"):
+                continue
+            cells[way] = found = in_process(way, problem, asked.seconds)
+            if "ms" in found and "ms" in cells.get("plain loop", {}):
+                found["times_faster"] = round(cells["plain loop"]["best"] / found["best"], 2)
+                found["memory_ratio"] = round(found["mib"] / max(cells["plain loop"]["mib"], 1), 2)
+            print(f"{problem:<18} {way:<17} {found}", flush=True)
+        figures[problem] = cells
+        write(figures)
+
+
+def write(figures: dict[str, Any]) -> None:
+    sys.path.insert(0, str(Path(__file__).parents[1] / "quality"))
+    from results import write_results  # pyright: ignore[reportAttributeAccessIssue]
+
+    setting = {"sinusoid": "25 tasks, 10 + 10 points", "conv4": "5-way 1-shot, 16 tasks, 5 queries a class"}
+    write_results(RESULTS, setting=setting, figures=figures)
+
+
+if __name__ == "__main__":
+    main()
