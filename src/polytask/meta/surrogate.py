@@ -1,5 +1,7 @@
 """A value whose gradient is one that was found some other way."""
 
+from collections.abc import Mapping
+
 from torch import Tensor
 
 from polytask.core import State
@@ -7,7 +9,7 @@ from polytask.core import State
 __all__ = ["with_gradient"]
 
 
-def with_gradient(value: Tensor, parameters: State, gradients: State) -> Tensor:
+def with_gradient(value: Tensor, parameters: Mapping[str, Tensor], gradients: State) -> Tensor:
     r"""Return the value with :math:`g` for its gradient: :math:`v + \langle g, \theta - \bar\theta \rangle`.
 
     The barred copy is detached, so that the value is unchanged. This is how a meta-gradient that is not the

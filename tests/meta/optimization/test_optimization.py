@@ -1,0 +1,200 @@
+"""Learned rules: torch's cells and closed forms as reference, gradients by finite differences, messages."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from polytask.core import Batch, Episode, InputError, State, Task, generator, jacobian, run_loop, seeded
+from polytask.meta import GradientLearner, check_meta_gradient
+from polytask.meta.inner import InnerStep, UpdateRule
+from polytask.meta.optimization import (
+    AdaptiveRates,
+    EvolvedObjective,
+    KroneckerCurvature,
+    LearnedRates,
+    LSTMOptimizer,
+    MetaLSTM,
+    MLPOptimizer,
+    PersistentEvolution,
+    WarpGrad,
+    with_warp_layers,
+)
+from polytask.meta.optimization.coordinates import log_and_sign
+from polytask.meta.optimization.recurrent_cell import LSTMCell
+
+CLASSES = Task(name="class", kind="multiclass", n_outputs=3)
+
+
+def net() -> nn.Sequential:
+    with seeded(0, "net"):
+        return nn.Sequential(nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, 3))
+
+
+def episodes() -> list[Episode]:
+    def batch(n_rows: int, *path: str | int) -> Batch:
+        x = torch.randn(n_rows, 4, generator=generator(0, *path))
+        return Batch(inputs=x, targets={"class": torch.arange(n_rows) % 3})
+
+    return [
+        Episode(tasks=(CLASSES,), support=batch(6, "support", i), query=batch(5, "query", i))
+        for i in range(3)
+    ]
+
+
+RULES: dict[str, Callable[[], UpdateRule]] = {
+    "LSTM optimizer": lambda: LSTMOptimizer(width=4),
+    "MLP optimizer": lambda: MLPOptimizer(width=4),
+    "Meta-LSTM": lambda: MetaLSTM(width=4, rate=0.1),
+    "Kronecker": lambda: KroneckerCurvature(dict(net().named_parameters())),
+    "rates by step": lambda: LearnedRates(dict(net().named_parameters()), n_steps=2, per_element=False),
+}
+
+
+@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize("checkpoint", [False, True])
+def test_a_learned_rule_has_the_gradient_of_finite_differences(name: str, checkpoint: bool) -> None:
+    with seeded(0, "rule"):
+        learner = GradientLearner(net(), rule=RULES[name](), n_steps=3, checkpoint=checkpoint)
+    check_meta_gradient(learner, episodes(), n_directions=2, tolerance=3e-6).raise_if_wrong()
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_a_learned_rule_learns_to_lower_the_loss(name: str) -> None:
+    with seeded(0, "rule"):
+        learner = GradientLearner(net(), rule=RULES[name](), n_steps=3, n_differentiated=0, execution="vmap")
+    optimizer = torch.optim.Adam(learner.rule.parameters(), lr=0.02)
+    fitted = [Episode(tasks=e.tasks, support=e.support, query=e.support or e.query) for e in episodes()]
+    losses = []
+    for _ in range(40):
+        optimizer.zero_grad()
+        loss = learner.objectives(fitted).values.mean()
+        loss.backward()
+        optimizer.step()
+        losses.append(float(loss.detach()))
+    assert losses[-1] < losses[0] - 0.05
+
+
+def test_the_cell_is_torchs() -> None:
+    ours, torchs = LSTMCell(3, 4), nn.LSTMCell(3, 4)
+    for own, other in (("inputs", "ih"), ("hidden", "hh")):
+        for kind in ("weight", "bias"):
+            getattr(getattr(ours, own), kind).data.copy_(getattr(torchs, f"{kind}_{other}").data)
+    x, hidden, cell = torch.randn(2, 3), torch.randn(2, 4), torch.randn(2, 4)
+    torch.testing.assert_close(ours(x, hidden, cell), torchs(x, (hidden, cell)))
+
+
+def test_small_gradients_enter_as_they_are_and_large_ones_by_their_logarithm() -> None:
+    found = log_and_sign(torch.tensor([torch.e**-5, -(torch.e**-12)]))
+    torch.testing.assert_close(found, torch.tensor([[-0.5, 1.0], [-1.0, -(torch.e**-2)]]))
+
+
+def test_coordinates_are_treated_alike_whatever_parameter_they_belong_to() -> None:
+    rule = LSTMOptimizer(width=3)
+    whole = {"w": torch.randn(6, generator=generator(0))}
+    apart = {"a": whole["w"][:2].clone(), "b": whole["w"][2:].reshape(2, 2).clone()}
+
+    def stepped(parameters: State) -> Tensor:
+        memory = rule.memory(parameters)
+        for index in range(2):
+            step = InnerStep(
+                index=index,
+                parameters=parameters,
+                gradients={name: 2 * p for name, p in parameters.items()},
+                loss=torch.ones(()),
+            )
+            parameters, memory = rule(step, memory)
+        return torch.cat([p.reshape(-1) for p in parameters.values()])
+
+    torch.testing.assert_close(stepped(whole), stepped(apart))
+
+
+def test_warp_layers_change_nothing_at_first_and_stay_out_of_the_inner_loop() -> None:
+    plain, x = net(), torch.randn(3, 4)
+    torch.testing.assert_close(with_warp_layers(plain)(x), plain(x))
+    (episode, *_) = episodes()
+    learner = WarpGrad(net(), n_steps=2)
+    assert not any("warp" in name for name in learner.adapt(episode.tasks, episode.support).state)
+
+
+def test_warp_layers_get_the_mean_gradient_along_the_trajectory() -> None:
+    learner = WarpGrad(net(), n_steps=3, learn_start=False)
+    (episode, *_) = episodes()
+    assert episode.support is not None
+    warp: Tensor = dict(learner.model.named_parameters())["0.warp.weight"]
+    states = learner.trajectory(episode.tasks, episode.support)[1:]
+    losses = [
+        learner.loss({n: p.detach() for n, p in state.items()}, episode.tasks, episode.query, 0)
+        for state in states
+    ]
+    (expected,) = torch.autograd.grad(torch.stack(losses).mean(), warp)
+    (value,) = run_loop(learner, [episode])
+    (found,) = torch.autograd.grad(value, warp)
+    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(value.detach(), losses[-1].detach())
+
+
+def test_every_execution_of_warped_descent_agrees() -> None:
+    check_meta_gradient(WarpGrad(net(), n_steps=2), episodes()).raise_if_wrong()
+
+
+class Point(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.theta = nn.Parameter(torch.tensor([1.0, -2.0]))
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return self.theta.expand(inputs.shape[0], -1)
+
+
+def test_the_evolved_gradient_is_near_the_true_one() -> None:
+    task = Task(name="y", kind="regression", n_outputs=2, loss=lambda p, t: (p - t).square().sum(-1))
+    batch = Batch(inputs=torch.zeros(1, 1), targets={"y": torch.zeros(1, 2)})
+    episode = Episode(tasks=(task,), support=batch, query=batch)
+    with seeded(0):
+        learner = GradientLearner(Point(), objective=EvolvedObjective(sigma=0.1, n_pairs=3000), n_steps=2)
+        exact = GradientLearner(learner.model, n_steps=2, n_differentiated=2)
+        parameters = list(learner.model.parameters())
+        found, expected = (jacobian(run_loop(model, [episode]), parameters) for model in (learner, exact))
+    torch.testing.assert_close(found, expected, rtol=0.1, atol=0.1)
+
+
+def position(theta: State, state: State) -> tuple[State, Tensor]:
+    """Walk on by theta; the loss is the place, so that the sum over T windows has the slope T (T + 1) / 2."""
+    there = state["x"] + theta["step"]
+    return {"x": there}, there.sum()
+
+
+def test_persistent_evolution_is_unbiased_where_truncation_is_not() -> None:
+    evolution = PersistentEvolution(
+        position, lambda: {"x": torch.zeros(1)}, n_windows=4, n_particles=4000, sigma=0.1
+    )
+    found = [float(evolution.gradient({"step": torch.ones(1)})[0]["step"]) for _ in range(4)]
+    assert found == pytest.approx([1, 2, 3, 4], abs=0.3)  # truncated at each window it would be 1 each time
+
+
+def test_persistent_evolution_begins_anew_after_a_run() -> None:
+    evolution = PersistentEvolution(position, lambda: {"x": torch.zeros(1)}, n_windows=2, n_particles=1)
+    losses = [float(evolution.gradient({"step": torch.ones(1)})[1]) for _ in range(4)]
+    assert losses == pytest.approx([1, 2, 1, 2], abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: LSTMOptimizer(width=0), "`width` must be at least 1"),
+        (lambda: MLPOptimizer(momenta=(1.0,)), r"must be in \[0, 1\)"),
+        (lambda: MetaLSTM(rate=1.0), "`rate` and `decay` between 0 and 1"),
+        (lambda: LearnedRates({}), "`parameters` is empty"),
+        (lambda: LearnedRates({"w": torch.ones(1)}, n_steps=0), "`n_steps` must be at least 1, got 0"),
+        (lambda: KroneckerCurvature({}, rate=0.0), "`rate` must be above 0"),
+        (lambda: AdaptiveRates({}, n_steps=0), "`n_steps` at least 1"),
+        (lambda: with_warp_layers(nn.Linear(2, 2)), "needs two linear or 2-D convolutional layers"),
+        (lambda: EvolvedObjective(sigma=0.0), "`sigma` must be above 0"),
+        (lambda: PersistentEvolution(position, dict, n_windows=0), "`n_windows` and `n_particles` must be"),
+    ],
+)
+def test_a_bad_argument_is_named(build: Callable[[], object], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        build()
