@@ -2,6 +2,7 @@
 
 from polytask.data.arff_file import ArffColumn, read_arff
 from polytask.data.census import census_income
+from polytask.data.class_leaks import check_new_classes
 from polytask.data.curriculum import Curriculum
 from polytask.data.episodes import ClassificationEpisodes
 from polytask.data.examples import LabelledExamples
@@ -16,12 +17,14 @@ from polytask.data.joint_examples import JointExamples, labelled_target
 from polytask.data.leaks import check_leak
 from polytask.data.location import data_folder, fetch
 from polytask.data.loss_curriculum import LossCurriculum
+from polytask.data.mixed_sources import MixedSources
 from polytask.data.mnist import mnist
 from polytask.data.molecules import Molecules, chembl5, tox21, toxcast
 from polytask.data.mulan import MULAN_TABLES, mulan_table
 from polytask.data.multi_mnist import multi_mnist
 from polytask.data.omniglot import omniglot
 from polytask.data.penguins import penguins_table
+from polytask.data.prefetch import steps_ahead
 from polytask.data.progress_curriculum import ProgressCurriculum
 from polytask.data.sarcos import sarcos_test
 from polytask.data.school import School, SchoolSplit, school
@@ -33,9 +36,18 @@ from polytask.data.standardization import Standardization
 from polytask.data.table import fingerprint, read_table
 from polytask.data.target_column import TargetColumn
 from polytask.data.targets import fit_targets, parse_target
+from polytask.data.task_episodes import TaskEpisodes, tasks_by_group, tasks_by_target
 from polytask.data.task_sampling import SamplingScheme, TaskSampling
+from polytask.data.varied_episodes import VariedEpisodes
 
 __all__ = [
+    "MixedSources",
+    "TaskEpisodes",
+    "VariedEpisodes",
+    "check_new_classes",
+    "steps_ahead",
+    "tasks_by_group",
+    "tasks_by_target",
     "ArffColumn",
     "ClassificationEpisodes",
     "Curriculum",

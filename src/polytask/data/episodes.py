@@ -68,7 +68,7 @@ class ClassificationEpisodes(Source):
         self.n_query = n_query
         self.n_episodes = n_episodes
         self.seed = seed
-        self.transform = transform or _unit_interval
+        self.transform = transform or unit_interval
         self.task = Task(name="class", kind="multiclass", n_outputs=n_way)
         self.tasks = (self.task,)
         # The examples of class c are the rows `_by_class[_starts[c] :][: _n_examples[c]]`.
@@ -158,5 +158,5 @@ def _distinct(n_values: np.ndarray, n_drawn: int, draw: np.random.Generator) -> 
     return draw.permuted(drawn, axis=1)
 
 
-def _unit_interval(inputs: Tensor) -> Tensor:
+def unit_interval(inputs: Tensor) -> Tensor:
     return inputs.float().div_(255) if inputs.dtype == torch.uint8 else inputs
