@@ -17,6 +17,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +113,7 @@ def plain_loop(net: nn.Module, given: list[Episode], rate: float, n_steps: int) 
 
 
 def by_higher(net: nn.Module, given: list[Episode], rate: float, n_steps: int) -> None:
-    import higher
+    higher = import_module("higher")  # a package of the comparison alone
 
     net.zero_grad()
     optimizer = torch.optim.SGD(net.parameters(), lr=rate)
@@ -126,7 +127,7 @@ def by_higher(net: nn.Module, given: list[Episode], rate: float, n_steps: int) -
 
 
 def by_torchopt(net: nn.Module, given: list[Episode], rate: float, n_steps: int) -> None:
-    import torchopt
+    torchopt = import_module("torchopt")
 
     net.zero_grad()
     optimizer = torchopt.MetaSGD(net, lr=rate)

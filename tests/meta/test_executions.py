@@ -137,7 +137,7 @@ def test_a_step_that_branches_on_values_cannot_be_compiled() -> None:
         def forward(self, inputs: Tensor) -> Tensor:
             return self.layer(inputs) if float(inputs.sum()) > 0 else -self.layer(inputs)
 
-    with pytest.raises(TrainingError, match='could not be compiled: .* Use `execution="vmap"`'):
+    with pytest.raises(TrainingError, match=r'could not be compiled: .* Use `execution="vmap"`'):
         Compiled()(learner(Branching()), EPISODES)
 
 

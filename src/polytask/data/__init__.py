@@ -1,6 +1,7 @@
 """Tasks from tables, arrays and image sets; sampling, splits and leak checks."""
 
 from polytask.data.arff_file import ArffColumn, read_arff
+from polytask.data.associations import AssociationEpisodes, CompletionEpisodes
 from polytask.data.census import census_income
 from polytask.data.class_leaks import check_new_classes
 from polytask.data.curriculum import Curriculum
@@ -41,6 +42,8 @@ from polytask.data.task_sampling import SamplingScheme, TaskSampling
 from polytask.data.varied_episodes import VariedEpisodes
 
 __all__ = [
+    "AssociationEpisodes",
+    "CompletionEpisodes",
     "MixedSources",
     "TaskEpisodes",
     "VariedEpisodes",

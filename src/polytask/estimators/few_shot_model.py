@@ -15,7 +15,7 @@ from polytask.data import LabelledExamples, image_files, read_images
 from polytask.estimators.bundle import Bundle, load_bundle, save_bundle
 from polytask.estimators.few_shot_config import FewShotConfig
 from polytask.estimators.few_shot_results import FewShotResults
-from polytask.meta import MAML, GradientLearner, Prototypes, conv4, conv4_classifier
+from polytask.meta import MAML, Prototypes, conv4, conv4_classifier
 
 __all__ = ["AdaptedModel", "FewShotModel", "build_few_shot_learner"]
 

@@ -22,6 +22,8 @@ from polytask.meta.initialization import (
 from polytask.meta.learner import MetaLearner
 from polytask.meta.memory import FittedVmap, peak_bytes
 from polytask.meta.metric import NearestMean, Prototypes
+from polytask.meta.model.plastic import PlasticNetwork
+from polytask.meta.model.plastic_layer import PlasticLayer
 from polytask.meta.networks import MatrixConv2d, conv4, conv4_classifier, mlp
 from polytask.meta.normalization import check_normalization, normalized, uses_batch_statistics
 from polytask.meta.optimization import (
@@ -35,6 +37,8 @@ from polytask.meta.optimization import (
 from polytask.meta.per_step import PerStepBatchNorm, with_per_step_normalization
 
 __all__ = [
+    "PlasticLayer",
+    "PlasticNetwork",
     "MatrixConv2d",
     "Compiled",
     "FittedVmap",

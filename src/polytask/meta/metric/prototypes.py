@@ -3,13 +3,17 @@
 from collections.abc import Sequence
 from typing import Literal
 
-import torch
 from torch import Tensor, nn
-from torch._C._functorch import peek_interpreter_stack
 from torch.nn import functional
 
 from polytask.core import Batch, InputError, Inputs, State, Task
 from polytask.meta.learner import MetaLearner
+from polytask.meta.metric.feature_classifier import (
+    check_classes,
+    class_means,
+    membership,
+    squared_distances,
+)
 from polytask.meta.normalization import uses_batch_statistics
 
 __all__ = ["Prototypes"]
@@ -35,6 +39,7 @@ class Prototypes(MetaLearner):
         InputError: The distance is unknown, or the scale is not positive.
 
     Example:
+        >>> import torch
         >>> task = Task(name="shape", kind="multiclass", n_outputs=2)
         >>> points, classes = torch.tensor([[0.0], [2.0], [9.0]]), torch.tensor([0, 0, 1])
         >>> support = Batch(inputs=points, targets={"shape": classes})
@@ -77,9 +82,11 @@ class Prototypes(MetaLearner):
             InputError: A task is not multiclass, has no label, or a class of it has none.
         """
         for task in tasks:
-            _check_support(task, support)
+            check_classes("Prototypes", task, support)
         features = self.encoder(support.inputs).flatten(1)  # [batch, feature]
-        return {task.name: _class_means(features, _membership(task, support)) for task in tasks}
+        return {
+            task.name: class_means(features, membership(task, support).to(features.dtype)) for task in tasks
+        }
 
     def predict(self, state: State, tasks: Sequence[Task], inputs: Inputs) -> dict[str, Tensor]:
         """Answer inputs ``[batch, ...]`` by their nearness to the prototypes: ``[batch, class]`` by task."""
@@ -90,38 +97,4 @@ class Prototypes(MetaLearner):
         if self.distance == "cosine":
             unit, unit_prototypes = functional.normalize(features), functional.normalize(prototypes)
             return self.scale * unit @ unit_prototypes.T
-        # Expanded: `cdist` has no second derivative, and the differences would be [batch, class, feature].
-        lengths = features.square().sum(1, keepdim=True)  # [batch, 1]
-        return 2 * features @ prototypes.T - lengths - prototypes.square().sum(1)
-
-
-def _class_means(features: Tensor, membership: Tensor) -> Tensor:
-    """Average the features of each class: ``[class, feature]``."""
-    membership = membership.to(features.dtype)
-    return (membership.T @ features) / membership.sum(0).clamp(min=1).unsqueeze(1)
-
-
-def _membership(task: Task, support: Batch) -> Tensor:
-    """Tell which example counts for which class: bool ``[batch, class]``."""
-    target = support.targets[task.name]
-    member = target.unsqueeze(1) == torch.arange(task.n_outputs, device=target.device)
-    mask = support.masks.get(task.name)
-    return member if mask is None else member & mask.unsqueeze(1)
-
-
-def _check_support(task: Task, support: Batch) -> None:
-    if task.kind != "multiclass":
-        raise InputError(
-            f"Prototypes answer multiclass tasks, but {task.name!r} is {task.kind}. For a binary task use "
-            "'multiclass' with `n_outputs=2`."
-        )
-    if task.name not in support.targets:
-        raise InputError(f"`support` has no target of task {task.name!r}.")
-    if peek_interpreter_stack() is not None:
-        return  # inside a transform such as vmap, where values cannot be looked at
-    missing = (~_membership(task, support).any(0)).nonzero().flatten().tolist()
-    if missing:
-        raise InputError(
-            f"`support` of task {task.name!r} needs an example of every class, but "
-            f"{', '.join(map(str, missing))} have none. Lower `n_way` or raise `n_shot`."
-        )
+        return -squared_distances(features, prototypes)

@@ -1,0 +1,159 @@
+"""What classifiers on features share: encode, sum the support up by class, compare the query with the sum."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch._C._functorch import peek_interpreter_stack
+
+from polytask.core import Batch, Execution, InputError, Inputs, State, Task
+from polytask.meta.engine import ExecutionName
+from polytask.meta.learner import MetaLearner
+from polytask.meta.model.forward_execution import forward_execution
+from polytask.meta.normalization import uses_batch_statistics
+
+__all__ = ["FeatureClassifier", "check_classes", "class_means", "membership", "squared_distances"]
+
+
+class FeatureClassifier(MetaLearner):
+    """A classifier of features, whatever the encoder; a method says what it keeps of the support.
+
+    Examples without a label belong to no class. The state holds what `summarize` returns, as
+    ``"task.part"``. A predictor shares the encoder with the learner: after training on, adapt again.
+    BatchNorm in the encoder works as torch has it: batch statistics in training mode, running ones in
+    evaluation mode.
+
+    Args:
+        encoder: Maps inputs to features ``[batch, ...]``, flattened here.
+        transductive: Whether the answer to one query depends on the other queries of its batch by design.
+        execution: How the episodes of a training step are run; see `forward_execution`.
+        chunk_size: Episodes that are run at once; None means all of a step.
+
+    Example:
+        >>> class NearestFirst(FeatureClassifier):
+        ...     def summarize(self, features, members):
+        ...         return {"first": features[members.argmax(0)]}
+        ...     def logits(self, summary, features):
+        ...         return -squared_distances(features, summary["first"])
+        >>> task = Task(name="cat", kind="multiclass", n_outputs=2)
+        >>> support = Batch(inputs=torch.tensor([[0.0], [3.0]]), targets={"cat": torch.tensor([0, 1])})
+        >>> NearestFirst(nn.Identity()).adapt([task], support)(torch.tensor([[1.0]]))
+        {'cat': tensor([[-1., -4.]])}
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        *,
+        transductive: bool = False,
+        execution: ExecutionName | Execution = "auto",
+        chunk_size: int | None = None,
+    ) -> None:
+        super().__init__(
+            execution=forward_execution(execution, chunk_size),
+            transductive=transductive or uses_batch_statistics(encoder, None),
+        )
+        self.encoder = encoder
+
+    @abstractmethod
+    def summarize(self, features: Tensor, members: Tensor) -> State:
+        """Return what is to be known of a task.
+
+        Args:
+            features: Of the support, ``[support, feature]``.
+            members: 1.0 where an example is of a class, else 0, ``[support, class]``.
+
+        Returns:
+            Tensors by names without a dot.
+        """
+
+    @abstractmethod
+    def logits(self, summary: State, features: Tensor) -> Tensor:
+        """Answer features of queries ``[query, feature]`` by what is known: ``[query, class]``."""
+
+    def learn(self, tasks: Sequence[Task], support: Batch) -> State:
+        """Return the summary of every task, as ``"task.part"``.
+
+        Raises:
+            InputError: A task is not multiclass, has no label, or a class of it has none.
+        """
+        for task in tasks:
+            check_classes(type(self).__name__, task, support)
+        features = self.encode(support.inputs)
+        return {
+            f"{task.name}.{part}": tensor
+            for task in tasks
+            for part, tensor in self.summarize(features, membership(task, support).to(features.dtype)).items()
+        }
+
+    def predict(self, state: State, tasks: Sequence[Task], inputs: Inputs) -> dict[str, Tensor]:
+        """Answer inputs ``[batch, ...]`` from the summaries: ``[batch, class]`` by task name."""
+        features = self.encode(inputs)
+        summaries: dict[str, State] = {}
+        for key, tensor in state.items():
+            name, _, part = key.rpartition(".")
+            summaries.setdefault(name, {})[part] = tensor
+        return {task.name: self.logits(summaries[task.name], features) for task in tasks}
+
+    def encode(self, inputs: Inputs) -> Tensor:
+        """Return the features ``[batch, feature]`` of inputs ``[batch, ...]``."""
+        return self.encoder(inputs).flatten(1)
+
+
+def class_means(features: Tensor, members: Tensor) -> Tensor:
+    """Average the features of each class.
+
+    Args:
+        features: ``[row, feature]``.
+        members: How much each row counts for each class, ``[row, class]``.
+
+    Returns:
+        ``[class, feature]``; 0 for a class without rows.
+    """
+    counts = members.sum(0).unsqueeze(1)  # [class, 1]
+    return (members.T @ features) / torch.where(counts > 0, counts, 1.0)
+
+
+def squared_distances(features: Tensor, points: Tensor) -> Tensor:
+    """Return the squared distances of features ``[row, feature]`` to points: ``[row, point]``.
+
+    Expanded, as `torch.cdist` has no second derivative, and differences would be ``[row, point, feature]``.
+
+    Example:
+        >>> squared_distances(torch.tensor([[0.0, 1.0]]), torch.tensor([[0.0, 0.0], [3.0, 1.0]]))
+        tensor([[1., 9.]])
+    """
+    lengths = features.square().sum(1, keepdim=True)  # [row, 1]
+    return lengths + points.square().sum(1) - 2 * features @ points.T
+
+
+def membership(task: Task, batch: Batch) -> Tensor:
+    """Tell which example counts for which class: bool ``[batch, class]``; none without a label."""
+    target = batch.targets[task.name]
+    member = target.unsqueeze(1) == torch.arange(task.n_outputs, device=target.device)
+    mask = batch.masks.get(task.name)
+    return member if mask is None else member & mask.unsqueeze(1)
+
+
+def check_classes(method: str, task: Task, support: Batch) -> None:
+    """Check that the support shows every class of a task.
+
+    Raises:
+        InputError: The task is not multiclass, has no label, or a class of it has none.
+    """
+    if task.kind != "multiclass":
+        raise InputError(
+            f"{method} answers multiclass tasks, but {task.name!r} is {task.kind}. For a binary task use "
+            "'multiclass' with `n_outputs=2`."
+        )
+    if task.name not in support.targets:
+        raise InputError(f"`support` has no target of task {task.name!r}.")
+    if peek_interpreter_stack() is not None:
+        return  # inside a transform such as vmap, where values cannot be looked at
+    missing = (~membership(task, support).any(0)).nonzero().flatten().tolist()
+    if missing:
+        raise InputError(
+            f"`support` of task {task.name!r} needs an example of every class, but "
+            f"{', '.join(map(str, missing))} have none. Lower `n_way` or raise `n_shot`."
+        )

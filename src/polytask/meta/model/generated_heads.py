@@ -1,0 +1,96 @@
+"""Heads of a classifier that are computed from the support's features."""
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor, nn
+
+from polytask.core import State
+
+__all__ = ["ClassHead", "LinearHead", "MahalanobisHead"]
+
+
+class ClassHead(nn.Module, ABC):
+    """Turns the features of a support into what is needed to classify others."""
+
+    parts: tuple[str, ...]
+    """The names of the tensors that it needs."""
+
+    @abstractmethod
+    def of_support(self, features: Tensor, members: Tensor) -> State:
+        """Compute the head.
+
+        Args:
+            features: ``[support, feature]``.
+            members: 1 where an example belongs to a class, else 0; a row of 0 has no label.
+                ``[support, class]``.
+        """
+
+    @abstractmethod
+    def logits(self, head: State, features: Tensor) -> Tensor:
+        """Return logits ``[batch, class]`` for features ``[batch, feature]``."""
+
+
+class LinearHead(ClassHead):
+    r"""A linear classifier whose weights are networks' answers to the class means.
+
+    :math:`w_c = \mu_c + \psi_w(\mu_c)` and :math:`b_c = \psi_b(\mu_c)`.
+
+    Args:
+        n_features: Width of the features.
+        hidden: Width of the hidden layers.
+    """
+
+    parts = ("weight", "bias")
+
+    def __init__(self, n_features: int, hidden: int) -> None:
+        super().__init__()
+        self.to_weight = _network(n_features, hidden, n_features)
+        self.to_bias = _network(n_features, hidden, 1)
+
+    def of_support(self, features: Tensor, members: Tensor) -> State:
+        """See `ClassHead.of_support`."""
+        means = _class_means(features, members)  # [class, feature]
+        return {"weight": means + self.to_weight(means), "bias": self.to_bias(means).squeeze(1)}
+
+    def logits(self, head: State, features: Tensor) -> Tensor:
+        """See `ClassHead.logits`."""
+        return features @ head["weight"].T + head["bias"]
+
+
+class MahalanobisHead(ClassHead):
+    """Half the squared Mahalanobis distance to the class means, by a covariance for each class.
+
+    A class of few examples leans on the covariance of all; see `FiLMGenerator` for the formula.
+    """
+
+    parts = ("mean", "precision")
+
+    def of_support(self, features: Tensor, members: Tensor) -> State:
+        """See `ClassHead.of_support`."""
+        means = _class_means(features, members)  # [class, feature]
+        counts = members.sum(0)  # [class]
+        from_class = (features - members @ means) * members.sum(1, keepdim=True)  # [support, feature]
+        products = torch.einsum("sc,sf,sg->cfg", members, from_class, from_class)
+        of_class = products / (counts - 1).clamp(min=1).reshape(-1, 1, 1)
+        known = members.sum(1, keepdim=True)  # [support, 1]
+        centre = (features * known).sum(0) / known.sum().clamp(min=1)
+        from_centre = (features - centre) * known
+        of_all = from_centre.T @ from_centre / (known.sum() - 1).clamp(min=1)
+        trust = (counts / (counts + 1)).reshape(-1, 1, 1)
+        ridge = torch.eye(features.shape[1], dtype=features.dtype, device=features.device)
+        covariances = trust * of_class + (1 - trust) * of_all + ridge  # [class, feature, feature]
+        return {"mean": means, "precision": torch.linalg.inv(covariances)}
+
+    def logits(self, head: State, features: Tensor) -> Tensor:
+        """See `ClassHead.logits`."""
+        from_mean = features.unsqueeze(1) - head["mean"]  # [batch, class, feature]
+        return -0.5 * torch.einsum("bcf,cfg,bcg->bc", from_mean, head["precision"], from_mean)
+
+
+def _class_means(features: Tensor, members: Tensor) -> Tensor:
+    return members.T @ features / members.sum(0).clamp(min=1).unsqueeze(1)
+
+
+def _network(n_inputs: int, hidden: int, n_outputs: int) -> nn.Sequential:
+    return nn.Sequential(nn.Linear(n_inputs, hidden), nn.ELU(), nn.Linear(hidden, n_outputs))
