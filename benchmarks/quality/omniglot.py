@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from results import write_results  # beside this file
@@ -43,6 +43,7 @@ class Cell:
         n_steps: Steps of training.
         optimizer: Of the learner's parameters.
         test_steps: Inner steps at evaluation, for learners by gradients.
+        precision: Of training, as in Lightning Fabric; evaluation has 32 bits.
     """
 
     build: Callable[[], EpisodicLearner]
@@ -54,6 +55,7 @@ class Cell:
     n_episodes: int = 1
     optimizer: Callable[[list[nn.Parameter]], Optimizer] = lambda parameters: Adam(parameters, lr=1e-3)
     test_steps: int | None = None
+    precision: Literal["32-true", "bf16-mixed"] = "32-true"
 
 
 def prototypes() -> EpisodicLearner:
@@ -68,7 +70,13 @@ def by_gradients(build: Callable[..., GradientLearner], **options: Any) -> Calla
 
 
 CELLS = {
-    "prototypes": Cell(build=prototypes, way=60, judged=[(5, 1), (5, 5), (20, 1)], n_steps=6000),
+    "prototypes": Cell(
+        build=prototypes,
+        way=60,
+        judged=[(5, 1), (5, 5), (20, 1)],
+        n_steps=6000,
+        precision="bf16-mixed",
+    ),
     "maml": Cell(
         build=by_gradients(MAML, inner_rate=0.4, n_steps=1, execution="compiled"),
         way=5,
@@ -148,11 +156,14 @@ def run(cell: Cell, seed: int, parts: dict[str, LabelledExamples], n_steps: int)
         schedule=lambda step: max(0.5 ** (6 * step / n_steps), 1e-3),  # halved six times over the run
         validate=validate,
         validate_every=max(1, n_steps // 10),
+        precision=cell.precision,
         seed=derive_seed(seed, "training"),
     )
     found: dict[str, Any] = {
         "minutes": round((time.perf_counter() - start) / 60, 1),
         "best_step": done.best_step,
+        "threads": torch.get_num_threads(),
+        "precision": cell.precision,
     }
     for way, shot in cell.judged:
         score = evaluate_episodes(

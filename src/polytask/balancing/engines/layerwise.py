@@ -84,12 +84,16 @@ class Layerwise(Engine):
         covered = {id(p) for seen in compressed for p in seen.layer.parameters()}
         rest = [p for p in graph.shared if id(p) not in covered]
         factors = [_factor(seen) for seen in compressed]
-        rows = []
-        for gradients in graph.rows([*(seen.output for seen in compressed), *rest]):
+        n_columns = sum(seen.layer.out_features * len(factor) for seen, factor in zip(compressed, factors))
+        n_columns += sum(parameter.numel() for parameter in rest)
+        dtype = factors[0].dtype if factors else rest[0].dtype if rest else torch.float32
+        rows = torch.zeros(len(graph.values), n_columns, dtype=dtype, device=graph.values.device)
+        for row, gradients in zip(rows, graph.rows([*(seen.output for seen in compressed), *rest])):
             pieces = [_compress(d, r) for d, r in zip(gradients, factors)]
             pieces += [gradient.reshape(-1) for gradient in gradients[len(factors) :]]
-            rows.append(torch.cat(pieces) if pieces else graph.values.new_zeros(0))
-        whole = spread(torch.stack(rows), places, n_objectives)
+            if pieces:
+                torch.cat(pieces, out=row)
+        whole = spread(rows, places, n_objectives)
         return whole @ whole.T
 
     def _compressible(self) -> Sequence[_Seen]:
