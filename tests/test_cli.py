@@ -274,5 +274,9 @@ def test_the_choices_of_sharing_are_those_of_a_table():
 
 def test_the_methods_are_listed_with_what_they_need(tmp_path):
     done = polytask("methods", "--json", cwd=tmp_path)
-    assert json.loads(done.stdout)["upgrad"]["needs"] == "gramian"
-    assert "nash-mtl" in polytask("methods", cwd=tmp_path).stdout
+    listed = json.loads(done.stdout)
+    assert listed["balancing"]["upgrad"]["needs"] == "gramian"
+    assert listed["learning"]["tim"]["transductive"] is True
+    shown = polytask("methods", cwd=tmp_path).stdout
+    assert "nash-mtl" in shown
+    assert "proto-maml" in shown

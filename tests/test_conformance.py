@@ -19,7 +19,27 @@ from polytask.data import (
     Source,
     TaskSampling,
 )
-from polytask.meta import FOMAML, MAML, NearestMean, Prototypes, conv4, conv4_classifier, mlp
+from polytask.meta import (
+    CANP,
+    CAVIA,
+    CNP,
+    FOMAML,
+    MAML,
+    NP,
+    TNPD,
+    ConvCNP,
+    ImageTask,
+    NearestMean,
+    PlasticNetwork,
+    PriorFitted,
+    Prototypes,
+    bar_borders,
+    conv4,
+    conv4_classifier,
+    learner_by_name,
+    learner_entries,
+    mlp,
+)
 from polytask.sharing import (
     CGC,
     MTAN,
@@ -153,6 +173,23 @@ LEARNERS: dict[str, tuple[Callable[[], Learner], Callable[[], list[Episode]]]] =
         image_steps,
     ),
     "FOMAML": (lambda: FOMAML(mlp([1, 8, 1], nn.Tanh), n_steps=2, execution="loop"), function_steps),
+    "CAVIA": (lambda: CAVIA(mlp([3, 8, 1], nn.Tanh), n_context=2, execution="loop"), function_steps),
+    "CNP": (lambda: CNP(1, width=8), function_steps),
+    "CANP": (lambda: CANP(1, width=8, n_heads=2), function_steps),
+    "NP": (lambda: NP(1, width=8, n_latent=4), function_steps),
+    "attentive NP": (lambda: NP(1, width=8, n_latent=4, n_heads=2, attentive=True), function_steps),
+    "ConvCNP": (lambda: ConvCNP(), function_steps),
+    "TNP-D": (lambda: TNPD(1, width=8, n_heads=2, n_layers=2, feedforward=8), function_steps),
+    "prior-fitted network": (
+        lambda: PriorFitted(
+            nn.Linear(1, 8), width=8, n_layers=2, n_heads=2, borders=bar_borders(torch.randn(500), 10)
+        ),
+        function_steps,
+    ),
+    "plastic network, Oja's rule": (
+        lambda: PlasticNetwork([400, 3], rule="oja", modulation="retroactive"),
+        image_steps,
+    ),
 }
 
 SIGNED = {"cosmos", "pbi", "grad-drop"}
@@ -184,6 +221,17 @@ def test_every_learner_keeps_the_contract(name):
     with seeded(0, "initialization"):
         learner = build()
     check_learner(learner, steps())
+
+
+@pytest.mark.parametrize("name", learner_entries())
+def test_every_learner_of_the_catalogue_keeps_the_contract(name):
+    with seeded(0, "initialization"):
+        learner = learner_by_name(name, ImageTask(n_way=3, n_shot=2, size=20, width=4))
+    for buffer_name, buffer in learner.named_buffers():
+        if buffer_name.endswith("n_done"):
+            buffer.fill_(1e6)  # MAML++'s objective changes from step to step until its annealing is over
+    check_learner(learner, image_steps())
+    assert learner.transductive == learner_entries()[name].transductive
 
 
 def test_pixels_keep_the_contract_but_have_nothing_to_train():

@@ -43,13 +43,6 @@ class Sharing(StrEnum):
     film = "film"
 
 
-class FewShotLearner(StrEnum):
-    """Few-shot learners."""
-
-    prototypes = "prototypes"
-    maml = "maml"
-
-
 Json = Annotated[
     bool, typer.Option("--json", help="Print the result as JSON on standard output, and nothing else.")
 ]
@@ -152,7 +145,7 @@ def fit(
 
 @app.command()
 def methods(as_json: Json = False) -> None:
-    """List the ways of balancing: what each looks at, and where it comes from.
+    """List the ways of balancing and the few-shot learners: what each does, and where it comes from.
 
     [bold]Example[/bold]
 
@@ -161,14 +154,30 @@ def methods(as_json: Json = False) -> None:
     from rich.table import Table
 
     from polytask.balancing import balancer_entries
+    from polytask.meta import learner_entries
 
-    entries = {
+    balancing = {
         name: {"needs": entry.needs, "source": entry.source} for name, entry in balancer_entries().items()
     }
-    table = Table("name", "looks at", "source", box=None, pad_edge=False)
-    for name, entry in entries.items():
-        table.add_row(name, entry["needs"], entry["source"])
-    _show(entries, as_json=as_json, lines=[table])
+    learners = {
+        name: {
+            "family": entry.family,
+            "transductive": entry.transductive,
+            "any number of classes": not entry.fixed_way,
+            "source": entry.source,
+        }
+        for name, entry in learner_entries().items()
+    }
+    first = Table("polytask fit --balancing", "looks at", "source", box=None, pad_edge=False)
+    for name, entry in balancing.items():
+        first.add_row(name, entry["needs"], entry["source"])
+    second = Table(
+        "polytask learn --learner", "what is learned", "classes", "source", box=None, pad_edge=False
+    )
+    for name, entry in learner_entries().items():
+        kind = f"{entry.family}, transductive" if entry.transductive else entry.family
+        second.add_row(name, kind, "as trained" if entry.fixed_way else "any number", entry.source)
+    _show({"balancing": balancing, "learning": learners}, as_json=as_json, lines=[first, "", second])
 
 
 @app.command()
@@ -207,7 +216,7 @@ def learn(
     output: Annotated[Path, typer.Option("-o", "--output", help="The model directory to write.")],
     way: Annotated[int, typer.Option(help="Classes of a new task.")] = 5,
     shot: Annotated[int, typer.Option(help="Labelled examples of each class.")] = 1,
-    learner: Annotated[FewShotLearner, typer.Option(help="The method.")] = FewShotLearner.prototypes,
+    learner: Annotated[str, typer.Option(help="The method; polytask methods lists all.")] = "prototypes",
     steps: Annotated[
         int | None, typer.Option(help="Training steps; the learner's own default if left out.")
     ] = None,
@@ -238,7 +247,7 @@ def learn(
         source,
         way=way,
         shot=shot,
-        learner=learner.value,
+        learner=learner,
         n_episodes=episodes,
         checkpoint=checkpoint,
         accelerator=accelerator,

@@ -15,6 +15,7 @@ from polytask.data.glyphs import glyphs
 from polytask.data.image_folder import image_files, image_folder, read_images
 from polytask.data.joint import JointSource
 from polytask.data.joint_examples import JointExamples, labelled_target
+from polytask.data.known_classes import KnownClasses
 from polytask.data.leaks import check_leak
 from polytask.data.location import data_folder, fetch
 from polytask.data.loss_curriculum import LossCurriculum
@@ -42,6 +43,7 @@ from polytask.data.task_sampling import SamplingScheme, TaskSampling
 from polytask.data.varied_episodes import VariedEpisodes
 
 __all__ = [
+    "KnownClasses",
     "AssociationEpisodes",
     "CompletionEpisodes",
     "MixedSources",

@@ -15,7 +15,7 @@ from polytask.data import LabelledExamples, image_files, read_images
 from polytask.estimators.bundle import Bundle, load_bundle, save_bundle
 from polytask.estimators.few_shot_config import FewShotConfig
 from polytask.estimators.few_shot_results import FewShotResults
-from polytask.meta import MAML, Prototypes, conv4, conv4_classifier
+from polytask.meta import learner_by_name, learner_entries
 
 __all__ = ["AdaptedModel", "FewShotModel", "build_few_shot_learner"]
 
@@ -23,16 +23,8 @@ _ADAPTED = "adapted/"
 
 
 def build_few_shot_learner(config: FewShotConfig) -> EpisodicLearner:
-    """Build an untrained learner of images ``[batch, 1, size, size]``.
-
-    MAML's net uses group normalization, so that no query sees the others.
-    """
-    if config.learner == "maml":
-        net = conv4_classifier(config.way, width=config.width, normalization="group")
-        return MAML(net, inner_rate=config.inner_rate, n_steps=config.inner_steps, execution="loop")
-    encoder = conv4(width=config.width)
-    encoder.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] - twice as fast on CPU
-    return Prototypes(encoder)
+    """Build an untrained learner of images ``[batch, 1, size, size]``."""
+    return learner_by_name(config.learner, config.image_task())
 
 
 class FewShotModel:
@@ -67,14 +59,15 @@ class FewShotModel:
             support: A few images of each new class, uint8 ``[example, 1, size, size]``.
 
         Raises:
-            DataError: MAML gets another number of classes than it was trained for, or the images have another
+            DataError: A learner with a fixed number of classes gets another one, or the images have another
                 size.
         """
         n_classes = support.n_classes
-        if self.config.learner == "maml" and n_classes != self.config.way:
+        if learner_entries()[self.config.learner].fixed_way and n_classes != self.config.way:
             raise DataError(
-                f"This MAML model tells {self.config.way} classes apart, but the support has {n_classes}. "
-                f"Give {self.config.way} classes, train with `--way {n_classes}`, or use prototypes."
+                f"This {self.config.learner} model tells {self.config.way} classes apart, but the support "
+                f"has {n_classes}. Give {self.config.way} classes, train with `--way {n_classes}`, or use "
+                "prototypes."
             )
         if n_classes < 2:
             raise DataError(f"The support has {n_classes} class; at least 2 are needed to tell apart.")

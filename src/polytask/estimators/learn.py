@@ -5,16 +5,26 @@ import time
 from pathlib import Path
 from typing import Any
 
+from torch import nn
 from torch.optim import Adam
 
-from polytask.core import DataError, EpisodicLearner, InputError, Learner, derive_seed, seeded
-from polytask.data import ClassificationEpisodes, LabelledExamples
+from polytask.core import (
+    DataError,
+    EpisodicLearner,
+    InputError,
+    Learner,
+    SharedModel,
+    derive_seed,
+    seeded,
+)
+from polytask.data import ClassificationEpisodes, KnownClasses, LabelledExamples, Source
 from polytask.estimators.few_shot_config import FewShotConfig
 from polytask.estimators.few_shot_model import FewShotModel, build_few_shot_learner
 from polytask.estimators.few_shot_results import FewShotResults
 from polytask.estimators.few_shot_source import ClassSplit, class_split
 from polytask.evaluate import EpisodeScore, evaluate_episodes
-from polytask.meta import NearestMean
+from polytask.meta import CosineHead, FeatureClassifier, NearestMean, learner_entries
+from polytask.sharing import HardSharing
 from polytask.train import Validation, train
 
 __all__ = ["learn"]
@@ -39,7 +49,7 @@ def learn(
         source: ``"glyphs"``, ``"omniglot"``, a folder with one folder of images per class, or examples.
         way: Classes of a task.
         shot: Labelled examples of each class.
-        learner: ``"prototypes"`` or ``"maml"``.
+        learner: See `polytask.meta.learner_entries`, or the command ``polytask methods``.
         n_episodes: Held-out episodes for the figures.
         seed: The same one gives the same model.
         checkpoint: A folder; a killed run that is called again with it continues where it was.
@@ -54,7 +64,7 @@ def learn(
         InputError: A setting or the source is wrong; the message says what, where and how to mend it.
     """
     try:
-        config = FewShotConfig(way=way, shot=shot, learner=learner, **settings)  # pyright: ignore[reportArgumentType]
+        config = FewShotConfig(way=way, shot=shot, learner=learner, **settings)
     except TypeError as error:
         raise InputError(f"`learn` cannot use these settings: {error}.") from error
     classes = class_split(source, size=config.size, seed=seed)
@@ -121,14 +131,7 @@ def _train(
     progress: bool,
 ) -> None:
     """Train on known classes; the weights that answer the validation classes best are kept."""
-    source = ClassificationEpisodes(
-        classes.train,
-        n_way=config.train_way,
-        n_shot=config.shot,
-        n_query=config.n_query,
-        n_episodes=config.episodes,
-        seed=derive_seed(seed, "training"),
-    )
+    trained, source = _to_train(learner, classes.train, config, seed=seed)
     held_out = _episodes(classes.validation, config, seed=derive_seed(seed, "validation"))
 
     def validate(_: Learner) -> Validation:
@@ -136,7 +139,7 @@ def _train(
         return Validation(score=score.interval.mean, figures={"accuracy": score.interval.mean})
 
     train(
-        learner,
+        trained,
         source,
         n_steps=config.steps,
         optimizer=lambda parameters: Adam(parameters, lr=config.learning_rate),
@@ -150,6 +153,30 @@ def _train(
         progress=progress,
         title=config.learner,
     )
+
+
+def _to_train(
+    learner: EpisodicLearner, examples: LabelledExamples, config: FewShotConfig, *, seed: int
+) -> tuple[Learner, Source]:
+    """Return what is trained on which steps: the learner itself, or its encoder as a joint classifier."""
+    seed_of_steps = derive_seed(seed, "training")
+    if not learner_entries()[config.learner].pretrained:
+        return learner, ClassificationEpisodes(
+            examples,
+            n_way=config.train_way,
+            n_shot=config.shot,
+            n_query=config.n_query,
+            n_episodes=config.episodes,
+            seed=seed_of_steps,
+        )
+    if not isinstance(learner, FeatureClassifier):
+        raise InputError(f"The learner {config.learner!r} has no encoder that could be trained beforehand.")
+    source = KnownClasses(examples, batch_size=config.batch_size, seed=seed_of_steps)
+    n_features, n_classes = config.image_task().n_features, examples.n_classes
+    with seeded(seed, "head of all known classes"):
+        cosine = config.learner == "cosine-fine-tuning"
+        head = CosineHead(n_features, n_classes) if cosine else nn.Linear(n_features, n_classes)
+    return SharedModel(source.tasks, HardSharing(learner.encoder), {"class": head}), source
 
 
 def _judge(

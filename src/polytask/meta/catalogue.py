@@ -1,0 +1,459 @@
+"""Few-shot classifiers of images by name."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, TypedDict
+
+import torch
+from torch import nn
+
+from polytask.core import EpisodicLearner, InputError
+from polytask.meta.gradient_learner import GradientLearner
+from polytask.meta.initialization import (
+    ANIL,
+    BOIL,
+    FOMAML,
+    IMAML,
+    MAML,
+    MAMLPlusPlus,
+    ProtoMAML,
+    Reptile,
+)
+from polytask.meta.inner.sgd import SGD
+from polytask.meta.metric.baseline import Baseline, BaselinePlusPlus
+from polytask.meta.metric.bd_cspn import BDCSPN
+from polytask.meta.metric.feat import FEAT
+from polytask.meta.metric.laplacian_shot import LaplacianShot
+from polytask.meta.metric.logistic import LRD2
+from polytask.meta.metric.mahalanobis import Mahalanobis
+from polytask.meta.metric.matching import MatchingNet
+from polytask.meta.metric.prototypes import Prototypes
+from polytask.meta.metric.pt_map import PTMAP
+from polytask.meta.metric.relation import RelationNet, vector_relation
+from polytask.meta.metric.ridge import R2D2
+from polytask.meta.metric.simple_shot import SimpleShot
+from polytask.meta.metric.svm import MetaOptNet
+from polytask.meta.metric.tim import TIM
+from polytask.meta.model.film_generator import FiLMGenerator
+from polytask.meta.model.mann import MANN
+from polytask.meta.model.plastic import PlasticNetwork
+from polytask.meta.model.prior_fitted import PriorFitted
+from polytask.meta.model.snail import SNAIL
+from polytask.meta.networks import ConvNormalization, conv4, conv4_classifier
+from polytask.meta.optimization import (
+    ALFA,
+    LSTMOptimizer,
+    MetaCurvature,
+    MetaLSTM,
+    MetaSGD,
+    MLPOptimizer,
+    WarpGrad,
+    with_warp_layers,
+)
+
+__all__ = ["ImageTask", "LearnerEntry", "learner_by_name", "learner_entries"]
+
+Family: TypeAlias = Literal["initialization", "optimization", "model", "metric"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageTask:
+    """What a few-shot classifier of images is built for.
+
+    Args:
+        n_way: Classes of a task.
+        n_shot: Labelled images of each class.
+        size: Height and width of an image; 16 at least.
+        in_channels: Channels of an image.
+        width: Channels of each layer of the convolutional net.
+        inner_rate: Of learners by gradients; None means the method's own.
+        inner_steps: Of learners by gradients; None means the method's own.
+
+    Raises:
+        InputError: A number is out of range.
+    """
+
+    n_way: int
+    n_shot: int = 1
+    size: int = 28
+    in_channels: int = 1
+    width: int = 64
+    inner_rate: float | None = None
+    inner_steps: int | None = None
+
+    def __post_init__(self) -> None:
+        problems = [
+            f"`{name}` must be at least {least}, got {value}"
+            for name, least, value in (
+                ("n_way", 2, self.n_way),
+                ("n_shot", 1, self.n_shot),
+                ("size", 16, self.size),
+                ("in_channels", 1, self.in_channels),
+                ("width", 1, self.width),
+            )
+            if value < least
+        ]
+        if problems:
+            raise InputError("ImageTask: " + "; ".join(problems) + ".")
+
+    @property
+    def n_features(self) -> int:
+        """Numbers that the encoder makes of an image."""
+        return self.width * (self.size // 16) ** 2
+
+    def encoder(self, normalization: ConvNormalization = "batch") -> nn.Module:
+        """Build the four-layer encoder."""
+        return conv4(self.in_channels, self.width, normalization=normalization)
+
+    def classifier(self, normalization: ConvNormalization = "group") -> nn.Module:
+        """Build the encoder with a linear layer for the classes; its norms let no image see the others."""
+        return conv4_classifier(self.n_way, self.in_channels, self.width, normalization=normalization)
+
+    def inner(self, *, rate: float, steps: int) -> "InnerLoop":
+        """Return rate and number of inner steps: those asked for, else the method's own."""
+        return InnerLoop(inner_rate=self.rate(rate), n_steps=self.steps(steps))
+
+    def rate(self, otherwise: float) -> float:
+        """Return the rate of inner steps asked for, else the method's own."""
+        return otherwise if self.inner_rate is None else self.inner_rate
+
+    def steps(self, otherwise: int) -> int:
+        """Return the number of inner steps asked for, else the method's own."""
+        return otherwise if self.inner_steps is None else self.inner_steps
+
+
+class InnerLoop(TypedDict):
+    """Arguments that learners by gradients share."""
+
+    inner_rate: float
+    n_steps: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LearnerEntry:
+    """A method of the catalogue.
+
+    Args:
+        family: What of it is learned from known tasks: an initialization, the learning rule, a model that
+            adapts by its forward pass, or a space in which to compare.
+        source: Where it comes from.
+        build: Makes it, untrained.
+        fixed_way: Whether a trained one answers tasks of ``n_way`` classes only, or at most.
+        transductive: Whether a query's answer depends on the other queries.
+        pretrained: Whether the method leaves the encoder as a classifier of all known classes made it, and
+            is not trained by episodes.
+    """
+
+    family: Family
+    source: str
+    build: Callable[[ImageTask], EpisodicLearner]
+    fixed_way: bool = False
+    transductive: bool = False
+    pretrained: bool = False
+
+
+def learner_by_name(name: str, task: ImageTask) -> EpisodicLearner:
+    """Build an untrained learner of the catalogue.
+
+    Args:
+        name: See `learner_entries`.
+        task: What it is built for.
+
+    Raises:
+        InputError: The name is unknown.
+
+    Example:
+        >>> learner_by_name("prototypes", ImageTask(n_way=5, width=8)).transductive
+        False
+    """
+    if name not in _ENTRIES:
+        raise InputError(f"There is no learner {name!r}; use one of {', '.join(_ENTRIES)}.")
+    return _ENTRIES[name].build(task)
+
+
+def learner_entries() -> Mapping[str, LearnerEntry]:
+    """Return the catalogue by name."""
+    return dict(_ENTRIES)
+
+
+def _prototypes(task: ImageTask) -> EpisodicLearner:
+    encoder = task.encoder()
+    encoder.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] - twice as fast on CPU
+    return Prototypes(encoder)
+
+
+def _reptile(task: ImageTask) -> EpisodicLearner:
+    return Reptile(task.classifier(), rule=SGD(task.rate(0.05)), n_steps=task.steps(5), execution="each")
+
+
+def _imaml(task: ImageTask) -> EpisodicLearner:
+    rule = SGD(task.rate(0.1))
+    return IMAML(task.classifier(), strength=0.5, rule=rule, n_steps=task.steps(8), execution="each")
+
+
+def _by_rule(
+    rule: Callable[[], LSTMOptimizer | MLPOptimizer | MetaLSTM], steps: int
+) -> Callable[[ImageTask], EpisodicLearner]:
+    def build(task: ImageTask) -> EpisodicLearner:
+        return GradientLearner(task.classifier(), rule=rule(), n_steps=task.steps(steps), execution="each")
+
+    return build
+
+
+def _film(task: ImageTask) -> EpisodicLearner:
+    sizes = [task.in_channels, task.width, task.width, task.width]
+    blocks = [
+        nn.Sequential(
+            nn.Conv2d(n_in, task.width, 3, padding=1),
+            nn.GroupNorm(1, task.width),
+            nn.MaxPool2d(2),
+            nn.ReLU(),
+        )
+        for n_in in sizes
+    ]
+    reader = conv4(task.in_channels, task.width, normalization="layer", spatial="mean")
+    return FiLMGenerator(reader, task.width, blocks, channels=[task.width] * 4)
+
+
+def _snail(task: ImageTask) -> EpisodicLearner:
+    return SNAIL(
+        task.encoder("layer"),
+        task.n_features,
+        n_classes=task.n_way,
+        length=task.n_way * task.n_shot + 1,
+        channels=task.width,
+        attention=((64, 32), (64, 32)),
+    )
+
+
+def _in_context(task: ImageTask) -> EpisodicLearner:
+    width = 2 * task.width
+    encoder = nn.Sequential(task.encoder("layer"), nn.Linear(task.n_features, width))
+    n_heads = max(heads for heads in (1, 2, 4) if width % heads == 0)
+    return PriorFitted(encoder, width=width, n_classes=task.n_way, n_layers=3, n_heads=n_heads)
+
+
+_FINN = "Finn et al., ICML 2017, arXiv:1703.03400"
+_CHEN = "Chen et al., ICLR 2019, arXiv:1904.04232"
+_ENTRIES: dict[str, LearnerEntry] = {
+    "prototypes": LearnerEntry(
+        family="metric", source="Snell et al., NeurIPS 2017, arXiv:1703.05175", build=_prototypes
+    ),
+    "matching": LearnerEntry(
+        family="metric",
+        source="Vinyals et al., NeurIPS 2016, arXiv:1606.04080",
+        build=lambda task: MatchingNet(task.encoder(), execution="loop"),
+    ),
+    "relation": LearnerEntry(
+        family="metric",
+        source="Sung et al., CVPR 2018, arXiv:1711.06025",
+        build=lambda task: RelationNet(
+            nn.Sequential(*task.encoder().children()), vector_relation(task.n_features), execution="loop"
+        ),
+    ),
+    "ridge": LearnerEntry(
+        family="metric",
+        source="Bertinetto et al., ICLR 2019, arXiv:1805.08136 (R2D2)",
+        build=lambda task: R2D2(task.encoder(), execution="loop"),
+    ),
+    "logistic": LearnerEntry(
+        family="metric",
+        source="Bertinetto et al., ICLR 2019, arXiv:1805.08136 (LR-D2)",
+        build=lambda task: LRD2(task.encoder(), execution="loop"),
+    ),
+    "svm": LearnerEntry(
+        family="metric",
+        source="Lee et al., CVPR 2019, arXiv:1904.03758 (MetaOptNet)",
+        build=lambda task: MetaOptNet(task.encoder(), execution="loop"),
+    ),
+    "mahalanobis": LearnerEntry(
+        family="metric",
+        source="Bateni et al., CVPR 2020, arXiv:1912.03432 (the head of Simple CNAPS)",
+        build=lambda task: Mahalanobis(task.encoder(), execution="loop"),
+    ),
+    "feat": LearnerEntry(
+        family="metric",
+        source="Ye et al., CVPR 2020, arXiv:1812.03664",
+        build=lambda task: FEAT(task.encoder(), task.n_features, temperature=1.0, execution="loop"),
+    ),
+    "simple-shot": LearnerEntry(
+        family="metric",
+        source="Wang et al., 2019, arXiv:1911.04623",
+        build=lambda task: SimpleShot(task.encoder(), transform="unit", execution="loop"),
+        pretrained=True,
+    ),
+    "fine-tuning": LearnerEntry(
+        family="metric",
+        source=f"{_CHEN} (Baseline: joint training on all known classes, then a new head)",
+        build=lambda task: Baseline(task.encoder(), execution="loop"),
+        pretrained=True,
+    ),
+    "cosine-fine-tuning": LearnerEntry(
+        family="metric",
+        source=f"{_CHEN} (Baseline++)",
+        build=lambda task: BaselinePlusPlus(task.encoder(), execution="loop"),
+        pretrained=True,
+    ),
+    "tim": LearnerEntry(
+        family="metric",
+        source="Boudiaf et al., NeurIPS 2020, arXiv:2008.11297",
+        build=lambda task: TIM(task.encoder(), n_steps=task.steps(100), execution="loop"),
+        transductive=True,
+        pretrained=True,
+    ),
+    "laplacian-shot": LearnerEntry(
+        family="metric",
+        source="Ziko et al., ICML 2020, arXiv:2006.15486",
+        build=lambda task: LaplacianShot(task.encoder(), execution="loop"),
+        transductive=True,
+        pretrained=True,
+    ),
+    "pt-map": LearnerEntry(
+        family="metric",
+        source="Hu et al., ICANN 2021, arXiv:2006.03806",
+        build=lambda task: PTMAP(task.encoder(), execution="loop"),
+        transductive=True,
+        pretrained=True,
+    ),
+    "bd-cspn": LearnerEntry(
+        family="metric",
+        source="Liu et al., ECCV 2020, arXiv:1911.10713",
+        build=lambda task: BDCSPN(task.encoder(), execution="loop"),
+        transductive=True,
+        pretrained=True,
+    ),
+    "maml": LearnerEntry(
+        family="initialization",
+        source=_FINN,
+        build=lambda task: MAML(task.classifier(), **task.inner(rate=0.1, steps=3), execution="each"),
+        fixed_way=True,
+    ),
+    "fomaml": LearnerEntry(
+        family="initialization",
+        source=f"{_FINN} (first order)",
+        build=lambda task: FOMAML(task.classifier(), **task.inner(rate=0.1, steps=3), execution="each"),
+        fixed_way=True,
+    ),
+    "maml++": LearnerEntry(
+        family="initialization",
+        source="Antoniou et al., ICLR 2019, arXiv:1810.09502",
+        build=lambda task: MAMLPlusPlus(
+            task.classifier(),
+            **task.inner(rate=0.1, steps=3),
+            n_multi_step=100,
+            per_step_normalization=False,
+            execution="each",
+        ),
+        fixed_way=True,
+    ),
+    "anil": LearnerEntry(
+        family="initialization",
+        source="Raghu et al., ICLR 2020, arXiv:1909.09157",
+        build=lambda task: ANIL(task.classifier(), **task.inner(rate=0.1, steps=5), execution="each"),
+        fixed_way=True,
+    ),
+    "boil": LearnerEntry(
+        family="initialization",
+        source="Oh et al., ICLR 2021, arXiv:2008.08882",
+        build=lambda task: BOIL(task.classifier(), **task.inner(rate=0.1, steps=3), execution="each"),
+        fixed_way=True,
+    ),
+    "reptile": LearnerEntry(
+        family="initialization",
+        source="Nichol et al., 2018, arXiv:1803.02999",
+        build=_reptile,
+        fixed_way=True,
+    ),
+    "imaml": LearnerEntry(
+        family="initialization",
+        source="Rajeswaran et al., NeurIPS 2019, arXiv:1909.04630",
+        build=_imaml,
+        fixed_way=True,
+    ),
+    "proto-maml": LearnerEntry(
+        family="initialization",
+        source="Triantafillou et al., ICLR 2020, arXiv:1903.03096",
+        build=lambda task: ProtoMAML(
+            task.encoder("group"), **task.inner(rate=0.01, steps=3), second_order=True, execution="each"
+        ),
+    ),
+    "meta-sgd": LearnerEntry(
+        family="optimization",
+        source="Li et al., 2017, arXiv:1707.09835",
+        build=lambda task: MetaSGD(
+            task.classifier(), rate=task.rate(0.1), n_steps=task.steps(3), execution="each"
+        ),
+        fixed_way=True,
+    ),
+    "meta-curvature": LearnerEntry(
+        family="optimization",
+        source="Park and Oliva, NeurIPS 2019, arXiv:1902.03356",
+        build=lambda task: MetaCurvature(
+            task.classifier(), **task.inner(rate=0.1, steps=3), execution="each"
+        ),
+        fixed_way=True,
+    ),
+    "alfa": LearnerEntry(
+        family="optimization",
+        source="Baik et al., NeurIPS 2020, arXiv:2011.00209",
+        build=lambda task: ALFA(task.classifier(), **task.inner(rate=0.1, steps=3), execution="each"),
+        fixed_way=True,
+    ),
+    "warp-grad": LearnerEntry(
+        family="optimization",
+        source="Flennerhag et al., ICLR 2020, arXiv:1909.00025",
+        build=lambda task: WarpGrad(
+            with_warp_layers(task.classifier()), **task.inner(rate=0.1, steps=3), execution="each"
+        ),
+        fixed_way=True,
+    ),
+    "lstm-optimizer": LearnerEntry(
+        family="optimization",
+        source="Andrychowicz et al., NeurIPS 2016, arXiv:1606.04474",
+        build=_by_rule(LSTMOptimizer, 3),
+        fixed_way=True,
+    ),
+    "mlp-optimizer": LearnerEntry(
+        family="optimization",
+        source="Metz et al., CoLLAs 2022, arXiv:2203.11860",
+        build=_by_rule(MLPOptimizer, 3),
+        fixed_way=True,
+    ),
+    "meta-lstm": LearnerEntry(
+        family="optimization",
+        source="Ravi and Larochelle, ICLR 2017",
+        build=_by_rule(MetaLSTM, 3),
+        fixed_way=True,
+    ),
+    "cnaps": LearnerEntry(
+        family="model", source="Requeima et al., NeurIPS 2019, arXiv:1906.07697", build=_film
+    ),
+    "snail": LearnerEntry(
+        family="model",
+        source="Mishra et al., ICLR 2018, arXiv:1707.03141",
+        build=_snail,
+        fixed_way=True,
+    ),
+    "mann": LearnerEntry(
+        family="model",
+        source="Santoro et al., ICML 2016, arXiv:1605.06065",
+        build=lambda task: MANN(
+            task.encoder("layer"), task.n_features, n_classes=task.n_way, n_hidden=100, n_slots=64
+        ),
+        fixed_way=True,
+    ),
+    "in-context": LearnerEntry(
+        family="model",
+        source="Müller et al., ICLR 2022, arXiv:2112.10510, on learned features",
+        build=_in_context,
+        fixed_way=True,
+    ),
+    "plastic": LearnerEntry(
+        family="model",
+        source="Miconi et al., ICML 2018, arXiv:1804.02464",
+        build=lambda task: PlasticNetwork(
+            [task.n_features, task.n_way], encoder=task.encoder("layer"), execution="loop"
+        ),
+        fixed_way=True,
+    ),
+}
