@@ -68,6 +68,7 @@ from polytask.meta.model import (
 )
 from polytask.meta.networks import MatrixConv2d, conv4, conv4_classifier, mlp
 from polytask.meta.normalization import check_normalization, normalized, uses_batch_statistics
+from polytask.meta.online import ContinualUpdate, Observed, TaskReplay
 from polytask.meta.optimization import (
     ALFA,
     AdaptiveRates,
@@ -87,6 +88,9 @@ from polytask.meta.optimization import (
 from polytask.meta.per_step import PerStepBatchNorm, with_per_step_normalization
 
 __all__ = [
+    "ContinualUpdate",
+    "Observed",
+    "TaskReplay",
     "ALFA",
     "ANIL",
     "AdaptiveRates",
