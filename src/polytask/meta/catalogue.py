@@ -29,7 +29,7 @@ from polytask.meta.metric.mahalanobis import Mahalanobis
 from polytask.meta.metric.matching import MatchingNet
 from polytask.meta.metric.prototypes import Prototypes
 from polytask.meta.metric.pt_map import PTMAP
-from polytask.meta.metric.relation import RelationNet, vector_relation
+from polytask.meta.metric.relation import RelationNet, image_relation
 from polytask.meta.metric.ridge import R2D2
 from polytask.meta.metric.simple_shot import SimpleShot
 from polytask.meta.metric.svm import MetaOptNet
@@ -142,6 +142,7 @@ class LearnerEntry:
         transductive: Whether a query's answer depends on the other queries.
         pretrained: Whether the method leaves the encoder as a classifier of all known classes made it, and
             is not trained by episodes.
+        train_way: Classes of a training episode that do well, where it need not be those of the task.
     """
 
     family: Family
@@ -150,6 +151,7 @@ class LearnerEntry:
     fixed_way: bool = False
     transductive: bool = False
     pretrained: bool = False
+    train_way: int = 20
 
 
 def learner_by_name(name: str, task: ImageTask) -> EpisodicLearner:
@@ -180,6 +182,18 @@ def _prototypes(task: ImageTask) -> EpisodicLearner:
     encoder = task.encoder()
     encoder.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] - twice as fast on CPU
     return Prototypes(encoder)
+
+
+def _relation(task: ImageTask) -> EpisodicLearner:
+    halves = list(task.encoder().children())[:8]  # the first two blocks, which halve the image
+    for _ in range(2):
+        halves += [
+            nn.Conv2d(task.width, task.width, 3, padding=1),
+            nn.BatchNorm2d(task.width),
+            nn.ReLU(),
+        ]
+    relation = image_relation(task.width, task.size // 4, width=task.width)
+    return RelationNet(nn.Sequential(*halves), relation, execution="loop")
 
 
 def _reptile(task: ImageTask) -> EpisodicLearner:
@@ -247,9 +261,8 @@ _ENTRIES: dict[str, LearnerEntry] = {
     "relation": LearnerEntry(
         family="metric",
         source="Sung et al., CVPR 2018, arXiv:1711.06025",
-        build=lambda task: RelationNet(
-            nn.Sequential(*task.encoder().children()), vector_relation(task.n_features), execution="loop"
-        ),
+        build=_relation,
+        train_way=5,
     ),
     "ridge": LearnerEntry(
         family="metric",
