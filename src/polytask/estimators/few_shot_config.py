@@ -79,7 +79,7 @@ class FewShotConfig:
             steps = self.steps or (600 if entry.family == "model" else 300)
             return replace(self, steps=steps, train_way=self.way, episodes=self.episodes or 4)
         train_way = self.train_way or min(max(entry.train_way, self.way), n_classes)
-        episodes = self.episodes or (1 if train_way >= 20 else 4)
+        episodes = self.episodes or (1 if entry.train_way >= 20 else 4)
         return replace(self, steps=self.steps or 400, train_way=train_way, episodes=episodes)
 
     def image_task(self) -> ImageTask:
