@@ -49,6 +49,7 @@ from polytask.sharing import (
     DSelectK,
     FiLMSharing,
     HardSharing,
+    LearnedBranching,
     LowRankAdapters,
     MMoE,
     MultiInputSharing,
@@ -120,6 +121,10 @@ def experts() -> dict[str, Sharing]:
     return {
         "branching tree": BranchingTree(
             names, [layer(), layer(8)], groups=[[names], [names[:2], names[2:3], names[3:]]]
+        ),
+        "learned branching": LearnedBranching(names, [layer(), layer(8)], n_candidates=[2, 3]),
+        "multi-input by input": MultiInputSharing(
+            {"x": table_trunk(5, [6])}, table_trunk(6, [8]), inputs={name: ["x"] for name in names}
         ),
         "cross-stitch": CrossStitch(names, [layer(), layer(8)], channels=[8, 8]),
         "sluice": Sluice(names, [lambda: table_trunk(5, [4]), lambda: table_trunk(8, [4])]),

@@ -293,3 +293,170 @@ def test_training_moves_nothing_that_is_private_to_a_task_without_a_source(absen
     assert len(after[absent.name]) == 6  # two layers of its encoder and its head
     assert all(map(torch.equal, after[absent.name], before[absent.name]))
     assert not any(map(torch.equal, after[present.name], before[present.name]))
+
+
+READS = {"topic": ["image", "text"], "color.rgb": ["image"], "mood": ["text"], "shade": ["image"]}
+SIZES = {"image": 4, "text": 3, "sound": 2}
+
+
+def by_input(reads=READS) -> MultiInputSharing:
+    """Every task reads 5 features, as the trunk does, whatever it reads."""
+    used = dict.fromkeys(each for names in reads.values() for each in names)
+    with seeded(0, "initialization"):
+        encoders = {name: nn.Linear(SIZES[name], 5) for name in used}
+        return MultiInputSharing(encoders, _Fold(), inputs=reads)
+
+
+class _Fold(nn.Module):
+    """Fold any number of encodings of 5 features onto one, and transform that."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(5, 2)
+
+    def forward(self, joined: torch.Tensor) -> torch.Tensor:
+        return self.linear(joined.unflatten(1, (-1, 5)).sum(1)).tanh()
+
+
+def parts(n_rows: int = 6) -> dict[str, torch.Tensor]:
+    return {
+        name: torch.randn(n_rows, width, generator=generator(0, "parts", name))
+        for name, width in SIZES.items()
+    }
+
+
+def test_a_task_reads_its_inputs_joined_in_the_order_that_is_given():
+    encoders = {"image": nn.Linear(4, 2), "text": nn.Linear(3, 5)}
+    trunk, x = nn.Linear(7, 3), parts()
+    for order in (["image", "text"], ["text", "image"]):
+        found = MultiInputSharing(encoders, trunk, inputs={"a": order})(x, ["a"]).by_task["a"]
+        joined = torch.cat([encoders[name](x[name]) for name in order], dim=1)
+        torch.testing.assert_close(found, trunk(joined))
+
+
+def test_maps_are_joined_along_their_channels():
+    encoders = {"left": nn.Conv2d(1, 2, 3), "right": nn.Conv2d(3, 4, 3)}
+    trunk = nn.Sequential(nn.Conv2d(6, 2, 1), nn.Flatten())
+    maps = {"left": torch.ones(2, 1, 5, 5), "right": torch.ones(2, 3, 5, 5)}
+    found = MultiInputSharing(encoders, trunk, inputs={"a": ["left", "right"]})(maps, ["a"]).by_task["a"]
+    assert found.shape == (2, 18)
+
+
+def test_an_input_is_encoded_once_for_all_tasks_and_the_trunk_run_once_for_all_that_read_the_same():
+    sharing, calls = by_input(), []
+    for name, encoder in {**dict(sharing.encoders["topic"].named_children())}.items():
+        encoder.register_forward_hook(lambda *_, name=name: calls.append(name))
+    sharing.trunk.register_forward_hook(lambda *_: calls.append("trunk"))
+    sharing(parts(), list(READS))
+    assert sorted(calls) == ["task:image", "task:text", "trunk", "trunk", "trunk"]
+    calls.clear()
+    sharing(parts(), ["shade", "color.rgb"])
+    assert calls == ["task:image", "trunk"]
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.sampled_from(list(READS)), min_size=1, unique=True))
+def test_a_task_by_inputs_is_answered_alike_in_any_company(names):
+    sharing = by_input()
+    together = sharing(parts(), names).by_task
+    assert list(together) == names
+    for name in names:
+        torch.testing.assert_close(together[name], sharing(parts(), [name]).by_task[name], rtol=0, atol=0)
+
+
+def test_the_encoder_of_an_input_that_one_task_reads_is_private_and_any_other_shared():
+    sharing = by_input({"a": ["image", "sound"], "b": ["image", "text"], "c": ["text"]})
+    image, sound = (sharing.encoders["a"][name] for name in ("image", "sound"))
+    text = sharing.encoders["c"]["text"]
+    assert sharing.encoders["b"]["text"] is text
+    expected = [*image.parameters(), *text.parameters(), *sharing.trunk.parameters()]
+    assert set(places(shared_parameters(sharing))) == set(places(expected))
+    assert {name: places(own) for name, own in private_parameters(sharing).items()} == {
+        "a": places(sound.parameters())
+    }
+    by_task = sharing(parts(), ["a", "b", "c"]).by_task
+    for name, reached in {"a": True, "b": False, "c": False}.items():
+        (gradient,) = torch.autograd.grad(
+            by_task[name].sum(), [sound.weight], retain_graph=True, allow_unused=True
+        )
+        assert (gradient is not None) == reached
+
+
+def test_one_encoder_for_one_input_of_all_tasks_is_hard_sharing():
+    encoder, trunk, x = nn.Linear(4, 3), nn.Linear(3, 2), parts()
+    found = MultiInputSharing({"image": encoder}, trunk, inputs={"a": ["image"], "b": ["image"]})
+    expected = HardSharing(nn.Sequential(encoder, trunk))(x["image"], ["a", "b"]).by_task
+    for inputs in (x, x["image"]):
+        torch.testing.assert_close(found(inputs, ["a", "b"]).by_task, dict(expected), rtol=0, atol=0)
+
+
+def test_every_task_with_an_input_of_its_name_is_the_form_without_inputs():
+    plain = build()
+    encoders = {name: plain.encoders[name] for name in NAMES}
+    named = MultiInputSharing(encoders, plain.trunk, inputs={name: [name] for name in NAMES})
+    torch.testing.assert_close(named(entries(), NAMES).by_task, plain(entries(), NAMES).by_task)
+    assert {name: places(own) for name, own in private_parameters(named).items()} == {
+        name: places(own) for name, own in private_parameters(plain).items()
+    }
+
+
+def test_a_model_by_inputs_keeps_the_contract_of_a_learner_and_has_the_gramian_of_the_full_jacobian():
+    tasks = tuple(Task(name=name, kind="regression") for name in READS)
+    targets = {name: torch.randn(6, generator=generator(0, "targets", name)) for name in READS}
+    with seeded(0, "initialization"):
+        model = SharedModel(tasks, by_input(), {name: nn.Linear(2, 1) for name in READS})
+    steps = [Episode(tasks=tasks, query=Batch(inputs=parts(), targets=targets))]
+    check_learner(model, steps)
+    found = {}
+    for engine in ("loop", "exact", "streamed"):
+        learner = copy.deepcopy(model).double()
+        episodes = [episode.to("cpu", torch.float64) for episode in steps]
+        found[engine] = BalancedBackward(learner, UPGrad(), engine=engine)(learner.objectives(episodes))
+    for engine in ("exact", "streamed"):
+        torch.testing.assert_close(found[engine].gramian, found["loop"].gramian, rtol=1e-8, atol=1e-10)
+
+
+def test_a_saved_state_with_shared_encoders_is_read_again():
+    used, fresh = by_input(), by_input()
+    for parameter in used.parameters():
+        parameter.data += 1
+    fresh.load_state_dict(used.state_dict())
+    torch.testing.assert_close(fresh(parts(), list(READS)).by_task, used(parts(), list(READS)).by_task)
+
+
+def test_all_that_keeps_inputs_from_fitting_is_said_at_once():
+    encoders = {"image": nn.Linear(4, 5), "text": nn.Linear(3, 5)}
+    with pytest.raises(InputError) as caught:
+        MultiInputSharing(encoders, nn.Identity(), inputs={"a": [], "b": ["image", "image"], "c": ["sound"]})
+    for expected in ("no input for 'a'", "repeats an input for 'b'", "without an encoder: 'sound'"):
+        assert expected in str(caught.value)
+    assert "never names the inputs of the encoders 'text'" in str(caught.value)
+    with pytest.raises(InputError, match="never names the inputs of the encoders 'image', 'text'"):
+        MultiInputSharing(encoders, nn.Identity(), inputs={})
+
+
+@pytest.mark.parametrize(
+    ("inputs", "names", "message"),
+    [
+        ({"image": torch.zeros(6, 4)}, ["topic"], r"lack 'text', which a task reads; they have image\."),
+        (torch.zeros(6, 4), ["topic"], "read 'image', 'text', but the inputs are one tensor"),
+        (parts(), ["topic", "z"], "`inputs` has none for 'z'; it has topic, "),
+        (
+            {"image": torch.zeros(6, 9)},
+            ["shade"],
+            r"encoder of input 'image' fails on inputs of shape \(6, 9\): mat1",
+        ),
+    ],
+)
+def test_inputs_that_do_not_fit_are_named(inputs, names, message):
+    with pytest.raises(InputError, match=message):
+        by_input()(inputs, names)
+
+
+@pytest.mark.parametrize("odd", [nn.Flatten(0), nn.Unflatten(1, (1, 3))])
+def test_encodings_that_cannot_be_joined_are_named(odd):
+    sharing = MultiInputSharing(
+        {"image": nn.Linear(4, 3), "text": odd}, nn.Identity(), inputs={"a": ["image", "text"]}
+    )
+    with pytest.raises(InputError, match=r"task 'a' are encoded to shapes \(6, 3\), .*cannot be joined"):
+        sharing(parts(), ["a"])

@@ -16,6 +16,7 @@ from polytask.balancing.equal import EqualWeights
 from polytask.balancing.excess_risk import ExcessMTL
 from polytask.balancing.famo import FAMO
 from polytask.balancing.fixed import FixedWeights
+from polytask.balancing.forum import FORUM
 from polytask.balancing.from_torchjd import Aggregated, GramianWeighted, Scalarized
 from polytask.balancing.go4align import GO4Align
 from polytask.balancing.gradnorm import GradNorm
@@ -27,6 +28,7 @@ from polytask.balancing.loss_discrepancy import LDCMTL, DiscrepancyScale
 from polytask.balancing.meta_balance import MetaBalance
 from polytask.balancing.mgda import MGDA
 from polytask.balancing.moco import MoCo
+from polytask.balancing.moml import MOML
 from polytask.balancing.objective_index import ObjectiveIndex
 from polytask.balancing.preference import COSMOS, PBI
 from polytask.balancing.priority import PCD
@@ -50,6 +52,8 @@ __all__ = [
     "AfterStep",
     "Aggregated",
     "AutoLambda",
+    "FORUM",
+    "MOML",
     "Balance",
     "BalancedBackward",
     "Balancer",

@@ -1,10 +1,11 @@
 """What a balancer sees and what it answers."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+import torch
 from torch import Tensor, nn
 
 from polytask.core import InputError, TrainingError
@@ -28,8 +29,9 @@ class Evidence:
             from the gradients.
         cross: Computes the inner products ``[objective, objective]`` of gradients on one half of the batch
             with those on the other half; None where halves cannot be had.
-        validation: From a displacement ``[parameter]`` of the shared parameters to the gradient
-            ``[parameter]`` of the summed validation objectives there; None without validation examples.
+        validation: From a displacement ``[parameter]`` of the shared parameters to the gradients
+            ``[parameter]`` of the validation objectives there, by name, or to that of their sum; None without
+            validation examples.
     """
 
     def __init__(
@@ -40,7 +42,7 @@ class Evidence:
         *,
         gramian: Callable[[], Tensor] | None = None,
         cross: Callable[[], Tensor] | None = None,
-        validation: Callable[[Tensor], Tensor] | None = None,
+        validation: Callable[[Tensor], Tensor | Mapping[str, Tensor]] | None = None,
     ) -> None:
         self.names = names
         self.losses = losses
@@ -96,12 +98,26 @@ class Evidence:
         Raises:
             InputError: There are no validation examples.
         """
+        return torch.stack(list(self.validation_gradients(displacement).values())).sum(0)
+
+    def validation_gradients(self, displacement: Tensor) -> dict[str, Tensor]:
+        """Return the gradient of every validation objective, ``[parameter]`` by name.
+
+        Where only that of their sum is known, the sum counts as one objective, called ``"validation"``.
+
+        Args:
+            displacement: Where to take them: the shared parameters plus this, ``[parameter]``.
+
+        Raises:
+            InputError: There are no validation examples.
+        """
         if self._validation is None:
             raise InputError(
                 "This balancer learns from validation examples; pass `train` a `validation_source`, or give "
                 "`BalancedBackward` their objectives as `validation`."
             )
-        return self._validation(displacement)
+        found = self._validation(displacement)
+        return {"validation": found} if isinstance(found, Tensor) else dict(found)
 
     def _check_finite(self, per_objective: Tensor) -> None:
         """Name the objectives whose gradient is not finite; a squared length of each is enough to tell."""

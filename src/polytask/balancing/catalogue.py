@@ -18,6 +18,7 @@ from polytask.balancing.dynamic_priority import DTP
 from polytask.balancing.equal import EqualWeights
 from polytask.balancing.excess_risk import ExcessMTL
 from polytask.balancing.famo import FAMO
+from polytask.balancing.forum import FORUM
 from polytask.balancing.from_torchjd import Aggregated, GramianWeighted, Scalarized
 from polytask.balancing.go4align import GO4Align
 from polytask.balancing.gradnorm import GradNorm
@@ -28,6 +29,7 @@ from polytask.balancing.loss_discrepancy import LDCMTL
 from polytask.balancing.meta_balance import MetaBalance
 from polytask.balancing.mgda import MGDA
 from polytask.balancing.moco import MoCo
+from polytask.balancing.moml import MOML
 from polytask.balancing.preference import COSMOS, PBI
 from polytask.balancing.priority import PCD
 from polytask.balancing.random_loss import RLW
@@ -149,6 +151,8 @@ _BALANCERS: Mapping[str, BalancerEntry] = {
         lambda _: TrimmedMean(), "jacobian", "Yin et al., ICML 2018, arXiv:1803.01498"
     ),
     "auto-lambda": BalancerEntry(AutoLambda, "validation", "Liu et al., TMLR 2022, arXiv:2202.03091"),
+    "forum": BalancerEntry(FORUM, "validation", "Ye et al., ECAI 2024, arXiv:2401.09257"),
+    "moml": BalancerEntry(MOML, "validation", "Ye et al., NeurIPS 2021, arXiv:2102.07121"),
 }
 
 

@@ -88,7 +88,7 @@ def _scaled(evidence: Evidence, scale: Tensor) -> Evidence:
         lambda: evidence.jacobian() * scale[:, None],
         gramian=lambda: evidence.gramian() * outer,
         cross=lambda: evidence.cross_gramian() * outer,
-        validation=evidence.validation_gradient,
+        validation=evidence.validation_gradients,
     )
 
 

@@ -156,7 +156,7 @@ class BalancedBackward:
             lambda: self._rows(graph, joined),
             gramian=gramian,
             cross=None if halves is None else lambda: self._cross(joined, halves),
-            validation=None if validation is None else lambda d: self._validation_gradient(d, validation),
+            validation=None if validation is None else lambda d: self._validation_gradients(d, validation),
         )
         update = self._balancer(evidence)
         self._second_phase(objectives, graph, joined, update, n_parts=self.processes.size)
@@ -194,7 +194,7 @@ class BalancedBackward:
             self.processes.sum(accumulation.losses()),
             rows,
             gramian=gramian,
-            validation=None if validation is None else lambda d: self._validation_gradient(d, validation),
+            validation=None if validation is None else lambda d: self._validation_gradients(d, validation),
         )
         update = self._balancer(evidence)
         n_parts = self.processes.size * len(accumulation)
@@ -251,7 +251,9 @@ class BalancedBackward:
         )
         return first @ second.T
 
-    def _validation_gradient(self, displacement: Tensor, validation: Callable[[], Objectives]) -> Tensor:
+    def _validation_gradients(
+        self, displacement: Tensor, validation: Callable[[], Objectives]
+    ) -> dict[str, Tensor]:
         before = [parameter.data for parameter in self._shared]
         pieces = displacement.split([parameter.numel() for parameter in self._shared])
         try:
@@ -260,7 +262,8 @@ class BalancedBackward:
                 parameter.data = parameter.data + piece.view_as(parameter).to(parameter.dtype)
             objectives = validation()
             joined = Joined(objectives, self.processes)
-            return self._rows(self._graph(objectives, joined, private=False), joined).sum(0)
+            rows = self._rows(self._graph(objectives, joined, private=False), joined)
+            return dict(zip(joined.names, rows, strict=True))
         finally:
             for parameter, old in zip(self._shared, before):
                 parameter.data = old

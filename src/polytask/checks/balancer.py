@@ -61,7 +61,11 @@ def check_balancer(build: Callable[[Sequence[str]], Balancer], *, positive: bool
 def _evidence(rows: Tensor, names: Sequence[str] = _NAMES) -> Evidence:
     losses = torch.linspace(0.5, 2.0, len(rows), dtype=rows.dtype)
     return Evidence(
-        tuple(names), losses, rows.clone, cross=lambda: rows @ rows.T, validation=lambda _: rows.sum(0)
+        tuple(names),
+        losses,
+        rows.clone,
+        cross=lambda: rows @ rows.T,
+        validation=lambda _: dict(zip(names, rows, strict=True)),
     )
 
 
@@ -177,14 +181,16 @@ def _check_two_phase(build: Callable[[Sequence[str]], Balancer], failures: Failu
     episodes = [Episode(tasks=tuple(tasks), query=batch)]
     shared = shared_parameters(learner)
 
-    def displaced(displacement: Tensor) -> Tensor:
+    def displaced(displacement: Tensor) -> dict[str, Tensor]:
         moved = copy.deepcopy(learner)
         with torch.no_grad():
             for parameter, piece in zip(
                 shared_parameters(moved), displacement.split([p.numel() for p in shared]), strict=True
             ):
                 parameter += piece.view_as(parameter)
-        return jacobian(moved.objectives(episodes).values, shared_parameters(moved)).sum(0)
+        found = moved.objectives(episodes)
+        rows = jacobian(found.values, shared_parameters(moved))
+        return dict(zip(found.names, rows, strict=True))
 
     rows = jacobian(learner.objectives(episodes).values, shared)
     evidence = Evidence(

@@ -9,6 +9,7 @@ from polytask.sharing.experts import Experts, mix
 from polytask.sharing.film import FiLMSharing
 from polytask.sharing.gates import BuildGate, SoftmaxGate
 from polytask.sharing.hard import HardSharing
+from polytask.sharing.learning_to_branch import LearnedBranching
 from polytask.sharing.low_rank import LowRankAdapters
 from polytask.sharing.mmoe import MMoE
 from polytask.sharing.mtan import MTAN
@@ -22,6 +23,7 @@ from polytask.sharing.trace_norm import TraceNormSharing, trace_norm
 from polytask.sharing.trunks import table_trunk
 
 __all__ = [
+    "LearnedBranching",
     "BinaryGate",
     "BranchingTree",
     "BuildGate",
