@@ -26,6 +26,7 @@ from polytask.meta import (
     FOMAML,
     MAML,
     NP,
+    R2D2,
     TNPD,
     ConvCNP,
     ImageTask,
@@ -40,6 +41,7 @@ from polytask.meta import (
     learner_entries,
     mlp,
 )
+from polytask.meta.policy import ChosenLearner
 from polytask.sharing import (
     CGC,
     MTAN,
@@ -190,6 +192,10 @@ LEARNERS: dict[str, tuple[Callable[[], Learner], Callable[[], list[Episode]]]] =
             nn.Linear(1, 8), width=8, n_layers=2, n_heads=2, borders=bar_borders(torch.randn(500), 10)
         ),
         function_steps,
+    ),
+    "chosen learner": (
+        lambda: ChosenLearner({"means": Prototypes(nn.Flatten()), "line": R2D2(nn.Flatten())}),
+        image_steps,
     ),
     "plastic network, Oja's rule": (
         lambda: PlasticNetwork([400, 3], rule="oja", modulation="retroactive"),
