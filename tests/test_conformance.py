@@ -194,7 +194,12 @@ LEARNERS: dict[str, tuple[Callable[[], Learner], Callable[[], list[Episode]]]] =
         function_steps,
     ),
     "chosen learner": (
-        lambda: ChosenLearner({"means": Prototypes(nn.Flatten()), "line": R2D2(nn.Flatten())}),
+        lambda: ChosenLearner(
+            {
+                "means": Prototypes(nn.Sequential(nn.Flatten(), nn.Linear(400, 8))),
+                "line": R2D2(nn.Sequential(nn.Flatten(), nn.Linear(400, 8))),
+            }
+        ),
         image_steps,
     ),
     "plastic network, Oja's rule": (
