@@ -83,12 +83,12 @@ CELLS = {
         with_validation=True,
     ),
     "maml": Cell(
-        build=by_gradients(MAML, inner_rate=0.4, n_steps=1, execution="compiled"),
+        build=by_gradients(MAML, inner_rate=0.4, n_steps=1, execution="each"),
         way=5,
         judged=[(5, 1)],
         n_query=3,
-        n_episodes=16,
-        n_steps=10_000,
+        n_episodes=8,
+        n_steps=16_000,
         test_steps=3,
     ),
     "fomaml": Cell(
