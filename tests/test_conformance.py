@@ -29,11 +29,13 @@ from polytask.meta import (
     R2D2,
     TNPD,
     ConvCNP,
+    GaussianProcessHead,
     ImageTask,
     NearestMean,
     PlasticNetwork,
     PriorFitted,
     Prototypes,
+    RidgeRegression,
     bar_borders,
     conv4,
     conv4_classifier,
@@ -191,6 +193,11 @@ LEARNERS: dict[str, tuple[Callable[[], Learner], Callable[[], list[Episode]]]] =
         lambda: PriorFitted(
             nn.Linear(1, 8), width=8, n_layers=2, n_heads=2, borders=bar_borders(torch.randn(500), 10)
         ),
+        function_steps,
+    ),
+    "ridge regression": (lambda: RidgeRegression(mlp([1, 8, 4], nn.Tanh)), function_steps),
+    "Gaussian process on features": (
+        lambda: GaussianProcessHead(mlp([1, 8, 4], nn.Tanh), n_inputs=1),
         function_steps,
     ),
     "chosen learner": (

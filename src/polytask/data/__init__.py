@@ -4,6 +4,7 @@ from polytask.data.arff_file import ArffColumn, read_arff
 from polytask.data.associations import AssociationEpisodes, CompletionEpisodes
 from polytask.data.census import census_income
 from polytask.data.class_leaks import check_new_classes
+from polytask.data.clinc import Clinc, clinc
 from polytask.data.curriculum import Curriculum
 from polytask.data.episodes import ClassificationEpisodes
 from polytask.data.examples import LabelledExamples
@@ -12,6 +13,7 @@ from polytask.data.features import EncodingReport, TableEncoder
 from polytask.data.feedback import Feedback
 from polytask.data.functions import FunctionEpisodes, FunctionFamily, Sinusoids
 from polytask.data.glyphs import glyphs
+from polytask.data.heart import HeartSites, heart_sites
 from polytask.data.image_folder import image_files, image_folder, read_images
 from polytask.data.joint import JointSource
 from polytask.data.joint_examples import JointExamples, labelled_target
@@ -25,6 +27,7 @@ from polytask.data.molecules import Molecules, chembl5, tox21, toxcast
 from polytask.data.mulan import MULAN_TABLES, mulan_table
 from polytask.data.multi_mnist import multi_mnist
 from polytask.data.omniglot import omniglot
+from polytask.data.parkinsons import Parkinsons, parkinsons
 from polytask.data.penguins import penguins_table
 from polytask.data.prefetch import steps_ahead
 from polytask.data.progress_curriculum import ProgressCurriculum
@@ -43,6 +46,12 @@ from polytask.data.task_sampling import SamplingScheme, TaskSampling
 from polytask.data.varied_episodes import VariedEpisodes
 
 __all__ = [
+    "Clinc",
+    "HeartSites",
+    "Parkinsons",
+    "clinc",
+    "heart_sites",
+    "parkinsons",
     "KnownClasses",
     "AssociationEpisodes",
     "CompletionEpisodes",

@@ -34,6 +34,7 @@ from polytask.meta.metric import (
     Centered,
     CosineHead,
     FeatureClassifier,
+    GaussianProcessHead,
     LaplacianShot,
     Mahalanobis,
     MatchingNet,
@@ -41,10 +42,12 @@ from polytask.meta.metric import (
     NearestMean,
     Prototypes,
     RelationNet,
+    RidgeRegression,
     SimpleShot,
     SolvedHead,
     TransductiveClassifier,
     image_relation,
+    tanimoto,
     vector_relation,
 )
 from polytask.meta.model import (
@@ -88,6 +91,9 @@ from polytask.meta.optimization import (
 from polytask.meta.per_step import PerStepBatchNorm, with_per_step_normalization
 
 __all__ = [
+    "GaussianProcessHead",
+    "RidgeRegression",
+    "tanimoto",
     "ContinualUpdate",
     "Observed",
     "TaskReplay",
