@@ -108,13 +108,15 @@ def run_each(learner: EpisodicLearner, episodes: Sequence[Episode]) -> Tensor:
     if not torch.is_grad_enabled() or not parameters:
         return run_loop(learner, episodes)
     values: list[Tensor] = []
-    gradients: list[Sequence[Tensor]] = []
-    for episode in episodes:
+    jacobian = [
+        p.detach().new_empty(len(episodes), *p.shape) for p in parameters
+    ]  # [episode, *parameter] each
+    for position, episode in enumerate(episodes):
         (value,) = run_loop(learner, [episode])
         found = torch.autograd.grad(value, parameters, allow_unused=True, materialize_grads=True)
         values.append(value.detach())
-        gradients.append(found)
-    jacobian = [torch.stack(rows) for rows in zip(*gradients, strict=True)]  # [episode, *parameter] each
+        for rows, gradient in zip(jacobian, found, strict=True):
+            rows[position] = gradient
     return _KnownJacobian.apply(torch.stack(values), *jacobian, *parameters)
 
 
