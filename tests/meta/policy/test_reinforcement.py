@@ -2,10 +2,14 @@
 
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
+from typing import Literal
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from polytask.core import InputError, generator, seeded
@@ -15,6 +19,7 @@ from polytask.meta.policy import (
     Environment,
     MAMLPolicy,
     PointNavigation,
+    Rollout,
     TabularMDPs,
     generalized_advantages,
     gittins_indices,
@@ -24,6 +29,7 @@ from polytask.meta.policy import (
     thompson_rule,
     ucb_rule,
 )
+from polytask.meta.policy.proximal import ProximalTraining, clipped_gain
 
 ENVIRONMENTS: dict[str, Callable[[], Environment]] = {
     "bernoulli": lambda: Bandits(3),
@@ -163,7 +169,8 @@ class Sure(Bandits):
         return type(found)(state=found.state, observation=found.observation, reward=reward, done=found.done)
 
 
-def test_the_meta_gradient_is_that_of_the_exact_expected_return() -> None:
+@pytest.mark.parametrize("estimator", ["ratio", "dice"])
+def test_the_meta_gradient_is_that_of_the_exact_expected_return(estimator: Literal["ratio", "dice"]) -> None:
     means, rate = torch.tensor([1.0, 0.2, -0.5]), 0.7
     start = torch.tensor([0.1, -0.2, 0.3])
 
@@ -172,14 +179,15 @@ def test_the_meta_gradient_is_that_of_the_exact_expected_return() -> None:
         return (theta + rate * inner).softmax(-1) @ means
 
     exact = torch.func.grad(expected)(start)
-    learner = MAMLPolicy(Logits(start.clone()), inner_rate=rate, discount=1.0, explore=False)
+    policy = Logits(start.clone())
+    learner = MAMLPolicy(policy, inner_rate=rate, discount=1.0, estimator=estimator)
     bandits = Sure(3)
     tasks = means.expand(40, 3)
     found = torch.zeros(3)
     draw = generator(0)
     for _ in range(10):
-        loss, _ = learner.objective(bandits, tasks, n_rollouts=2000, horizon=1, generator=draw)
-        (gradient,) = torch.autograd.grad(loss, learner.policy.logits)
+        rollout = learner.collect(bandits, tasks, n_rollouts=2000, horizon=1, generator=draw)
+        (gradient,) = torch.autograd.grad(learner.objective(rollout), policy.logits)
         found -= gradient / 10
     torch.testing.assert_close(found, exact, atol=0.01, rtol=0.05)
 
@@ -192,12 +200,70 @@ def test_without_second_order_the_meta_gradient_is_the_policy_gradient_after_ada
 
     after = start + rate * torch.func.grad(payoff)(start)
     exact = torch.func.grad(payoff)(after)
-    learner = MAMLPolicy(Logits(start.clone()), inner_rate=rate, discount=1.0, second_order=False)
-    loss, _ = learner.objective(
+    policy = Logits(start.clone())
+    learner = MAMLPolicy(policy, inner_rate=rate, discount=1.0, second_order=False)
+    rollout = learner.collect(
         Sure(3), means.expand(40, 3), n_rollouts=4000, horizon=1, generator=generator(0)
     )
-    (gradient,) = torch.autograd.grad(loss, learner.policy.logits)
+    (gradient,) = torch.autograd.grad(learner.objective(rollout), policy.logits)
     torch.testing.assert_close(-gradient, exact, atol=0.01, rtol=0.05)
+
+
+def test_with_exploration_the_meta_gradient_is_exact_for_few_rollouts() -> None:
+    means, rate, start = torch.tensor([1.0, 0.2, -0.5]), 2.0, torch.tensor([0.1, -0.2, 0.3])
+
+    def expected(theta: Tensor) -> Tensor:
+        """Sum over all pairs of arms that two rollouts may try."""
+        chances, total = theta.softmax(-1), torch.zeros(())
+        for one, other in itertools.product(range(3), range(3)):
+            better = means[one] - means[other]
+            slope = better * (torch.eye(3)[one] - torch.eye(3)[other]) / 2
+            total = total + chances[one] * chances[other] * ((theta + rate * slope).softmax(-1) @ means)
+        return total
+
+    exact = torch.func.grad(expected)(start)
+    policy = Logits(start.clone())
+    learner = MAMLPolicy(policy, inner_rate=rate, discount=1.0, explore=True)
+    rollout = learner.collect(
+        Sure(3), means.expand(100_000, 3), n_rollouts=2, horizon=1, generator=generator(0)
+    )
+    (gradient,) = torch.autograd.grad(learner.objective(rollout), policy.logits)
+    torch.testing.assert_close(-gradient, exact, atol=0.01, rtol=0.03)
+
+
+def test_dice_is_unbiased_over_several_actions_where_the_ratio_is_not() -> None:
+    """All 4 episodes of two actions, equally often: the mean over them is the expectation."""
+    rate = 0.4
+    episodes = torch.tensor(list(itertools.product(range(2), repeat=2)))  # [rollout, time]
+    theta = torch.zeros(2, dtype=torch.float64)  # makes them equally likely
+    logs = theta.log_softmax(-1)[episodes]
+    tried = Rollout(
+        observations=torch.ones(1, 4, 2, 1),
+        actions=episodes.unsqueeze(0),
+        rewards=torch.tensor([[[0.0, 1.0], [0.0, 0.0], [0.0, 0.0], [0.0, 0.0]]], dtype=torch.float64),
+        done=torch.zeros(1, 4, 2, dtype=torch.bool),
+        log_probabilities=logs.unsqueeze(0),
+    )
+
+    def payoff(logits: Tensor) -> Tensor:
+        return logits.softmax(-1)[0] ** 2  # it pays to choose the first action both times
+
+    def adapted(logits: Tensor) -> Tensor:
+        return logits + rate * torch.func.grad(payoff)(logits)
+
+    def found(estimator: Literal["ratio", "dice"]) -> Tensor:
+        learner = MAMLPolicy(Logits(theta), inner_rate=rate, discount=1.0, estimator=estimator)
+        data = {name: part[0] for name, part in learner._data(tried).items()}
+        data["baseline"] = torch.zeros(4, 2, dtype=torch.float64)  # the rollouts are no sample
+        data["advantages"] = tried.returns(1.0)[0]
+        step = learner.inner_rate.detach().double()
+        return torch.func.jacrev(lambda logits: learner._stepped({"logits": logits}, data, step)["logits"])(
+            theta
+        )
+
+    expected = torch.func.jacrev(adapted)(theta)
+    torch.testing.assert_close(found("dice"), expected, atol=1e-6, rtol=0)
+    assert float((found("ratio") - expected).abs().max()) > 0.01
 
 
 def test_an_inner_step_ascends_the_return_of_its_own_task() -> None:
@@ -213,16 +279,85 @@ def test_rl2_learns_to_learn_a_bandit() -> None:
     bandits, draw = Bandits(2), generator(0)
     with seeded(0, "network"):
         learner = RL2(bandits, width=24)
-    optimizer = torch.optim.Adam(learner.parameters(), lr=1e-2)
+    training = ProximalTraining(learner, torch.optim.Adam(learner.parameters(), lr=1e-2), n_parts=2)
     paid: list[float] = []
-    for _ in range(240):
-        optimizer.zero_grad()
-        loss, rollout = learner.objective(bandits, bandits.tasks(200, draw), n_steps=10, generator=draw)
-        loss.backward()
-        optimizer.step()
+    for _ in range(50):
+        rollout = learner.collect(bandits, bandits.tasks(200, draw), n_steps=10, generator=draw)
         paid.append(float(rollout.rewards.sum(1).mean()))
-    assert sum(paid[:10]) / 10 < 5.2
-    assert sum(paid[-20:]) / 20 > 5.4
+        training.step(rollout, generator=draw)
+    assert sum(paid[:3]) / 3 < 5.3
+    assert sum(paid[-10:]) / 10 > 5.7
+
+
+def test_maml_learns_to_adapt_to_a_bandit() -> None:
+    bandits, draw = Bandits(2), generator(0)
+    with seeded(0, "network"):
+        learner = MAMLPolicy(nn.Linear(1, 2), inner_rate=0.3, learn_rate=True)
+    optimizer = torch.optim.Adam(learner.parameters(), lr=5e-2)
+    training = ProximalTraining(learner, optimizer, n_epochs=3, n_parts=2)
+    paid: list[float] = []
+    for _ in range(25):
+        rollout = learner.collect(bandits, bandits.tasks(200, draw), n_rollouts=10, horizon=1, generator=draw)
+        paid.append(float(rollout.rewards.mean()))
+        training.step(rollout, generator=draw)
+    assert sum(paid[:3]) / 3 < 0.54
+    assert sum(paid[-10:]) / 10 > 0.6
+
+
+@pytest.mark.parametrize("name", ["bernoulli", "plane"])
+def test_a_replay_finds_the_probabilities_that_were_recorded(name: str) -> None:
+    environment, draw = ENVIRONMENTS[name](), generator(0)
+    with seeded(0, "network"):
+        learner = RL2(environment, width=8)
+    with torch.no_grad():
+        learner.policy.weight.mul_(100)  # so that the past matters
+    rollout = learner.collect(environment, environment.tasks(6, draw), n_steps=9, generator=draw)
+    chosen, values = learner.replay(rollout)
+    torch.testing.assert_close(chosen.log_prob(rollout.actions), rollout.log_probabilities)
+    assert values.shape == (6, 9)
+
+
+def test_an_objective_does_not_depend_on_the_size_of_rewards() -> None:
+    bandits, draw = Bandits(3, kind="gaussian"), generator(0)
+    with seeded(0, "network"):
+        learner = RL2(bandits, width=8)
+    with torch.no_grad():
+        learner.memory.state_dict()["weight_ih_l0"][:, -2].zero_()  # it must not see the rewards
+    rollout = learner.collect(bandits, bandits.tasks(30, draw), n_steps=7, generator=draw)
+    larger = replace(rollout, rewards=50 * rollout.rewards)
+    torch.testing.assert_close(learner.objective(larger), learner.objective(rollout), rtol=1e-4, atol=1e-5)
+
+
+def test_the_greedy_action_is_the_likeliest() -> None:
+    bandits, draw = Bandits(4), generator(0)
+    learner = RL2(bandits, width=8)
+    with torch.no_grad():
+        learner.policy.bias.copy_(torch.tensor([0.0, 0.1, 0.3, 0.2]))
+    rollout = learner.collect(bandits, bandits.tasks(5, draw), n_steps=3, generator=draw, greedy=True)
+    assert rollout.actions.eq(2).all()
+
+
+@settings(deadline=None)
+@given(ratio=st.floats(0.2, 3.0), advantage=st.floats(-3, 3), clip=st.floats(0.05, 0.5))
+def test_a_clipped_gain_is_a_pessimist_and_flat_where_the_policy_went_too_far(
+    ratio: float, advantage: float, clip: float
+) -> None:
+    logs = torch.tensor([ratio], dtype=torch.float64).log().requires_grad_()
+    gain = clipped_gain(logs, torch.zeros(1), torch.tensor([advantage], dtype=torch.float64), clip)
+    (slope,) = torch.autograd.grad(gain.sum(), logs)
+    assert gain.item() <= ratio * advantage + 1e-12
+    too_far = (ratio > 1 + clip and advantage > 0) or (ratio < 1 - clip and advantage < 0)
+    assert slope.item() == (0.0 if too_far else pytest.approx(ratio * advantage, abs=1e-9))
+
+
+def test_parts_of_a_rollout_keep_tasks_together() -> None:
+    bandits, draw = Bandits(3), generator(0)
+    learner = MAMLPolicy(nn.Linear(1, 3), n_steps=2)
+    rollout = learner.collect(bandits, bandits.tasks(6, draw), n_rollouts=3, horizon=2, generator=draw)
+    part = rollout.part(torch.tensor([4, 1]))
+    assert torch.equal(part.actions, rollout.actions[[4, 1]])
+    assert len(part.before) == 2
+    assert torch.equal(part.before[1].log_probabilities, rollout.before[1].log_probabilities[[4, 1]])
 
 
 @pytest.mark.parametrize("name", ENVIRONMENTS)
@@ -230,15 +365,16 @@ def test_both_learners_act_in_every_environment(name: str) -> None:
     environment, draw = ENVIRONMENTS[name](), generator(0)
     tasks = environment.tasks(3, draw)
     learner = RL2(environment, width=8)
-    loss, rollout = learner.objective(environment, tasks, n_steps=6, generator=draw)
-    loss.backward()
+    rollout = learner.collect(environment, tasks, n_steps=6, generator=draw)
+    learner.objective(rollout).backward()
     assert rollout.rewards.shape == (3, 6)
     policy = nn.Linear(environment.n_observations, environment.n_actions)
     maml = MAMLPolicy(policy, continuous=environment.continuous, n_steps=2, learn_rate=True, explore=True)
-    loss, rollout = maml.objective(environment, tasks, n_rollouts=4, horizon=5, generator=draw)
-    loss.backward()
-    assert rollout.rewards.shape == (12, 5)
-    assert all(bool(p.grad is not None and p.grad.isfinite().all()) for p in maml.parameters())
+    tried = maml.collect(environment, tasks, n_rollouts=4, horizon=5, generator=draw)
+    maml.objective(tried).backward()
+    assert tried.rewards.shape == tried.before[0].rewards.shape == (3, 4, 5)
+    for trained in (learner, maml):
+        assert all(bool(p.grad is not None and p.grad.isfinite().all()) for p in trained.parameters())
 
 
 @pytest.mark.parametrize(
@@ -251,7 +387,18 @@ def test_both_learners_act_in_every_environment(name: str) -> None:
         (lambda: gittins_indices(0), "`horizon` and `resolution` must be at least 1"),
         (lambda: RL2(Bandits(2), width=0), "`width` must be at least 1, got 0"),
         (lambda: MAMLPolicy(nn.Identity()), "`policy` has no trainable parameter"),
-        (lambda: MAMLPolicy(nn.Linear(1, 2), inner_rate=0.0), "`inner_rate` and `scale` must be above 0"),
+        (
+            lambda: MAMLPolicy(nn.Linear(1, 2), inner_rate=0.0),
+            "`inner_rate`, `scale` and `clip` must be above 0",
+        ),
+        (lambda: MAMLPolicy(nn.Linear(1, 2), estimator="reinforce"), "`estimator` is 'reinforce'"),  # pyright: ignore[reportArgumentType]
+        (lambda: RL2(Bandits(2), clip=0.0), "`clip` and `scale` must be above 0"),
+        (
+            lambda: ProximalTraining(
+                RL2(Bandits(2)), torch.optim.SGD([torch.zeros(1, requires_grad=True)]), n_epochs=0
+            ),
+            "`n_epochs` and `n_parts` must be at least 1",
+        ),
         (
             lambda: MAMLPolicy(nn.Linear(1, 2)).adapt(
                 Bandits(2), torch.rand(1, 2), n_rollouts=1, horizon=3, generator=generator(0)

@@ -18,6 +18,7 @@ from polytask.meta.policy.learner_choice import Criterion, LearnerChoice, Learne
 from polytask.meta.policy.maml_rl import MAMLPolicy
 from polytask.meta.policy.point_navigation import PointNavigation
 from polytask.meta.policy.portfolio import Portfolio, PortfolioJudgement, greedy_portfolio, judge_portfolio
+from polytask.meta.policy.proximal import PolicyLearner, ProximalTraining, clipped_gain
 from polytask.meta.policy.rl2 import RL2
 from polytask.meta.policy.rollout import Rollout
 from polytask.meta.policy.run_log import RunLog
@@ -27,6 +28,9 @@ from polytask.meta.policy.task_features import TaskFeatures, task_features
 from polytask.meta.policy.warm_start import warm_start
 
 __all__ = [
+    "PolicyLearner",
+    "ProximalTraining",
+    "clipped_gain",
     "Bandits",
     "ChosenLearner",
     "Criterion",

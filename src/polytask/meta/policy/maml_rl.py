@@ -1,25 +1,29 @@
 """MAML for reinforcement learning: a policy from which one policy-gradient step leads far."""
 
+from dataclasses import replace
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, grad, vmap
+from torch.func import functional_call, grad, grad_and_value, vmap
 
 from polytask.core import InputError, State
 from polytask.meta.policy.environment import Environment
+from polytask.meta.policy.proximal import PolicyLearner, clipped_gain
 from polytask.meta.policy.rollout import Rollout
 from polytask.meta.surrogate import with_gradient
 
 __all__ = ["MAMLPolicy"]
 
 
-class MAMLPolicy(nn.Module):
+class MAMLPolicy(PolicyLearner):
     r"""A policy that adapts to a task by policy gradients on what it tried there.
 
     From experience :math:`\tau` of :math:`\pi_\theta` the inner loop makes steps
     :math:`\phi = \theta + \alpha \nabla \hat J(\theta; \tau)`; the meta-gradient is that of the return of
-    :math:`\pi_\phi`. :math:`\hat J` is the DiCE objective, whose derivatives of any order are unbiased
-    estimates, so the meta-gradient goes through the inner policy gradient as it should. Returns are centred
-    by the mean over a task's rollouts at the same time, leaving the rollout itself out.
+    :math:`\pi_\phi`, whose gain is clipped when a batch serves several steps. Returns are centred by the mean
+    over a task's rollouts at the same time, leaving the rollout itself out; :math:`\hat J` sums over time, so
+    longer episodes and a smaller ``scale`` want a smaller :math:`\alpha`.
 
     A meta-gradient is taken for each task by itself, all at once by ``vmap(grad(...))``, and averaged.
 
@@ -32,28 +36,37 @@ class MAMLPolicy(nn.Module):
         n_steps: Inner steps; each has rollouts of its own.
         discount: Of rewards to come.
         scale: Standard deviation of continuous actions.
-        learn_rate: Whether :math:`\alpha` is meta-learned as well.
-        explore: Whether the return after adaptation also rewards the actions before it (E-MAML's term).
+        learn_rate: Whether the logarithm of :math:`\alpha` is meta-learned as well.
+        explore: Whether the return after adaptation also rewards the actions before it (E-MAML's term). The
+            inner objective is then :math:`\sum_t A_t \log \pi(a_t)`: with the term, the meta-gradient is that
+            of the expected return after steps on just so many rollouts.
         second_order: Whether the meta-gradient goes through the inner gradients.
+        estimator: Of the inner objective: ``"ratio"``, :math:`\sum_t \rho_t A_t` with the ratio
+            :math:`\rho_t` of each action's probability to the one recorded, which leaves the terms between
+            actions out of second derivatives and varies little; or ``"dice"``, whose derivatives of any order
+            are unbiased and vary much over long episodes. They agree for episodes of one action.
+        clip: The most that the clipped ratio after adaptation differs from 1.
 
     Raises:
-        InputError: A number is out of range, or the policy has no parameter.
+        InputError: A number is out of range, the policy has no parameter, or the estimator is unknown.
 
     Example:
         >>> from polytask.meta.policy import Bandits
         >>> bandits, draw = Bandits(3), torch.Generator().manual_seed(0)
         >>> learner = MAMLPolicy(nn.Linear(1, 3), inner_rate=1.0)
-        >>> loss, rollout = learner.objective(bandits, bandits.tasks(4, draw), n_rollouts=6, horizon=5,
-        ...                                   generator=draw)
-        >>> rollout.rewards.shape  # after adaptation, tasks times rollouts
-        torch.Size([24, 5])
+        >>> tasks = bandits.tasks(4, draw)
+        >>> rollout = learner.collect(bandits, tasks, n_rollouts=6, horizon=5, generator=draw)
+        >>> rollout.rewards.shape  # after adaptation; `rollout.before` has what was tried first
+        torch.Size([4, 6, 5])
+        >>> learner.objective(rollout).backward()  # or `ProximalTraining(...).step(rollout, ...)`
 
     References:
-        Finn, Abbeel, Levine. Model-Agnostic Meta-Learning. ICML 2017, arXiv:1703.03400, algorithm 3. Foerster
-        et al. DiCE: The Infinitely Differentiable Monte-Carlo Estimator. ICML 2018, arXiv:1802.05098. Stadie
-        et al. Some Considerations on Learning to Explore via Meta-Reinforcement Learning. 2018,
-        arXiv:1803.01118. Differs: the meta-update is any optimizer's on the plain policy gradient, where the
-        first paper uses TRPO.
+        Finn, Abbeel, Levine. Model-Agnostic Meta-Learning. ICML 2017, arXiv:1703.03400, algorithm 3. Rothfuss
+        et al. ProMP: Proximal Meta-Policy Search. ICLR 2019, arXiv:1810.06784, for the ratio and the clipped
+        steps. Foerster et al. DiCE: The Infinitely Differentiable Monte-Carlo Estimator. ICML 2018,
+        arXiv:1802.05098. Stadie et al. Some Considerations on Learning to Explore via Meta-Reinforcement
+        Learning. 2018, arXiv:1803.01118. Differs: the first paper makes meta-updates by TRPO, with a linear
+        baseline in place of the other rollouts; ProMP's penalty on the inner step's divergence is left out.
     """
 
     def __init__(
@@ -68,10 +81,16 @@ class MAMLPolicy(nn.Module):
         learn_rate: bool = False,
         explore: bool = False,
         second_order: bool = True,
+        estimator: Literal["ratio", "dice"] = "ratio",
+        clip: float = 0.2,
     ) -> None:
         problems = []
-        if not inner_rate > 0 or not scale > 0:
-            problems.append(f"`inner_rate` and `scale` must be above 0, got {inner_rate}, {scale}")
+        if not inner_rate > 0 or not scale > 0 or not clip > 0:
+            problems.append(
+                f"`inner_rate`, `scale` and `clip` must be above 0, got {inner_rate}, {scale}, {clip}"
+            )
+        if estimator not in ("ratio", "dice"):
+            problems.append(f"`estimator` is {estimator!r}; use 'ratio' or 'dice'")
         if n_steps < 0:
             problems.append(f"`n_steps` must be 0 or more, got {n_steps}")
         if not any(p.requires_grad for p in policy.parameters()):
@@ -81,14 +100,21 @@ class MAMLPolicy(nn.Module):
         super().__init__()
         self.policy = policy
         self.continuous = continuous
-        self.inner_rate = nn.Parameter(torch.tensor(inner_rate), requires_grad=learn_rate)
+        self.log_rate = nn.Parameter(torch.tensor(inner_rate).log(), requires_grad=learn_rate)
         self.n_steps = n_steps
         self.discount = discount
         self.scale = scale
         self.explore = explore
         self.second_order = second_order
+        self.clip = clip
+        self.estimator = estimator
 
-    def objective(
+    @property
+    def inner_rate(self) -> Tensor:
+        r"""The rate :math:`\alpha`."""
+        return self.log_rate.exp()
+
+    def collect(
         self,
         environment: Environment,
         tasks: Tensor,
@@ -96,28 +122,37 @@ class MAMLPolicy(nn.Module):
         n_rollouts: int,
         horizon: int,
         generator: torch.Generator,
-    ) -> tuple[Tensor, Rollout]:
-        """Adapt to every task and return the loss, a scalar, and the rollouts after adaptation.
+    ) -> Rollout:
+        """Adapt to every task and return what was done after it, and in ``before`` what was tried first.
 
         Args:
             environment: Where to act.
             tasks: As drawn by the environment, ``[task, ...]``.
-            n_rollouts: Rollouts for each task and inner step, 2 or more.
+            n_rollouts: Rollouts for each task before each inner step and at the end, 2 or more.
             horizon: Actions of a rollout.
             generator: Of actions and of the environment.
+
+        Returns:
+            Tensors ``[task, rollout, time, ...]``.
         """
         experience, adapted = self.adapt(
             environment, tasks, n_rollouts=n_rollouts, horizon=horizon, generator=generator
         )
-        after = self.act(environment, tasks, adapted, n_rollouts, horizon, generator)
-        flat = _flat(after)
+        after = self.act(
+            environment, tasks, adapted, n_rollouts=n_rollouts, horizon=horizon, generator=generator
+        )
+        return replace(after, before=tuple(experience))
+
+    def objective(self, rollout: Rollout) -> Tensor:
+        """Return the loss, a scalar: minus the clipped gain after adaptation, the mean over tasks."""
         parameters = {name: p for name, p in self.named_parameters() if p.requires_grad}
+        data = [self._data(part) for part in (*rollout.before, rollout)]
         with torch.no_grad():
-            gradients = vmap(grad(self._loss), in_dims=(None, 0, 0))(
-                dict(self.named_parameters()), [self._data(part) for part in experience], self._data(after)
+            gradients, losses = vmap(grad_and_value(self._loss), in_dims=(None, 0))(
+                {name: p.detach() for name, p in self.named_parameters()}, data
             )
         mean = {name: gradients[name].mean(0) for name in parameters}
-        return with_gradient(-flat.rewards.sum(1).mean(), parameters, mean), flat
+        return with_gradient(losses.mean(), parameters, mean)
 
     def adapt(
         self,
@@ -141,7 +176,9 @@ class MAMLPolicy(nn.Module):
         found = {name: p.detach().expand(len(tasks), *p.shape) for name, p in self.policy.named_parameters()}
         experience = []
         for _ in range(self.n_steps):
-            tried = self.act(environment, tasks, found, n_rollouts, horizon, generator)
+            tried = self.act(
+                environment, tasks, found, n_rollouts=n_rollouts, horizon=horizon, generator=generator
+            )
             experience.append(tried)
             with torch.no_grad():
                 found = vmap(self._stepped, in_dims=(0, 0, None))(
@@ -154,19 +191,20 @@ class MAMLPolicy(nn.Module):
         environment: Environment,
         tasks: Tensor,
         parameters: State,
+        *,
         n_rollouts: int,
         horizon: int,
         generator: torch.Generator,
     ) -> Rollout:
-        """Act in every task with parameters of its own: tensors ``[task, rollout, time, ...]``."""
+        """Act in every task with parameters of its own, ``[task, ...]``, and return what happened."""
+        shape = (len(tasks), n_rollouts)
         repeated = tasks.repeat_interleave(n_rollouts, dim=0)
+        outputs_of = vmap(lambda own, seen: functional_call(self.policy, own, (seen,)))
         state, observation = environment.reset(repeated, generator)
-        seen, actions, rewards, ends = [], [], [], []
+        seen, actions, rewards, ends, logs = [], [], [], [], []
         for _ in range(horizon):
             with torch.no_grad():
-                outputs = vmap(lambda p, x: functional_call(self.policy, p, (x,)))(
-                    parameters, observation.unflatten(0, (len(tasks), n_rollouts))
-                ).flatten(0, 1)
+                outputs = outputs_of(parameters, observation.unflatten(0, shape)).flatten(0, 1)
             if self.continuous:
                 action = outputs + self.scale * torch.randn(outputs.shape, generator=generator)
             else:
@@ -176,86 +214,84 @@ class MAMLPolicy(nn.Module):
             actions.append(action)
             rewards.append(after.reward)
             ends.append(after.done)
+            logs.append(self._log_probability(outputs, action))
             state, observation = after.state, after.observation
-        shape = (len(tasks), n_rollouts)
         return Rollout(
             observations=torch.stack(seen, 1).unflatten(0, shape),
             actions=torch.stack(actions, 1).unflatten(0, shape),
             rewards=torch.stack(rewards, 1).unflatten(0, shape),
             done=torch.stack(ends, 1).unflatten(0, shape),
+            log_probabilities=torch.stack(logs, 1).unflatten(0, shape),
         )
 
-    def _loss(self, parameters: State, before: list[dict[str, Tensor]], after: dict[str, Tensor]) -> Tensor:
-        """Return the negative return after adaptation of one task, whose gradient is the meta-gradient."""
-        start = {name.removeprefix("policy."): p for name, p in parameters.items() if name != "inner_rate"}
-        adapted = start
-        logs_before = []
+    def _loss(self, parameters: State, data: list[dict[str, Tensor]]) -> Tensor:
+        """Return the loss of one task, from what was tried before each inner step and at the end."""
+        adapted = {name.removeprefix("policy."): p for name, p in parameters.items() if name != "log_rate"}
+        *before, after = data
+        explored = after["logs"].new_zeros(())
         for tried in before:
-            logs_before.append(self._logs(start if not logs_before else adapted, tried).sum())
-            adapted = self._stepped(adapted, tried, parameters["inner_rate"])
-        value = self._dice(adapted, after)
-        if self.explore and logs_before:
-            total = after["returns"][:, 0].mean()
-            value = value + torch.stack(logs_before).sum() * (total - after["baseline"][:, 0].mean()).detach()
+            explored = explored + (self._logs(adapted, tried) - tried["logs"]).sum()
+            adapted = self._stepped(adapted, tried, parameters["log_rate"].exp())
+        gain = clipped_gain(self._logs(adapted, after), after["logs"], after["advantages"], self.clip)
+        value = gain.sum(1).mean()
+        if self.explore:
+            value = value + explored * after["surplus"]
         return -value
 
     def _stepped(self, parameters: State, tried: dict[str, Tensor], rate: Tensor) -> State:
-        gradients = grad(self._dice)(parameters, tried)
+        gradients = grad(self._gain)(parameters, tried)
         if not self.second_order:
             gradients = {name: g.detach() for name, g in gradients.items()}
         return {name: p + rate * gradients[name] for name, p in parameters.items()}
 
-    def _dice(self, parameters: State, tried: dict[str, Tensor]) -> Tensor:
-        r"""Return the DiCE objective of one task: its value is the mean return, whatever the derivative.
+    def _gain(self, parameters: State, tried: dict[str, Tensor]) -> Tensor:
+        r"""Return the inner objective of one task.
 
-        Each reward is weighted by :math:`\exp(c_t - \bar c_t)`, with :math:`c_t` the log-probability of all
-        actions so far in the episode; the baseline enters by :math:`(1 - \exp(l_t - \bar l_t)) b_t`.
+        DiCE weights each reward by the ratio of probabilities of all actions so far in the episode; the
+        baseline enters by :math:`(1 - \rho_t) b_t`, which is 0 and whose derivatives centre the others.
         """
         logs = self._logs(parameters, tried)  # [rollout, time]
-        so_far = _cumulated(logs, tried["done"])
-        discounts = tried["discounts"]
-        value = (torch.exp(so_far - so_far.detach()) * discounts * tried["rewards"]).sum(1)
-        control = ((1 - torch.exp(logs - logs.detach())) * discounts * tried["baseline"]).sum(1)
-        return (value + control).mean()
+        if self.explore:
+            # The ratio's second derivative would count once more how the actions depend on the parameters.
+            return (logs * tried["advantages"]).sum(1).mean()
+        changes = logs - tried["logs"]
+        if self.estimator == "ratio":
+            return (changes.exp() * tried["advantages"]).sum(1).mean()
+        value = _cumulated(changes, tried["done"]).exp() * tried["rewards"]
+        control = (1 - changes.exp()) * tried["baseline"]
+        return (tried["discounts"] * (value + control)).sum(1).mean()
 
     def _logs(self, parameters: State, tried: dict[str, Tensor]) -> Tensor:
         outputs = functional_call(self.policy, parameters, (tried["observations"],))
+        return self._log_probability(outputs, tried["actions"])
+
+    def _log_probability(self, outputs: Tensor, actions: Tensor) -> Tensor:
+        """Return it up to a constant where actions are continuous."""
         if self.continuous:
-            return -((tried["actions"] - outputs) / self.scale).square().sum(-1) / 2
-        return outputs.log_softmax(-1).gather(-1, tried["actions"].unsqueeze(-1)).squeeze(-1)
+            return -((actions - outputs) / self.scale).square().sum(-1) / 2
+        return outputs.log_softmax(-1).gather(-1, actions.unsqueeze(-1)).squeeze(-1)
 
     def _data(self, rollout: Rollout) -> dict[str, Tensor]:
         """Return what the objective needs, ``[task, rollout, time, ...]``."""
-        flat = _flat(rollout)
-        shape = rollout.rewards.shape[:2]
-        returns = flat.returns(self.discount).unflatten(0, shape)
-        n_rollouts = shape[1]
-        others = (returns.sum(1, keepdim=True) - returns) / max(n_rollouts - 1, 1)
-        age = _ages(rollout.done)
+        returns = rollout.returns(self.discount)
+        others = (returns.sum(1, keepdim=True) - returns) / (returns.shape[1] - 1)
+        total = returns[..., 0].mean(1)  # [task]
         return {
+            "surplus": total - total.mean(),
             "observations": rollout.observations,
             "actions": rollout.actions,
+            "logs": rollout.log_probabilities,
+            "advantages": returns - others,
             "rewards": rollout.rewards,
             "done": rollout.done,
-            "returns": returns,
             "baseline": others,
-            "discounts": self.discount**age,
+            "discounts": self.discount ** _ages(rollout.done),
         }
-
-
-def _flat(rollout: Rollout) -> Rollout:
-    """Return a rollout with tasks and rollouts in one dimension."""
-    return Rollout(
-        observations=rollout.observations.flatten(0, 1),
-        actions=rollout.actions.flatten(0, 1),
-        rewards=rollout.rewards.flatten(0, 1),
-        done=rollout.done.flatten(0, 1),
-    )
 
 
 def _ages(done: Tensor) -> Tensor:
     """Return how many actions the episode had before each one, ``[task, rollout, time]``."""
-    age = torch.zeros(done.shape)
+    age = torch.zeros(done.shape, device=done.device)
     for time in range(1, done.shape[-1]):
         age[..., time] = torch.where(done[..., time - 1], 0.0, age[..., time - 1] + 1)
     return age
