@@ -44,6 +44,18 @@ bench: .venv/.dev  ## All benchmarks; real data from the folder that POLYTASK_DA
 	$(BIN)/python benchmarks/quality/joint.py sarcos sarcos-equal-parameters tox21 census fashion multi-mnist spoken-digits
 	$(BIN)/python benchmarks/quality/affinities.py sarcos sarcos-equal-parameters tox21 fashion
 	$(BIN)/python benchmarks/quality/mulan.py
+	$(BIN)/python benchmarks/quality/pilots.py sarcos sarcos-equal-parameters tox21 spoken-digits
+	$(BIN)/python benchmarks/speed/meta.py
+	$(BIN)/python benchmarks/quality/omniglot_alphabets.py
+	$(BIN)/python benchmarks/quality/glyph_learners.py
+	$(BIN)/python benchmarks/quality/gaussian_processes.py
+	$(BIN)/python benchmarks/quality/plasticity.py
+	$(BIN)/python benchmarks/quality/few_shot_molecules.py
+	$(BIN)/python benchmarks/quality/few_shot_tables.py
+	$(BIN)/python benchmarks/quality/few_shot_text.py
+	$(BIN)/python benchmarks/quality/few_shot_speech.py
+	$(BIN)/python benchmarks/quality/learner_choice.py
+	$(BIN)/python benchmarks/quality/meta_rl.py
 
 docs: .venv/.dev  ## The README's and docstrings' examples, run
 	$(BIN)/python -m pytest -q --doctest-modules src README.md
