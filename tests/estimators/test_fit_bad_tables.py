@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 import pandas as pd
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 import polytask
@@ -60,6 +60,7 @@ def test_a_generated_table_is_fitted_or_refused_with_a_reason(table, targets, gr
 
 
 @settings(max_examples=40, deadline=None)
+@example(seed=590, missing=0.5)  # 19 labels of y, all different
 @given(seed=st.integers(0, 10**6), missing=st.floats(0, 0.5))
 def test_a_table_with_many_holes_is_always_fitted(seed, missing):
     draw = np.random.default_rng(seed)

@@ -148,6 +148,8 @@ def _strata(frame: pd.DataFrame, columns: Columns) -> pd.Series | None:
 
 def _spelled(column: pd.Series) -> list[str]:
     few = column.nunique() <= _FEW
+    if pd.api.types.is_numeric_dtype(column) and 2 * column.nunique() > column.count():
+        few = False  # measured numbers of few rows: as classes, nearly all of them would go to training
     return ["" if pd.isna(value) else str(value) if few else "labelled" for value in column]
 
 

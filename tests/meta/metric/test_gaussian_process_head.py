@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from polytask.checks import check_learner
 from polytask.core import Batch, Episode, InputError, Task, generator, seeded
 from polytask.meta import check_meta_gradient, mlp
-from polytask.meta.metric.gaussian_process_head import GaussianProcessHead, tanimoto
+from polytask.meta.metric.gaussian_process_head import GaussianProcessHead, KernelName, tanimoto
 from polytask.meta.metric.ridge_regression import RidgeRegression
 
 HEIGHT = Task(name="height", kind="regression")
@@ -54,7 +54,7 @@ def with_numbers(learner: GaussianProcessHead) -> GaussianProcessHead:
 
 @pytest.mark.parametrize("kernel", ["linear", "rbf"])
 @pytest.mark.parametrize("n_rows", [1, 3, 9])
-def test_the_posterior_is_that_of_an_independent_implementation(kernel: str, n_rows: int) -> None:
+def test_the_posterior_is_that_of_an_independent_implementation(kernel: KernelName, n_rows: int) -> None:
     learner = with_numbers(
         GaussianProcessHead(nn.Identity(), n_inputs=N_INPUTS, kernel=kernel, similarity=product, noise=0.5)
     )
@@ -66,7 +66,7 @@ def test_the_posterior_is_that_of_an_independent_implementation(kernel: str, n_r
         else ConstantKernel(1.5) * RBF(0.8 * N_INPUTS**0.5)
     )
     prior = ConstantKernel(0.4) + of_features + ConstantKernel(0.6) * PRODUCT + WhiteKernel(0.25)
-    reference = GaussianProcessRegressor(prior, alpha=0.0, optimizer=None)
+    reference = GaussianProcessRegressor(prior, alpha=0.0, optimizer=None)  # pyright: ignore[reportArgumentType]
     reference.fit(tensor(support).numpy(), support.targets["height"].numpy() - 0.3)
     mean, std = reference.predict(query.numpy(), return_std=True)
     found = learner.distribution(learner.learn([HEIGHT], support), [HEIGHT], query)["height"]
@@ -144,7 +144,7 @@ def episodes(task: Task) -> list[Episode]:
     return [part.to("cpu", torch.float32) for part in parts]
 
 
-def built(task: Task, kernel: str, execution: str = "auto") -> GaussianProcessHead:
+def built(task: Task, kernel: KernelName, execution: str = "auto") -> GaussianProcessHead:
     with seeded(0):
         return GaussianProcessHead(
             mlp([N_INPUTS, 6, 5], nn.Tanh),
@@ -163,7 +163,7 @@ def test_the_contract_of_a_learner_is_kept(task: Task, execution: str) -> None:
 
 
 @pytest.mark.parametrize("kernel", ["linear", "rbf"])
-def test_the_meta_gradient_is_right_in_loop_and_vmap(kernel: str) -> None:
+def test_the_meta_gradient_is_right_in_loop_and_vmap(kernel: KernelName) -> None:
     check_meta_gradient(built(HEIGHT, kernel), episodes(HEIGHT)).raise_if_wrong()
 
 
@@ -191,4 +191,4 @@ def test_all_wrong_arguments_are_named_at_once() -> None:
         InputError,
         match=r"`n_inputs` must be at least 1, got 0; give an `encoder`.*; `kernel` is 'cubic'.*; `min_std`",
     ):
-        GaussianProcessHead(None, n_inputs=0, kernel="cubic", noise=0.0)
+        GaussianProcessHead(None, n_inputs=0, kernel="cubic", noise=0.0)  # type: ignore[arg-type]

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +13,7 @@ from polytask.meta.model.gaussian import Context, Gaussian, GaussianLearner
 
 __all__ = ["GaussianProcessHead", "Similarity", "tanimoto"]
 
+KernelName = Literal["linear", "rbf"]
 Similarity = Callable[[Tensor, Tensor], Tensor]
 """From inputs ``[a, n_inputs]`` and ``[b, n_inputs]`` to a positive semi-definite kernel ``[a, b]``."""
 
@@ -77,7 +79,7 @@ class GaussianProcessHead(GaussianLearner):
         *,
         n_inputs: int,
         n_outputs: int = 1,
-        kernel: str = "linear",
+        kernel: KernelName = "linear",
         similarity: Similarity | None = None,
         noise: float = 0.5,
         min_std: float = 0.01,
@@ -91,15 +93,15 @@ class GaussianProcessHead(GaussianLearner):
         ]
         if encoder is None and similarity is None:
             problems.append("give an `encoder`, a `similarity`, or both")
-        if kernel not in ("linear", "rbf"):
-            problems.append(f"`kernel` is {kernel!r}; use 'linear' or 'rbf'")
+        if kernel not in get_args(KernelName):
+            problems.append(f"`kernel` is {kernel!r}; use {' or '.join(get_args(KernelName))}")
         if not 0 < min_std < noise:
             problems.append(f"`min_std` must be in (0, `noise` = {noise}), got {min_std}")
         if problems:
             raise InputError("GaussianProcessHead: " + "; ".join(problems) + ".")
         super().__init__(n_inputs=n_inputs, n_outputs=n_outputs, execution=execution, chunk_size=chunk_size)
         self.encoder = encoder
-        self.kernel = kernel
+        self.kernel: KernelName = kernel
         self.similarity = similarity
         self.level = nn.Parameter(torch.zeros(()))
         self.min_std = min_std
