@@ -25,8 +25,10 @@ from polytask.meta import (
     CNP,
     FOMAML,
     MAML,
+    MANN,
     NP,
     R2D2,
+    SNAIL,
     TNPD,
     ConvCNP,
     GaussianProcessHead,
@@ -206,6 +208,20 @@ LEARNERS: dict[str, tuple[Callable[[], Learner], Callable[[], list[Episode]]]] =
                 "means": Prototypes(nn.Sequential(nn.Flatten(), nn.Linear(400, 8))),
                 "line": R2D2(nn.Sequential(nn.Flatten(), nn.Linear(400, 8))),
             }
+        ),
+        image_steps,
+    ),
+    "SNAIL": (
+        lambda: SNAIL(nn.Flatten(), 400, n_classes=3, length=7, channels=4, attention=((8, 4), (8, 4))),
+        image_steps,
+    ),
+    "MANN": (
+        lambda: MANN(nn.Flatten(), 400, n_classes=3, n_hidden=8, n_slots=8, slot_width=4, n_heads=1),
+        image_steps,
+    ),
+    "in-context transformer": (
+        lambda: PriorFitted(
+            nn.Sequential(nn.Flatten(), nn.Linear(400, 8)), width=8, n_classes=3, n_layers=2, n_heads=2
         ),
         image_steps,
     ),

@@ -35,10 +35,6 @@ from polytask.meta.metric.simple_shot import SimpleShot
 from polytask.meta.metric.svm import MetaOptNet
 from polytask.meta.metric.tim import TIM
 from polytask.meta.model.film_generator import FiLMGenerator
-from polytask.meta.model.mann import MANN
-from polytask.meta.model.plastic import PlasticNetwork
-from polytask.meta.model.prior_fitted import PriorFitted
-from polytask.meta.model.snail import SNAIL
 from polytask.meta.networks import ConvNormalization, conv4, conv4_classifier
 from polytask.meta.optimization import (
     ALFA,
@@ -227,24 +223,6 @@ def _film(task: ImageTask) -> EpisodicLearner:
     ]
     reader = conv4(task.in_channels, task.width, normalization="layer", spatial="mean")
     return FiLMGenerator(reader, task.width, blocks, channels=[task.width] * 4)
-
-
-def _snail(task: ImageTask) -> EpisodicLearner:
-    return SNAIL(
-        task.encoder("layer"),
-        task.n_features,
-        n_classes=task.n_way,
-        length=task.n_way * task.n_shot + 1,
-        channels=task.width,
-        attention=((64, 32), (64, 32)),
-    )
-
-
-def _in_context(task: ImageTask) -> EpisodicLearner:
-    width = 2 * task.width
-    encoder = nn.Sequential(task.encoder("layer"), nn.Linear(task.n_features, width))
-    n_heads = max(heads for heads in (1, 2, 4) if width % heads == 0)
-    return PriorFitted(encoder, width=width, n_classes=task.n_way, n_layers=3, n_heads=n_heads)
 
 
 _FINN = "Finn et al., ICML 2017, arXiv:1703.03400"
@@ -440,33 +418,5 @@ _ENTRIES: dict[str, LearnerEntry] = {
     ),
     "cnaps": LearnerEntry(
         family="model", source="Requeima et al., NeurIPS 2019, arXiv:1906.07697", build=_film
-    ),
-    "snail": LearnerEntry(
-        family="model",
-        source="Mishra et al., ICLR 2018, arXiv:1707.03141",
-        build=_snail,
-        fixed_way=True,
-    ),
-    "mann": LearnerEntry(
-        family="model",
-        source="Santoro et al., ICML 2016, arXiv:1605.06065",
-        build=lambda task: MANN(
-            task.encoder("layer"), task.n_features, n_classes=task.n_way, n_hidden=100, n_slots=64
-        ),
-        fixed_way=True,
-    ),
-    "in-context": LearnerEntry(
-        family="model",
-        source="Müller et al., ICLR 2022, arXiv:2112.10510, on learned features",
-        build=_in_context,
-        fixed_way=True,
-    ),
-    "plastic": LearnerEntry(
-        family="model",
-        source="Miconi et al., ICML 2018, arXiv:1804.02464",
-        build=lambda task: PlasticNetwork(
-            [task.n_features, task.n_way], encoder=task.encoder("layer"), execution="loop"
-        ),
-        fixed_way=True,
     ),
 }
