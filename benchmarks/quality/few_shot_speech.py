@@ -6,6 +6,7 @@ A test speaker is never heard in training, and another one only validates: it ch
 fine-tuning. Of the test speaker K recordings of every digit are labelled (K = 1 or 5) and 20 others of every
 digit are asked, in 20 draws. Training episodes are of one speaker each, so that support and query are, and
 digits keep their numbers. One small network for all: log-mel bands, three convolutions over time.
+The rates of fine-tuning end at 0.01: above it, adaptation to a validation speaker of seed 0 diverged.
 Writes ``results/few-shot-speech.json``, run by run; a few minutes a seed and speaker on a core.
 """
 

@@ -9,9 +9,10 @@ are made once and kept in the folder ``--cache``; ``tf-idf`` needs no such model
 and pieces of 2 to 5 letters, reduced to 256 numbers, all fitted on the training intents.
 
 Frozen methods classify by the encoder's features. Learned ones train a residual linear layer behind it, which
-starts as the identity, on the training intents. Ridges, inner rates, the kind of
-episodes and the step are chosen on validation intents, as were the common rate and dropout with seed 0; test
-intents are judged once. Adds to ``results/few-shot-text.json``, cell by cell.
+starts as the identity, on the training intents. Ridges, inner rates, the kind of episodes and the step are
+chosen on validation intents of the same seed; test intents are judged once. The rate and the dropout that all
+share were set beforehand on the validation intents of one other division; some are test intents here.
+Adds to ``results/few-shot-text.json``, cell by cell.
 """
 
 import argparse
@@ -355,6 +356,7 @@ def add(encoder: str, split: str, method: str, seed: int, done: dict[str, Any], 
         },
         "splits": "90 training, 30 validation and 30 test intents, or 6, 2 and 2 domains; anew by every seed",
         "steps": n_steps,
+        "common rate and dropout": f"{RATE} and 0.2, set on validation intents of one other division",
         "test episodes": "1000 of each kind and seed",
         "test queries": "15 a class in 5-way, 5 in 30-way episodes",
         "intervals": "over seeds mean ± 95 % in percent; by seed over episodes; gains are paired by episode",
