@@ -265,7 +265,7 @@ def test_every_learner_keeps_the_contract(name):
 @pytest.mark.parametrize("name", learner_entries())
 def test_every_learner_of_the_catalogue_keeps_the_contract(name):
     with seeded(0, "initialization"):
-        learner = learner_by_name(name, ImageTask(n_way=3, n_shot=2, size=20, width=4))
+        learner = learner_by_name(name, ImageTask(n_way=3, size=20, width=4))
     for buffer_name, buffer in learner.named_buffers():
         if buffer_name.endswith("n_done"):
             buffer.fill_(1e6)  # MAML++'s objective changes from step to step until its annealing is over

@@ -97,12 +97,16 @@ class Batch:
 
     def n_labels(self, name: str) -> int:
         """Count the examples that have a label of the task, at least one of its outputs."""
+        return int(self.labelled(name).sum())
+
+    def labelled(self, name: str) -> Tensor:
+        """Tell which examples have a label of the task, at least one of its outputs: bool ``[batch]``."""
         if name not in self.targets:
-            return 0
-        if name not in self.masks:
-            return len(self)
-        mask = self.masks[name]
-        return int((mask if mask.ndim == 1 else mask.flatten(1).any(1)).sum())
+            return torch.zeros(len(self), dtype=torch.bool)
+        mask = self.masks.get(name)
+        if mask is None:
+            return torch.ones(len(self), dtype=torch.bool, device=self.targets[name].device)
+        return mask if mask.ndim == 1 else mask.flatten(1).any(1)
 
     def n_values(self, name: str) -> int:
         """Count the labelled values of the task: an example counts once for each output that has a label."""

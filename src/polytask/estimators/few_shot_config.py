@@ -76,8 +76,7 @@ class FewShotConfig:
         """
         entry = learner_entries()[self.learner]
         if entry.fixed_way:
-            steps = self.steps or (600 if entry.family == "model" else 300)
-            return replace(self, steps=steps, train_way=self.way, episodes=self.episodes or 4)
+            return replace(self, steps=self.steps or 300, train_way=self.way, episodes=self.episodes or 4)
         train_way = self.train_way or min(max(entry.train_way, self.way), n_classes)
         episodes = self.episodes or (1 if entry.train_way >= 20 else 4)
         return replace(self, steps=self.steps or 400, train_way=train_way, episodes=episodes)
@@ -86,7 +85,6 @@ class FewShotConfig:
         """Return what the learner is built for."""
         return ImageTask(
             n_way=self.way,
-            n_shot=self.shot,
             size=self.size,
             width=self.width,
             inner_rate=self.inner_rate,

@@ -5,7 +5,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-from torch import nn
 from torch.optim import Adam
 
 from polytask.core import (
@@ -23,7 +22,7 @@ from polytask.estimators.few_shot_model import FewShotModel, build_few_shot_lear
 from polytask.estimators.few_shot_results import FewShotResults
 from polytask.estimators.few_shot_source import ClassSplit, class_split
 from polytask.evaluate import EpisodeScore, evaluate_episodes
-from polytask.meta import CosineHead, FeatureClassifier, NearestMean, learner_entries
+from polytask.meta import FeatureClassifier, NearestMean, learner_entries
 from polytask.sharing import HardSharing
 from polytask.train import Validation, train
 
@@ -160,7 +159,8 @@ def _to_train(
 ) -> tuple[Learner, Source]:
     """Return what is trained on which steps: the learner itself, or its encoder as a joint classifier."""
     seed_of_steps = derive_seed(seed, "training")
-    if not learner_entries()[config.learner].pretrained:
+    pretraining_head = learner_entries()[config.learner].pretraining_head
+    if pretraining_head is None:
         return learner, ClassificationEpisodes(
             examples,
             n_way=config.train_way,
@@ -172,10 +172,8 @@ def _to_train(
     if not isinstance(learner, FeatureClassifier):
         raise InputError(f"The learner {config.learner!r} has no encoder that could be trained beforehand.")
     source = KnownClasses(examples, batch_size=config.batch_size, seed=seed_of_steps)
-    n_features, n_classes = config.image_task().n_features, examples.n_classes
     with seeded(seed, "head of all known classes"):
-        cosine = config.learner == "cosine-fine-tuning"
-        head = CosineHead(n_features, n_classes) if cosine else nn.Linear(n_features, n_classes)
+        head = pretraining_head(config.image_task().n_features, examples.n_classes)
     return SharedModel(source.tasks, HardSharing(learner.encoder), {"class": head}), source
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, TypedDict
+from typing import Literal, TypeAlias
 
 import torch
 from torch import nn
@@ -22,6 +22,7 @@ from polytask.meta.initialization import (
 from polytask.meta.inner.sgd import SGD
 from polytask.meta.metric.baseline import Baseline, BaselinePlusPlus
 from polytask.meta.metric.bd_cspn import BDCSPN
+from polytask.meta.metric.cosine_head import CosineHead
 from polytask.meta.metric.feat import FEAT
 from polytask.meta.metric.laplacian_shot import LaplacianShot
 from polytask.meta.metric.logistic import LRD2
@@ -58,7 +59,6 @@ class ImageTask:
 
     Args:
         n_way: Classes of a task.
-        n_shot: Labelled images of each class.
         size: Height and width of an image; 16 at least.
         in_channels: Channels of an image.
         width: Channels of each layer of the convolutional net.
@@ -70,7 +70,6 @@ class ImageTask:
     """
 
     n_way: int
-    n_shot: int = 1
     size: int = 28
     in_channels: int = 1
     width: int = 64
@@ -82,7 +81,6 @@ class ImageTask:
             f"`{name}` must be at least {least}, got {value}"
             for name, least, value in (
                 ("n_way", 2, self.n_way),
-                ("n_shot", 1, self.n_shot),
                 ("size", 16, self.size),
                 ("in_channels", 1, self.in_channels),
                 ("width", 1, self.width),
@@ -105,10 +103,6 @@ class ImageTask:
         """Build the encoder with a linear layer for the classes; its norms let no image see the others."""
         return conv4_classifier(self.n_way, self.in_channels, self.width, normalization=normalization)
 
-    def inner(self, *, rate: float, steps: int) -> "InnerLoop":
-        """Return rate and number of inner steps: those asked for, else the method's own."""
-        return InnerLoop(inner_rate=self.rate(rate), n_steps=self.steps(steps))
-
     def rate(self, otherwise: float) -> float:
         """Return the rate of inner steps asked for, else the method's own."""
         return otherwise if self.inner_rate is None else self.inner_rate
@@ -118,11 +112,7 @@ class ImageTask:
         return otherwise if self.inner_steps is None else self.inner_steps
 
 
-class InnerLoop(TypedDict):
-    """Arguments that learners by gradients share."""
-
-    inner_rate: float
-    n_steps: int
+Builder: TypeAlias = Callable[[ImageTask], EpisodicLearner]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,17 +126,18 @@ class LearnerEntry:
         build: Makes it, untrained.
         fixed_way: Whether a trained one answers tasks of ``n_way`` classes only, or at most.
         transductive: Whether a query's answer depends on the other queries.
-        pretrained: Whether the method leaves the encoder as a classifier of all known classes made it, and
-            is not trained by episodes.
+        pretraining_head: Where the method leaves the encoder as a classifier of all known classes made it,
+            makes the head of that classifier, from numbers of features and of classes; None where the method
+            trains by episodes.
         train_way: Classes of a training episode that do well, where it need not be those of the task.
     """
 
     family: Family
     source: str
-    build: Callable[[ImageTask], EpisodicLearner]
+    build: Builder
     fixed_way: bool = False
     transductive: bool = False
-    pretrained: bool = False
+    pretraining_head: Callable[[int, int], nn.Module] | None = None
     train_way: int = 20
 
 
@@ -201,9 +192,34 @@ def _imaml(task: ImageTask) -> EpisodicLearner:
     return IMAML(task.classifier(), strength=0.5, rule=rule, n_steps=task.steps(8), execution="each")
 
 
-def _by_rule(
-    rule: Callable[[], LSTMOptimizer | MLPOptimizer | MetaLSTM], steps: int
-) -> Callable[[ImageTask], EpisodicLearner]:
+def _on_encoder(learner: Callable[..., EpisodicLearner], **options: object) -> Builder:
+    """Return what puts a learner on the encoder."""
+    return lambda task: learner(task.encoder(), execution="loop", **options)
+
+
+def _by_gradients(
+    learner: Callable[..., EpisodicLearner],
+    *,
+    rate: float,
+    steps: int,
+    network: Callable[[ImageTask], nn.Module] = ImageTask.classifier,
+    **options: object,
+) -> Builder:
+    """Return what makes a learner that adapts a network, the classifier, by gradient steps."""
+
+    def build(task: ImageTask) -> EpisodicLearner:
+        return learner(
+            network(task),
+            inner_rate=task.rate(rate),
+            n_steps=task.steps(steps),
+            execution="each",
+            **options,
+        )
+
+    return build
+
+
+def _by_rule(rule: Callable[[], LSTMOptimizer | MLPOptimizer | MetaLSTM], steps: int) -> Builder:
     def build(task: ImageTask) -> EpisodicLearner:
         return GradientLearner(task.classifier(), rule=rule(), n_steps=task.steps(steps), execution="each")
 
@@ -234,7 +250,7 @@ _ENTRIES: dict[str, LearnerEntry] = {
     "matching": LearnerEntry(
         family="metric",
         source="Vinyals et al., NeurIPS 2016, arXiv:1606.04080",
-        build=lambda task: MatchingNet(task.encoder(), execution="loop"),
+        build=_on_encoder(MatchingNet),
     ),
     "relation": LearnerEntry(
         family="metric",
@@ -245,22 +261,22 @@ _ENTRIES: dict[str, LearnerEntry] = {
     "ridge": LearnerEntry(
         family="metric",
         source="Bertinetto et al., ICLR 2019, arXiv:1805.08136 (R2D2)",
-        build=lambda task: R2D2(task.encoder(), execution="loop"),
+        build=_on_encoder(R2D2),
     ),
     "logistic": LearnerEntry(
         family="metric",
         source="Bertinetto et al., ICLR 2019, arXiv:1805.08136 (LR-D2)",
-        build=lambda task: LRD2(task.encoder(), execution="loop"),
+        build=_on_encoder(LRD2),
     ),
     "svm": LearnerEntry(
         family="metric",
         source="Lee et al., CVPR 2019, arXiv:1904.03758 (MetaOptNet)",
-        build=lambda task: MetaOptNet(task.encoder(), execution="loop"),
+        build=_on_encoder(MetaOptNet),
     ),
     "mahalanobis": LearnerEntry(
         family="metric",
         source="Bateni et al., CVPR 2020, arXiv:1912.03432 (the head of Simple CNAPS)",
-        build=lambda task: Mahalanobis(task.encoder(), execution="loop"),
+        build=_on_encoder(Mahalanobis),
     ),
     "feat": LearnerEntry(
         family="metric",
@@ -270,83 +286,77 @@ _ENTRIES: dict[str, LearnerEntry] = {
     "simple-shot": LearnerEntry(
         family="metric",
         source="Wang et al., 2019, arXiv:1911.04623",
-        build=lambda task: SimpleShot(task.encoder(), transform="unit", execution="loop"),
-        pretrained=True,
+        build=_on_encoder(SimpleShot, transform="unit"),
+        pretraining_head=nn.Linear,
     ),
     "fine-tuning": LearnerEntry(
         family="metric",
         source=f"{_CHEN} (Baseline: joint training on all known classes, then a new head)",
-        build=lambda task: Baseline(task.encoder(), execution="loop"),
-        pretrained=True,
+        build=_on_encoder(Baseline),
+        pretraining_head=nn.Linear,
     ),
     "cosine-fine-tuning": LearnerEntry(
         family="metric",
         source=f"{_CHEN} (Baseline++)",
-        build=lambda task: BaselinePlusPlus(task.encoder(), execution="loop"),
-        pretrained=True,
+        build=_on_encoder(BaselinePlusPlus),
+        pretraining_head=CosineHead,
     ),
     "tim": LearnerEntry(
         family="metric",
         source="Boudiaf et al., NeurIPS 2020, arXiv:2008.11297",
         build=lambda task: TIM(task.encoder(), n_steps=task.steps(100), execution="loop"),
         transductive=True,
-        pretrained=True,
+        pretraining_head=nn.Linear,
     ),
     "laplacian-shot": LearnerEntry(
         family="metric",
         source="Ziko et al., ICML 2020, arXiv:2006.15486",
-        build=lambda task: LaplacianShot(task.encoder(), execution="loop"),
+        build=_on_encoder(LaplacianShot),
         transductive=True,
-        pretrained=True,
+        pretraining_head=nn.Linear,
     ),
     "pt-map": LearnerEntry(
         family="metric",
         source="Hu et al., ICANN 2021, arXiv:2006.03806",
-        build=lambda task: PTMAP(task.encoder(), execution="loop"),
+        build=_on_encoder(PTMAP),
         transductive=True,
-        pretrained=True,
+        pretraining_head=nn.Linear,
     ),
     "bd-cspn": LearnerEntry(
         family="metric",
         source="Liu et al., ECCV 2020, arXiv:1911.10713",
-        build=lambda task: BDCSPN(task.encoder(), execution="loop"),
+        build=_on_encoder(BDCSPN),
         transductive=True,
-        pretrained=True,
+        pretraining_head=nn.Linear,
     ),
     "maml": LearnerEntry(
         family="initialization",
         source=_FINN,
-        build=lambda task: MAML(task.classifier(), **task.inner(rate=0.1, steps=3), execution="each"),
+        build=_by_gradients(MAML, rate=0.1, steps=3),
         fixed_way=True,
     ),
     "fomaml": LearnerEntry(
         family="initialization",
         source=f"{_FINN} (first order)",
-        build=lambda task: FOMAML(task.classifier(), **task.inner(rate=0.1, steps=3), execution="each"),
+        build=_by_gradients(FOMAML, rate=0.1, steps=3),
         fixed_way=True,
     ),
     "maml++": LearnerEntry(
         family="initialization",
         source="Antoniou et al., ICLR 2019, arXiv:1810.09502",
-        build=lambda task: MAMLPlusPlus(
-            task.classifier(),
-            **task.inner(rate=0.1, steps=3),
-            n_multi_step=100,
-            per_step_normalization=False,
-            execution="each",
-        ),
+        build=_by_gradients(MAMLPlusPlus, rate=0.1, steps=3, n_multi_step=100, per_step_normalization=False),
         fixed_way=True,
     ),
     "anil": LearnerEntry(
         family="initialization",
         source="Raghu et al., ICLR 2020, arXiv:1909.09157",
-        build=lambda task: ANIL(task.classifier(), **task.inner(rate=0.1, steps=5), execution="each"),
+        build=_by_gradients(ANIL, rate=0.1, steps=5),
         fixed_way=True,
     ),
     "boil": LearnerEntry(
         family="initialization",
         source="Oh et al., ICLR 2021, arXiv:2008.08882",
-        build=lambda task: BOIL(task.classifier(), **task.inner(rate=0.1, steps=3), execution="each"),
+        build=_by_gradients(BOIL, rate=0.1, steps=3),
         fixed_way=True,
     ),
     "reptile": LearnerEntry(
@@ -364,8 +374,8 @@ _ENTRIES: dict[str, LearnerEntry] = {
     "proto-maml": LearnerEntry(
         family="initialization",
         source="Triantafillou et al., ICLR 2020, arXiv:1903.03096",
-        build=lambda task: ProtoMAML(
-            task.encoder("group"), **task.inner(rate=0.01, steps=3), second_order=True, execution="each"
+        build=_by_gradients(
+            ProtoMAML, rate=0.01, steps=3, network=lambda task: task.encoder("group"), second_order=True
         ),
     ),
     "meta-sgd": LearnerEntry(
@@ -379,22 +389,20 @@ _ENTRIES: dict[str, LearnerEntry] = {
     "meta-curvature": LearnerEntry(
         family="optimization",
         source="Park and Oliva, NeurIPS 2019, arXiv:1902.03356",
-        build=lambda task: MetaCurvature(
-            task.classifier(), **task.inner(rate=0.1, steps=3), execution="each"
-        ),
+        build=_by_gradients(MetaCurvature, rate=0.1, steps=3),
         fixed_way=True,
     ),
     "alfa": LearnerEntry(
         family="optimization",
         source="Baik et al., NeurIPS 2020, arXiv:2011.00209",
-        build=lambda task: ALFA(task.classifier(), **task.inner(rate=0.1, steps=3), execution="each"),
+        build=_by_gradients(ALFA, rate=0.1, steps=3),
         fixed_way=True,
     ),
     "warp-grad": LearnerEntry(
         family="optimization",
         source="Flennerhag et al., ICLR 2020, arXiv:1909.00025",
-        build=lambda task: WarpGrad(
-            with_warp_layers(task.classifier()), **task.inner(rate=0.1, steps=3), execution="each"
+        build=_by_gradients(
+            WarpGrad, rate=0.1, steps=3, network=lambda task: with_warp_layers(task.classifier())
         ),
         fixed_way=True,
     ),

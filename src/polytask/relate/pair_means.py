@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from polytask.balancing.objective_index import ObjectiveIndex
-from polytask.core import Batch, Episode
+from polytask.core import Episode
 from polytask.relate.affinity import Affinity
 
 __all__ = ["PairMeans"]
@@ -68,7 +68,7 @@ class PairMeans(nn.Module):
         for episode in episodes:
             names = [task.name for task in episode.tasks]
             places = self._index.of(names).to(self.rows.device)
-            labelled = torch.stack([_labelled(episode.query, name) for name in names])  # [task, row]
+            labelled = torch.stack([episode.query.labelled(name).cpu() for name in names])  # [task, row]
             labelled = labelled.to(self.rows.device, torch.float64)  # exact up to 2**53 rows
             self.rows[places[:, None], places] += (labelled @ labelled.T).long()
 
@@ -82,13 +82,3 @@ class PairMeans(nn.Module):
             n_seen=self.counts.clone(),
             overlap=self.rows.double() / either if bool(own.any()) else None,
         )
-
-
-def _labelled(query: Batch, name: str) -> Tensor:
-    """Tell which rows have a label of a task, bool ``[row]``."""
-    if name not in query.targets:
-        return torch.zeros(len(query), dtype=torch.bool)
-    mask = query.masks.get(name)
-    if mask is None:
-        return torch.ones(len(query), dtype=torch.bool)
-    return (mask if mask.ndim == 1 else mask.flatten(1).any(1)).cpu()

@@ -5,13 +5,11 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from polytask.core import InputError, Task
-from polytask.evaluate import metric_names
+from polytask.relate.compared import Metrics, with_compared
 from polytask.relate.verdict import Verdict, verdicts
 
 __all__ = ["Pilot", "PilotFit", "pilot_gains"]
 
-Metrics: TypeAlias = Mapping[str, Mapping[str, float]]
-"""By task name, metrics by name."""
 PilotFit: TypeAlias = Callable[[Sequence[Task], int, float], Metrics]
 """Trains a fresh model for some tasks with a seed, at a share of the full budget; returns its metrics on
 validation examples."""
@@ -122,16 +120,7 @@ def _alone(fit: PilotFit, tasks: Sequence[Task], seed: int, share: float) -> Met
 
 def _measured(fit: PilotFit, tasks: Sequence[Task], seed: int, share: float) -> Metrics:
     """Train once, and see that every task has the metric that is compared."""
-    found = fit(tasks, seed, share)
-    for task in tasks:
-        metric = metric_names(task)[0]
-        if metric not in found.get(task.name, {}):
-            raise InputError(
-                f"`fit` gave no {metric} of {task.name!r} for the tasks {', '.join(t.name for t in tasks)}, "
-                f"seed {seed} and share {share:g}; it must return {{task: {{metric: value}}}} for every task "
-                "it is given."
-            )
-    return found
+    return with_compared(fit(tasks, seed, share), tasks, f", seed {seed} and share {share:g}")
 
 
 def _check(tasks: Sequence[Task], shares: Sequence[float], seeds: Sequence[int], confidence: float) -> None:

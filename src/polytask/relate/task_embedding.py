@@ -96,7 +96,7 @@ def task_embeddings(
     rows = []
     with _evaluating(learner), torch.enable_grad():
         for task in tasks:
-            chosen = _labelled(data, task.name)
+            chosen = data.labelled(task.name).nonzero()[:, 0].cpu()
             order = torch.randperm(len(chosen), generator=generator(seed, "embedding", task.name))
             part = data.rows(chosen[order[:n_examples]]).to(device)
             rows.append(_by_unit(_fisher(learner, task, part, shared), shared))
@@ -120,14 +120,6 @@ def _check(learner: Learner, tasks: Sequence[Task], data: Batch, n_examples: int
         problems.append("the learner shares no trainable parameter, so that there is nothing to compare")
     if problems:
         raise InputError("Task embeddings: " + "; ".join(problems) + ".")
-
-
-def _labelled(data: Batch, name: str) -> Tensor:
-    """Return the positions of the examples with a label, at least one of its outputs."""
-    mask = data.masks.get(name)
-    if mask is None:
-        return torch.arange(len(data))
-    return mask.flatten(1).any(1).nonzero()[:, 0].cpu() if mask.ndim > 1 else mask.nonzero()[:, 0].cpu()
 
 
 def _fisher(learner: Learner, task: Task, data: Batch, shared: Sequence[nn.Parameter]) -> Tensor:

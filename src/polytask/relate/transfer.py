@@ -1,7 +1,7 @@
 """Transfer gain: what training with another task brings, measured by doing it."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import TypeAlias
@@ -10,13 +10,12 @@ import torch
 from torch import Tensor
 
 from polytask.core import InputError, Task
-from polytask.evaluate import Interval, gain, mean_interval, metric_names
+from polytask.evaluate import Interval, gain, mean_interval
 from polytask.relate.affinity import Affinity
+from polytask.relate.compared import Metrics, with_compared
 
 __all__ = ["Fit", "TransferGains", "transfer_gains"]
 
-Metrics: TypeAlias = Mapping[str, Mapping[str, float]]
-"""By task name, metrics by name."""
 Fit: TypeAlias = Callable[[Sequence[Task], int], Metrics]
 """Trains a fresh model for some tasks with a seed, and returns its metrics on held-out examples."""
 
@@ -124,15 +123,7 @@ def transfer_gains(
 
 def _measured(fit: Fit, tasks: Sequence[Task], seed: int) -> Metrics:
     """Train once, and see that every task has the metric that is compared."""
-    found = fit(tasks, seed)
-    for task in tasks:
-        metric = metric_names(task)[0]
-        if metric not in found.get(task.name, {}):
-            raise InputError(
-                f"`fit` gave no {metric} of {task.name!r} for the tasks {', '.join(t.name for t in tasks)} "
-                f"and seed {seed}; it must return {{task: {{metric: value}}}} for every task it is given."
-            )
-    return found
+    return with_compared(fit(tasks, seed), tasks, f" and seed {seed}")
 
 
 def _check(tasks: Sequence[Task], seeds: Sequence[int]) -> None:

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch._C._functorch import peek_interpreter_stack
 
 from polytask.core import Batch, Execution, InputError, Inputs, State, Task
 from polytask.meta.engine import ExecutionName
+from polytask.meta.every_class import check_every_class
 from polytask.meta.learner import MetaLearner
 from polytask.meta.model.forward_execution import forward_execution
 from polytask.meta.normalization import uses_batch_statistics
@@ -149,11 +149,4 @@ def check_classes(method: str, task: Task, support: Batch) -> None:
         )
     if task.name not in support.targets:
         raise InputError(f"`support` has no target of task {task.name!r}.")
-    if peek_interpreter_stack() is not None:
-        return  # inside a transform such as vmap, where values cannot be looked at
-    missing = (~membership(task, support).any(0)).nonzero().flatten().tolist()
-    if missing:
-        raise InputError(
-            f"`support` of task {task.name!r} needs an example of every class, but "
-            f"{', '.join(map(str, missing))} have none. Lower `n_way` or raise `n_shot`."
-        )
+    check_every_class(task, membership(task, support))

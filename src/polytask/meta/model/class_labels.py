@@ -5,7 +5,7 @@ from torch import Tensor
 
 from polytask.core import Batch, InputError, Task
 
-__all__ = ["class_answer", "class_labels"]
+__all__ = ["class_answer", "class_labels", "labels_of"]
 
 
 def class_labels(learner: str, task: Task, support: Batch, n_classes: int) -> tuple[Tensor, Tensor]:
@@ -37,14 +37,26 @@ def class_labels(learner: str, task: Task, support: Batch, n_classes: int) -> tu
             f"Task {task.name!r} has {asked} classes, but {learner} was built for {n_classes}; "
             "raise `n_classes`."
         )
-    if task.name not in support.targets:
-        raise InputError(f"`support` has no target of task {task.name!r}.")
-    target = support.targets[task.name]
-    target = target.reshape(target.shape[0])  # a single output may have its dimension or not
-    mask = support.masks.get(task.name)
-    known = torch.ones_like(target, dtype=torch.bool) if mask is None else mask.reshape(target.shape)
+    target, known = labels_of(task, support)
     member = target.unsqueeze(1) == torch.arange(n_classes, device=target.device)
     return (member & known.unsqueeze(1)).to(torch.get_default_dtype()), known
+
+
+def labels_of(task: Task, batch: Batch) -> tuple[Tensor, Tensor]:
+    """Return the labels of a task, 0 where there is none, and which rows have one; both ``[batch]``.
+
+    Raises:
+        InputError: The batch has no target of the task.
+    """
+    if task.name not in batch.targets:
+        raise InputError(f"`support` has no target of task {task.name!r}.")
+    target = batch.targets[task.name]
+    target = target.reshape(target.shape[0])  # a single output may have its dimension or not
+    mask = batch.masks.get(task.name)
+    if mask is None:
+        return target, torch.ones_like(target, dtype=torch.bool)
+    mask = mask.reshape(target.shape)
+    return torch.where(mask, target, torch.zeros_like(target)), mask  # NaN may stand for a missing label
 
 
 def class_answer(task: Task, logits: Tensor) -> Tensor:

@@ -5,10 +5,10 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch._C._functorch import peek_interpreter_stack
 
 from polytask.core import Batch, Execution, InputError, Inputs, State, Task
 from polytask.meta.engine import ExecutionName
+from polytask.meta.every_class import check_every_class
 from polytask.meta.learner import MetaLearner
 from polytask.meta.model.class_labels import class_answer, class_labels
 from polytask.meta.model.forward_execution import forward_execution
@@ -143,13 +143,7 @@ class FiLMGenerator(MetaLearner):
 
     def _labels(self, task: Task, support: Batch) -> Tensor:
         labels, _ = class_labels("FiLMGenerator", task, support, max(task.n_outputs, 2))
-        if peek_interpreter_stack() is None:  # inside a transform such as vmap, values cannot be looked at
-            missing = (labels.sum(0) == 0).nonzero().flatten().tolist()
-            if missing:
-                raise InputError(
-                    f"`support` of task {task.name!r} needs an example of every class, but "
-                    f"{', '.join(map(str, missing))} have none. Lower `n_way` or raise `n_shot`."
-                )
+        check_every_class(task, labels)
         return labels
 
 

@@ -5,10 +5,11 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
-from polytask.core import Batch, InputError, Task
+from polytask.core import Batch, Task
 from polytask.meta.model.bar_distribution import BarDistribution
+from polytask.meta.model.class_labels import labels_of
 
-__all__ = ["Answers", "Bars", "Classes", "labels_of"]
+__all__ = ["Answers", "Bars", "Classes"]
 
 
 class Answers(nn.Module, ABC):
@@ -98,23 +99,6 @@ class Bars(Answers):
         target, labelled = labels_of(task, query)
         surprise = -self.distribution(outputs).log_density(target)  # [batch]
         return (surprise * labelled).sum() / labelled.sum().clamp(min=1)
-
-
-def labels_of(task: Task, batch: Batch) -> tuple[Tensor, Tensor]:
-    """Return the labels of a task, 0 where there is none, and which rows have one; both ``[batch]``.
-
-    Raises:
-        InputError: The batch has no target of the task.
-    """
-    if task.name not in batch.targets:
-        raise InputError(f"`support` has no target of task {task.name!r}.")
-    target = batch.targets[task.name]
-    target = target.reshape(target.shape[0])  # a single output may have its dimension or not
-    mask = batch.masks.get(task.name)
-    if mask is None:
-        return target, torch.ones_like(target, dtype=torch.bool)
-    mask = mask.reshape(target.shape)
-    return torch.where(mask, target, torch.zeros_like(target)), mask  # NaN may stand for a missing label
 
 
 def _head(width: int, hidden: int, n_outputs: int) -> nn.Sequential:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from polytask.core import Batch, Execution, InputError, Inputs, State, Task
 from polytask.meta.engine import ExecutionName
 from polytask.meta.learner import MetaLearner
+from polytask.meta.model.checked_features import checked_features
 from polytask.meta.model.class_labels import class_answer, class_labels
 from polytask.meta.model.forward_execution import forward_execution
 from polytask.meta.model.lrua_memory import LRUAMemory
@@ -115,7 +116,7 @@ class MANN(MetaLearner):
         Raises:
             InputError: A task is not of classes, has too many, or no target; or the features do not fit.
         """
-        features = self._features(support.inputs)  # [support, feature]
+        features = checked_features(self.encoder, support.inputs, self.n_features)  # [support, feature]
         state: State = {}
         for task in tasks:
             labels, known = class_labels("MANN", task, support, self.n_classes)
@@ -130,7 +131,7 @@ class MANN(MetaLearner):
 
     def predict(self, state: State, tasks: Sequence[Task], inputs: Inputs) -> dict[str, Tensor]:
         """Answer inputs ``[batch, ...]``, each as the step after the support: logits by task."""
-        features = self._features(inputs)  # [batch, feature]
+        features = checked_features(self.encoder, inputs, self.n_features)  # [batch, feature]
         found = {}
         for task in tasks:
             known = {part: state[f"{part}:{task.name}"] for part in _PARTS}
@@ -165,14 +166,6 @@ class MANN(MetaLearner):
         if self.training and self.shuffle:
             return torch.rand(known.shape, device=known.device).argsort()
         return torch.arange(len(known), device=known.device)
-
-    def _features(self, inputs: Inputs) -> Tensor:
-        features: Tensor = self.encoder(inputs).flatten(1)
-        if features.shape[1] != self.n_features:
-            raise InputError(
-                f"`encoder` gives {features.shape[1]} features, but `n_features` is {self.n_features}."
-            )
-        return features
 
 
 def _parts(memory: LRUAMemory) -> State:

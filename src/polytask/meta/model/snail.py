@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from polytask.core import Batch, Execution, InputError, Inputs, State, Task
 from polytask.meta.engine import ExecutionName
 from polytask.meta.learner import MetaLearner
+from polytask.meta.model.checked_features import checked_features
 from polytask.meta.model.class_labels import class_answer, class_labels
 from polytask.meta.model.forward_execution import forward_execution
 from polytask.meta.model.snail_blocks import CausalAttention, CausalConvolution, SequenceBlock
@@ -106,7 +107,7 @@ class SNAIL(MetaLearner):
         Raises:
             InputError: A task is not of classes, has too many, or no target; or the features do not fit.
         """
-        features = self._features(support.inputs)  # [support, feature]
+        features = checked_features(self.encoder, support.inputs, self.n_features)  # [support, feature]
         state: State = {}
         for task in tasks:
             labels, known = class_labels("SNAIL", task, support, self.n_classes)
@@ -124,7 +125,7 @@ class SNAIL(MetaLearner):
 
     def predict(self, state: State, tasks: Sequence[Task], inputs: Inputs) -> dict[str, Tensor]:
         """Answer inputs ``[batch, ...]``, each as the end of a sequence of its own: logits by task."""
-        features = self._features(inputs)  # [batch, feature]
+        features = checked_features(self.encoder, inputs, self.n_features)  # [batch, feature]
         start = torch.cat([features, features.new_zeros(len(features), self.n_classes)], dim=1)
         return {task.name: class_answer(task, self._logits(state, task, start)) for task in tasks}
 
@@ -140,14 +141,6 @@ class SNAIL(MetaLearner):
         if self.training and self.shuffle:
             key = key + 0.5 * torch.rand(known.shape, device=known.device)
         return key.argsort(stable=True)
-
-    def _features(self, inputs: Inputs) -> Tensor:
-        features: Tensor = self.encoder(inputs).flatten(1)
-        if features.shape[1] != self.n_features:
-            raise InputError(
-                f"`encoder` gives {features.shape[1]} features, but `n_features` is {self.n_features}."
-            )
-        return features
 
     def _blocks(self) -> Iterator[SequenceBlock]:
         return (block for block in self.blocks if isinstance(block, SequenceBlock))

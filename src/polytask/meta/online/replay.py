@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from polytask.core import Batch, Episode, InputError, Task, generator
 
@@ -93,7 +92,8 @@ class TaskReplay:
         """Cut examples into support and query; the path says which of all random cuts it is."""
         draw = generator(self.seed, "cut", *path)
         order = torch.randperm(len(examples), generator=draw)
-        labelled = [row for row in order.tolist() if any(_has_label(task, examples, row) for task in tasks)]
+        known = torch.stack([examples.labelled(task.name).cpu() for task in tasks]).any(0)  # [row]
+        labelled = order[known[order]].tolist()
         if len(tasks) == 1 and tasks[0].kind == "multiclass":
             groups = _by_class(labelled, examples.targets[tasks[0].name].tolist())
         else:
@@ -134,7 +134,9 @@ def check_cuttable(tasks: Sequence[Task], examples: Batch) -> None:
         )
     for task in tasks:
         if len(tasks) == 1 and task.kind == "multiclass":
-            counts = _labels(task, examples).bincount(minlength=task.n_outputs)
+            counts = examples.targets[task.name][examples.labelled(task.name)].bincount(
+                minlength=task.n_outputs
+            )
             missing = (counts == 0).nonzero().flatten().tolist()
             if missing:
                 raise InputError(
@@ -146,19 +148,6 @@ def check_cuttable(tasks: Sequence[Task], examples: Batch) -> None:
                     f"Task {task.name!r} has one example of each class: none is left to judge by. Give a "
                     "second one of some class."
                 )
-
-
-def _labels(task: Task, examples: Batch) -> Tensor:
-    mask = examples.masks.get(task.name)
-    labels = examples.targets[task.name]
-    return labels if mask is None else labels[mask]
-
-
-def _has_label(task: Task, examples: Batch, row: int) -> bool:
-    if task.name not in examples.targets:
-        return False
-    mask = examples.masks.get(task.name)
-    return mask is None or bool(mask[row].any())
 
 
 def _by_class(rows: list[int], labels: list[int]) -> list[list[int]]:

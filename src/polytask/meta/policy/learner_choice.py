@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from polytask.core import Batch, EpisodicLearner, InputError, Task, generator
-from polytask.meta.policy.support_folds import labelled_rows, support_folds
+from polytask.meta.policy.support_folds import support_folds
 
 __all__ = ["Criterion", "LearnerChoice", "LearnerScore", "choose_learner"]
 
@@ -115,7 +115,7 @@ def choose_learner(
             scores=(), refused={}, n_judged=0, n_kept=0,
         )  # fmt: skip
     folds = support_folds(tasks, support, n_folds=n_folds, generator=generator(seed, "folds"))
-    labelled = torch.stack([labelled_rows(task, support) for task in tasks]).any(0)
+    labelled = torch.stack([support.labelled(task.name).cpu() for task in tasks]).any(0)
     n_judged = int((folds >= 0).sum())
     n_kept = int(labelled.sum()) - n_judged
     if n_judged < 2:
@@ -213,7 +213,7 @@ def _held_out_losses(
         losses = torch.stack(
             [_row_losses(task, answers[task.name], left_out, support, criterion) for task in tasks], dim=1
         )  # [row, task]
-        known = torch.stack([labelled_rows(task, left_out) for task in tasks], dim=1)
+        known = torch.stack([left_out.labelled(task.name).cpu() for task in tasks], dim=1)
         found.append(torch.where(known, losses, 0).sum(1) / known.sum(1))
     return torch.cat(found)
 

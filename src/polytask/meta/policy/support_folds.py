@@ -7,7 +7,7 @@ from torch import Tensor
 
 from polytask.core import Batch, InputError, Task
 
-__all__ = ["labelled_rows", "support_folds"]
+__all__ = ["support_folds"]
 
 
 def support_folds(
@@ -62,16 +62,9 @@ def support_folds(
     return folds
 
 
-def labelled_rows(task: Task, batch: Batch) -> Tensor:
-    """Return which rows have a label of a task, one output at least: bool ``[row]``, on the CPU."""
-    mask = batch.masks.get(task.name)
-    whole = torch.ones(len(batch), dtype=torch.bool)
-    return whole if mask is None else mask.reshape(len(batch), -1).any(1).cpu()
-
-
 def _groups(task: Task, support: Batch) -> Tensor:
     """Return each row's class, or 0 for whatever label of another kind of task; -1 without a label."""
-    known = labelled_rows(task, support)
+    known = support.labelled(task.name).cpu()
     found = torch.zeros(len(support), dtype=torch.long)
     if task.kind in ("binary", "multiclass"):
         target = support.targets[task.name].cpu().reshape(-1)
