@@ -231,6 +231,8 @@ LEARNERS: dict[str, tuple[Callable[[], Learner], Callable[[], list[Episode]]]] =
     ),
 }
 
+DEVICES = ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
+
 SIGNED = {"cosmos", "pbi", "grad-drop"}
 """Methods that may raise an objective even where all gradients agree."""
 
@@ -254,22 +256,24 @@ SOURCES: dict[str, Callable[[], Source]] = {
 }
 
 
+@pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("name", LEARNERS)
-def test_every_learner_keeps_the_contract(name):
+def test_every_learner_keeps_the_contract(name, device):
     build, steps = LEARNERS[name]
     with seeded(0, "initialization"):
         learner = build()
-    check_learner(learner, steps())
+    check_learner(learner.to(device), [episode.to(device) for episode in steps()])
 
 
+@pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("name", learner_entries())
-def test_every_learner_of_the_catalogue_keeps_the_contract(name):
+def test_every_learner_of_the_catalogue_keeps_the_contract(name, device):
     with seeded(0, "initialization"):
         learner = learner_by_name(name, ImageTask(n_way=3, size=20, width=4))
     for buffer_name, buffer in learner.named_buffers():
         if buffer_name.endswith("n_done"):
             buffer.fill_(1e6)  # MAML++'s objective changes from step to step until its annealing is over
-    check_learner(learner, image_steps())
+    check_learner(learner.to(device), [episode.to(device) for episode in image_steps()])
     assert learner.transductive == learner_entries()[name].transductive
 
 

@@ -4,7 +4,8 @@ Run: ``python benchmarks/speed/meta.py`` (about half an hour on 2 cores, most of
 to run only those). A meta-iteration is the meta-gradient of all tasks. "plain loop" is what one writes by
 hand: `torch.func.functional_call`, `torch.autograd.grad` with ``create_graph``, a backward pass per task.
 ``higher`` and ``torchopt`` run if they are installed. Every cell is a process of its own; memory is the peak
-of the process over what it took with the model built. "auto" compiles at once here, not after 30 seconds.
+of the process over what it took with the model built; with ``--device cuda``, of what torch allocated on the
+GPU. "auto" compiles at once here, not after 30 seconds.
 """
 
 import argparse
@@ -27,7 +28,7 @@ from torch.func import functional_call
 from polytask.core import Batch, Episode, Task, generator, seeded
 from polytask.meta import MAML, Fastest, conv4_classifier, mlp, named_execution
 
-RESULTS = Path(__file__).parent / "results" / "meta.json"
+RESULTS = Path(__file__).parent / "results"
 PROBLEMS = {
     "sinusoid, 1 step": ("sinusoid", 25, 1),
     "sinusoid, 5 steps": ("sinusoid", 25, 5),
@@ -39,7 +40,7 @@ RATE = {"sinusoid": 0.01, "conv4": 0.4}
 Step = Callable[[], object]
 
 
-def episodes(kind: str, n_tasks: int, size: int = 28) -> list[Episode]:
+def episodes(kind: str, n_tasks: int, size: int, device: str) -> list[Episode]:
     found = []
     for index in range(n_tasks):
         draw = generator(0, "episode", index)
@@ -60,7 +61,8 @@ def episodes(kind: str, n_tasks: int, size: int = 28) -> list[Episode]:
                 )
                 for n in (1, 5)
             ]
-        found.append(Episode(tasks=(task,), support=parts[0], query=parts[1]))
+        support, query = (part.to(device) for part in parts)
+        found.append(Episode(tasks=(task,), support=support, query=query))
     return found
 
 
@@ -72,20 +74,20 @@ def network(kind: str, *, matrix: bool = False) -> nn.Module:
 
 
 def step_of(
-    way: str, kind: str, n_tasks: int, n_steps: int, size: int = 28
+    way: str, kind: str, n_tasks: int, n_steps: int, *, size: int = 28, device: str
 ) -> tuple[Step, Callable[[], str]]:
     """Return the meta-iteration, and what to say of it afterwards."""
-    given = episodes(kind, n_tasks, size)
-    net = network(kind, matrix=way.endswith("matrix"))
+    given = episodes(kind, n_tasks, size, device)
+    net = network(kind, matrix=way.endswith("matrix")).to(device)
     others = {"plain loop": plain_loop, "higher": by_higher, "torchopt": by_torchopt}
     if way in others:
         return lambda: others[way](net, given, RATE[kind], n_steps), str
     name = way.split(",")[0]
     execution = named_execution(name)  # pyright: ignore[reportArgumentType]
-    if isinstance(execution, Fastest) and kind == "sinusoid":
-        execution.patience = 0.0  # compiles at once; Conv4 would compile for minutes
+    if isinstance(execution, Fastest) and (kind == "sinusoid" or device == "cuda"):
+        execution.patience = 0.0  # compiles at once; Conv4 would compile for minutes on a CPU
     normalization = "batch" if kind == "conv4" else None
-    learner = MAML(
+    learner = MAML(  # parameters of its own, if any, lie where the network's do
         net, inner_rate=RATE[kind], n_steps=n_steps, normalization=normalization, execution=execution
     )
 
@@ -143,32 +145,52 @@ def by_torchopt(net: nn.Module, given: list[Episode], rate: float, n_steps: int)
         torchopt.recover_state_dict(optimizer, optimizer_start)
 
 
-def measure(way: str, problem: str, seconds: float) -> dict[str, Any]:
+def measure(way: str, problem: str, seconds: float, device: str) -> dict[str, Any]:
     """Return milliseconds of a meta-iteration, MiB at the peak over the built model, seconds to warm up."""
     torch.set_num_threads(1)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
     warnings.simplefilter("ignore")
     kind, n_tasks, n_steps = PROBLEMS[problem]
     if (kind == "conv4" and not way.startswith("compiled")) or way not in ("compiled", "auto"):
-        step_of(way, kind, 1, 1, size=16)[0]()  # loads the code that the way uses, which is not to be counted
-    step, said = step_of(way, kind, n_tasks, n_steps)
-    before = _status("VmRSS")
+        # Loads the code that the way uses, which is not to be counted.
+        step_of(way, kind, 1, 1, size=16, device=device)[0]()
+    step, said = step_of(way, kind, n_tasks, n_steps, device=device)
+    before = _memory_before(device)
     start = time.perf_counter()
     for _ in range(3):
         step()
+    _synchronize(device)
     warm = time.perf_counter() - start
     times: list[float] = []
     while len(times) < 5 or sum(times) < seconds:
         start = time.perf_counter()
         step()
+        _synchronize(device)
         times.append(1e3 * (time.perf_counter() - start))
     return {
         "ms": round(statistics.median(times), 2),
         "best": round(min(times), 2),
-        "mib": round((_status("VmHWM") - before) / 2**10, 1),
+        "mib": round((_memory_peak(device) - before) / 2**10, 1),
         "warm_seconds": round(warm, 1),
         "note": said(),
     }
+
+
+def _synchronize(device: str) -> None:
+    if device == "cuda":
+        torch.cuda.synchronize()
+
+
+def _memory_before(device: str) -> float:
+    """Return the KiB that are taken, and begin to watch the peak."""
+    if device == "cpu":
+        return _status("VmRSS")
+    torch.cuda.reset_peak_memory_stats()
+    return torch.cuda.memory_allocated() / 2**10
+
+
+def _memory_peak(device: str) -> float:
+    return _status("VmHWM") if device == "cpu" else torch.cuda.max_memory_allocated() / 2**10
 
 
 def _status(field: str) -> int:
@@ -179,9 +201,9 @@ def _status(field: str) -> int:
     return 0
 
 
-def in_process(way: str, problem: str, seconds: float) -> dict[str, Any]:
+def in_process(way: str, problem: str, seconds: float, device: str) -> dict[str, Any]:
     """Measure in a process of its own: peak memory cannot be reset inside one."""
-    command = [sys.executable, __file__, "--way", way, "--seconds", str(seconds), problem]
+    command = [sys.executable, __file__, "--way", way, "--seconds", str(seconds), "--device", device, problem]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     if done.returncode:
         return {"failed": done.stderr.strip().splitlines()[-1][:200]}
@@ -193,32 +215,36 @@ def main() -> None:
     parser.add_argument("problems", nargs="*", default=list(PROBLEMS))
     parser.add_argument("--seconds", type=float, default=3.0, help="timed for each cell")
     parser.add_argument("--ways", nargs="+", default=list(WAYS))
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--way", help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.way:
-        print(json.dumps(measure(asked.way, asked.problems[0], asked.seconds)))
+        print(json.dumps(measure(asked.way, asked.problems[0], asked.seconds, asked.device)))
         return
-    figures = json.loads(RESULTS.read_text())["figures"] if RESULTS.is_file() else {}
+    path = RESULTS / ("meta.json" if asked.device == "cpu" else "meta_cuda.json")
+    figures = json.loads(path.read_text())["figures"] if path.is_file() else {}
     for problem in asked.problems:
         cells: dict[str, Any] = {}
         for way in asked.ways:
             if way.endswith("matrix") and not problem.startswith("Conv4"):
                 continue
-            cells[way] = found = in_process(way, problem, asked.seconds)
+            cells[way] = found = in_process(way, problem, asked.seconds, asked.device)
             if "ms" in found and "ms" in cells.get("plain loop", {}):
                 found["times_faster"] = round(cells["plain loop"]["best"] / found["best"], 2)
                 found["memory_ratio"] = round(found["mib"] / max(cells["plain loop"]["mib"], 1), 2)
             print(f"{problem:<18} {way:<17} {found}", flush=True)
         figures[problem] = cells
-        write(figures)
+        write(path, figures, asked.device)
 
 
-def write(figures: dict[str, Any]) -> None:
+def write(path: Path, figures: dict[str, Any], device: str) -> None:
     sys.path.insert(0, str(Path(__file__).parents[1] / "quality"))
     from results import write_results  # pyright: ignore[reportAttributeAccessIssue]
 
     setting = {"sinusoid": "25 tasks, 10 + 10 points", "conv4": "5-way 1-shot, 16 tasks, 5 queries a class"}
-    write_results(RESULTS, setting=setting, figures=figures)
+    if device == "cuda":
+        setting["device"] = torch.cuda.get_device_name()
+    write_results(path, setting=setting, figures=figures)
 
 
 if __name__ == "__main__":

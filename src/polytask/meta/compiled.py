@@ -101,18 +101,17 @@ class Compiled:
             return vmapped(learner, parameters, given, constants=others)
 
         mode = "reduce-overhead" if self._replays(leaves) else None
-        state = torch.get_rng_state()
         try:
-            traced = make_fx(step)(*leaves)
-            program = torch.compile(traced, fullgraph=True, dynamic=False, mode=mode)
-            program(*leaves)
+            with torch.random.fork_rng():  # of the GPUs as well
+                traced = make_fx(step)(*leaves)
+                program = torch.compile(traced, fullgraph=True, dynamic=False, mode=mode)
+                program(*leaves)
         except Exception as error:
             raise TrainingError(
                 f"The step of {type(learner).__name__} could not be compiled: {_brief(error)} Use "
                 '`execution="vmap"` or "loop"; compiling needs a C++ compiler, and a learner whose '
                 "operations do not depend on values."
             ) from error
-        torch.set_rng_state(state)
         self.n_compiled += 1
         return program
 
