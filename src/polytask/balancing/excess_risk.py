@@ -89,4 +89,4 @@ class ExcessMTL(Balancer):
         self.squares[places] += rows.square().to(self.squares)
         curvature = self.squares[places].to(rows).sqrt()
         terms = torch.where(curvature > 0, rows.square() / torch.where(curvature > 0, curvature, 1.0), 0.0)
-        return terms.sum(1).double().cpu()
+        return terms.sum(1).to(self.baseline)

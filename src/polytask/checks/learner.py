@@ -194,8 +194,9 @@ def _check_predictions(learner: Learner, episode: Episode, failures: Failures) -
 def _masked(batch: Batch) -> Batch:
     """Take the label of the last row away from every task."""
     masks = {}
-    for name in batch.targets:
-        mask = batch.masks.get(name, torch.ones(len(batch), dtype=torch.bool)).clone()
+    for name, target in batch.targets.items():
+        everywhere = torch.ones(len(batch), dtype=torch.bool, device=target.device)
+        mask = batch.masks.get(name, everywhere).clone()
         mask[-1] = False
         masks[name] = mask if mask[:-1].any() else batch.masks.get(name, torch.ones_like(mask))
     return replace(batch, masks=masks)

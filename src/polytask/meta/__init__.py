@@ -70,7 +70,12 @@ from polytask.meta.model import (
     run_batched,
 )
 from polytask.meta.networks import MatrixConv2d, conv4, conv4_classifier, mlp
-from polytask.meta.normalization import check_normalization, normalized, uses_batch_statistics
+from polytask.meta.normalization import (
+    check_normalization,
+    normalization_parameters,
+    normalized,
+    uses_batch_statistics,
+)
 from polytask.meta.online import ContinualUpdate, Observed, TaskReplay
 from polytask.meta.optimization import (
     ALFA,
@@ -178,6 +183,7 @@ __all__ = [
     "learner_entries",
     "mlp",
     "named_execution",
+    "normalization_parameters",
     "normalized",
     "peak_bytes",
     "run_batched",

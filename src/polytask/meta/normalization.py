@@ -10,7 +10,13 @@ from torch.nn.modules.instancenorm import _InstanceNorm
 
 from polytask.core import InputError
 
-__all__ = ["Normalization", "check_normalization", "normalized", "uses_batch_statistics"]
+__all__ = [
+    "Normalization",
+    "check_normalization",
+    "normalization_parameters",
+    "normalized",
+    "uses_batch_statistics",
+]
 
 Normalization: TypeAlias = Literal["batch", "frozen"]
 """``"batch"``: the statistics of the batch at hand, in training and in evaluation; the running statistics are
@@ -68,6 +74,22 @@ def uses_batch_statistics(model: nn.Module, policy: Normalization | None) -> boo
     if policy is None:
         return any(layer.running_mean is None for layer in batch_layers)
     return policy == "batch" and bool(batch_layers)
+
+
+def normalization_parameters(model: nn.Module) -> set[str]:
+    """Return the names of the scales and shifts of all normalization layers.
+
+    Example:
+        >>> net = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3), nn.LayerNorm(3))
+        >>> sorted(normalization_parameters(net))
+        ['1.bias', '1.weight', '2.bias', '2.weight']
+    """
+    return {
+        f"{name}.{own}" if name else own
+        for name, layer in model.named_modules()
+        if isinstance(layer, _BatchNorm | _InstanceNorm | nn.LayerNorm | nn.GroupNorm | nn.RMSNorm)
+        for own, _ in layer.named_parameters(recurse=False)
+    }
 
 
 @contextlib.contextmanager

@@ -6,7 +6,7 @@ from polytask.core import Execution
 from polytask.meta.engine import ExecutionName
 from polytask.meta.gradient_learner import GradientLearner
 from polytask.meta.inner.sgd import SGD
-from polytask.meta.normalization import Normalization
+from polytask.meta.normalization import Normalization, normalization_parameters
 
 __all__ = ["FOMAML", "MAML"]
 
@@ -20,6 +20,7 @@ def MAML(  # noqa: N802 - named as the method is known
     batch_size: int | None = None,
     checkpoint: bool = False,
     normalization: Normalization | None = None,
+    adapt_normalization: bool = True,
     execution: ExecutionName | Execution = "auto",
     chunk_size: int | None = None,
 ) -> GradientLearner:
@@ -38,6 +39,9 @@ def MAML(  # noqa: N802 - named as the method is known
         checkpoint: Whether to recompute inner steps in the backward pass, which saves memory.
         normalization: What BatchNorm does, ``"batch"`` or ``"frozen"``; required if the model has any. The
             paper's is ``"batch"``, which makes the learner transductive.
+        adapt_normalization: Whether the inner loop changes the scales and shifts of normalization layers too.
+            The authors' code leaves them to the outer loop alone; on Omniglot, with max pooling and one step,
+            that learnt faster here.
         execution: How the episodes of a training step are run; see `named_execution`.
         chunk_size: Episodes that vmap runs at once; None means all of a step.
 
@@ -69,6 +73,7 @@ def MAML(  # noqa: N802 - named as the method is known
         batch_size=batch_size,
         checkpoint=checkpoint,
         normalization=normalization,
+        adapted=None if adapt_normalization else _outside_normalization(model),
         execution=execution,
         chunk_size=chunk_size,
     )
@@ -81,6 +86,7 @@ def FOMAML(  # noqa: N802 - named as the method is known
     n_steps: int = 1,
     batch_size: int | None = None,
     normalization: Normalization | None = None,
+    adapt_normalization: bool = True,
     execution: ExecutionName | Execution = "auto",
     chunk_size: int | None = None,
 ) -> GradientLearner:
@@ -95,6 +101,7 @@ def FOMAML(  # noqa: N802 - named as the method is known
         n_steps: Inner steps.
         batch_size: Rows of the support for each inner step.
         normalization: What BatchNorm does.
+        adapt_normalization: Whether the inner loop changes scales and shifts of normalization layers too.
         execution: How the episodes of a step are run.
         chunk_size: Episodes that vmap runs at once.
 
@@ -113,6 +120,13 @@ def FOMAML(  # noqa: N802 - named as the method is known
         second_order=False,
         batch_size=batch_size,
         normalization=normalization,
+        adapt_normalization=adapt_normalization,
         execution=execution,
         chunk_size=chunk_size,
     )
+
+
+def _outside_normalization(model: nn.Module) -> tuple[str, ...]:
+    """Return the names of the trainable parameters outside normalization layers."""
+    inside = normalization_parameters(model)
+    return tuple(name for name, p in model.named_parameters() if p.requires_grad and name not in inside)
