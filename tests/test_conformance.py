@@ -30,6 +30,7 @@ from polytask.meta import (
     R2D2,
     SNAIL,
     TNPD,
+    ClassCNP,
     ConvCNP,
     GaussianProcessHead,
     ImageTask,
@@ -209,6 +210,10 @@ LEARNERS: dict[str, tuple[Callable[[], Learner], Callable[[], list[Episode]]]] =
                 "line": R2D2(nn.Sequential(nn.Flatten(), nn.Linear(400, 8))),
             }
         ),
+        image_steps,
+    ),
+    "CNP for classes": (
+        lambda: ClassCNP(nn.Linear(20, 6), n_features=6 * 20, n_classes=3, width=8),
         image_steps,
     ),
     "SNAIL": (

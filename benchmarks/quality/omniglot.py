@@ -27,7 +27,18 @@ from torch.optim import SGD, Adam, Optimizer
 from polytask.core import EpisodicLearner, Learner, derive_seed, seeded
 from polytask.data import ClassificationEpisodes, LabelledExamples, omniglot
 from polytask.evaluate import evaluate_episodes, mean_interval
-from polytask.meta import ANIL, FOMAML, MAML, GradientLearner, Prototypes, Reptile, conv4, conv4_classifier
+from polytask.meta import (
+    ANIL,
+    FOMAML,
+    MAML,
+    R2D2,
+    ClassCNP,
+    GradientLearner,
+    Prototypes,
+    Reptile,
+    conv4,
+    conv4_classifier,
+)
 from polytask.train import Validation, train
 
 RESULTS = Path(__file__).parent / "results" / "omniglot.json"
@@ -76,6 +87,18 @@ def prototypes() -> EpisodicLearner:
     return Prototypes(encoder)
 
 
+def ridge() -> EpisodicLearner:
+    encoder = conv4()
+    encoder.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+    return R2D2(encoder)
+
+
+def neural_process() -> EpisodicLearner:
+    encoder = conv4()
+    encoder.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+    return ClassCNP(encoder, n_features=64, n_classes=5)
+
+
 def maml() -> EpisodicLearner:
     encoder = conv4(spatial="mean")
     net = nn.Sequential(*encoder, nn.Linear(64, 5))
@@ -89,6 +112,10 @@ def by_gradients(build: Callable[..., GradientLearner], **options: Any) -> Calla
 
 
 CELLS = {
+    "r2d2": Cell(build=ridge, way=20, judged=[(5, 1), (20, 1)], n_steps=5000, precision="bf16-mixed"),
+    "cnp": Cell(
+        build=neural_process, way=5, judged=[(5, 1)], n_episodes=8, n_steps=5000, precision="bf16-mixed"
+    ),
     "prototypes": Cell(
         build=prototypes,
         way=60,

@@ -103,16 +103,41 @@ def test_as_many_episodes_run_at_once_as_fit() -> None:
     for share in (0.3, 0.6, 1.5):
         fitted = FittedVmap(int(share * whole))
         assert_same(fitted, model, episodes)
-        (chunk_size,) = fitted.chunk_sizes.values()
-        assert 1 <= chunk_size <= 12
-        assert (chunk_size == 12) == (share > 1)
+        (cost,) = fitted.costs.values()
+        kept = 12 * sum(parameter.numel() for parameter in model.parameters()) * 8
+        assert (cost.n_fitting(int(share * whole) - kept, 12) == 12) == (share > 1)
         assert peak_bytes(functools.partial(fitted, model, episodes)) <= share * whole
 
 
 def test_at_least_one_episode_runs_however_small_the_budget() -> None:
     fitted = FittedVmap(1)
     assert_same(fitted, learner(), EPISODES)
-    assert list(fitted.chunk_sizes.values()) == [1]
+    (cost,) = fitted.costs.values()
+    assert cost.n_fitting(1, len(EPISODES)) == 1
+
+
+@pytest.mark.parametrize(("budget", "n_measured"), [(2**30, 1), (1, 3)])
+def test_episodes_of_another_size_are_measured_only_where_they_may_not_fit(
+    budget: int, n_measured: int
+) -> None:
+    fitted, model = FittedVmap(budget), learner(mlp([2, 64, 1], nn.Tanh))
+    for n_rows in (10, 20, 15, 20):
+        assert_same(fitted, model, [episode(index, n_rows=n_rows) for index in range(4)])
+    assert len(fitted.costs) == n_measured
+
+
+def test_auto_prepares_no_programs_where_every_step_is_of_another_kind(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    fastest = Fastest({"each": run_each}, later={"vmap": FittedVmap}, patience=1e9)
+    model = learner()
+    with caplog.at_level(logging.INFO, logger="polytask.meta"):
+        for n_rows in range(5, 12):
+            fastest(model, [episode(index, n_rows=n_rows) for index in range(3)])
+        fastest.patience = 0.0
+        fastest(model, EPISODES)
+    assert set(fastest.executions) == {"each"}
+    assert "Steps are of 5 kinds or more: vmap not tried." in caplog.text
 
 
 def test_a_program_is_compiled_once_and_again_for_another_setting() -> None:
@@ -160,8 +185,8 @@ def test_auto_tries_to_compile_when_the_steps_have_taken_long(caplog: pytest.Log
 def test_auto_has_a_budget_of_twice_the_reference_unless_told() -> None:
     fastest = Fastest({"each": run_each}, within={"vmap": FittedVmap})
     fastest(learner(), EPISODES)
-    assert fastest.memory == 64 * 2**20
-    assert fastest.executions["vmap"].memory == 64 * 2**20  # pyright: ignore[reportFunctionMemberAccess]
+    assert fastest.memory == 16 * 2**20
+    assert fastest.executions["vmap"].memory == 16 * 2**20  # pyright: ignore[reportFunctionMemberAccess]
 
 
 @pytest.mark.parametrize("name", ["each", "chunks", "vmap"])

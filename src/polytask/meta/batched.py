@@ -20,7 +20,7 @@ from polytask.core import (
     stack_batches,
 )
 
-__all__ = ["EpisodeGroup", "Found", "GroupRun", "in_groups", "run_each", "run_vmap", "vmapped"]
+__all__ = ["EpisodeGroup", "Found", "GroupRun", "in_groups", "run_each", "run_vmap", "signature", "vmapped"]
 
 Found = tuple[dict[str, Tensor], Tensor]
 """The gradients ``[episode, *parameter]`` by name, and the values ``[episode]``."""
@@ -157,7 +157,7 @@ def in_groups(run: GroupRun, learner: EpisodicLearner, episodes: Sequence[Episod
     """Run episodes group by group and return their values ``[episode]`` in the order given."""
     groups: dict[Any, list[int]] = {}
     for position, episode in enumerate(episodes):
-        groups.setdefault(_signature(episode), []).append(position)
+        groups.setdefault(signature(episode), []).append(position)
     found = [
         _run_group(run, learner, [episodes[position] for position in positions], signature)
         for signature, positions in groups.items()
@@ -224,7 +224,7 @@ class _Final(torch.autograd.Function):
         )
 
 
-def _signature(episode: Episode) -> tuple[Any, ...]:
+def signature(episode: Episode) -> tuple[Any, ...]:
     """Describe what equally run episodes share: tasks, and name, shape, type and place of every tensor."""
     return (episode.tasks, *_described(episode.support), None, *_described(episode.query))
 

@@ -33,7 +33,8 @@ def named_execution(
         execution: The name; a function is returned as it is.
         chunk_size: Episodes that vmap runs at once; None means all of a step.
         memory: Budget in bytes for what a step makes, for ``"auto"`` and ``"chunks"``. None means for the
-            former twice what ``"each"`` takes, and at least 64 MiB; for the latter half of what is free.
+            former twice what ``"each"`` takes, and at least 16 MiB or, on a GPU, a quarter of what is free;
+            for the latter half of what is free.
 
     Raises:
         InputError: The name is unknown, or a number below 1.

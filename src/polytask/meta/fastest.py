@@ -6,12 +6,14 @@ import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from polytask.core import Episode, EpisodicLearner, Execution
-from polytask.meta.memory import peak_bytes
+from polytask.meta.batched import signature
+from polytask.meta.memory import available_bytes, peak_bytes
 
 __all__ = ["Fastest"]
 
@@ -20,8 +22,11 @@ _logger = logging.getLogger("polytask.meta")
 _MARGIN = 1.2
 """How many times faster than the first one an execution must be: timing noise should not flip the choice."""
 
-_LEAST = 64 * 2**20
+_LEAST = 16 * 2**20
 """A budget in bytes that no machine minds: below it, twice the memory of the reference is not asked for."""
+
+_FEW_KINDS = 4
+"""So many kinds of steps may come by before preparing a program for each is not worth while."""
 
 
 class Fastest:
@@ -33,13 +38,15 @@ class Fastest:
     repeated to the bit on other machines.
 
     What is expensive to prepare, such as a compiled program, waits until the steps have taken ``patience``
-    seconds in all: so the search costs at most about as much as was spent before.
+    seconds in all: so the search costs at most about as much as was spent before. Where steps have come in
+    more than 4 kinds by then, of other sizes say, it is left out, as every kind would need a program.
 
     Args:
         executions: By name; the first is the reference, and is kept unless another one is clearly faster.
         within: By name, makers of executions that stay within a number of bytes.
         later: Likewise, tried after ``patience`` seconds of steps.
-        memory: The bytes for what a step makes; None is twice what the reference takes, at least 64 MiB.
+        memory: The bytes for what a step makes; None is twice what the reference takes, at least 16 MiB and,
+            on a GPU, at least a quarter of what is free.
         patience: Seconds.
 
     Example:
@@ -65,6 +72,7 @@ class Fastest:
         self.choice: str | None = None
         self.spent = 0.0
         self._seconds: dict[str, float] = {}
+        self._kinds: set[tuple[Any, ...]] = set()
 
     def __call__(self, learner: EpisodicLearner, episodes: Sequence[Episode]) -> Tensor:
         """Run the episodes of a step, ``[episode]``."""
@@ -77,9 +85,16 @@ class Fastest:
         elif self.later and training and self.spent > self.patience and len(episodes) > 1:
             later, self.later = self.later, {}
             budget = self.memory or 0
-            self._measure(learner, episodes, {name: build(budget) for name, build in later.items()})
+            if len(self._kinds) > _FEW_KINDS:
+                _logger.info(
+                    "Steps are of %d kinds or more: %s not tried.", len(self._kinds), ", ".join(later)
+                )
+            else:
+                self._measure(learner, episodes, {name: build(budget) for name, build in later.items()})
         if not self.later:
             return self.executions[self.choice or ""](learner, episodes)
+        if len(self._kinds) <= _FEW_KINDS:
+            self._kinds.add(tuple(signature(episode) for episode in episodes))
         start = time.perf_counter()
         found = self.executions[self.choice or ""](learner, episodes)
         self.spent += time.perf_counter() - start
@@ -90,7 +105,8 @@ class Fastest:
         if self.memory is None and (self.within or self.later):
             with torch.random.fork_rng():
                 copied = copy.deepcopy(learner)
-                self.memory = max(2 * peak_bytes(lambda: _gradient(reference, copied, episodes)), _LEAST)
+                taken = peak_bytes(lambda: _gradient(reference, copied, episodes))
+            self.memory = max(2 * taken, _least(learner))
         built = {name: build(self.memory or 0) for name, build in self.within.items()}
         self._measure(learner, episodes, {**self.executions, **built})
 
@@ -122,6 +138,13 @@ class Fastest:
         self.choice = min(margins, key=lambda name: margins[name])
         timings = ", ".join(f"{name} {1e3 * value:.1f} ms" for name, value in self._seconds.items())
         _logger.info("Execution %r is used: %s for %d episodes.", self.choice, timings, len(episodes))
+
+
+def _least(learner: EpisodicLearner) -> int:
+    """Return a budget in bytes that is not too much, whatever the reference takes."""
+    device = next(learner.parameters()).device
+    # On a GPU running at once is the point, and memory that is not used serves nobody.
+    return _LEAST if device.type == "cpu" else max(_LEAST, available_bytes(device) // 4)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ import copy
 import os
 import weakref
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -60,8 +61,9 @@ def available_bytes(device: torch.device) -> int:
 class FittedVmap:
     """Runs as many episodes at once as fit into a memory budget; see `polytask.meta.run_vmap`.
 
-    What one and two episodes take is measured once for every kind of episode, and the rest follows: memory
-    is a part for all and a part for each.
+    What an episode takes is measured on the first step: memory is a part for all and a part for each. For
+    episodes of other sizes it is taken to grow with the square of their numbers at most, as in attention, and
+    is measured only where by this estimate not all would fit.
 
     Args:
         memory: The budget in bytes for tensors made in a step; None is half of what is free at first.
@@ -70,7 +72,7 @@ class FittedVmap:
         InputError: The budget is not positive.
 
     Example:
-        >>> FittedVmap(memory=2**30).chunk_sizes
+        >>> FittedVmap(memory=2**30).costs
         {}
     """
 
@@ -78,7 +80,8 @@ class FittedVmap:
         if memory is not None and memory < 1:
             raise InputError(f"`memory` must be a positive number of bytes, got {memory}.")
         self.memory = memory
-        self.chunk_sizes: dict[tuple[Any, ...], int] = {}
+        self.costs: dict[tuple[Any, ...], VmapCost] = {}
+        """What was measured, by kind of episode."""
 
     def __call__(self, learner: EpisodicLearner, episodes: Sequence[Episode]) -> Tensor:
         """Run the episodes of a step, ``[episode]``."""
@@ -87,28 +90,70 @@ class FittedVmap:
     def _run(
         self, learner: EpisodicLearner, parameters: dict[str, Tensor], group: EpisodeGroup
     ) -> Found | Tensor:
-        key = (bool(parameters), learner.training, *group.signature)
-        if key not in self.chunk_sizes:
-            self.chunk_sizes[key] = self.fitting(learner, parameters, group)
-        chunk_size = min(self.chunk_sizes[key], len(group))
-        return vmapped(
-            learner, parameters, group, chunk_size=None if chunk_size == len(group) else chunk_size
-        )
+        n_fitting = self.fitting(learner, parameters, group)
+        chunk_size = None if n_fitting == len(group) else n_fitting
+        return vmapped(learner, parameters, group, chunk_size=chunk_size)
 
     def fitting(self, learner: EpisodicLearner, parameters: dict[str, Tensor], group: EpisodeGroup) -> int:
         """Return how many episodes of a group fit at once, 1 or more."""
         if self.memory is None:
             device = next(iter(parameters.values()), torch.zeros(0)).device
             self.memory = max(available_bytes(device) // 2, 1)
-        copied = copy.deepcopy(learner)  # running statistics and the like stay as they are
-        with torch.random.fork_rng():
-            one, two = (
-                peak_bytes(lambda n=n: vmapped(copied, parameters, group.part(slice(n)))) for n in (1, 2)
-            )
-        each = max(two - one, 1)
         # The gradients of all episodes are kept besides, whatever the chunks.
         kept = len(group) * sum(p.numel() * p.element_size() for p in parameters.values())
-        return max(1, min(len(group), 1 + (self.memory - kept - one) // each))
+        key = (bool(parameters), learner.training, *group.signature)
+        if key not in self.costs:
+            estimates = [
+                cost.at(_numbers(group)) for known, cost in self.costs.items() if known[:3] == key[:3]
+            ]
+            if any(cost.n_fitting(self.memory - kept, len(group)) == len(group) for cost in estimates):
+                return len(group)
+            self.costs[key] = _measured(learner, parameters, group, self.memory - kept)
+        return self.costs[key].n_fitting(self.memory - kept, len(group))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VmapCost:
+    """What episodes of one kind take when they run at once.
+
+    Args:
+        first: Bytes of one episode.
+        each: Bytes of every other one.
+        numbers: Numbers in the support and query of an episode.
+    """
+
+    first: int
+    each: int
+    numbers: int
+
+    def n_fitting(self, memory: int, n_episodes: int) -> int:
+        """Return how many of so many episodes fit into so many bytes, 1 or more."""
+        return max(1, min(n_episodes, 1 + (memory - self.first) // max(self.each, 1)))
+
+    def at(self, numbers: int) -> "VmapCost":
+        """Return the most that episodes with so many numbers may take."""
+        growth = max(1.0, (numbers / self.numbers) ** 2)
+        return VmapCost(first=int(growth * self.first), each=int(growth * self.each), numbers=numbers)
+
+
+def _measured(
+    learner: EpisodicLearner, parameters: dict[str, Tensor], group: EpisodeGroup, memory: int
+) -> VmapCost:
+    """Run one episode, and two if these will fit."""
+    copied = copy.deepcopy(learner)  # running statistics and the like stay as they are
+
+    def peak(n_episodes: int) -> int:
+        with torch.random.fork_rng():
+            return peak_bytes(lambda: vmapped(copied, parameters, group.part(slice(n_episodes))))
+
+    first = peak(1)
+    each = peak(2) - first if 2 * first <= memory else first
+    return VmapCost(first=first, each=each, numbers=_numbers(group))
+
+
+def _numbers(group: EpisodeGroup) -> int:
+    tensors = pytree.tree_leaves((group.support, group.query))
+    return sum(tensor.numel() for tensor in tensors) // len(group)
 
 
 class _LiveStorages(TorchDispatchMode):

@@ -4,6 +4,7 @@ from polytask.meta.model.anp import CANP
 from polytask.meta.model.attention import Attention
 from polytask.meta.model.bar_distribution import BarDistribution, bar_borders
 from polytask.meta.model.batched import run_batched
+from polytask.meta.model.class_cnp import ClassCNP
 from polytask.meta.model.cnp import CNP
 from polytask.meta.model.conv_cnp import ConvCNP
 from polytask.meta.model.film_generator import FiLMGenerator
@@ -22,6 +23,7 @@ __all__ = [
     "BarDistribution",
     "CANP",
     "CNP",
+    "ClassCNP",
     "Context",
     "ConvCNP",
     "FiLMGenerator",

@@ -1,0 +1,113 @@
+"""A conditional neural process for classes: one vector for each class, all read by one network."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from polytask.core import Batch, Execution, InputError, Inputs, State, Task
+from polytask.meta.engine import ExecutionName
+from polytask.meta.learner import MetaLearner
+from polytask.meta.model.checked_features import checked_features
+from polytask.meta.model.class_labels import class_answer, class_labels
+from polytask.meta.model.forward_execution import forward_execution
+from polytask.meta.networks import mlp
+from polytask.meta.normalization import uses_batch_statistics
+
+__all__ = ["ClassCNP"]
+
+
+class ClassCNP(MetaLearner):
+    r"""Conditional neural process for classification.
+
+    The examples of a class are averaged, and a network reads the query beside the vectors of all classes:
+
+    .. math:: r_c = \frac{1}{n_c} \sum_{y_i = c} h(x_i), \qquad
+        \operatorname{logits}(x_*) = g(h(x_*), r_1, \ldots, r_C)
+
+    As :math:`g` reads the classes at fixed places, the number of classes is fixed; a task may have fewer, and
+    a class without examples has :math:`r_c = 0`. The order of the support does not matter.
+
+    The state holds :math:`r_1, \ldots, r_C` of every task in one row ``[class * feature]`` by name. A
+    predictor shares the networks with the learner: after training on, adapt again.
+
+    Args:
+        encoder: :math:`h`, maps inputs to features ``[batch, ...]``, flattened here.
+        n_features: How many features that makes.
+        n_classes: The most classes of a task, :math:`C`.
+        width: Width of the hidden layers of :math:`g`.
+        depth: Linear layers of :math:`g`, at least 1.
+        execution: How the episodes of a training step are run; see `forward_execution`.
+        chunk_size: Episodes that are run at once; None means all of a step.
+
+    Raises:
+        InputError: A number is out of range.
+
+    Example:
+        >>> learner = ClassCNP(nn.Linear(2, 4), n_features=4, n_classes=3)
+        >>> task = Task(name="y", kind="multiclass", n_outputs=3)
+        >>> support = Batch(inputs=torch.rand(9, 2), targets={"y": torch.arange(9) % 3})
+        >>> learner.adapt([task], support)(torch.rand(5, 2))["y"].shape
+        torch.Size([5, 3])
+
+    References:
+        Garnelo, Rosenbaum, Maddison, Ramalho, Saxton, Shanahan, Teh, Rezende, Eslami. Conditional Neural
+        Processes. ICML 2018, arXiv:1807.01613, section 4.3, where the vectors of the classes are
+        concatenated. Deviations: the query goes through the same encoder as the support, and the widths are
+        ours.
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        *,
+        n_features: int,
+        n_classes: int,
+        width: int = 128,
+        depth: int = 3,
+        execution: ExecutionName | Execution = "auto",
+        chunk_size: int | None = None,
+    ) -> None:
+        least = {
+            "n_features": (n_features, 1),
+            "n_classes": (n_classes, 2),
+            "width": (width, 1),
+            "depth": (depth, 1),
+        }
+        problems = [
+            f"`{k}` must be at least {low}, got {value}" for k, (value, low) in least.items() if value < low
+        ]
+        if problems:
+            raise InputError("ClassCNP: " + "; ".join(problems) + ".")
+        super().__init__(
+            execution=forward_execution(execution, chunk_size),
+            transductive=uses_batch_statistics(encoder, None),
+        )
+        self.encoder = encoder
+        self.n_features, self.n_classes = n_features, n_classes
+        self.reader = mlp([(n_classes + 1) * n_features, *[width] * (depth - 1), n_classes])
+
+    def learn(self, tasks: Sequence[Task], support: Batch) -> State:
+        """Return the vectors of all classes of every task, by name.
+
+        Raises:
+            InputError: A task is not of classes, has too many or no target; or the features are not as many
+                as was said.
+        """
+        members = {task.name: class_labels("ClassCNP", task, support, self.n_classes)[0] for task in tasks}
+        features = checked_features(self.encoder, support.inputs, self.n_features)
+        return {name: self._averages(features, rows).flatten() for name, rows in members.items()}
+
+    def predict(self, state: State, tasks: Sequence[Task], inputs: Inputs) -> dict[str, Tensor]:
+        """Answer inputs ``[batch, ...]``: logits by task."""
+        features = checked_features(self.encoder, inputs, self.n_features)
+        found = {}
+        for task in tasks:
+            classes = state[task.name].expand(features.shape[0], -1)  # [batch, class * feature]
+            found[task.name] = class_answer(task, self.reader(torch.cat([features, classes], 1)))
+        return found
+
+    def _averages(self, features: Tensor, members: Tensor) -> Tensor:
+        members = members.to(features.dtype)  # [row, class]
+        counts = members.sum(0).unsqueeze(1).clamp(min=1)  # [class, 1]
+        return members.T @ features / counts  # [class, feature]
