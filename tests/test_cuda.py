@@ -19,14 +19,6 @@ pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a G
 TASKS = (Task(name="sum", kind="regression"), Task(name="right", kind="binary"))
 
 
-@pytest.fixture(autouse=True)
-def full_precision():
-    before = torch.backends.cudnn.allow_tf32
-    torch.backends.cudnn.allow_tf32 = False
-    yield
-    torch.backends.cudnn.allow_tf32 = before
-
-
 def joint_batch() -> Batch:
     x = torch.randn(64, 4, generator=generator(0, "rows"))
     return Batch(inputs=x, targets={"sum": x.sum(1), "right": (x[:, 0] > 0).float()})

@@ -1,6 +1,7 @@
 """Meta-learning: learners that learn a new task from a few examples, and how their episodes are run."""
 
 from polytask.meta.batched import run_each, run_vmap
+from polytask.meta.batched_forward import run_batched
 from polytask.meta.catalogue import ImageTask, LearnerEntry, learner_by_name, learner_entries
 from polytask.meta.compiled import Compiled
 from polytask.meta.engine import named_execution
@@ -68,7 +69,6 @@ from polytask.meta.model import (
     PriorEpisodes,
     PriorFitted,
     bar_borders,
-    run_batched,
 )
 from polytask.meta.networks import MatrixConv2d, conv4, conv4_classifier, mlp
 from polytask.meta.normalization import (

@@ -6,7 +6,7 @@ from torch import nn
 
 from polytask.core import Batch, Episode, InputError, Task, generator, seeded
 from polytask.meta import ClassCNP, check_meta_gradient
-from polytask.meta.model.batched import run_batched
+from polytask.meta.batched_forward import run_batched
 
 KIND = Task(name="kind", kind="multiclass", n_outputs=3)
 SICK = Task(name="sick", kind="binary")

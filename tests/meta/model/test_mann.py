@@ -8,7 +8,7 @@ from torch import nn
 from polytask.checks import check_learner
 from polytask.core import Batch, Episode, InputError, Task, generator, seeded
 from polytask.meta import check_meta_gradient
-from polytask.meta.model.batched import run_batched
+from polytask.meta.batched_forward import run_batched
 from polytask.meta.model.lstm_cell import LSTMCell
 from polytask.meta.model.mann import MANN
 

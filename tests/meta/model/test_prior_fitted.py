@@ -14,7 +14,7 @@ from torch.nn import functional
 from polytask.checks import check_learner, check_source
 from polytask.core import Batch, Episode, InputError, Task, generator, seeded
 from polytask.meta import check_meta_gradient
-from polytask.meta.model.batched import run_batched
+from polytask.meta.batched_forward import run_batched
 from polytask.meta.model.in_context_layer import InContextLayer
 from polytask.meta.model.prior_episodes import PriorEpisodes
 from polytask.meta.model.prior_fitted import PriorFitted

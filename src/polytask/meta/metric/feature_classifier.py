@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from polytask.core import Batch, Execution, InputError, Inputs, State, Task
 from polytask.meta.engine import ExecutionName
 from polytask.meta.every_class import check_every_class
+from polytask.meta.forward_execution import forward_execution
 from polytask.meta.learner import MetaLearner
-from polytask.meta.model.forward_execution import forward_execution
 from polytask.meta.normalization import uses_batch_statistics
 
 __all__ = ["FeatureClassifier", "check_classes", "class_means", "membership", "squared_distances"]

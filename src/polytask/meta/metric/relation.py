@@ -8,9 +8,9 @@ from torch import Tensor, nn
 
 from polytask.core import Batch, Execution, InputError, Inputs, State, Task, query_objectives
 from polytask.meta.engine import ExecutionName
+from polytask.meta.forward_execution import forward_execution
 from polytask.meta.learner import MetaLearner
 from polytask.meta.metric.feature_classifier import check_classes, class_means, membership
-from polytask.meta.model.forward_execution import forward_execution
 from polytask.meta.normalization import uses_batch_statistics
 
 __all__ = ["RelationNet", "image_relation", "vector_relation"]

@@ -11,9 +11,9 @@ from torch.nn import functional
 
 from polytask.core import Batch, Execution, InputError, Inputs, State, Task, TaskKind
 from polytask.meta.engine import ExecutionName
+from polytask.meta.forward_execution import forward_execution
 from polytask.meta.learner import MetaLearner
 from polytask.meta.metric.feature_classifier import check_classes
-from polytask.meta.model.forward_execution import forward_execution
 from polytask.meta.normalization import uses_batch_statistics
 
 __all__ = ["Labelled", "SolvedHead", "labelled_values"]

@@ -3,7 +3,6 @@
 from polytask.meta.model.anp import CANP
 from polytask.meta.model.attention import Attention
 from polytask.meta.model.bar_distribution import BarDistribution, bar_borders
-from polytask.meta.model.batched import run_batched
 from polytask.meta.model.class_cnp import ClassCNP
 from polytask.meta.model.cnp import CNP
 from polytask.meta.model.conv_cnp import ConvCNP
@@ -38,5 +37,4 @@ __all__ = [
     "SNAIL",
     "TNPD",
     "bar_borders",
-    "run_batched",
 ]

@@ -7,10 +7,10 @@ from torch import Tensor, nn
 
 from polytask.core import Batch, Execution, InputError, Inputs, State, Task
 from polytask.meta.engine import ExecutionName
+from polytask.meta.forward_execution import forward_execution
 from polytask.meta.learner import MetaLearner
 from polytask.meta.model.checked_features import checked_features
 from polytask.meta.model.class_labels import class_answer, class_labels
-from polytask.meta.model.forward_execution import forward_execution
 from polytask.meta.networks import mlp
 from polytask.meta.normalization import uses_batch_statistics
 

@@ -11,8 +11,8 @@ from torch.nn import functional
 
 from polytask.core import Batch, Execution, InputError, Inputs, State, Task
 from polytask.meta.engine import ExecutionName
+from polytask.meta.forward_execution import forward_execution
 from polytask.meta.learner import MetaLearner
-from polytask.meta.model.forward_execution import forward_execution
 
 __all__ = ["Context", "Gaussian", "GaussianLearner", "bounded_gaussian"]
 

@@ -3,9 +3,9 @@
 import functools
 
 from polytask.core import Execution, run_loop
+from polytask.meta.batched_forward import run_batched
 from polytask.meta.engine import ExecutionName, named_execution
 from polytask.meta.fastest import Fastest
-from polytask.meta.model.batched import run_batched
 
 __all__ = ["forward_execution"]
 

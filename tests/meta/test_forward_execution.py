@@ -6,7 +6,7 @@ from torch import nn
 
 from polytask.core import Batch, Episode, InputError, Task, run_loop, seeded
 from polytask.meta import Fastest
-from polytask.meta.model.forward_execution import forward_execution
+from polytask.meta.forward_execution import forward_execution
 from polytask.meta.model.prior_fitted import PriorFitted
 
 
