@@ -96,6 +96,35 @@ def test_what_existed_before_does_not_count() -> None:
     assert peak_bytes(lambda: given.view(10, 100).add_(1)) == 0
 
 
+def test_what_passes_the_limit_is_broken_off() -> None:
+    reached = []
+
+    def build() -> None:
+        kept = [torch.zeros(1000) for _ in range(10)]
+        reached.append(len(kept))
+
+    assert 8000 < peak_bytes(build, limit=8000) <= 12_000
+    assert not reached
+    assert peak_bytes(build, limit=40_000) == 40_000
+    assert reached == [10]
+
+
+def test_auto_takes_no_more_than_its_budget_while_it_tries(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("polytask.meta.fastest._LEAST", 1)
+    model = learner(mlp([2, 64, 64, 1], nn.Tanh))
+    episodes = [episode(index, n_rows=100) for index in range(10)]
+    parameters = list(model.parameters())
+
+    def peak(execution: object) -> int:
+        return peak_bytes(lambda: torch.autograd.grad(execution(model, episodes).sum(), parameters))  # pyright: ignore[reportCallIssue]
+
+    reference = peak(run_each)
+    fastest = Fastest({"each": run_each}, within={"vmap": FittedVmap})
+    assert peak(run_vmap) > 3 * reference
+    assert peak(fastest) < 2.2 * reference  # beside the trial lies a copy of the learner
+    assert set(fastest.executions) == {"each", "vmap"}
+
+
 def test_as_many_episodes_run_at_once_as_fit() -> None:
     model = learner(mlp([2, 64, 64, 1], nn.Tanh))
     episodes = [episode(index, n_rows=50) for index in range(12)]

@@ -20,7 +20,17 @@ from polytask.core import (
     stack_batches,
 )
 
-__all__ = ["EpisodeGroup", "Found", "GroupRun", "in_groups", "run_each", "run_vmap", "signature", "vmapped"]
+__all__ = [
+    "EpisodeGroup",
+    "Found",
+    "GroupRun",
+    "in_groups",
+    "one_by_one",
+    "run_each",
+    "run_vmap",
+    "signature",
+    "vmapped",
+]
 
 Found = tuple[dict[str, Tensor], Tensor]
 """The gradients ``[episode, *parameter]`` by name, and the values ``[episode]``."""
@@ -151,6 +161,28 @@ def vmapped(
     )
     with torch.no_grad():  # keeps autograd itself from recording; the transforms inside do not see it
         return run(parameters, group.support, group.query)
+
+
+def one_by_one(
+    learner: EpisodicLearner, parameters: dict[str, Tensor], group: EpisodeGroup
+) -> Found | Tensor:
+    """Run a group one after the other, without vmap; gives what `vmapped` gives."""
+    gradients = {name: p.detach().new_empty(len(group), *p.shape) for name, p in parameters.items()}
+    values: list[Tensor] = []
+    for position in range(len(group)):
+        support, query = (
+            Batch(**_map(part, lambda tensor: tensor[position]))  # noqa: B023 - called at once
+            for part in (group.support, group.query)
+        )
+        value: Tensor = learner(group.tasks, support, query)
+        values.append(value.detach())
+        if parameters:
+            found = torch.autograd.grad(
+                value, list(parameters.values()), allow_unused=True, materialize_grads=True
+            )
+            for rows, gradient in zip(gradients.values(), found, strict=True):
+                rows[position] = gradient
+    return (gradients, torch.stack(values)) if parameters else torch.stack(values)
 
 
 def in_groups(run: GroupRun, learner: EpisodicLearner, episodes: Sequence[Episode]) -> Tensor:

@@ -13,12 +13,12 @@ from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from polytask.core import Episode, EpisodicLearner, InputError
-from polytask.meta.batched import EpisodeGroup, Found, in_groups, vmapped
+from polytask.meta.batched import EpisodeGroup, Found, in_groups, one_by_one, vmapped
 
 __all__ = ["FittedVmap", "available_bytes", "peak_bytes"]
 
 
-def peak_bytes(run: Callable[[], object]) -> int:
+def peak_bytes(run: Callable[[], object], *, limit: int | None = None) -> int:
     """Run a function and return the most memory that tensors made in it took at one time.
 
     Counted are the storages of what torch's operations return, on any device; the workspace inside an
@@ -26,9 +26,10 @@ def peak_bytes(run: Callable[[], object]) -> int:
 
     Args:
         run: Called once.
+        limit: Where it takes more bytes than this, it is broken off.
 
     Returns:
-        Bytes.
+        Bytes; more than the limit, but not how many, where it was broken off.
 
     Example:
         >>> def build():
@@ -38,8 +39,12 @@ def peak_bytes(run: Callable[[], object]) -> int:
         >>> peak_bytes(build)
         1000
     """
-    with _LiveStorages() as live:
-        run()
+    live = _LiveStorages(limit)
+    try:
+        with live:
+            run()
+    except _LimitPassedError:
+        pass
     return live.peak
 
 
@@ -60,6 +65,8 @@ def available_bytes(device: torch.device) -> int:
 
 class FittedVmap:
     """Runs as many episodes at once as fit into a memory budget; see `polytask.meta.run_vmap`.
+
+    Where two do not fit, they run one after the other, without vmap, as by `polytask.meta.run_each`.
 
     What an episode takes is measured on the first step: memory is a part for all and a part for each. For
     episodes of other sizes it is taken to grow with the square of their numbers at most, as in attention, and
@@ -91,6 +98,8 @@ class FittedVmap:
         self, learner: EpisodicLearner, parameters: dict[str, Tensor], group: EpisodeGroup
     ) -> Found | Tensor:
         n_fitting = self.fitting(learner, parameters, group)
+        if n_fitting == 1:
+            return one_by_one(learner, parameters, group)
         chunk_size = None if n_fitting == len(group) else n_fitting
         return vmapped(learner, parameters, group, chunk_size=chunk_size)
 
@@ -139,12 +148,14 @@ class VmapCost:
 def _measured(
     learner: EpisodicLearner, parameters: dict[str, Tensor], group: EpisodeGroup, memory: int
 ) -> VmapCost:
-    """Run one episode, and two if these will fit."""
+    """Run one episode, and two if these may fit; what does not is broken off."""
     copied = copy.deepcopy(learner)  # running statistics and the like stay as they are
 
     def peak(n_episodes: int) -> int:
         with torch.random.fork_rng():
-            return peak_bytes(lambda: vmapped(copied, parameters, group.part(slice(n_episodes))))
+            return peak_bytes(
+                lambda: vmapped(copied, parameters, group.part(slice(n_episodes))), limit=max(memory, 0)
+            )
 
     first = peak(1)
     each = peak(2) - first if 2 * first <= memory else first
@@ -156,11 +167,16 @@ def _numbers(group: EpisodeGroup) -> int:
     return sum(tensor.numel() for tensor in tensors) // len(group)
 
 
+class _LimitPassedError(Exception):
+    """More memory was taken than allowed."""
+
+
 class _LiveStorages(TorchDispatchMode):
     """Counts the bytes of storages that are alive, by what operations return."""
 
-    def __init__(self) -> None:
+    def __init__(self, limit: int | None) -> None:
         super().__init__()
+        self.limit = limit
         self.sizes: dict[int, int] = {}
         self.now = 0
         self.peak = 0
@@ -186,6 +202,8 @@ class _LiveStorages(TorchDispatchMode):
         self.now += storage.nbytes()
         self.peak = max(self.peak, self.now)
         weakref.finalize(storage, self._free, key)
+        if self.limit is not None and self.now > self.limit:
+            raise _LimitPassedError
 
     def _free(self, key: int) -> None:
         self.now -= self.sizes.pop(key, 0)
