@@ -33,8 +33,7 @@ class Compiled:
     compared by identity.
 
     Args:
-        cuda_graphs: Whether to replay the program by CUDA graphs; None means on a GPU. This has not been run
-            on a GPU by the project's tests.
+        cuda_graphs: Whether to replay the program by CUDA graphs; None means on a GPU.
         memory: The bytes that a step may take, by what the vmapped step would; None means no bound.
         n_programs: Programs kept; beyond that, those not used for longest go.
 
