@@ -14,10 +14,12 @@ from polytask.data import (
     FunctionEpisodes,
     JointSource,
     LabelledExamples,
+    MultiLabelEpisodes,
     SeveralSources,
     Sinusoids,
     Source,
     TaskSampling,
+    VariedEpisodes,
 )
 from polytask.meta import (
     CANP,
@@ -256,6 +258,19 @@ SOURCES: dict[str, Callable[[], Source]] = {
     ),
     "ClassificationEpisodes": lambda: ClassificationEpisodes(
         images(), n_way=3, n_shot=1, n_query=2, n_episodes=2
+    ),
+    "VariedEpisodes in a tree": lambda: VariedEpisodes(
+        images(), n_way=(2, 4), n_shot=(1, 2), n_query=2, within_groups="tree"
+    ),
+    "MultiLabelEpisodes": lambda: MultiLabelEpisodes(
+        torch.rand(60, 4, generator=generator(0, "rows")),
+        (torch.rand(60, 5, generator=generator(0, "labels")) < 0.4).float(),
+        known=torch.rand(60, 5, generator=generator(0, "known")) < 0.8,
+        n_labels=3,
+        n_shot=2,
+        n_query=2,
+        n_without=1,
+        n_episodes=2,
     ),
     "FunctionEpisodes": lambda: FunctionEpisodes(Sinusoids(), n_support=5, n_query=5, n_episodes=2, seed=0),
 }

@@ -114,7 +114,7 @@ def by_gradients(build: Callable[..., GradientLearner], **options: Any) -> Calla
 CELLS = {
     "r2d2": Cell(build=ridge, way=20, judged=[(5, 1), (20, 1)], n_steps=5000, precision="bf16-mixed"),
     "cnp": Cell(
-        build=neural_process, way=5, judged=[(5, 1)], n_episodes=8, n_steps=5000, precision="bf16-mixed"
+        build=neural_process, way=5, judged=[(5, 1)], n_episodes=8, n_steps=4000, precision="bf16-mixed"
     ),
     "prototypes": Cell(
         build=prototypes,

@@ -1,6 +1,7 @@
 """Sources of few-shot tasks: what an episode holds, what is kept apart, and messages."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
@@ -112,6 +113,44 @@ def test_a_group_smaller_than_the_way_is_left_out() -> None:
     for index in range(10):
         rows = parts(source.step(index)[0])[0].inputs.flatten().long()  # pyright: ignore[reportAttributeAccessIssue]
         assert {examples.class_groups[c] for c in examples.labels[rows].tolist()} == {"tamil"}
+
+
+def test_a_tree_gives_episodes_of_every_node_alike() -> None:
+    groups = ("animal/dog",) * 3 + ("animal/cat",) * 2 + ("tool",) * 5
+    examples = LabelledExamples(
+        inputs=torch.arange(40.0).unsqueeze(1),
+        labels=torch.arange(40) % 10,
+        class_names=tuple("abcdefghij"),
+        class_groups=groups,
+    )
+    source = VariedEpisodes(examples, n_way=(2, 2), n_shot=(1, 1), n_query=1, within_groups="tree")
+    counts = {"dog": 0, "cat": 0, "animal": 0, "tool": 0, "all": 0}
+    for index in range(3000):
+        (episode,) = source.step(index)
+        kinds = sorted(groups[int(value) % 10] for value in episode.query.inputs[:, 0])
+        if kinds == ["animal/cat", "animal/cat"]:
+            counts["cat"] += 1
+        elif kinds == ["animal/cat", "animal/dog"]:
+            counts["animal"] += 1
+        elif "tool" in kinds and kinds != ["tool", "tool"]:
+            counts["all"] += 1
+    # A node each with chance 1 / 5: root, animal, dog, cat, tool. Two cats are the cats' node, or a tenth of
+    # the animals', or one of 45 pairs of the root's.
+    assert counts["cat"] / 3000 == pytest.approx((1 + 1 / 10 + 1 / 45) / 5, abs=0.025)
+    assert counts["animal"] / 3000 == pytest.approx((6 / 10 + 6 / 45) / 5, abs=0.025)
+    assert counts["all"] / 3000 == pytest.approx(25 / 45 / 5, abs=0.025)
+
+
+def test_a_tree_counts_a_node_with_one_child_once() -> None:
+    examples = letters()
+    source = VariedEpisodes(examples, n_way=(2, 2), n_shot=(1, 1), n_query=1, within_groups="tree")
+    assert all(len(source.step(index)) == 1 for index in range(5))
+    paths = tuple(f"top/{name}" for name in examples.class_groups)
+    deeper = VariedEpisodes(
+        replace(examples, class_groups=paths), n_way=(2, 2), n_shot=(1, 1), n_query=1, within_groups="tree"
+    )
+    for index in range(20):  # the node "top" holds what the root holds
+        assert torch.equal(source.step(index)[0].query.inputs, deeper.step(index)[0].query.inputs)
 
 
 def test_an_episode_of_a_task_has_rows_of_that_task_alone() -> None:

@@ -25,6 +25,7 @@ from polytask.data.mixed_sources import MixedSources
 from polytask.data.mnist import mnist
 from polytask.data.molecules import Molecules, chembl5, tox21, toxcast
 from polytask.data.mulan import MULAN_TABLES, mulan_table
+from polytask.data.multi_label_episodes import MultiLabelEpisodes
 from polytask.data.multi_mnist import multi_mnist
 from polytask.data.omniglot import omniglot
 from polytask.data.parkinsons import Parkinsons, parkinsons
@@ -56,6 +57,7 @@ __all__ = [
     "AssociationEpisodes",
     "CompletionEpisodes",
     "MixedSources",
+    "MultiLabelEpisodes",
     "TaskEpisodes",
     "VariedEpisodes",
     "check_new_classes",

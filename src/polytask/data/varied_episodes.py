@@ -1,6 +1,7 @@
 """Classification episodes of changing shape: ways, shots, balance, and classes of one group."""
 
 from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 import torch
@@ -27,9 +28,11 @@ class VariedEpisodes(Source):
         n_query: Query examples of a class.
         n_episodes: Episodes per step.
         balanced: Whether all classes of a step have equally many support examples.
-        within_groups: Whether the classes of an episode are of one group, e.g. one alphabet or one branch of
-            a hierarchy. A group is drawn in proportion to its classes; groups smaller than the way are left
-            out.
+        within_groups: Whether the classes of an episode are of one group, e.g. one alphabet. A group is drawn
+            in proportion to its classes; groups smaller than the way are left out. ``"tree"`` takes the names
+            of groups for paths in a hierarchy, such as ``"animal/dog"``: the classes of an episode lie below
+            one node, from the root down to a whole path, and all nodes with enough classes are drawn alike,
+            so that fine and coarse distinctions are asked for.
         seed: Decides every step.
         transform: See `ClassificationEpisodes`.
 
@@ -47,7 +50,8 @@ class VariedEpisodes(Source):
 
     References:
         Triantafillou et al. Meta-Dataset: A Dataset of Datasets for Learning to Learn from Few Examples. ICLR
-        2020, arXiv:1903.03096, section 3.2, has the idea; its sampling is another.
+        2020, arXiv:1903.03096, section 3.2, has the idea of both; ways and shots are drawn otherwise here,
+        and no node is too large.
     """
 
     def __init__(
@@ -59,7 +63,7 @@ class VariedEpisodes(Source):
         n_query: int = 10,
         n_episodes: int = 1,
         balanced: bool = True,
-        within_groups: bool = False,
+        within_groups: bool | Literal["tree"] = False,
         seed: int = 0,
         transform: Callable[[Tensor], Tensor] | None = None,
     ) -> None:
@@ -74,8 +78,7 @@ class VariedEpisodes(Source):
         self.transform = transform or unit_interval
         labels = examples.labels.numpy(force=True)
         self._rows = [np.flatnonzero(labels == c) for c in range(examples.n_classes)]
-        names = examples.class_groups if within_groups else ("all",) * examples.n_classes
-        self._groups = [np.flatnonzero(np.array(names) == name) for name in dict.fromkeys(names)]
+        self._groups = _nodes(examples) if within_groups == "tree" else _groups(examples, bool(within_groups))
         problems = self._problems()
         if problems:
             raise DataError("VariedEpisodes: " + "; ".join(problems) + ".")
@@ -92,7 +95,7 @@ class VariedEpisodes(Source):
 
     def _episode(self, task: Task, shots: np.ndarray, draw: np.random.Generator) -> Episode:
         large = [group for group in self._groups if len(group) >= task.n_outputs]
-        sizes = np.array([len(group) for group in large])
+        sizes = np.array([1 if self.within_groups == "tree" else len(group) for group in large])
         group = large[draw.choice(len(large), p=sizes / sizes.sum())]
         classes = draw.choice(group, task.n_outputs, replace=False)
         drawn = [
@@ -131,3 +134,20 @@ class VariedEpisodes(Source):
                 "or leave those classes out with `examples.of_classes(...)`"
             )
         return problems
+
+
+def _groups(examples: LabelledExamples, apart: bool) -> list[np.ndarray]:
+    """Return the classes of each group, or all of them where groups do not count."""
+    names = examples.class_groups if apart else ("all",) * examples.n_classes
+    return [np.flatnonzero(np.array(names) == name) for name in dict.fromkeys(names)]
+
+
+def _nodes(examples: LabelledExamples) -> list[np.ndarray]:
+    """Return the classes below each node of the tree that the groups' names spell; each set once."""
+    below: dict[tuple[str, ...], list[int]] = {}
+    for index, name in enumerate(examples.class_groups):
+        path = tuple(name.split("/"))
+        for depth in range(len(path) + 1):
+            below.setdefault(path[:depth], []).append(index)
+    # A node with a single child has the same classes as that child.
+    return [np.array(classes) for classes in dict.fromkeys(map(tuple, below.values()))]
