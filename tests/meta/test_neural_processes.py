@@ -12,7 +12,8 @@ from polytask.core import Batch, Episode, InputError, Task, generator, run_loop,
 from polytask.data.context_episodes import ContextEpisodes
 from polytask.data.gaussian_processes import GaussianProcesses, exact_log_likelihood
 from polytask.meta import check_meta_gradient, run_vmap
-from polytask.meta.model import CANP, CNP, NP, TNPD, ConvCNP, GaussianLearner, run_batched
+from polytask.meta.batched_forward import run_batched
+from polytask.meta.model import CANP, CNP, NP, TNPD, ConvCNP, GaussianLearner
 
 Y = Task(name="y", kind="regression")
 PAIR = Task(name="a:b", kind="regression", n_outputs=2)
