@@ -2,6 +2,7 @@
 
 import copy
 import os
+import sys
 import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -152,10 +153,12 @@ def _measured(
     copied = copy.deepcopy(learner)  # running statistics and the like stay as they are
 
     def peak(n_episodes: int) -> int:
+        """Return the bytes of so many episodes; where that is more than there are, so many that none fits."""
         with torch.random.fork_rng():
-            return peak_bytes(
+            found = peak_bytes(
                 lambda: vmapped(copied, parameters, group.part(slice(n_episodes))), limit=max(memory, 0)
             )
+        return found if found <= memory else sys.maxsize
 
     first = peak(1)
     each = peak(2) - first if 2 * first <= memory else first
