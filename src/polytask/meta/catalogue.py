@@ -243,7 +243,8 @@ def _film(task: ImageTask) -> EpisodicLearner:
 
 
 def _cnp(task: ImageTask) -> EpisodicLearner:
-    return ClassCNP(task.encoder(), n_features=task.n_features, n_classes=task.n_way, execution="loop")
+    # A support of few images is too small for BatchNorm: its averages would not be what training saw.
+    return ClassCNP(task.encoder("group"), n_features=task.n_features, n_classes=task.n_way)
 
 
 _FINN = "Finn et al., ICML 2017, arXiv:1703.03400"
