@@ -35,7 +35,6 @@ from polytask.meta.metric.ridge import R2D2
 from polytask.meta.metric.simple_shot import SimpleShot
 from polytask.meta.metric.svm import MetaOptNet
 from polytask.meta.metric.tim import TIM
-from polytask.meta.model.class_cnp import ClassCNP
 from polytask.meta.model.film_generator import FiLMGenerator
 from polytask.meta.networks import ConvNormalization, conv4, conv4_classifier
 from polytask.meta.optimization import (
@@ -242,11 +241,6 @@ def _film(task: ImageTask) -> EpisodicLearner:
     return FiLMGenerator(reader, task.width, blocks, channels=[task.width] * 4)
 
 
-def _cnp(task: ImageTask) -> EpisodicLearner:
-    # A support of few images is too small for BatchNorm: its averages would not be what training saw.
-    return ClassCNP(task.encoder("group"), n_features=task.n_features, n_classes=task.n_way)
-
-
 _FINN = "Finn et al., ICML 2017, arXiv:1703.03400"
 _CHEN = "Chen et al., ICLR 2019, arXiv:1904.04232"
 _ENTRIES: dict[str, LearnerEntry] = {
@@ -432,11 +426,5 @@ _ENTRIES: dict[str, LearnerEntry] = {
     ),
     "cnaps": LearnerEntry(
         family="model", source="Requeima et al., NeurIPS 2019, arXiv:1906.07697", build=_film
-    ),
-    "cnp": LearnerEntry(
-        family="model",
-        source="Garnelo et al., ICML 2018, arXiv:1807.01613 (section 4.3)",
-        build=_cnp,
-        fixed_way=True,
     ),
 }
