@@ -117,17 +117,8 @@ def run_each(learner: EpisodicLearner, episodes: Sequence[Episode]) -> Tensor:
     parameters = [p for p in learner.parameters() if p.requires_grad]
     if not torch.is_grad_enabled() or not parameters:
         return run_loop(learner, episodes)
-    values: list[Tensor] = []
-    jacobian = [
-        p.detach().new_empty(len(episodes), *p.shape) for p in parameters
-    ]  # [episode, *parameter] each
-    for position, episode in enumerate(episodes):
-        (value,) = run_loop(learner, [episode])
-        found = torch.autograd.grad(value, parameters, allow_unused=True, materialize_grads=True)
-        values.append(value.detach())
-        for rows, gradient in zip(jacobian, found, strict=True):
-            rows[position] = gradient
-    return _KnownJacobian.apply(torch.stack(values), *jacobian, *parameters)
+    jacobian, values = _known(len(episodes), lambda i: run_loop(learner, [episodes[i]])[0], parameters)
+    return _KnownJacobian.apply(values, *jacobian, *parameters)
 
 
 def vmapped(
@@ -167,22 +158,32 @@ def one_by_one(
     learner: EpisodicLearner, parameters: dict[str, Tensor], group: EpisodeGroup
 ) -> Found | Tensor:
     """Run a group one after the other, without vmap; gives what `vmapped` gives."""
-    gradients = {name: p.detach().new_empty(len(group), *p.shape) for name, p in parameters.items()}
-    values: list[Tensor] = []
-    for position in range(len(group)):
+
+    def value(position: int) -> Tensor:
         support, query = (
-            Batch(**_map(part, lambda tensor: tensor[position]))  # noqa: B023 - called at once
-            for part in (group.support, group.query)
+            _map(part, lambda tensor: tensor[position]) for part in (group.support, group.query)
         )
-        value: Tensor = learner(group.tasks, support, query)
+        return learner(group.tasks, Batch(**support), Batch(**query))
+
+    if not parameters:
+        return torch.stack([value(position) for position in range(len(group))])
+    jacobian, values = _known(len(group), value, list(parameters.values()))
+    return dict(zip(parameters, jacobian, strict=True)), values
+
+
+def _known(
+    n_episodes: int, value_of: Callable[[int], Tensor], parameters: Sequence[Tensor]
+) -> tuple[list[Tensor], Tensor]:
+    """Return the gradients ``[episode, *parameter]`` by each parameter, and the values ``[episode]``."""
+    jacobian = [p.detach().new_empty(n_episodes, *p.shape) for p in parameters]
+    values: list[Tensor] = []
+    for position in range(n_episodes):
+        value = value_of(position)
+        found = torch.autograd.grad(value, parameters, allow_unused=True, materialize_grads=True)
         values.append(value.detach())
-        if parameters:
-            found = torch.autograd.grad(
-                value, list(parameters.values()), allow_unused=True, materialize_grads=True
-            )
-            for rows, gradient in zip(gradients.values(), found, strict=True):
-                rows[position] = gradient
-    return (gradients, torch.stack(values)) if parameters else torch.stack(values)
+        for rows, gradient in zip(jacobian, found, strict=True):
+            rows[position] = gradient
+    return jacobian, torch.stack(values)
 
 
 def in_groups(run: GroupRun, learner: EpisodicLearner, episodes: Sequence[Episode]) -> Tensor:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from polytask.core import Batch, Execution, InputError, Inputs, State, Task
+from polytask.meta.class_means import class_means
 from polytask.meta.engine import ExecutionName
 from polytask.meta.every_class import check_every_class
 from polytask.meta.forward_execution import forward_execution
@@ -99,20 +100,6 @@ class FeatureClassifier(MetaLearner):
     def encode(self, inputs: Inputs) -> Tensor:
         """Return the features ``[batch, feature]`` of inputs ``[batch, ...]``."""
         return self.encoder(inputs).flatten(1)
-
-
-def class_means(features: Tensor, members: Tensor) -> Tensor:
-    """Average the features of each class.
-
-    Args:
-        features: ``[row, feature]``.
-        members: How much each row counts for each class, ``[row, class]``.
-
-    Returns:
-        ``[class, feature]``; 0 for a class without rows.
-    """
-    counts = members.sum(0).unsqueeze(1)  # [class, 1]
-    return (members.T @ features) / torch.where(counts > 0, counts, 1.0)
 
 
 def squared_distances(features: Tensor, points: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from polytask.core import Batch, Execution, InputError, Inputs, State, Task
+from polytask.meta.class_means import class_means
 from polytask.meta.engine import ExecutionName
 from polytask.meta.forward_execution import forward_execution
 from polytask.meta.learner import MetaLearner
@@ -96,7 +97,9 @@ class ClassCNP(MetaLearner):
         """
         members = {task.name: class_labels("ClassCNP", task, support, self.n_classes)[0] for task in tasks}
         features = checked_features(self.encoder, support.inputs, self.n_features)
-        return {name: self._averages(features, rows).flatten() for name, rows in members.items()}
+        return {
+            name: class_means(features, rows.to(features.dtype)).flatten() for name, rows in members.items()
+        }
 
     def predict(self, state: State, tasks: Sequence[Task], inputs: Inputs) -> dict[str, Tensor]:
         """Answer inputs ``[batch, ...]``: logits by task."""
@@ -106,8 +109,3 @@ class ClassCNP(MetaLearner):
             classes = state[task.name].expand(features.shape[0], -1)  # [batch, class * feature]
             found[task.name] = class_answer(task, self.reader(torch.cat([features, classes], 1)))
         return found
-
-    def _averages(self, features: Tensor, members: Tensor) -> Tensor:
-        members = members.to(features.dtype)  # [row, class]
-        counts = members.sum(0).unsqueeze(1).clamp(min=1)  # [class, 1]
-        return members.T @ features / counts  # [class, feature]

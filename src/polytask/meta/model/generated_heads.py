@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from polytask.core import State
+from polytask.meta.class_means import class_means
 
 __all__ = ["ClassHead", "LinearHead", "MahalanobisHead"]
 
@@ -50,7 +51,7 @@ class LinearHead(ClassHead):
 
     def of_support(self, features: Tensor, members: Tensor) -> State:
         """See `ClassHead.of_support`."""
-        means = _class_means(features, members)  # [class, feature]
+        means = class_means(features, members)  # [class, feature]
         return {"weight": means + self.to_weight(means), "bias": self.to_bias(means).squeeze(1)}
 
     def logits(self, head: State, features: Tensor) -> Tensor:
@@ -68,7 +69,7 @@ class MahalanobisHead(ClassHead):
 
     def of_support(self, features: Tensor, members: Tensor) -> State:
         """See `ClassHead.of_support`."""
-        means = _class_means(features, members)  # [class, feature]
+        means = class_means(features, members)  # [class, feature]
         counts = members.sum(0)  # [class]
         from_class = (features - members @ means) * members.sum(1, keepdim=True)  # [support, feature]
         products = torch.einsum("sc,sf,sg->cfg", members, from_class, from_class)
@@ -86,10 +87,6 @@ class MahalanobisHead(ClassHead):
         """See `ClassHead.logits`."""
         from_mean = features.unsqueeze(1) - head["mean"]  # [batch, class, feature]
         return -0.5 * torch.einsum("bcf,cfg,bcg->bc", from_mean, head["precision"], from_mean)
-
-
-def _class_means(features: Tensor, members: Tensor) -> Tensor:
-    return members.T @ features / members.sum(0).clamp(min=1).unsqueeze(1)
 
 
 def _network(n_inputs: int, hidden: int, n_outputs: int) -> nn.Sequential:
