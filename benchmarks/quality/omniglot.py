@@ -100,7 +100,7 @@ CELLS = {
         build=lambda: R2D2(encoder()), way=20, judged=[(5, 1), (20, 1)], n_steps=5000, precision="bf16-mixed"
     ),
     "cnp": Cell(
-        build=lambda: ClassCNP(encoder(), n_features=64, n_classes=5),
+        build=lambda: ClassCNP(encoder(), n_features=64, n_classes=5, shared_reader=True),
         way=5,
         judged=[(5, 1)],
         n_episodes=8,
@@ -121,9 +121,10 @@ CELLS = {
         judged=[(5, 1)],
         n_query=3,
         n_episodes=8,
-        n_steps=12_000,
+        n_steps=17_000,
         optimizer=lambda parameters: Adam(parameters, lr=2e-3),
         test_steps=3,
+        precision="bf16-mixed",
         with_validation=True,
         schedule=cosine,
     ),

@@ -239,6 +239,11 @@ def test_new_classes_are_new_by_name_group_and_example() -> None:
             "the largest group has 5 classes",
         ),
         (
+            lambda: VariedEpisodes(letters(), n_way=(2, 3), n_shot=(1, 1), within_groups="alphabet"),  # type: ignore[arg-type]
+            DataError,
+            "`within_groups` is 'alphabet'; use True, False or 'tree'",
+        ),
+        (
             lambda: VariedEpisodes(letters(), n_way=(2, 3), n_shot=(1, 9)),
             DataError,
             "need 19 examples of a class",

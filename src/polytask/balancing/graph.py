@@ -6,6 +6,7 @@ from typing import ParamSpec, TypeVar
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.graph import GradientEdge, get_gradient_edge
 
 from polytask.core import Objectives, TrainingError
 
@@ -66,6 +67,11 @@ class StepGraph:
         """Whether all objectives leave the shared part at taps."""
         return bool(self._taps)
 
+    @property
+    def roots(self) -> list[Tensor]:
+        """Return the tensors from which backward passes of the shared part start."""
+        return [next(iter(taps.values())) for taps in self._taps] if self.tapped else [self.values]
+
     def seeds(self) -> list[Tensor]:
         """Return the gradients at the taps, ``[objective, ...]`` for each encoding.
 
@@ -91,21 +97,28 @@ class StepGraph:
             seeds.append(torch.stack([zero if row is None else row for row in rows]))
         return seeds
 
-    def rows(self, tensors: Sequence[Tensor]) -> Iterator[tuple[Tensor, ...]]:
-        """Yield each objective's gradients with respect to tensors of the shared part; keeps the graph."""
+    def rows(
+        self, tensors: Sequence[Tensor], edges: Sequence[GradientEdge] = ()
+    ) -> Iterator[tuple[tuple[Tensor, ...], tuple[Tensor | None, ...]]]:
+        """Yield each objective's gradients with respect to the shared part; keeps the graph.
+
+        Args:
+            tensors: Where they are wanted; 0 where an objective does not depend on one.
+            edges: Where they are wanted too; None where an objective does not depend on one.
+        """
         for position in range(len(self._names)):
-            yield self._row(position, tensors) if tensors else ()
+            yield self._row(position, tensors, edges) if tensors or edges else ((), ())
 
     @_explained
-    def _row(self, position: int, tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
-        if self.tapped:
-            outputs = [next(iter(taps.values())) for taps in self._taps]
-            starts: list[Tensor] | None = [seed[position] for seed in self.seeds()]
-        else:
-            outputs, starts = [self.values[position]], None
-        return torch.autograd.grad(
-            outputs, tensors, starts, retain_graph=True, allow_unused=True, materialize_grads=True
-        )
+    def _row(
+        self, position: int, tensors: Sequence[Tensor], edges: Sequence[GradientEdge]
+    ) -> tuple[tuple[Tensor, ...], tuple[Tensor | None, ...]]:
+        outputs = self.roots if self.tapped else [self.values[position]]
+        starts = [seed[position] for seed in self.seeds()] if self.tapped else None
+        wanted = [*(get_gradient_edge(tensor) for tensor in tensors), *edges]
+        found = torch.autograd.grad(outputs, wanted, starts, retain_graph=True, allow_unused=True)
+        at_tensors = tuple(torch.zeros_like(t) if g is None else g for t, g in zip(tensors, found))
+        return at_tensors, found[len(tensors) :]
 
     def jacobian(self, parameters: Sequence[Tensor] | None = None) -> Tensor:
         """Return the gradients with respect to some or all shared parameters, ``[objective, parameter]``."""
@@ -113,7 +126,7 @@ class StepGraph:
         n_columns = sum(each.numel() for each in chosen)
         rows = torch.zeros(len(self._names), n_columns, dtype=_dtype(chosen), device=self.values.device)
         if chosen:
-            for row, gradients in zip(rows, self.rows(chosen)):
+            for row, (gradients, _) in zip(rows, self.rows(chosen)):
                 torch.cat([gradient.reshape(-1) for gradient in gradients], out=row)
         return rows
 
@@ -144,7 +157,7 @@ class StepGraph:
             self.backward_private()
             _backward((weights * self.values).sum(), self.shared, keep=False)
             return
-        outputs = [next(iter(taps.values())) for taps in self._taps]
+        outputs = self.roots
         starts = [torch.tensordot(weights.to(seed), seed, dims=1) for seed in self.seeds()]
         if self.shared and outputs[0].requires_grad:
             torch.autograd.backward(outputs, starts, inputs=self.shared)

@@ -78,7 +78,11 @@ class VariedEpisodes(Source):
         self.transform = transform or unit_interval
         labels = examples.labels.numpy(force=True)
         self._rows = [np.flatnonzero(labels == c) for c in range(examples.n_classes)]
-        self._groups = _nodes(examples) if within_groups == "tree" else _groups(examples, bool(within_groups))
+        if within_groups not in (True, False, "tree"):
+            raise DataError(
+                f"VariedEpisodes: `within_groups` is {within_groups!r}; use True, False or 'tree'."
+            )
+        self._groups = _nodes(examples) if within_groups == "tree" else _groups(examples, within_groups)
         problems = self._problems()
         if problems:
             raise DataError("VariedEpisodes: " + "; ".join(problems) + ".")

@@ -37,6 +37,27 @@ def test_the_answer_is_that_of_the_formula() -> None:
     torch.testing.assert_close(learner.adapt([KIND], support)(queries)["kind"], expected)
 
 
+def test_a_shared_reader_answers_for_each_class_from_its_vector_and_the_mean() -> None:
+    learner, support = small(shared_reader=True, n_classes=4), batch(7)  # the task has three classes
+    queries = torch.randn(2, 2, generator=generator(1))
+    features, labels = learner.encoder(support.inputs), support.targets["kind"]
+    means = torch.stack([features[labels == label].mean(0) for label in range(3)])
+    read = [
+        [learner.reader(torch.cat([learner.encoder(row), mean, means.mean(0)])) for mean in means]
+        for row in queries
+    ]
+    expected = torch.stack([torch.cat(scores) for scores in read])
+    torch.testing.assert_close(learner.adapt([KIND], support)(queries)["kind"], expected)
+
+
+def test_with_a_shared_reader_the_order_of_the_classes_does_not_matter() -> None:
+    learner, support = small(shared_reader=True), batch(9).only(["kind"])
+    queries, turned = torch.randn(4, 2, generator=generator(1)), torch.tensor([2, 0, 1])
+    other = Batch(inputs=support.inputs, targets={"kind": turned[support.targets["kind"]]})
+    found = learner.adapt([KIND], other)(queries)["kind"]
+    torch.testing.assert_close(found[:, turned], learner.adapt([KIND], support)(queries)["kind"])
+
+
 def test_the_order_of_the_support_does_not_matter() -> None:
     learner, support, queries = small(), batch(9), torch.randn(4, 2, generator=generator(1))
     turned = learner.adapt([KIND], support.rows(torch.arange(8, -1, -1)))(queries)["kind"]
@@ -63,17 +84,20 @@ def test_a_binary_task_has_two_of_the_classes() -> None:
     torch.testing.assert_close(found, logits[:, 1:] - logits[:, :1])
 
 
-def test_all_episodes_at_once_give_what_one_by_one_gives() -> None:
-    learner, episodes = small(), [episode(index) for index in range(3)]
+@pytest.mark.parametrize("shared", [False, True])
+def test_all_episodes_at_once_give_what_one_by_one_gives(shared: bool) -> None:
+    learner, episodes = small(shared_reader=shared), [episode(index) for index in range(3)]
     expected = torch.stack([learner.objectives([one]).values.sum() for one in episodes])
     torch.testing.assert_close(run_batched(learner, episodes), expected)
 
 
-def test_the_meta_gradient_is_right() -> None:
-    assert check_meta_gradient(small(), [episode(index) for index in range(2)]).ok
+@pytest.mark.parametrize("shared", [False, True])
+def test_the_meta_gradient_is_right(shared: bool) -> None:
+    assert check_meta_gradient(small(shared_reader=shared), [episode(index) for index in range(2)]).ok
 
 
-def test_trained_it_tells_new_classes_apart() -> None:
+@pytest.mark.parametrize("shared", [False, True])
+def test_trained_it_tells_new_classes_apart(shared: bool) -> None:
     def step(index: int) -> list[Episode]:
         found = []
         for number in range(16):
@@ -86,7 +110,7 @@ def test_trained_it_tells_new_classes_apart() -> None:
             found.append(Episode(tasks=(KIND,), support=support, query=query))
         return found
 
-    learner = small(width=64)
+    learner = small(width=64, shared_reader=shared)
     optimizer = torch.optim.Adam(learner.parameters(), lr=1e-2)
     for index in range(300):
         optimizer.zero_grad()

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from polytask.balancing.engines.engine import Engine, spread
 from polytask.balancing.engines.loop import FullJacobian
+from polytask.balancing.engines.pooled_convolution import Arriving, pooled_convolutions
 from polytask.balancing.graph import StepGraph
 from polytask.balancing.processes import Processes
 from polytask.core import shared_parameters
@@ -34,7 +35,9 @@ class Layerwise(Engine):
     .. math:: \langle D_t^\top A, D_s^\top A \rangle = \langle D_t^\top R, D_s^\top R \rangle
 
     and :math:`R` has as many columns as there are examples. Where these are fewer than the layer's inputs,
-    its gradients are never formed. All other parameters are treated as by `FullJacobian`.
+    its gradients are never formed. Those of a convolution that is pooled afterwards are taken at the pooling,
+    several objectives at once; see `PooledConvolution`. All other parameters are treated as by
+    `FullJacobian`.
 
     Memory: that of `FullJacobian`, with min(inputs, examples) columns a linear layer. Across processes the
     compression does not hold, and the Jacobian is summed as by `FullJacobian`.
@@ -81,18 +84,27 @@ class Layerwise(Engine):
         if not processes.alone:
             return self._loop.gramian(graph, places, n_objectives, processes)
         compressed = self._compressible()
+        pooled = pooled_convolutions(graph.roots, graph.shared, len(graph.values))
         covered = {id(p) for seen in compressed for p in seen.layer.parameters()}
+        covered |= {id(p) for convolution in pooled for p in convolution.parameters}
         rest = [p for p in graph.shared if id(p) not in covered]
         factors = [_factor(seen) for seen in compressed]
-        n_columns = sum(seen.layer.out_features * len(factor) for seen, factor in zip(compressed, factors))
-        n_columns += sum(parameter.numel() for parameter in rest)
-        dtype = factors[0].dtype if factors else rest[0].dtype if rest else torch.float32
-        rows = torch.zeros(len(graph.values), n_columns, dtype=dtype, device=graph.values.device)
-        for row, gradients in zip(rows, graph.rows([*(seen.output for seen in compressed), *rest])):
+        n_plain = sum(seen.layer.out_features * len(factor) for seen, factor in zip(compressed, factors))
+        n_plain += sum(parameter.numel() for parameter in rest)
+        widths = [n_plain, *(convolution.n_columns for convolution in pooled)]
+        dtype = factors[0].dtype if factors else next((p.dtype for p in graph.shared), torch.float32)
+        rows = torch.zeros(len(graph.values), sum(widths), dtype=dtype, device=graph.values.device)
+        plain, *apart = rows.split(widths, 1)
+        arriving = [Arriving(convolution, own) for convolution, own in zip(pooled, apart)]
+        wanted = [*(seen.output for seen in compressed), *rest]
+        found = graph.rows(wanted, [convolution.edge for convolution in pooled])
+        for row, (gradients, at_pooling) in zip(plain, found):
             pieces = [_compress(d, r) for d, r in zip(gradients, factors)]
             pieces += [gradient.reshape(-1) for gradient in gradients[len(factors) :]]
             if pieces:
                 torch.cat(pieces, out=row)
+            for each, gradient in zip(arriving, at_pooling):
+                each.add(gradient)
         whole = spread(rows, places, n_objectives)
         return whole @ whole.T
 

@@ -29,6 +29,13 @@ class ClassCNP(MetaLearner):
     As :math:`g` reads the classes at fixed places, the number of classes is fixed; a task may have fewer, and
     a class without examples has :math:`r_c = 0`. The order of the support does not matter.
 
+    With ``shared_reader``, one network answers for every class, from its vector and the mean of all the
+    task's:
+
+    .. math:: \operatorname{logit}_c(x_*) = g(h(x_*), r_c, \tfrac{1}{C} \sum_k r_k)
+
+    Then the order of the classes does not matter either, and what is learned at one place holds at all.
+
     The state holds :math:`r_1, \ldots, r_C` of every task in one row ``[class * feature]`` by name. A
     predictor shares the networks with the learner: after training on, adapt again.
 
@@ -38,6 +45,7 @@ class ClassCNP(MetaLearner):
         n_classes: The most classes of a task, :math:`C`.
         width: Width of the hidden layers of :math:`g`.
         depth: Linear layers of :math:`g`, at least 1.
+        shared_reader: Whether :math:`g` reads one class at a time.
         execution: How the episodes of a training step are run; see `forward_execution`.
         chunk_size: Episodes that are run at once; None means all of a step.
 
@@ -54,8 +62,8 @@ class ClassCNP(MetaLearner):
     References:
         Garnelo, Rosenbaum, Maddison, Ramalho, Saxton, Shanahan, Teh, Rezende, Eslami. Conditional Neural
         Processes. ICML 2018, arXiv:1807.01613, section 4.3, where the vectors of the classes are
-        concatenated. Deviations: the query goes through the same encoder as the support, and the widths are
-        ours.
+        concatenated. Deviations: the query goes through the same encoder as the support, and the widths and
+        the shared reader are ours.
     """
 
     def __init__(
@@ -66,6 +74,7 @@ class ClassCNP(MetaLearner):
         n_classes: int,
         width: int = 128,
         depth: int = 3,
+        shared_reader: bool = False,
         execution: ExecutionName | Execution = "auto",
         chunk_size: int | None = None,
     ) -> None:
@@ -85,8 +94,9 @@ class ClassCNP(MetaLearner):
             transductive=uses_batch_statistics(encoder, None),
         )
         self.encoder = encoder
-        self.n_features, self.n_classes = n_features, n_classes
-        self.reader = mlp([(n_classes + 1) * n_features, *[width] * (depth - 1), n_classes])
+        self.n_features, self.n_classes, self.shared_reader = n_features, n_classes, shared_reader
+        n_read, n_answers = (3, 1) if shared_reader else (n_classes + 1, n_classes)
+        self.reader = mlp([n_read * n_features, *[width] * (depth - 1), n_answers])
 
     def learn(self, tasks: Sequence[Task], support: Batch) -> State:
         """Return the vectors of all classes of every task, by name.
@@ -104,8 +114,16 @@ class ClassCNP(MetaLearner):
     def predict(self, state: State, tasks: Sequence[Task], inputs: Inputs) -> dict[str, Tensor]:
         """Answer inputs ``[batch, ...]``: logits by task."""
         features = checked_features(self.encoder, inputs, self.n_features)
-        found = {}
-        for task in tasks:
-            classes = state[task.name].expand(features.shape[0], -1)  # [batch, class * feature]
-            found[task.name] = class_answer(task, self.reader(torch.cat([features, classes], 1)))
-        return found
+        return {
+            task.name: class_answer(task, self._logits(features, state[task.name], task)) for task in tasks
+        }
+
+    def _logits(self, features: Tensor, vectors: Tensor, task: Task) -> Tensor:
+        """Read features ``[batch, feature]`` beside a task's vectors ``[class * feature]``."""
+        n_rows = features.shape[0]
+        if not self.shared_reader:
+            return self.reader(torch.cat([features, vectors.expand(n_rows, -1)], 1))
+        classes = vectors.unflatten(0, (self.n_classes, -1))[: max(task.n_outputs, 2)]
+        beside = torch.cat([classes, classes.mean(0).expand_as(classes)], 1)  # [class, 2 * feature]
+        queries = features.unsqueeze(1).expand(-1, classes.shape[0], -1)
+        return self.reader(torch.cat([queries, beside.expand(n_rows, -1, -1)], 2)).squeeze(2)

@@ -1,0 +1,321 @@
+"""Weight gradients of convolutions whose outputs are pooled, of many objectives at once."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.graph import GradientEdge, Node
+from torch.nn import functional
+
+__all__ = ["Arriving", "PooledConvolution", "pooled_convolutions"]
+
+_BUDGET = 6 * 2**20  # bytes of a buffer that is always allowed
+_CHUNK = 2 * 2**20  # bytes of what is made of the inputs at once, where one example does not take more
+_LEAST_OBJECTIVES = 8  # fewer do not make up for unfolding the inputs
+_LEAST_POOLING = 4  # positions that one pooled cell must stand for, to save enough
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PooledConvolution:
+    r"""A convolution, ReLU or not, and a pooling after it, in the graph of a step.
+
+    What arrives at the pooling's output, :math:`D_t` with ``[example, channel, cell]``, decides the gradient
+    of the weight:
+
+    .. math:: \nabla_{W_c} L_t = \sum_{n, q} D_t[n, c, q] \, X_c[n, q]
+
+    where :math:`X_c[n, q]` is the mean of the input patches under cell :math:`q` where ReLU let channel
+    :math:`c` pass, or the patch of the largest entry where pooling takes the maximum. It does not depend on
+    the objective, and has as many rows as there are cells, not positions.
+
+    Args:
+        parameters: The weight, and the bias where its gradient is wanted.
+        convolution: Its node in the graph.
+        relu: The node of the ReLU after it, if any.
+        pooling: The node of the pooling.
+        n_cells: Cells ``[height, width]`` of the pooling's output.
+        size: Positions ``[height, width]`` of the convolution's output.
+    """
+
+    parameters: tuple[Tensor, ...]
+    convolution: Any
+    relu: Any
+    pooling: Any
+    n_cells: tuple[int, int]
+    size: tuple[int, int]
+
+    @property
+    def edge(self) -> GradientEdge:
+        """Where the gradient is to be taken: at the pooling's output."""
+        return GradientEdge(self.pooling, 0)
+
+    @property
+    def arriving_shape(self) -> tuple[int, int, int]:
+        """Return the shape of what arrives there, ``[example, channel, cell]``."""
+        return len(self.convolution._saved_input), len(self.parameters[0]), math.prod(self.n_cells)
+
+    @property
+    def budget(self) -> int:
+        """Return how many bytes a buffer may take: those of one and a half maps of the convolution's output."""
+        n_examples, n_channels, _ = self.arriving_shape
+        maps = n_examples * n_channels * math.prod(self.size) * self.parameters[0].element_size()
+        return max(_BUDGET, 3 * maps // 2)
+
+    @property
+    def n_columns(self) -> int:
+        """Return how many numbers a gradient has."""
+        return sum(parameter.numel() for parameter in self.parameters)
+
+    @torch.no_grad()
+    def passes(self) -> Tensor | None:
+        """Return which part of each cell ReLU lets pass, ``[example, channel, cell]``; None means all."""
+        if self.relu is None:
+            return None
+        maps = self.relu._saved_result.flatten(2)
+        if self.takes_maxima:
+            return (maps.gather(2, self.pooling._saved_result1.flatten(2)) > 0).to(maps.dtype)
+        down, across = self.n_cells
+        blocks = (maps > 0).to(maps.dtype).unflatten(2, (down, self.size[0] // down, across, -1))
+        return blocks.mean((3, 5)).flatten(2)
+
+    @torch.no_grad()
+    def gradients(self, arriving: Tensor, maxima: Tensor | None) -> Tensor:
+        """Return the gradients of the weight, in an order of columns that is the same for all objectives.
+
+        Args:
+            arriving: ``[channel, objective, example, cell]``; 0 where ReLU lets a maximum not pass.
+            maxima: See `maxima`.
+
+        Returns:
+            ``[channel, objective, column]``.
+        """
+        weight = self.parameters[0]
+        total = arriving.new_zeros(*arriving.shape[:2], weight[0].numel())
+        for rows in self._chunks():
+            if maxima is None:
+                self._add_means(total, arriving[:, :, rows].flatten(2), rows)
+            else:
+                self._add_maxima(total, arriving[:, :, rows].flatten(2), maxima[:, rows], rows)
+        return total
+
+    @property
+    def takes_maxima(self) -> bool:
+        """Whether pooling takes the maximum, not the mean."""
+        return self.pooling.name().startswith("Max")
+
+    def maxima(self) -> Tensor | None:
+        """Return their positions, ``[channel, example, cell]``; None where the mean is taken."""
+        if not self.takes_maxima:
+            return None
+        return self.pooling._saved_result1.flatten(2).to(torch.int32).transpose(0, 1).contiguous()
+
+    def _chunks(self) -> Iterator[slice]:
+        """Yield as many examples at a time as may be unfolded at once."""
+        weight = self.parameters[0]
+        n_examples, n_channels, n_cells = self.arriving_shape
+        n_rows = math.prod(self.size) + (0 if self.takes_maxima else n_channels * n_cells)
+        width = max(1, _CHUNK // (n_rows * weight[0].numel() * weight.element_size()))
+        for start in range(0, n_examples, width):
+            yield slice(start, start + width)
+
+    def _patches(self, rows: slice) -> Tensor:
+        """Return what the weight is multiplied with, ``[example, position, column]``."""
+        node = self.convolution
+        (down, across), (height, width) = node._saved_padding, self.parameters[0].shape[2:]
+        inputs = node._saved_input[rows].movedim(1, 3)
+        inputs = functional.pad(inputs, (0, 0, across, across, down, down)).contiguous()
+        example, line, column, _ = inputs.stride()
+        # Channels last: what is copied lies side by side.
+        return inputs.as_strided(
+            (len(inputs), *self.size, height, width, inputs.shape[3]),
+            (
+                example,
+                line * node._saved_stride[0],
+                column * node._saved_stride[1],
+                line * node._saved_dilation[0],
+                column * node._saved_dilation[1],
+                1,
+            ),
+        ).reshape(len(inputs), math.prod(self.size), -1)
+
+    def _add_maxima(self, total: Tensor, arriving: Tensor, maxima: Tensor, rows: slice) -> None:
+        """Add to ``[channel, objective, column]`` what arrives, ``[channel, objective, example * cell]``."""
+        patches = self._patches(rows)
+        first = torch.arange(len(patches), dtype=torch.int32, device=patches.device) * patches.shape[1]
+        where = (maxima + first[:, None]).flatten(1)  # [channel, example * cell]
+        patches = patches.flatten(0, 1)
+        chosen = patches.new_empty(where.shape[1], patches.shape[1])
+        for channel, each in enumerate(total):
+            torch.index_select(patches, 0, where[channel], out=chosen)
+            each.addmm_(arriving[channel], chosen)
+
+    def _add_means(self, total: Tensor, arriving: Tensor, rows: slice) -> None:
+        """Add to ``[channel, objective, column]`` what arrives, ``[channel, objective, example * cell]``."""
+        patches = self._blocks(self._patches(rows))  # [example * cell, position, column]
+        if self.relu is None:
+            means = patches.mean(1).expand(len(total), -1, -1)  # [channel, example * cell, column]
+        else:
+            passes = (self.relu._saved_result[rows].flatten(2) > 0).to(patches.dtype)
+            passes = self._blocks(passes.transpose(1, 2)).transpose(
+                1, 2
+            )  # [example * cell, channel, position]
+            means = (passes @ patches / patches.shape[1]).transpose(0, 1)
+        total.baddbmm_(arriving, means)
+
+    def _blocks(self, maps: Tensor) -> Tensor:
+        """Split ``[example, position, column]`` by cells into ``[example * cell, position, column]``."""
+        (down, across), (height, width) = self.n_cells, self.size
+        blocks = maps.unflatten(1, (down, height // down, across, width // across))
+        return blocks.permute(0, 1, 3, 2, 4, 5).flatten(3, 4).flatten(0, 2)
+
+
+class Arriving:
+    """What arrives at the pooling of a convolution, kept until enough objectives are there.
+
+    Args:
+        convolution: The convolution.
+        rows: Where its gradients belong, ``[objective, column]``.
+    """
+
+    def __init__(self, convolution: PooledConvolution, rows: Tensor) -> None:
+        self._convolution = convolution
+        n_weights = convolution.parameters[0].numel()
+        self._weights = rows[:, :n_weights].unflatten(1, (len(convolution.parameters[0]), -1)).transpose(0, 1)
+        self._biases = rows[:, n_weights:]
+        self._passes, self._maxima = convolution.passes(), convolution.maxima()
+        most = max(1, convolution.budget // (math.prod(convolution.arriving_shape) * rows.element_size()))
+        self._n_rows = len(rows)
+        # All groups as large as one another: the last would cost as much for little.
+        size = math.ceil(self._n_rows / math.ceil(self._n_rows / most))
+        n_examples, n_channels, n_cells = convolution.arriving_shape
+        self._kept = rows.new_empty(n_channels, size, n_examples, n_cells)
+        self._start = self._n_kept = 0
+
+    @torch.no_grad()
+    def add(self, gradient: Tensor | None) -> None:
+        """Take in what arrives from the next objective; None where it does not come by."""
+        place = self._kept[:, self._n_kept].transpose(0, 1)  # [example, channel, cell]
+        row = self._start + self._n_kept
+        passes = self._passes
+        if gradient is None:
+            place.zero_()
+        elif passes is None or not self._convolution.takes_maxima:
+            place.copy_(gradient.reshape(place.shape))
+        else:
+            torch.mul(gradient.reshape(place.shape), passes, out=place)
+        if self._biases.shape[1]:
+            part = place if passes is None or self._convolution.takes_maxima else place * passes
+            self._biases[row] = part.sum((0, 2))
+        self._n_kept += 1
+        if self._n_kept == self._kept.shape[1] or row + 1 == self._n_rows:
+            arrived = self._kept[:, : self._n_kept]
+            self._weights[:, self._start : row + 1] = self._convolution.gradients(arrived, self._maxima)
+            self._start, self._n_kept = row + 1, 0
+
+
+def pooled_convolutions(
+    roots: Sequence[Tensor], shared: Sequence[nn.Parameter], n_objectives: int
+) -> list[PooledConvolution]:
+    """Find the convolutions of a graph whose gradients are cheaper to take at a pooling after them.
+
+    These are 2-D convolutions without groups on a CPU, whose output goes nowhere but through a ReLU, if at
+    all, into a pooling by maximum or mean (of blocks that do not overlap) to a fourth of the positions or
+    less, and whose weight and bias are plain shared parameters that nothing else uses. A backward hook on
+    a tensor between the convolution and the pooling is not seen.
+
+    Args:
+        roots: Where backward passes start.
+        shared: The parameters whose gradients are wanted.
+        n_objectives: How many backward passes there will be; few are not worth it.
+    """
+    if n_objectives < _LEAST_OBJECTIVES:
+        return []
+    consumers = _consumers([root.grad_fn for root in roots if root.grad_fn is not None])
+    wanted = {id(parameter) for parameter in shared}
+    found = [_pooled(node, consumers, wanted) for node in consumers if node.name() == "ConvolutionBackward0"]
+    return [each for each in found if each is not None]
+
+
+def _consumers(roots: Sequence[Node]) -> dict[Node, list[Node | None]]:
+    """Return by node who uses what it makes; None stands for the gradient that comes from outside."""
+    found: dict[Node, list[Node | None]] = {root: [None] for root in roots}
+    waiting = list(found)
+    while waiting:
+        node = waiting.pop()
+        for used, _ in node.next_functions:
+            if used is None:
+                continue
+            if used not in found:
+                found[used] = []
+                waiting.append(used)
+            found[used].append(node)
+    return found
+
+
+def _pooled(
+    node: Any, consumers: dict[Node, list[Node | None]], wanted: set[int]
+) -> PooledConvolution | None:
+    leaves = [used for used, _ in node.next_functions[1:] if used is not None]
+    variables = [leaf.variable for leaf in leaves if hasattr(leaf, "variable")]
+    alone = all(len(consumers[leaf]) == 1 for leaf in leaves)
+    if len(variables) < len(leaves) or not alone or any(id(variable) not in wanted for variable in variables):
+        return None
+    if node.next_functions[1][0] is None or variables[0].device.type != "cpu":
+        return None
+    weight = variables[0]
+    if weight.dim() != 4 or node._saved_transposed or node._saved_groups != 1:
+        return None
+    relu, after = None, _only(consumers[node])
+    if after is not None and after.name() == "ReluBackward0":
+        relu, after = after, _only(consumers[after])
+    if after is None or (cells := _cells(after)) is None:
+        return None
+    size = _positions(node, weight)
+    if after.name().startswith(("Avg", "Adaptive", "Mean")) and any(s % c for s, c in zip(size, cells)):
+        return None
+    if math.prod(size) < _LEAST_POOLING * math.prod(cells):
+        return None
+    return PooledConvolution(
+        parameters=tuple(variables), convolution=node, relu=relu, pooling=after, n_cells=cells, size=size
+    )
+
+
+def _only(consumers: list[Node | None]) -> Any:
+    return consumers[0] if len(consumers) == 1 else None
+
+
+def _positions(node: Any, weight: Tensor) -> tuple[int, int]:
+    """Return height and width of a convolution's output."""
+    rules = zip(
+        node._saved_input.shape[2:],
+        weight.shape[2:],
+        node._saved_padding,
+        node._saved_dilation,
+        node._saved_stride,
+    )
+    down, across = (
+        (length + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
+        for length, kernel, padding, dilation, stride in rules
+    )
+    return down, across
+
+
+def _cells(node: Any) -> tuple[int, int] | None:
+    """Return height and width of a pooling's output; None where it is no pooling that is understood."""
+    name = node.name()
+    shape = node._input_metadata[0].shape
+    if name == "MeanBackward1":
+        dims = {(dim if dim < 2**63 else dim - 2**64) % 4 for dim in node._saved_dim}
+        return (1, 1) if len(node._saved_self_sym_sizes) == 4 and dims == {2, 3} else None
+    if name == "AvgPool2DBackward0":
+        stride = tuple(node._saved_stride) or tuple(node._saved_kernel_size)
+        blocks = stride == tuple(node._saved_kernel_size) and node._saved_divisor_override is None
+        covers = blocks and not any(node._saved_padding)
+        sizes = zip(node._saved_self.shape[2:], stride, shape[2:])
+        return tuple(shape[2:]) if covers and all(n == s * c for n, s, c in sizes) else None
+    if name in ("MaxPool2DWithIndicesBackward0", "AdaptiveAvgPool2DBackward0") and len(shape) == 4:
+        return tuple(shape[2:])
+    return None
