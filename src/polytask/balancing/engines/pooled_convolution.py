@@ -59,7 +59,7 @@ class PooledConvolution:
 
     @property
     def budget(self) -> int:
-        """Return how many bytes a buffer may take: those of one and a half maps of the convolution's output."""
+        """Return how many bytes a buffer may take: one and a half maps of what is convolved."""
         n_examples, n_channels, _ = self.arriving_shape
         maps = n_examples * n_channels * math.prod(self.size) * self.parameters[0].element_size()
         return max(_BUDGET, 3 * maps // 2)
