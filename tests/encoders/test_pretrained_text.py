@@ -1,7 +1,9 @@
 """Text encoders around models of sentence-transformers and Hugging Face."""
 
+import importlib
 import subprocess
 import sys
+from importlib.util import find_spec
 from types import ModuleType
 
 import pytest
@@ -75,6 +77,16 @@ def hugging_face(tuned: bool = False) -> SentenceEncoder:
 def sentences(tuned: bool = False) -> SentenceEncoder:
     with seeded(0, "initialization"):
         return SentenceEncoder(SentenceTransformer(), tuned=tuned)
+
+
+class Renamed(SentenceTransformer):
+    """As sentence-transformers has named its tokenizing since: `tokenize` warns."""
+
+    def tokenize(self, texts):
+        raise AssertionError("deprecated")
+
+    def preprocess(self, texts):
+        return tokenize(texts)
 
 
 BOTH = pytest.mark.parametrize("build", [hugging_face, sentences])
@@ -210,3 +222,28 @@ def test_a_real_hugging_face_model_can_be_wrapped():
     tokens = encoder.tokens(TEXTS)
     hidden = encoder.network(**tokens).last_hidden_state
     torch.testing.assert_close(encoder(tokens)[2], hidden[2, 0])  # a text of one token
+
+
+def test_the_newer_name_of_tokenizing_goes_before():
+    with seeded(0, "initialization"):
+        found = SentenceEncoder(Renamed()).vectors(TEXTS)
+    torch.testing.assert_close(found, sentences().vectors(TEXTS))
+
+
+@pytest.mark.skipif(not find_spec("sentence_transformers"), reason="needs sentence-transformers")
+def test_the_real_packages_give_one_and_the_same(tmp_path):
+    transformers = importlib.import_module("transformers")
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "two", "small", "cat", "cats", "dog"]
+    (tmp_path / "vocab.txt").write_text("\n".join(words))
+    tokenizer = transformers.BertTokenizerFast(vocab_file=str(tmp_path / "vocab.txt"))
+    sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
+    with seeded(0, "initialization"):
+        network = transformers.BertModel(transformers.BertConfig(vocab_size=len(words), **sizes))
+    network.save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    named, given = SentenceEncoder(str(tmp_path)), SentenceEncoder(network, tokenizer=tokenizer)
+    assert named.vectors(TEXTS).shape == (3, 16)
+    torch.testing.assert_close(named.vectors(TEXTS), given.vectors(TEXTS), rtol=1e-4, atol=1e-5)
+    tuned = SentenceEncoder(str(tmp_path), tuned=True)
+    tuned(tuned.tokens(TEXTS)).sum().backward()
+    assert any(parameter.grad is not None for parameter in tuned.parameters())

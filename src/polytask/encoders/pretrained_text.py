@@ -2,6 +2,7 @@
 
 import importlib
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -101,7 +102,10 @@ class SentenceEncoder(nn.Module):
             what = f"{type(texts[odd[0]]).__name__} at position {odd[0]}" if odd else f"{texts!r}"
             raise InputError(f"`texts` must be a list of one string or more, but there is {what}.")
         if self.tokenizer is None:
-            found = self.network.tokenize(list(texts))  # pyright: ignore[reportCallIssue] - its own method
+            # Methods of its own: newer versions have the first, and warn of the second.
+            network: Any = self.network
+            read = network.preprocess if hasattr(network, "preprocess") else network.tokenize
+            found = read(list(texts))
         else:
             found = self.tokenizer(list(texts), padding=True, truncation=True, return_tensors="pt")
         return {name: value for name, value in found.items() if isinstance(value, Tensor)}
