@@ -1,5 +1,7 @@
 """A step in parts makes the update of the whole step."""
 
+from functools import partial
+
 import pytest
 import torch
 from torch import nn
@@ -28,8 +30,6 @@ from polytask.train.parts import part_of
 
 NAMES = ["a", "b", "c"]
 TASKS = tuple(Task(name=name, kind="regression") for name in NAMES)
-IN_PARTS = [name for name, entry in balancer_entries().items() if entry.needs != "cross"]
-HALVED = [name for name, entry in balancer_entries().items() if entry.needs == "cross"]
 
 
 def hard() -> SharedModel:
@@ -45,7 +45,7 @@ def soft() -> SharedModel:
         return SharedModel(TASKS, sharing, {name: nn.Linear(6, 1) for name in NAMES}).double()
 
 
-def episodes(step: int, part: int = 0, n_parts: int = 1) -> list[Episode]:
+def episodes(step: int, part: int = 0, n_parts: int = 1, half: int | None = None) -> list[Episode]:
     """The first task has a label everywhere, the second in the first four rows alone."""
     draw = generator(step, "batch")
     rows = torch.arange(10)
@@ -54,7 +54,7 @@ def episodes(step: int, part: int = 0, n_parts: int = 1) -> list[Episode]:
         targets={name: torch.randn(10, generator=draw, dtype=torch.float64) for name in NAMES},
         masks={"b": rows < 4, "c": rows % 3 == 0},
     )
-    return part_of([Episode(tasks=TASKS, query=data)], part, n_parts)
+    return part_of([Episode(tasks=TASKS, query=data)], part, n_parts, half=half)
 
 
 def gradients(*modules: nn.Module) -> dict[str, torch.Tensor]:
@@ -72,24 +72,28 @@ def two_steps(learner: SharedModel, balancer_name: str, n_parts: int, engine: st
     backward = BalancedBackward(learner, balancer, engine=engine)
     for step in range(2):
 
-        def part(position: int, at: int = step) -> Objectives:
-            return learner.objectives(episodes(at, position, n_parts))
+        def part(position: int, half: int | None = None, at: int = step) -> Objectives:
+            return learner.objectives(episodes(at, position, n_parts, half))
+
+        def whole(half: int | None = None, part=part) -> Accumulation:
+            return Accumulation(learner, [partial(part, position, half) for position in range(n_parts)])
 
         def held_out() -> Objectives:
             return learner.objectives(episodes(7))
 
         with seeded(step, "balance"):
             if n_parts == 1:
-                balance = backward(part(0), validation=held_out)
+                halves = partial(lambda part: (part(0, 0), part(0, 1)), part)
+                balance = backward(part(0), halves=halves, validation=held_out)
             else:
-                parts = [lambda position=position: part(position) for position in range(n_parts)]
-                balance = backward.accumulated(Accumulation(learner, parts), validation=held_out)
+                halves = partial(lambda whole: (whole(0), whole(1)), whole)
+                balance = backward.accumulated(whole(), halves=halves, validation=held_out)
         if isinstance(balancer, AfterStep):
             balancer.after_step(tuple(balance.losses), torch.full((len(balance.losses),), 0.5).double())
     return gradients(learner, balancer), balance
 
 
-@pytest.mark.parametrize("name", IN_PARTS)
+@pytest.mark.parametrize("name", balancer_entries())
 def test_every_method_makes_the_update_of_the_whole_step(name):
     (whole, decided), (parts, in_parts) = two_steps(hard(), name, 1), two_steps(hard(), name, 3)
     assert set(parts) == set(whole)
@@ -139,10 +143,14 @@ def test_running_statistics_move_once_a_part():
     assert learner.get_buffer("sharing.trunk.4.num_batches_tracked") == 2
 
 
-@pytest.mark.parametrize("name", HALVED)
-def test_methods_that_compare_halves_refuse_parts(name):
-    with pytest.raises(InputError, match="two halves of a step, which cannot come in parts"):
-        two_steps(hard(), name, 2)
+def test_methods_that_compare_halves_ask_for_them():
+    learner = hard()
+    parts = [
+        partial(lambda position: learner.objectives(episodes(0, position, 2)), each) for each in range(2)
+    ]
+    backward = BalancedBackward(learner, balancer_by_name("modo", NAMES).double())
+    with pytest.raises(InputError, match="needs gradients of two independent halves of a batch"):
+        backward.accumulated(Accumulation(learner, parts))
 
 
 def test_a_step_needs_a_part():

@@ -246,7 +246,7 @@ def test_a_crash_while_writing_leaves_the_old_file_and_no_rubbish(tmp_path):
     assert path.read_bytes() == before and [entry.name for entry in tmp_path.iterdir()] == ["state.pt"]
 
 
-@pytest.mark.parametrize("name", ["equal", "upgrad", "famo"])
+@pytest.mark.parametrize("name", ["equal", "upgrad", "famo", "modo"])
 def test_accumulated_steps_end_where_whole_ones_do(name):
     def trained(accumulate: int) -> torch.Tensor:
         model = learner()

@@ -95,7 +95,11 @@ class BalancedBackward:
             return self._both_phases(objectives, halves, validation)
 
     def accumulated(
-        self, accumulation: Accumulation, *, validation: Callable[[], Objectives] | None = None
+        self,
+        accumulation: Accumulation,
+        *,
+        halves: Callable[[], tuple[Accumulation, Accumulation]] | None = None,
+        validation: Callable[[], Objectives] | None = None,
     ) -> Balance:
         """Run both phases for a step that comes in parts; the update is that of the whole step.
 
@@ -105,19 +109,15 @@ class BalancedBackward:
 
         Args:
             accumulation: The parts.
+            halves: Makes two independent halves of the step, each in parts, for balancers that need a
+                cross-Gramian.
             validation: As for a whole step.
 
         Raises:
-            InputError: The balancer needs halves of the step.
             TrainingError: A gradient is not finite, or another process is gone.
         """
-        if self._balancer.needs == "cross":
-            raise InputError(
-                "This balancer compares two halves of a step, which cannot come in parts; train it without "
-                "accumulation."
-            )
         with self._reduced():
-            return self._both_phases_in_parts(accumulation, validation)
+            return self._both_phases_in_parts(accumulation, halves, validation)
 
     def losses(self, objectives: Objectives) -> Tensor:
         """Return the values of the objectives of a step over all processes, ``[objective]``."""
@@ -163,18 +163,25 @@ class BalancedBackward:
         return self._decided(update, evidence, found)
 
     def _both_phases_in_parts(
-        self, accumulation: Accumulation, validation: Callable[[], Objectives] | None
+        self,
+        accumulation: Accumulation,
+        halves: Callable[[], tuple[Accumulation, Accumulation]] | None,
+        validation: Callable[[], Objectives] | None,
     ) -> Balance:
         found: list[Tensor] = []
 
-        def graphs() -> Iterator[tuple[StepGraph, Joined]]:
-            for objectives, joined in accumulation.parts(last=False):
+        def graphs(whole: Accumulation = accumulation) -> Iterator[tuple[StepGraph, Joined]]:
+            for objectives, joined in whole.parts(last=False):
                 yield self._graph(objectives, joined, private=False), joined
                 self._forget()
 
-        def rows(parameters: Sequence[Tensor] | None = None) -> Tensor:
-            own = _total(joined.spread(graph.jacobian(parameters)) for graph, joined in graphs())
+        def rows(parameters: Sequence[Tensor] | None = None, whole: Accumulation = accumulation) -> Tensor:
+            own = _total(joined.spread(graph.jacobian(parameters)) for graph, joined in graphs(whole))
             return self.processes.sum(own)
+
+        def cross(make: Callable[[], tuple[Accumulation, Accumulation]]) -> Tensor:
+            first, second = (_reordered(rows(whole=h), h.names, accumulation.names) for h in make())
+            return first @ second.T
 
         def gramian() -> Tensor:
             if isinstance(self.engine, Features):
@@ -194,6 +201,7 @@ class BalancedBackward:
             self.processes.sum(accumulation.losses()),
             rows,
             gramian=gramian,
+            cross=None if halves is None else lambda: cross(halves),
             validation=None if validation is None else lambda d: self._validation_gradients(d, validation),
         )
         update = self._balancer(evidence)

@@ -61,20 +61,20 @@ class Step:
         )
 
     def _in_parts(self, source: Source) -> Mapping[str, float]:
-        def part(position: int) -> Objectives:
+        def part(position: int, half: int | None = None) -> Objectives:
             self.run.seed_step(position)
-            return self._objectives(self._own(source, part=position))
+            return self._objectives(self._own(source, part=position, half=half))
 
-        parts = [partial(part, position) for position in range(self.accumulate)]
-
-        def accumulation() -> Accumulation:
+        def accumulation(half: int | None = None) -> Accumulation:
+            parts = [partial(part, position, half) for position in range(self.accumulate)]
             return Accumulation(self.learner, parts, processes=self.backward.processes)
 
         found = accumulation()
+        halves = (lambda: (accumulation(0), accumulation(1))) if self.balancer.needs == "cross" else None
         return self._decide(
             found.noted,
-            lambda: self.backward.accumulated(found, validation=self._held_out()),
-            rerun=lambda: (run() for run in parts),
+            lambda: self.backward.accumulated(found, halves=halves, validation=self._held_out()),
+            rerun=lambda: (part(position) for position in range(self.accumulate)),
             losses=lambda: self.backward.processes.sum(accumulation().losses()),
         )
 
