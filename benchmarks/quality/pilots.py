@@ -42,7 +42,9 @@ def fit_of(case: Case) -> PilotFit:
         rows = order[: max(round(share * len(order)), 1)]
         short = replace(case, n_steps=max(round(share * case.n_steps), 1))
         few = replace(parts, train=parts.train.rows(rows), test=parts.validation)
-        return fit(short, few, tasks, seed, rate_of(case)).metrics
+        asked = {task.name for task in tasks}
+        own = [task for task in parts.tasks if task.name in asked]  # a split has its own list of classes
+        return fit(short, few, own, seed, rate_of(case)).metrics
 
     return pilot
 
