@@ -85,14 +85,17 @@ def encoder() -> nn.Module:
     return conv4().to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] - twice as fast on CPU
 
 
-def maml() -> EpisodicLearner:
-    net = conv4_classifier(5, pooling="max")
-    net.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] - a tenth faster on CPU
-    return MAML(net, inner_rate=0.4, normalization="batch", adapt_normalization=False, execution="each")
-
-
 def by_gradients(build: Callable[..., GradientLearner], **options: Any) -> Callable[[], EpisodicLearner]:
-    return lambda: build(conv4_classifier(5), normalization="batch", **options)
+    def made() -> EpisodicLearner:
+        net = conv4_classifier(5, pooling="max")
+        net.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] - a tenth faster on CPU
+        return build(net, normalization="batch", execution="each", **options)
+
+    return made
+
+
+def fast(parameters: list[nn.Parameter]) -> Optimizer:
+    return Adam(parameters, lr=2e-3)
 
 
 CELLS = {
@@ -116,37 +119,43 @@ CELLS = {
         with_validation=True,
     ),
     "maml": Cell(
-        build=maml,
+        build=by_gradients(MAML, inner_rate=0.4, adapt_normalization=False),
         way=5,
         judged=[(5, 1)],
         n_query=3,
         n_episodes=8,
         n_steps=17_000,
-        optimizer=lambda parameters: Adam(parameters, lr=2e-3),
+        optimizer=fast,
         test_steps=3,
         precision="bf16-mixed",
         with_validation=True,
         schedule=cosine,
     ),
     "fomaml": Cell(
-        build=by_gradients(FOMAML, inner_rate=0.4, n_steps=1, execution="each"),
+        build=by_gradients(FOMAML, inner_rate=0.4, n_steps=1, adapt_normalization=False),
         way=5,
         judged=[(5, 1)],
         n_query=3,
         n_episodes=8,
         n_steps=6000,
+        optimizer=fast,
         test_steps=3,
+        precision="bf16-mixed",
+        schedule=cosine,
     ),
     "anil": Cell(
-        build=by_gradients(ANIL, inner_rate=0.1, n_steps=5, execution="each"),
+        build=by_gradients(ANIL, inner_rate=0.1, n_steps=5),
         way=5,
         judged=[(5, 1)],
         n_query=3,
         n_episodes=8,
         n_steps=6000,
+        optimizer=fast,
+        precision="bf16-mixed",
+        schedule=cosine,
     ),
     "reptile": Cell(
-        build=by_gradients(Reptile, n_steps=5, batch_size=10, execution="each"),
+        build=by_gradients(Reptile, n_steps=5, batch_size=10),
         way=5,
         judged=[(5, 1)],
         n_query=9,
@@ -154,6 +163,8 @@ CELLS = {
         n_steps=6000,
         optimizer=lambda parameters: SGD(parameters, lr=1.0),
         test_steps=50,
+        precision="bf16-mixed",
+        schedule=cosine,
     ),
 }
 
