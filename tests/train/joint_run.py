@@ -1,6 +1,7 @@
 """Trains, in as many processes as asked; one of them may be lost on the way.
 
-Usage: ``joint_run.py FOLDER N_DEVICES N_STEPS [STEP_AT_WHICH_THE_SECOND_PROCESS_IS_LOST]``.
+Usage: ``joint_run.py FOLDER N_DEVICES N_STEPS [STEP_AT_WHICH_THE_SECOND_PROCESS_IS_LOST [BEFORE]]``: with
+BEFORE, a first training ends after so many steps, and a second one in the same processes resumes from it.
 """
 
 import os
@@ -31,7 +32,7 @@ class Losing(JointSource):
         return super().step(index)
 
 
-def main(folder: Path, devices: int, n_steps: int, lost_at: int = -1) -> None:
+def main(folder: Path, devices: int, n_steps: int, lost_at: int = -1, before: int = 0) -> None:
     torch.set_num_threads(1)
     inputs = torch.randn(200, 6, generator=generator(0, "inputs"), dtype=torch.float64)
     data = Batch(
@@ -44,10 +45,11 @@ def main(folder: Path, devices: int, n_steps: int, lost_at: int = -1) -> None:
         model = SharedModel(TASKS, HardSharing(table_trunk(6, [16, 16])), heads).double()
     source = Losing(TASKS, data, batch_size=40, seed=0)
     source.lost_at = lost_at
-    train(
-        model, source, n_steps=n_steps, validate_every=10, balancer=UPGrad(), devices=devices,
-        precision="64-true", directory=folder, resume=True,
-    )  # fmt: skip
+    for end in (before, n_steps) if before else (n_steps,):
+        train(
+            model, source, n_steps=end, validate_every=10, balancer=UPGrad(), devices=devices,
+            precision="64-true", directory=folder, resume=True,
+        )  # fmt: skip
     if os.environ.get("LOCAL_RANK", "0") == "0":
         torch.save(torch.cat([p.detach().reshape(-1) for p in model.parameters()]), folder / "weights.pt")
 

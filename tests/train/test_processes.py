@@ -61,6 +61,13 @@ def test_two_processes_started_by_torchrun_end_where_one_does(tmp_path, alone):
     torch.testing.assert_close(weights(tmp_path), alone, rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.parametrize("by", ["fabric", "torchrun"])
+def test_the_same_processes_train_a_second_time(tmp_path, alone, by):
+    done = run(tmp_path, 2, 40, -1, 20, launcher=torchrun() if by == "torchrun" else ())
+    assert done.returncode == 0, done.stderr
+    torch.testing.assert_close(weights(tmp_path), alone, rtol=1e-10, atol=1e-12)
+
+
 def test_losing_a_process_ends_the_run_with_an_error_and_its_checkpoint_resumes(tmp_path, alone):
     lost = run(tmp_path, 2, 40, 25)
     assert lost.returncode != 0

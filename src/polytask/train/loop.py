@@ -132,7 +132,7 @@ def train(
     parameters = [p for module in (learner, balancer) for p in module.parameters() if p.requires_grad]
     built = optimizer(parameters) if optimizer else Adam(parameters, lr=1e-3)
     folder = None if directory is None else Path(directory)
-    first = fabric.is_global_zero
+    first = Processes().rank == 0  # a Fabric knows its own only where it has started the processes itself
     history = History(folder if first else None, tensorboard=tensorboard and first)
     run = Run(
         learner=learner, balancer=balancer, optimizer=built, history=history, folder=folder, seed=seed,
@@ -164,7 +164,7 @@ def train(
     if validate is not None:
         run.restore_best()
     if not backward.processes.alone:
-        fabric.barrier()  # nobody leaves while another still has to write or read
+        backward.processes.gather(None)  # nobody leaves while another still has to write or read
     return Training(
         n_steps=run.step,
         stopped_early=stopped_early,
