@@ -159,10 +159,9 @@ class PooledConvolution:
             means = patches.mean(1).expand(len(total), -1, -1)  # [channel, example * cell, column]
         else:
             passes = (self.relu._saved_result[rows].flatten(2) > 0).to(patches.dtype)
-            passes = self._blocks(passes.transpose(1, 2)).transpose(
-                1, 2
-            )  # [example * cell, channel, position]
-            means = (passes @ patches / patches.shape[1]).transpose(0, 1)
+            # [example * cell, position, channel]; divided here, where it is smaller than the product
+            passes = self._blocks(passes.transpose(1, 2)) / patches.shape[1]
+            means = (passes.transpose(1, 2) @ patches).transpose(0, 1)
         total.baddbmm_(arriving, means)
 
     def _blocks(self, maps: Tensor) -> Tensor:
@@ -273,9 +272,7 @@ def _pooled(
         relu, after = after, _only(consumers[after])
     if after is None or (cells := _cells(after)) is None:
         return None
-    size = _positions(node, weight)
-    if after.name().startswith(("Avg", "Adaptive", "Mean")) and any(s % c for s, c in zip(size, cells)):
-        return None
+    size = tuple(node._input_metadata[0].shape[2:])  # of what the convolution gave in the forward pass
     if math.prod(size) < _LEAST_POOLING * math.prod(cells):
         return None
     return PooledConvolution(
@@ -285,22 +282,6 @@ def _pooled(
 
 def _only(consumers: list[Node | None]) -> Any:
     return consumers[0] if len(consumers) == 1 else None
-
-
-def _positions(node: Any, weight: Tensor) -> tuple[int, int]:
-    """Return height and width of a convolution's output."""
-    rules = zip(
-        node._saved_input.shape[2:],
-        weight.shape[2:],
-        node._saved_padding,
-        node._saved_dilation,
-        node._saved_stride,
-    )
-    down, across = (
-        (length + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
-        for length, kernel, padding, dilation, stride in rules
-    )
-    return down, across
 
 
 def _cells(node: Any) -> tuple[int, int] | None:
@@ -316,6 +297,10 @@ def _cells(node: Any) -> tuple[int, int] | None:
         covers = blocks and not any(node._saved_padding)
         sizes = zip(node._saved_self.shape[2:], stride, shape[2:])
         return tuple(shape[2:]) if covers and all(n == s * c for n, s, c in sizes) else None
+    if name == "AdaptiveAvgPool2DBackward0" and any(
+        n % c for n, c in zip(node._saved_self.shape[-2:], shape[-2:])
+    ):
+        return None
     if name in ("MaxPool2DWithIndicesBackward0", "AdaptiveAvgPool2DBackward0") and len(shape) == 4:
         return tuple(shape[2:])
     return None
