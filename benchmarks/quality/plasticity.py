@@ -121,7 +121,7 @@ def _recall(axes: Axes, network: PlasticNetwork) -> None:
     axes.axhline(1 / N_NAMES, color="grey", linewidth=0.8, linestyle=":")
     axes.text(5, 1 / N_NAMES + 0.02, "chance", fontsize=8, ha="right", color="grey")
     axes.set(ylim=(0, 1.03), xlabel="patterns presented so far", ylabel="named rightly")
-    axes.set_title("Known from the moment it was seen (300 episodes)", fontsize=9, loc="left")
+    axes.set_title("Known once seen (300 episodes)", fontsize=9, loc="left")
     axes.legend(fontsize=7, title="pattern", title_fontsize=7, loc="center left", bbox_to_anchor=(0.0, 0.6))
 
 

@@ -158,12 +158,17 @@ def test_what_does_not_fit_is_left_to_the_backward_pass(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["maximum", "mean", "global", "two"])
-@pytest.mark.parametrize("budget", [1, 3000, 20_000])
-def test_small_buffers_give_the_same(monkeypatch: pytest.MonkeyPatch, name: str, budget: int) -> None:
+@pytest.mark.parametrize("room", [1, 3000, 20_000, 10**9])
+@pytest.mark.parametrize("chunk", [1, 3000])
+def test_small_buffers_give_the_same(
+    monkeypatch: pytest.MonkeyPatch, name: str, room: int, chunk: int
+) -> None:
     learner, objectives = build(COVERED[name][0])
     expected = gramian(learner, objectives())
-    module = "polytask.balancing.engines.pooled_convolution"
-    monkeypatch.setattr(f"{module}.PooledConvolution.budget", budget)
+    engines = "polytask.balancing.engines"
+    monkeypatch.setattr(f"{engines}.layerwise._ROOM", 0)
+    monkeypatch.setattr(f"{engines}.pooled_convolution.PooledConvolution.n_bytes", room)
+    monkeypatch.setattr(f"{engines}.pooled_convolution._CHUNK", chunk)
     torch.testing.assert_close(gramian(learner, objectives()), expected, rtol=1e-9, atol=1e-14)
 
 

@@ -16,6 +16,9 @@ from polytask.core import shared_parameters
 __all__ = ["Layerwise"]
 
 
+_ROOM = 0.6  # what a pooled convolution may keep, as part of the full Jacobian
+
+
 @dataclass(slots=True)
 class _Seen:
     """One call of a linear layer in the forward pass."""
@@ -89,24 +92,25 @@ class Layerwise(Engine):
         covered |= {id(p) for convolution in pooled for p in convolution.parameters}
         rest = [p for p in graph.shared if id(p) not in covered]
         factors = [_factor(seen) for seen in compressed]
-        n_plain = sum(seen.layer.out_features * len(factor) for seen, factor in zip(compressed, factors))
-        n_plain += sum(parameter.numel() for parameter in rest)
-        widths = [n_plain, *(convolution.n_columns for convolution in pooled)]
+        n_columns = sum(seen.layer.out_features * len(factor) for seen, factor in zip(compressed, factors))
+        n_columns += sum(parameter.numel() for parameter in rest)
         dtype = factors[0].dtype if factors else next((p.dtype for p in graph.shared), torch.float32)
-        rows = torch.zeros(len(graph.values), sum(widths), dtype=dtype, device=graph.values.device)
-        plain, *apart = rows.split(widths, 1)
-        arriving = [Arriving(convolution, own) for convolution, own in zip(pooled, apart)]
+        rows = torch.zeros(len(graph.values), n_columns, dtype=dtype, device=graph.values.device)
+        room = int(_ROOM * len(rows) * sum(p.numel() * p.element_size() for p in graph.shared))
+        arriving = [Arriving(convolution, len(rows), room) for convolution in pooled]
         wanted = [*(seen.output for seen in compressed), *rest]
         found = graph.rows(wanted, [convolution.edge for convolution in pooled])
-        for row, (gradients, at_pooling) in zip(plain, found):
+        for row, (gradients, at_pooling) in zip(rows, found):
             pieces = [_compress(d, r) for d, r in zip(gradients, factors)]
             pieces += [gradient.reshape(-1) for gradient in gradients[len(factors) :]]
             if pieces:
                 torch.cat(pieces, out=row)
             for each, gradient in zip(arriving, at_pooling):
                 each.add(gradient)
-        whole = spread(rows, places, n_objectives)
-        return whole @ whole.T
+        products = rows @ rows.T
+        for each in arriving:
+            products += each.gramian().to(products)
+        return spread(spread(products, places, n_objectives).T, places, n_objectives)
 
     def _compressible(self) -> Sequence[_Seen]:
         calls: dict[int, int] = {}

@@ -12,7 +12,6 @@ from torch.nn import functional
 
 __all__ = ["Arriving", "PooledConvolution", "pooled_convolutions"]
 
-_BUDGET = 6 * 2**20  # bytes of a buffer that is always allowed
 _CHUNK = 2 * 2**20  # bytes of what is made of the inputs at once, where one example does not take more
 _LEAST_OBJECTIVES = 8  # fewer do not make up for unfolding the inputs
 _LEAST_POOLING = 4  # positions that one pooled cell must stand for, to save enough
@@ -58,16 +57,10 @@ class PooledConvolution:
         return len(self.convolution._saved_input), len(self.parameters[0]), math.prod(self.n_cells)
 
     @property
-    def budget(self) -> int:
-        """Return how many bytes a buffer may take: one and a half maps of what is convolved."""
+    def n_bytes(self) -> int:
+        """Return how many bytes a map of what is convolved takes."""
         n_examples, n_channels, _ = self.arriving_shape
-        maps = n_examples * n_channels * math.prod(self.size) * self.parameters[0].element_size()
-        return max(_BUDGET, 3 * maps // 2)
-
-    @property
-    def n_columns(self) -> int:
-        """Return how many numbers a gradient has."""
-        return sum(parameter.numel() for parameter in self.parameters)
+        return n_examples * n_channels * math.prod(self.size) * self.parameters[0].element_size()
 
     @torch.no_grad()
     def passes(self) -> Tensor | None:
@@ -82,24 +75,21 @@ class PooledConvolution:
         return blocks.mean((3, 5)).flatten(2)
 
     @torch.no_grad()
-    def gradients(self, arriving: Tensor, maxima: Tensor | None) -> Tensor:
-        """Return the gradients of the weight, in an order of columns that is the same for all objectives.
+    def add_gradients(self, rows: Tensor, arriving: Tensor, channels: slice, maxima: Tensor | None) -> None:
+        """Add the gradients of the weight, in an order of columns that is the same for all objectives.
 
         Args:
+            rows: Where they are added, ``[channel, objective, column]``.
             arriving: ``[channel, objective, example, cell]``; 0 where ReLU lets a maximum not pass.
+            channels: Which channels these are.
             maxima: See `maxima`.
-
-        Returns:
-            ``[channel, objective, column]``.
         """
-        weight = self.parameters[0]
-        total = arriving.new_zeros(*arriving.shape[:2], weight[0].numel())
-        for rows in self._chunks():
+        for examples in self._chunks():
+            pieces = arriving[:, :, examples].flatten(2)
             if maxima is None:
-                self._add_means(total, arriving[:, :, rows].flatten(2), rows)
+                self._add_means(rows, pieces, examples, channels)
             else:
-                self._add_maxima(total, arriving[:, :, rows].flatten(2), maxima[:, rows], rows)
-        return total
+                self._add_maxima(rows, pieces, examples, maxima[channels, examples])
 
     @property
     def takes_maxima(self) -> bool:
@@ -115,17 +105,16 @@ class PooledConvolution:
     def _chunks(self) -> Iterator[slice]:
         """Yield as many examples at a time as may be unfolded at once."""
         weight = self.parameters[0]
-        n_examples, n_channels, n_cells = self.arriving_shape
-        n_rows = math.prod(self.size) + (0 if self.takes_maxima else n_channels * n_cells)
-        width = max(1, _CHUNK // (n_rows * weight[0].numel() * weight.element_size()))
-        for start in range(0, n_examples, width):
+        one = math.prod(self.size) * weight[0].numel() * weight.element_size()
+        width = max(1, _CHUNK // one)
+        for start in range(0, self.arriving_shape[0], width):
             yield slice(start, start + width)
 
-    def _patches(self, rows: slice) -> Tensor:
+    def _patches(self, examples: slice) -> Tensor:
         """Return what the weight is multiplied with, ``[example, position, column]``."""
         node = self.convolution
         (down, across), (height, width) = node._saved_padding, self.parameters[0].shape[2:]
-        inputs = node._saved_input[rows].movedim(1, 3)
+        inputs = node._saved_input[examples].movedim(1, 3)
         inputs = functional.pad(inputs, (0, 0, across, across, down, down)).contiguous()
         example, line, column, _ = inputs.stride()
         # Channels last: what is copied lies side by side.
@@ -141,28 +130,33 @@ class PooledConvolution:
             ),
         ).reshape(len(inputs), math.prod(self.size), -1)
 
-    def _add_maxima(self, total: Tensor, arriving: Tensor, maxima: Tensor, rows: slice) -> None:
+    def _add_maxima(self, rows: Tensor, arriving: Tensor, examples: slice, maxima: Tensor) -> None:
         """Add to ``[channel, objective, column]`` what arrives, ``[channel, objective, example * cell]``."""
-        patches = self._patches(rows)
+        patches = self._patches(examples)
         first = torch.arange(len(patches), dtype=torch.int32, device=patches.device) * patches.shape[1]
         where = (maxima + first[:, None]).flatten(1)  # [channel, example * cell]
         patches = patches.flatten(0, 1)
         chosen = patches.new_empty(where.shape[1], patches.shape[1])
-        for channel, each in enumerate(total):
+        for channel, own in enumerate(rows):
             torch.index_select(patches, 0, where[channel], out=chosen)
-            each.addmm_(arriving[channel], chosen)
+            own.addmm_(arriving[channel], chosen)
 
-    def _add_means(self, total: Tensor, arriving: Tensor, rows: slice) -> None:
+    def _add_means(self, rows: Tensor, arriving: Tensor, examples: slice, channels: slice) -> None:
         """Add to ``[channel, objective, column]`` what arrives, ``[channel, objective, example * cell]``."""
-        patches = self._blocks(self._patches(rows))  # [example * cell, position, column]
+        patches = self._blocks(self._patches(examples))  # [example * cell, position, column]
         if self.relu is None:
-            means = patches.mean(1).expand(len(total), -1, -1)  # [channel, example * cell, column]
-        else:
-            passes = (self.relu._saved_result[rows].flatten(2) > 0).to(patches.dtype)
-            # [example * cell, position, channel]; divided here, where it is smaller than the product
-            passes = self._blocks(passes.transpose(1, 2)) / patches.shape[1]
-            means = (passes.transpose(1, 2) @ patches).transpose(0, 1)
-        total.baddbmm_(arriving, means)
+            means = patches.mean(1)
+            for own, at_channel in zip(rows, arriving):
+                own.addmm_(at_channel, means)
+            return
+        passes = (self.relu._saved_result[examples, channels].flatten(2) > 0).to(patches.dtype)
+        # [example * cell, channel, position]; divided here, where it is smaller than the product
+        passes = self._blocks(passes.transpose(1, 2)).transpose(1, 2) / patches.shape[1]
+        width = max(1, _CHUNK // (len(patches) * patches.shape[2] * patches.element_size()))
+        for first in range(0, len(rows), width):
+            means = passes[:, first : first + width] @ patches
+            for channel in range(means.shape[1]):
+                rows[first + channel].addmm_(arriving[first + channel], means[:, channel])
 
     def _blocks(self, maps: Tensor) -> Tensor:
         """Split ``[example, position, column]`` by cells into ``[example * cell, position, column]``."""
@@ -174,23 +168,28 @@ class PooledConvolution:
 class Arriving:
     """What arrives at the pooling of a convolution, kept until enough objectives are there.
 
+    Where there is room for all of them, their inner products are taken from what was kept, a few channels
+    at a time, and the gradients of the weight are not held.
+
     Args:
         convolution: The convolution.
-        rows: Where its gradients belong, ``[objective, column]``.
+        n_objectives: How many objectives will come.
+        room: How many bytes may be kept; a map of what is convolved always may.
     """
 
-    def __init__(self, convolution: PooledConvolution, rows: Tensor) -> None:
+    def __init__(self, convolution: PooledConvolution, n_objectives: int, room: int) -> None:
         self._convolution = convolution
-        n_weights = convolution.parameters[0].numel()
-        self._weights = rows[:, :n_weights].unflatten(1, (len(convolution.parameters[0]), -1)).transpose(0, 1)
-        self._biases = rows[:, n_weights:]
         self._passes, self._maxima = convolution.passes(), convolution.maxima()
-        most = max(1, convolution.budget // (math.prod(convolution.arriving_shape) * rows.element_size()))
-        self._n_rows = len(rows)
-        # All groups as large as one another: the last would cost as much for little.
-        size = math.ceil(self._n_rows / math.ceil(self._n_rows / most))
+        weight, *biases = convolution.parameters
         n_examples, n_channels, n_cells = convolution.arriving_shape
-        self._kept = rows.new_empty(n_channels, size, n_examples, n_cells)
+        one = math.prod(convolution.arriving_shape) * weight.element_size()
+        most = max(1, max(room, convolution.n_bytes) // one)
+        # All groups as large as one another: the last would cost as much for little.
+        size = math.ceil(n_objectives / math.ceil(n_objectives / most))
+        self._kept = weight.new_empty(n_channels, size, n_examples, n_cells)
+        self._biases = weight.new_zeros(n_objectives, sum(bias.numel() for bias in biases))
+        held = 0 if size == n_objectives else weight[0].numel()
+        self._weights = weight.new_zeros(n_channels, n_objectives, held)
         self._start = self._n_kept = 0
 
     @torch.no_grad()
@@ -209,10 +208,32 @@ class Arriving:
             part = place if passes is None or self._convolution.takes_maxima else place * passes
             self._biases[row] = part.sum((0, 2))
         self._n_kept += 1
-        if self._n_kept == self._kept.shape[1] or row + 1 == self._n_rows:
-            arrived = self._kept[:, : self._n_kept]
-            self._weights[:, self._start : row + 1] = self._convolution.gradients(arrived, self._maxima)
+        if self._weights.shape[2] and (
+            self._n_kept == self._kept.shape[1] or row + 1 == self._weights.shape[1]
+        ):
+            own = self._weights[:, self._start : row + 1]
+            self._convolution.add_gradients(own, self._kept[:, : self._n_kept], slice(None), self._maxima)
             self._start, self._n_kept = row + 1, 0
+
+    @torch.no_grad()
+    def gramian(self) -> Tensor:
+        """Return the inner products of the gradients of weight and bias, ``[objective, objective]``."""
+        found = self._biases @ self._biases.T
+        if self._weights.shape[2]:
+            for rows in self._weights:
+                found.addmm_(rows, rows.T)
+            return found
+        weight = self._convolution.parameters[0]
+        n_channels, n_objectives = self._kept.shape[:2]
+        width = max(1, _CHUNK // (n_objectives * weight[0].numel() * weight.element_size()))
+        for first in range(0, n_channels, width):
+            channels = slice(first, first + width)
+            kept = self._kept[channels]
+            own = weight.new_zeros(len(kept), n_objectives, weight[0].numel())
+            self._convolution.add_gradients(own, kept, channels, self._maxima)
+            for rows in own:
+                found.addmm_(rows, rows.T)
+        return found
 
 
 def pooled_convolutions(
