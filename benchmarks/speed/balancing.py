@@ -1,6 +1,8 @@
 """Time and memory of a balanced step over the plain summed-loss step, with other ways in the same run.
 
 Run: ``python benchmarks/speed/balancing.py`` (about ten minutes on 2 cores). UPGrad weights everywhere.
+Every cell is measured in several processes, the ways in turn, so that what disturbs the machine for a while
+falls on all of them; medians over processes. Adds to ``results/balancing.json``.
 """
 
 import argparse
@@ -155,8 +157,10 @@ def _status(field: str) -> int:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--repeats", type=int, default=3, help="steps of a process")
+    parser.add_argument("--rounds", type=int, default=5, help="processes of a cell")
     parser.add_argument("--tasks", type=int, nargs="+", default=[5, 10, 40])
+    parser.add_argument("--trunks", nargs="+", choices=list(TRUNKS), default=list(TRUNKS))
     parser.add_argument("--one", nargs=3, metavar=("TRUNK", "TASKS", "WAY"), help="measure one cell")
     arguments = parser.parse_args()
     if arguments.one:
@@ -165,10 +169,14 @@ def main() -> None:
         return
     table = {}
     print(f"{'trunk':6}{'tasks':>6}  {'way':18}{'ms':>9}{'/ sum':>8}{'MiB':>8}{'/ loop':>8}")
-    for trunk in TRUNKS:
+    for trunk in arguments.trunks:
         for n_tasks in arguments.tasks:
-            # A process for each cell: peak memory cannot be reset inside one.
-            cells = {way: cell(trunk, n_tasks, way, arguments.repeats) for way in WAYS}
+            # A process for each: peak memory cannot be reset inside one.
+            rounds = [
+                {way: cell(trunk, n_tasks, way, arguments.repeats) for way in WAYS}
+                for _ in range(arguments.rounds)
+            ]
+            cells = {way: summed_up([each[way] for each in rounds]) for way in WAYS}
             table[f"{trunk}, {n_tasks} tasks"] = cells
             for way, found in cells.items():
                 ratio = found["ms"] / cells["sum"]["ms"]
@@ -179,8 +187,18 @@ def main() -> None:
                     flush=True,
                 )
     RESULTS.parent.mkdir(exist_ok=True)
-    note = {"threads": 1, "torch": torch.__version__, "repeats": arguments.repeats, "cells": table}
+    known = json.loads(RESULTS.read_text())["cells"] if RESULTS.is_file() else {}
+    note = {
+        "threads": 1, "torch": torch.__version__,
+        "rounds": arguments.rounds, "repeats": arguments.repeats, "cells": {**known, **table},
+    }  # fmt: skip
     RESULTS.write_text(json.dumps(note, indent=1) + "\n")
+
+
+def summed_up(found: list[dict[str, float]]) -> dict[str, float]:
+    """Return medians over processes, and the best step of all."""
+    medians = {key: statistics.median(each[key] for each in found) for key in ("ms", "mib")}
+    return {**medians, "best": min(each["best"] for each in found)}
 
 
 def cell(trunk: str, n_tasks: int, way: str, repeats: int) -> dict[str, float]:

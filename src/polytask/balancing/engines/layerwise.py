@@ -16,7 +16,7 @@ from polytask.core import shared_parameters
 __all__ = ["Layerwise"]
 
 
-_ROOM = 0.6  # what a pooled convolution may keep, as part of the full Jacobian
+_ROOM = 0.75  # what a pooled convolution may keep, as part of the full Jacobian
 
 
 @dataclass(slots=True)
@@ -100,13 +100,9 @@ class Layerwise(Engine):
         arriving = [Arriving(convolution, len(rows), room) for convolution in pooled]
         wanted = [*(seen.output for seen in compressed), *rest]
         found = graph.rows(wanted, [convolution.edge for convolution in pooled])
-        for row, (gradients, at_pooling) in zip(rows, found):
-            pieces = [_compress(d, r) for d, r in zip(gradients, factors)]
-            pieces += [gradient.reshape(-1) for gradient in gradients[len(factors) :]]
-            if pieces:
-                torch.cat(pieces, out=row)
-            for each, gradient in zip(arriving, at_pooling):
-                each.add(gradient)
+        for row in rows:
+            # Nothing but the call holds what was found: it is gone before the next backward pass.
+            _take(*next(found), factors, row, arriving)
         products = rows @ rows.T
         for each in arriving:
             products += each.gramian().to(products)
@@ -136,6 +132,22 @@ def _factor(seen: _Seen) -> Tensor:
     # In double precision: the root would double the relative error of small eigenvalues.
     values, vectors = torch.linalg.eigh(products.double())
     return (vectors * values.clamp(min=0).sqrt()).to(dtype)
+
+
+def _take(
+    gradients: Sequence[Tensor],
+    at_pooling: Sequence[Tensor | None],
+    factors: Sequence[Tensor],
+    row: Tensor,
+    arriving: Sequence[Arriving],
+) -> None:
+    """Put one objective's gradients where they belong."""
+    pieces = [_compress(d, r) for d, r in zip(gradients, factors)]
+    pieces += [gradient.reshape(-1) for gradient in gradients[len(factors) :]]
+    if pieces:
+        torch.cat(pieces, out=row)
+    for each, gradient in zip(arriving, at_pooling):
+        each.add(gradient)
 
 
 def _compress(gradient: Tensor, factor: Tensor) -> Tensor:

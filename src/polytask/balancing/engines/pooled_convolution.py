@@ -174,20 +174,22 @@ class Arriving:
     Args:
         convolution: The convolution.
         n_objectives: How many objectives will come.
-        room: How many bytes may be kept; a map of what is convolved always may.
+        room: How many bytes may be kept; one and a half maps of what is convolved always may.
     """
 
     def __init__(self, convolution: PooledConvolution, n_objectives: int, room: int) -> None:
         self._convolution = convolution
-        self._passes, self._maxima = convolution.passes(), convolution.maxima()
         weight, *biases = convolution.parameters
         n_examples, n_channels, n_cells = convolution.arriving_shape
+        # Where the maximum is taken, ReLU's part is told by what is kept; else only a bias asks for it here.
+        self._passes = convolution.passes() if convolution.takes_maxima or biases else None
+        self._maxima = convolution.maxima()
         one = math.prod(convolution.arriving_shape) * weight.element_size()
-        most = max(1, max(room, convolution.n_bytes) // one)
+        most = max(1, max(room, 3 * convolution.n_bytes // 2) // one)
         # All groups as large as one another: the last would cost as much for little.
         size = math.ceil(n_objectives / math.ceil(n_objectives / most))
         self._kept = weight.new_empty(n_channels, size, n_examples, n_cells)
-        self._biases = weight.new_zeros(n_objectives, sum(bias.numel() for bias in biases))
+        self._biases = weight.new_zeros(n_channels, n_objectives if biases else 0)
         held = 0 if size == n_objectives else weight[0].numel()
         self._weights = weight.new_zeros(n_channels, n_objectives, held)
         self._start = self._n_kept = 0
@@ -196,35 +198,44 @@ class Arriving:
     def add(self, gradient: Tensor | None) -> None:
         """Take in what arrives from the next objective; None where it does not come by."""
         place = self._kept[:, self._n_kept].transpose(0, 1)  # [example, channel, cell]
-        row = self._start + self._n_kept
-        passes = self._passes
         if gradient is None:
             place.zero_()
-        elif passes is None or not self._convolution.takes_maxima:
+        elif self._passes is None or not self._convolution.takes_maxima:
             place.copy_(gradient.reshape(place.shape))
         else:
-            torch.mul(gradient.reshape(place.shape), passes, out=place)
-        if self._biases.shape[1]:
-            part = place if passes is None or self._convolution.takes_maxima else place * passes
-            self._biases[row] = part.sum((0, 2))
+            torch.mul(gradient.reshape(place.shape), self._passes, out=place)
         self._n_kept += 1
-        if self._weights.shape[2] and (
-            self._n_kept == self._kept.shape[1] or row + 1 == self._weights.shape[1]
-        ):
-            own = self._weights[:, self._start : row + 1]
-            self._convolution.add_gradients(own, self._kept[:, : self._n_kept], slice(None), self._maxima)
-            self._start, self._n_kept = row + 1, 0
+        n_objectives = self._weights.shape[1]
+        if self._n_kept < self._kept.shape[1] and self._start + self._n_kept < n_objectives:
+            return
+        arrived = self._kept[:, : self._n_kept]
+        done = slice(self._start, self._start + self._n_kept)
+        if self._biases.shape[1]:
+            self._biases[:, done] = self._at_biases(arrived.flatten(2))
+        if self._weights.shape[2]:
+            self._convolution.add_gradients(self._weights[:, done], arrived, slice(None), self._maxima)
+            self._start, self._n_kept = done.stop, 0
+            if done.stop == n_objectives:
+                self._kept = self._kept.new_empty(0)  # others have use for the room
+
+    def _at_biases(self, arrived: Tensor) -> Tensor:
+        """Return ``[channel, objective]`` from ``[channel, objective, example * cell]``."""
+        if self._passes is None or self._convolution.takes_maxima:
+            return arrived.sum(2)
+        return (arrived @ self._passes.transpose(0, 1).flatten(1)[:, :, None])[:, :, 0]
 
     @torch.no_grad()
     def gramian(self) -> Tensor:
         """Return the inner products of the gradients of weight and bias, ``[objective, objective]``."""
-        found = self._biases @ self._biases.T
-        if self._weights.shape[2]:
+        n_channels, n_objectives, n_held = self._weights.shape
+        found = self._weights.new_zeros(n_objectives, n_objectives)
+        if self._biases.shape[1]:
+            found.addmm_(self._biases.T, self._biases)
+        if n_held:
             for rows in self._weights:
                 found.addmm_(rows, rows.T)
             return found
         weight = self._convolution.parameters[0]
-        n_channels, n_objectives = self._kept.shape[:2]
         width = max(1, _CHUNK // (n_objectives * weight[0].numel() * weight.element_size()))
         for first in range(0, n_channels, width):
             channels = slice(first, first + width)
