@@ -12,7 +12,7 @@ from torch.nn import functional
 
 __all__ = ["Arriving", "PooledConvolution", "pooled_convolutions"]
 
-_CHUNK = 2 * 2**20  # bytes of what is made of the inputs at once, where one example does not take more
+_CHUNK = 7 * 2**19  # bytes of what is made of the inputs at once, where one example does not take more
 _LEAST_OBJECTIVES = 8  # fewer do not make up for unfolding the inputs
 _LEAST_POOLING = 4  # positions that one pooled cell must stand for, to save enough
 
@@ -106,8 +106,10 @@ class PooledConvolution:
         """Yield as many examples at a time as may be unfolded at once."""
         weight = self.parameters[0]
         one = math.prod(self.size) * weight[0].numel() * weight.element_size()
-        width = max(1, _CHUNK // one)
-        for start in range(0, self.arriving_shape[0], width):
+        n_examples = self.arriving_shape[0]
+        # All as large as one another: small products are slow.
+        width = math.ceil(n_examples / math.ceil(n_examples / max(1, _CHUNK // one)))
+        for start in range(0, n_examples, width):
             yield slice(start, start + width)
 
     def _patches(self, examples: slice) -> Tensor:
