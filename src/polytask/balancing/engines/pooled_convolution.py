@@ -12,7 +12,7 @@ from torch.nn import functional
 
 __all__ = ["Arriving", "PooledConvolution", "pooled_convolutions"]
 
-_CHUNK = 7 * 2**19  # bytes of what is made of the inputs at once, where one example does not take more
+_CHUNK = 3 * 2**20  # bytes of what is made of the inputs at once, where one example does not take more
 _LEAST_OBJECTIVES = 8  # fewer do not make up for unfolding the inputs
 _LEAST_POOLING = 4  # positions that one pooled cell must stand for, to save enough
 
