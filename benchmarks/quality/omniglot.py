@@ -107,7 +107,7 @@ CELLS = {
         way=5,
         judged=[(5, 1)],
         n_episodes=8,
-        n_steps=4000,
+        n_steps=3000,
         precision="bf16-mixed",
     ),
     "prototypes": Cell(

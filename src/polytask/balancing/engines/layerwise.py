@@ -42,8 +42,9 @@ class Layerwise(Engine):
     several objectives at once; see `PooledConvolution`. All other parameters are treated as by
     `FullJacobian`.
 
-    Memory: that of `FullJacobian`, with min(inputs, examples) columns a linear layer. Across processes the
-    compression does not hold, and the Jacobian is summed as by `FullJacobian`.
+    Memory: that of `FullJacobian`, with min(inputs, examples) columns a linear layer; a convolution that is
+    pooled keeps, beside that, up to three quarters of the full Jacobian's size, or one and a half of its
+    maps. Across processes the compression does not hold, and the Jacobian is summed as by `FullJacobian`.
 
     Args:
         learner: The learner; hooks on its shared linear layers note what passes through.
