@@ -1,6 +1,6 @@
 """Time and memory of a balanced step over the plain summed-loss step, with other ways in the same run.
 
-Run: ``python benchmarks/speed/balancing.py`` (about ten minutes on 2 cores). UPGrad weights everywhere.
+Run: ``python benchmarks/speed/balancing.py`` (about a quarter of an hour on 2 cores). UPGrad everywhere.
 Every cell is measured in several processes, the ways in turn, so that what disturbs the machine for a while
 falls on all of them; medians over processes. Adds to ``results/balancing.json``.
 """
@@ -157,8 +157,8 @@ def _status(field: str) -> int:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repeats", type=int, default=3, help="steps of a process")
-    parser.add_argument("--rounds", type=int, default=5, help="processes of a cell")
+    parser.add_argument("--repeats", type=int, default=7, help="steps of a process")
+    parser.add_argument("--rounds", type=int, default=3, help="processes of a cell")
     parser.add_argument("--tasks", type=int, nargs="+", default=[5, 10, 40])
     parser.add_argument("--trunks", nargs="+", choices=list(TRUNKS), default=list(TRUNKS))
     parser.add_argument("--one", nargs=3, metavar=("TRUNK", "TASKS", "WAY"), help="measure one cell")

@@ -107,8 +107,7 @@ class PooledConvolution:
         weight = self.parameters[0]
         one = math.prod(self.size) * weight[0].numel() * weight.element_size()
         n_examples = self.arriving_shape[0]
-        # All as large as one another: small products are slow.
-        width = math.ceil(n_examples / math.ceil(n_examples / max(1, _CHUNK // one)))
+        width = _even(n_examples, _CHUNK // one)
         for start in range(0, n_examples, width):
             yield slice(start, start + width)
 
@@ -187,9 +186,7 @@ class Arriving:
         self._passes = convolution.passes() if convolution.takes_maxima or biases else None
         self._maxima = convolution.maxima()
         one = math.prod(convolution.arriving_shape) * weight.element_size()
-        most = max(1, max(room, 3 * convolution.n_bytes // 2) // one)
-        # All groups as large as one another: the last would cost as much for little.
-        size = math.ceil(n_objectives / math.ceil(n_objectives / most))
+        size = _even(n_objectives, max(room, 3 * convolution.n_bytes // 2) // one)
         self._kept = weight.new_empty(n_channels, size, n_examples, n_cells)
         self._biases = weight.new_zeros(n_channels, n_objectives if biases else 0)
         held = 0 if size == n_objectives else weight[0].numel()
@@ -229,24 +226,30 @@ class Arriving:
     @torch.no_grad()
     def gramian(self) -> Tensor:
         """Return the inner products of the gradients of weight and bias, ``[objective, objective]``."""
-        n_channels, n_objectives, n_held = self._weights.shape
+        n_objectives = self._weights.shape[1]
         found = self._weights.new_zeros(n_objectives, n_objectives)
         if self._biases.shape[1]:
             found.addmm_(self._biases.T, self._biases)
-        if n_held:
-            for rows in self._weights:
-                found.addmm_(rows, rows.T)
-            return found
+        for rows in self._weights if self._weights.shape[2] else self._from_kept():
+            found.addmm_(rows, rows.T)
+        return found
+
+    def _from_kept(self) -> Iterator[Tensor]:
+        """Yield the gradients of a channel of the weight, ``[objective, column]``, from all that was kept."""
         weight = self._convolution.parameters[0]
+        n_channels, n_objectives, *_ = self._kept.shape
         width = max(1, _CHUNK // (n_objectives * weight[0].numel() * weight.element_size()))
         for first in range(0, n_channels, width):
             channels = slice(first, first + width)
             kept = self._kept[channels]
             own = weight.new_zeros(len(kept), n_objectives, weight[0].numel())
             self._convolution.add_gradients(own, kept, channels, self._maxima)
-            for rows in own:
-                found.addmm_(rows, rows.T)
-        return found
+            yield from own
+
+
+def _even(total: int, most: int) -> int:
+    """Return how many go into a group so that all are as large as one another, and none above ``most``."""
+    return math.ceil(total / math.ceil(total / max(1, most)))
 
 
 def pooled_convolutions(
