@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from polytask.core import Batch, Episode, InputError, Task, generator, jacobian, run_loop, seeded
 from polytask.meta import check_meta_gradient, conv4, mlp
+from polytask.meta.fixed_body import fixed_body
 from polytask.meta.gradient_learner import GradientLearner
 from polytask.meta.initialization import (
     ANIL,
@@ -108,6 +109,7 @@ GRID: dict[str, Callable[[], GradientLearner]] = {
     "ANIL, checkpointed": lambda: GradientLearner(
         net(), rule=SGD(0.2), n_steps=2, adapted=["2.weight", "2.bias"], checkpoint=True
     ),
+    "ANIL with BatchNorm": lambda: ANIL(net(norm=True), n_steps=3, normalization="batch"),
     "BOIL": lambda: BOIL(net(), n_steps=2),
     "MAML++": lambda: MAMLPlusPlus(net(norm=True), n_steps=3, n_multi_step=10),
     "CAVIA": lambda: CAVIA(mlp([4 + 3, 6, 3], nn.Tanh), n_context=3, n_steps=2),
@@ -189,6 +191,79 @@ def test_anil_changes_the_head_alone_and_boil_the_rest() -> None:
     assert episode.support is not None
     assert set(ANIL(net()).adapt(episode.tasks, episode.support).state) == {"2.weight", "2.bias"}
     assert set(BOIL(net()).adapt(episode.tasks, episode.support).state) == {"0.weight", "0.bias"}
+
+
+class Whole(nn.Module):
+    """A model whose layers nobody can see to follow each other."""
+
+    def __init__(self, layers: nn.Sequential) -> None:
+        super().__init__()
+        self.layers = layers
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return self.layers(inputs)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"n_differentiated": 0}, {"n_differentiated": 1}, {"checkpoint": True}, {"rule": Adam(0.1)}],
+    ids=str,
+)
+def test_running_the_body_once_changes_neither_the_state_nor_the_meta_gradient(
+    options: dict[str, object],
+) -> None:
+    (episode, *_) = (e.to("cpu", torch.float64) for e in episodes())
+    assert episode.support is not None
+    found = []
+    for model, prefix in ((net(norm=True), ""), (Whole(net(norm=True)), "layers.")):
+        learner = GradientLearner(
+            model,
+            n_steps=3,
+            adapted=[f"{prefix}3.weight", f"{prefix}3.bias"],
+            normalization="batch",
+            **{"rule": SGD(0.5), **options},  # pyright: ignore[reportArgumentType]
+        ).double()
+        state = learner.learn(episode.tasks, episode.support)
+        found.append((*(tensor.detach() for tensor in state.values()), meta_gradient(learner, episode)))
+    for once, every in zip(*found, strict=True):
+        torch.testing.assert_close(once, every)
+
+
+@pytest.mark.parametrize(
+    ("options", "n_calls"),
+    [({}, 1), ({"adapted": ["0.bias", "2.bias"]}, 3), ({"batch_size": 2}, 3), ({"n_steps": 1}, 1)],
+    ids=str,
+)
+def test_a_body_that_no_step_changes_runs_once(options: dict[str, object], n_calls: int) -> None:
+    (episode, *_) = episodes()
+    assert episode.support is not None
+    model = net()
+    calls = []
+    model[0].register_forward_hook(lambda *_: calls.append(1))
+    kept = {"adapted": ["2.weight", "2.bias"], "n_steps": 3, **options}
+    GradientLearner(model, **kept).learn(episode.tasks, episode.support)  # pyright: ignore[reportArgumentType]
+    assert len(calls) == n_calls
+
+
+def test_a_model_is_cut_only_where_its_layers_are_known_to_follow_each_other() -> None:
+    changed = {"2.weight"}
+    assert fixed_body(net(), changed) is not None
+    assert fixed_body(Whole(net()), {"layers.2.weight"}) is None
+    hooked = net()
+    hooked.register_forward_hook(lambda _module, _inputs, output: 2 * output)
+    assert fixed_body(hooked, changed) is None
+    tied = nn.Sequential(nn.Linear(4, 4), nn.Tanh(), nn.Linear(4, 4))
+    tied[2].weight = tied[0].weight
+    assert fixed_body(tied, changed) is None
+    assert fixed_body(nn.Sequential(nn.Flatten(), nn.Linear(4, 3)), {"1.bias"}) is None  # nothing to save
+
+
+def test_a_body_that_does_not_answer_row_by_row_runs_with_the_rest() -> None:
+    model = nn.Sequential(nn.Linear(4, 5), nn.Flatten(0), nn.Linear(30, 18), nn.Unflatten(0, (6, 3)))
+    (episode, *_) = episodes()
+    assert episode.support is not None
+    state = ANIL(model, n_steps=2).learn(episode.tasks, episode.support)
+    assert set(state) == {"2.weight", "2.bias"}
 
 
 def test_the_head_may_be_any_module() -> None:

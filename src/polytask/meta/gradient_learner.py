@@ -4,6 +4,7 @@ import contextlib
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +23,7 @@ from polytask.core import (
     query_objectives,
 )
 from polytask.meta.engine import ExecutionName
+from polytask.meta.fixed_body import fixed_body
 from polytask.meta.inner.rule import UpdateRule
 from polytask.meta.inner.sgd import SGD
 from polytask.meta.inner_batches import InnerBatches
@@ -75,6 +77,10 @@ class GradientLearner(MetaLearner):
     The state is the adapted parameters by name. Parameters frozen when the learner is built, and buffers, are
     read from the model itself; nothing here ever changes them. The model is called with other parameters in
     place of its own, so two threads must not use one learner at the same time.
+
+    Where the model is a `torch.nn.Sequential` whose first layers are not adapted, these run once on the
+    support, not in every step, unless the steps have rows (``batch_size``) or layers of their own. Dropout in
+    them then draws once.
 
     Args:
         model: Maps inputs ``[batch, ...]`` to ``[batch, n_outputs]``, or to such a tensor by task name where
@@ -207,29 +213,67 @@ class GradientLearner(MetaLearner):
             n_differentiated = self.n_differentiated
         fixed = self.n_steps if n_differentiated is None else min(n_differentiated, self.n_steps)
 
+        start = self.initial(tasks, support)
+        model, support = self._after_fixed_body(start, support)
+
         def loss(parameters: State, rows: Batch, index: int) -> Tensor:
-            return self.loss(parameters, tasks, rows, index)
+            return self.loss(parameters, tasks, rows, index, model=model)
 
         return InnerLoop(loss, self.rule, self).run(
-            self.initial(tasks, support),
+            start,
             [self.batches.rows(support, index) for index in range(self.n_steps)],
             n_first_order=self.n_steps - fixed,
             checkpoint=self.checkpoint,
         )
 
-    def loss(self, parameters: State, tasks: Sequence[Task], batch: Batch, step: int) -> Tensor:
+    def loss(
+        self,
+        parameters: State,
+        tasks: Sequence[Task],
+        batch: Batch,
+        step: int,
+        *,
+        model: nn.Module | None = None,
+    ) -> Tensor:
         """Return the summed objective of the tasks on a batch, a scalar, for parameters after some steps."""
-        predictions = self.answer(parameters, tasks, batch.inputs, step)
+        predictions = self.answer(parameters, tasks, batch.inputs, step, model=model)
         return torch.stack(list(query_objectives(tasks, predictions, batch).values())).sum()
 
     def answer(
-        self, parameters: State, tasks: Sequence[Task], inputs: Inputs, step: int
+        self,
+        parameters: State,
+        tasks: Sequence[Task],
+        inputs: Inputs,
+        step: int,
+        *,
+        model: nn.Module | None = None,
     ) -> dict[str, Tensor]:
-        """Answer inputs with these parameters in place of the model's; ``step`` chooses per-step layers."""
+        """Answer inputs with these parameters in place of the model's own.
+
+        Args:
+            parameters: By name.
+            tasks: The tasks to answer.
+            inputs: ``[batch, ...]``.
+            step: Inner steps made; chooses per-step layers.
+            model: The part of the model to call; None is all of it.
+        """
         per_step = at_step(self.model, step) if self.per_step else contextlib.nullcontext()
         with normalized(self.model, self.normalization), per_step:
-            answer = functional_call(self.model, parameters, (inputs,))
+            answer = functional_call(self.model if model is None else model, parameters, (inputs,))
         return _by_task(answer, tasks)
+
+    def _after_fixed_body(self, start: State, support: Batch) -> tuple[nn.Module, Batch]:
+        """Return the model and the support of the inner steps, beyond the layers that all have in common."""
+        once = self.n_steps > 1 and self.batches.size is None and not self.per_step
+        parts = fixed_body(self.model, start) if once else None
+        if parts is None:
+            return self.model, support
+        body, rest = parts
+        with normalized(self.model, self.normalization):
+            features = body(support.inputs)
+        if not isinstance(features, Tensor) or features.shape[:1] != (len(support),):
+            return self.model, support  # not examples by row, as a batch has them
+        return rest, replace(support, inputs=features)
 
 
 def _by_task(answer: Tensor | Mapping[str, Tensor], tasks: Sequence[Task]) -> dict[str, Tensor]:

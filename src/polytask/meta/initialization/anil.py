@@ -26,6 +26,9 @@ def ANIL(  # noqa: N802 - named as the method is known
 ) -> GradientLearner:
     """Build "almost no inner loop": MAML that adapts the head alone; the body is meta-learned and reused.
 
+    If the model is a `torch.nn.Sequential`, such as ``nn.Sequential(body, head)``, the body runs once on a
+    support, whatever the number of steps.
+
     Args:
         model: See `MAML`.
         head: Name of the module that is the head, as `torch.nn.Module.get_submodule` has it; None is the last

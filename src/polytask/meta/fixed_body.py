@@ -1,0 +1,48 @@
+"""The layers of a model before the first one that an inner loop changes."""
+
+from collections.abc import Collection
+from itertools import chain
+
+from torch import Tensor, nn
+
+__all__ = ["fixed_body"]
+
+
+def fixed_body(model: nn.Module, changed: Collection[str]) -> tuple[nn.Module, nn.Module] | None:
+    """Split a model into the layers that come before any change, and the others.
+
+    Both parts share the model's layers, and keep the names of parameters and buffers.
+
+    Args:
+        model: The model.
+        changed: Names of its parameters and buffers that are going to be replaced.
+
+    Returns:
+        The two parts, or None where there is no such split: the model is not a plain `torch.nn.Sequential`
+        (only of that is it known that layers follow each other), has forward hooks, or its first layer with a
+        parameter or buffer changes.
+
+    Example:
+        >>> net = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))
+        >>> body, head = fixed_body(net, {"2.bias"})
+        >>> len(body), [name for name, _ in head.named_parameters()]
+        (2, ['2.weight', '2.bias'])
+    """
+    plain = getattr(model.forward, "__func__", None) is nn.Sequential.forward
+    if not plain or not isinstance(model, nn.Sequential) or model._forward_hooks or model._forward_pre_hooks:
+        return None
+    # By identity, as a tensor may be known by several names.
+    tensors = {id(tensor) for name, tensor in _tensors(model) if name in changed}
+    n_fixed = 0
+    for layer in model:
+        if any(id(tensor) in tensors for _, tensor in _tensors(layer)):
+            break
+        n_fixed += 1
+    body, rest = model[:n_fixed], model[n_fixed:]
+    return (body, rest) if any(True for _ in _tensors(body)) else None
+
+
+def _tensors(module: nn.Module) -> chain[tuple[str, Tensor]]:
+    return chain(
+        module.named_parameters(remove_duplicate=False), module.named_buffers(remove_duplicate=False)
+    )
