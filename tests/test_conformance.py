@@ -22,10 +22,12 @@ from polytask.data import (
     VariedEpisodes,
 )
 from polytask.meta import (
+    BDCSPN,
     CANP,
     CAVIA,
     CNP,
     FOMAML,
+    LRD2,
     MAML,
     MANN,
     NP,
@@ -36,11 +38,16 @@ from polytask.meta import (
     ConvCNP,
     GaussianProcessHead,
     ImageTask,
+    LaplacianShot,
+    Mahalanobis,
+    MatchingNet,
+    MetaOptNet,
     NearestMean,
     PlasticNetwork,
     PriorFitted,
     Prototypes,
     RidgeRegression,
+    SimpleShot,
     bar_borders,
     conv4,
     conv4_classifier,
@@ -295,6 +302,44 @@ def test_every_learner_of_the_catalogue_keeps_the_contract(name, device):
             buffer.fill_(1e6)  # MAML++'s objective changes from step to step until its annealing is over
     check_learner(learner.to(device), [episode.to(device) for episode in image_steps()])
     assert learner.transductive == learner_entries()[name].transductive
+
+
+@pytest.mark.parametrize("name", learner_entries())
+def test_every_learner_of_the_catalogue_learns_in_mixed_precision(name, caplog):
+    with seeded(0, "initialization"):
+        learner = learner_by_name(name, ImageTask(n_way=3, size=20, width=4))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        values = learner.objectives(image_steps()).values
+    values.sum().backward()
+    gradients = [p.grad for p in learner.parameters() if p.grad is not None]
+    assert gradients or not [p for p in learner.parameters() if p.requires_grad]
+    assert all(gradient.isfinite().all() and gradient.dtype == torch.float32 for gradient in gradients)
+    assert "as it failed" not in caplog.text  # an execution that torch has no rules for in 16 bits
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        Prototypes,
+        lambda encoder: Prototypes(encoder, distance="cosine"),
+        lambda encoder: SimpleShot(encoder, transform="unit"),
+        Mahalanobis,
+        MatchingNet,
+        R2D2,
+        LRD2,
+        MetaOptNet,
+        BDCSPN,
+        LaplacianShot,
+    ],
+)
+def test_under_autocast_a_head_keeps_its_digits(build):
+    learner = build(nn.Flatten()).eval()
+    answers = []
+    for enabled in (False, True):
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=enabled):
+            episode = image_steps()[0]
+            answers.append(learner.adapt(episode.tasks, episode.support)(episode.query.inputs)["class"])
+    torch.testing.assert_close(*answers)
 
 
 def test_pixels_keep_the_contract_but_have_nothing_to_train():

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from polytask.core import Batch, Episode, EpisodicLearner, Task, generator, run_loop, seeded
-from polytask.meta import MAML, Fastest, GradientLearner, Prototypes, mlp
+from polytask.meta import MAML, Fastest, GradientLearner, Prototypes, mlp, run_vmap
 
 NUMBER = Task(name="y", kind="regression")
 
@@ -54,6 +54,20 @@ def test_a_wrong_gradient_is_refused_with_a_warning(caplog: pytest.LogCaptureFix
     learner(execution=fastest).objectives(EPISODES)
     assert fastest.choice == "slow"
     assert "Execution 'wrong' is not used: its gradient is off by 1.0e-02 from 'slow'." in caplog.text
+
+
+def test_in_mixed_precision_rounding_is_not_taken_for_a_wrong_gradient(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def wrong(learner: EpisodicLearner, episodes: Sequence[Episode]) -> Tensor:
+        return 1.5 * run_loop(learner, episodes)
+
+    fastest = Fastest({"slow": slow, "wrong": wrong, "vmap": run_vmap})
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        learner(mlp([2, 64, 64, 1], nn.Tanh), execution=fastest).objectives(EPISODES)
+    assert fastest.choice == "vmap"
+    assert "Execution 'wrong' is not used" in caplog.text
+    assert "Execution 'vmap' is not used" not in caplog.text
 
 
 def test_an_execution_that_fails_is_refused_with_its_reason(caplog: pytest.LogCaptureFixture) -> None:

@@ -1,11 +1,15 @@
 """Normalization policies: what each layer computes, and what must be declared."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import nn
 
-from polytask.core import InputError, generator
+from polytask.core import Batch, Episode, InputError, Task, generator, seeded
 from polytask.meta import MAML, Prototypes, check_normalization, normalized
+from polytask.meta.normalization import Normalization
+from polytask.meta.per_step import PerStepBatchNorm
 
 
 def used_norm() -> nn.BatchNorm1d:
@@ -32,6 +36,52 @@ def test_frozen_takes_the_running_statistics_in_any_mode(training: bool) -> None
         y = norm(x)
     torch.testing.assert_close(y, (x - torch.tensor([1.0, 2.0, 3.0])) / 2, atol=1e-5, rtol=1e-5)
     assert norm.num_batches_tracked == 0
+
+
+def test_batch_leaves_the_running_statistics_of_instance_norm_alone() -> None:
+    net = nn.Sequential(nn.Conv1d(1, 3, 2), nn.InstanceNorm1d(3, affine=True, track_running_stats=True))
+    before = {name: tensor.clone() for name, tensor in net.named_buffers()}
+    x = torch.randn(4, 1, 6, generator=generator(0))
+    with normalized(net, "batch"):
+        found = net(x)
+    plain = nn.functional.instance_norm(net[0](x), weight=net[1].weight, bias=net[1].bias)  # pyright: ignore[reportArgumentType]
+    torch.testing.assert_close(found, plain)
+    assert dict(net.named_buffers()).keys() == before.keys()
+    assert all(torch.equal(tensor, before[name]) for name, tensor in net.named_buffers())
+
+
+@pytest.mark.parametrize("policy", ["batch", "frozen"])
+@pytest.mark.parametrize(
+    "norm",
+    [
+        lambda: nn.BatchNorm1d(3),
+        lambda: nn.InstanceNorm1d(3, affine=True, track_running_stats=True),
+        lambda: nn.LayerNorm(7),
+        lambda: nn.GroupNorm(3, 3),
+        lambda: PerStepBatchNorm(3, n_steps=2),
+    ],
+    ids=["batch", "instance", "layer", "group", "per step"],
+)
+def test_in_mixed_precision_episodes_at_once_have_the_gradient_of_the_loop(
+    norm: Callable[[], nn.Module], policy: Normalization
+) -> None:
+    task = Task(name="y", kind="multiclass", n_outputs=3)
+    half = [
+        Batch(inputs=torch.randn(6, 1, 8, generator=generator(i)), targets={"y": torch.arange(6) % 3})
+        for i in range(6)
+    ]
+    episodes = [Episode(tasks=(task,), support=half[i], query=half[i + 3]) for i in range(3)]
+    found = []
+    for execution in ("loop", "vmap"):
+        with seeded(0, "net"):
+            net = nn.Sequential(nn.Conv1d(1, 3, 2), norm(), nn.Tanh(), nn.Flatten(), nn.Linear(21, 3))
+            net.append(nn.LayerNorm(3))
+        learner = MAML(net, inner_rate=0.1, n_steps=2, normalization=policy, execution=execution)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            values = learner.objectives(episodes).values
+        values.sum().backward()
+        found.append(torch.cat([values, *(p.grad.flatten() for p in net.parameters() if p.grad is not None)]))
+    assert (found[1] - found[0]).norm() < 0.15 * found[0].norm()  # bf16 has 8 bits
 
 
 def test_modes_are_restored_after_an_error() -> None:

@@ -19,6 +19,7 @@ from polytask.core import (
     run_loop,
     stack_batches,
 )
+from polytask.meta.normalization import inputs_in_own_type
 
 __all__ = [
     "EpisodeGroup",
@@ -150,7 +151,8 @@ def vmapped(
         randomness="different",
         chunk_size=chunk_size,
     )
-    with torch.no_grad():  # keeps autograd itself from recording; the transforms inside do not see it
+    # `no_grad` keeps autograd itself from recording; the transforms inside do not see it.
+    with torch.no_grad(), inputs_in_own_type(learner):
         return run(parameters, group.support, group.query)
 
 

@@ -22,6 +22,9 @@ _logger = logging.getLogger("polytask.meta")
 _MARGIN = 1.2
 """How many times faster than the first one an execution must be: timing noise should not flip the choice."""
 
+_NOISE = 3.0
+"""Under autocast, how many times the rounding error of the first execution another one may have."""
+
 _LEAST = 16 * 2**20
 """A budget in bytes that no machine minds: below it, twice the memory of the reference is not asked for."""
 
@@ -33,9 +36,10 @@ class Fastest:
     """Times executions on the first training step of two or more episodes, then keeps one.
 
     Each is run forward and backward on a copy of the learner, after a warm-up, and must give the same
-    gradient as the first one. One that raises or differs is left out with a warning. The choice is logged to
-    the logger ``polytask.meta``. As rounding differs between executions, name one where a run has to be
-    repeated to the bit on other machines.
+    gradient as the first one; under autocast, up to a few times the rounding that the first one has itself.
+    One that raises or differs is left out with a warning. The choice is logged to the logger
+    ``polytask.meta``. As rounding differs between executions, name one where a run has to be repeated to the
+    bit on other machines.
 
     What is expensive to prepare, such as a compiled program, waits until the steps have taken ``patience``
     seconds in all: so the search costs at most about as much as was spent before. Where steps have come in
@@ -119,6 +123,8 @@ class Fastest:
             copied = copy.deepcopy(learner)  # so that running statistics do not see the step twice
             reference = _timed(self.executions[first], copied, episodes)
             self._seconds = {first: reference.seconds}
+            exact = _exact(self.executions[first], copied, episodes, reference.gradient)
+            allowed = _tolerance(exact) + _NOISE * _distance(reference.gradient, exact)
             for name, execution in others.items():
                 if name == first:
                     continue
@@ -127,8 +133,8 @@ class Fastest:
                 except (RuntimeError, ValueError, TypeError, UserWarning) as error:
                     _logger.warning("Execution %r is not used, as it failed: %s", name, _brief(error))
                     continue
-                error = _distance(trial.gradient, reference.gradient)
-                if not reference.random and not error <= _tolerance(trial.gradient):
+                error = _distance(trial.gradient, exact)
+                if not reference.random and not error <= allowed:
                     message = "Execution %r is not used: its gradient is off by %.1e from %r."
                     _logger.warning(message, name, error, first)
                     continue
@@ -167,6 +173,17 @@ def _timed(execution: Execution, learner: EpisodicLearner, episodes: Sequence[Ep
             times.append(time.perf_counter() - start)
     random = not _distance(gradient, warm) <= _tolerance(warm)
     return _Trial(seconds=min(times), gradient=gradient, random=random)
+
+
+def _exact(
+    execution: Execution, learner: EpisodicLearner, episodes: Sequence[Episode], gradient: Tensor
+) -> Tensor:
+    """Return the gradient without the rounding of autocast, which is the one given where that is off."""
+    device = gradient.device.type
+    if not torch.is_autocast_enabled(device):
+        return gradient
+    with torch.autocast(device, enabled=False):
+        return _gradient(execution, learner, episodes)
 
 
 def _distance(gradient: Tensor, reference: Tensor) -> float:

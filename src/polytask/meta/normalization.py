@@ -4,7 +4,8 @@ import contextlib
 from collections.abc import Iterator
 from typing import Literal, TypeAlias
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.instancenorm import _InstanceNorm
 
@@ -13,6 +14,7 @@ from polytask.core import InputError
 __all__ = [
     "Normalization",
     "check_normalization",
+    "inputs_in_own_type",
     "normalization_parameters",
     "normalized",
     "uses_batch_statistics",
@@ -23,6 +25,8 @@ Normalization: TypeAlias = Literal["batch", "frozen"]
 neither read nor written. ``"frozen"``: the running statistics, which are never updated."""
 
 _Layer: TypeAlias = _BatchNorm | _InstanceNorm
+_STATISTICS = ("running_mean", "running_var")
+_ANY_NORM = _BatchNorm | _InstanceNorm | nn.LayerNorm | nn.GroupNorm | nn.RMSNorm
 
 
 def check_normalization(model: nn.Module, policy: Normalization | None) -> None:
@@ -87,9 +91,38 @@ def normalization_parameters(model: nn.Module) -> set[str]:
     return {
         f"{name}.{own}" if name else own
         for name, layer in model.named_modules()
-        if isinstance(layer, _BatchNorm | _InstanceNorm | nn.LayerNorm | nn.GroupNorm | nn.RMSNorm)
+        if isinstance(layer, _ANY_NORM)
         for own, _ in layer.named_parameters(recurse=False)
     }
+
+
+@contextlib.contextmanager
+def inputs_in_own_type(model: nn.Module) -> Iterator[None]:
+    """Give normalization layers inputs of their parameters' type under autocast, inside the block.
+
+    Autocast leaves them the 16 bits of the layer before, beside parameters of 32. Outside `torch.func.vmap`
+    the kernels take both; inside, the gradient rules of torch fail ("expected scalar type BFloat16 but found
+    Float"). Outside autocast nothing is changed, so that a mistaken type is still found.
+
+    Example:
+        >>> net = nn.Sequential(nn.Linear(2, 2), nn.LayerNorm(2))
+        >>> with inputs_in_own_type(net), torch.autocast("cpu", dtype=torch.bfloat16):
+        ...     net(torch.zeros(1, 2)).dtype
+        torch.float32
+    """
+
+    def own_type(layer: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...] | None:
+        (given, *others) = inputs
+        if not torch.is_autocast_enabled(given.device.type):
+            return None
+        kept = next((parameter.dtype for parameter in layer.parameters(recurse=False)), given.dtype)
+        return given.to(kept), *others
+
+    with contextlib.ExitStack() as hooks:
+        for layer in model.modules():
+            if isinstance(layer, _ANY_NORM):
+                hooks.enter_context(layer.register_forward_pre_hook(own_type))
+        yield
 
 
 @contextlib.contextmanager
@@ -97,14 +130,22 @@ def normalized(model: nn.Module, policy: Normalization | None) -> Iterator[None]
     """Run the model's layers by the policy inside the block, whatever the training mode."""
     layers = [] if policy is None else list(_layers(model).values())
     modes = [(layer.training, layer.track_running_stats) for layer in layers]
+    statistics: list[dict[str, Tensor | None]] = []
     try:
         for layer in layers:
             # torch takes batch statistics in training, and drops the running ones where none are tracked.
             layer.training, layer.track_running_stats = policy == "batch", policy == "frozen"
+            # InstanceNorm does not drop them, but would update them.
+            dropped = isinstance(layer, _InstanceNorm) and policy == "batch"
+            statistics.append({name: getattr(layer, name) for name in _STATISTICS} if dropped else {})
+            for name in statistics[-1]:
+                setattr(layer, name, None)
         yield
     finally:
-        for layer, (training, tracked) in zip(layers, modes, strict=True):
+        for layer, (training, tracked), kept in zip(layers, modes, statistics, strict=True):
             layer.training, layer.track_running_stats = training, tracked
+            for name, value in kept.items():
+                setattr(layer, name, value)
 
 
 def _layers(model: nn.Module) -> dict[str, _Layer]:

@@ -49,6 +49,8 @@ class PerStepBatchNorm(nn.Module):
     def forward(self, inputs: Tensor) -> Tensor:
         """Normalize ``[batch, channel, ...]``."""
         index = min(self.step, len(self.scale) - 1)
+        if torch.is_autocast_enabled(inputs.device.type):  # vmap's gradient rule needs one type
+            inputs = inputs.to(self.scale.dtype)
         return functional.batch_norm(
             inputs, None, None, self.scale[index], self.shift[index], training=True, eps=self.epsilon
         )

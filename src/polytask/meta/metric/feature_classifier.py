@@ -11,6 +11,7 @@ from polytask.meta.class_means import class_means
 from polytask.meta.engine import ExecutionName
 from polytask.meta.every_class import check_every_class
 from polytask.meta.forward_execution import forward_execution
+from polytask.meta.full_precision import full_precision, widened
 from polytask.meta.learner import MetaLearner
 from polytask.meta.normalization import uses_batch_statistics
 
@@ -20,10 +21,10 @@ __all__ = ["FeatureClassifier", "check_classes", "class_means", "membership", "s
 class FeatureClassifier(MetaLearner):
     """A classifier of features, whatever the encoder; a method says what it keeps of the support.
 
-    Examples without a label belong to no class. The state holds what `summarize` returns, as
-    ``"task.part"``. A predictor shares the encoder with the learner: after training on, adapt again.
-    BatchNorm in the encoder works as torch has it: batch statistics in training mode, running ones in
-    evaluation mode.
+    Under autocast the encoder alone has 16 bits. Examples without a label belong to no class. The state holds
+    what `summarize` returns, as ``"task.part"``. A predictor shares the encoder with the learner: after
+    training on, adapt again. BatchNorm in the encoder works as torch has it: batch statistics in training
+    mode, running ones in evaluation mode.
 
     Args:
         encoder: Maps inputs to features ``[batch, ...]``, flattened here.
@@ -82,11 +83,14 @@ class FeatureClassifier(MetaLearner):
         for task in tasks:
             check_classes(type(self).__name__, task, support)
         features = self.encode(support.inputs)
-        return {
-            f"{task.name}.{part}": tensor
-            for task in tasks
-            for part, tensor in self.summarize(features, membership(task, support).to(features.dtype)).items()
-        }
+        with full_precision(features):
+            return {
+                f"{task.name}.{part}": tensor
+                for task in tasks
+                for part, tensor in self.summarize(
+                    features, membership(task, support).to(features.dtype)
+                ).items()
+            }
 
     def predict(self, state: State, tasks: Sequence[Task], inputs: Inputs) -> dict[str, Tensor]:
         """Answer inputs ``[batch, ...]`` from the summaries: ``[batch, class]`` by task name."""
@@ -95,11 +99,12 @@ class FeatureClassifier(MetaLearner):
         for key, tensor in state.items():
             name, _, part = key.rpartition(".")
             summaries.setdefault(name, {})[part] = tensor
-        return {task.name: self.logits(summaries[task.name], features) for task in tasks}
+        with full_precision(features):
+            return {task.name: self.logits(summaries[task.name], features) for task in tasks}
 
     def encode(self, inputs: Inputs) -> Tensor:
-        """Return the features ``[batch, feature]`` of inputs ``[batch, ...]``."""
-        return self.encoder(inputs).flatten(1)
+        """Return the features ``[batch, feature]`` of inputs ``[batch, ...]``, in 32 bits or more."""
+        return widened(self.encoder(inputs).flatten(1))
 
 
 def squared_distances(features: Tensor, points: Tensor) -> Tensor:

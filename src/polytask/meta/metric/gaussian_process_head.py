@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from polytask.core import Execution, InputError, State
 from polytask.meta.engine import ExecutionName
+from polytask.meta.full_precision import full_precision, widened
 from polytask.meta.model.gaussian import Context, Gaussian, GaussianLearner
 
 __all__ = ["GaussianProcessHead", "Similarity", "tanimoto"]
@@ -112,6 +113,10 @@ class GaussianProcessHead(GaussianLearner):
     def encode(self, context: Context) -> State:
         """Return the examples, the Cholesky factor of their covariance, and the weights of the mean."""
         features = self.features(context.x)
+        with full_precision(features):
+            return self._solved(features, context)
+
+    def _solved(self, features: Tensor, context: Context) -> State:
         known = context.known.to(features.dtype)
         both = known.unsqueeze(1) * known  # [row, row]
         covariance = self.covariance(features, context.x, features, context.x)
@@ -131,6 +136,10 @@ class GaussianProcessHead(GaussianLearner):
     def answer(self, state: State, x: Tensor) -> Gaussian:
         """See `GaussianLearner.answer`; the standard deviation is that of a label, noise included."""
         features = self.features(x)
+        with full_precision(features):
+            return self._answer(state, features, x)
+
+    def _answer(self, state: State, features: Tensor, x: Tensor) -> Gaussian:
         across = self.covariance(features, x, state["features"], state["inputs"]) * state["known"]
         mean = self.level + across @ state["weights"]  # [batch, output]
         solved = torch.linalg.solve_triangular(state["factor"], across.mT, upper=False)  # [row, batch]
@@ -140,7 +149,7 @@ class GaussianProcessHead(GaussianLearner):
 
     def features(self, x: Tensor) -> Tensor:
         """Return the features ``[batch, feature]``, none without an encoder."""
-        return x[:, :0] if self.encoder is None else self.encoder(x).flatten(1)
+        return x[:, :0] if self.encoder is None else widened(self.encoder(x).flatten(1))
 
     def covariance(self, features: Tensor, x: Tensor, others: Tensor, other_x: Tensor) -> Tensor:
         """Return the prior covariance of the noise-free values of two sets of inputs, ``[a, b]``."""

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from polytask.core import Batch, InputError, Inputs, State, Task
+from polytask.meta.full_precision import full_precision, widened
 from polytask.meta.learner import MetaLearner
 from polytask.meta.metric.feature_classifier import (
     check_classes,
@@ -29,6 +30,7 @@ class Prototypes(MetaLearner):
     The state is the prototypes ``[class, feature]`` by task name. A predictor shares the encoder with the
     learner: after training on, adapt again. BatchNorm in the encoder works as torch has it: batch statistics
     in training mode, running ones in evaluation mode. So adapt in the latter; the learner is then inductive.
+    Under autocast the encoder alone has 16 bits, which distances would lose.
 
     Args:
         encoder: Maps inputs to features ``[batch, ...]``, flattened here.
@@ -83,15 +85,22 @@ class Prototypes(MetaLearner):
         """
         for task in tasks:
             check_classes("Prototypes", task, support)
-        features = self.encoder(support.inputs).flatten(1)  # [batch, feature]
-        return {
-            task.name: class_means(features, membership(task, support).to(features.dtype)) for task in tasks
-        }
+        features = self.encode(support.inputs)
+        with full_precision(features):
+            return {
+                task.name: class_means(features, membership(task, support).to(features.dtype))
+                for task in tasks
+            }
 
     def predict(self, state: State, tasks: Sequence[Task], inputs: Inputs) -> dict[str, Tensor]:
         """Answer inputs ``[batch, ...]`` by their nearness to the prototypes: ``[batch, class]`` by task."""
-        features = self.encoder(inputs).flatten(1)  # [batch, feature]
-        return {task.name: self._logits(features, state[task.name]) for task in tasks}
+        features = self.encode(inputs)
+        with full_precision(features):
+            return {task.name: self._logits(features, state[task.name]) for task in tasks}
+
+    def encode(self, inputs: Inputs) -> Tensor:
+        """Return the features ``[batch, feature]`` of inputs ``[batch, ...]``, in 32 bits or more."""
+        return widened(self.encoder(inputs).flatten(1))
 
     def _logits(self, features: Tensor, prototypes: Tensor) -> Tensor:
         if self.distance == "cosine":

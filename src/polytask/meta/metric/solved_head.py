@@ -12,6 +12,7 @@ from torch.nn import functional
 from polytask.core import Batch, Execution, InputError, Inputs, State, Task, TaskKind
 from polytask.meta.engine import ExecutionName
 from polytask.meta.forward_execution import forward_execution
+from polytask.meta.full_precision import full_precision, widened
 from polytask.meta.learner import MetaLearner
 from polytask.meta.metric.feature_classifier import check_classes
 from polytask.meta.normalization import uses_batch_statistics
@@ -38,6 +39,8 @@ class Labelled:
 
 class SolvedHead(MetaLearner):
     """A linear head on learned features, solved for every task; the gradient goes through the solution.
+
+    Under autocast the encoder alone has 16 bits; the head is solved and applied in 32.
 
     The state holds the weights of every task, ``[feature, output]`` by name. A predictor shares the encoder
     with the learner: after training on, adapt again. BatchNorm in the encoder works as torch has it: batch
@@ -85,16 +88,18 @@ class SolvedHead(MetaLearner):
         for task in tasks:
             _check_support(type(self).__name__, self.kinds, task, support)
         features = self.encode(support.inputs)
-        return {task.name: self.solve(task, labelled_values(task, support, features)) for task in tasks}
+        with full_precision(features):
+            return {task.name: self.solve(task, labelled_values(task, support, features)) for task in tasks}
 
     def predict(self, state: State, tasks: Sequence[Task], inputs: Inputs) -> dict[str, Tensor]:
         """Answer inputs ``[batch, ...]`` from the weights: ``[batch, n_outputs]`` by task name."""
         features = self.encode(inputs)
-        return {task.name: self.scores(task, features @ state[task.name]) for task in tasks}
+        with full_precision(features):
+            return {task.name: self.scores(task, features @ state[task.name]) for task in tasks}
 
     def encode(self, inputs: Inputs) -> Tensor:
         """Return the features ``[batch, feature]``, with a last one of 1 if there is a bias."""
-        features = self.encoder(inputs).flatten(1)
+        features = widened(self.encoder(inputs).flatten(1))
         return functional.pad(features, (0, 1), value=1.0) if self.bias else features
 
 

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from polytask.core import State
 from polytask.meta.class_means import class_means
+from polytask.meta.full_precision import full_precision, widened
 
 __all__ = ["ClassHead", "LinearHead", "MahalanobisHead"]
 
@@ -69,6 +70,16 @@ class MahalanobisHead(ClassHead):
 
     def of_support(self, features: Tensor, members: Tensor) -> State:
         """See `ClassHead.of_support`."""
+        with full_precision(features):
+            return self._of_support(widened(features), widened(members))
+
+    def logits(self, head: State, features: Tensor) -> Tensor:
+        """See `ClassHead.logits`."""
+        with full_precision(features):
+            from_mean = widened(features).unsqueeze(1) - head["mean"]  # [batch, class, feature]
+            return -0.5 * torch.einsum("bcf,cfg,bcg->bc", from_mean, head["precision"], from_mean)
+
+    def _of_support(self, features: Tensor, members: Tensor) -> State:
         means = class_means(features, members)  # [class, feature]
         counts = members.sum(0)  # [class]
         from_class = (features - members @ means) * members.sum(1, keepdim=True)  # [support, feature]
@@ -82,11 +93,6 @@ class MahalanobisHead(ClassHead):
         ridge = torch.eye(features.shape[1], dtype=features.dtype, device=features.device)
         covariances = trust * of_class + (1 - trust) * of_all + ridge  # [class, feature, feature]
         return {"mean": means, "precision": torch.linalg.inv(covariances)}
-
-    def logits(self, head: State, features: Tensor) -> Tensor:
-        """See `ClassHead.logits`."""
-        from_mean = features.unsqueeze(1) - head["mean"]  # [batch, class, feature]
-        return -0.5 * torch.einsum("bcf,cfg,bcg->bc", from_mean, head["precision"], from_mean)
 
 
 def _network(n_inputs: int, hidden: int, n_outputs: int) -> nn.Sequential:
