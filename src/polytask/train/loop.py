@@ -132,7 +132,9 @@ def train(
     parameters = [p for module in (learner, balancer) for p in module.parameters() if p.requires_grad]
     built = optimizer(parameters) if optimizer else Adam(parameters, lr=1e-3)
     folder = None if directory is None else Path(directory)
-    first = Processes().rank == 0  # a Fabric knows its own only where it has started the processes itself
+    backward = BalancedBackward(learner, balancer, engine=engine)
+    # A Fabric knows its own rank only where it has started the processes itself.
+    first = backward.processes.rank == 0
     history = History(folder if first else None, tensorboard=tensorboard and first)
     run = Run(
         learner=learner, balancer=balancer, optimizer=built, history=history, folder=folder, seed=seed,
@@ -140,7 +142,6 @@ def train(
     )  # fmt: skip
     if resume:
         run.restore()
-    backward = BalancedBackward(learner, balancer, engine=engine)
     step = Step(
         fabric=fabric, learner=learner, balancer=balancer, backward=backward, run=run, schedule=schedule,
         max_norm=max_norm, not_finite=not_finite, validation_source=validation_source, accumulate=accumulate,

@@ -31,7 +31,7 @@ def Reptile(  # noqa: N802 - named as the method is known
     In training, the inner loop runs on support and query together, and :math:`\theta - \phi` is the
     meta-gradient; so a meta-optimizer ``SGD(lr=epsilon)`` makes the paper's update (there, epsilon falls from
     1 to 0), with the mean over episodes as reduction. The objective's value is the loss on the query after
-    it.
+    it. Another meta-optimizer, such as Adam, may take it too, as the paper says.
 
     Args:
         model: See `MAML`.
