@@ -1,11 +1,11 @@
-"""Time and memory of a MAML meta-iteration by execution, with other libraries in the same run.
+"""Time and memory of a meta-iteration of MAML or ANIL by execution, with other libraries in the same run.
 
 Run: ``python benchmarks/speed/meta.py`` (about half an hour on 2 cores, most of it compiling; name problems
 to run only those). A meta-iteration is the meta-gradient of all tasks. "plain loop" is what one writes by
 hand: `torch.func.functional_call`, `torch.autograd.grad` with ``create_graph``, a backward pass per task.
 ``higher`` and ``torchopt`` run if they are installed. Every cell is a process of its own; memory is the peak
 of the process over what it took with the model built; with ``--device cuda``, of what torch allocated on the
-GPU. "auto" compiles at once here, not after 30 seconds.
+GPU. "auto" compiles at once here, not after 30 seconds. ANIL adapts the last layer alone.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from polytask.core import Batch, Episode, Task, generator, seeded
-from polytask.meta import MAML, Fastest, conv4_classifier, mlp, named_execution
+from polytask.meta import ANIL, MAML, Fastest, conv4_classifier, mlp, named_execution
 
 RESULTS = Path(__file__).parent / "results"
 PROBLEMS = {
@@ -34,9 +34,10 @@ PROBLEMS = {
     "sinusoid, 5 steps": ("sinusoid", 25, 5),
     "Conv4, 1 step": ("conv4", 16, 1),
     "Conv4, 5 steps": ("conv4", 16, 5),
+    "ANIL, Conv4, 5 steps": ("conv4 head", 16, 5),
 }
 WAYS = ("plain loop", "higher", "torchopt", "loop", "each", "vmap", "compiled", "compiled, matrix", "auto")
-RATE = {"sinusoid": 0.01, "conv4": 0.4}
+RATE = {"sinusoid": 0.01, "conv4": 0.4, "conv4 head": 0.1}
 Step = Callable[[], object]
 
 
@@ -66,7 +67,7 @@ def episodes(kind: str, n_tasks: int, size: int, device: str) -> list[Episode]:
     return found
 
 
-def network(kind: str, *, matrix: bool = False) -> nn.Module:
+def network(kind: str, *, matrix: bool = False) -> nn.Sequential:
     with seeded(0, "network"):
         if kind == "sinusoid":
             return mlp([1, 40, 40, 1])
@@ -79,15 +80,16 @@ def step_of(
     """Return the meta-iteration, and what to say of it afterwards."""
     given = episodes(kind, n_tasks, size, device)
     net = network(kind, matrix=way.endswith("matrix")).to(device)
+    adapted = net[-1] if kind == "conv4 head" else net
     others = {"plain loop": plain_loop, "higher": by_higher, "torchopt": by_torchopt}
     if way in others:
-        return lambda: others[way](net, given, RATE[kind], n_steps), str
+        return lambda: others[way](net, adapted, given, RATE[kind], n_steps), str
     name = way.split(",")[0]
     execution = named_execution(name)  # pyright: ignore[reportArgumentType]
     if isinstance(execution, Fastest) and (kind == "sinusoid" or device == "cuda"):
         execution.patience = 0.0  # compiles at once; Conv4 would compile for minutes on a CPU
-    normalization = "batch" if kind == "conv4" else None
-    learner = MAML(  # parameters of its own, if any, lie where the network's do
+    normalization = None if kind == "sinusoid" else "batch"
+    learner = (MAML if adapted is net else ANIL)(  # its own parameters, if any, lie where the network's do
         net, inner_rate=RATE[kind], n_steps=n_steps, normalization=normalization, execution=execution
     )
 
@@ -102,12 +104,14 @@ def loss_of(kind_of: Task, prediction: Tensor, batch: Batch) -> Tensor:
     return kind_of.objective(prediction, batch.targets["y"])
 
 
-def plain_loop(net: nn.Module, given: list[Episode], rate: float, n_steps: int) -> None:
+def plain_loop(net: nn.Module, adapted: nn.Module, given: list[Episode], rate: float, n_steps: int) -> None:
     net.zero_grad()
+    own = {id(parameter) for parameter in adapted.parameters()}
+    start = {name: parameter for name, parameter in net.named_parameters() if id(parameter) in own}
     for episode in given:
         assert episode.support is not None
         (task,) = episode.tasks
-        weights: dict[str, Tensor] = dict(net.named_parameters())
+        weights: dict[str, Tensor] = dict(start)
         for _ in range(n_steps):
             loss = loss_of(task, functional_call(net, weights, (episode.support.inputs,)), episode.support)
             gradients = torch.autograd.grad(loss, list(weights.values()), create_graph=True)
@@ -115,11 +119,11 @@ def plain_loop(net: nn.Module, given: list[Episode], rate: float, n_steps: int) 
         loss_of(task, functional_call(net, weights, (episode.query.inputs,)), episode.query).backward()
 
 
-def by_higher(net: nn.Module, given: list[Episode], rate: float, n_steps: int) -> None:
+def by_higher(net: nn.Module, adapted: nn.Module, given: list[Episode], rate: float, n_steps: int) -> None:
     higher = import_module("higher")  # a package of the comparison alone
 
     net.zero_grad()
-    optimizer = torch.optim.SGD(net.parameters(), lr=rate)
+    optimizer = torch.optim.SGD(adapted.parameters(), lr=rate)
     for episode in given:
         assert episode.support is not None
         (task,) = episode.tasks
@@ -129,19 +133,19 @@ def by_higher(net: nn.Module, given: list[Episode], rate: float, n_steps: int) -
             loss_of(task, inner(episode.query.inputs), episode.query).backward()
 
 
-def by_torchopt(net: nn.Module, given: list[Episode], rate: float, n_steps: int) -> None:
+def by_torchopt(net: nn.Module, adapted: nn.Module, given: list[Episode], rate: float, n_steps: int) -> None:
     torchopt = import_module("torchopt")
 
     net.zero_grad()
-    optimizer = torchopt.MetaSGD(net, lr=rate)
-    start, optimizer_start = torchopt.extract_state_dict(net), torchopt.extract_state_dict(optimizer)
+    optimizer = torchopt.MetaSGD(adapted, lr=rate)
+    start, optimizer_start = torchopt.extract_state_dict(adapted), torchopt.extract_state_dict(optimizer)
     for episode in given:
         assert episode.support is not None
         (task,) = episode.tasks
         for _ in range(n_steps):
             optimizer.step(loss_of(task, net(episode.support.inputs), episode.support))
         loss_of(task, net(episode.query.inputs), episode.query).backward()
-        torchopt.recover_state_dict(net, start)
+        torchopt.recover_state_dict(adapted, start)
         torchopt.recover_state_dict(optimizer, optimizer_start)
 
 
@@ -151,7 +155,7 @@ def measure(way: str, problem: str, seconds: float, device: str) -> dict[str, An
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
     warnings.simplefilter("ignore")
     kind, n_tasks, n_steps = PROBLEMS[problem]
-    if (kind == "conv4" and not way.startswith("compiled")) or way not in ("compiled", "auto"):
+    if (kind != "sinusoid" and not way.startswith("compiled")) or way not in ("compiled", "auto"):
         # Loads the code that the way uses, which is not to be counted; one task alone is nothing to measure.
         step_of(way, kind, 2 if way == "auto" else 1, 1, size=16, device=device)[0]()
     step, said = step_of(way, kind, n_tasks, n_steps, device=device)
@@ -226,7 +230,7 @@ def main() -> None:
     for problem in asked.problems:
         cells: dict[str, Any] = {}
         for way in asked.ways:
-            if way.endswith("matrix") and not problem.startswith("Conv4"):
+            if way.endswith("matrix") and "Conv4" not in problem:
                 continue
             cells[way] = found = in_process(way, problem, asked.seconds, asked.device)
             if "ms" in found and "ms" in cells.get("plain loop", {}):
