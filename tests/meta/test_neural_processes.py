@@ -136,6 +136,16 @@ def test_the_prediction_is_the_mean_of_the_distribution(kind):
 
 
 @every_kind
+def test_under_autocast_a_distribution_keeps_its_digits(kind):
+    learner, support, query = small(kind), examples(6), examples(5, "q")
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        mean, std = answers(learner, support, query.inputs)
+        found = learner.negative_log_likelihood(learner.context(Y, support), learner.context(Y, query))
+    assert mean.dtype == std.dtype == found.dtype == torch.float32
+    assert (std.frexp().mantissa * 2**8 % 1).any()  # more than the 8 bits of bf16
+
+
+@every_kind
 def test_no_standard_deviation_is_below_the_bound(kind):
     learner = small(kind, min_std=0.3)
     with torch.no_grad():

@@ -12,6 +12,7 @@ from torch.nn import functional
 from polytask.core import Batch, Execution, InputError, Inputs, State, Task
 from polytask.meta.engine import ExecutionName
 from polytask.meta.forward_execution import forward_execution
+from polytask.meta.full_precision import widened
 from polytask.meta.learner import MetaLearner
 
 __all__ = ["Context", "Gaussian", "GaussianLearner", "bounded_gaussian"]
@@ -180,7 +181,7 @@ def bounded_gaussian(raw: Tensor, min_std: float) -> Gaussian:
         >>> bounded_gaussian(torch.tensor([[3.0, 0.0]]), 0.1)
         Gaussian(mean=tensor([[3.]]), std=tensor([[0.7238]]))
     """
-    mean, rho = raw.chunk(2, dim=-1)
+    mean, rho = widened(raw).chunk(2, dim=-1)  # the logarithm of a standard deviation needs its digits
     return Gaussian(mean=mean, std=min_std + (1 - min_std) * functional.softplus(rho))
 
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from polytask.core import Batch, Task
+from polytask.meta.full_precision import widened
 from polytask.meta.model.bar_distribution import BarDistribution
 from polytask.meta.model.class_labels import labels_of
 
@@ -85,7 +86,7 @@ class Bars(Answers):
 
     def distribution(self, outputs: Tensor) -> BarDistribution:
         """Return the distribution whose logits are the head's outputs."""
-        return BarDistribution(borders=self.borders, logits=outputs)
+        return BarDistribution(borders=widened(self.borders), logits=widened(outputs))
 
     def prediction(self, task: Task, outputs: Tensor) -> Tensor:
         """Return the mean of the distribution, ``[batch, 1]``."""
