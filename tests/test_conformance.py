@@ -304,16 +304,18 @@ def test_every_learner_of_the_catalogue_keeps_the_contract(name, device):
     assert learner.transductive == learner_entries()[name].transductive
 
 
+@pytest.mark.parametrize("mixed", [True, False])
 @pytest.mark.parametrize("name", learner_entries())
-def test_every_learner_of_the_catalogue_learns_in_mixed_precision(name, caplog):
+def test_every_learner_of_the_catalogue_learns_in_16_bits(name, mixed, caplog):
+    dtype = torch.float32 if mixed else torch.bfloat16
     with seeded(0, "initialization"):
-        learner = learner_by_name(name, ImageTask(n_way=3, size=20, width=4))
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        values = learner.objectives(image_steps()).values
+        learner = learner_by_name(name, ImageTask(n_way=3, size=20, width=4)).to(dtype)
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=mixed):
+        values = learner.objectives([episode.to("cpu", dtype) for episode in image_steps()]).values
     values.sum().backward()
     gradients = [p.grad for p in learner.parameters() if p.grad is not None]
     assert gradients or not [p for p in learner.parameters() if p.requires_grad]
-    assert all(gradient.isfinite().all() and gradient.dtype == torch.float32 for gradient in gradients)
+    assert all(gradient.isfinite().all() and gradient.dtype == dtype for gradient in gradients)
     assert "as it failed" not in caplog.text  # an execution that torch has no rules for in 16 bits
 
 

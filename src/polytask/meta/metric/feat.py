@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from polytask.core import Batch, Execution, InputError, State, Task, query_objectives
 from polytask.meta.engine import ExecutionName
+from polytask.meta.full_precision import full_precision, widened
 from polytask.meta.metric.feature_classifier import (
     FeatureClassifier,
     check_classes,
@@ -85,7 +86,7 @@ class FEAT(FeatureClassifier):
 
     def summarize(self, features: Tensor, members: Tensor) -> State:
         """Return the adapted class means, ``[class, feature]``."""
-        return {"prototypes": self.adaptation(class_means(features, members))}
+        return {"prototypes": self._adapted(class_means(features, members))}
 
     def logits(self, summary: State, features: Tensor) -> Tensor:
         """Return minus the squared distances over the temperature, ``[query, class]``."""
@@ -99,18 +100,23 @@ class FEAT(FeatureClassifier):
             check_classes(type(self).__name__, task, support)
         known, asked = self.encode(support.inputs), self.encode(query.inputs)  # [support or query, feature]
         predictions, contrasts = {}, []
-        for task in tasks:
-            members = membership(task, support).to(known.dtype)
-            predictions[task.name] = self.logits(self.summarize(known, members), asked)
-            if task.name in query.targets:
-                both = torch.cat([members, membership(task, query).to(known.dtype)])  # [row, class]
-                contrasts.append(self._contrast(torch.cat([known, asked]), both))
-        losses = list(query_objectives(tasks, predictions, query).values())
-        return torch.stack(losses).sum() + self.contrast * torch.stack(contrasts).sum()
+        with full_precision(known):
+            for task in tasks:
+                members = membership(task, support).to(known.dtype)
+                predictions[task.name] = self.logits(self.summarize(known, members), asked)
+                if task.name in query.targets:
+                    both = torch.cat([members, membership(task, query).to(known.dtype)])  # [row, class]
+                    contrasts.append(self._contrast(torch.cat([known, asked]), both))
+            losses = list(query_objectives(tasks, predictions, query).values())
+            return torch.stack(losses).sum() + self.contrast * torch.stack(contrasts).sum()
+
+    def _adapted(self, rows: Tensor, groups: Tensor | None = None) -> Tensor:
+        """Adapt rows by a network that may have 16 bits."""
+        return widened(self.adaptation(rows.to(self.adaptation.to_queries.weight.dtype), groups))
 
     def _contrast(self, features: Tensor, members: Tensor) -> Tensor:
         """Return the mean cross-entropy of labelled rows ``[row, feature]`` to their classes' centres."""
-        adapted = self.adaptation(features, members.T > 0)  # [class, row, feature]
+        adapted = self._adapted(features, members.T > 0)  # [class, row, feature]
         counts = members.sum(0).clamp(min=1)  # [class]
         centres = torch.einsum("rc,crf->cf", members, adapted) / counts.unsqueeze(1)  # [class, feature]
         scores = self.logits({"prototypes": centres}, features).log_softmax(1)  # [row, class]
