@@ -3,7 +3,8 @@
 Run: ``python benchmarks/speed/meta.py`` (about half an hour on 2 cores, most of it compiling; name problems
 to run only those). A meta-iteration is the meta-gradient of all tasks. "plain loop" is what one writes by
 hand: `torch.func.functional_call`, `torch.autograd.grad` with ``create_graph``, a backward pass per task.
-``higher`` and ``torchopt`` run if they are installed. Every cell is a process of its own; memory is the peak
+``higher`` and ``torchopt`` run if they are installed. Every cell is a process of its own, with ``--rounds``
+several, the ways in turn, and the shortest iteration counts: a noisy machine slows some. Memory is the peak
 of the process over what it took with the model built; with ``--device cuda``, of what torch allocated on the
 GPU. "auto" compiles at once here, not after 30 seconds. ANIL adapts the last layer alone.
 """
@@ -214,11 +215,25 @@ def in_process(way: str, problem: str, seconds: float, device: str) -> dict[str,
     return json.loads(done.stdout.strip().splitlines()[-1])
 
 
+def joined(cells: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return one cell of several: the shortest iteration, the median otherwise, or the first failure."""
+    for cell in cells:
+        if "failed" in cell:
+            return cell
+    middle = {key: statistics.median(cell[key] for cell in cells) for key in ("ms", "mib", "warm_seconds")}
+    return {
+        **{key: round(value, 2) for key, value in middle.items()},
+        "best": min(cell["best"] for cell in cells),
+        "note": ", ".join(sorted({cell["note"] for cell in cells})),
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("problems", nargs="*", default=list(PROBLEMS))
     parser.add_argument("--seconds", type=float, default=3.0, help="timed for each cell")
     parser.add_argument("--ways", nargs="+", default=list(WAYS))
+    parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--way", help=argparse.SUPPRESS)
     asked = parser.parse_args()
@@ -228,11 +243,14 @@ def main() -> None:
     path = RESULTS / ("meta.json" if asked.device == "cpu" else "meta_cuda.json")
     figures = json.loads(path.read_text())["figures"] if path.is_file() else {}
     for problem in asked.problems:
+        ways = [way for way in asked.ways if "Conv4" in problem or not way.endswith("matrix")]
+        rounds = [
+            {way: in_process(way, problem, asked.seconds, asked.device) for way in ways}
+            for _ in range(asked.rounds)
+        ]
         cells: dict[str, Any] = {}
-        for way in asked.ways:
-            if way.endswith("matrix") and "Conv4" not in problem:
-                continue
-            cells[way] = found = in_process(way, problem, asked.seconds, asked.device)
+        for way in ways:
+            cells[way] = found = joined([cells[way] for cells in rounds])
             if "ms" in found and "ms" in cells.get("plain loop", {}):
                 found["times_faster"] = round(cells["plain loop"]["best"] / found["best"], 2)
                 found["memory_ratio"] = round(found["mib"] / max(cells["plain loop"]["mib"], 1), 2)

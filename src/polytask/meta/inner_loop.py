@@ -79,8 +79,11 @@ class InnerLoop(nn.Module):
         graph = torch.is_grad_enabled() and not first_order  # plain autograd is twice as fast on small nets
         with torch.enable_grad():
             # Views, so that a parameter computed from another one does not pass its gradient on to it.
+            apart = all(p.is_leaf for p in parameters.values())
             point = {
-                name: p.view_as(p) if graph and p.requires_grad else p.detach().requires_grad_()
+                name: (p if apart else p.view_as(p))
+                if graph and p.requires_grad
+                else p.detach().requires_grad_()
                 for name, p in parameters.items()
             }
             value = self.loss(point, batch, index)
