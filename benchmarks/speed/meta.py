@@ -250,7 +250,7 @@ def main() -> None:
         ]
         cells: dict[str, Any] = {}
         for way in ways:
-            cells[way] = found = joined([cells[way] for cells in rounds])
+            cells[way] = found = joined([each[way] for each in rounds])
             if "ms" in found and "ms" in cells.get("plain loop", {}):
                 found["times_faster"] = round(cells["plain loop"]["best"] / found["best"], 2)
                 found["memory_ratio"] = round(found["mib"] / max(cells["plain loop"]["mib"], 1), 2)
