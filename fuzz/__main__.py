@@ -53,7 +53,7 @@ def run(module: str, first: int, n_cases: int, *, jobs: int, seconds: float) -> 
     tally = Tally()
     chunks = [(begin, min(begin + CHUNK, first + n_cases)) for begin in range(first, first + n_cases, CHUNK)]
     with ThreadPoolExecutor(jobs) as pool:
-        for outcomes in pool.map(lambda chunk: list(results(module, *chunk, seconds)), chunks):
+        for outcomes in pool.map(lambda chunk: list(results(module, chunk[0], chunk[1], seconds)), chunks):
             for found in outcomes:
                 tally.n_cases += 1
                 tally.n_refused += str(found["case"]).startswith("refused")
