@@ -10,6 +10,7 @@ from polytask.core.errors import (
     PolytaskError,
     TrainingError,
 )
+from polytask.core.files import rehearse_write, sweep, user_path, write_atomically
 from polytask.core.gradients import assign, gramian, jacobian
 from polytask.core.learner import EpisodicLearner, Execution, Learner, Predictor, State, run_loop
 from polytask.core.objectives import Objectives, query_objectives
@@ -52,9 +53,13 @@ __all__ = [
     "numpy_generator",
     "private_parameters",
     "query_objectives",
+    "rehearse_write",
     "run_loop",
     "seeded",
     "shared_parameters",
     "stack_batches",
+    "sweep",
     "tap",
+    "user_path",
+    "write_atomically",
 ]

@@ -1,46 +1,15 @@
 """Checkpoints that are either whole or absent."""
 
-import os
-import tempfile
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import torch
 
-from polytask.core import BundleError
+from polytask.core import BundleError, write_atomically
 
 __all__ = ["load_checkpoint", "save_checkpoint", "write_atomically"]
 
 _FORMAT = 1
-
-
-def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    """Write a file beside its place, flush it to disk, and move it there in one step.
-
-    Args:
-        path: Where the file shall be; its folder is made if need be.
-        write: Writes the content to an open binary file.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(0o666 & ~_umask())  # mkstemp made it private
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
-def _umask() -> int:
-    """Return the process's mask for new files; asking for it means setting it."""
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
