@@ -13,7 +13,17 @@ import torch
 from torch import nn
 
 from polytask.balancing import UPGrad, balancer_by_name
-from polytask.core import Batch, BundleError, Episode, InputError, SharedModel, Task, TrainingError, generator
+from polytask.core import (
+    Batch,
+    BundleError,
+    Episode,
+    InputError,
+    NotFiniteError,
+    SharedModel,
+    Task,
+    TrainingError,
+    generator,
+)
 from polytask.data import Source
 from polytask.sharing import HardSharing, table_trunk
 from polytask.train import Validation, save_checkpoint, train, write_atomically
@@ -122,6 +132,28 @@ def test_an_objective_that_is_not_finite_can_be_skipped_and_is_counted():
     model = learner()
     outcome = train(model, Poisoned(), n_steps=9, not_finite="skip")
     assert outcome.skipped == 1 and weights(model).isfinite().all()
+
+
+class Failing(UPGrad):
+    """Fails at its third step with a given error."""
+
+    def __init__(self, error):
+        super().__init__()
+        self.error, self.calls = error, 0
+
+    def forward(self, evidence):
+        self.calls += 1
+        if self.calls == 3:
+            raise self.error
+        return super().forward(evidence)
+
+
+def test_what_is_skipped_is_told_by_the_class_of_an_error_and_not_by_its_words():
+    unworded = Failing(NotFiniteError("the gradients are spoiled"))
+    assert train(learner(), Square(), n_steps=5, balancer=unworded, not_finite="skip").skipped == 1
+    worded = Failing(TrainingError("the list of helpers is not finite"))
+    with pytest.raises(TrainingError, match="list of helpers"):
+        train(learner(), Square(), n_steps=5, balancer=worded, not_finite="skip")
 
 
 def test_absent_tasks_are_counted():

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 import torch
 from torch import Tensor, nn
 
-from polytask.core import InputError, TrainingError
+from polytask.core import InputError, NotFiniteError
 
 __all__ = ["AfterStep", "Balancer", "Direction", "Evidence", "Needs", "Weights"]
 
@@ -54,7 +54,7 @@ class Evidence:
         """Return the gradient of every objective, ``[objective, parameter]``; computed once.
 
         Raises:
-            TrainingError: A gradient is not finite.
+            NotFiniteError: A gradient is not finite.
         """
         if self._rows is None:
             self._rows = self._jacobian()
@@ -65,7 +65,7 @@ class Evidence:
         """Return the inner products of the gradients, ``[objective, objective]``; computed once.
 
         Raises:
-            TrainingError: A gradient is not finite.
+            NotFiniteError: A gradient is not finite.
         """
         if self._products is None:
             if self._gramian is not None and self._rows is None:
@@ -123,7 +123,7 @@ class Evidence:
         """Name the objectives whose gradient is not finite; a squared length of each is enough to tell."""
         bad = [name for name, good in zip(self.names, per_objective.isfinite().tolist()) if not good]
         if bad:
-            raise TrainingError(f"The gradient of {', '.join(bad)} is not finite. Lower the learning rate.")
+            raise NotFiniteError(f"The gradient of {', '.join(bad)} is not finite. Lower the learning rate.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

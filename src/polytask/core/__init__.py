@@ -7,6 +7,7 @@ from polytask.core.errors import (
     DataWarning,
     InputError,
     MissingPackageError,
+    NotFiniteError,
     PolytaskError,
     TrainingError,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "Inputs",
     "Learner",
     "MissingPackageError",
+    "NotFiniteError",
     "Objectives",
     "PerTask",
     "PolytaskError",

@@ -6,6 +6,7 @@ __all__ = [
     "DataWarning",
     "InputError",
     "MissingPackageError",
+    "NotFiniteError",
     "PolytaskError",
     "TrainingError",
 ]
@@ -29,6 +30,10 @@ class BundleError(InputError):
 
 class TrainingError(PolytaskError, RuntimeError):
     """Training cannot go on, for example because an objective became NaN."""
+
+
+class NotFiniteError(TrainingError):
+    """An objective, a gradient or a weight is NaN or infinite."""
 
 
 class MissingPackageError(PolytaskError, ImportError):

@@ -9,7 +9,7 @@ from lightning_fabric import Fabric
 from torch import Tensor
 
 from polytask.balancing import Accumulation, AfterStep, Balance, BalancedBackward, Balancer
-from polytask.core import Episode, Learner, Objectives, TrainingError
+from polytask.core import Episode, Learner, NotFiniteError, Objectives
 from polytask.data import Feedback, Source
 from polytask.train.parts import part_of
 from polytask.train.run import Run
@@ -142,15 +142,15 @@ class Step:
         """Return what was decided; None where a gradient was not finite and the step is left out."""
         try:
             balance = backward()
-        except TrainingError as error:
-            if self.not_finite != "skip" or "not finite" not in str(error):
+        except NotFiniteError:
+            if self.not_finite != "skip":
                 raise
             self.run.skipped += 1
             return None
         if self._gradients_finite():
             return balance
         if self.not_finite == "stop":
-            raise TrainingError(self._explained(self._guilty(rerun()), "gradient"))
+            raise NotFiniteError(self._explained(self._guilty(rerun()), "gradient"))
         self.run.skipped += 1
         return None
 
@@ -194,7 +194,7 @@ class Step:
         n_objectives, n_bad = self.backward.processes.sum(counts.to(self.fabric.device)).tolist()
         if n_bad and self.not_finite == "stop":
             bad = dict.fromkeys(name for name, good in zip(names, finite.tolist()) if not good)
-            raise TrainingError(self._explained(list(bad) or ["another process"], "objective"))
+            raise NotFiniteError(self._explained(list(bad) or ["another process"], "objective"))
         return n_objectives > 0 and not n_bad
 
     def _explained(self, names: Sequence[str], what: str) -> str:
