@@ -81,9 +81,12 @@ def test_what_was_seen_travels_in_the_state():
     assert int(other.steps) == 3
 
 
-def test_a_balancer_that_looks_after_the_step_is_refused():
-    with pytest.raises(InputError, match="FAMO looks at the losses after the step"):
-        WatchedBalancer(FAMO(NAMES), NAMES)
+def test_a_balancer_that_looks_after_the_step_balances_as_it_would_unwatched():
+    model, source = problem()
+    watched = copy.deepcopy(model)
+    train(model, source, n_steps=4, balancer=FAMO(NAMES), engine="loop")
+    train(watched, source, n_steps=4, balancer=WatchedBalancer(FAMO(NAMES), NAMES), engine="loop")
+    torch.testing.assert_close(weights(watched), weights(model), atol=1e-6, rtol=0)
 
 
 def test_watching_less_than_every_step_is_refused():

@@ -3,7 +3,15 @@
 from polytask.balancing.accumulation import Accumulation
 from polytask.balancing.auto_lambda import AutoLambda
 from polytask.balancing.balance import Balance
-from polytask.balancing.balancer import AfterStep, Balancer, Direction, Evidence, Needs, Weights
+from polytask.balancing.balancer import (
+    AfterStep,
+    Balancer,
+    Direction,
+    Evidence,
+    Needs,
+    Weights,
+    check_hooks,
+)
 from polytask.balancing.bargaining import FairGrad, NashMTL
 from polytask.balancing.cagrad import CAGrad
 from polytask.balancing.catalogue import BalancerEntry, balancer_by_name, balancer_entries, balancer_names
@@ -46,6 +54,7 @@ from polytask.balancing.surgery import GradVac, PCGrad
 from polytask.balancing.two_phase import BalancedBackward, EngineName
 from polytask.balancing.uncertainty import UncertaintyWeighting
 from polytask.balancing.upgrad import DualProj, UPGrad
+from polytask.balancing.wrapper import Wrapper
 
 __all__ = [
     "Accumulation",
@@ -112,7 +121,9 @@ __all__ = [
     "UPGrad",
     "UncertaintyWeighting",
     "Weights",
+    "Wrapper",
     "balancer_by_name",
     "balancer_entries",
     "balancer_names",
+    "check_hooks",
 ]

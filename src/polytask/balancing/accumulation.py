@@ -1,5 +1,6 @@
 """A step in parts, so that the graph of only one of them is held at a time."""
 
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import reduce
@@ -10,7 +11,7 @@ from torch import Tensor
 
 from polytask.balancing.joined import Joined
 from polytask.balancing.processes import Processes
-from polytask.core import InputError, Learner, Objectives
+from polytask.core import InputError, Learner, Objectives, kept_buffers
 
 __all__ = ["Accumulation"]
 
@@ -56,7 +57,7 @@ class Accumulation:
             raise InputError("`parts` must have at least one part.")
         self._learner, self._parts = learner, list(parts)
         self._processes = processes or Processes()
-        with torch.no_grad(), _KeptBuffers(learner):
+        with torch.no_grad(), kept_buffers(learner):
             self.noted = [_detached(part()) for part in self._parts]
             """What each part's objectives are, without a graph."""
         own = [(each.names, each.absent, each.counts) for each in self.noted]
@@ -85,7 +86,7 @@ class Accumulation:
         Args:
             last: Whether this is the last run of the step.
         """
-        with _KeptBuffers(self._learner, active=not last):
+        with contextlib.nullcontext() if last else kept_buffers(self._learner):
             for position, part in enumerate(self._parts):
                 yield part(), self._joined(position)
 
@@ -103,21 +104,6 @@ class _Dealt(Processes):
 
     def gather(self, value: Any) -> list[Any]:
         return self._said
-
-
-class _KeptBuffers:
-    """Gives a learner's buffers their values back when a block ends."""
-
-    def __init__(self, learner: Learner, *, active: bool = True) -> None:
-        self._buffers = list(learner.buffers()) if active else []
-
-    def __enter__(self) -> None:
-        self._before = [buffer.clone() for buffer in self._buffers]
-
-    def __exit__(self, *_: object) -> None:
-        with torch.no_grad():
-            for buffer, before in zip(self._buffers, self._before, strict=True):
-                buffer.copy_(before)
 
 
 def _detached(objectives: Objectives) -> Objectives:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from polytask.core import InputError, NotFiniteError
 
-__all__ = ["AfterStep", "Balancer", "Direction", "Evidence", "Needs", "Weights"]
+__all__ = ["AfterStep", "Balancer", "Direction", "Evidence", "Needs", "Weights", "check_hooks"]
 
 Needs: TypeAlias = Literal["nothing", "losses", "gramian", "cross", "jacobian", "validation"]
 """What a method looks at: nothing of the step, the losses alone, the Gramian of the gradients, the
@@ -162,9 +162,25 @@ class Balancer(nn.Module, ABC):
     needs: Needs = "gramian"
     """What the method looks at; decides what is computed across processes."""
 
+    @property
+    def looks_after(self) -> bool:
+        """Whether `after_step` is wanted after this step: the losses it is told cost a forward pass."""
+        return _listens(self)
+
     @abstractmethod
     def forward(self, evidence: Evidence) -> Weights | Direction:
         """Return the update for the objectives of this step."""
+
+    def after_step(self, names: tuple[str, ...], losses: Tensor) -> None:
+        """Take note of what the update brought; does nothing unless a method has a use for it.
+
+        Called after the update of a step that was not left out, where `looks_after` is true.
+
+        Args:
+            names: The objectives of the step, as in the `Evidence` before.
+            losses: Their values with the updated parameters on the same examples, detached,
+                ``[objective]``.
+        """
 
 
 class AfterStep(Balancer):
@@ -172,9 +188,26 @@ class AfterStep(Balancer):
 
     @abstractmethod
     def after_step(self, names: tuple[str, ...], losses: Tensor) -> None:
-        """Take note of what the update brought.
+        """See `Balancer.after_step`."""
 
-        Args:
-            names: The objectives of the step, as in the `Evidence` before.
-            losses: Their values with the updated parameters, detached, ``[objective]``.
-        """
+
+def check_hooks(balancer: Balancer) -> None:
+    """Refuse a balancer that does not pass on what a balancer inside it waits for.
+
+    Raises:
+        InputError: A balancer inside it looks at the losses after the update, and would never see them.
+    """
+    for outer in balancer.modules():
+        if not isinstance(outer, Balancer) or _listens(outer):
+            continue
+        for inner in outer.modules():
+            if isinstance(inner, Balancer) and _listens(inner):
+                raise InputError(
+                    f"{type(inner).__name__} looks at the losses after the update, which "
+                    f"{type(outer).__name__} around it does not pass on. Derive {type(outer).__name__} from "
+                    "`polytask.balancing.Wrapper`, or give it an `after_step`."
+                )
+
+
+def _listens(balancer: Balancer) -> bool:
+    return type(balancer).after_step is not Balancer.after_step

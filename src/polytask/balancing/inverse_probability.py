@@ -5,14 +5,15 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from polytask.balancing.balancer import AfterStep, Balancer, Direction, Evidence, Weights
+from polytask.balancing.balancer import Balancer, Direction, Evidence, Weights
 from polytask.balancing.objective_index import ObjectiveIndex
+from polytask.balancing.wrapper import Wrapper, criterion
 from polytask.core import InputError
 
 __all__ = ["InverseProbability"]
 
 
-class InverseProbability(Balancer):
+class InverseProbability(Wrapper):
     r"""Divide every objective by the probability that its task is in a step, around another balancer.
 
     .. math:: \mathbb{E}\Big[\sum_{t \in S} \frac{w_t}{\pi_t} \nabla L_t\Big] = \sum_t w_t \nabla L_t,
@@ -32,8 +33,7 @@ class InverseProbability(Balancer):
             `polytask.data.TaskSampling` what its ``inclusion_by_task()`` returns.
 
     Raises:
-        InputError: A probability is not in (0, 1], or the balancer looks at the losses after the update,
-            which are not passed on.
+        InputError: A probability is not in (0, 1].
 
     References:
         D. G. Horvitz, D. J. Thompson, "A Generalization of Sampling Without Replacement From a Finite
@@ -49,19 +49,12 @@ class InverseProbability(Balancer):
     scale: Tensor
 
     def __init__(self, balancer: Balancer, probabilities: Mapping[str, float]) -> None:
-        super().__init__()
+        super().__init__(balancer)
         bad = [f"{name} ({chance})" for name, chance in probabilities.items() if not 0 < chance <= 1]
         if bad:
             raise InputError(
                 f"The probabilities of InverseProbability must be above 0 and at most 1: {', '.join(bad)}."
             )
-        if isinstance(balancer, AfterStep):
-            raise InputError(
-                f"{type(balancer).__name__} looks at the losses after the update, which InverseProbability "
-                "does not pass on; wrap another balancer."
-            )
-        self.balancer = balancer
-        self.needs = balancer.needs
         self._index = ObjectiveIndex(list(probabilities), "InverseProbability")
         scale = torch.tensor([1 / chance for chance in probabilities.values()])
         self.register_buffer("scale", scale, persistent=False)  # an argument, not something learned
@@ -76,7 +69,7 @@ class InverseProbability(Balancer):
         update = self.balancer(_scaled(evidence, scale))
         if isinstance(update, Direction):
             return update
-        return Weights(values=update.values.detach() * scale, regularizer=_criterion(update, evidence))
+        return Weights(values=update.values.detach() * scale, regularizer=criterion(update, evidence))
 
 
 def _scaled(evidence: Evidence, scale: Tensor) -> Evidence:
@@ -90,11 +83,3 @@ def _scaled(evidence: Evidence, scale: Tensor) -> Evidence:
         cross=lambda: evidence.cross_gramian() * outer,
         validation=evidence.validation_gradients,
     )
-
-
-def _criterion(update: Weights, evidence: Evidence) -> Tensor | None:
-    """Return what trains the wrapped balancer's own parameters."""
-    if not update.values.requires_grad:
-        return update.regularizer
-    criterion = (update.values * evidence.losses).sum()
-    return criterion if update.regularizer is None else criterion + update.regularizer

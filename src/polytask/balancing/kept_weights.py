@@ -7,12 +7,13 @@ from torch import Tensor
 
 from polytask.balancing.balancer import Balancer, Evidence, Weights
 from polytask.balancing.objective_index import ObjectiveIndex
+from polytask.balancing.wrapper import Wrapper, criterion
 from polytask.core import InputError
 
 __all__ = ["Periodic", "Smoothed"]
 
 
-class Smoothed(Balancer):
+class Smoothed(Wrapper):
     r"""Follow another balancer's weights by a running mean.
 
     .. math:: w_t \leftarrow \alpha w_t + (1 - \alpha) \hat w_t
@@ -41,11 +42,10 @@ class Smoothed(Balancer):
     weight: Tensor
 
     def __init__(self, balancer: Balancer, names: Sequence[str], *, alpha: float = 0.9) -> None:
-        super().__init__()
+        super().__init__(balancer)
         if not 0 <= alpha < 1:
             raise InputError(f"`alpha` must be at least 0 and below 1, got {alpha}.")
-        self.balancer, self.alpha = balancer, alpha
-        self.needs = balancer.needs
+        self.alpha = alpha
         self._index = ObjectiveIndex(names, "Smoothed")
         self.register_buffer("weight", torch.full((len(self._index),), torch.nan))
 
@@ -61,14 +61,15 @@ class Smoothed(Balancer):
         before = self.weight[places]
         self.weight[places] = torch.where(before.isnan(), new, self.alpha * before + (1 - self.alpha) * new)
         return Weights(
-            values=self.weight[places].to(evidence.losses), regularizer=_criterion(update, evidence)
+            values=self.weight[places].to(evidence.losses), regularizer=criterion(update, evidence)
         )
 
 
-class Periodic(Balancer):
+class Periodic(Wrapper):
     """Ask another balancer for weights every few steps, and keep them in between.
 
-    In between a step costs no more than the plain sum.
+    In between a step costs no more than the plain sum. A balancer that looks at the losses after the update
+    is told those of the steps that it was asked in.
 
     Args:
         balancer: One that answers with weights.
@@ -95,11 +96,11 @@ class Periodic(Balancer):
     step: Tensor
 
     def __init__(self, balancer: Balancer, names: Sequence[str], *, every: int = 4) -> None:
-        super().__init__()
+        super().__init__(balancer)
         if every < 1:
             raise InputError(f"`every` must be at least 1, got {every}.")
-        self.balancer, self.every = balancer, every
-        self.needs = balancer.needs
+        self.every = every
+        self._asked = False  # whether the balancer has seen this step; of no use to the next one
         self._index = ObjectiveIndex(names, "Periodic")
         self.register_buffer("weight", torch.full((len(self._index),), torch.nan))
         self.register_buffer("step", torch.zeros((), dtype=torch.long))
@@ -113,11 +114,22 @@ class Periodic(Balancer):
         places = self._index.of(evidence.names)
         due = int(self.step) % self.every == 0 or bool(self.weight[places].isnan().any())
         self.step += 1
+        self._asked = due
         if not due:
             return Weights(values=self.weight[places].to(evidence.losses))
         update = _weights_of(self.balancer, evidence)
         self.weight[places] = update.values.detach().to(self.weight)
         return update
+
+    @property
+    def looks_after(self) -> bool:
+        """Whether the balancer inside looks at what this step brought: only where it was asked before it."""
+        return self._asked and self.balancer.looks_after
+
+    def after_step(self, names: tuple[str, ...], losses: Tensor) -> None:
+        """Tell the balancer inside, if it was asked in this step; see `Balancer.after_step`."""
+        if self._asked:
+            self.balancer.after_step(names, losses)
 
 
 def _weights_of(balancer: Balancer, evidence: Evidence) -> Weights:
@@ -125,11 +137,3 @@ def _weights_of(balancer: Balancer, evidence: Evidence) -> Weights:
     if not isinstance(update, Weights):
         raise InputError(f"{type(balancer).__name__} answers with a direction; only weights can be kept.")
     return update
-
-
-def _criterion(update: Weights, evidence: Evidence) -> Tensor | None:
-    """Return what trains the wrapped balancer's own parameters."""
-    if not update.values.requires_grad:
-        return update.regularizer
-    criterion = (update.values * evidence.losses).sum()
-    return criterion if update.regularizer is None else criterion + update.regularizer

@@ -22,6 +22,7 @@ from polytask.core import (
     Learner,
     Objectives,
     assign,
+    kept_buffers,
     private_parameters,
     shared_parameters,
 )
@@ -65,7 +66,7 @@ class BalancedBackward:
     """
 
     def __init__(self, learner: Learner, balancer: Balancer, *, engine: EngineName | Engine = "auto") -> None:
-        self._balancer = balancer
+        self._learner, self._balancer = learner, balancer
         self._shared = shared_parameters(learner)
         self._private = [p for own in private_parameters(learner).values() for p in own]
         self.engine = engine if isinstance(engine, Engine) else _engine(engine, learner, balancer)
@@ -252,9 +253,11 @@ class BalancedBackward:
 
     def _cross(self, joined: Joined, halves: Callable[[], tuple[Objectives, Objectives]]) -> Tensor:
         """Return the products of one half's gradients with the other's; zero where a half has no label."""
+        with kept_buffers(self._learner):  # the whole step has moved them
+            both = halves()
         first, second = (
             _reordered(self._rows(self._graph(half, part, private=False), part), part.names, joined.names)
-            for half in halves()
+            for half in both
             for part in [Joined(half, self.processes)]
         )
         return first @ second.T
@@ -268,7 +271,8 @@ class BalancedBackward:
             # Other tensors take their place: the step's own graph still needs the old ones, unchanged.
             for parameter, piece in zip(self._shared, pieces):
                 parameter.data = parameter.data + piece.view_as(parameter).to(parameter.dtype)
-            objectives = validation()
+            with kept_buffers(self._learner):  # a look ahead, at examples that are not trained on
+                objectives = validation()
             joined = Joined(objectives, self.processes)
             rows = self._rows(self._graph(objectives, joined, private=False), joined)
             return dict(zip(joined.names, rows, strict=True))

@@ -1,6 +1,7 @@
 """The types on which everything stands; knows no method."""
 
 from polytask.core.batch import Batch, Episode, Inputs, batch_size, join_batches, map_inputs, stack_batches
+from polytask.core.buffers import Buffers, kept_buffers
 from polytask.core.errors import (
     BundleError,
     DataError,
@@ -22,6 +23,7 @@ from polytask.core.task import Task, TaskKind
 
 __all__ = [
     "Batch",
+    "Buffers",
     "BundleError",
     "DataError",
     "DataWarning",
@@ -51,6 +53,7 @@ __all__ = [
     "gramian",
     "jacobian",
     "join_batches",
+    "kept_buffers",
     "map_inputs",
     "numpy_generator",
     "private_parameters",

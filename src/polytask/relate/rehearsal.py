@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
-from polytask.core import Episode, InputError, Learner, Objectives, SharedModel, seeded
+from polytask.core import Episode, InputError, Learner, Objectives, SharedModel, kept_buffers, seeded
 from polytask.data import Source
 
 __all__ = ["Rehearsal"]
@@ -63,11 +63,15 @@ class Rehearsal:
                 self._train(optimizer, episodes)
 
     def objectives(self, episodes: Sequence[Episode]) -> Objectives:
-        """Compute the objectives of the present step at the copy's present weights.
+        """Compute the objectives of the present step at the copy's present weights; its buffers stay.
 
         Raises:
             InputError: An objective belongs to no task, as those of several episodes of one task do.
         """
+        with kept_buffers(self.learner):
+            return self._objectives(episodes)
+
+    def _objectives(self, episodes: Sequence[Episode]) -> Objectives:
         with seeded(self.seed, "step", self._step):
             objectives = self.learner.objectives(episodes)
         known = {task.name for episode in episodes for task in episode.tasks}
@@ -88,7 +92,7 @@ class Rehearsal:
         return list(dict.fromkeys(task.name for each in self.source.step(0) for task in each.tasks))
 
     def _train(self, optimizer: Optimizer, episodes: Sequence[Episode]) -> None:
-        objectives = self.objectives(episodes)
+        objectives = self._objectives(episodes)
         if len(objectives):
             optimizer.zero_grad(set_to_none=True)
             objectives.total().backward()

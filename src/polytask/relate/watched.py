@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from polytask.balancing import AfterStep, Balancer, Direction, Evidence, Weights
+from polytask.balancing import Balancer, Direction, Evidence, Weights, Wrapper
 from polytask.core import InputError
 from polytask.relate.affinity import Affinity
 from polytask.relate.gradient_affinity import GradientAffinity
@@ -13,7 +13,7 @@ from polytask.relate.gradient_affinity import GradientAffinity
 __all__ = ["WatchedBalancer"]
 
 
-class WatchedBalancer(Balancer):
+class WatchedBalancer(Wrapper):
     """Balance as another balancer does, and average the cosines between the gradients on the way.
 
     Costs nothing where the balancer looks at the Gramian anyway, and a Gramian in each watched step where it
@@ -26,7 +26,7 @@ class WatchedBalancer(Balancer):
         every: Watch every so-manieth step.
 
     Raises:
-        InputError: ``every`` is below 1, or the balancer looks at the losses after the step.
+        InputError: ``every`` is below 1.
 
     Example:
         >>> from polytask.balancing import EqualWeights
@@ -41,17 +41,12 @@ class WatchedBalancer(Balancer):
     steps: Tensor
 
     def __init__(self, balancer: Balancer, names: Sequence[str], *, every: int = 1) -> None:
-        super().__init__()
-        if isinstance(balancer, AfterStep):
-            raise InputError(
-                f"{type(balancer).__name__} looks at the losses after the step, which cannot be passed on; "
-                "measure with `gradient_affinity` instead."
-            )
+        super().__init__(balancer)
         if every < 1:
             raise InputError(f"`every` must be at least 1, got {every}.")
-        self.balancer = balancer
         self.every = every
-        self.needs = "gramian" if balancer.needs in ("nothing", "losses") else balancer.needs
+        if balancer.needs in ("nothing", "losses"):
+            self.needs = "gramian"
         self._seen = GradientAffinity(names)
         self.register_buffer("steps", torch.zeros((), dtype=torch.long))
 

@@ -8,8 +8,8 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from polytask.balancing import Accumulation, AfterStep, Balance, BalancedBackward, Balancer
-from polytask.core import Episode, Learner, NotFiniteError, Objectives
+from polytask.balancing import Accumulation, Balance, BalancedBackward, Balancer, check_hooks
+from polytask.core import Buffers, Episode, Learner, NotFiniteError, Objectives, kept_buffers
 from polytask.data import Feedback, Source
 from polytask.train.parts import part_of
 from polytask.train.run import Run
@@ -35,10 +35,15 @@ class Step:
 
     def __post_init__(self) -> None:
         self.dtype = next((p.dtype for p in self.learner.parameters()), torch.float32)
+        check_hooks(self.balancer)
 
     def __call__(self, source: Source) -> None:
         """Do the step that the run stands before."""
+        before = Buffers(self.learner, self.balancer) if self.not_finite == "skip" else None
+        skipped = self.run.skipped
         losses = self._at_once(source) if self.accumulate == 1 else self._in_parts(source)
+        if before is not None and self.run.skipped > skipped:
+            before.restore()  # running statistics would never recover from a value that is not finite
         if isinstance(source, Feedback):
             source.observe(self.run.step, losses)
         self.run.step += 1
@@ -53,11 +58,16 @@ class Step:
             first, second = (self._objectives(self._own(source, half=half)) for half in range(2))
             return first, second
 
+        def again() -> Objectives:
+            self.run.seed_step()
+            with kept_buffers(self.learner):
+                return self._objectives(episodes)
+
         return self._decide(
             [objectives],
             lambda: self.backward(objectives, halves=halves if cross else None, validation=self._held_out()),
-            rerun=lambda: [self._objectives(episodes)],
-            losses=lambda: self.backward.losses(self._objectives(episodes)),
+            rerun=lambda: [again()],
+            losses=lambda: self.backward.losses(again()),
         )
 
     def _in_parts(self, source: Source) -> Mapping[str, float]:
@@ -69,12 +79,16 @@ class Step:
             parts = [partial(part, position, half) for position in range(self.accumulate)]
             return Accumulation(self.learner, parts, processes=self.backward.processes)
 
+        def again(position: int) -> Objectives:
+            with kept_buffers(self.learner):
+                return part(position)
+
         found = accumulation()
         halves = (lambda: (accumulation(0), accumulation(1))) if self.balancer.needs == "cross" else None
         return self._decide(
             found.noted,
             lambda: self.backward.accumulated(found, halves=halves, validation=self._held_out()),
-            rerun=lambda: (part(position) for position in range(self.accumulate)),
+            rerun=lambda: (again(position) for position in range(self.accumulate)),
             losses=lambda: self.backward.processes.sum(accumulation().losses()),
         )
 
@@ -111,7 +125,7 @@ class Step:
         run.count_absent(name for name in absent if name not in balance.losses)
         run.note(balance)
         self._update()
-        if isinstance(self.balancer, AfterStep):
+        if self.balancer.looks_after:
             with torch.no_grad():
                 self.balancer.after_step(tuple(balance.losses), losses())
         return balance.losses
