@@ -20,7 +20,7 @@ from polytask.core import InputError
     ],
 )
 def test_what_keeps_state_that_is_neither_saved_nor_called_for_is_refused(build):
-    with pytest.raises(InputError, match="keeps state between steps .* balancer_names"):
+    with pytest.raises(InputError, match=r"keeps state between steps .*balancer_names"):
         build()
 
 

@@ -40,7 +40,7 @@ class Wrapper(Balancer):
 
 
 def criterion(update: Weights, evidence: Evidence) -> Tensor | None:
-    """Return what trains a wrapped balancer's own parameters where its weights are not passed on as they are."""
+    """Return what trains a wrapped balancer's parameters where its weights are not passed on as they are."""
     if not update.values.requires_grad:
         return update.regularizer
     weighted = (update.values * evidence.losses).sum()
