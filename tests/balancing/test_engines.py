@@ -205,17 +205,6 @@ def test_a_compiled_trunk_works_with_one_pass_and_names_the_cure_otherwise():
         BalancedBackward(learner, Asking(), engine="loop")(learner.objectives(steps()))
 
 
-def test_the_fastest_engine_measures_once_and_says_what_it_found():
-    learner = model()
-    step = BalancedBackward(learner, Asking())
-    step(learner.objectives(steps()))
-    assert isinstance(step.engine, Fastest)
-    choice = step.engine.choice
-    step(learner.objectives(steps()))
-    assert step.engine.choice is choice
-    assert choice is not None
-    assert choice.chosen in choice.milliseconds
-    assert min(choice.milliseconds.values()) > 0
 
 
 def test_a_jacobian_beyond_the_memory_allowed_is_streamed_and_the_reason_told():
@@ -270,11 +259,3 @@ def test_streaming_needs_a_block():
 def test_an_engine_may_be_given_as_an_object(engine: Engine):
     learner = model()
     assert BalancedBackward(learner, Asking(), engine=engine).engine is engine
-
-
-def test_layerwise_hooks_can_be_taken_off():
-    learner = model()
-    engine = Layerwise(learner)
-    engine.remove()
-    learner.objectives(steps())
-    assert not any(module._forward_hooks for module in learner.modules())

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from polytask.balancing.engines import FullJacobian, Layerwise
+from polytask.balancing.engines.linear_use import consumers_of
 from polytask.balancing.engines.pooled_convolution import pooled_convolutions
 from polytask.balancing.graph import StepGraph
 from polytask.balancing.processes import Processes
@@ -135,7 +136,7 @@ def gramian(learner: SharedModel, objectives: Objectives) -> Tensor:
 
 def found(learner: SharedModel, objectives: Objectives) -> int:
     graph = step(learner, objectives)
-    return len(pooled_convolutions(graph.roots, graph.shared, N_OBJECTIVES))
+    return len(pooled_convolutions(consumers_of(graph.roots), graph.shared, N_OBJECTIVES))
 
 
 @pytest.mark.parametrize("name", COVERED)
@@ -190,7 +191,7 @@ def test_an_objective_that_does_not_come_by_has_a_gradient_of_zero() -> None:
 def test_few_objectives_are_not_worth_it() -> None:
     learner, objectives = build(COVERED["maximum"][0])
     graph = step(learner, objectives())
-    assert pooled_convolutions(graph.roots, graph.shared, 7) == []
+    assert pooled_convolutions(consumers_of(graph.roots), graph.shared, 7) == []
 
 
 def test_lower_precision_of_autocast_is_left_to_the_backward_pass() -> None:
@@ -198,7 +199,7 @@ def test_lower_precision_of_autocast_is_left_to_the_backward_pass() -> None:
     learner.float()
     with torch.autocast("cpu", torch.bfloat16):
         values = learner.sharing.trunk(torch.randn(4, 2, 8, 8)).float().sum(0)[:N_OBJECTIVES]
-    assert pooled_convolutions([values], list(learner.sharing.parameters()), N_OBJECTIVES) == []
+    assert pooled_convolutions(consumers_of([values]), list(learner.sharing.parameters()), N_OBJECTIVES) == []
 
 
 def test_a_recomputed_part_gives_the_same() -> None:

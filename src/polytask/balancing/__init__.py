@@ -20,6 +20,7 @@ from polytask.balancing.conflict_free import ConFIG
 from polytask.balancing.double_sampling import MoDo, SDMGrad
 from polytask.balancing.dwa import DWA
 from polytask.balancing.dynamic_priority import DTP
+from polytask.balancing.engines import EngineName
 from polytask.balancing.equal import EqualWeights
 from polytask.balancing.excess_risk import ExcessMTL
 from polytask.balancing.famo import FAMO
@@ -51,7 +52,7 @@ from polytask.balancing.smooth_tchebycheff import STCH
 from polytask.balancing.soft_adapt import SoftAdapt, SoftAdaptVariant
 from polytask.balancing.soft_uncertainty import SoftUncertaintyWeighting
 from polytask.balancing.surgery import GradVac, PCGrad
-from polytask.balancing.two_phase import BalancedBackward, EngineName
+from polytask.balancing.two_phase import BalancedBackward
 from polytask.balancing.uncertainty import UncertaintyWeighting
 from polytask.balancing.upgrad import DualProj, UPGrad
 from polytask.balancing.wrapper import Wrapper

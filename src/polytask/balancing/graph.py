@@ -1,13 +1,14 @@
 """The graph of a step: gradients of single objectives, and of their weighted sum."""
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import wraps
+from functools import cached_property, wraps
 from typing import ParamSpec, TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.autograd.graph import GradientEdge, get_gradient_edge
 
+from polytask.balancing.leaving import Leaving, leaving
 from polytask.core import Objectives, TrainingError
 
 __all__ = ["StepGraph"]
@@ -16,21 +17,31 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
+_CURES = {
+    "donated buffer": (
+        "A compiled trunk gives its buffers away in the first backward pass, but this engine needs several. "
+        "Use `engine='features'`, or set `torch._functorch.config.donated_buffer = False` before the first "
+        "call."
+    ),
+    "use_reentrant": (
+        "A part of the learner is recomputed by `torch.utils.checkpoint` in its reentrant form, which cannot "
+        "tell the gradients of single objectives apart. Call it with `use_reentrant=False`."
+    ),
+}
+
+
 def _explained(function: Callable[P, R]) -> Callable[P, R]:
-    """Say what to do where a compiled trunk cannot run its backward pass more than once."""
+    """Say what to do where a part of the learner cannot be run backward more than once, or for one tensor."""
 
     @wraps(function)
     def explained(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return function(*args, **kwargs)
         except RuntimeError as error:
-            if "donated buffer" not in str(error):
+            cure = next((cure for words, cure in _CURES.items() if words in str(error)), None)
+            if cure is None:
                 raise
-            raise TrainingError(
-                "A compiled trunk gives its buffers away in the first backward pass, but this engine needs "
-                "several. Use `engine='features'`, or set `torch._functorch.config.donated_buffer = False` "
-                "before the first call."
-            ) from error
+            raise TrainingError(cure) from error
 
     return explained
 
@@ -38,8 +49,9 @@ def _explained(function: Callable[P, R]) -> Callable[P, R]:
 class StepGraph:
     """What can be differentiated in a step: the objectives, cut at their taps where they have some.
 
-    With taps, the private parts are run backward once, for all objectives together, and the shared part
-    starts from what arrives at the taps. Without, each gradient is a backward pass from its objective.
+    With taps that all shared parameters lie before, the private parts are run backward once, for all
+    objectives together, and the shared part starts from what arrives at the taps. Without, each gradient is a
+    backward pass from its objective.
 
     Args:
         objectives: The objectives of a step, or of a part of it.
@@ -57,39 +69,62 @@ class StepGraph:
     ) -> None:
         self.values = objectives.values * scale.to(objectives.values)
         self.shared, self.private = list(shared), list(private)
+        self._objectives = objectives
         self._names = objectives.names
-        self._taps = [taps for taps in objectives.taps if taps]
         self._seeds: list[Tensor] | None = None
         self._private_done = False
 
+    @cached_property
+    def _leaving(self) -> Leaving:
+        return leaving(self._objectives, self.shared)
+
     @property
     def tapped(self) -> bool:
-        """Whether all objectives leave the shared part at taps."""
-        return bool(self._taps)
+        """Whether everything that is shared can be reached from the taps."""
+        return self._leaving.complete
+
+    @property
+    def has_representation(self) -> bool:
+        """Whether the tasks leave the shared part at a common place, be it trained or not."""
+        return self._leaving.known
+
+    def behind(self) -> list[int]:
+        """Return the indices of the shared parameters that act behind that place too."""
+        behind = {id(parameter) for parameter in self._leaving.behind}
+        return [index for index, parameter in enumerate(self.shared) if id(parameter) in behind]
+
+    def distrust_taps(self) -> None:
+        """Take every gradient from the objectives themselves from now on."""
+        self._leaving = Leaving()
 
     @property
     def roots(self) -> list[Tensor]:
         """Return the tensors from which backward passes of the shared part start."""
-        return [next(iter(taps.values())) for taps in self._taps] if self.tapped else [self.values]
+        return [next(iter(taps.values())) for taps in self._leaving.taps] if self.tapped else [self.values]
 
+    @_explained
     def seeds(self) -> list[Tensor]:
-        """Return the gradients at the taps, ``[objective, ...]`` for each encoding.
+        """Return the gradients at the taps, ``[objective, ...]`` for each encoding that is trained.
 
         The same backward pass adds the private parameters' gradients to their ``grad``.
         """
         if self._seeds is None:
-            where = [(name, tap) for taps in self._taps for name, tap in taps.items()]
-            wanted = [*(tap for _, tap in where), *self.private]
-            # The shared part stays as it is: a backward pass to given tensors stops there.
-            found = torch.autograd.grad(self.values.sum(), wanted, allow_unused=True, retain_graph=True)
-            _add(self.private, found[len(where) :])
+            where = [tap for taps in self._leaving.taps for tap in taps.values()]
+            private = [] if self._private_done else self.private
+            found: Sequence[Tensor | None] = [None] * len(where)
+            if self.values.requires_grad and (where or private):
+                # The shared part stays as it is: a backward pass to given tensors stops there.
+                found = torch.autograd.grad(
+                    self.values.sum(), [*where, *private], allow_unused=True, retain_graph=True
+                )
+                _add(private, found[len(where) :])
             self._private_done = True
             self._seeds = self._stacked(list(found[: len(where)]))
         return self._seeds
 
     def _stacked(self, found: list[Tensor | None]) -> list[Tensor]:
         seeds = []
-        for taps in self._taps:
+        for taps in self._leaving.taps:
             own = dict(zip(taps, found[: len(taps)]))
             found = found[len(taps) :]
             zero = torch.zeros_like(next(iter(taps.values())))
@@ -114,6 +149,8 @@ class StepGraph:
         self, position: int, tensors: Sequence[Tensor], edges: Sequence[GradientEdge]
     ) -> tuple[tuple[Tensor, ...], tuple[Tensor | None, ...]]:
         outputs = self.roots if self.tapped else [self.values[position]]
+        if not outputs[0].requires_grad:  # nothing that is trained has a part in it
+            return tuple(torch.zeros_like(tensor) for tensor in tensors), (None,) * len(edges)
         starts = [seed[position] for seed in self.seeds()] if self.tapped else None
         wanted = [*(get_gradient_edge(tensor) for tensor in tensors), *edges]
         found = torch.autograd.grad(outputs, wanted, starts, retain_graph=True, allow_unused=True)
@@ -135,11 +172,26 @@ class StepGraph:
         """Add every private parameter's own, unscaled gradient to its ``grad``; only the first call acts."""
         if self._private_done:
             return
-        self._private_done = True
         if self.tapped:
             self.seeds()
         else:
+            self._private_done = True
             _backward(self.values.sum(), self.private, keep=keep)
+
+    @_explained
+    def gradient(self, weights: Tensor) -> list[Tensor]:
+        """Return the gradient of the weighted sum for every shared parameter, without taps; keeps the graph.
+
+        Args:
+            weights: ``[objective]``.
+        """
+        total = (weights.to(self.values) * self.values).sum()
+        if not (self.shared and total.requires_grad):
+            return [torch.zeros_like(parameter) for parameter in self.shared]
+        found = torch.autograd.grad(
+            total, self.shared, retain_graph=True, allow_unused=True, materialize_grads=True
+        )
+        return list(found)
 
     @_explained
     def backward(self, weights: Tensor) -> None:
@@ -157,10 +209,9 @@ class StepGraph:
             self.backward_private()
             _backward((weights * self.values).sum(), self.shared, keep=False)
             return
-        outputs = self.roots
         starts = [torch.tensordot(weights.to(seed), seed, dims=1) for seed in self.seeds()]
-        if self.shared and outputs[0].requires_grad:
-            torch.autograd.backward(outputs, starts, inputs=self.shared)
+        if self.shared:
+            torch.autograd.backward(self.roots, starts, inputs=self.shared)
 
 
 def _backward(total: Tensor, parameters: list[nn.Parameter], *, keep: bool) -> None:

@@ -1,9 +1,11 @@
 """The two-phase step: first the weights, then one ordinary backward pass."""
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import reduce
-from typing import Literal, TypeAlias
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,13 +13,13 @@ from torch import Tensor
 from polytask.balancing.accumulation import Accumulation
 from polytask.balancing.balance import Balance
 from polytask.balancing.balancer import Balancer, Direction, Evidence, Weights
-from polytask.balancing.engines import Engine, Fastest, Features, FullJacobian, LastLayer, Layerwise, Streamed
+from polytask.balancing.engine_check import disagreement, tolerance
+from polytask.balancing.engines import Engine, EngineName, FullJacobian, PartsOfStep, engine_by_name
 from polytask.balancing.graph import StepGraph
 from polytask.balancing.joined import Joined
-from polytask.balancing.processes import Alone, Processes
+from polytask.balancing.processes import Processes
 from polytask.balancing.reduced import reduced_gradients
 from polytask.core import (
-    EpisodicLearner,
     InputError,
     Learner,
     Objectives,
@@ -27,11 +29,9 @@ from polytask.core import (
     shared_parameters,
 )
 
-__all__ = ["BalancedBackward", "EngineName"]
+__all__ = ["BalancedBackward"]
 
-EngineName: TypeAlias = Literal["auto", "exact", "loop", "streamed", "features", "last-layer"]
-"""``auto`` measures the exact engines and keeps the fastest, within the memory that is free; see
-`polytask.balancing.engines`."""
+_LOG = logging.getLogger(__name__)
 
 
 class BalancedBackward:
@@ -44,8 +44,12 @@ class BalancedBackward:
     gradients that one process would get on the joined batch. Communicated are the objectives' names, losses
     and label counts, what the engine says, and the gradients once; the learner must not be wrapped in DDP.
 
+    On the first step, an exact Gramian is compared with an ordinary backward pass. Where they differ, a
+    warning is logged and every later step is taken from the objectives themselves, one backward pass each; an
+    engine that was given as an object stays, with the warning alone.
+
     Args:
-        learner: The learner; which of its parameters train is read once.
+        learner: The learner. A parameter may be frozen or trained again between two steps.
         balancer: The method.
         engine: How the Gramian is computed, if the balancer looks at it.
 
@@ -66,10 +70,16 @@ class BalancedBackward:
     """
 
     def __init__(self, learner: Learner, balancer: Balancer, *, engine: EngineName | Engine = "auto") -> None:
-        self._learner, self._balancer = learner, balancer
-        self._shared = shared_parameters(learner)
-        self._private = [p for own in private_parameters(learner).values() for p in own]
-        self.engine = engine if isinstance(engine, Engine) else _engine(engine, learner, balancer)
+        self._balancer, self._learner = balancer, learner
+        self._parameters = list(learner.parameters())
+        self._split()
+        self._replaceable = not isinstance(engine, Engine)
+        self._checked, self._trusted = False, True
+        self.engine = (
+            engine
+            if isinstance(engine, Engine)
+            else engine_by_name(engine, learner, needs=self._balancer.needs)
+        )
         """How the Gramian is computed."""
         self.processes = Processes()
         """The processes that share each step."""
@@ -106,7 +116,9 @@ class BalancedBackward:
 
         A part's graph is held only while the part is at work. Every part is run forward once to learn the
         losses, once more where the balancer looks at gradients, and once more for the update. The engines
-        ``"features"`` and ``"last-layer"`` do what they always do; every other one holds the full Jacobian.
+        ``"features"`` and ``"last-layer"`` do what they always do; the other ones of the library hold the
+        full Jacobian, so that there is nothing to compare it with. One of your own needs a
+        `gramian_of_parts`.
 
         Args:
             accumulation: The parts.
@@ -115,27 +127,72 @@ class BalancedBackward:
             validation: As for a whole step.
 
         Raises:
+            InputError: The engine has no `gramian_of_parts`, and the balancer looks at the Gramian.
             TrainingError: A gradient is not finite, or another process is gone.
         """
         with self._reduced():
             return self._both_phases_in_parts(accumulation, halves, validation)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what was decided on the first step, in plain values: the engine, and whether it held."""
+        return {"checked": self._checked, "trusted": self._trusted, "engine": self.engine.state_dict()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on as decided; see `state_dict`.
+
+        Raises:
+            InputError: The state is none that this engine can go on with.
+        """
+        try:
+            self._checked, trusted, engine = state["checked"], state["trusted"], dict(state["engine"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(f"This is no state of a balanced step: {state!r}.") from error
+        if not trusted:
+            self._distrust()
+        self.engine.load_state_dict(engine)
 
     def losses(self, objectives: Objectives) -> Tensor:
         """Return the values of the objectives of a step over all processes, ``[objective]``."""
         joined = Joined(objectives, self.processes)
         return joined.losses(objectives.values * joined.scale.to(objectives.values))
 
+    def _split(self) -> None:
+        """Read which parameters are trained, and which of them are shared."""
+        self._trained = [parameter.requires_grad for parameter in self._parameters]
+        self._shared = shared_parameters(self._learner)
+        self._private = [p for own in private_parameters(self._learner).values() for p in own]
+
     @contextlib.contextmanager
     def _reduced(self) -> Iterator[None]:
-        try:
-            with reduced_gradients([*self._shared, *self._private], self.processes):
-                yield
-        finally:
-            self._forget()
+        if self._trained != [parameter.requires_grad for parameter in self._parameters]:
+            self._split()
+        with reduced_gradients([*self._shared, *self._private], self.processes):
+            yield
 
-    def _forget(self) -> None:
-        if isinstance(self.engine, Layerwise | Fastest):
-            self.engine.forget()
+    def _gramian(self, graph: StepGraph, joined: Joined) -> Tensor:
+        products = self.engine.gramian(graph, joined.places, len(joined), self.processes)
+        if self._checked or not self.engine.exact or not bool(products.isfinite().all()):
+            return products
+        self._checked = True
+        error, allowed = disagreement(products, graph, joined, self.processes), tolerance(graph)
+        name = type(self.engine).__name__
+        if error <= allowed:
+            _LOG.info("The Gramian of engine %s agrees with the gradients to %.0e", name, error)
+            return products
+        _LOG.warning(
+            "The Gramian of engine %s differs from that of the gradients by %.1g of it%s",
+            name,
+            error,
+            ": from now on every gradient is taken from the objectives themselves" * self._replaceable,
+        )
+        if not self._replaceable:
+            return products
+        self._distrust()
+        graph.distrust_taps()
+        return self.engine.gramian(graph, joined.places, len(joined), self.processes)
+
+    def _distrust(self) -> None:
+        self._trusted, self.engine = False, FullJacobian()
 
     def _both_phases(
         self,
@@ -148,7 +205,7 @@ class BalancedBackward:
         found: list[Tensor] = []
 
         def gramian() -> Tensor:
-            found.append(self.engine.gramian(graph, joined.places, len(joined), self.processes))
+            found.append(self._gramian(graph, joined))
             return found[0]
 
         evidence = Evidence(
@@ -174,7 +231,6 @@ class BalancedBackward:
         def graphs(whole: Accumulation = accumulation) -> Iterator[tuple[StepGraph, Joined]]:
             for objectives, joined in whole.parts(last=False):
                 yield self._graph(objectives, joined, private=False), joined
-                self._forget()
 
         def rows(parameters: Sequence[Tensor] | None = None, whole: Accumulation = accumulation) -> Tensor:
             own = _total(joined.spread(graph.jacobian(parameters)) for graph, joined in graphs(whole))
@@ -184,17 +240,15 @@ class BalancedBackward:
             first, second = (_reordered(rows(whole=h), h.names, accumulation.names) for h in make())
             return first @ second.T
 
+        parts = PartsOfStep(
+            graphs=lambda: ((graph, joined.places) for graph, joined in graphs()),
+            rows=lambda parameters: evidence.jacobian() if parameters is None else rows(parameters),
+            n_objectives=len(accumulation.names),
+            processes=self.processes,
+        )
+
         def gramian() -> Tensor:
-            if isinstance(self.engine, Features):
-                engine, alone = self.engine, Alone()
-                products = _total(
-                    engine.gramian(graph, joined.places, len(joined), alone) for graph, joined in graphs()
-                )
-                found.append(self.processes.sum(products))
-            else:
-                last = self.engine.parameters if isinstance(self.engine, LastLayer) else None
-                jacobian = rows(last) if last else evidence.jacobian()
-                found.append(jacobian @ jacobian.T)
+            found.append(self.engine.gramian_of_parts(parts))
             return found[0]
 
         evidence = Evidence(
@@ -209,7 +263,6 @@ class BalancedBackward:
         n_parts = self.processes.size * len(accumulation)
         for objectives, joined in accumulation.parts(last=True):
             self._second_phase(objectives, self._graph(objectives, joined), joined, update, n_parts=n_parts)
-            self._forget()
         return self._decided(update, evidence, found)
 
     def _second_phase(
@@ -246,7 +299,8 @@ class BalancedBackward:
         )
 
     def _graph(self, objectives: Objectives, joined: Joined, *, private: bool = True) -> StepGraph:
-        return StepGraph(objectives, joined.scale, self._shared, self._private if private else [])
+        given = objectives if self._trusted else replace(objectives, taps=())
+        return StepGraph(given, joined.scale, self._shared, self._private if private else [])
 
     def _rows(self, graph: StepGraph, joined: Joined) -> Tensor:
         return self.processes.sum(joined.spread(graph.jacobian()))
@@ -279,24 +333,6 @@ class BalancedBackward:
         finally:
             for parameter, old in zip(self._shared, before):
                 parameter.data = old
-
-
-def _engine(name: str, learner: Learner, balancer: Balancer) -> Engine:
-    if balancer.needs in ("nothing", "losses", "jacobian") and name in ("auto", "exact"):
-        return FullJacobian()  # never asked for a Gramian, except by way of the Jacobian
-    if name == "auto":
-        # An episodic learner runs functional copies of its layers, which hooks cannot follow.
-        return FullJacobian() if isinstance(learner, EpisodicLearner) else Fastest(learner)
-    engines: dict[str, Callable[[], Engine]] = {
-        "exact": lambda: Layerwise(learner),
-        "loop": FullJacobian,
-        "streamed": Streamed,
-        "features": Features,
-        "last-layer": lambda: LastLayer(learner),
-    }
-    if name not in engines:
-        raise InputError(f"No engine is called {name!r}; there are auto, {', '.join(engines)}.")
-    return engines[name]()
 
 
 def _total(tensors: Iterable[Tensor]) -> Tensor:

@@ -13,7 +13,8 @@ def jacobian(values: Tensor, parameters: Sequence[nn.Parameter]) -> Tensor:
 
     Args:
         values: Objectives ``[objective]``.
-        parameters: Where to differentiate; a parameter that an objective does not use counts as zero.
+        parameters: Where to differentiate; a parameter that an objective does not use counts as zero,
+            and so does an objective that nothing trained has a part in.
 
     Returns:
         ``[objective, parameter]``, the parameters flattened and joined.
@@ -28,6 +29,9 @@ def jacobian(values: Tensor, parameters: Sequence[nn.Parameter]) -> Tensor:
         return values.new_zeros(len(values), 0)
     rows = []
     for value in values:
+        if not value.requires_grad:
+            rows.append(value.new_zeros(sum(parameter.numel() for parameter in parameters)))
+            continue
         gradients = torch.autograd.grad(
             value, parameters, retain_graph=True, allow_unused=True, materialize_grads=True
         )

@@ -61,8 +61,12 @@ def shared_parameters(module: nn.Module) -> list[nn.Parameter]:
 def _owners(module: nn.Module) -> list[tuple[nn.Parameter, set[str | None]]]:
     """Pair each trainable parameter with the tasks that own it; None stands for shared code."""
     found: dict[int, tuple[nn.Parameter, set[str | None]]] = {}
+    visited: set[tuple[int, str | None]] = set()
 
     def walk(part: nn.Module, owner: str | None) -> None:
+        if (id(part), owner) in visited:  # many may hold one module, and modules each other
+            return
+        visited.add((id(part), owner))
         for parameter in part.parameters(recurse=False):
             if parameter.requires_grad:
                 found.setdefault(id(parameter), (parameter, set()))[1].add(owner)

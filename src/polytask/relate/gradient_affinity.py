@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from polytask.balancing.engines import Engine, Fastest, FullJacobian, Layerwise
+from polytask.balancing.engines import Engine, FullJacobian
 from polytask.balancing.graph import StepGraph
 from polytask.balancing.joined import Joined
 from polytask.balancing.processes import Alone
@@ -138,8 +138,4 @@ def _gramian(objectives: Objectives, shared: list[nn.Parameter], engine: Engine)
     alone = Alone()
     joined = Joined(objectives, alone)
     graph = StepGraph(objectives, joined.scale, shared, [])
-    try:
-        return engine.gramian(graph, joined.places, len(joined), alone)
-    finally:
-        if isinstance(engine, Layerwise | Fastest):
-            engine.forget()
+    return engine.gramian(graph, joined.places, len(joined), alone)

@@ -83,6 +83,8 @@ def train(
     """Train a learner in place.
 
     With the same seed on CPU a run is identical to the bit, also when it was killed and resumed in between.
+    (A Jacobian of more than half of the memory that is free at the first step is cut into blocks, which round
+    differently; how many is kept in the checkpoint.)
 
     Args:
         learner: What is trained.
@@ -137,7 +139,8 @@ def train(
     first = backward.processes.rank == 0
     history = History(folder if first else None, tensorboard=tensorboard and first)
     run = Run(
-        learner=learner, balancer=balancer, optimizer=built, history=history, folder=folder, seed=seed,
+        learner=learner, balancer=balancer, backward=backward, optimizer=built, history=history,
+        folder=folder, seed=seed,
         writes=first, feedback=source if isinstance(source, Feedback) else None,
     )  # fmt: skip
     if resume:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from polytask.balancing import Balance, Balancer
+from polytask.balancing import Balance, BalancedBackward, Balancer
 from polytask.core import BundleError, Learner, derive_seed
 from polytask.data import Feedback
 from polytask.train.checkpoint import load_checkpoint, save_checkpoint
@@ -29,6 +29,7 @@ class Run:
     Args:
         learner: What is trained.
         balancer: Its balancer, whose state is part of the run.
+        backward: The balanced step, which keeps the engine that it chose.
         optimizer: Its optimizer.
         history: The rows logged so far.
         folder: Where the checkpoint lives; None for none.
@@ -39,6 +40,7 @@ class Run:
 
     learner: Learner
     balancer: Balancer
+    backward: BalancedBackward
     optimizer: Optimizer
     history: History
     folder: Path | None
@@ -133,6 +135,7 @@ class Run:
         try:
             self.learner.load_state_dict(state["learner"])
             self.balancer.load_state_dict(state["balancer"])
+            self.backward.load_state_dict(state["backward"])
             self.optimizer.load_state_dict(state["optimizer"])
             self._restore_source(state.get("source"))
         except (RuntimeError, ValueError, KeyError) as error:
@@ -155,6 +158,7 @@ class Run:
             "seed": self.seed,
             "learner": self.learner.state_dict(),
             "balancer": self.balancer.state_dict(),
+            "backward": self.backward.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "source": None if self.feedback is None else self.feedback.state_dict(),
             "best": self._best,

@@ -1,17 +1,17 @@
-"""The engine that is fastest here, found by measuring."""
+"""The engine that should be fastest here, found by counting operations."""
 
 import logging
 import math
 import sys
-import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from polytask.balancing.engines.engine import Engine
+from polytask.balancing.engines.engine import Engine, PartsOfStep
 from polytask.balancing.engines.layerwise import Layerwise
 from polytask.balancing.engines.loop import FullJacobian
 from polytask.balancing.engines.streamed import Streamed
@@ -26,24 +26,28 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineChoice:
-    """What was measured, and what it led to.
+    """Which engine was chosen, and why.
 
     Args:
-        chosen: The name of the engine.
-        milliseconds: One Gramian by engine, measured on the first step; empty where nothing was.
-        reason: Why nothing was measured.
+        chosen: The name of the engine: ``"exact"``, ``"loop"`` or ``"streamed"``.
+        reason: Why.
+        n_blocks: Into how many blocks the Jacobian is cut; 1 where it is not streamed.
     """
 
     chosen: str
-    milliseconds: Mapping[str, float]
-    reason: str = ""
+    reason: str
+    n_blocks: int = 1
 
 
 class Fastest(Engine):
-    """Measure the exact engines on the first step, and keep the fastest from then on.
+    """Choose one of the exact engines on the first step, and keep it from then on.
 
+    The layer-wise engine is taken where it saves operations, by a fixed model of what they cost. Nothing is
+    measured: engines round differently, and a choice by the clock would make two runs of one seed differ.
     Where the Jacobian would take more memory than allowed, it is streamed, in as many blocks as that takes.
-    Across processes the exact engines compute the same, so nothing is measured.
+    Across processes the exact engines compute the same, so there is nothing to choose.
+
+    The choice is the engine's state, so that a run that goes on elsewhere makes the same one.
 
     Args:
         learner: The learner.
@@ -57,50 +61,59 @@ class Fastest(Engine):
         if memory is not None and memory < 1:
             raise InputError(f"`memory` must be at least 1 byte, got {memory}.")
         self.memory = memory
-        self._engines: dict[str, Engine] = {"loop": FullJacobian(), "exact": Layerwise(learner)}
+        self._loop, self._layerwise = FullJacobian(), Layerwise(learner, frugal=False)
+        self._engine: Engine = self._loop
         self.choice: EngineChoice | None = None
         """What was chosen; None before the first step."""
-
-    def forget(self) -> None:
-        """Let go of what was noted in a forward pass; called after every step."""
-        for engine in self._engines.values():
-            if isinstance(engine, Layerwise):
-                engine.forget()
 
     def gramian(self, graph: StepGraph, places: Tensor, n_objectives: int, processes: Processes) -> Tensor:
         """See `Engine.gramian`."""
         if self.choice is None:
-            self.choice = self._choose(graph, places, n_objectives, processes)
-            _LOG.info(
-                "Gramian engine %r chosen%s%s",
-                self.choice.chosen,
-                "".join(f"; {name}: {taken:.1f} ms" for name, taken in self.choice.milliseconds.items()),
-                f"; {self.choice.reason}" if self.choice.reason else "",
-            )
-            unused = self._engines["exact"]
-            if self.choice.chosen != "exact" and isinstance(unused, Layerwise):
-                unused.remove()
-        return self._engines[self.choice.chosen].gramian(graph, places, n_objectives, processes)
+            self._take(self._choose(graph, n_objectives, processes))
+        return self._engine.gramian(graph, places, n_objectives, processes)
 
-    def _choose(
-        self, graph: StepGraph, places: Tensor, n_objectives: int, processes: Processes
-    ) -> EngineChoice:
+    def gramian_of_parts(self, parts: PartsOfStep) -> Tensor:
+        """See `Engine.gramian_of_parts`: the full Jacobian is held."""
+        return self._loop.gramian_of_parts(parts)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the choice, in plain values."""
+        return {} if self.choice is None else asdict(self.choice)
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Choose as before.
+
+        Raises:
+            InputError: This is not the state of a choice.
+        """
+        if not state:
+            return
+        try:
+            choice = EngineChoice(**state)
+        except TypeError as error:
+            raise InputError(f"This is no choice of an engine: {dict(state)!r}.") from error
+        if choice.chosen not in ("exact", "loop", "streamed"):
+            raise InputError(f"No engine that can be chosen is called {choice.chosen!r}.")
+        self._take(choice)
+
+    def _take(self, choice: EngineChoice) -> None:
+        engines = {"exact": self._layerwise, "loop": self._loop}
+        self._engine = engines.get(choice.chosen) or Streamed(choice.n_blocks)
+        self.choice = choice
+        _LOG.info("Gramian engine %r chosen: %s", choice.chosen, choice.reason)
+
+    def _choose(self, graph: StepGraph, n_objectives: int, processes: Processes) -> EngineChoice:
         needed = n_objectives * sum(p.numel() * p.element_size() for p in graph.shared)
         allowed = _free(graph.values.device) // 2 if self.memory is None else self.memory
         allowed = min(processes.gather(allowed))  # all must come to the same choice
         if needed > allowed:
-            self._engines["streamed"] = Streamed(math.ceil(needed / allowed))
             reason = f"the Jacobian of {needed:,} bytes is more than the {allowed:,} allowed"
-            return EngineChoice(chosen="streamed", milliseconds={}, reason=reason)
+            return EngineChoice(chosen="streamed", reason=reason, n_blocks=math.ceil(needed / allowed))
         if not processes.alone:
-            return EngineChoice(chosen="loop", milliseconds={}, reason=f"{processes.size} processes")
-        milliseconds = {
-            name: _measure(engine, graph, places, n_objectives, processes)
-            for name, engine in self._engines.items()
-        }
-        return EngineChoice(
-            chosen=min(milliseconds, key=lambda name: milliseconds[name]), milliseconds=milliseconds
-        )
+            return EngineChoice(chosen="loop", reason=f"{processes.size} processes")
+        if self._layerwise.saves(graph):
+            return EngineChoice(chosen="exact", reason="it saves operations")
+        return EngineChoice(chosen="loop", reason="no layer would be cheaper in a compressed form")
 
 
 def _free(device: torch.device) -> int:
@@ -113,22 +126,3 @@ def _free(device: torch.device) -> int:
         return sys.maxsize
     available = next((line for line in lines if line.startswith("MemAvailable:")), "")
     return int(available.split()[1]) * 1024 if available else sys.maxsize
-
-
-def _measure(
-    engine: Engine, graph: StepGraph, places: Tensor, n_objectives: int, processes: Processes
-) -> float:
-    """Return the milliseconds of the better of two runs; the first warms up."""
-    best = float("inf")
-    for _ in range(2):
-        _wait()
-        start = time.perf_counter()
-        engine.gramian(graph, places, n_objectives, processes)
-        _wait()
-        best = min(best, (time.perf_counter() - start) * 1e3)
-    return best
-
-
-def _wait() -> None:
-    if torch.cuda.is_available() and torch.cuda.is_initialized():
-        torch.cuda.synchronize()

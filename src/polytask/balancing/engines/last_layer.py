@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from polytask.balancing.engines.engine import Engine, spread
+from polytask.balancing.engines.engine import Engine, PartsOfStep, spread
 from polytask.balancing.graph import StepGraph
 from polytask.balancing.processes import Processes
 from polytask.core import InputError, shared_parameters
@@ -53,8 +53,17 @@ class LastLayer(Engine):
 
     def gramian(self, graph: StepGraph, places: Tensor, n_objectives: int, processes: Processes) -> Tensor:
         """See `Engine.gramian`."""
-        rows = processes.sum(spread(graph.jacobian(self.parameters), places, n_objectives))
+        rows = processes.sum(spread(graph.jacobian(self._trained()), places, n_objectives))
         return rows @ rows.T
+
+    def gramian_of_parts(self, parts: PartsOfStep) -> Tensor:
+        """See `Engine.gramian_of_parts`."""
+        rows = parts.rows(self._trained())
+        return rows @ rows.T
+
+    def _trained(self) -> list[Tensor]:
+        """Leave out what was frozen since."""
+        return [parameter for parameter in self.parameters if parameter.requires_grad]
 
 
 def _submodule(learner: nn.Module, layer: str) -> nn.Module:

@@ -1,32 +1,33 @@
 """The exact Gramian layer by layer, without the Jacobian of wide layers."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from polytask.balancing.engines.engine import Engine, spread
+from polytask.balancing.engines.engine import Engine, PartsOfStep, spread
+from polytask.balancing.engines.linear_use import Consumers, LinearUse, consumers_of, linear_uses
 from polytask.balancing.engines.loop import FullJacobian
-from polytask.balancing.engines.pooled_convolution import Arriving, pooled_convolutions
+from polytask.balancing.engines.pooled_convolution import Arriving, PooledConvolution, pooled_convolutions
 from polytask.balancing.graph import StepGraph
 from polytask.balancing.processes import Processes
-from polytask.core import shared_parameters
 
 __all__ = ["Layerwise"]
 
-
+_LOG = logging.getLogger(__name__)
 _ROOM = 0.75  # what a pooled convolution may keep, as part of the full Jacobian
+_WALK = 2e4  # operations that following the graph costs, by node
 
 
-@dataclass(slots=True)
-class _Seen:
-    """One call of a linear layer in the forward pass."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Plan:
+    """How the gradients of a step are taken: of which layers in a compressed form, of what in full."""
 
-    layer: nn.Linear
-    inputs: Tensor
-    output: Tensor
-    version: int
+    compressed: Sequence[LinearUse]
+    pooled: Sequence[PooledConvolution]
+    rest: Sequence[nn.Parameter]
 
 
 class Layerwise(Engine):
@@ -42,115 +43,107 @@ class Layerwise(Engine):
     several objectives at once; see `PooledConvolution`. All other parameters are treated as by
     `FullJacobian`.
 
+    Layers are found in the graph of each step, not among the learner's modules: only a weight that the graph
+    shows to be used once, by a product of inputs with it, is treated so. One that is tied, pruned,
+    normalized, parametrized or used by a function of its own is treated as by `FullJacobian`; the log says
+    which ones.
+
     Memory: that of `FullJacobian`, with min(inputs, examples) columns a linear layer; a convolution that is
     pooled keeps, beside that, up to three quarters of the full Jacobian's size, or one and a half of its
     maps. Across processes the compression does not hold, and the Jacobian is summed as by `FullJacobian`.
 
     Args:
-        learner: The learner; hooks on its shared linear layers note what passes through.
+        learner: The learner; names the parameters in the log.
+        frugal: Whether a layer is compressed wherever that takes less memory; else only where it takes fewer
+            operations.
 
     References:
         The identity on inner products of layer gradients: Ian Goodfellow, "Efficient Per-Example Gradient
         Computations", 2015, arXiv:1510.01799.
     """
 
-    def __init__(self, learner: nn.Module) -> None:
+    def __init__(self, learner: nn.Module, *, frugal: bool = True) -> None:
         self._loop = FullJacobian()
-        self._seen: list[_Seen] = []
-        self._hooks: list[torch.utils.hooks.RemovableHandle] = []
-        shared = {id(parameter) for parameter in shared_parameters(learner)}
-        uses: dict[int, int] = {}
-        for module in learner.modules():
-            for parameter in module.parameters(recurse=False):
-                uses[id(parameter)] = uses.get(id(parameter), 0) + 1
-        for module in learner.modules():
-            own = list(module.parameters(recurse=False))
-            # A tied weight has gradients from several layers, whose products cross: leave it to the loop.
-            if type(module) is nn.Linear and all(id(p) in shared and uses[id(p)] == 1 for p in own):
-                self._hooks.append(module.register_forward_hook(self._note))
-
-    def _note(self, layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        if torch.is_grad_enabled() and output.requires_grad and isinstance(layer, nn.Linear):
-            self._seen.append(_Seen(layer, inputs[0].detach(), output, output._version))
-
-    def forget(self) -> None:
-        """Let go of what was noted; called after every step."""
-        self._seen.clear()
-
-    def remove(self) -> None:
-        """Take the hooks off the learner."""
-        self.forget()
-        for hook in self._hooks:
-            hook.remove()
+        self._frugal = frugal
+        self._names = {id(parameter): name for name, parameter in learner.named_parameters()}
+        self._said: set[int] = set()
 
     def gramian(self, graph: StepGraph, places: Tensor, n_objectives: int, processes: Processes) -> Tensor:
         """See `Engine.gramian`."""
         if not processes.alone:
             return self._loop.gramian(graph, places, n_objectives, processes)
-        compressed = self._compressible()
-        pooled = pooled_convolutions(graph.roots, graph.shared, len(graph.values))
-        covered = {id(p) for seen in compressed for p in seen.layer.parameters()}
-        covered |= {id(p) for convolution in pooled for p in convolution.parameters}
-        rest = [p for p in graph.shared if id(p) not in covered]
-        factors = [_factor(seen) for seen in compressed]
-        n_columns = sum(seen.layer.out_features * len(factor) for seen, factor in zip(compressed, factors))
-        n_columns += sum(parameter.numel() for parameter in rest)
+        plan = self._plan(graph, consumers_of(graph.roots))
+        factors = [use.factor() for use in plan.compressed]
+        n_columns = sum(len(use.parameters[0]) * len(factor) for use, factor in zip(plan.compressed, factors))
+        n_columns += sum(parameter.numel() for parameter in plan.rest)
         dtype = factors[0].dtype if factors else next((p.dtype for p in graph.shared), torch.float32)
         rows = torch.zeros(len(graph.values), n_columns, dtype=dtype, device=graph.values.device)
         room = int(_ROOM * len(rows) * sum(p.numel() * p.element_size() for p in graph.shared))
-        arriving = [Arriving(convolution, len(rows), room) for convolution in pooled]
-        wanted = [*(seen.output for seen in compressed), *rest]
-        found = graph.rows(wanted, [convolution.edge for convolution in pooled])
+        arriving = [Arriving(convolution, len(rows), room) for convolution in plan.pooled]
+        edges = [each.edge for each in (*plan.compressed, *plan.pooled)]
+        found = graph.rows(plan.rest, edges)
         for row in rows:
             # Nothing but the call holds what was found: it is gone before the next backward pass.
-            _take(*next(found), factors, row, arriving)
+            _take(*next(found), plan.compressed, factors, row, arriving)
         products = rows @ rows.T
         for each in arriving:
             products += each.gramian().to(products)
         return spread(spread(products, places, n_objectives).T, places, n_objectives)
 
-    def _compressible(self) -> Sequence[_Seen]:
-        calls: dict[int, int] = {}
-        for seen in self._seen:
-            calls[id(seen.layer)] = calls.get(id(seen.layer), 0) + 1
-        return [
-            seen
-            for seen in self._seen
-            if calls[id(seen.layer)] == 1
-            # Changed in place, by ReLU(inplace=True) say, it is no longer what the layer gave.
-            and seen.output._version == seen.version
-            and seen.inputs.numel() // seen.layer.in_features < seen.layer.in_features
-        ]
+    def gramian_of_parts(self, parts: PartsOfStep) -> Tensor:
+        """See `Engine.gramian_of_parts`: the full Jacobian is held."""
+        return self._loop.gramian_of_parts(parts)
 
+    def saves(self, graph: StepGraph) -> bool:
+        """Tell whether this engine should be faster than `FullJacobian` here: the same on every machine."""
+        consumers = consumers_of(graph.roots)
+        plan = self._plan(graph, consumers)
+        saved = sum(use.saved(len(graph.values)) for use in plan.compressed)
+        return bool(plan.pooled) or saved > _WALK * len(consumers)
 
-def _factor(seen: _Seen) -> Tensor:
-    """Return R ``[example, example]`` with R Rᵀ = A Aᵀ; a bias is an input that is always 1."""
-    dtype = seen.layer.weight.dtype
-    inputs = seen.inputs.reshape(-1, seen.layer.in_features).to(dtype)
-    products = inputs @ inputs.T
-    if seen.layer.bias is not None and seen.layer.bias.requires_grad:
-        products = products + 1
-    # In double precision: the root would double the relative error of small eigenvalues.
-    values, vectors = torch.linalg.eigh(products.double())
-    return (vectors * values.clamp(min=0).sqrt()).to(dtype)
+    def _plan(self, graph: StepGraph, consumers: Consumers) -> _Plan:
+        n_objectives = len(graph.values)
+        uses = list(linear_uses(consumers, graph.shared))
+        compressed = [use for use in uses if use.narrow and (self._frugal or use.saved(n_objectives) > 0)]
+        pooled = pooled_convolutions(consumers, graph.shared, n_objectives)
+        covered = {id(p) for each in (*compressed, *pooled) for p in each.parameters}
+        self._say_what_is_not_followed(graph.shared, {id(use.parameters[0]) for use in uses})
+        return _Plan(
+            compressed=compressed, pooled=pooled, rest=[p for p in graph.shared if id(p) not in covered]
+        )
+
+    def _say_what_is_not_followed(self, shared: Sequence[nn.Parameter], followed: set[int]) -> None:
+        new = [p for p in shared if p.ndim == 2 and id(p) not in followed and id(p) not in self._said]
+        if new:
+            self._said |= {id(parameter) for parameter in new}
+            names = [self._names.get(id(parameter), "a parameter without name") for parameter in new]
+            _LOG.info(
+                "The layer-wise engine takes the full gradients of %s%s: not the weight of one linear layer "
+                "that is called once",
+                ", ".join(names[:5]),
+                f" and {len(names) - 5} more" if len(names) > 5 else "",
+            )
 
 
 def _take(
     gradients: Sequence[Tensor],
-    at_pooling: Sequence[Tensor | None],
+    at_edges: Sequence[Tensor | None],
+    compressed: Sequence[LinearUse],
     factors: Sequence[Tensor],
     row: Tensor,
     arriving: Sequence[Arriving],
 ) -> None:
     """Put one objective's gradients where they belong."""
-    pieces = [_compress(d, r) for d, r in zip(gradients, factors)]
-    pieces += [gradient.reshape(-1) for gradient in gradients[len(factors) :]]
+    pieces = [gradient.reshape(-1) for gradient in gradients]
+    pieces += [_compress(d, use, r) for d, use, r in zip(at_edges, compressed, factors)]
     if pieces:
         torch.cat(pieces, out=row)
-    for each, gradient in zip(arriving, at_pooling):
+    for each, gradient in zip(arriving, at_edges[len(factors) :]):
         each.add(gradient)
 
 
-def _compress(gradient: Tensor, factor: Tensor) -> Tensor:
-    """Return D_tᵀ R, flattened."""
-    return (gradient.reshape(len(factor), -1).to(factor.dtype).T @ factor).reshape(-1)
+def _compress(gradient: Tensor | None, use: LinearUse, factor: Tensor) -> Tensor:
+    """Return D_tᵀ R, flattened; 0 for an objective that does not come by."""
+    if gradient is None:
+        return factor.new_zeros(len(use.parameters[0]) * len(factor))
+    return (gradient.to(factor.dtype).T @ factor).reshape(-1)

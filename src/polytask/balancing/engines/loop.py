@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from polytask.balancing.engines.engine import Engine, spread
+from polytask.balancing.engines.engine import Engine, PartsOfStep, spread
 from polytask.balancing.graph import StepGraph
 from polytask.balancing.processes import Processes
 
@@ -18,4 +18,9 @@ class FullJacobian(Engine):
     def gramian(self, graph: StepGraph, places: Tensor, n_objectives: int, processes: Processes) -> Tensor:
         """See `Engine.gramian`."""
         rows = processes.sum(spread(graph.jacobian(), places, n_objectives))
+        return rows @ rows.T
+
+    def gramian_of_parts(self, parts: PartsOfStep) -> Tensor:
+        """See `Engine.gramian_of_parts`."""
+        rows = parts.rows(None)
         return rows @ rows.T

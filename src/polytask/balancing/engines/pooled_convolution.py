@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from torch.autograd.graph import GradientEdge, Node
 from torch.nn import functional
 
+from polytask.balancing.engines.linear_use import Consumers, plain_leaf
+
 __all__ = ["Arriving", "PooledConvolution", "pooled_convolutions"]
 
 _CHUNK = 3 * 2**20  # bytes of what is made of the inputs at once, where one example does not take more
@@ -253,7 +255,7 @@ def _even(total: int, most: int) -> int:
 
 
 def pooled_convolutions(
-    roots: Sequence[Tensor], shared: Sequence[nn.Parameter], n_objectives: int
+    consumers: Consumers, shared: Sequence[nn.Parameter], n_objectives: int
 ) -> list[PooledConvolution]:
     """Find the convolutions of a graph whose gradients are cheaper to take at a pooling after them.
 
@@ -263,45 +265,26 @@ def pooled_convolutions(
     a tensor between the convolution and the pooling is not seen.
 
     Args:
-        roots: Where backward passes start.
+        consumers: The graph, see `consumers_of`.
         shared: The parameters whose gradients are wanted.
         n_objectives: How many backward passes there will be; few are not worth it.
     """
     if n_objectives < _LEAST_OBJECTIVES:
         return []
-    consumers = _consumers([root.grad_fn for root in roots if root.grad_fn is not None])
     wanted = {id(parameter) for parameter in shared}
     found = [_pooled(node, consumers, wanted) for node in consumers if node.name() == "ConvolutionBackward0"]
     return [each for each in found if each is not None]
 
 
-def _consumers(roots: Sequence[Node]) -> dict[Node, list[Node | None]]:
-    """Return by node who uses what it makes; None stands for the gradient that comes from outside."""
-    found: dict[Node, list[Node | None]] = {root: [None] for root in roots}
-    waiting = list(found)
-    while waiting:
-        node = waiting.pop()
-        for used, _ in node.next_functions:
-            if used is None:
-                continue
-            if used not in found:
-                found[used] = []
-                waiting.append(used)
-            found[used].append(node)
-    return found
-
-
-def _pooled(
-    node: Any, consumers: dict[Node, list[Node | None]], wanted: set[int]
-) -> PooledConvolution | None:
+def _pooled(node: Any, consumers: Consumers, wanted: set[int]) -> PooledConvolution | None:
     leaves = [used for used, _ in node.next_functions[1:] if used is not None]
-    variables = [leaf.variable for leaf in leaves if hasattr(leaf, "variable")]
-    alone = all(len(consumers[leaf]) == 1 for leaf in leaves)
-    if len(variables) < len(leaves) or not alone or any(id(variable) not in wanted for variable in variables):
-        return None
-    if node.next_functions[1][0] is None or variables[0].device.type != "cpu":
+    found = [plain_leaf(leaf, consumers, wanted) for leaf in leaves if hasattr(leaf, "variable")]
+    variables = [variable for variable in found if variable is not None]
+    if node.next_functions[1][0] is None or len(variables) < len(leaves):
         return None
     weight = variables[0]
+    if weight.device.type != "cpu":
+        return None
     if weight.dim() != 4 or node._saved_transposed or node._saved_groups != 1:
         return None
     relu, after = None, _only(consumers[node])
@@ -317,7 +300,7 @@ def _pooled(
     )
 
 
-def _only(consumers: list[Node | None]) -> Any:
+def _only(consumers: Sequence[Node | None]) -> Any:
     return consumers[0] if len(consumers) == 1 else None
 
 

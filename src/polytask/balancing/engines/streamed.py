@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from polytask.balancing.engines.engine import Engine, spread
+from polytask.balancing.engines.engine import Engine, PartsOfStep, spread
 from polytask.balancing.graph import StepGraph
 from polytask.balancing.processes import Processes
 from polytask.core import InputError
@@ -39,6 +39,11 @@ class Streamed(Engine):
             rows = processes.sum(spread(graph.jacobian(block), places, n_objectives))
             products = products.to(rows.dtype) + rows @ rows.T
         return products
+
+    def gramian_of_parts(self, parts: PartsOfStep) -> Tensor:
+        """See `Engine.gramian_of_parts`: the full Jacobian is held, since each block would run all parts."""
+        rows = parts.rows(None)
+        return rows @ rows.T
 
 
 def _blocks(parameters: Sequence[Tensor], n_blocks: int) -> Iterator[list[Tensor]]:
