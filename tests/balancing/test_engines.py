@@ -12,7 +12,7 @@ from polytask.balancing import (
     Evidence,
     Weights,
 )
-from polytask.balancing.engines import Engine, Fastest, Features, FullJacobian, LastLayer, Layerwise, Streamed
+from polytask.balancing.engines import Engine, Fastest, Features, FullJacobian, LastLayer, Streamed
 from polytask.core import (
     Batch,
     Episode,
@@ -203,8 +203,6 @@ def test_a_compiled_trunk_works_with_one_pass_and_names_the_cure_otherwise():
         torch.testing.assert_close(gradients(learner)[name.replace("trunk.", "trunk._orig_mod.")], gradient)
     with pytest.raises(TrainingError, match=r"engine='features'`, or set `torch._functorch.config.donated"):
         BalancedBackward(learner, Asking(), engine="loop")(learner.objectives(steps()))
-
-
 
 
 def test_a_jacobian_beyond_the_memory_allowed_is_streamed_and_the_reason_told():
