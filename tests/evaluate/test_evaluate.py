@@ -103,6 +103,27 @@ def test_delta_m_by_hand():
         delta_m(tasks, {"r": metrics["r"]}, baseline)
 
 
+@pytest.mark.parametrize(
+    ("task", "ours", "base"),
+    [
+        (TASKS[1], {"accuracy": 0.07}, {"accuracy": 0.0}),
+        (Task(name="r", kind="regression", metrics=("r2",)), {"r2": 0.5}, {"r2": 1e-7}),
+        (TASKS[0], {"rmse": 0.1}, {"rmse": 0.0}),
+        (TASKS[0], {"rmse": 0.1}, {"rmse": math.nan}),
+        (TASKS[0], {"rmse": math.inf}, {"rmse": 1.0}),
+    ],
+)
+def test_a_gain_over_nothing_is_unknown_and_so_is_the_average(task, ours, base):
+    assert math.isnan(gain(task, ours, base))
+    other = {"m": {"accuracy": 0.5}}
+    assert math.isnan(delta_m([task, TASKS[2]], {task.name: ours, **other}, {task.name: base, **other}))
+
+
+def test_a_small_error_is_a_baseline_like_any_other():
+    assert gain(TASKS[0], {"rmse": 1e-9}, {"rmse": 2e-9}) == pytest.approx(50)
+    assert gain(TASKS[1], {"accuracy": 0.0}, {"accuracy": 0.0}) == 0
+
+
 def test_the_interval_is_students():
     values = [3.0, 1.0, 4.0, 1.5]
     found = mean_interval(values, confidence=0.9)

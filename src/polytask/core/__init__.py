@@ -10,6 +10,7 @@ from polytask.core.errors import (
     MissingPackageError,
     NotFiniteError,
     PolytaskError,
+    ResultWarning,
     TrainingError,
 )
 from polytask.core.files import rehearse_write, sweep, user_path, write_atomically
@@ -18,6 +19,7 @@ from polytask.core.learner import EpisodicLearner, Execution, Learner, Predictor
 from polytask.core.objectives import Objectives, query_objectives
 from polytask.core.private import PerTask, private_parameters, shared_parameters
 from polytask.core.random import derive_seed, generator, numpy_generator, seeded
+from polytask.core.settings import SettingsCheck, name_problem
 from polytask.core.shared_model import Representation, SharedModel, Sharing, tap
 from polytask.core.task import Task, TaskKind
 
@@ -40,6 +42,8 @@ __all__ = [
     "PolytaskError",
     "Predictor",
     "Representation",
+    "ResultWarning",
+    "SettingsCheck",
     "SharedModel",
     "Sharing",
     "State",
@@ -55,6 +59,7 @@ __all__ = [
     "join_batches",
     "kept_buffers",
     "map_inputs",
+    "name_problem",
     "numpy_generator",
     "private_parameters",
     "query_objectives",

@@ -8,6 +8,7 @@ __all__ = [
     "MissingPackageError",
     "NotFiniteError",
     "PolytaskError",
+    "ResultWarning",
     "TrainingError",
 ]
 
@@ -51,3 +52,7 @@ class MissingPackageError(PolytaskError, ImportError):
 
 class DataWarning(UserWarning):
     """Data was usable, but not as expected: a missing column, a category never seen, repeated rows."""
+
+
+class ResultWarning(UserWarning):
+    """What was trained is not clearly better than its baseline: do not rely on it."""

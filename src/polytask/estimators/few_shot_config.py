@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
-from polytask.core import InputError
+from polytask.core import SettingsCheck
 from polytask.meta import ImageTask, learner_entries
 
 __all__ = ["FewShotConfig"]
@@ -30,7 +30,7 @@ class FewShotConfig:
         inner_steps: Of learners by gradients, in training and afterwards; None means the learner's default.
 
     Raises:
-        InputError: A setting is out of range; all problems at once.
+        InputError: A setting has a wrong type or is out of range; all problems at once.
     """
 
     learner: str = "prototypes"
@@ -48,24 +48,24 @@ class FewShotConfig:
     inner_steps: int | None = None
 
     def __post_init__(self) -> None:
-        problems = []
-        if self.learner not in learner_entries():
-            problems.append(f"`learner` is {self.learner!r}; use one of {', '.join(learner_entries())}")
-        if self.way < 2:
-            problems.append(f"`way` must be at least 2, got {self.way}")
-        for name in ("shot", "width", "n_query", "batch_size", "inner_steps"):
-            if getattr(self, name) is not None and getattr(self, name) < 1:
-                problems.append(f"`{name}` must be at least 1, got {getattr(self, name)}")
+        check = SettingsCheck()
+        checked: dict[str, Any] = {
+            "learner": check.choice("learner", self.learner, learner_entries()),
+            "way": check.whole("way", self.way, least=2),
+            "size": check.whole("size", self.size, least=16, note=" for four layers of pooling"),
+            "learning_rate": check.number("learning_rate", self.learning_rate, above=0),
+        }
+        for name in ("shot", "width", "n_query", "batch_size"):
+            checked[name] = check.whole(name, getattr(self, name), least=1)
         for name in ("steps", "train_way", "episodes"):
-            if getattr(self, name) < 0:
-                problems.append(f"`{name}` must be 0 (the default) or more, got {getattr(self, name)}")
-        if self.size < 16:
-            problems.append(f"`size` must be at least 16 for four layers of pooling, got {self.size}")
-        for name in ("learning_rate", "inner_rate"):
-            if getattr(self, name) is not None and getattr(self, name) <= 0:
-                problems.append(f"`{name}` must be above 0, got {getattr(self, name)}")
-        if problems:
-            raise InputError("; ".join(problems) + ".")
+            checked[name] = check.whole(name, getattr(self, name), least=0, note=" (the default)")
+        if self.inner_rate is not None:
+            checked["inner_rate"] = check.number("inner_rate", self.inner_rate, above=0)
+        if self.inner_steps is not None:
+            checked["inner_steps"] = check.whole("inner_steps", self.inner_steps, least=1)
+        check.done()
+        for name, value in checked.items():  # numpy's numbers as plain ones
+            object.__setattr__(self, name, value)
 
     def filled(self, *, n_classes: int) -> "FewShotConfig":
         """Replace zeros by the learner's defaults.

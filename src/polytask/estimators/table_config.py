@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
 from polytask.balancing import balancer_names
-from polytask.core import InputError
+from polytask.core import SettingsCheck
 
 __all__ = ["TableConfig"]
 
@@ -47,7 +47,7 @@ class TableConfig:
         weight_decay: Of AdamW, decoupled.
 
     Raises:
-        InputError: A setting is out of range; all problems at once.
+        InputError: A setting has a wrong type or is out of range; all problems at once.
     """
 
     sharing: SharingName = "hard"
@@ -64,25 +64,24 @@ class TableConfig:
     weight_decay: float = 1e-4
 
     def __post_init__(self) -> None:
-        problems = []
-        if self.sharing not in get_args(SharingName):
-            problems.append(f"`sharing` is {self.sharing!r}; use one of {', '.join(get_args(SharingName))}")
-        if self.balancing not in balancer_names():
-            problems.append(f"`balancing` is {self.balancing!r}; use one of {', '.join(balancer_names())}")
+        check = SettingsCheck()
+        checked: dict[str, Any] = {
+            "sharing": check.choice("sharing", self.sharing, get_args(SharingName)),
+            "balancing": check.choice("balancing", self.balancing, balancer_names()),
+            "dropout": check.number("dropout", self.dropout, least=0, below=1),
+            "learning_rate": check.number("learning_rate", self.learning_rate, above=0),
+        }
         for name in ("width", "depth", "members", "epochs", "patience", "batch_size"):
-            if getattr(self, name) < 1:
-                problems.append(f"`{name}` must be at least 1, got {getattr(self, name)}")
-        if self.sharing == "ple" and self.depth < 2:
-            problems.append(f"`sharing` 'ple' needs a `depth` of 2 or more, got {self.depth}; or use 'cgc'")
-        if not 0 <= self.dropout < 1:
-            problems.append(f"`dropout` must lie in [0, 1), got {self.dropout}")
+            checked[name] = check.whole(name, getattr(self, name), least=1)
         for name in ("soft_strength", "weight_decay"):
-            if getattr(self, name) < 0:
-                problems.append(f"`{name}` must be 0 or more, got {getattr(self, name)}")
-        if self.learning_rate <= 0:
-            problems.append(f"`learning_rate` must be above 0, got {self.learning_rate}")
-        if problems:
-            raise InputError("; ".join(problems) + ".")
+            checked[name] = check.number(name, getattr(self, name), least=0)
+        if self.sharing == "ple" and self.depth == 1:
+            check.problems.append(
+                f"`sharing` 'ple' needs a `depth` of 2 or more, got {self.depth}; or use 'cgc'"
+            )
+        check.done()
+        for name, value in checked.items():  # numpy's numbers as plain ones
+            object.__setattr__(self, name, value)
 
     def to_json(self) -> dict[str, Any]:
         """Return the settings as plain JSON."""

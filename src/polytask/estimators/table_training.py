@@ -1,22 +1,25 @@
 """Training one table model: joint, or one task alone."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch.optim import AdamW
 
 from polytask.balancing import balancer_by_name
-from polytask.core import Batch, Learner, SharedModel, derive_seed, seeded
+from polytask.core import Batch, DataError, Learner, SharedModel, Task, derive_seed, generator, seeded
 from polytask.data import JointSource
 from polytask.estimators.prepare import Prepared
 from polytask.estimators.table_config import TableConfig
 from polytask.estimators.table_sharing import build_table_learner, trained_tasks
-from polytask.evaluate import constant_predictor, delta_m, evaluate, metric_names
+from polytask.evaluate import ConstantReference, all_answers
 from polytask.train import Training, Validation, train
 
 __all__ = ["Surroundings", "train_table_learner"]
+
+_SET_ASIDE = 5  # one row in so many is set aside for a balancer that learns from held-out examples
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,37 +50,33 @@ def train_table_learner(
 ) -> tuple[SharedModel, Training]:
     """Train a model of some of the tasks; one name gives the separate model of that task.
 
-    Early stopping maximizes Δm on the validation rows over the constant predictor.
+    Early stopping maximizes the mean skill over the tasks on the validation rows: how much of the constant
+    predictor's loss is gone (see `ConstantReference`). A balancer that learns from held-out examples gets a
+    part of the training rows for it, so that nothing but the choice of the epoch and the seed looks at the
+    validation rows.
     """
     tasks = [task for task in prepared.tasks if task.name in names]
+    balancer = balancer_by_name(config.balancing if len(tasks) > 1 else "equal", names)
     rows, held_out = _labelled(prepared.train, names), prepared.validation.only(names)
     with seeded(seed, "initialization"):
         learner = build_table_learner(tasks, prepared.encoder.n_features, config)
     asked = trained_tasks(tasks, config)
+    steered_by = None
+    if balancer.needs == "validation":
+        rows, aside = _set_aside(rows, tasks, config.balancing, seed=derive_seed(seed, "set aside"))
+        steered_by = JointSource(
+            asked, aside, batch_size=config.batch_size, seed=derive_seed(seed, "held out")
+        )
     source = JointSource(asked, rows, batch_size=config.batch_size, seed=derive_seed(seed, "order"))
-    quick = [replace(task, metrics=metric_names(task)[:1]) for task in tasks]  # the compared metric alone
-    reference = evaluate(constant_predictor(quick, rows), held_out)
-
-    def validate(trained: Learner) -> Validation:
-        device = next(trained.parameters()).device
-        metrics = evaluate(trained.adapt(quick), held_out.to(device))
-        figures = {f"{name}/{k}": value for name, found in metrics.items() for k, value in found.items()}
-        return Validation(score=delta_m(quick, metrics, reference), figures=figures)
-
-    balancer = balancer_by_name(config.balancing if len(tasks) > 1 else "equal", names)
     outcome = train(
         learner,
         source,
         n_steps=config.epochs * source.n_steps,
         balancer=balancer,
-        validation_source=JointSource(
-            asked, held_out, batch_size=config.batch_size, seed=derive_seed(seed, "held out")
-        )
-        if balancer.needs == "validation"
-        else None,
+        validation_source=steered_by,
         optimizer=lambda p: AdamW(p, lr=config.learning_rate, weight_decay=config.weight_decay),
         max_norm=5.0,
-        validate=validate,
+        validate=_validation(tasks, rows, held_out),
         validate_every=source.n_steps,
         patience=config.patience,
         directory=None if where.checkpoint is None else where.checkpoint / title.replace("/", "_"),
@@ -89,6 +88,45 @@ def train_table_learner(
         title=title,
     )
     return learner, outcome
+
+
+def _validation(tasks: Sequence[Task], rows: Batch, held_out: Batch) -> Callable[[Learner], Validation]:
+    """Judge by a proper score: accuracy would choose an epoch that never names a rare class."""
+    reference = ConstantReference(tasks, rows, held_out)
+
+    def validate(trained: Learner) -> Validation:
+        device = next(trained.parameters()).device
+        skills = reference.skills(all_answers(trained.adapt(tasks), held_out.to(device)))
+        score = sum(skills.values()) / len(skills) if skills else math.nan
+        return Validation(score=score, figures={f"{name}/skill": value for name, value in skills.items()})
+
+    return validate
+
+
+def _set_aside(rows: Batch, tasks: Sequence[Task], balancing: str, *, seed: int) -> tuple[Batch, Batch]:
+    """Split off a fifth of the training rows, such that every task has a label on both sides.
+
+    Raises:
+        DataError: A task has one label alone.
+    """
+    order = torch.randperm(len(rows), generator=generator(seed))
+    aside = torch.zeros(len(rows), dtype=torch.bool)
+    aside[order[: max(2, len(rows) // _SET_ASIDE)]] = True
+    judged: set[int] = set()  # rows that must be set aside
+    trained: set[int] = set()  # rows that must not
+    for task in tasks:
+        labelled = order[rows.labelled(task.name)[order]].tolist()
+        for ours, theirs, places in ((judged, trained, labelled), (trained, judged, labelled[::-1])):
+            if not ours.intersection(places):
+                ours.update([row for row in places if row not in theirs][:1])
+        if not (judged.intersection(labelled) and trained.intersection(labelled)):
+            raise DataError(
+                f"{task.name!r} has {len(labelled)} labels among the training rows, but `balancing` "
+                f"{balancing!r} needs some to train on and others to judge by. Label more rows, or choose "
+                "another `balancing`."
+            )
+    aside[list(judged)], aside[list(trained)] = True, False
+    return rows.rows(~aside), rows.rows(aside)
 
 
 def _labelled(data: Batch, names: Sequence[str]) -> Batch:

@@ -4,11 +4,17 @@ from polytask.evaluate.constant import constant_predictor
 from polytask.evaluate.delta import delta_m, gain
 from polytask.evaluate.episodes import EpisodeScore, evaluate_episodes
 from polytask.evaluate.interval import Interval, mean_interval
-from polytask.evaluate.metrics import evaluate, higher_is_better, metric_names
+from polytask.evaluate.metrics import TaskMetrics, all_answers, evaluate, higher_is_better, metric_names
+from polytask.evaluate.skill import ConstantReference, TaskLead, clearly_ahead
 
 __all__ = [
+    "ConstantReference",
     "EpisodeScore",
     "Interval",
+    "TaskLead",
+    "TaskMetrics",
+    "all_answers",
+    "clearly_ahead",
     "constant_predictor",
     "delta_m",
     "evaluate",

@@ -1,5 +1,6 @@
 """Δm: the average relative gain of a joint model over its baselines."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 from polytask.core import InputError, Task
@@ -7,18 +8,32 @@ from polytask.evaluate.metrics import higher_is_better, metric_names
 
 __all__ = ["delta_m", "gain"]
 
+_NOTHING = 1e-3  # shares and R² below it are no base for a percentage
+
 
 def gain(task: Task, metrics: Mapping[str, float], baseline: Mapping[str, float]) -> float:
     """Return how much better a task's first metric is than the baseline's, in percent of the baseline.
 
+    NaN, for unknown, where there is nothing to take a percentage of: the baseline is 0 (for an accuracy, an
+    AUROC, an F1 or an R²: nearly 0) and the metric is not the same, or one of the two is not finite.
+
     Example:
         >>> gain(Task(name="y", kind="regression"), {"rmse": 0.9}, {"rmse": 1.0})
         9.99...
+        >>> gain(Task(name="k", kind="binary"), {"accuracy": 0.07}, {"accuracy": 0.0})
+        nan
     """
     metric = metric_names(task)[0]
-    difference = metrics[metric] - baseline[metric]
-    sign = 1 if higher_is_better(task, metric) else -1
-    return 100 * sign * difference / max(abs(baseline[metric]), 1e-12)
+    ours, base = metrics[metric], baseline[metric]
+    if not (math.isfinite(ours) and math.isfinite(base)):
+        return math.nan
+    if ours == base:
+        return 0.0
+    higher = higher_is_better(task, metric)
+    # An error has units, so that nothing can be said about its size but beside the other error.
+    if abs(base) <= (_NOTHING if higher else 1e-9 * abs(ours)):
+        return math.nan
+    return (100 if higher else -100) * (ours - base) / abs(base)
 
 
 def delta_m(
@@ -30,7 +45,8 @@ def delta_m(
 
     .. math:: \Delta_m = \frac{100}{T} \sum_t (-1)^{l_t} \frac{M_{m,t} - M_{b,t}}{M_{b,t}}
 
-    with :math:`l_t = 1` where less is better. Each task enters with its first metric.
+    with :math:`l_t = 1` where less is better. Each task enters with its first metric. NaN where the gain of a task
+    is unknown (see `gain`): the mean of the others would be another quantity.
 
     Raises:
         InputError: A task has no metrics on one of the sides, or there is no task.

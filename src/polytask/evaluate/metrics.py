@@ -1,54 +1,52 @@
-"""Metrics by task, computed by torchmetrics on the labelled examples alone."""
+"""Metrics by task on the labelled examples alone, part by part; an undefined part is counted, not averaged.
 
-from collections.abc import Callable, Mapping
+A metric is the mean of its parts: one for each output of a regression, for each label of a multi-label
+task, for each class where classes are averaged, else the whole. A part without what it needs (both classes
+for AUROC, two different values for R², an example of the class) is undefined: it is left out of the mean
+and counted.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torchmetrics import MeanAbsoluteError, MeanSquaredError, Metric, R2Score
-from torchmetrics.classification import (
-    BinaryAccuracy,
-    BinaryAUROC,
-    BinaryF1Score,
-    MulticlassAccuracy,
-    MulticlassF1Score,
-    MultilabelAccuracy,
-    MultilabelAUROC,
-)
+from torchmetrics.functional import mean_absolute_error, mean_squared_error, r2_score
+from torchmetrics.functional.classification import binary_auroc
 
 from polytask.core import Batch, InputError, Predictor, Task, TaskKind
 
-__all__ = ["evaluate", "higher_is_better", "metric_names"]
+__all__ = ["TaskMetrics", "all_answers", "evaluate", "higher_is_better", "metric_names"]
+
+_UNDEFINED = math.nan
+
+
+class TaskMetrics(dict[str, float]):
+    """The metrics of one task: name to value, NaN where no part of the metric is defined.
+
+    Args:
+        values: By metric.
+        undefined: By metric, how many of its parts are undefined; metrics without such parts are left out.
+
+    Example:
+        >>> TaskMetrics({"accuracy": 0.9, "auroc": float("nan")}, undefined={"auroc": 1}).undefined
+        {'auroc': 1}
+    """
+
+    def __init__(self, values: Mapping[str, float], *, undefined: Mapping[str, int] | None = None) -> None:
+        super().__init__(values)
+        self.undefined = dict(undefined or {})
+
+
+_Part = tuple[Tensor, Tensor]  # answers and targets of the labelled examples, float64 or int64, [example]
 
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    build: Callable[[Task], Metric]
+    measure: Callable[[Sequence[_Part]], list[float]]
     higher_is_better: bool
     has_units: bool = False  # measured in the target's own units
-
-
-_METRICS: Mapping[TaskKind, Mapping[str, _Entry]] = {
-    "regression": {
-        "rmse": _Entry(lambda _: MeanSquaredError(squared=False), False, has_units=True),
-        "mae": _Entry(lambda _: MeanAbsoluteError(), False, has_units=True),
-        "r2": _Entry(lambda _: R2Score(), True),
-    },
-    "binary": {
-        "accuracy": _Entry(lambda _: BinaryAccuracy(), True),
-        "auroc": _Entry(lambda _: BinaryAUROC(), True),
-        "f1": _Entry(lambda _: BinaryF1Score(), True),
-    },
-    "multiclass": {
-        "accuracy": _Entry(lambda task: MulticlassAccuracy(task.n_outputs, average="micro"), True),
-        "balanced_accuracy": _Entry(lambda task: MulticlassAccuracy(task.n_outputs, average="macro"), True),
-        "f1": _Entry(lambda task: MulticlassF1Score(task.n_outputs, average="macro"), True),
-    },
-    "multilabel": {
-        "accuracy": _Entry(lambda task: MultilabelAccuracy(task.n_outputs, ignore_index=-1), True),
-        "auroc": _Entry(lambda task: MultilabelAUROC(task.n_outputs, ignore_index=-1), True),
-    },
-}
 
 
 def metric_names(task: Task) -> tuple[str, ...]:
@@ -78,7 +76,7 @@ def higher_is_better(task: Task, metric: str) -> bool:
 
 def evaluate(
     predictor: Predictor, data: Batch, *, batch_size: int = 1024, scales: Mapping[str, float] | None = None
-) -> dict[str, dict[str, float]]:
+) -> dict[str, TaskMetrics]:
     """Return every metric of every task on the labelled examples.
 
     Args:
@@ -89,50 +87,156 @@ def evaluate(
             for; its errors are multiplied by it.
 
     Returns:
-        ``{task: {metric: value}}``; NaN where a metric is undefined, e.g. AUROC with labels of one class. A
-        task without any label is left out.
+        ``{task: {metric: value}}``. A metric is the mean of its defined parts (outputs, labels, classes); NaN
+        where none is defined, e.g. AUROC with labels of one class, or an answer is NaN. How many parts are
+        undefined stands in `TaskMetrics.undefined`. A task without any label is left out.
     """
-    answers: dict[str, list[Tensor]] = {task.name: [] for task in predictor.tasks}
+    answers = all_answers(predictor, data, batch_size=batch_size)
+    return {
+        task.name: _measure(task, answers[task.name], data, (scales or {}).get(task.name, 1.0))
+        for task in predictor.tasks
+        if data.n_labels(task.name)
+    }
+
+
+def all_answers(predictor: Predictor, data: Batch, *, batch_size: int = 1024) -> dict[str, Tensor]:
+    """Return the predictions for every example, answered piece by piece: float64 on the CPU."""
+    pieces: dict[str, list[Tensor]] = {task.name: [] for task in predictor.tasks}
     with torch.no_grad():
         for start in range(0, len(data), batch_size):
             part = data.rows(slice(start, start + batch_size))
             for name, prediction in predictor(part.inputs).items():
-                answers[name].append(prediction)
-    found = {}
-    for task in predictor.tasks:
-        if data.n_labels(task.name):
-            prediction = torch.cat(answers[task.name]).float().cpu()
-            target, mask = data.targets[task.name].cpu(), data.masks.get(task.name)
-            scale = (scales or {}).get(task.name, 1.0)
-            found[task.name] = _measure(task, prediction, target, None if mask is None else mask.cpu(), scale)
-    return found
+                pieces[name].append(prediction.cpu().double())
+    return {name: torch.cat(parts) for name, parts in pieces.items() if parts}
 
 
-def _measure(
-    task: Task, prediction: Tensor, target: Tensor, mask: Tensor | None, scale: float
-) -> dict[str, float]:
-    answer = task.decide(prediction) if task.kind == "regression" else task.probabilities(prediction)
-    if mask is not None and mask.ndim == 1:
-        answer, target = answer[mask], target[mask]
-    elif mask is not None and task.kind == "multilabel":
-        target = torch.where(mask, target, -torch.ones_like(target))  # the metric's mark for no label
-    elif mask is not None:
-        answer, target = answer[mask], target[mask]
-    target = target.float() if task.kind == "regression" else target.long()
-    measured = {}
+def _measure(task: Task, prediction: Tensor, data: Batch, scale: float) -> TaskMetrics:
+    parts = _parts(task, prediction, data.targets[task.name].cpu(), data.masks.get(task.name))
+    values, undefined = {}, {}
     for name in metric_names(task):
         entry = _METRICS[task.kind][name]
-        value = _value(entry.build(task), answer, target)
-        measured[name] = value * scale if entry.has_units else value
+        measured = entry.measure(parts)
+        defined = [value for value in measured if not math.isnan(value)]
+        values[name] = sum(defined) / len(defined) if defined else _UNDEFINED
+        if entry.has_units:
+            values[name] *= scale
+        if len(defined) < len(measured):
+            undefined[name] = len(measured) - len(defined)
+    return TaskMetrics(values, undefined=undefined)
+
+
+def _parts(task: Task, prediction: Tensor, target: Tensor, mask: Tensor | None) -> list[_Part]:
+    """Return the labelled answers and targets, for every output on its own."""
+    rows = len(target)
+    if task.kind == "multiclass":
+        kept = torch.ones(rows, dtype=torch.bool) if mask is None else mask.cpu().reshape(rows)
+        return [(prediction[kept], target.reshape(rows)[kept].long())]
+    prediction, target = prediction.reshape(rows, -1), target.reshape(rows, -1)  # [example, output]
+    known = torch.ones_like(target, dtype=torch.bool)
+    if mask is not None:
+        known = mask.cpu().reshape(rows, -1).expand_as(target)
+    cells = zip(prediction.unbind(1), target.unbind(1), known.unbind(1), strict=True)
+    return [(answer[kept], truth[kept].double()) for answer, truth, kept in cells]
+
+
+def _by_output(
+    measure: Callable[[Tensor, Tensor], float], *, least: int = 1
+) -> Callable[[Sequence[_Part]], list[float]]:
+    """Measure every output; undefined with fewer labels than ``least``, or where an answer is NaN."""
+
+    def measured(parts: Sequence[_Part]) -> list[float]:
+        return [
+            _UNDEFINED if len(target) < least or answer.isnan().any() else measure(answer, target)
+            for answer, target in parts
+        ]
+
     return measured
 
 
-def _value(metric: Metric, answer: Tensor, target: Tensor) -> float:
-    needs_both = isinstance(metric, BinaryAUROC) and len(target.unique()) < 2
-    needs_two = isinstance(metric, R2Score) and len(target) < 2
-    if needs_both or needs_two:
-        return float("nan")
-    if isinstance(metric, (MeanSquaredError, MeanAbsoluteError)):
-        answer, target = answer.flatten(), target.flatten()
-    metric.update(answer, target)
-    return float(metric.compute())
+def _r2(answer: Tensor, target: Tensor) -> float:
+    if bool((target == target[0]).all()):
+        return _UNDEFINED
+    return float(
+        r2_score(answer - target.mean(), target - target.mean())
+    )  # centred: squares keep their digits
+
+
+def _auroc(answer: Tensor, target: Tensor) -> float:
+    if len(target.unique()) < 2:
+        return _UNDEFINED
+    # Ranks instead of probabilities: a sigmoid near 0 or 1 would make different answers equal.
+    _, ranks = answer.unique(return_inverse=True)
+    return float(binary_auroc(ranks.double() / len(answer), target.long(), validate_args=False))
+
+
+def _accuracy(answer: Tensor, target: Tensor) -> float:
+    return float(((answer > 0) == (target > 0.5)).double().mean())
+
+
+def _binary_f1(answer: Tensor, target: Tensor) -> float:
+    return _f1(answer > 0, target > 0.5)
+
+
+def _class_accuracy(parts: Sequence[_Part]) -> list[float]:
+    ((answer, target),) = parts
+    if answer.isnan().any() or not len(target):
+        return [_UNDEFINED]
+    return [float((answer.argmax(-1) == target).double().mean())]
+
+
+def _recalls(parts: Sequence[_Part]) -> list[float]:
+    """Return the recall of every class; undefined for a class without an example."""
+    ((answer, target),) = parts
+    if answer.isnan().any():
+        return [_UNDEFINED] * answer.shape[1]
+    decided = answer.argmax(-1)
+    members = [target == index for index in range(answer.shape[1])]
+    return [
+        float((decided[own] == index).double().mean()) if own.any() else _UNDEFINED
+        for index, own in enumerate(members)
+    ]
+
+
+def _f1_by_class(parts: Sequence[_Part]) -> list[float]:
+    """Return F1 of every class; undefined for a class that is neither there nor answered."""
+    ((answer, target),) = parts
+    if answer.isnan().any():
+        return [_UNDEFINED] * answer.shape[1]
+    decided = answer.argmax(-1)
+    return [_f1(decided == index, target == index) for index in range(answer.shape[1])]
+
+
+def _f1(decided: Tensor, target: Tensor) -> float:
+    n_involved = int(decided.sum() + target.sum())
+    return 2 * int((decided & target).sum()) / n_involved if n_involved else _UNDEFINED
+
+
+def _rmse(answer: Tensor, target: Tensor) -> float:
+    return float(mean_squared_error(answer, target, squared=False))
+
+
+def _mae(answer: Tensor, target: Tensor) -> float:
+    return float(mean_absolute_error(answer, target))
+
+
+_METRICS: Mapping[TaskKind, Mapping[str, _Entry]] = {
+    "regression": {
+        "rmse": _Entry(_by_output(_rmse), False, has_units=True),
+        "mae": _Entry(_by_output(_mae), False, has_units=True),
+        "r2": _Entry(_by_output(_r2, least=2), True),
+    },
+    "binary": {
+        "accuracy": _Entry(_by_output(_accuracy), True),
+        "auroc": _Entry(_by_output(_auroc), True),
+        "f1": _Entry(_by_output(_binary_f1), True),
+    },
+    "multiclass": {
+        "accuracy": _Entry(_class_accuracy, True),
+        "balanced_accuracy": _Entry(_recalls, True),
+        "f1": _Entry(_f1_by_class, True),
+    },
+    "multilabel": {
+        "accuracy": _Entry(_by_output(_accuracy), True),
+        "auroc": _Entry(_by_output(_auroc), True),
+    },
+}

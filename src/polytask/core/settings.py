@@ -1,0 +1,140 @@
+"""Check settings as people write them: every problem of a call in one message."""
+
+import difflib
+import math
+from collections.abc import Iterable
+from numbers import Integral, Real
+from typing import Any, TypeVar
+
+from polytask.core.errors import InputError
+
+__all__ = ["SettingsCheck", "name_problem"]
+
+T = TypeVar("T")
+
+
+class SettingsCheck:
+    """Collects what is wrong with settings; `done` raises it all at once.
+
+    Every method returns the value as plain Python, so that a numpy integer becomes an ``int``; a value that
+    is wrong comes back as it is. True and False are no numbers.
+
+    Example:
+        >>> check = SettingsCheck()
+        >>> check.whole("width", "8", least=1), check.whole("depth", 0, least=1), check.number("rate", 1)
+        ('8', 0, 1.0)
+        >>> check.problems
+        ["`width` must be a whole number, got '8'", '`depth` must be at least 1, got 0']
+    """
+
+    def __init__(self) -> None:
+        self.problems: list[str] = []
+
+    def whole(self, name: str, value: Any, *, least: int, note: str = "") -> int:
+        """Check a whole number of at least ``least``; ``note`` says what the least one means."""
+        if isinstance(value, bool) or not isinstance(value, Integral):
+            self.problems.append(f"`{name}` must be a whole number, got {_shown(value)}")
+            return value
+        if value < least:
+            self.problems.append(f"`{name}` must be at least {least}{note}, got {value}")
+        elif value >= 2**63:
+            self.problems.append(f"`{name}` must be below 2**63, got {_shown(value)}")
+        return int(value)
+
+    def number(
+        self,
+        name: str,
+        value: Any,
+        *,
+        least: float | None = None,
+        above: float | None = None,
+        below: float | None = None,
+    ) -> float:
+        """Check a finite number within the limits that are given."""
+        if isinstance(value, bool) or not isinstance(value, Real):
+            self.problems.append(f"`{name}` must be a number, got {_shown(value)}")
+            return value
+        limits = [
+            *([] if least is None else [(value >= least, f"at least {least:g}")]),
+            *([] if above is None else [(value > above, f"above {above:g}")]),
+            *([] if below is None else [(value < below, f"below {below:g}")]),
+        ]
+        if not math.isfinite(value):
+            self.problems.append(f"`{name}` must be a finite number, got {value}")
+        elif not all(holds for holds, _ in limits):
+            words = " and ".join(text for _, text in limits)
+            self.problems.append(f"`{name}` must be {words}, got {value}")
+        return float(value)
+
+    def choice(self, name: str, value: Any, choices: Iterable[str]) -> Any:
+        """Check one of some names; a near miss is answered with what may be meant."""
+        choices = list(choices)
+        if not isinstance(value, str) or value not in choices:
+            self.problems.append(name_problem(f"`{name}` is {_shown(value)}", value, choices))
+            return value
+        return str(value)
+
+    def flag(self, name: str, value: Any) -> bool:
+        """Check True or False."""
+        if type(value).__name__ not in ("bool", "bool_"):  # numpy's own bool is another class
+            self.problems.append(f"`{name}` must be True or False, got {_shown(value)}")
+            return value
+        return bool(value)
+
+    def names(self, given: Iterable[str], known: Iterable[str]) -> None:
+        """Check that all settings exist."""
+        known = list(known)
+        for name in given:
+            if name not in known:
+                self.problems.append(name_problem(f"there is no setting `{name}`", name, known))
+
+    def accelerator(self, name: str, value: Any) -> Any:
+        """Check that an accelerator exists, on this machine."""
+        import torch
+
+        here = {
+            "cpu": True,
+            "auto": True,
+            "cuda": torch.cuda.is_available(),
+            "gpu": torch.cuda.is_available() or torch.backends.mps.is_available(),
+            "mps": torch.backends.mps.is_available(),
+        }
+        checked = self.choice(name, value, here)
+        if isinstance(checked, str) and not here.get(checked, True):
+            usable = ", ".join(key for key, there in here.items() if there)
+            self.problems.append(f"`{name}` is {checked!r}, which this machine does not have; use {usable}")
+        return checked
+
+    def precision(self, name: str, value: Any) -> Any:
+        """Check that a precision is one that training supports."""
+        return self.choice(name, value, ("32-true", "64-true", "bf16-mixed", "bf16-true"))
+
+    def done(self) -> None:
+        """Raise what is wrong.
+
+        Raises:
+            InputError: All problems, in one message.
+        """
+        if self.problems:
+            text = "; ".join(self.problems)
+            raise InputError(text[:1].upper() + text[1:] + ".")
+
+
+def name_problem(what: str, given: Any, known: Iterable[str]) -> str:
+    """Say that a name is unknown, what may be meant, and what there is.
+
+    Example:
+        >>> name_problem("`colour` is 'rde'", "rde", ["red", "green"])
+        "`colour` is 'rde'; did you mean 'red'? There are red, green"
+    """
+    known = list(known)
+    near = difflib.get_close_matches(str(given), known, n=1)
+    if near:
+        return f"{what}; did you mean {near[0]!r}? There are {', '.join(known)}"
+    return f"{what}; use one of {', '.join(known)}"
+
+
+def _shown(value: Any) -> str:
+    """Write a value for a message, however long it is."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:60]}…"

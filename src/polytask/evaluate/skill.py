@@ -1,0 +1,139 @@
+"""Skill: what a model knows beyond a constant answer, in a proper score, the same for every unit.
+
+A proper score (squared error, log loss) is lowest for the true mean and the true probabilities. Accuracy is
+none: with few positives it is highest for a model that never says yes, whatever its probabilities.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from scipy import stats
+from torch import Tensor
+from torch.nn import functional
+
+from polytask.core import Batch, Task
+from polytask.evaluate.constant import constant_predictor
+from polytask.evaluate.metrics import all_answers
+
+__all__ = ["ConstantReference", "TaskLead", "clearly_ahead"]
+
+_TINY = 1e-9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskLead:
+    """How far a model is ahead of the constant answer in every labelled row of a task; below 0 it is behind.
+
+    Args:
+        loss: float64 ``[row]``, in units of the constant's mean loss.
+        right: float64 ``[row]``, share of right decisions; empty for a regression.
+    """
+
+    loss: Tensor
+    right: Tensor
+
+
+class ConstantReference:
+    """The constant answer of the training rows, against which a model is judged on held-out rows.
+
+    Args:
+        tasks: The tasks; each needs a label in ``train``.
+        train: The rows whose means and class frequencies are the answer.
+        held_out: The rows to judge on.
+    """
+
+    def __init__(self, tasks: Sequence[Task], train: Batch, held_out: Batch) -> None:
+        self.tasks = tuple(tasks)
+        self.predictor = constant_predictor(tasks, train)
+        self._held_out = held_out
+        self._answers = all_answers(self.predictor, held_out)
+        on_train = all_answers(self.predictor, train)
+        self._units = {
+            task.name: max(float(row_losses(task, on_train[task.name], train).mean()), _TINY)
+            for task in tasks
+        }
+
+    def skills(self, answers: Mapping[str, Tensor]) -> dict[str, float]:
+        r"""Return the skill of every task that has a held-out label, in percent.
+
+        .. math:: 100 \, (L_c - L_m) / U
+
+        with the losses of constant and model on the held-out rows, and the unit :math:`U`: the constant's
+        loss on the training rows, which is never 0, as that on few held-out rows may be.
+
+        Args:
+            answers: By task, predictions for the held-out rows; see `all_answers`.
+        """
+        return {
+            task.name: 100 * float(self.lead(task, answers[task.name]).loss.mean())
+            for task in self.tasks
+            if self._held_out.n_labels(task.name)
+        }
+
+    def lead(self, task: Task, answers: Tensor) -> TaskLead:
+        """Compare predictions for the held-out rows with the constant, row by row."""
+        ours, constant = answers, self._answers[task.name]
+        loss = row_losses(task, constant, self._held_out) - row_losses(task, ours, self._held_out)
+        right = torch.empty(0, dtype=torch.float64)
+        if task.kind != "regression":
+            right = _right(task, ours, self._held_out) - _right(task, constant, self._held_out)
+        return TaskLead(loss=loss / self._units[task.name], right=right)
+
+
+def row_losses(task: Task, answers: Tensor, data: Batch) -> Tensor:
+    """Return the proper score of every labelled row, float64 ``[row]``; several outputs are averaged."""
+    target, known = _cells(task, data)
+    if task.kind == "multiclass":
+        losses = functional.cross_entropy(answers, target[:, 0].long(), reduction="none")[:, None]
+    elif task.kind == "regression":
+        losses = (answers.reshape(target.shape) - target).square()
+    else:
+        logits = answers.reshape(target.shape)
+        losses = functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
+    return _row_means(losses, known)
+
+
+def _right(task: Task, answers: Tensor, data: Batch) -> Tensor:
+    target, known = _cells(task, data)
+    decided = task.decide(answers).reshape(target.shape)
+    return _row_means((decided == target).double(), known)
+
+
+def _cells(task: Task, data: Batch) -> tuple[Tensor, Tensor]:
+    """Return targets, 0 where there is no label, and where there is one: ``[example, output]``."""
+    target = data.targets[task.name].cpu().double()
+    target = target.reshape(len(target), -1)
+    mask = data.masks.get(task.name)
+    known = torch.ones_like(target, dtype=torch.bool)
+    if mask is not None:
+        known = mask.cpu().reshape(len(target), -1).expand_as(target)
+    return torch.where(known, target, 0.0), known
+
+
+def _row_means(values: Tensor, known: Tensor) -> Tensor:
+    counts = known.sum(1)
+    return (torch.where(known, values, 0.0).sum(1) / counts.clamp(min=1))[counts > 0]
+
+
+def clearly_ahead(leads: Sequence[TaskLead], *, confidence: float = 0.95) -> bool:
+    """Tell whether a model is better than the constant beyond doubt, by its losses or by its decisions.
+
+    Every run is judged on the rows of its split by the interval of the mean (Student's t). Runs on splits
+    of one table share rows: their means and errors are averaged, as if more runs brought no more rows.
+
+    Args:
+        leads: Of one task, for every run.
+        confidence: Of the two-sided interval that has to lie above 0.
+    """
+    return any(_above_zero([getattr(lead, what) for lead in leads], confidence) for what in ("loss", "right"))
+
+
+def _above_zero(runs: Sequence[Tensor], confidence: float) -> bool:
+    runs = [values for values in runs if len(values) > 1]
+    if not runs:
+        return False
+    mean = sum(float(values.mean()) for values in runs) / len(runs)
+    error = sum(float(values.std()) / math.sqrt(len(values)) for values in runs) / len(runs)
+    return mean > float(stats.t.ppf((1 + confidence) / 2, min(map(len, runs)) - 1)) * error
