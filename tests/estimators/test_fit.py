@@ -1,17 +1,21 @@
 """Fitting a table, from data frame to saved model."""
 
+import importlib
+import json
 from typing import get_args
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from scipy import stats
 
 import polytask
-from polytask.core import DataWarning, InputError
+from polytask.core import DataWarning, InputError, ResultWarning, TrainingError
 from polytask.data import penguins_table
 from polytask.estimators import TableModel
 from polytask.estimators.table_config import SharingName
+from polytask.evaluate import gain
 
 
 @pytest.fixture(scope="module")
@@ -138,8 +142,25 @@ def test_later_rows_are_the_test_rows(table):
     ("targets", "settings", "message"),
     [
         (["totl"], {}, "totl.*total"),
-        (["total"], {"epoch": 3}, "no setting epoch"),
-        (["total"], {"width": 0, "dropout": 2}, "`width`.*`dropout`"),
+        (["total"], {"epoch": 3}, "no setting `epoch`; did you mean 'epochs'"),
+        (["total"], {"balancing": "upgard"}, "did you mean 'upgrad'"),
+        (["total"], {"width": "8"}, "`width` must be a whole number, got '8'"),
+        (
+            ["total"],
+            {"width": 2.5, "depth": True, "batch_size": None},
+            "`width`.*`depth`.*True.*`batch_size`",
+        ),
+        (["total"], {"epochs": "5", "seeds": 2.0, "seed": -1}, "`seeds`.*2.0; `seed`.*-1; `epochs`.*'5'"),
+        (
+            ["total"],
+            {"learning_rate": float("nan"), "dropout": "x"},
+            "`dropout`.*'x'.*`learning_rate`.*finite",
+        ),
+        (["total"], {"learning_rate": float("inf")}, "`learning_rate` must be a finite number, got inf"),
+        (["total"], {"weight_decay": -1, "nonsense": 1}, "`nonsense`.*`weight_decay` must be at least 0"),
+        (["total"], {"accelerator": "tpu9", "precision": "8"}, "`accelerator`.*'tpu9'.*`precision`.*'8'"),
+        (["total"], {"accelerator": 1, "baselines": "no", "seed": "x"}, "`seed`.*`baselines`.*`accelerator`"),
+        (["total"], {"width": 0, "dropout": 2}, "`dropout`.*`width`"),
         (["total"], {"seeds": 0}, "`seeds` must be at least 1"),
         ("total", {}, "`targets` must be a list"),
         (["total"], {"group": "nobody"}, "`group` 'nobody'"),
@@ -150,6 +171,79 @@ def test_later_rows_are_the_test_rows(table):
 def test_a_wrong_setting_is_named(table, targets, settings, message):
     with pytest.raises(InputError, match=message):
         polytask.fit(table, targets, **{"seeds": 1, "epochs": 1, **settings})
+
+
+def test_an_accelerator_that_is_not_there_is_named(table, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(InputError, match="'cuda', which this machine does not have; use cpu"):
+        polytask.fit(table, ["total"], accelerator="cuda")
+
+
+def test_numbers_of_numpy_are_numbers(table):
+    model = polytask.fit(
+        table, ["total"], seeds=np.int64(1), seed=np.uint8(3), epochs=np.int32(1), width=np.int16(4),
+        learning_rate=np.float32(0.01), baselines=np.bool_(False),
+    )  # fmt: skip
+    settings = json.loads(json.dumps(model.config.to_json()))
+    assert (settings["epochs"], settings["width"]) == (1, 4)
+
+
+def test_a_rate_that_is_too_high_is_named_by_the_setting_of_fit(table):
+    with pytest.raises(TrainingError, match=r"not finite.*`learning_rate`") as caught:
+        polytask.fit(table, ["total"], seeds=1, epochs=30, learning_rate=1e30, baselines=False)
+    assert "max_norm" not in str(caught.value)
+
+
+def test_targets_that_nothing_tells_of_are_named():
+    draw = np.random.default_rng(3)
+    x = draw.normal(size=(160, 2))
+    frame = pd.DataFrame({"a": x[:, 0], "b": x[:, 1], "noise": draw.normal(size=160), "double": 2 * x[:, 0]})
+    frame["coin"] = draw.choice(["heads", "tails"], 160)
+    with pytest.warns(ResultWarning, match="than a constant answer for 'noise'.*'coin'") as caught:
+        model = polytask.fit(frame, ["noise", "double", "coin"], seeds=2, epochs=30, baselines=False)
+    assert "'double'" not in str(caught[0].message)
+    assert model.results.not_better_than_constant == ("noise", "coin")
+    found = {entry["task"]: entry for entry in model.results.to_json()["tasks"]}
+    assert found["double"]["better_than_constant"] and found["noise"]["better_than_constant"] is False
+    assert found["noise"]["constant"]["rmse"]["mean"] == pytest.approx(1, abs=0.3)
+    assert found["coin"]["constant"]["accuracy"]["mean"] < 0.7
+
+
+def test_undefined_parts_are_counted():
+    """The latest rows, which are tested, have one class alone: no AUROC."""
+    n = 60
+    frame = pd.DataFrame({"a": np.arange(n) % 7, "day": np.arange(n), "y": ["p", "q"] * (n // 2)})
+    frame.loc[frame["day"] >= 44, "y"] = "q"
+    model = polytask.fit(frame, ["y"], time_column="day", seeds=2, epochs=1, baselines=False)
+    (found,) = model.results.tasks
+    assert found.undefined == {"auroc": 2} and "auroc" not in found.joint
+
+
+@pytest.mark.parametrize("by_time", [False, True])
+def test_an_interval_allows_for_the_rows_that_splits_share(table, by_time, monkeypatch):
+    """Nadeau and Bengio: the variance of a mean over splits is s² (1/n + test/train); s²/n for one split."""
+    seen = []
+    module = importlib.import_module("polytask.estimators.fit")
+    plain = module.summarize
+    monkeypatch.setattr(module, "summarize", lambda *a, **k: [seen.append(a), plain(*a, **k)][1])
+    timed, column = table.assign(day=np.arange(len(table))), "day" if by_time else None
+    fitted = polytask.fit(timed, ["total", "sign"], time_column=column, seeds=3, epochs=1, width=4).results
+    tasks, joint, separate = seen[0]
+    shared = 0 if by_time else fitted.rows["test"] / fitted.rows["train"]
+    assert by_time or 0.3 < shared < 0.4
+
+    def half_width(values):
+        return stats.t.ppf(0.975, 2) * np.std(values, ddof=1) * np.sqrt(1 / 3 + shared)
+
+    total = fitted.tasks[0]
+    for side, found in ((joint, total.joint), (separate, total.separate)):
+        assert found["rmse"].half_width == pytest.approx(half_width([one["total"]["rmse"] for one in side]))
+    gains = [
+        [gain(task, one[task.name], alone[task.name]) for task in tasks]
+        for one, alone in zip(joint, separate, strict=True)
+    ]
+    assert total.gain.half_width == pytest.approx(half_width([first for first, _ in gains]))
+    assert fitted.delta_m.half_width == pytest.approx(half_width([np.mean(both) for both in gains]))
 
 
 def test_a_class_seen_only_in_held_out_rows_is_named(table):

@@ -12,6 +12,7 @@ from polytask.core.errors import (
     PolytaskError,
     ResultWarning,
     TrainingError,
+    other_remedy,
 )
 from polytask.core.files import rehearse_write, sweep, user_path, write_atomically
 from polytask.core.gradients import assign, gramian, jacobian
@@ -61,6 +62,7 @@ __all__ = [
     "map_inputs",
     "name_problem",
     "numpy_generator",
+    "other_remedy",
     "private_parameters",
     "query_objectives",
     "rehearse_write",

@@ -1,5 +1,8 @@
 """The error tree: everything polytask raises on purpose."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 __all__ = [
     "BundleError",
     "DataError",
@@ -10,6 +13,7 @@ __all__ = [
     "PolytaskError",
     "ResultWarning",
     "TrainingError",
+    "other_remedy",
 ]
 
 
@@ -34,7 +38,29 @@ class TrainingError(PolytaskError, RuntimeError):
 
 
 class NotFiniteError(TrainingError):
-    """An objective, a gradient or a weight is NaN or infinite."""
+    """An objective, a gradient or a weight is NaN or infinite.
+
+    Args:
+        what: What is not finite, and where.
+        remedy: What the caller can change; see `other_remedy`.
+
+    Example:
+        >>> str(NotFiniteError("The loss of 'y' is not finite.", "Lower the rate."))
+        "The loss of 'y' is not finite. Lower the rate."
+    """
+
+    def __init__(self, what: str, remedy: str = "") -> None:
+        super().__init__(f"{what} {remedy}".strip())
+        self.what = what
+
+
+@contextmanager
+def other_remedy(remedy: str) -> Iterator[None]:
+    """Tell the callers of a function that trains what they can change, in the names of its own settings."""
+    try:
+        yield
+    except NotFiniteError as error:
+        raise NotFiniteError(error.what, remedy) from error
 
 
 class MissingPackageError(PolytaskError, ImportError):

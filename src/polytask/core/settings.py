@@ -2,7 +2,7 @@
 
 import difflib
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from numbers import Integral, Real
 from typing import Any, TypeVar
 
@@ -35,11 +35,12 @@ class SettingsCheck:
         if isinstance(value, bool) or not isinstance(value, Integral):
             self.problems.append(f"`{name}` must be a whole number, got {_shown(value)}")
             return value
-        if value < least:
-            self.problems.append(f"`{name}` must be at least {least}{note}, got {value}")
-        elif value >= 2**63:
-            self.problems.append(f"`{name}` must be below 2**63, got {_shown(value)}")
-        return int(value)
+        number = int(value)
+        if number < least:
+            self.problems.append(f"`{name}` must be at least {least}{note}, got {number}")
+        elif number >= 2**63:
+            self.problems.append(f"`{name}` must be below 2**63, got {_shown(number)}")
+        return number
 
     def number(
         self,
@@ -54,17 +55,18 @@ class SettingsCheck:
         if isinstance(value, bool) or not isinstance(value, Real):
             self.problems.append(f"`{name}` must be a number, got {_shown(value)}")
             return value
+        number = float(value)
         limits = [
-            *([] if least is None else [(value >= least, f"at least {least:g}")]),
-            *([] if above is None else [(value > above, f"above {above:g}")]),
-            *([] if below is None else [(value < below, f"below {below:g}")]),
+            *([] if least is None else [(number >= least, f"at least {least:g}")]),
+            *([] if above is None else [(number > above, f"above {above:g}")]),
+            *([] if below is None else [(number < below, f"below {below:g}")]),
         ]
-        if not math.isfinite(value):
+        if not math.isfinite(number):
             self.problems.append(f"`{name}` must be a finite number, got {value}")
         elif not all(holds for holds, _ in limits):
             words = " and ".join(text for _, text in limits)
             self.problems.append(f"`{name}` must be {words}, got {value}")
-        return float(value)
+        return number
 
     def choice(self, name: str, value: Any, choices: Iterable[str]) -> Any:
         """Check one of some names; a near miss is answered with what may be meant."""
@@ -108,6 +110,22 @@ class SettingsCheck:
     def precision(self, name: str, value: Any) -> Any:
         """Check that a precision is one that training supports."""
         return self.choice(name, value, ("32-true", "64-true", "bf16-mixed", "bf16-true"))
+
+    def finish(self, build: Callable[[], T]) -> T:
+        """Build what the settings are for, and raise what it finds together with what was found before.
+
+        Raises:
+            InputError: All problems, in one message.
+        """
+        try:
+            built = build()
+        except InputError as error:
+            text = str(error).removesuffix(".")
+            self.problems.append(text[:1].lower() + text[1:])
+            self.done()
+            raise
+        self.done()
+        return built
 
     def done(self) -> None:
         """Raise what is wrong.

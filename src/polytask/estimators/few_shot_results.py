@@ -56,8 +56,9 @@ class FewShotResults:
 
 
 def _json(score: EpisodeScore) -> dict[str, Any]:
+    interval = score.interval.to_json()
     return {
-        "mean": score.interval.mean,
-        "half_width": score.interval.half_width,
+        "mean": interval["mean"],
+        "half_width": interval["half_width"],
         "transductive": score.transductive,
     }

@@ -1,7 +1,8 @@
 """Fit a table: several targets, one model, and an honest comparison."""
 
 import time
-from collections.abc import Sequence
+import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -9,18 +10,31 @@ from typing import Any
 import pandas as pd
 from torch import nn
 
-from polytask.core import InputError, SharedModel, derive_seed
+from polytask.core import (
+    Batch,
+    InputError,
+    Predictor,
+    ResultWarning,
+    SettingsCheck,
+    SharedModel,
+    Task,
+    derive_seed,
+    other_remedy,
+    rehearse_write,
+    user_path,
+)
 from polytask.data import fingerprint, read_table
 from polytask.estimators.prepare import Columns, Prepared, prepare
-from polytask.estimators.results import summarize
+from polytask.estimators.results import Metrics, summarize
 from polytask.estimators.table_config import TableConfig
 from polytask.estimators.table_model import TableModel
 from polytask.estimators.table_training import Surroundings, train_table_learner
-from polytask.evaluate import evaluate
+from polytask.evaluate import ConstantReference, TaskLead, all_answers, clearly_ahead, evaluate
 from polytask.train import single_threaded
 
 __all__ = ["fit"]
 
+_REMEDY = "Lower `learning_rate`, or look for values far from all others in the targets."
 _SMALL = 256 * 256  # numbers in a layer of one step, below which threads cost more than they bring
 
 
@@ -44,8 +58,8 @@ def fit(
 
     Every seed draws its own split (60 % training, 20 % validation, 20 % test) and initialization; the figures
     are averaged over seeds, with intervals that allow for overlapping splits (see `mean_interval`), and the
-    model of the seed with the best validation Δm is returned. A split by time is the same for every seed, so
-    its intervals tell of the initialization alone.
+    model of the seed with the best validation skill is returned. A split by time is the same for every
+    seed, so its intervals tell of the initialization alone.
 
     Args:
         table: A CSV or Parquet file, or a data frame. Missing features and missing labels are fine.
@@ -63,22 +77,32 @@ def fit(
         **settings: See `TableConfig`: ``sharing``, ``balancing``, ``width``, ``epochs`` ….
 
     Returns:
-        The model; its ``results`` hold the comparison.
+        The model; its ``results`` hold the comparison. Targets for which the model is not clearly better
+        than a constant answer are named there, and in a `ResultWarning`.
 
     Raises:
         InputError: A setting or the table is wrong; the message says what, where and how to mend it.
 
     Example:
         >>> import numpy as np, pandas as pd
-        >>> x = np.random.default_rng(0).random((80, 2))
+        >>> x = np.random.default_rng(0).random((200, 2))
         >>> table = pd.DataFrame({"a": x[:, 0], "b": x[:, 1], "sum": x.sum(1), "more": x[:, 0] > 0.5})
-        >>> model = fit(table, ["sum", "more:binary"], seeds=1, epochs=2, baselines=False)
+        >>> model = fit(table, ["sum", "more:binary"], seeds=1, epochs=20, baselines=False)
         >>> list(model.predict(table.head(2)).columns)
         ['sum', 'more', 'more:p(False)', 'more:p(True)']
     """
-    config = _config(settings)
-    if seeds < 1:
-        raise InputError(f"`seeds` must be at least 1, got {seeds}.")
+    numbers = {"seeds": seeds, "seed": seed}
+    config = _checked(
+        settings,
+        numbers,
+        baselines=baselines,
+        progress=progress,
+        accelerator=accelerator,
+        precision=precision,
+    )
+    folder = None if checkpoint is None else user_path(checkpoint)
+    if folder is not None:
+        rehearse_write(folder / "metrics.csv")
     if isinstance(targets, str) or not targets:
         raise InputError("`targets` must be a list with at least one column name.")
     frame = read_table(table)
@@ -86,14 +110,14 @@ def fit(
     where = Surroundings(
         accelerator=accelerator,
         precision=precision,
-        checkpoint=None if checkpoint is None else Path(checkpoint),
+        checkpoint=folder,
         progress=progress,
     )
     start = time.perf_counter()
     # All seeds are prepared first: a table that is wrong for one of them fails before any training.
     prepared = [prepare(frame, columns, seed=derive_seed(seed, "split", index)) for index in range(seeds)]
     small = config.width * config.batch_size <= _SMALL
-    with single_threaded(when=small):
+    with single_threaded(when=small), other_remedy(_REMEDY):
         runs = [
             _fit_seed(
                 one,
@@ -117,7 +141,11 @@ def fit(
         # Splits by row or group are drawn anew and overlap; a split by time is the same for every seed.
         test_over_train=0.0 if time_column else len(first.test) / len(first.train),
         messages=list(dict.fromkeys(message for one in prepared for message in one.messages)),
+        constant=[run.constant for run in runs],
+        better=_better(runs),
     )
+    if (shortfall := results.shortfall()) is not None:
+        warnings.warn(shortfall, ResultWarning, stacklevel=2)
     data = {
         "fingerprint": fingerprint(frame),
         "rows": len(frame),
@@ -137,8 +165,10 @@ def fit(
 class _SeedRun:
     learner: SharedModel
     score: float
-    joint: dict[str, dict[str, float]]
-    separate: dict[str, dict[str, float]]
+    joint: Metrics
+    separate: Metrics
+    constant: Metrics
+    leads: Mapping[str, TaskLead]
     n_separate: int
 
 
@@ -149,34 +179,71 @@ def _fit_seed(
     names = [task.name for task in prepared.tasks]
     title = f"seed {index + 1} joint"
     learner, outcome = train_table_learner(prepared, names, config, seed=seed, title=title, where=where)
-    separate: dict[str, dict[str, float]] = {}
+    separate: dict[str, Mapping[str, float]] = {}
     n_separate = 0
     for name in names if baselines else ():
         title = f"seed {index + 1} {name} alone"
         alone, _ = train_table_learner(prepared, [name], config, seed=seed, title=title, where=where)
-        separate |= _judge(alone, prepared, [name])
+        separate |= _judge(alone.adapt(_tasks(prepared, [name])), alone, prepared)
         n_separate += _count(alone)
+    predictor = learner.adapt(prepared.tasks)
+    reference = ConstantReference(prepared.tasks, prepared.train, prepared.test)
+    answers = all_answers(predictor, _test_rows(prepared, learner))
     return _SeedRun(
         learner=learner,
         score=outcome.best_score if outcome.best_score is not None else float("-inf"),
-        joint=_judge(learner, prepared, names),
+        joint=_judge(predictor, learner, prepared),
         separate=separate,
+        constant=evaluate(reference.predictor, prepared.test, scales=prepared.scales),
+        leads={
+            task.name: reference.lead(task, answers[task.name])
+            for task in prepared.tasks
+            if prepared.test.n_labels(task.name)
+        },
         n_separate=n_separate,
     )
 
 
-def _judge(learner: SharedModel, prepared: Prepared, names: Sequence[str]) -> dict[str, dict[str, float]]:
-    tasks = [task for task in prepared.tasks if task.name in names]
-    device = next(learner.parameters()).device
-    return evaluate(learner.adapt(tasks), prepared.test.only(names).to(device), scales=prepared.scales)
+def _judge(predictor: Predictor, learner: SharedModel, prepared: Prepared) -> Metrics:
+    return evaluate(predictor, _test_rows(prepared, learner), scales=prepared.scales)
 
 
-def _config(settings: dict[str, Any]) -> TableConfig:
+def _test_rows(prepared: Prepared, learner: SharedModel) -> Batch:
+    return prepared.test.to(next(learner.parameters()).device)
+
+
+def _tasks(prepared: Prepared, names: Sequence[str]) -> list[Task]:
+    return [task for task in prepared.tasks if task.name in names]
+
+
+def _better(runs: Sequence[_SeedRun]) -> dict[str, bool]:
+    """Tell for every task whether joint training is clearly better than the constant answer."""
+    names = dict.fromkeys(name for run in runs for name in run.leads)
+    return {name: clearly_ahead([run.leads[name] for run in runs if name in run.leads]) for name in names}
+
+
+def _checked(
+    settings: dict[str, Any],
+    numbers: dict[str, int],
+    *,
+    baselines: bool,
+    progress: bool,
+    accelerator: str,
+    precision: str,
+) -> TableConfig:
+    """Build the configuration; what is wrong with any setting comes in one message."""
+    check = SettingsCheck()
     known = [entry.name for entry in fields(TableConfig)]
-    unknown = [name for name in settings if name not in known]
-    if unknown:
-        raise InputError(f"There is no setting {', '.join(unknown)}; there are {', '.join(known)}.")
-    return TableConfig(**settings)
+    check.names(settings, known)
+    check.whole("seeds", numbers["seeds"], least=1)
+    check.whole("seed", numbers["seed"], least=0)
+    check.flag("baselines", baselines)
+    check.flag("progress", progress)
+    check.accelerator("accelerator", accelerator)
+    check.precision("precision", precision)
+    return check.finish(
+        lambda: TableConfig(**{name: value for name, value in settings.items() if name in known})
+    )
 
 
 def _count(module: nn.Module) -> int:

@@ -2,11 +2,11 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from polytask.core import Task
-from polytask.evaluate import Interval, delta_m, gain, mean_interval, metric_names
+from polytask.evaluate import Interval, TaskMetrics, delta_m, gain, mean_interval, metric_names
 
 __all__ = ["FitResults", "TaskResult", "summarize"]
 
@@ -23,7 +23,12 @@ class TaskResult:
         metric: The first metric, the one that is compared.
         joint: Every metric of joint training.
         separate: Every metric of a model for this task alone; empty without baselines.
-        gain: Gain of joint training in percent of the separate model, paired by seed; None without baselines.
+        gain: Gain of joint training in percent of the separate model, paired by seed, over the seeds where it
+            is known (see `polytask.evaluate.gain`); None without baselines, or where it is known for none.
+        constant: Every metric of the constant answer: the training rows' mean or class frequencies.
+        better_than_constant: Whether joint training is clearly better than the constant answer (see
+            `polytask.evaluate.clearly_ahead`); None where it was not looked at.
+        undefined: By metric, how many of its parts (classes, labels) were undefined, over all seeds.
     """
 
     task: str
@@ -32,6 +37,9 @@ class TaskResult:
     joint: Mapping[str, Interval]
     separate: Mapping[str, Interval]
     gain: Interval | None
+    constant: Mapping[str, Interval] = field(default_factory=dict)
+    better_than_constant: bool | None = None
+    undefined: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def verdict(self) -> str:
@@ -49,7 +57,8 @@ class FitResults:
 
     Args:
         tasks: By task.
-        delta_m: Average gain over tasks in percent; None without baselines.
+        delta_m: Average gain over tasks in percent, over the seeds where all gains are known; None without
+            baselines, or where it is known for no seed.
         n_seeds: How many splits and initializations were averaged.
         n_parameters: Of the joint model, and of the separate models together.
         rows: How many rows trained, validated and tested, for the first seed.
@@ -65,6 +74,27 @@ class FitResults:
     seconds: float
     messages: tuple[str, ...]
 
+    @property
+    def not_better_than_constant(self) -> tuple[str, ...]:
+        """The tasks in which joint training is not clearly better than a constant answer."""
+        return tuple(found.task for found in self.tasks if found.better_than_constant is False)
+
+    def shortfall(self) -> str | None:
+        """Say where the model is not clearly better than a constant answer; None where it always is."""
+        texts = []
+        for found in self.tasks:
+            if found.better_than_constant is False:
+                ours, constant = found.joint.get(found.metric), found.constant.get(found.metric)
+                figures = f" ({found.metric} {_short(ours)}, constant {_short(constant)})"
+                texts.append(f"{found.task!r}{figures}")
+        if not texts:
+            return None
+        return (
+            "On held-out rows the model is not clearly better than a constant answer for "
+            f"{', '.join(texts)}. Do not rely on these predictions: add rows, or columns that tell about the "
+            "target, or raise `epochs`."
+        )
+
     def to_json(self) -> dict[str, Any]:
         """Return everything as plain JSON; unknown figures are null."""
         return {
@@ -77,6 +107,9 @@ class FitResults:
                     "separate": {name: _json(interval) for name, interval in found.separate.items()},
                     "gain_percent": _json(found.gain),
                     "verdict": found.verdict,
+                    "constant": {name: _json(interval) for name, interval in found.constant.items()},
+                    "better_than_constant": found.better_than_constant,
+                    "undefined": dict(found.undefined),
                 }
                 for found in self.tasks
             ],
@@ -99,6 +132,8 @@ def summarize(
     seconds: float,
     messages: Sequence[str],
     test_over_train: float = 0.0,
+    constant: Sequence[Metrics] = (),
+    better: Mapping[str, bool] | None = None,
 ) -> FitResults:
     """Average metrics over seeds.
 
@@ -111,10 +146,12 @@ def summarize(
         seconds: See `FitResults`.
         messages: See `FitResults`.
         test_over_train: See `mean_interval`; 0 where every seed has the same split.
+        constant: The same as ``joint`` for the constant answer; empty if it was not looked at.
+        better: By task, see `TaskResult.better_than_constant`.
     """
     found = []
     for task in tasks:
-        gains = [gain(task, one[task.name], other[task.name]) for one, other in zip(joint, separate)]
+        pairs = [(one[task.name], other[task.name]) for one, other in _both(task, joint, separate)]
         found.append(
             TaskResult(
                 task=task.name,
@@ -122,13 +159,20 @@ def summarize(
                 metric=metric_names(task)[0],
                 joint=_intervals(task, joint, test_over_train),
                 separate=_intervals(task, separate, test_over_train),
-                gain=mean_interval(gains, test_over_train=test_over_train) if gains else None,
+                gain=_mean([gain(task, one, other) for one, other in pairs], test_over_train),
+                constant=_intervals(task, constant, test_over_train),
+                better_than_constant=(better or {}).get(task.name),
+                undefined=_undefined(task, joint),
             )
         )
-    deltas = [delta_m(tasks, one, other) for one, other in zip(joint, separate)]
+    complete = [
+        (one, other)
+        for one, other in zip(joint, separate)
+        if all(task.name in one and task.name in other for task in tasks)
+    ]
     return FitResults(
         tasks=tuple(found),
-        delta_m=mean_interval(deltas, test_over_train=test_over_train) if deltas else None,
+        delta_m=_mean([delta_m(tasks, one, other) for one, other in complete], test_over_train),
         n_seeds=len(joint),
         n_parameters=n_parameters,
         rows=rows,
@@ -137,23 +181,41 @@ def summarize(
     )
 
 
+def _both(task: Task, joint: Sequence[Metrics], separate: Sequence[Metrics]) -> list[tuple[Metrics, Metrics]]:
+    """Pair the seeds in which both have test labels of a task."""
+    return [(one, other) for one, other in zip(joint, separate) if task.name in one and task.name in other]
+
+
 def _intervals(task: Task, seeds: Sequence[Metrics], test_over_train: float) -> dict[str, Interval]:
     """Average each metric over the seeds where it is defined."""
     intervals = {}
     for metric in metric_names(task):
-        values = [one[task.name][metric] for one in seeds if not math.isnan(one[task.name][metric])]
-        if values:
-            intervals[metric] = mean_interval(values, test_over_train=test_over_train)
+        values = [one[task.name][metric] for one in seeds if task.name in one]
+        if (interval := _mean(values, test_over_train)) is not None:
+            intervals[metric] = interval
     return intervals
 
 
+def _mean(values: Sequence[float], test_over_train: float) -> Interval | None:
+    """Average the values that are known; None if none is."""
+    known = [value for value in values if not math.isnan(value)]
+    return mean_interval(known, test_over_train=test_over_train) if known else None
+
+
+def _undefined(task: Task, seeds: Sequence[Metrics]) -> dict[str, int]:
+    """Count the undefined parts of each metric over the seeds."""
+    counts: dict[str, int] = {}
+    for one in seeds:
+        metrics = one.get(task.name)
+        if isinstance(metrics, TaskMetrics):
+            for name, count in metrics.undefined.items():
+                counts[name] = counts.get(name, 0) + count
+    return counts
+
+
+def _short(interval: Interval | None) -> str:
+    return "unknown" if interval is None else f"{interval.mean:.3g}"
+
+
 def _json(interval: Interval | None) -> dict[str, float | int | None] | None:
-    if interval is None:
-        return None
-    half_width = None if math.isnan(interval.half_width) else interval.half_width
-    return {
-        "mean": interval.mean,
-        "half_width": half_width,
-        "n": interval.n,
-        "confidence": interval.confidence,
-    }
+    return None if interval is None else interval.to_json()

@@ -45,8 +45,8 @@ def delta_m(
 
     .. math:: \Delta_m = \frac{100}{T} \sum_t (-1)^{l_t} \frac{M_{m,t} - M_{b,t}}{M_{b,t}}
 
-    with :math:`l_t = 1` where less is better. Each task enters with its first metric. NaN where the gain of a task
-    is unknown (see `gain`): the mean of the others would be another quantity.
+    with :math:`l_t = 1` where less is better. Each task enters with its first metric. NaN where the gain of
+    a task is unknown (see `gain`): the mean of the others would be another quantity.
 
     Raises:
         InputError: A task has no metrics on one of the sides, or there is no task.

@@ -38,6 +38,12 @@ class Interval:
         """Upper end."""
         return self.mean + self.half_width
 
+    def to_json(self) -> dict[str, float | int | None]:
+        """Return plain JSON, in which what is not finite is null."""
+        figures = {"mean": self.mean, "half_width": self.half_width}
+        known = {name: value if math.isfinite(value) else None for name, value in figures.items()}
+        return {**known, "n": self.n, "confidence": self.confidence}
+
     def format(self, digits: int = 2, *, scale: float = 1.0) -> str:
         """Write the interval for people.
 

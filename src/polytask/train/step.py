@@ -164,7 +164,7 @@ class Step:
         if self._gradients_finite():
             return balance
         if self.not_finite == "stop":
-            raise NotFiniteError(self._explained(self._guilty(rerun()), "gradient"))
+            raise self._not_finite(self._guilty(rerun()), "gradient")
         self.run.skipped += 1
         return None
 
@@ -208,11 +208,11 @@ class Step:
         n_objectives, n_bad = self.backward.processes.sum(counts.to(self.fabric.device)).tolist()
         if n_bad and self.not_finite == "stop":
             bad = dict.fromkeys(name for name, good in zip(names, finite.tolist()) if not good)
-            raise NotFiniteError(self._explained(list(bad) or ["another process"], "objective"))
+            raise self._not_finite(list(bad) or ["another process"], "objective")
         return n_objectives > 0 and not n_bad
 
-    def _explained(self, names: Sequence[str], what: str) -> str:
-        return (
-            f"The {what} of {', '.join(names)} is not finite at step {self.run.step}. Lower the learning "
-            "rate, set `max_norm`, or pass `not_finite='skip'` to leave such steps out."
+    def _not_finite(self, names: Sequence[str], what: str) -> NotFiniteError:
+        return NotFiniteError(
+            f"The {what} of {', '.join(names)} is not finite at step {self.run.step}.",
+            "Lower the learning rate, set `max_norm`, or pass `not_finite='skip'` to leave such steps out.",
         )
