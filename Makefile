@@ -1,26 +1,30 @@
 # Every target installs what it needs into .venv; nothing else has to be there but Python >= 3.11.
 PYTHON ?= python3
+SHELL := /bin/bash
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+# Every file is compared with its hash; the lists are complete, so nothing else is asked for.
+LOCKED := $(INSTALL) --no-deps --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench docs clean
+.PHONY: help demo test test-processors check fuzz mutants kills bench docs lock clean
 
 help:  ## Show the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
-# torch first: the pinned version has a moderate CPU wheel, and later installs then keep it.
-.venv/.torch: constraints.txt
+# torch by itself, as its wheel differs by machine; what it needs is there by then, with hashes.
+.venv/.base: constraints.txt requirements/all.txt
 	$(PYTHON) -m venv .venv
+	$(LOCKED) -r requirements/all.txt
 	$(INSTALL) torch==2.13.0
 	@touch $@
 
-.venv/.user: .venv/.torch pyproject.toml
-	$(INSTALL) -e '.[all]'
+.venv/.user: .venv/.base pyproject.toml
+	$(INSTALL) --no-deps --no-build-isolation -e .
 	@touch $@
 
-.venv/.dev: .venv/.user
-	$(INSTALL) clarabel cvxpy hypothesis import-linter pre-commit pyright pytest pytest-xdist ruff pandas-stubs scipy-stubs
+.venv/.dev: .venv/.user requirements/dev.txt
+	$(LOCKED) -r requirements/dev.txt
 	@touch $@
 
 demo: .venv/.user  ## Both halves on built-in data, with a report to read: demo/report.html
@@ -29,11 +33,26 @@ demo: .venv/.user  ## Both halves on built-in data, with a report to read: demo/
 test: .venv/.dev  ## All tests, doctests of docstrings and README included
 	$(BIN)/python -m pytest -q -n 2
 
+# What trains must not hang on one processor's rounding: once more as the oldest processor computes, and with two
+# threads, whose sums have another order.
+test-processors: .venv/.dev  ## The tests that train, with another instruction set and with two threads
+	ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41 $(BIN)/python -m pytest -q -n 2 -m 'trains and not slow' tests
+	POLYTASK_TEST_THREADS=2 $(BIN)/python -m pytest -q -n 1 -m 'trains and not slow' tests/train tests/estimators
+
 check: .venv/.dev  ## Format, lint, types, and the rooms' import contract
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
+
+fuzz: .venv/.dev  ## Thousands of hostile tables, bundles, resume files and images; the log is committed
+	OMP_NUM_THREADS=1 $(BIN)/python -m fuzz 2>&1 | tee benchmarks/logs/fuzz.log; exit $${PIPESTATUS[0]}
+
+mutants: .venv/.dev  ## Plant mistakes that the tests must notice; the log is committed
+	$(BIN)/python -m mutants --map-again 2>&1 | tee benchmarks/logs/mutants.log; exit $${PIPESTATUS[0]}
+
+kills: .venv/.dev  ## Kill fit, learn and save at random moments; nothing may be lost; the log is committed
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/kills.py 2>&1 | tee benchmarks/logs/kills.log; exit $${PIPESTATUS[0]}
 
 bench: .venv/.dev  ## All benchmarks; real data from the folder that POLYTASK_DATA names; several hours
 	$(BIN)/python benchmarks/speed/balancing.py
@@ -60,5 +79,12 @@ bench: .venv/.dev  ## All benchmarks; real data from the folder that POLYTASK_DA
 docs: .venv/.dev  ## The README's and docstrings' examples, run
 	$(BIN)/python -m pytest -q --doctest-modules src README.md
 
+lock: .venv/.dev  ## Write requirements/ anew from pyproject.toml and constraints.txt
+	$(BIN)/uv pip compile pyproject.toml $(LOCK) -o requirements/all.txt
+	$(BIN)/uv pip compile pyproject.toml $(LOCK) --group dev -o requirements/dev.txt
+
+LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-header -c constraints.txt \
+	--extra all --group around-torch --group build --excludes requirements/not-locked.txt
+
 clean:  ## Remove what the other targets made
-	rm -rf .venv demo runs dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv demo runs dist .mutants .pytest_cache .ruff_cache .hypothesis .import_linter_cache

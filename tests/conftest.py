@@ -1,15 +1,35 @@
 """Shared test set-up: one thread a process, in subprocesses too, as xdist runs several processes."""
 
+import inspect
 import os
+import re
 
 import pytest
 import torch
 
-os.environ["OMP_NUM_THREADS"] = "1"
-torch.set_num_threads(1)
+N_THREADS = os.environ.get("POLYTASK_TEST_THREADS", "1")
+os.environ["OMP_NUM_THREADS"] = N_THREADS
+torch.set_num_threads(int(N_THREADS))
 
 # Where tests run on a GPU they compare with the CPU, whose products have all the digits.
 torch.backends.cudnn.allow_tf32 = False
+
+# A file that does one of these trains something; `make test-processors` runs its tests again.
+_TRAINS = re.compile(
+    r"\btrain\(|\bfit\(|\blearn\(|polytask\.(train|estimators|demo|cli)\b|\boptim\.|\b(SGD|Adam|AdamW|LBFGS)\("
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of files that train something."""
+    trains: dict[object, bool] = {}
+    for item in items:
+        module = getattr(item, "module", None)
+        if inspect.ismodule(module) and module.__name__.split(".")[-1].startswith("test_"):
+            if module not in trains:
+                trains[module] = bool(_TRAINS.search(inspect.getsource(module)))
+            if trains[module]:
+                item.add_marker(pytest.mark.trains)
 
 
 def pytest_configure(config: pytest.Config) -> None:

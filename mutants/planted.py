@@ -1,0 +1,49 @@
+"""Mistakes by hand that once survived all tests."""
+
+from pathlib import Path
+
+from mutants.sample import SOURCE, Mutant, functions
+
+__all__ = ["planted"]
+
+# What goes wrong, in which function, and the piece of code that is exchanged.
+_MISTAKES: list[tuple[str, str, str, str]] = [
+    (
+        "conjugate gradients are one iteration short",
+        "conjugate_gradient",
+        "range(n_iterations)",
+        "range(n_iterations - 1)",
+    ),
+    ("Krum counts a neighbour too many", "Krum.forward", "self.n_outliers - 2", "self.n_outliers - 1"),
+]
+
+
+def planted() -> list[Mutant]:
+    """Return the mistakes by hand.
+
+    Raises:
+        LookupError: A function or its piece of code is not there any more: write the mistake anew.
+    """
+    files = {path: functions(path) for path in sorted(SOURCE.rglob("*.py"))}
+    return [_mutant(files, *mistake) for mistake in _MISTAKES]
+
+
+def _mutant(
+    files: dict[Path, dict[str, tuple[int, int]]], what: str, function: str, old: str, new: str
+) -> Mutant:
+    for path, spans in files.items():
+        if function not in spans:
+            continue
+        lines = path.read_text().splitlines(keepends=True)
+        first, last = spans[function]
+        body = "".join(lines[first - 1 : last])
+        if body.count(old) == 1:
+            code = "".join(lines[: first - 1]) + body.replace(old, new) + "".join(lines[last:])
+            line = first + body[: body.index(old)].count("\n")
+            return Mutant(
+                key=f"by hand: {what}", room="by hand", path=path, function=function, code=code, line=line,
+                change=f"{old}  ->  {new}",
+            )  # fmt: skip
+    raise LookupError(
+        f"{function} with `{old}`, where {what}, is not there any more; write the mistake anew."
+    )
