@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import replace
 
@@ -31,6 +32,7 @@ def check_learner(learner: Learner, episodes: Sequence[Episode]) -> None:
     task's gradient never reaches another task's private parameters; a missing label counts for
     nothing. Adaptation changes nothing in the learner, works without gradients, answers with
     the right shapes, and (unless the learner says ``transductive``) answers every row alone as in a batch.
+    Several threads may adapt and ask one learner at a time, in whatever mode it is.
 
     Args:
         learner: The learner; it is copied, not changed.
@@ -59,6 +61,7 @@ def check_learner(learner: Learner, episodes: Sequence[Episode]) -> None:
     for episode in episodes[:2]:
         _check_adaptation(learner, episode, failures)
         _check_predictions(learner, episode, failures)
+    _check_threads(learner, episodes[:2], failures)
     failures.raise_if_any()
 
 
@@ -189,6 +192,38 @@ def _check_predictions(learner: Learner, episode: Episode, failures: Failures) -
             f"a row of {name!r} is answered otherwise alone than in a batch; set `transductive` if that is "
             "meant",
         )
+
+
+def _check_threads(learner: Learner, episodes: Sequence[Episode], failures: Failures) -> None:
+    """Threads that share a learner must get the answers that one alone gets, and leave it as it was."""
+
+    def answer(episode: Episode) -> dict[str, Tensor]:
+        return learner.adapt(episode.tasks, episode.support)(episode.query.inputs)
+
+    alone = [answer(episode) for episode in episodes]
+    learner.train()  # a predictor does not depend on it
+    before, modes = copy.deepcopy(learner.state_dict()), [part.training for part in learner.modules()]
+    with ThreadPoolExecutor(4) as pool:
+        tried = [(place, pool.submit(answer, episode)) for place, episode in [*enumerate(episodes)] * 2]
+    errors = [error for _, future in tried if (error := future.exception()) is not None]
+    if not failures.expect(not errors, f"`adapt` fails in threads: {errors[:1]}"):
+        return
+    others = [
+        name
+        for place, future in tried
+        for name, found in future.result().items()
+        if not same(found.detach(), alone[place][name].detach(), tolerance=1e-4)
+    ]
+    failures.expect(
+        not others,
+        f"{len(others)} of {len(tried)} answers are others in threads, or while the learner is in training "
+        "mode; compute on a `module_copy` with `training=False`",
+    )
+    changed = [name for name, value in learner.state_dict().items() if not same(value, before[name])]
+    failures.expect(not changed, f"`adapt` in threads changes the learner: {', '.join(changed)}")
+    unchanged = modes == [part.training for part in learner.modules()]
+    failures.expect(unchanged, "`adapt` in threads changes the mode")
+    learner.eval()
 
 
 def _masked(batch: Batch) -> Batch:

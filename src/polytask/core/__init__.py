@@ -15,8 +15,10 @@ from polytask.core.errors import (
     other_remedy,
 )
 from polytask.core.files import rehearse_write, sweep, user_path, write_atomically
+from polytask.core.forked import use_one_thread_after_fork
 from polytask.core.gradients import assign, gramian, jacobian
 from polytask.core.learner import EpisodicLearner, Execution, Learner, Predictor, State, run_loop
+from polytask.core.module_copy import module_copy
 from polytask.core.objectives import Objectives, query_objectives
 from polytask.core.private import PerTask, private_parameters, shared_parameters
 from polytask.core.random import derive_seed, generator, numpy_generator, seeded
@@ -60,6 +62,7 @@ __all__ = [
     "join_batches",
     "kept_buffers",
     "map_inputs",
+    "module_copy",
     "name_problem",
     "numpy_generator",
     "other_remedy",
@@ -75,3 +78,5 @@ __all__ = [
     "user_path",
     "write_atomically",
 ]
+
+use_one_thread_after_fork()  # here, as it has to be told before the fork, and all who compute import this

@@ -1,8 +1,7 @@
 """What learns: a `Learner` turns tasks and support into a predictor, and episodes into objectives."""
 
-import contextlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -10,6 +9,7 @@ from torch import Tensor, nn
 
 from polytask.core.batch import Batch, Episode, Inputs
 from polytask.core.errors import InputError
+from polytask.core.module_copy import module_copy
 from polytask.core.objectives import Objectives, query_objectives
 from polytask.core.task import Task
 
@@ -109,45 +109,41 @@ class EpisodicLearner(Learner):
         return Objectives(values=self.execution(self, episodes), names=_distinct(names))
 
     def adapt(self, tasks: Sequence[Task], support: Batch | None = None) -> Predictor:
-        """See `Learner.adapt`; always in evaluation mode, also under `no_grad` and `inference_mode`."""
+        """See `Learner.adapt`; always in evaluation mode, also under `no_grad` and `inference_mode`.
+
+        It runs on modules of its own, see `module_copy`, as does the predictor: threads may share a learner.
+        """
         if support is None:
             raise InputError(f"{type(self).__name__} learns from support; give `adapt` a support batch.")
         without = [task.name for task in tasks if not support.n_labels(task.name)]
         if without:
             raise InputError(f"The support has no label of {', '.join(without)}; add some or drop the task.")
-        with _evaluating(self), torch.inference_mode(False), torch.enable_grad():
+        own = module_copy(self, training=False)
+        with torch.inference_mode(False), torch.enable_grad():
             # Tensors made in inference mode cannot enter a graph; a clone can.
             support = support.map(lambda t: t.clone() if t.is_inference() else t)
-            state = {name: tensor.detach().clone() for name, tensor in self.learn(tasks, support).items()}
+            state = {name: tensor.detach().clone() for name, tensor in own.learn(tasks, support).items()}
         return self.predictor(tasks, state)
 
     def predictor(self, tasks: Sequence[Task], state: State) -> Predictor:
         """Return the predictor that a state stands for, e.g. one that was saved."""
-        fixed = tuple(tasks)
+        return Predictor(tasks=tuple(tasks), function=_Answer(self, tuple(tasks)), state=state)
 
-        def answer(known: State, inputs: Inputs) -> dict[str, Tensor]:
-            with _evaluating(self):
-                return self.predict(known, fixed, inputs)
 
-        return Predictor(tasks=fixed, function=answer, state=state)
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """Answers from a state by a learner in evaluation mode; an object, as a function cannot be pickled."""
+
+    learner: EpisodicLearner
+    tasks: tuple[Task, ...]
+
+    def __call__(self, known: State, inputs: Inputs) -> dict[str, Tensor]:
+        return module_copy(self.learner, training=False).predict(known, self.tasks, inputs)
 
 
 def run_loop(learner: EpisodicLearner, episodes: Sequence[Episode]) -> Tensor:
     """Run episodes one after the other: the reference for every other execution, ``[episode]``."""
     return torch.stack([learner(episode.tasks, episode.support, episode.query) for episode in episodes])
-
-
-@contextlib.contextmanager
-def _evaluating(module: nn.Module) -> Iterator[None]:
-    """Put a module in evaluation mode inside the block: no dropout, and no running statistics updated."""
-    training = [part for part in module.modules() if part.training]
-    for part in training:
-        part.training = False
-    try:
-        yield
-    finally:
-        for part in training:
-            part.training = True
 
 
 def _distinct(names: Sequence[str]) -> tuple[str, ...]:

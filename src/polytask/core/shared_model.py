@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from polytask.core.batch import Batch, Episode, Inputs
 from polytask.core.errors import InputError
 from polytask.core.learner import Learner, Predictor, State
+from polytask.core.module_copy import module_copy
 from polytask.core.objectives import Objectives, pool, query_objectives
 from polytask.core.private import PerTask
 from polytask.core.task import Task
@@ -98,12 +99,7 @@ class SharedModel(Learner):
 
     def adapt(self, tasks: Sequence[Task], support: Batch | None = None) -> Predictor:
         """Look the tasks up by name; ``support`` is not used. See `Learner.adapt`."""
-        names = self._known(tasks)
-
-        def answer(state: State, inputs: Inputs) -> dict[str, Tensor]:  # noqa: ARG001 - a looked-up task has no state
-            return self._answer(inputs, names)[0]
-
-        return Predictor(tasks=tuple(tasks), function=answer)
+        return Predictor(tasks=tuple(tasks), function=_Answer(self, tuple(self._known(tasks))))
 
     def objectives(self, episodes: Sequence[Episode]) -> Objectives:
         """Return one objective per task that has a label; see `Learner.objectives`.
@@ -139,3 +135,14 @@ class SharedModel(Learner):
                 f"The model knows no task {', '.join(map(repr, unknown))}; it has {', '.join(self.heads)}."
             )
         return [task.name for task in tasks]
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """Answers by a model in evaluation mode; an object, as a function cannot be pickled."""
+
+    model: SharedModel
+    names: tuple[str, ...]
+
+    def __call__(self, state: State, inputs: Inputs) -> dict[str, Tensor]:  # a looked-up task has no state
+        return module_copy(self.model, training=False)(inputs, self.names)

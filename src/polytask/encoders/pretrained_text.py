@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from polytask.core import InputError, Inputs, MissingPackageError
+from polytask.core import InputError, Inputs, MissingPackageError, module_copy
 
 __all__ = ["SentenceEncoder", "Tokenize"]
 
@@ -122,20 +122,11 @@ class SentenceEncoder(nn.Module):
             InputError: There is no text, or one of them is no string.
         """
         device = next((each.device for each in self.network.parameters()), torch.device("cpu"))
-        training = self.training
-        self.eval()
-        try:
-            pieces = [
-                self(
-                    {
-                        name: ids.to(device)
-                        for name, ids in self.tokens(texts[start : start + batch_size]).items()
-                    }
-                )
-                for start in range(0, max(len(texts), 1), batch_size)
-            ]
-        finally:
-            self.train(training)
+        own = module_copy(self, training=False)
+        pieces = []
+        for start in range(0, max(len(texts), 1), batch_size):
+            tokens = own.tokens(texts[start : start + batch_size])
+            pieces.append(own({name: ids.to(device) for name, ids in tokens.items()}))
         return torch.cat(pieces)
 
 

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 from torch.autograd.function import FunctionCtx
-from torch.func import functional_call, grad_and_value, vmap
+from torch.func import grad_and_value, vmap
 
 from polytask.core import (
     Batch,
@@ -16,6 +16,7 @@ from polytask.core import (
     Inputs,
     Task,
     TrainingError,
+    module_copy,
     run_loop,
     stack_batches,
 )
@@ -141,9 +142,11 @@ def vmapped(
     """
     tasks = group.tasks
     fixed = constants or {}
+    apart = module_copy(learner)  # as its layers get hooks
 
     def outer(parameters: dict[str, Tensor], support: dict[str, Any], query: dict[str, Any]) -> Tensor:
-        return functional_call(learner, {**fixed, **parameters}, (tasks, Batch(**support), Batch(**query)))
+        own = module_copy(apart, {**fixed, **parameters})
+        return own(tasks, Batch(**support), Batch(**query))
 
     run = vmap(
         grad_and_value(outer) if parameters else outer,
@@ -152,7 +155,7 @@ def vmapped(
         chunk_size=chunk_size,
     )
     # `no_grad` keeps autograd itself from recording; the transforms inside do not see it.
-    with torch.no_grad(), inputs_in_own_type(learner):
+    with torch.no_grad(), inputs_in_own_type(apart):
         return run(parameters, group.support, group.query)
 
 

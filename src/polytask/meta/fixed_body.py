@@ -1,14 +1,15 @@
 """The layers of a model before the first one that an inner loop changes."""
 
+from collections import OrderedDict
 from collections.abc import Collection
 from itertools import chain
 
 from torch import Tensor, nn
 
-__all__ = ["fixed_body"]
+__all__ = ["fixed_body", "layers"]
 
 
-def fixed_body(model: nn.Module, changed: Collection[str]) -> tuple[nn.Module, nn.Module] | None:
+def fixed_body(model: nn.Module, changed: Collection[str]) -> tuple[nn.Sequential, nn.Sequential] | None:
     """Split a model into the layers that come before any change, and the others.
 
     Both parts share the model's layers, and keep the names of parameters and buffers.
@@ -38,8 +39,14 @@ def fixed_body(model: nn.Module, changed: Collection[str]) -> tuple[nn.Module, n
         if any(id(tensor) in tensors for _, tensor in _tensors(layer)):
             break
         n_fixed += 1
-    body, rest = model[:n_fixed], model[n_fixed:]
+    body, rest = layers(model, slice(n_fixed)), layers(model, slice(n_fixed, None))
     return (body, rest) if any(True for _ in _tensors(body)) else None
+
+
+def layers(model: nn.Module, which: slice) -> nn.Sequential:
+    """Return some layers of a model that has them in a row, by the names that they have there."""
+    named = [(name, layer) for name, layer in model._modules.items() if layer is not None]
+    return nn.Sequential(OrderedDict(named[which]))
 
 
 def _tensors(module: nn.Module) -> chain[tuple[str, Tensor]]:

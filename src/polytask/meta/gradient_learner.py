@@ -8,8 +8,6 @@ from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from polytask.core import (
     Batch,
@@ -20,10 +18,11 @@ from polytask.core import (
     Objectives,
     State,
     Task,
+    module_copy,
     query_objectives,
 )
 from polytask.meta.engine import ExecutionName
-from polytask.meta.fixed_body import fixed_body
+from polytask.meta.fixed_body import fixed_body, layers
 from polytask.meta.inner.rule import UpdateRule
 from polytask.meta.inner.sgd import SGD
 from polytask.meta.inner_batches import InnerBatches
@@ -36,6 +35,7 @@ from polytask.meta.normalization import (
     uses_batch_statistics,
 )
 from polytask.meta.per_step import at_step, has_per_step_layers
+from polytask.meta.plain_attention import plain_attention
 
 __all__ = ["GradientLearner", "MetaObjective", "StartRule"]
 
@@ -75,8 +75,8 @@ class GradientLearner(MetaLearner):
     Where an episode has several tasks, a loss is the sum of their objectives.
 
     The state is the adapted parameters by name. Parameters frozen when the learner is built, and buffers, are
-    read from the model itself; nothing here ever changes them. The model is called with other parameters in
-    place of its own, so two threads must not use one learner at the same time.
+    read from the model itself; nothing here ever changes them. Where other parameters stand in place of the
+    model's own, this is so in a `polytask.core.module_copy`: any number of threads may use one learner.
 
     Where the model is a `torch.nn.Sequential` whose first layers are not adapted, these run once on the
     support, not in every step, unless the steps have rows (``batch_size``) or layers of their own. Dropout in
@@ -171,19 +171,20 @@ class GradientLearner(MetaLearner):
 
     def forward(self, tasks: Sequence[Task], support: Batch, query: Batch) -> Tensor:
         """Adapt to the support and return the episode's objective, a scalar."""
-        with sdpa_kernel(SDPBackend.MATH):  # fused attention has neither a second derivative nor a vmap
+        with plain_attention():
             if self.objective is not None:
                 return self.objective(self, tasks, support, query)
             return self.loss(self.trajectory(tasks, support)[-1], tasks, query, self.n_steps)
 
     def learn(self, tasks: Sequence[Task], support: Batch) -> State:
         """Return the parameters after the inner steps, by name."""
-        with sdpa_kernel(SDPBackend.MATH):
+        with plain_attention():
             return self.trajectory(tasks, support)[-1]
 
     def predict(self, state: State, tasks: Sequence[Task], inputs: Inputs) -> dict[str, Tensor]:
         """Answer inputs ``[batch, ...]`` by the model with the state's parameters."""
-        return self.answer(state, tasks, inputs, self.n_steps)
+        with plain_attention():  # as in learning, so that a state fits its answers to the last digit
+            return self.answer(state, tasks, inputs, self.n_steps)
 
     def initial(self, tasks: Sequence[Task], support: Batch) -> State:
         """Return the adapted parameters before the first step, by name."""
@@ -214,10 +215,10 @@ class GradientLearner(MetaLearner):
         fixed = self.n_steps if n_differentiated is None else min(n_differentiated, self.n_steps)
 
         start = self.initial(tasks, support)
-        model, support = self._after_fixed_body(start, support)
+        n_fixed, support = self._after_fixed_body(start, support)
 
         def loss(parameters: State, rows: Batch, index: int) -> Tensor:
-            return self.loss(parameters, tasks, rows, index, model=model)
+            return self.loss(parameters, tasks, rows, index, n_fixed=n_fixed)
 
         return InnerLoop(loss, self.rule, self).run(
             start,
@@ -233,10 +234,10 @@ class GradientLearner(MetaLearner):
         batch: Batch,
         step: int,
         *,
-        model: nn.Module | None = None,
+        n_fixed: int = 0,
     ) -> Tensor:
         """Return the summed objective of the tasks on a batch, a scalar, for parameters after some steps."""
-        predictions = self.answer(parameters, tasks, batch.inputs, step, model=model)
+        predictions = self.answer(parameters, tasks, batch.inputs, step, n_fixed=n_fixed)
         return torch.stack(list(query_objectives(tasks, predictions, batch).values())).sum()
 
     def answer(
@@ -246,7 +247,7 @@ class GradientLearner(MetaLearner):
         inputs: Inputs,
         step: int,
         *,
-        model: nn.Module | None = None,
+        n_fixed: int = 0,
     ) -> dict[str, Tensor]:
         """Answer inputs with these parameters in place of the model's own.
 
@@ -255,25 +256,25 @@ class GradientLearner(MetaLearner):
             tasks: The tasks to answer.
             inputs: ``[batch, ...]``.
             step: Inner steps made; chooses per-step layers.
-            model: The part of the model to call; None is all of it.
+            n_fixed: Layers at the beginning of the model that have been run already.
         """
-        per_step = at_step(self.model, step) if self.per_step else contextlib.nullcontext()
-        with normalized(self.model, self.normalization), per_step:
-            answer = functional_call(self.model if model is None else model, parameters, (inputs,))
-        return _by_task(answer, tasks)
+        model = module_copy(layers(self.model, slice(n_fixed, None)) if n_fixed else self.model, parameters)
+        per_step = at_step(model, step) if self.per_step else contextlib.nullcontext()
+        with normalized(model, self.normalization), per_step:
+            return _by_task(model(inputs), tasks)
 
-    def _after_fixed_body(self, start: State, support: Batch) -> tuple[nn.Module, Batch]:
-        """Return the model and the support of the inner steps, beyond the layers that all have in common."""
+    def _after_fixed_body(self, start: State, support: Batch) -> tuple[int, Batch]:
+        """Return how many layers all inner steps have in common, and the support beyond these."""
         once = self.n_steps > 1 and self.batches.size is None and not self.per_step
         parts = fixed_body(self.model, start) if once else None
         if parts is None:
-            return self.model, support
-        body, rest = parts
-        with normalized(self.model, self.normalization):
+            return 0, support
+        body = module_copy(parts[0])
+        with normalized(body, self.normalization):
             features = body(support.inputs)
         if not isinstance(features, Tensor) or features.shape[:1] != (len(support),):
-            return self.model, support  # not examples by row, as a batch has them
-        return rest, replace(support, inputs=features)
+            return 0, support  # not examples by row, as a batch has them
+        return len(parts[0]), replace(support, inputs=features)
 
 
 def _by_task(answer: Tensor | Mapping[str, Tensor], tasks: Sequence[Task]) -> dict[str, Tensor]:

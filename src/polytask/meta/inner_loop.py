@@ -7,11 +7,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch._C._functorch import peek_interpreter_stack
-from torch.func import functional_call, grad_and_value
-from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.func import grad_and_value
 
-from polytask.core import Batch, State
+from polytask.core import Batch, State, module_copy
 from polytask.meta.inner.rule import InnerStep, UpdateRule
+from polytask.meta.plain_attention import plain_attention
 from polytask.meta.recompute import recomputed
 
 __all__ = ["InnerLoop"]
@@ -31,8 +31,7 @@ class InnerLoop(nn.Module):
     ) -> None:
         super().__init__()
         self.loss = loss
-        # Not registered: a module seen by two names is not put back by `functional_call` as it was.
-        self.rules = (rule,)
+        self.rules = (rule,)  # a part of the owner: registered here, it would have a second name
         self.owner = owner
 
     def run(
@@ -97,10 +96,9 @@ class InnerLoop(nn.Module):
 
         def step(tensors: dict[str, Any]) -> tuple[State, State]:
             rows = Batch(**tensors["batch"])
-            with sdpa_kernel(SDPBackend.MATH):  # as in the forward pass
-                return functional_call(
-                    self, tensors["owned"], (tensors["parameters"], tensors["memory"], rows, index)
-                )
+            own = module_copy(self, tensors["owned"])
+            with plain_attention():  # as in the forward pass
+                return own(tensors["parameters"], tensors["memory"], rows, index)
 
         return recomputed(
             step,

@@ -1,7 +1,7 @@
 """One learner made of several networks: the tasks of a grouping."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import cast
 
 import torch
@@ -105,12 +105,7 @@ class GroupedModel(Learner):
         predictors = [networks[position].adapt(own, support) for position, own in asked.items()]
         if any(predictor.state for predictor in predictors):
             raise InputError("The networks of a grouping must know their tasks by name, without a state.")
-
-        def answer(state: State, inputs: Inputs) -> dict[str, Tensor]:  # noqa: ARG001 - known by name
-            answers = {name: each for predictor in predictors for name, each in predictor(inputs).items()}
-            return {task.name: answers[task.name] for task in tasks}
-
-        return Predictor(tasks=tuple(tasks), function=answer)
+        return Predictor(tasks=tuple(tasks), function=_Answer(tuple(tasks), tuple(predictors)))
 
     def objectives(self, episodes: Sequence[Episode]) -> Objectives:
         """Return the objectives of every network on its own tasks; see `Learner.objectives`."""
@@ -146,6 +141,18 @@ class GroupedModel(Learner):
                 f"The model knows no task {', '.join(map(repr, unknown))}; it has "
                 f"{', '.join(self.grouping.served_by)}."
             )
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """Answers each task by the predictor that serves it; an object, as a function cannot be pickled."""
+
+    tasks: tuple[Task, ...]
+    predictors: tuple[Predictor, ...]
+
+    def __call__(self, state: State, inputs: Inputs) -> dict[str, Tensor]:  # the tasks are known by name
+        answers = {name: each for predictor in self.predictors for name, each in predictor(inputs).items()}
+        return {task.name: answers[task.name] for task in self.tasks}
 
 
 def _of_tasks(episode: Episode, group: Sequence[str]) -> Episode | None:

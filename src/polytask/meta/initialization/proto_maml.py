@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from polytask.core import Batch, Execution, InputError, State, Task
+from polytask.core import Batch, Execution, InputError, State, Task, module_copy
 from polytask.meta.engine import ExecutionName
 from polytask.meta.gradient_learner import GradientLearner
 from polytask.meta.inner.sgd import SGD
@@ -90,8 +90,9 @@ def _prototypes(learner: GradientLearner, tasks: Sequence[Task], support: Batch)
     model = learner.model
     if not isinstance(model, _WithHead):
         raise InputError("The start at the prototypes needs the model that `ProtoMAML` builds.")
-    with normalized(model, learner.normalization):
-        features = model.encoder(support.inputs).flatten(1)  # [batch, feature]
+    encoder = module_copy(model.encoder)
+    with normalized(encoder, learner.normalization):
+        features = encoder(support.inputs).flatten(1)  # [batch, feature]
     classes = torch.arange(task.n_outputs, device=features.device)
     member = support.targets[task.name].unsqueeze(1) == classes  # [batch, class]
     mask = support.masks.get(task.name)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch._C._functorch import peek_interpreter_stack
 
-from polytask.core import InputError, Inputs, batch_size
+from polytask.core import InputError, Inputs, batch_size, module_copy
 
 __all__ = ["Centered"]
 
@@ -64,22 +64,16 @@ class Centered(nn.Module):
         Raises:
             InputError: There are no inputs, or their features are not ``n_features``.
         """
-        modes = [part for part in self.encoder.modules() if part.training]
         total, n_rows = torch.zeros_like(self.mean, dtype=torch.float64), 0
-        try:
-            self.encoder.eval()
-            for batch in batches:
-                features = self.encoder(batch).flatten(1)  # [batch, feature]
-                if features.shape[1] != len(self.mean):
-                    raise InputError(
-                        f"The encoder gives {features.shape[1]} features, but `n_features` is "
-                        f"{len(self.mean)}."
-                    )
-                total += features.sum(0, dtype=torch.float64)
-                n_rows += batch_size(batch)
-        finally:
-            for part in modes:
-                part.training = True
+        encoder = module_copy(self.encoder, training=False)
+        for batch in batches:
+            features = encoder(batch).flatten(1)  # [batch, feature]
+            if features.shape[1] != len(self.mean):
+                raise InputError(
+                    f"The encoder gives {features.shape[1]} features, but `n_features` is {len(self.mean)}."
+                )
+            total += features.sum(0, dtype=torch.float64)
+            n_rows += batch_size(batch)
         if not n_rows:
             raise InputError("`batches` is empty; give inputs of the base classes.")
         self.mean.copy_(total / n_rows)

@@ -4,9 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 
-from polytask.core import Batch, InputError, State, Task, generator
+from polytask.core import Batch, InputError, State, Task, generator, module_copy
 from polytask.meta.gradient_learner import GradientLearner, MetaObjective
 from polytask.meta.surrogate import with_gradient
 
@@ -58,11 +57,9 @@ class EvolvedObjective(MetaObjective):
             for _ in range(self.n_pairs):
                 noise = {name: self.sigma * torch.randn_like(p) for name, p in parameters.items()}
                 above, below = (
-                    functional_call(
-                        plain,
-                        {f"learner.{name}": p + sign * noise[name] for name, p in parameters.items()},
-                        (tasks, support, query),
-                    )
+                    module_copy(
+                        plain, {f"learner.{name}": p + sign * noise[name] for name, p in parameters.items()}
+                    )(tasks, support, query)
                     for sign in (1, -1)
                 )
                 weight = (above - below) / (2 * self.n_pairs * self.sigma**2)

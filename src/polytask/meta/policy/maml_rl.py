@@ -5,9 +5,9 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, grad, grad_and_value, vmap
+from torch.func import grad, grad_and_value, vmap
 
-from polytask.core import InputError, State
+from polytask.core import InputError, State, module_copy
 from polytask.meta.policy.environment import Environment
 from polytask.meta.policy.proximal import PolicyLearner, clipped_gain
 from polytask.meta.policy.rollout import Rollout
@@ -199,7 +199,7 @@ class MAMLPolicy(PolicyLearner):
         """Act in every task with parameters of its own, ``[task, ...]``, and return what happened."""
         shape = (len(tasks), n_rollouts)
         repeated = tasks.repeat_interleave(n_rollouts, dim=0)
-        outputs_of = vmap(lambda own, seen: functional_call(self.policy, own, (seen,)))
+        outputs_of = vmap(lambda own, seen: module_copy(self.policy, own)(seen))
         state, observation = environment.reset(repeated, generator)
         seen, actions, rewards, ends, logs = [], [], [], [], []
         for _ in range(horizon):
@@ -262,7 +262,7 @@ class MAMLPolicy(PolicyLearner):
         return (tried["discounts"] * (value + control)).sum(1).mean()
 
     def _logs(self, parameters: State, tried: dict[str, Tensor]) -> Tensor:
-        outputs = functional_call(self.policy, parameters, (tried["observations"],))
+        outputs = module_copy(self.policy, parameters)(tried["observations"])
         return self._log_probability(outputs, tried["actions"])
 
     def _log_probability(self, outputs: Tensor, actions: Tensor) -> Tensor:
