@@ -209,11 +209,11 @@ def test_a_source_is_told_of_a_skipped_step_too():
 def test_a_checkpoint_with_and_a_run_without_a_curriculum_do_not_fit(first, tmp_path):
     both = [LossCurriculum(sources()), sampling()]
     train(learner(), both[first], n_steps=3, directory=tmp_path)
-    with pytest.raises(BundleError, match="one of them has a source that learns from training"):
+    with pytest.raises(BundleError, match="`source` was"):
         train(learner(), both[not first], n_steps=6, directory=tmp_path, resume=True)
 
 
 def test_the_checkpoint_of_another_curriculum_is_refused(tmp_path):
     train(learner(), LossCurriculum(sources()), n_steps=3, directory=tmp_path)
-    with pytest.raises(BundleError, match="state is of LossCurriculum over a, b, noise"):
+    with pytest.raises(BundleError, match="`source` was LossCurriculum, is ProgressCurriculum"):
         train(learner(), ProgressCurriculum(sources()), n_steps=6, directory=tmp_path, resume=True)

@@ -123,7 +123,7 @@ class Evidence:
         """Name the objectives whose gradient is not finite; a squared length of each is enough to tell."""
         bad = [name for name, good in zip(self.names, per_objective.isfinite().tolist()) if not good]
         if bad:
-            raise NotFiniteError(f"The gradient of {', '.join(bad)} is not finite. Lower the learning rate.")
+            raise NotFiniteError(f"The gradient of {', '.join(bad)} is not finite.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from polytask.core.batch import Batch, Episode, Inputs, batch_size, join_batches, map_inputs, stack_batches
 from polytask.core.buffers import Buffers, kept_buffers
+from polytask.core.defaults import usual_defaults
 from polytask.core.errors import (
     BundleError,
     DataError,
@@ -21,8 +22,8 @@ from polytask.core.learner import EpisodicLearner, Execution, Learner, Predictor
 from polytask.core.module_copy import module_copy
 from polytask.core.objectives import Objectives, query_objectives
 from polytask.core.private import PerTask, private_parameters, shared_parameters
-from polytask.core.random import derive_seed, generator, numpy_generator, seeded
 from polytask.core.settings import SettingsCheck, name_problem
+from polytask.core.random import derive_seed, generator, numpy_generator, own_random_state, seeded
 from polytask.core.shared_model import Representation, SharedModel, Sharing, tap
 from polytask.core.task import Task, TaskKind
 
@@ -66,6 +67,7 @@ __all__ = [
     "name_problem",
     "numpy_generator",
     "other_remedy",
+    "own_random_state",
     "private_parameters",
     "query_objectives",
     "rehearse_write",
@@ -75,6 +77,7 @@ __all__ = [
     "stack_batches",
     "sweep",
     "tap",
+    "usual_defaults",
     "user_path",
     "write_atomically",
 ]

@@ -2,12 +2,15 @@
 
 import contextlib
 import hashlib
+import threading
 from collections.abc import Iterator
 
 import numpy as np
 import torch
 
-__all__ = ["derive_seed", "generator", "numpy_generator", "seeded"]
+__all__ = ["derive_seed", "generator", "numpy_generator", "own_random_state", "seeded"]
+
+_LOCK = threading.RLock()
 
 
 def derive_seed(seed: int, *path: str | int) -> int:
@@ -48,10 +51,27 @@ def numpy_generator(seed: int, *path: str | int) -> np.random.Generator:
 
 
 @contextlib.contextmanager
+def own_random_state() -> Iterator[None]:
+    """Have torch's global generators to oneself inside the block, and leave them as they were.
+
+    They belong to the whole process; so a thread waits here until no other one is in such a block.
+
+    Example:
+        >>> before = torch.get_rng_state()
+        >>> with own_random_state():
+        ...     _ = torch.rand(3)
+        >>> torch.equal(torch.get_rng_state(), before)
+        True
+    """
+    with _LOCK, torch.random.fork_rng():
+        yield
+
+
+@contextlib.contextmanager
 def seeded(seed: int, *path: str | int) -> Iterator[None]:
     """Seed torch's global generator inside the block and restore it afterwards.
 
-    For code that can take no generator: module initialization and dropout.
+    For code that can take no generator: module initialization and dropout. One thread at a time is inside.
 
     Example:
         >>> with seeded(0, "initialization"):
@@ -61,6 +81,6 @@ def seeded(seed: int, *path: str | int) -> Iterator[None]:
         >>> torch.equal(first, second)
         True
     """
-    with torch.random.fork_rng():
+    with own_random_state():
         torch.manual_seed(derive_seed(seed, *path))
         yield

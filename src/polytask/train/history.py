@@ -8,7 +8,10 @@ from pathlib import Path
 from polytask.core import MissingPackageError
 from polytask.train.checkpoint import write_atomically
 
-__all__ = ["History"]
+__all__ = ["METRICS_FILE", "History"]
+
+METRICS_FILE = "metrics.csv"
+"""The name of the table of figures in a run's folder."""
 
 Row = dict[str, float]
 
@@ -60,7 +63,8 @@ class History:
         writer = csv.DictWriter(text, columns, lineterminator="\n")
         writer.writeheader()
         writer.writerows(self.rows)
-        write_atomically(self._directory / "metrics.csv", lambda file: file.write(text.getvalue().encode()))
+        content = text.getvalue().encode(errors="backslashreplace")  # names may hold lone surrogates
+        write_atomically(self._directory / METRICS_FILE, lambda file: file.write(content))
 
     def close(self) -> None:
         """Write what is left and release the loggers."""

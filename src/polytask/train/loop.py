@@ -3,7 +3,7 @@
 import atexit
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -14,17 +14,32 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
-from polytask.balancing import BalancedBackward, Balancer, EngineName, EqualWeights, Processes
+from polytask.balancing import BalancedBackward, Balancer, EngineName, EqualWeights
 from polytask.balancing.engines import Engine
-from polytask.core import InputError, Learner
-from polytask.data import Feedback, Source
-from polytask.train.history import History, Row
+from polytask.core import (
+    InputError,
+    Learner,
+    rehearse_write,
+    seeded,
+    sweep,
+    user_path,
+    usual_defaults,
+)
+from polytask.data import Source
+from polytask.train.checkpoint import CHECKPOINT_FILE
+from polytask.train.history import METRICS_FILE, History, Row
+from polytask.train.identity import run_identity
+from polytask.train.interrupts import interruptible
 from polytask.train.progress import TrainingBar
 from polytask.train.run import Run
 from polytask.train.step import Step
 from polytask.train.validation import Validation
+from polytask.version import __version__
 
 __all__ = ["Training", "train"]
+
+_AGAIN = "call `train` again with the same `directory` and `resume=True`"
+_KEEP = "`directory` and `resume=True`"
 
 Precision = Literal["32-true", "64-true", "bf16-mixed", "bf16-true"]
 
@@ -79,12 +94,16 @@ def train(
     seed: int = 0,
     progress: bool = False,
     title: str = "training",
+    identity: Mapping[str, object] | None = None,
 ) -> Training:
     """Train a learner in place.
 
-    With the same seed on CPU a run is identical to the bit, also when it was killed and resumed in between.
-    (A Jacobian of more than half of the memory that is free at the first step is cut into blocks, which round
-    differently; how many is kept in the checkpoint.)
+    With the same seed on CPU a run is identical to the bit, also when it was killed and resumed in between,
+    and when other threads train at the same time: steps that draw take turns. A checkpoint of other data,
+    another learner or other settings is refused. What may change: more steps, patience that would not have
+    stopped the run before, and ``devices``, which gives the same run but for rounding. (A Jacobian of more
+    than half of the memory that is free at the first step is cut into blocks, which round differently; how
+    many is kept in the checkpoint.)
 
     Args:
         learner: What is trained.
@@ -102,7 +121,8 @@ def train(
         validate_every: Steps between validations, and between checkpoints.
         patience: Stop after so many validations without a better score.
         directory: Where ``metrics.csv`` and the checkpoint go; None writes nothing.
-        resume: Continue from the directory's checkpoint if there is one.
+        resume: Continue from the directory's checkpoint if there is one. At SIGINT and SIGTERM the run says
+            what is kept.
         not_finite: Whether an objective that is not finite stops the run or skips the step.
         tensorboard: Also log to TensorBoard.
         engine: How the Gramian of the gradients is computed, for balancers that look at it.
@@ -116,59 +136,63 @@ def train(
         seed: Governs dropout and everything else that draws during training.
         progress: Show a bar with the loss of every task.
         title: Names the bar.
+        identity: What else decides the run and must be the same when it is resumed, by name: the fingerprint
+            of data that ``source`` does not hold, settings of ``validate`` ….
 
     Returns:
         What happened.
 
     Raises:
         InputError: An argument does not fit.
-        TrainingError: An objective is not finite, and ``not_finite`` is ``"stop"``.
-        BundleError: The checkpoint to resume from is damaged or belongs to another learner.
+        NotFiniteError: An objective is not finite, and ``not_finite`` is ``"stop"``; or weights are not, or
+            no score of a validation was.
+        TrainingError: The optimizer failed, or another process is gone.
+        BundleError: The checkpoint to resume from is damaged, or belongs to another run.
     """
     _check(n_steps, validate_every, patience, validate, precision, accumulate)
-    fabric = _fabric(accelerator, devices, precision)
-    # Not `setup_module`: its wrapper would average gradients that the balanced step has joined already.
-    fabric.strategy.precision.convert_module(learner).to(fabric.device)
-    balancer = (balancer or EqualWeights()).to(fabric.device)
-    _start_alike(learner, balancer)
-    parameters = [p for module in (learner, balancer) for p in module.parameters() if p.requires_grad]
-    built = optimizer(parameters) if optimizer else Adam(parameters, lr=1e-3)
-    folder = None if directory is None else Path(directory)
-    backward = BalancedBackward(learner, balancer, engine=engine)
-    # A Fabric knows its own rank only where it has started the processes itself.
-    first = backward.processes.rank == 0
-    history = History(folder if first else None, tensorboard=tensorboard and first)
-    run = Run(
-        learner=learner, balancer=balancer, backward=backward, optimizer=built, history=history,
-        folder=folder, seed=seed,
-        writes=first, feedback=source if isinstance(source, Feedback) else None,
-    )  # fmt: skip
-    if resume:
-        run.restore()
-    step = Step(
-        fabric=fabric, learner=learner, balancer=balancer, backward=backward, run=run, schedule=schedule,
-        max_norm=max_norm, not_finite=not_finite, validation_source=validation_source, accumulate=accumulate,
-    )  # fmt: skip
-    learner.train()
-    seconds: list[float] = []
-    try:
-        with TrainingBar(n_steps, title=title, shown=progress and first) as bar, torch.random.fork_rng():
-            while run.step < n_steps and not run.exhausted(patience):
-                begun = time.perf_counter()
-                step(source)
-                seconds.append(time.perf_counter() - begun)
-                bar.advance(run.step)
-                if run.step % validate_every == 0 or run.step == n_steps:
-                    run.record(_validated(learner, validate, backward.processes))
-                    bar.show(run.last_losses, run.best_score)
-    finally:
-        history.close()
-        learner.eval()
-    stopped_early = run.step < n_steps
-    if validate is not None:
-        run.restore_best()
-    if not backward.processes.alone:
-        backward.processes.gather(None)  # nobody leaves while another still has to write or read
+    folder = None if directory is None else user_path(directory)
+    with usual_defaults(), interruptible(folder, again=_AGAIN, keep=_KEEP):
+        fabric = _fabric(accelerator, devices, precision)
+        # Not `setup_module`: its wrapper would average gradients that the balanced step has joined already.
+        fabric.strategy.precision.convert_module(learner).to(fabric.device)
+        balancer = (balancer or EqualWeights()).to(fabric.device)
+        _start_alike(learner, balancer)
+        parameters = [p for module in (learner, balancer) for p in module.parameters() if p.requires_grad]
+        built = optimizer(parameters) if optimizer else Adam(parameters, lr=1e-3)
+        backward = BalancedBackward(learner, balancer, engine=engine)
+        # A Fabric knows its own rank only where it has started the processes itself.
+        first = backward.processes.rank == 0
+        if folder is not None and first:
+            _rehearse(folder)
+        history = History(folder if first else None, tensorboard=tensorboard and first)
+        run = Run(
+            learner=learner, balancer=balancer, backward=backward, optimizer=built, source=source,
+            history=history, folder=folder, seed=seed, schedule=schedule, writes=first,
+        )  # fmt: skip
+        if folder is not None:
+            settings = {
+                **(identity or {}), "seed": seed, "source": source, "validation_source": validation_source,
+                "balancer": balancer, "optimizer": built, "engine": engine, "accumulate": accumulate,
+                "max_norm": max_norm, "validate": validate is not None, "validate_every": validate_every,
+                "not_finite": not_finite, "precision": precision, "accelerator": fabric.device.type,
+                "polytask": __version__, "torch": torch.__version__.partition("+")[0],
+            }  # fmt: skip
+            run.identity = run_identity(settings, learner)
+        if resume:
+            run.restore(n_steps=n_steps, patience=patience)
+        step = Step(
+            fabric=fabric, learner=learner, balancer=balancer, backward=backward, run=run, max_norm=max_norm,
+            not_finite=not_finite, validation_source=validation_source, accumulate=accumulate,
+        )  # fmt: skip
+        with TrainingBar(n_steps, title=title, shown=progress and first) as bar:
+            seconds = _steps(
+                step, source, bar, validate, every=validate_every, n_steps=n_steps, patience=patience
+            )
+        stopped_early = run.step < n_steps
+        if validate is not None:
+            run.restore_best()
+        if not backward.processes.alone:
+            backward.processes.gather(None)  # nobody leaves while another still has to write or read
     return Training(
         n_steps=run.step,
         stopped_early=stopped_early,
@@ -179,6 +203,52 @@ def train(
         absent=run.absent,
         seconds_per_step=sum(seconds) / len(seconds) if seconds else math.nan,
     )
+
+
+def _steps(
+    step: Step,
+    source: Source,
+    bar: TrainingBar,
+    validate: Callable[[Learner], Validation] | None,
+    *,
+    every: int,
+    n_steps: int,
+    patience: int | None,
+) -> list[float]:
+    """Do the steps that are left; return the seconds that each took."""
+    run, seconds = step.run, []
+
+    def record() -> None:
+        run.record(_validated(step, validate))
+        bar.show(run.last_losses, run.best_score)
+
+    step.learner.train()
+    try:
+        while run.step < n_steps and not run.exhausted(patience):
+            begun = time.perf_counter()
+            step(source)
+            seconds.append(time.perf_counter() - begun)
+            bar.advance(run.step)
+            if run.step % every == 0:
+                run.check_finite()
+                record()
+                run.save()
+        if run.step % every:
+            # A longer run would not have looked here: what is saved is the run before it was looked at.
+            run.check_finite()
+            run.save()
+            record()
+    finally:
+        run.history.close()
+        step.learner.eval()
+    return seconds
+
+
+def _rehearse(folder: Path) -> None:
+    """Refuse a folder that cannot be written, and remove what killed runs left in it."""
+    for name in (CHECKPOINT_FILE, METRICS_FILE):
+        rehearse_write(folder / name)
+    sweep(folder)
 
 
 def _fabric(accelerator: str, devices: int, precision: Precision) -> Fabric:
@@ -206,16 +276,15 @@ def _start_alike(*modules: nn.Module) -> None:
                     distributed.broadcast(tensor, src=0)
 
 
-def _validated(
-    learner: Learner, validate: Callable[[Learner], Validation] | None, processes: Processes
-) -> Validation | None:
+def _validated(step: Step, validate: Callable[[Learner], Validation] | None) -> Validation | None:
     if validate is None:
         return None
-    learner.eval()
-    with torch.no_grad():
-        outcome = validate(learner)
-    learner.train()
-    return processes.gather(outcome)[0]  # batch statistics may differ: the first process decides for all
+    step.learner.eval()
+    with torch.no_grad(), seeded(step.run.seed, "validation", step.run.step):
+        outcome = validate(step.learner)
+    step.learner.train()
+    # Batch statistics may differ: the first process decides for all.
+    return step.backward.processes.gather(outcome)[0]
 
 
 def _check(

@@ -22,11 +22,11 @@ class TrainingBar:
     def __init__(self, n_steps: int, *, title: str = "training", shown: bool = True) -> None:
         console = Console(stderr=True)
         self._progress = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),  # names may hold brackets
             BarColumn(bar_width=20),
             MofNCompleteColumn(),
             TimeRemainingColumn(compact=True),
-            TextColumn("{task.fields[losses]}"),
+            TextColumn("{task.fields[losses]}", markup=False),
             console=console,
             disable=not (shown and console.is_terminal),  # a log file wants no bar
             transient=True,

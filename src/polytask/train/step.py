@@ -9,7 +9,16 @@ from lightning_fabric import Fabric
 from torch import Tensor
 
 from polytask.balancing import Accumulation, Balance, BalancedBackward, Balancer, check_hooks
-from polytask.core import Buffers, Episode, Learner, NotFiniteError, Objectives, kept_buffers
+from polytask.core import (
+    Buffers,
+    Episode,
+    Learner,
+    NotFiniteError,
+    Objectives,
+    TrainingError,
+    kept_buffers,
+    own_random_state,
+)
 from polytask.data import Feedback, Source
 from polytask.train.parts import part_of
 from polytask.train.run import Run
@@ -26,7 +35,6 @@ class Step:
     balancer: Balancer
     backward: BalancedBackward
     run: Run
-    schedule: Callable[[int], float] | None
     max_norm: float | None
     not_finite: str
     validation_source: Source | None
@@ -41,7 +49,8 @@ class Step:
         """Do the step that the run stands before."""
         before = Buffers(self.learner, self.balancer) if self.not_finite == "skip" else None
         skipped = self.run.skipped
-        losses = self._at_once(source) if self.accumulate == 1 else self._in_parts(source)
+        with own_random_state():
+            losses = self._at_once(source) if self.accumulate == 1 else self._in_parts(source)
         if before is not None and self.run.skipped > skipped:
             before.restore()  # running statistics would never recover from a value that is not finite
         if isinstance(source, Feedback):
@@ -134,8 +143,11 @@ class Step:
         """Return this process's part of the step; or of its parts one, or its half."""
         processes = self.backward.processes
         n_parts = 1 if part is None else self.accumulate
+        whole = source.step(self.run.step)
+        if source is self.run.source:
+            self.run.drawn = whole
         own = part_of(
-            source.step(self.run.step),
+            whole,
             processes.rank * n_parts + (part or 0),
             processes.size * n_parts,
             half=half,
@@ -194,11 +206,20 @@ class Step:
             torch.nn.utils.clip_grad_norm_(
                 [p for group in run.optimizer.param_groups for p in group["params"]], self.max_norm
             )
-        if self.schedule is not None:
-            factor = self.schedule(run.step)
+        if run.schedule is not None:
+            factor = run.schedule(run.step)
             for group, rate in zip(run.optimizer.param_groups, run.rates, strict=True):
                 group["lr"] = rate * factor
-        run.optimizer.step()
+        try:
+            run.optimizer.step()
+        except torch.OutOfMemoryError:
+            raise
+        except (RuntimeError, OverflowError) as error:  # Adam's, with a rate that is no float32
+            rates = ", ".join(f"{float(group['lr']):g}" for group in run.optimizer.param_groups)
+            raise TrainingError(
+                f"The optimizer failed at step {run.step} with the learning rate {rates}: {error}. Lower the "
+                "learning rate, or choose another optimizer."
+            ) from error
 
     def _usable(self, objectives: Sequence[Objectives]) -> bool:
         """Tell whether any process has a label and all values are finite."""

@@ -1,0 +1,76 @@
+"""What a run says when it is told to stop: what is kept, and how to go on."""
+
+import contextlib
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextvars import ContextVar
+from pathlib import Path
+from types import FrameType
+
+from polytask.train.checkpoint import CHECKPOINT_FILE
+
+__all__ = ["interruptible"]
+
+_INSIDE: ContextVar[bool] = ContextVar("polytask_interruptible", default=False)
+_TERMINATED = 128 + signal.SIGTERM
+
+
+class _Terminated(SystemExit):
+    """The process was told to end."""
+
+
+@contextlib.contextmanager
+def interruptible(folder: str | Path | None, *, again: str, keep: str) -> Iterator[None]:
+    """Let SIGINT and SIGTERM end the block with a message about what is kept.
+
+    SIGINT raises `KeyboardInterrupt` with the message, as everywhere in Python; SIGTERM writes it to standard
+    error and exits with code 143, after everything that is open was closed. Of blocks inside each other the
+    outermost speaks, as it knows how the user called. A handler that the program has installed itself stays.
+
+    Args:
+        folder: The resume folder; None for none.
+        again: How to go on with the folder, e.g. ``"call `fit` again with the same `checkpoint`"``.
+        keep: How to have a folder at all, e.g. ``"`checkpoint='FOLDER'`"``.
+    """
+    if _INSIDE.get():
+        yield
+        return
+    token = _INSIDE.set(True)
+    try:
+        with _termination_raised():
+            yield
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(_message(folder, again, keep)) from None
+    except _Terminated:
+        sys.stderr.write(_message(folder, again, keep) + "\n")
+        raise SystemExit(_TERMINATED) from None
+    finally:
+        _INSIDE.reset(token)
+
+
+def _message(folder: str | Path | None, again: str, keep: str) -> str:
+    if folder is None:
+        return f"Stopped; nothing is kept. A run with {keep} can go on where it was stopped."
+    told = f"Stopped; the resume folder {folder} is kept. To go on, {again}."
+    saved = any(Path(folder).rglob(CHECKPOINT_FILE)) if Path(folder).is_dir() else False
+    return told if saved else f"{told} It holds no saved step yet, so that the run will start anew."
+
+
+@contextlib.contextmanager
+def _termination_raised() -> Iterator[None]:
+    """Raise an exception at SIGTERM, so that open files and bars are closed."""
+    in_main = threading.current_thread() is threading.main_thread()
+    if not in_main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, _raise_terminated)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _raise_terminated(_number: int, _frame: FrameType | None) -> None:
+    raise _Terminated(_TERMINATED)
