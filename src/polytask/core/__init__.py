@@ -22,8 +22,8 @@ from polytask.core.learner import EpisodicLearner, Execution, Learner, Predictor
 from polytask.core.module_copy import module_copy
 from polytask.core.objectives import Objectives, query_objectives
 from polytask.core.private import PerTask, private_parameters, shared_parameters
-from polytask.core.settings import SettingsCheck, name_problem
 from polytask.core.random import derive_seed, generator, numpy_generator, own_random_state, seeded
+from polytask.core.settings import SettingsCheck, name_problem
 from polytask.core.shared_model import Representation, SharedModel, Sharing, tap
 from polytask.core.task import Task, TaskKind
 
