@@ -7,6 +7,7 @@ import torch
 from torch import nn
 from torchjd.aggregation import UPGrad as TorchJDUPGrad
 from torchjd.autojac import jac_to_grad, mtl_backward
+from torchjd.linalg import QuadprogProjector
 from torchjd.scalarization import UW, GeometricMean
 
 from polytask.balancing import (
@@ -34,6 +35,7 @@ from polytask.core import (
 from polytask.meta import MAML, mlp
 from polytask.sharing import HardSharing, SoftSharing
 
+EXACT = QuadprogProjector(reg_eps=1e-11)
 TASKS = [Task(name=name, kind="regression") for name in "abc"]
 
 
@@ -64,10 +66,10 @@ def test_equal_weights_are_one_ordinary_backward():
 def test_upgrad_is_torchjds_upgrad_times_the_number_of_tasks():
     model = learner()
     rows = jacobian(model.objectives(episodes()).values, shared_parameters(model))
-    expected = TorchJDUPGrad()(rows) * 3
+    expected = TorchJDUPGrad(projector=EXACT)(rows) * 3
     BalancedBackward(model, UPGrad())(model.objectives(episodes()))
     got = torch.cat([p.grad.reshape(-1) for p in shared_parameters(model)])
-    torch.testing.assert_close(got, expected, rtol=1e-9, atol=1e-12)
+    torch.testing.assert_close(got, expected, rtol=1e-6, atol=1e-8)
 
 
 def test_the_two_phase_step_agrees_with_torchjds_mtl_backward():
@@ -79,9 +81,9 @@ def test_the_two_phase_step_agrees_with_torchjds_mtl_backward():
         task.objective(theirs.heads[task.name](features), episode.query.targets[task.name]) for task in TASKS
     ]
     mtl_backward(losses, features=features)
-    jac_to_grad(shared_parameters(theirs), TorchJDUPGrad())
+    jac_to_grad(shared_parameters(theirs), TorchJDUPGrad(projector=EXACT))
     for mine, other in zip(shared_parameters(ours), shared_parameters(theirs), strict=True):
-        torch.testing.assert_close(mine.grad, 3 * other.grad, rtol=1e-8, atol=1e-11)
+        torch.testing.assert_close(mine.grad, 3 * other.grad, rtol=1e-6, atol=1e-8)
     for mine, other in zip(ours.heads.parameters(), theirs.heads.parameters(), strict=True):
         torch.testing.assert_close(mine.grad, other.grad)
 
@@ -153,12 +155,12 @@ def test_scalarized_weights_are_the_gradient_of_the_scalarizer():
 
 def test_an_aggregator_of_the_full_jacobian_gives_the_direction():
     model, weighted = learner(), learner()
-    BalancedBackward(model, Aggregated(TorchJDUPGrad()))(model.objectives(episodes()))
+    BalancedBackward(model, Aggregated(TorchJDUPGrad(projector=EXACT)))(model.objectives(episodes()))
     BalancedBackward(weighted, UPGrad())(weighted.objectives(episodes()))
-    torch.testing.assert_close(gradients(model), gradients(weighted), rtol=1e-8, atol=1e-11)
+    torch.testing.assert_close(gradients(model), gradients(weighted), rtol=1e-6, atol=1e-8)
 
 
-@pytest.mark.parametrize("balancer", [EqualWeights(), UPGrad(), Aggregated(TorchJDUPGrad())])
+@pytest.mark.parametrize("balancer", [EqualWeights(), UPGrad(), Aggregated(TorchJDUPGrad(projector=EXACT))])
 def test_a_penalty_reaches_every_parameter_unweighted(balancer):
     model = learner()
     objectives = model.objectives(episodes())

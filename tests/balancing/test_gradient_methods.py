@@ -7,22 +7,26 @@ import numpy as np
 import pytest
 import torch
 import torchjd.aggregation as reference
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import Tensor
 from torchjd.aggregation import (
     ExcessMTLWeighting,
     FairGradWeighting,
     GradVacWeighting,
-    KrumWeighting,
     MGDAWeighting,
     MoDoWeighting,
     PCGradWeighting,
     SDMGradWeighting,
 )
+from torchjd.linalg import QuadprogProjector
 
 from polytask.balancing import (
     DBMTL,
+    IMTLG,
     MGDA,
     PCD,
+    AlignedMTL,
     AutoLambda,
     Balancer,
     CAGrad,
@@ -72,10 +76,10 @@ def weights(balancer: Balancer, rows: Tensor, names: Sequence[str] = NAMES) -> T
 
 
 def test_upgrad_and_dual_proj_are_the_aggregators_of_torchjd_times_the_number_of_objectives():
-    rows = rows_of()
+    rows, exact = rows_of(), QuadprogProjector(reg_eps=1e-10)
     for ours, theirs in (
-        (UPGrad(), reference.UPGrad()),
-        (DualProj(), reference.DualProj()),
+        (UPGrad(), reference.UPGrad(projector=exact)),
+        (DualProj(), reference.DualProj(projector=exact)),
     ):
         torch.testing.assert_close(weights(ours, rows) @ rows, 3 * theirs(rows), rtol=1e-6, atol=1e-9)
 
@@ -324,16 +328,99 @@ def test_auto_lambda_moves_by_the_derivative_of_the_validation_loss_after_the_st
     torch.testing.assert_close(balancer.moments[0], 0.1 * slope)
 
 
-def test_trimmed_mean_and_krum_equal_those_of_torchjd():
+def test_trimmed_mean_equals_that_of_torchjd():
     rows = rows_of(7)
     torch.testing.assert_close(
         weights(TrimmedMean(n_trimmed=2), rows, "abcdefg"),
         7 * reference.TrimmedMean(trim_number=2)(rows),
     )
-    torch.testing.assert_close(
-        weights(Krum(n_outliers=2, n_kept=3), rows, "abcdefg"),
-        7 * KrumWeighting(n_byzantine=2, n_selected=3)(rows @ rows.T),
-    )
+
+
+def krum_by_rows(rows: Tensor, n_outliers: int, n_kept: int) -> Tensor:
+    """Krum as its paper writes it, on the gradients, one at a time."""
+    scores = []
+    for t, own in enumerate(rows):
+        squares = sorted(float((own - other).square().sum()) for u, other in enumerate(rows) if u != t)
+        scores.append(sum(squares[: len(rows) - n_outliers - 2]))
+    kept = sorted(range(len(rows)), key=scores.__getitem__)[:n_kept]
+    return torch.tensor([len(rows) / n_kept if t in kept else 0.0 for t in range(len(rows))]).double()
+
+
+@pytest.mark.parametrize(("n", "n_outliers", "n_kept"), [(6, 1, 1), (6, 2, 2), (7, 3, 3), (5, 0, 1)])
+def test_krum_keeps_the_gradients_whose_nearest_neighbours_are_nearest_in_squares(n, n_outliers, n_kept):
+    for seed in range(40):
+        rows = torch.randn(n, 3, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+        values = weights(Krum(n_outliers=n_outliers, n_kept=n_kept), rows, "abcdefg"[:n])
+        torch.testing.assert_close(values, krum_by_rows(rows, n_outliers, n_kept))
+
+
+def test_among_few_objectives_krum_looks_at_one_neighbour():
+    rows = torch.tensor([[0.0], [1.0], [3.0]]).double()
+    assert weights(Krum(n_outliers=2, n_kept=2), rows).tolist() == [1.5, 1.5, 0.0]
+    assert weights(Krum(), rows[:1], "a").tolist() == [1.0]
+
+
+def of_lengths(n: int, m: int, seed: int, spread: float) -> Tensor:
+    """Gradients of random directions whose lengths differ up to 10 to the power of `spread`-fold."""
+    draw = torch.Generator().manual_seed(seed)
+    rows = torch.randn(n, m, generator=draw, dtype=torch.float64)
+    exponents = torch.rand(n, 1, generator=draw, dtype=torch.float64)
+    exponents[0], exponents[-1] = 0, 1
+    return rows / rows.norm(dim=1, keepdim=True) * 10 ** (spread * (exponents - 0.5))
+
+
+def cosines_of(balancer: Balancer, rows: Tensor) -> Tensor:
+    update = weights(balancer, rows, "abcde"[: len(rows)]).double() @ rows.double()
+    return rows.double() @ update / rows.double().norm(dim=1) / update.norm()
+
+
+@settings(max_examples=30, deadline=None)
+@given(n=st.integers(2, 5), seed=st.integers(0, 10_000), spread=st.floats(0, 6))
+def test_methods_that_hurt_no_objective_do_so_whatever_the_lengths(n, seed, spread):
+    rows = of_lengths(n, n + 3, seed, spread)
+    for build in (UPGrad, DualProj, MGDA, NashMTL, FairGrad, ConFIG, IMTLG):
+        assert cosines_of(build(), rows).min() > -1e-5, build.__name__
+        assert cosines_of(build(), rows.float()).min() > -1e-3, f"{build.__name__} in float32"
+    assert cosines_of(PCGrad(), rows[:2]).min() > -1e-7  # what PCGrad promises for two
+
+
+@settings(max_examples=30, deadline=None)
+@given(n=st.integers(2, 5), seed=st.integers(0, 10_000), spread=st.floats(0, 6))
+def test_methods_of_equal_cosines_keep_them_equal_whatever_the_lengths(n, seed, spread):
+    rows = of_lengths(n, n + 3, seed, spread)
+    for build in (ConFIG, IMTLG):
+        for given_rows, tolerance in ((rows, 1e-9), (rows.float(), 1e-3)):
+            found = cosines_of(build(), given_rows)
+            assert float(found.max() - found.min()) < tolerance and float(found.min()) > 0
+
+
+def test_imtl_g_is_that_of_torchjd_where_its_weights_have_a_positive_sum():
+    sums = []
+    for seed in range(20):
+        rows = of_lengths(4, 9, seed, 2.0)
+        theirs, ours = 4 * reference.IMTLGWeighting()(rows @ rows.T), weights(IMTLG(), rows, "abcd")
+        sums.append(float(ours.sum()))
+        torch.testing.assert_close(ours, theirs * (1 if sums[-1] > 0 else -1), rtol=1e-8, atol=1e-9)
+    assert {round(each, 6) for each in sums} == {4.0, -4.0}
+
+
+@pytest.mark.parametrize("spread", [0.0, 2.0, 4.0])
+def test_aligned_mtl_is_that_of_torchjd_in_float32_too(spread):
+    for seed in range(5):
+        rows = of_lengths(4, 9, seed, spread)
+        theirs = 4 * reference.AlignedMTL()(rows)
+        torch.testing.assert_close(weights(AlignedMTL(), rows, "abcd") @ rows, theirs, rtol=1e-6, atol=0)
+        single = weights(AlignedMTL(), rows.float(), "abcd").double() @ rows
+        assert float((single - theirs).norm() / theirs.norm()) < 1e-4
+
+
+def test_aligned_mtl_counts_a_repeated_gradient_once():
+    rows = torch.randn(3, 9, generator=torch.Generator().manual_seed(0))
+    twice = rows[[0, 1, 1, 2]] * torch.tensor([1.0, 1.0, 1e-3, 1.0])[:, None]
+    update = weights(AlignedMTL(), twice, "abcd") @ twice
+    alone = reference.AlignedMTL()(rows.double()).float() * 3
+    assert float(torch.cosine_similarity(update, alone, dim=0)) > 0.95
+    assert float(update.norm() / alone.norm()) > 0.5
 
 
 def test_smoothed_weights_follow_by_a_running_mean_and_an_absent_one_stays():

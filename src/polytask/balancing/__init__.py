@@ -1,6 +1,7 @@
 """Turning several objectives into one update of the shared parameters."""
 
 from polytask.balancing.accumulation import Accumulation
+from polytask.balancing.aligned_mtl import AlignedMTL
 from polytask.balancing.auto_lambda import AutoLambda
 from polytask.balancing.balance import Balance
 from polytask.balancing.balancer import (
@@ -29,6 +30,7 @@ from polytask.balancing.forum import FORUM
 from polytask.balancing.from_torchjd import Aggregated, GramianWeighted, Scalarized
 from polytask.balancing.go4align import GO4Align
 from polytask.balancing.gradnorm import GradNorm
+from polytask.balancing.imtl_g import IMTLG
 from polytask.balancing.imtl_l import IMTLL
 from polytask.balancing.inverse_probability import InverseProbability
 from polytask.balancing.kept_weights import Periodic, Smoothed
@@ -61,6 +63,7 @@ __all__ = [
     "Accumulation",
     "AfterStep",
     "Aggregated",
+    "AlignedMTL",
     "AutoLambda",
     "FORUM",
     "MOML",
@@ -89,6 +92,7 @@ __all__ = [
     "GradNorm",
     "GradVac",
     "GramianWeighted",
+    "IMTLG",
     "IMTLL",
     "InverseProbability",
     "Krum",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torchjd.aggregation as aggregation
 import torchjd.scalarization as scalarization
 
+from polytask.balancing.aligned_mtl import AlignedMTL
 from polytask.balancing.auto_lambda import AutoLambda
 from polytask.balancing.balancer import Balancer, Needs
 from polytask.balancing.bargaining import FairGrad, NashMTL
@@ -19,9 +20,10 @@ from polytask.balancing.equal import EqualWeights
 from polytask.balancing.excess_risk import ExcessMTL
 from polytask.balancing.famo import FAMO
 from polytask.balancing.forum import FORUM
-from polytask.balancing.from_torchjd import Aggregated, GramianWeighted, Scalarized
+from polytask.balancing.from_torchjd import Aggregated, Scalarized
 from polytask.balancing.go4align import GO4Align
 from polytask.balancing.gradnorm import GradNorm
+from polytask.balancing.imtl_g import IMTLG
 from polytask.balancing.imtl_l import IMTLL
 from polytask.balancing.kept_weights import Periodic, Smoothed
 from polytask.balancing.log_gradients import DBMTL
@@ -119,13 +121,9 @@ _BALANCERS: Mapping[str, BalancerEntry] = {
     "cagrad": BalancerEntry(lambda _: CAGrad(), "gramian", "Liu et al., NeurIPS 2021, arXiv:2110.14048"),
     "nash-mtl": BalancerEntry(lambda _: NashMTL(), "gramian", "Navon et al., ICML 2022, arXiv:2202.01017"),
     "fairgrad": BalancerEntry(lambda _: FairGrad(), "gramian", "Ban, Ji, ICML 2024, arXiv:2402.15638"),
-    "imtl-g": BalancerEntry(
-        lambda _: GramianWeighted(aggregation.IMTLGWeighting()), "gramian", "Liu et al., ICLR 2021"
-    ),
+    "imtl-g": BalancerEntry(lambda _: IMTLG(), "gramian", "Liu et al., ICLR 2021"),
     "aligned-mtl": BalancerEntry(
-        lambda _: GramianWeighted(aggregation.AlignedMTLWeighting()),
-        "gramian",
-        "Senushkin et al., CVPR 2023, arXiv:2305.19000",
+        lambda _: AlignedMTL(), "gramian", "Senushkin et al., CVPR 2023, arXiv:2305.19000"
     ),
     "config": BalancerEntry(lambda _: ConFIG(), "gramian", "Liu et al., ICLR 2025, arXiv:2408.11104"),
     "pcd": BalancerEntry(

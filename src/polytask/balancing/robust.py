@@ -45,10 +45,15 @@ class TrimmedMean(Balancer):
 
 
 class Krum(Balancer):
-    """Keep the gradients that are nearest to their neighbours.
+    r"""Keep the gradients that are nearest to their neighbours.
+
+    .. math:: s_t = \sum_{u \in N_t} \lVert g_t - g_u \rVert^2
+
+    where :math:`N_t` are the :math:`n - f - 2` gradients nearest to :math:`g_t`, of :math:`n` with :math:`f`
+    outliers, and at least one; those of the smallest scores are kept.
 
     Args:
-        n_outliers: How many gradients may be unlike the others; fewer where too few objectives are in a step.
+        n_outliers: :math:`f`, how many gradients may be unlike the others.
         n_kept: How many to keep, with equal weight.
 
     Raises:
@@ -75,12 +80,12 @@ class Krum(Balancer):
 
     def forward(self, evidence: Evidence) -> Weights:
         """See `Balancer.forward`."""
-        gramian = evidence.gramian()
+        gramian = evidence.gramian().double()
         n = len(gramian)
         squares = gramian.diagonal()
-        distances = (squares[:, None] + squares - 2 * gramian).clamp(min=0).sqrt()
-        # The nearest is the gradient itself, at distance 0.
-        n_near = max(n - self.n_outliers - 2, min(n - 1, 1)) + 1
+        distances = (squares[:, None] + squares - 2 * gramian).clamp(min=0)
+        distances.fill_diagonal_(torch.inf)  # nobody is a neighbour of its own
+        n_near = min(max(n - self.n_outliers - 2, 1), n - 1)
         scores = distances.sort(1).values[:, :n_near].sum(1)
         kept = scores.argsort(stable=True)[: min(self.n_kept, n)]
         values = torch.zeros_like(evidence.losses)

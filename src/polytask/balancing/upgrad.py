@@ -15,18 +15,21 @@ class UPGrad(Balancer):
     .. math:: d = \sum_t \mathrm{proj}_{K}(g_t), \qquad
         K = \{ d : \langle g_s, d \rangle \ge 0 \; \forall s \}
 
-    Without conflict this is the plain sum.
+    Without conflict this is the plain sum. However much the gradients differ in length, no objective goes up.
 
     Args:
-        regularization: Added to the diagonal of the Gramian when its trace is 1; see
-            `polytask.balancing.solvers.project_onto_dual_cone`.
+        regularization: Added to the cosine of each gradient with itself; see
+            `polytask.balancing.solvers.project_onto_dual_cone`. Larger values keep the weights small where
+            gradients nearly exclude each other, and let the update hurt an objective by as much.
 
     Raises:
         InputError: ``regularization`` is not positive.
 
     References:
         Pierre Quinton, Valérian Rey, "Jacobian Descent for Multi-Objective Optimization", 2024,
-        arXiv:2406.16232. Deviation: the sum of the projections in place of their mean.
+        arXiv:2406.16232. Deviations: the sum of the projections in place of their mean; the regularization is
+        relative to each gradient, and next to none, where theirs (1e-4 of the Gramian's trace) lets a
+        gradient 100 times shorter than the longest be hurt.
 
     Example:
         >>> rows = torch.tensor([[1.0, 0.0], [-1.0, 1.0]])
@@ -34,7 +37,7 @@ class UPGrad(Balancer):
         tensor([2.0000, 1.5000])
     """
 
-    def __init__(self, *, regularization: float = 1e-4) -> None:
+    def __init__(self, *, regularization: float = 1e-10) -> None:
         super().__init__()
         self.regularization = _positive(regularization)
 
@@ -66,7 +69,7 @@ class DualProj(Balancer):
         tensor([1., 1.])
     """
 
-    def __init__(self, *, regularization: float = 1e-4) -> None:
+    def __init__(self, *, regularization: float = 1e-10) -> None:
         super().__init__()
         self.regularization = _positive(regularization)
 

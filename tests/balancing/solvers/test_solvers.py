@@ -14,6 +14,7 @@ from torchjd.aggregation import (
     MGDAWeighting,
     UPGradWeighting,
 )
+from torchjd.linalg import QuadprogProjector
 
 from polytask.balancing.solvers import (
     bargain,
@@ -58,23 +59,40 @@ def error(ours: torch.Tensor, theirs: torch.Tensor) -> float:
     return float((ours - theirs).abs().max() / theirs.abs().max())
 
 
-@gramians
+@pytest.mark.parametrize("kind", ["independent", "conflicting"])
 @sizes
 def test_upgrad_and_dual_proj_weights_equal_those_of_torchjd(kind, n):
-    gramian = gramian_of(kind, n)
-    projected = project_onto_dual_cone(gramian, torch.eye(n) / n)
-    # A long gradient's weight may be lost in rounding beside that of one 1/10,000 as long.
-    assert error(projected.sum(0), UPGradWeighting()(gramian)) < 1e-5
-    projected = project_onto_dual_cone(gramian, torch.ones(1, n) / n)
-    assert error(projected[0], DualProjWeighting()(gramian)) < 1e-5
+    gramian, exact = gramian_of(kind, n), QuadprogProjector(reg_eps=1e-11)
+    projected = project_onto_dual_cone(gramian, torch.eye(n) / n, regularization=1e-11)
+    assert error(projected.sum(0), UPGradWeighting(projector=exact)(gramian)) < 1e-6
+    projected = project_onto_dual_cone(gramian, torch.ones(1, n) / n, regularization=1e-11)
+    assert error(projected[0], DualProjWeighting(projector=exact)(gramian)) < 1e-6
 
 
-@gramians
-def test_the_projection_worsens_no_objective(kind):
-    gramian = gramian_of(kind, 7)
-    projected = project_onto_dual_cone(gramian, torch.eye(7), regularization=1e-10)
-    length = gramian.trace()
-    assert bool((projected @ gramian >= -1e-6 * length).all())
+def of_lengths(n: int, m: int, seed: int, spread: float) -> torch.Tensor:
+    """Gradients of random directions whose lengths differ up to 10 to the power of `spread`-fold."""
+    draw = torch.Generator().manual_seed(seed)
+    rows = torch.randn(n, m, generator=draw, dtype=torch.float64)
+    exponents = torch.rand(n, 1, generator=draw, dtype=torch.float64)
+    exponents[0], exponents[-1] = 0, 1
+    return rows / rows.norm(dim=1, keepdim=True) * 10 ** (spread * (exponents - 0.5))
+
+
+@settings(max_examples=60, deadline=None)
+@given(n=st.integers(2, 5), extra=st.integers(-1, 5), seed=st.integers(0, 10_000), spread=st.floats(0, 6))
+def test_a_projection_is_the_nearest_point_that_hurts_no_gradient_however_short(n, extra, seed, spread):
+    rows = of_lengths(n, max(2, n + extra), seed, spread)
+    lengths, gramian = rows.norm(dim=1), rows @ rows.T
+    for wanted in (torch.eye(n).double(), torch.ones(1, n).double()):
+        for combination in wanted:
+            weights = project_onto_dual_cone(gramian, combination[None])[0]
+            progress = gramian @ weights / lengths  # along each unit gradient
+            size = float((combination @ rows).norm())
+            assert float(progress.min()) > -1e-4 * size
+            # The conditions of the nearest point: gradients are added only to those they keep from harm.
+            added = (weights - combination) * lengths
+            assert float(added.min()) >= -1e-12 * size
+            assert float((added * progress).abs().max()) < 1e-4 * size**2
 
 
 def test_the_cone_takes_opposed_gradients_apart():

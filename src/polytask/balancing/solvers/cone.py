@@ -4,13 +4,13 @@ import torch
 from torch import Tensor
 
 from polytask.balancing.solvers.complementarity import nonnegative_minimum
-from polytask.balancing.solvers.scaled import symmetric
+from polytask.balancing.solvers.scaled import cosines, ridge, symmetric
 from polytask.core import InputError
 
 __all__ = ["project_onto_dual_cone"]
 
 
-def project_onto_dual_cone(gramian: Tensor, rows: Tensor, *, regularization: float = 1e-4) -> Tensor:
+def project_onto_dual_cone(gramian: Tensor, rows: Tensor, *, regularization: float = 1e-10) -> Tensor:
     r"""Project combinations of gradients onto the cone of directions that worsen no objective.
 
     .. math:: v = \arg\min_{v \ge u} v^\top G v
@@ -20,8 +20,10 @@ def project_onto_dual_cone(gramian: Tensor, rows: Tensor, *, regularization: flo
     Args:
         gramian: :math:`G = J J^\top`, ``[..., objective, objective]``.
         rows: The combinations :math:`u`, ``[..., combination, objective]``.
-        regularization: Added to the diagonal of the Gramian when its trace is 1. It makes the weights unique;
-            products :math:`G v` may be negative by as much.
+        regularization: :math:`\epsilon`, added to the cosine of each gradient with itself, which is 1; the
+            rounding of a Gramian in float32 asks for more, :math:`5 \cdot 10^{-7}` an objective. It makes the
+            weights unique, and lets :math:`\langle g_t, d \rangle` fall to :math:`-\epsilon v_t \lVert g_t
+            \rVert^2`: relative to each gradient, so that a short one is served as well as a long one.
 
     Returns:
         The weights :math:`v`, ``[..., combination, objective]``, in the type of the Gramian.
@@ -37,8 +39,9 @@ def project_onto_dual_cone(gramian: Tensor, rows: Tensor, *, regularization: flo
 
     References:
         Pierre Quinton, Valérian Rey, "Jacobian Descent for Multi-Objective Optimization", 2024,
-        arXiv:2406.16232, Proposition 1. The normalization and the regularization are those of TorchJD, except
-        that short gradients are never taken for zero.
+        arXiv:2406.16232, Proposition 1. Deviation: TorchJD and the paper's experiments add 1e-4 to the
+        diagonal when the trace is 1, for a gradient 100 times shorter than the longest as much as its own
+        square: it then goes up (to a cosine of -0.27 where two gradients stand 120 degrees apart).
     """
     if regularization <= 0:
         raise InputError(f"`regularization` must be positive, got {regularization}.")
@@ -47,10 +50,14 @@ def project_onto_dual_cone(gramian: Tensor, rows: Tensor, *, regularization: flo
             f"`rows` is [..., combination, objective] for {gramian.shape[-1]} objectives; "
             f"got the shape {list(rows.shape)}."
         )
-    exact = symmetric(gramian)
-    trace = exact.diagonal(dim1=-2, dim2=-1).sum(-1)[..., None, None]
-    matrix = exact / torch.where(trace > 0, trace, 1.0)
-    matrix = matrix + regularization * torch.eye(matrix.shape[-1], dtype=matrix.dtype)
-    combinations = rows.detach().to(matrix)
-    slope = combinations @ matrix  # [..., combination, objective]
-    return (combinations + nonnegative_minimum(matrix[..., None, :, :], slope)).to(gramian)
+    angles, lengths = cosines(symmetric(gramian))
+    zero = lengths == 0
+    n = lengths.shape[-1]
+    matrix = angles + torch.diag_embed(zero.to(angles))
+    matrix = matrix + max(regularization, ridge(gramian)) * torch.eye(n).to(angles)
+    # With v = y / length every constraint and every unknown is in units of its own gradient.
+    divisor = torch.where(zero, 1.0, lengths)
+    wanted = rows.detach().to(angles) * lengths[..., None, :]
+    slope = wanted @ matrix  # [..., combination, objective]
+    added = nonnegative_minimum(matrix[..., None, :, :], slope) / divisor[..., None, :]
+    return (rows.detach().to(angles) + added).to(gramian)
