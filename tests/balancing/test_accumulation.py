@@ -14,6 +14,7 @@ from polytask.balancing import (
     balancer_by_name,
     balancer_entries,
 )
+from polytask.balancing.engines import Engine, PartsOfStep
 from polytask.core import (
     Batch,
     Episode,
@@ -23,7 +24,9 @@ from polytask.core import (
     SharedModel,
     Task,
     generator,
+    jacobian,
     seeded,
+    shared_parameters,
 )
 from polytask.sharing import HardSharing, SoftSharing
 from polytask.train.parts import part_of
@@ -135,12 +138,70 @@ def test_a_part_without_any_label_changes_nothing():
         torch.testing.assert_close(beside[key], gradient)
 
 
-def test_running_statistics_move_once_a_part():
+class Seeing(nn.BatchNorm1d):
+    """Batch normalization that remembers the running mean which each run found."""
+
+    def forward(self, input):
+        self.seen = [*getattr(self, "seen", []), float(self.running_mean[0])]
+        return super().forward(input)
+
+
+@pytest.mark.parametrize(("name", "n_runs"), [("uncertainty", 2), ("upgrad", 3), ("moco", 3)])
+def test_running_statistics_move_in_the_last_run_of_each_part_alone(name, n_runs):
     learner = hard()
-    learner.sharing.trunk.append(nn.BatchNorm1d(6).double())
+    learner.sharing.trunk.append(Seeing(6).double())
+    norm = learner.sharing.trunk[4]
     parts = [lambda part=part: learner.objectives(episodes(0, part, 2)) for part in range(2)]
-    BalancedBackward(learner, UPGrad(), engine="loop").accumulated(Accumulation(learner, parts))
-    assert learner.get_buffer("sharing.trunk.4.num_batches_tracked") == 2
+    accumulation = Accumulation(learner, parts)
+    assert norm.num_batches_tracked == 0 and not norm.running_mean.any()
+    balancer = balancer_by_name(name, NAMES).double()
+    BalancedBackward(learner, balancer, engine="loop").accumulated(accumulation)
+    # Every run of a part starts from the same statistics: zero, and those that the first part leaves.
+    assert norm.seen == norm.seen[:2] * n_runs
+    assert norm.seen[0] == 0 != norm.seen[1]
+    plain = hard()
+    plain.sharing.trunk.append(nn.BatchNorm1d(6).double())
+    for part in range(2):
+        plain.objectives(episodes(0, part, 2))
+    assert torch.equal(norm.running_mean, plain.sharing.trunk[4].running_mean)
+    assert torch.equal(norm.running_var, plain.sharing.trunk[4].running_var)
+
+
+class Own(Engine):
+    """Somebody's engine that knows whole steps alone."""
+
+    def gramian(self, graph, places, n_objectives, processes) -> torch.Tensor:
+        return torch.eye(n_objectives, dtype=torch.float64)
+
+
+class OwnOfParts(Own):
+    """One that knows steps in parts, too."""
+
+    n_graphs = 0
+
+    def gramian_of_parts(self, parts: PartsOfStep) -> torch.Tensor:
+        self.n_graphs += sum(len(graph.values) > 0 for graph, _ in parts.graphs())
+        rows = parts.rows(None)
+        return 2 * rows @ rows.T
+
+
+def test_an_engine_of_ones_own_is_asked_for_the_gramian_of_the_parts():
+    engine = OwnOfParts()
+    learner = hard()
+    parts = [lambda part=part: learner.objectives(episodes(0, part, 3)) for part in range(3)]
+    balance = BalancedBackward(learner, UPGrad(), engine=engine).accumulated(Accumulation(learner, parts))
+    rows = jacobian(learner.objectives(episodes(0)).values, shared_parameters(learner))
+    assert engine.n_graphs == 3
+    torch.testing.assert_close(balance.gramian, 2 * rows @ rows.T, rtol=1e-9, atol=1e-12)
+
+
+def test_an_engine_that_knows_no_parts_is_refused_where_it_would_be_asked():
+    learner = hard()
+    parts = [lambda part=part: learner.objectives(episodes(0, part, 2)) for part in range(2)]
+    with pytest.raises(InputError, match=r"engine Own works on whole steps.* `accumulate=1`"):
+        BalancedBackward(learner, UPGrad(), engine=Own()).accumulated(Accumulation(learner, parts))
+    uncertainty = balancer_by_name("uncertainty", NAMES).double()
+    BalancedBackward(learner, uncertainty, engine=Own()).accumulated(Accumulation(learner, parts))
 
 
 def test_methods_that_compare_halves_ask_for_them():

@@ -33,6 +33,13 @@ def hard() -> Learner:
     return SharedModel(TASKS, HardSharing(trunk), {name: nn.Linear(8, 1) for name in NAMES}).double()
 
 
+def tied() -> Learner:
+    """Two tasks have one head."""
+    trunk = nn.Sequential(nn.Linear(12, 20), nn.Tanh(), nn.Linear(20, 8), nn.Tanh())
+    both = nn.Linear(8, 1)
+    return SharedModel(TASKS, HardSharing(trunk), {"a": both, "b": both, "c": nn.Linear(8, 1)}).double()
+
+
 def soft() -> Learner:
     sharing = SoftSharing(NAMES, lambda: nn.Linear(12, 8), strength=0.1)
     return SharedModel(TASKS, sharing, {name: nn.Linear(8, 1) for name in NAMES}).double()
@@ -70,6 +77,8 @@ CASES: dict[str, Case] = {
     "upgrad-exact": (hard, table, UPGrad, "exact"),
     "upgrad-streamed": (hard, table, UPGrad, "streamed"),
     "upgrad-features": (hard, table, UPGrad, "features"),
+    "tied": (tied, table, UPGrad, "auto"),
+    "tied-features": (tied, table, UPGrad, "features"),
     "soft": (soft, table, UPGrad, "auto"),
     "maml-pcgrad": (maml, functions, PCGrad, "auto"),
 }

@@ -1,0 +1,62 @@
+"""A step in parts: each part draws for itself, and draws the same whenever it is run."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from polytask.balancing import balancer_by_name
+from polytask.balancing.engines import Engine
+from polytask.core import Batch, InputError, SharedModel, Task
+from polytask.data import JointSource
+from polytask.sharing import HardSharing
+from polytask.train import train
+
+NAMES = ("a", "b")
+TASKS = tuple(Task(name=name, kind="regression") for name in NAMES)
+
+
+class Masks(nn.Dropout):
+    """Dropout that remembers what it let pass, run by run."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        output = super().forward(input)
+        self.seen = [*getattr(self, "seen", []), tuple((output != 0).flatten().tolist())]
+        return output
+
+
+def trained(balancer: str, *, accumulate: int, n_steps: int = 2, **options) -> list[tuple[bool, ...]]:
+    torch.manual_seed(0)
+    dropout = Masks(0.5)
+    trunk = nn.Sequential(nn.Linear(3, 16), dropout)
+    learner = SharedModel(TASKS, HardSharing(trunk), {name: nn.Linear(16, 1) for name in NAMES})
+    data = Batch(inputs=torch.ones(8, 3), targets={name: torch.ones(8) for name in NAMES})
+    source = JointSource(TASKS, data, batch_size=8, seed=0)
+    train(
+        learner, source, n_steps=n_steps, balancer=balancer_by_name(balancer, NAMES), accumulate=accumulate,
+        **options,
+    )  # fmt: skip
+    return dropout.seen
+
+
+@pytest.mark.parametrize(("balancer", "n_runs"), [("equal", 2), ("upgrad", 3), ("moco", 3), ("famo", 3)])
+def test_every_part_of_every_step_has_its_own_dropout_and_keeps_it(balancer, n_runs):
+    seen = trained(balancer, accumulate=2)
+    assert len(seen) == 2 * 2 * n_runs  # step, part, run
+    steps = [seen[: 2 * n_runs], seen[2 * n_runs :]]
+    for step in steps:
+        assert step == step[:2] * n_runs
+    assert len({step[part] for step in steps for part in range(2)}) == 4
+
+
+def test_halves_of_parts_draw_for_themselves_too():
+    seen = trained("modo", accumulate=2, n_steps=1)
+    assert len({mask[:16] for mask in seen}) == 2  # of the first row, one for each part
+
+
+def test_an_engine_that_knows_whole_steps_alone_is_refused_by_train_too():
+    class Own(Engine):
+        def gramian(self, graph, places, n_objectives, processes) -> Tensor:
+            return torch.eye(n_objectives)
+
+    with pytest.raises(InputError, match=r"engine Own works on whole steps"):
+        trained("upgrad", accumulate=2, engine=Own())
