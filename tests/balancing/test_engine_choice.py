@@ -120,7 +120,7 @@ def test_the_first_gramian_is_tried_and_the_log_says_so(engine, caplog):
     learner = model()
     backward = BalancedBackward(learner, Asking(), engine=engine)
     for _ in range(2):
-        with caplog.at_level(logging.INFO, logger="polytask.balancing.two_phase"):
+        with caplog.at_level(logging.INFO, logger="polytask.balancing.engine_check"):
             backward(learner.objectives(step()))
     assert [record.levelname for record in caplog.records] == ["INFO"]
     assert "agrees with the gradients" in caplog.text

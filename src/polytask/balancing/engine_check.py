@@ -1,5 +1,7 @@
 """Whether an engine's Gramian is that of the gradients, tried on the first step of a run."""
 
+import logging
+
 import torch
 from torch import Tensor
 
@@ -8,22 +10,36 @@ from polytask.balancing.graph import StepGraph
 from polytask.balancing.joined import Joined
 from polytask.balancing.processes import Processes
 
-__all__ = ["disagreement", "tolerance"]
+__all__ = ["agrees"]
+
+_LOG = logging.getLogger(__name__)
 
 
-@torch.no_grad()
-def disagreement(products: Tensor, graph: StepGraph, joined: Joined, processes: Processes) -> float:
-    r"""Return how far a Gramian is from that of the gradients, relative to it.
-
-    For weights :math:`w` of the objectives, :math:`w^\top G w = \|\nabla \sum_t w_t L_t\|^2`. The right side
-    is one ordinary backward pass, which knows nothing of taps and engines. Two choices of :math:`w` are
-    tried, in which each objective counts about the same.
+def agrees(products: Tensor, graph: StepGraph, joined: Joined, processes: Processes, *, name: str) -> bool:
+    """Tell whether a Gramian is that of the gradients, up to rounding, and log how far it is from it.
 
     Args:
         products: The Gramian of the whole step, ``[objective, objective]``.
         graph: The graph of this process's part of the step; it is kept.
         joined: What this part is to the step.
         processes: Those that share the step.
+        name: The engine that the Gramian is from.
+    """
+    error = _disagreement(products, graph, joined, processes)
+    if error <= _tolerance(graph):
+        _LOG.info("The Gramian of engine %s agrees with the gradients to %.0e", name, error)
+        return True
+    _LOG.warning("The Gramian of engine %s differs from that of the gradients by %.1g of it", name, error)
+    return False
+
+
+@torch.no_grad()
+def _disagreement(products: Tensor, graph: StepGraph, joined: Joined, processes: Processes) -> float:
+    r"""Return how far a Gramian is from that of the gradients, relative to it.
+
+    For weights :math:`w` of the objectives, :math:`w^\top G w = \|\nabla \sum_t w_t L_t\|^2`. The right side
+    is one ordinary backward pass, which knows nothing of taps and engines. Two choices of :math:`w` are
+    tried, in which each objective counts about the same.
     """
     found = products.detach().double()
     lengths = found.diagonal().clamp(min=0).sqrt()
@@ -42,7 +58,7 @@ def disagreement(products: Tensor, graph: StepGraph, joined: Joined, processes: 
     return worst
 
 
-def tolerance(graph: StepGraph) -> float:
+def _tolerance(graph: StepGraph) -> float:
     """Return the disagreement that rounding may make, by the coarsest numbers in the graph."""
     coarsest = torch.finfo(torch.float64).eps
     for node in consumers_of([graph.values]):

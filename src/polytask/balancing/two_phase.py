@@ -13,7 +13,7 @@ from torch import Tensor
 from polytask.balancing.accumulation import Accumulation
 from polytask.balancing.balance import Balance
 from polytask.balancing.balancer import Balancer, Direction, Evidence, Weights
-from polytask.balancing.engine_check import disagreement, tolerance
+from polytask.balancing.engine_check import agrees
 from polytask.balancing.engines import Engine, EngineName, FullJacobian, PartsOfStep, engine_by_name
 from polytask.balancing.graph import StepGraph
 from polytask.balancing.joined import Joined
@@ -75,11 +75,8 @@ class BalancedBackward:
         self._split()
         self._replaceable = not isinstance(engine, Engine)
         self._checked, self._trusted = False, True
-        self.engine = (
-            engine
-            if isinstance(engine, Engine)
-            else engine_by_name(engine, learner, needs=self._balancer.needs)
-        )
+        given = engine if isinstance(engine, Engine) else None
+        self.engine = given or engine_by_name(str(engine), learner, needs=balancer.needs)
         """How the Gramian is computed."""
         self.processes = Processes()
         """The processes that share each step."""
@@ -173,20 +170,12 @@ class BalancedBackward:
         products = self.engine.gramian(graph, joined.places, len(joined), self.processes)
         if self._checked or not self.engine.exact or not bool(products.isfinite().all()):
             return products
-        self._checked = True
-        error, allowed = disagreement(products, graph, joined, self.processes), tolerance(graph)
-        name = type(self.engine).__name__
-        if error <= allowed:
-            _LOG.info("The Gramian of engine %s agrees with the gradients to %.0e", name, error)
+        self._checked, name = True, type(self.engine).__name__
+        if agrees(products, graph, joined, self.processes, name=name) or not self._replaceable:
             return products
         _LOG.warning(
-            "The Gramian of engine %s differs from that of the gradients by %.1g of it%s",
-            name,
-            error,
-            ": from now on every gradient is taken from the objectives themselves" * self._replaceable,
+            "From now on every gradient is taken from the objectives themselves, one after the other"
         )
-        if not self._replaceable:
-            return products
         self._distrust()
         graph.distrust_taps()
         return self.engine.gramian(graph, joined.places, len(joined), self.processes)
