@@ -48,15 +48,22 @@ __all__ = [
     "train",
 ]
 
-_LATE = {"fit": "estimators", "learn": "estimators", "load": "estimators", "train": "train"}
+_LATE = ("fit", "learn", "load")
+# `train` is both: a room that can be called, as what it is named after.
+_ROOMS = (
+    *("balancing", "checks", "core", "data", "encoders", "estimators", "evaluate", "meta", "relate", "report"),
+    *("sharing", "train"),
+)
 
 
 def __getattr__(name: str) -> Any:
     """Import what needs pandas, scikit-learn or Fabric only when it is asked for."""
     if name in _LATE:
-        return getattr(importlib.import_module(f"polytask.{_LATE[name]}"), name)
+        return getattr(importlib.import_module("polytask.estimators"), name)
+    if name in _ROOMS:
+        return importlib.import_module(f"polytask.{name}")
     raise AttributeError(f"module 'polytask' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted({*__all__, *_ROOMS})

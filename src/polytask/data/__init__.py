@@ -14,7 +14,9 @@ from polytask.data.feedback import Feedback
 from polytask.data.functions import FunctionEpisodes, FunctionFamily, Sinusoids
 from polytask.data.glyphs import glyphs
 from polytask.data.heart import HeartSites, heart_sites
-from polytask.data.image_folder import image_files, image_folder, read_images
+from polytask.data.image_files import image_files
+from polytask.data.image_folder import image_folder, read_images
+from polytask.data.image_preparation import ImagePreparation
 from polytask.data.joint import JointSource
 from polytask.data.joint_examples import JointExamples, labelled_target
 from polytask.data.known_classes import KnownClasses
@@ -72,6 +74,7 @@ __all__ = [
     "Feedback",
     "FunctionEpisodes",
     "FunctionFamily",
+    "ImagePreparation",
     "JointExamples",
     "JointSource",
     "LabelledExamples",

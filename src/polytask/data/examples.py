@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from polytask.core import DataError
+from polytask.data.image_preparation import ImagePreparation
 
 __all__ = ["LabelledExamples"]
 
@@ -21,18 +22,30 @@ class LabelledExamples:
         labels: Class index of each example, long ``[example]``.
         class_names: A name for every class.
         class_groups: The group of every class, e.g. its alphabet; splits by group never cut one.
+        images: How image files became these inputs; None where they were none.
 
     Raises:
-        DataError: The lengths do not fit, or a label is out of range.
+        DataError: Inputs or labels are no tensors, the lengths do not fit, or a label is out of range.
     """
 
     inputs: Tensor
     labels: Tensor
     class_names: tuple[str, ...]
     class_groups: tuple[str, ...]
+    images: ImagePreparation | None = None
 
     def __post_init__(self) -> None:
         n_classes = len(self.class_names)
+        for name, value in (("inputs", self.inputs), ("labels", self.labels)):
+            if not isinstance(value, Tensor):
+                raise DataError(
+                    f"`{name}` must be a tensor, got {type(value).__name__}; use `torch.as_tensor`."
+                )
+        if self.labels.ndim != 1 or self.labels.dtype != torch.long or self.inputs.ndim == 0:
+            raise DataError(
+                "`labels` must be whole numbers, torch.long [example], beside inputs [example, ...]; got "
+                f"{self.labels.dtype} {list(self.labels.shape)}, inputs {list(self.inputs.shape)}."
+            )
         if self.inputs.shape[0] != self.labels.shape[0]:
             raise DataError(f"There are {self.inputs.shape[0]} inputs but {self.labels.shape[0]} labels.")
         if len(self.class_groups) != n_classes:
@@ -68,6 +81,7 @@ class LabelledExamples:
             labels=labels[labels >= 0],
             class_names=tuple(self.class_names[index] for index in kept),
             class_groups=tuple(self.class_groups[index] for index in kept),
+            images=self.images,
         )
 
     def of_groups(self, groups: Iterable[str]) -> "LabelledExamples":

@@ -1,92 +1,99 @@
 """Images in folders: one folder a class."""
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from polytask.core import DataError, MissingPackageError
+from polytask.core import DataError
 from polytask.data.examples import LabelledExamples
+from polytask.data.image_files import find_images
+from polytask.data.image_preparation import Ground, ImagePreparation
+from polytask.data.picture import ImageFile, printable
 
-__all__ = ["image_files", "image_folder", "read_images"]
-
-_ENDINGS = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp"}
+__all__ = ["image_folder", "read_images"]
 
 
-def image_folder(directory: str | Path, *, size: int = 28) -> LabelledExamples:
-    """Read ``CLASS/image.png`` or ``GROUP/CLASS/image.png`` as ink on an empty ground.
+def image_folder(
+    directory: str | Path,
+    *,
+    size: int = 28,
+    channels: int | None = None,
+    ground: Ground | None = None,
+    preparation: ImagePreparation | None = None,
+) -> LabelledExamples:
+    """Read ``CLASS/image.png`` or ``GROUP/CLASS/image.png``, all images in the same way.
+
+    Linked folders are followed; hidden ones are no classes. Images on a light ground are inverted, all or
+    none.
 
     Args:
         directory: The folder that holds the class folders, or the group folders.
         size: Height and width to which the images are scaled.
+        channels: 1 for grey, 3 for colour; None: 3 if an image has colour.
+        ground: Whether the images show things on a ``"dark"`` or on a ``"light"`` ground; None: as most of
+            them do.
+        preparation: How a model reads images, instead of the three above.
 
     Returns:
-        Images uint8 ``[example, 1, size, size]``, bright ink on 0. A class's group is its parent folder's
-        name, or its own where there are no groups.
+        Images uint8 ``[example, channel, size, size]`` with the preparation that was used. A class's group is
+        its parent folder's name, or its own where there are no groups.
 
     Raises:
         DataError: There is no such folder, no class in it, or a file is no readable image.
+
+    Warns:
+        DataWarning: Class folders or files are left out, or something of the images is not seen.
     """
-    root = Path(directory)
-    if not root.is_dir():
+    wanted = preparation or ImagePreparation.asked(size=size, channels=channels, ground=ground)
+    root = Path(directory).expanduser()
+    try:
+        found = find_images(root)
+    except DataError as error:
+        raise DataError(f"{error} Give a folder with one folder of images per class.") from error
+    loose = found.images.pop(root, [])
+    found.left_out += loose
+    if not found.images:
         raise DataError(
-            f"There is no image folder {root}. Give a folder with one folder of images per class."
+            f"{printable(root)} has no folders with images. Put the images of each class into a folder "
+            "of its own."
         )
-    classes = sorted({file.parent for file in image_files(root)} - {root})
-    if not classes:
-        raise DataError(
-            f"{root} has no folders with images. Put the images of each class into a folder of its own."
-        )
-    files = [image_files(folder, recursive=False) for folder in classes]
-    labels = [index for index, found in enumerate(files) for _ in found]
+    found.warn(what="class folders")
+    classes = sorted(found.images)
+    images, used = wanted.read([file for folder in classes for file in found.images[folder]])
     return LabelledExamples(
-        inputs=read_images([file for found in files for file in found], size=size),
-        labels=torch.tensor(labels),
-        class_names=tuple(folder.relative_to(root).as_posix() for folder in classes),
+        inputs=images,
+        labels=torch.tensor([index for index, folder in enumerate(classes) for _ in found.images[folder]]),
+        class_names=tuple(_name(folder, root) for folder in classes),
         class_groups=tuple(
-            (folder.parent if folder.parent != root else folder).relative_to(root).as_posix()
-            for folder in classes
+            _name(folder.parent if folder.parent != root else folder, root) for folder in classes
         ),
+        images=used,
     )
 
 
-def image_files(path: str | Path, *, recursive: bool = True) -> list[Path]:
-    """List the image files of a folder in a fixed order; an image file alone is a list of one."""
-    root = Path(path)
-    if root.is_file():
-        return [root]
-    found = root.rglob("*") if recursive else root.glob("*")
-    return sorted(file for file in found if file.suffix.lower() in _ENDINGS and not file.name.startswith("."))
-
-
-def read_images(files: Sequence[str | Path | bytes], *, size: int = 28) -> Tensor:
-    """Read images as uint8 ``[image, 1, size, size]``, bright ink on 0.
-
-    An image brighter than mid-grey on average is taken for dark ink on a light ground and inverted.
+def read_images(
+    files: Sequence[ImageFile],
+    *,
+    size: int = 28,
+    channels: int | None = None,
+    ground: Ground | None = None,
+) -> Tensor:
+    """Read images in one way, uint8 ``[image, channel, size, size]``; on a light ground they are inverted.
 
     Args:
-        files: Paths, or the bytes of encoded images.
-        size: Height and width to which the images are scaled.
+        files: Paths, the bytes of encoded images, or `PIL.Image.Image`.
+        size: As for `image_folder`, like the rest.
+        channels: 1 or 3.
+        ground: ``"dark"`` or ``"light"``.
 
     Raises:
-        DataError: A file is no readable image; it is named.
+        DataError: A file is no readable image, or too large; it is named.
         MissingPackageError: Pillow is not installed.
     """
-    try:
-        from PIL import Image, UnidentifiedImageError
-    except ImportError as error:
-        raise MissingPackageError("pillow", extra="images", purpose="reading images") from error
-    images = np.zeros((len(files), 1, size, size), dtype=np.uint8)
-    for row, file in enumerate(files):
-        try:
-            with Image.open(io.BytesIO(file) if isinstance(file, bytes) else file) as image:
-                grey = image.convert("L")
-        except (UnidentifiedImageError, OSError, SyntaxError) as error:
-            name = "an image" if isinstance(file, bytes) else str(file)
-            raise DataError(f"{name} is no readable image ({error}). Remove or replace the file.") from error
-        pixels = np.asarray(grey.resize((size, size), Image.Resampling.BOX))
-        images[row, 0] = 255 - pixels if np.asarray(grey).mean() > 127 else pixels
-    return torch.from_numpy(images)
+    return ImagePreparation.asked(size=size, channels=channels, ground=ground).read(files)[0]
+
+
+def _name(folder: Path, root: Path) -> str:
+    return printable(folder.relative_to(root).as_posix())

@@ -5,9 +5,12 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from polytask.core import SettingsCheck
+from polytask.data import ImagePreparation
 from polytask.meta import ImageTask, learner_entries
 
 __all__ = ["FewShotConfig"]
+
+_N_QUERY = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,12 +25,13 @@ class FewShotConfig:
         width: Channels of each layer of the four-layer convolutional net.
         steps: Training steps; 0 means the learner's default.
         train_way: Classes of a training episode; 0 means the learner's default.
-        n_query: Queries of each class in a training episode.
+        n_query: Queries of each class in a training episode; 0 means 5, or as many as the smallest class has.
         episodes: Episodes a step; 0 means the learner's default.
         learning_rate: Of Adam, decayed along a cosine.
         batch_size: Images a step, of learners that train an encoder on all known classes at once.
         inner_rate: Of learners by gradients; None means the learner's default.
         inner_steps: Of learners by gradients, in training and afterwards; None means the learner's default.
+        images: How image files are read, as the training images decided; None: in grey.
 
     Raises:
         InputError: A setting has a wrong type or is out of range; all problems at once.
@@ -40,12 +44,13 @@ class FewShotConfig:
     width: int = 32
     steps: int = 0
     train_way: int = 0
-    n_query: int = 5
+    n_query: int = 0
     episodes: int = 0
     learning_rate: float = 2e-3
     batch_size: int = 64
     inner_rate: float | None = None
     inner_steps: int | None = None
+    images: ImagePreparation | None = None
 
     def __post_init__(self) -> None:
         check = SettingsCheck()
@@ -55,37 +60,52 @@ class FewShotConfig:
             "size": check.whole("size", self.size, least=16, note=" for four layers of pooling"),
             "learning_rate": check.number("learning_rate", self.learning_rate, above=0),
         }
-        for name in ("shot", "width", "n_query", "batch_size"):
+        for name in ("shot", "width", "batch_size"):
             checked[name] = check.whole(name, getattr(self, name), least=1)
-        for name in ("steps", "train_way", "episodes"):
+        for name in ("steps", "train_way", "n_query", "episodes"):
             checked[name] = check.whole(name, getattr(self, name), least=0, note=" (the default)")
         if self.inner_rate is not None:
             checked["inner_rate"] = check.number("inner_rate", self.inner_rate, above=0)
         if self.inner_steps is not None:
             checked["inner_steps"] = check.whole("inner_steps", self.inner_steps, least=1)
+        if self.images is not None and not isinstance(self.images, ImagePreparation):
+            check.problems.append(f"`images` must be an ImagePreparation, got {self.images!r}")
+        elif self.images is not None and (self.images.size != self.size or self.images.channels is None):
+            check.problems.append(
+                f"`images` must have size {self.size!r} and a number of channels, got {self.images}"
+            )
         check.done()
         for name, value in checked.items():  # numpy's numbers as plain ones
             object.__setattr__(self, name, value)
 
-    def filled(self, *, n_classes: int) -> "FewShotConfig":
+    @property
+    def preparation(self) -> ImagePreparation:
+        """How images are read."""
+        return self.images or ImagePreparation(size=self.size, channels=1)
+
+    def filled(self, *, n_classes: int, n_examples: int | None = None) -> "FewShotConfig":
         """Replace zeros by the learner's defaults.
 
         Args:
             n_classes: Training classes at hand; where a learner answers any number of classes, it learns best
                 from more than it will meet.
+            n_examples: Images of the smallest training class.
         """
         entry = learner_entries()[self.learner]
+        left = _N_QUERY if n_examples is None else min(_N_QUERY, n_examples - self.shot)
+        filled = replace(self, n_query=self.n_query or max(1, left))
         if entry.fixed_way:
-            return replace(self, steps=self.steps or 300, train_way=self.way, episodes=self.episodes or 4)
+            return replace(filled, steps=self.steps or 300, train_way=self.way, episodes=self.episodes or 4)
         train_way = self.train_way or min(max(entry.train_way, self.way), n_classes)
         episodes = self.episodes or (1 if entry.train_way >= 20 else 4)
-        return replace(self, steps=self.steps or 400, train_way=train_way, episodes=episodes)
+        return replace(filled, steps=self.steps or 400, train_way=train_way, episodes=episodes)
 
     def image_task(self) -> ImageTask:
         """Return what the learner is built for."""
         return ImageTask(
             n_way=self.way,
             size=self.size,
+            in_channels=self.preparation.channels or 1,
             width=self.width,
             inner_rate=self.inner_rate,
             inner_steps=self.inner_steps,
@@ -99,4 +119,7 @@ class FewShotConfig:
     def from_json(cls, data: Mapping[str, Any]) -> "FewShotConfig":
         """Build the settings from what `to_json` gave."""
         known = {entry.name for entry in fields(cls)}
-        return cls(**{name: value for name, value in data.items() if name in known})
+        values = {name: value for name, value in data.items() if name in known}
+        if values.get("images") is not None:
+            values["images"] = ImagePreparation.from_json(values["images"])
+        return cls(**values)

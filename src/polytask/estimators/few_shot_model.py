@@ -1,6 +1,7 @@
 """A model that learns new classes from few images, and one that has."""
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,9 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from polytask.core import Batch, BundleError, DataError, EpisodicLearner, Predictor, Task
-from polytask.data import LabelledExamples, image_files, read_images
+from polytask.core import Batch, BundleError, DataError, EpisodicLearner, InputError, Predictor, Task
+from polytask.data import ImagePreparation, LabelledExamples, image_files, image_folder
+from polytask.data.picture import printable
 from polytask.estimators.bundle import Bundle, load_bundle, save_bundle
 from polytask.estimators.few_shot_config import FewShotConfig
 from polytask.estimators.few_shot_results import FewShotResults
@@ -23,7 +25,7 @@ _ADAPTED = "adapted/"
 
 
 def build_few_shot_learner(config: FewShotConfig) -> EpisodicLearner:
-    """Build an untrained learner of images ``[batch, 1, size, size]``."""
+    """Build an untrained learner of images ``[batch, channel, size, size]``."""
     return learner_by_name(config.learner, config.image_task())
 
 
@@ -52,34 +54,55 @@ class FewShotModel:
         self.data = data
         self.results = results
 
-    def adapt(self, support: LabelledExamples) -> "AdaptedModel":
+    def adapt(self, support: LabelledExamples | str | Path) -> "AdaptedModel":
         """Learn the classes of a support set; the model itself does not change.
 
         Args:
-            support: A few images of each new class, uint8 ``[example, 1, size, size]``.
+            support: A folder with one folder of images per new class, read as the training images were; or
+                examples, uint8 or floats in [0, 1] ``[example, channel, size, size]``.
+
+        Returns:
+            What tells the new classes apart. It reads images as its support was read.
 
         Raises:
-            DataError: A learner with a fixed number of classes gets another one, or the images have another
-                size.
+            InputError: The support is something else, or its images have another size or type.
+            DataError: A folder has no classes or no readable images; there are too few classes, one has no
+                image; or a learner with a fixed number of classes gets another one.
         """
-        n_classes = support.n_classes
-        if learner_entries()[self.config.learner].fixed_way and n_classes != self.config.way:
+        examples, images = self._read(support)
+        names = examples.class_names
+        counts = examples.labels.bincount(minlength=len(names)).tolist()
+        missing = [name for name, count in zip(names, counts, strict=True) if not count]
+        double = sorted({name for name in names if names.count(name) > 1})
+        if missing or double:
+            what = "has no image of" if missing else "has two classes of the same name:"
+            raise DataError(f"The support {what} {', '.join((missing or double)[:5])}.")
+        if learner_entries()[self.config.learner].fixed_way and len(names) != self.config.way:
             raise DataError(
                 f"This {self.config.learner} model tells {self.config.way} classes apart, but the support "
-                f"has {n_classes}. Give {self.config.way} classes, train with `--way {n_classes}`, or use "
-                "prototypes."
+                f"has {len(names)}. Give {self.config.way} classes, learn a model with `way` {len(names)}, "
+                "or one of prototypes, which tell any number apart."
             )
-        if n_classes < 2:
-            raise DataError(f"The support has {n_classes} class; at least 2 are needed to tell apart.")
-        if tuple(support.inputs.shape[1:]) != (1, self.config.size, self.config.size):
-            raise DataError(
-                f"The support's images are {tuple(support.inputs.shape[1:])}, but the model reads "
-                f"(1, {self.config.size}, {self.config.size})."
-            )
-        task = Task(name="class", kind="multiclass", n_outputs=n_classes, labels=support.class_names)
-        batch = Batch(inputs=_floats(support.inputs), targets={"class": support.labels})
+        if len(names) < 2:
+            raise DataError(f"The support has {len(names)} class; at least 2 are needed to tell apart.")
+        task = Task(name="class", kind="multiclass", n_outputs=len(names), labels=names)
+        batch = Batch(inputs=images.floats(examples.inputs), targets={"class": examples.labels})
         predictor = self.learner.adapt([task], batch)
-        return AdaptedModel(self, predictor, support.class_names)
+        return AdaptedModel(self, predictor, names, images=images)
+
+    def _read(self, support: LabelledExamples | str | Path) -> tuple[LabelledExamples, ImagePreparation]:
+        """Return a support set and how images like its own are read."""
+        prepared = self.config.preparation
+        if isinstance(support, str | Path):
+            examples = image_folder(support, preparation=prepared)
+            return examples, examples.images or prepared
+        if not isinstance(support, LabelledExamples):
+            raise InputError(
+                "`adapt` takes a folder with one folder of images per class, or LabelledExamples, but not "
+                f"{type(support).__name__}."
+            )
+        prepared.checked(support.inputs)
+        return support, support.images or prepared
 
     def save(self, directory: str | Path) -> Path:
         """Write a model directory: safetensors, JSON and, after training, its results."""
@@ -131,48 +154,77 @@ class AdaptedModel:
         base: The model that was adapted.
         predictor: What adaptation gave.
         classes: The classes' names.
+        images: How the support was read; None: as the model reads images.
     """
 
     kind = "few-shot-adapted"
 
-    def __init__(self, base: FewShotModel, predictor: Predictor, classes: Sequence[str]) -> None:
+    def __init__(
+        self,
+        base: FewShotModel,
+        predictor: Predictor,
+        classes: Sequence[str],
+        *,
+        images: ImagePreparation | None = None,
+    ) -> None:
         self.base = base
         self.predictor = predictor
         self.classes = tuple(classes)
+        self.images = images or base.config.preparation
 
-    def predict(self, images: str | Path | Tensor) -> pd.DataFrame:
+    def predict(self, images: Any) -> pd.DataFrame:
         """Name the class of every image.
 
         Args:
-            images: An image file, a folder of them, or uint8 ``[image, 1, size, size]``.
+            images: An image file, a folder of them, or a list of files, of their bytes or of
+                `PIL.Image.Image`, which are all read as the support was; or a tensor or an array as it was
+                given to `FewShotModel.adapt`, ``[image, channel, size, size]``.
 
         Returns:
             One row per image, by file or number: ``class``, and ``p(CLASS)`` for every class.
 
         Raises:
+            InputError: The images are something else, or have another size or type.
             DataError: There is no image, or one cannot be read.
         """
-        index: Any
-        if isinstance(images, Tensor):
-            tensor, index = images, pd.RangeIndex(len(images))
-        else:
-            files = image_files(images)
-            if not files:
-                raise DataError(f"There is no image in {images}.")
-            tensor = read_images(files, size=self.base.config.size)
-            index = pd.Index([str(file) for file in files], name="file")
+        tensor, index = self._read(images)
         with torch.inference_mode():
-            logits = torch.cat([self.predictor(_floats(part))["class"] for part in tensor.split(256)])
+            logits = torch.cat(
+                [self.predictor(self.images.floats(part))["class"] for part in tensor.split(256)]
+            )
         probabilities = logits.softmax(-1).numpy()  # [image, class]
         answers = {"class": np.asarray(self.classes, dtype=object)[probabilities.argmax(-1)]}
         answers |= {f"p({name})": probabilities[:, column] for column, name in enumerate(self.classes)}
         return pd.DataFrame(answers, index=index)
 
+    def _read(self, images: Any) -> tuple[Tensor, pd.Index]:
+        """Return images in memory, one or more, and what they are called."""
+        if isinstance(images, Tensor | np.ndarray):
+            tensor = self.images.checked(images)
+            if not len(tensor):
+                raise DataError("There is no image to predict.")
+            return tensor, pd.RangeIndex(len(tensor))
+        if isinstance(images, str | Path):
+            files: list[Any] = list(image_files(images))
+            nothing = f"There is no image in {printable(images)}."
+        else:
+            files, nothing = _listed(images), "There is no image to predict."
+        if not files:
+            raise DataError(nothing)
+        tensor, _ = self.images.read(files)
+        if all(isinstance(file, str | Path) for file in files):
+            return tensor, pd.Index([printable(file) for file in files], name="file")
+        return tensor, pd.RangeIndex(len(files))
+
     def save(self, directory: str | Path) -> Path:
         """Write a model directory with the learner and what it learned."""
         tensors = dict(self.base.learner.state_dict())
         tensors |= {_ADAPTED + name: tensor for name, tensor in self.predictor.state.items()}
-        config = {"model": self.base.config.to_json(), "classes": list(self.classes)}
+        config = {
+            "model": self.base.config.to_json(),
+            "classes": list(self.classes),
+            "images": self.images.to_json(),
+        }
         return save_bundle(
             directory, Bundle(kind=self.kind, config=config, tensors=tensors, data=dict(self.base.data))
         )
@@ -195,10 +247,32 @@ class AdaptedModel:
             raise BundleError(
                 "The adapted model lacks its classes or what it learned of them. Adapt it again."
             )
+        stored = bundle.config.get("images")
+        try:
+            images = None if stored is None else ImagePreparation.from_json(stored)
+        except InputError as error:
+            raise BundleError(f"The adapted model does not say how it reads images: {error}") from error
         task = Task(name="class", kind="multiclass", n_outputs=len(classes), labels=tuple(classes))
-        return cls(base, base.learner.predictor([task], state), classes)
+        return cls(base, base.learner.predictor([task], state), classes, images=images)
 
 
-def _floats(images: Tensor) -> Tensor:
-    """Scale uint8 images to [0, 1]."""
-    return images.float() / 255
+def _listed(images: Any) -> list[Any]:
+    """Return a list of what can be read as one image each."""
+    kinds = (str, bytes, os.PathLike)
+    listed = list(images) if isinstance(images, Sequence) and not isinstance(images, bytes) else None
+    if listed is not None:
+        try:
+            from PIL.Image import Image
+
+            kinds = (*kinds, Image)
+        except ImportError:  # then nobody has such an image
+            pass
+        if all(isinstance(image, kinds) for image in listed):
+            return [
+                Path(image).expanduser() if isinstance(image, str | os.PathLike) else image
+                for image in listed
+            ]
+    raise InputError(
+        "`predict` takes an image file, a folder, a list of image files, or a tensor or array of images, but "
+        f"not {type(images).__name__}{'' if listed is None else ' of something else'}."
+    )

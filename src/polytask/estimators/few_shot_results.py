@@ -1,11 +1,13 @@
 """What learning to learn found on classes it has never seen."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
-from polytask.evaluate import EpisodeScore
+from polytask.evaluate import EpisodeScore, Interval, mean_interval
 
-__all__ = ["FewShotResults"]
+__all__ = ["FewShotResults", "FewShotVerdict"]
+
+FewShotVerdict: TypeAlias = Literal["helped", "hurt", "no clear difference"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +41,32 @@ class FewShotResults:
         """How many episodes were judged."""
         return self.score.interval.n
 
+    @property
+    def gain(self) -> Interval:
+        """Accuracy above that of raw pixels, episode by episode."""
+        pairs = zip(self.score.values, self.floor.values, strict=True)
+        return mean_interval([ours - theirs for ours, theirs in pairs])
+
+    @property
+    def verdict(self) -> FewShotVerdict:
+        """Whether training helped: the interval of the gain lies above 0, below 0, or around it."""
+        gain = self.gain
+        return "helped" if gain.low > 0 else "hurt" if gain.high < 0 else "no clear difference"
+
+    @property
+    def warning(self) -> str | None:
+        """A sentence for people where training did not help; None where it did."""
+        if self.verdict == "helped":
+            return None
+        worse = "is worse than" if self.verdict == "hurt" else "is not clearly better than"
+        chance = "; that is chance" if not self.score.interval.low > 1 / self.way else ""
+        return (
+            f"What {self.learner} learned {worse} comparing raw pixels with the nearest class mean: "
+            f"{_percent(self.score)} against {_percent(self.floor)} right on unseen classes{chance}. More "
+            "classes or images, more steps or another learner may help; more test episodes make the figures "
+            "more certain."
+        )
+
     def to_json(self) -> dict[str, Any]:
         """Return everything as plain JSON."""
         return {
@@ -49,6 +77,8 @@ class FewShotResults:
             "episodes": self.n_episodes,
             "accuracy": _json(self.score),
             "pixel_nearest_mean": _json(self.floor),
+            "gain": _interval(self.gain),
+            "verdict": self.verdict,
             "n_classes": self.n_classes,
             "n_parameters": self.n_parameters,
             "seconds": round(self.seconds, 2),
@@ -56,9 +86,13 @@ class FewShotResults:
 
 
 def _json(score: EpisodeScore) -> dict[str, Any]:
-    interval = score.interval.to_json()
-    return {
-        "mean": interval["mean"],
-        "half_width": interval["half_width"],
-        "transductive": score.transductive,
-    }
+    return {**_interval(score.interval), "transductive": score.transductive}
+
+
+def _interval(interval: Interval) -> dict[str, Any]:
+    found = interval.to_json()
+    return {"mean": found["mean"], "half_width": found["half_width"]}
+
+
+def _percent(score: EpisodeScore) -> str:
+    return f"{score.interval.format(1, scale=100)} %"

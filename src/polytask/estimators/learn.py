@@ -2,6 +2,8 @@
 
 import math
 import time
+import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ from torch.optim import Adam
 
 from polytask.core import (
     DataError,
+    DataWarning,
     EpisodicLearner,
     InputError,
     Learner,
@@ -17,6 +20,7 @@ from polytask.core import (
     seeded,
 )
 from polytask.data import ClassificationEpisodes, KnownClasses, LabelledExamples, Source
+from polytask.data.image_preparation import Ground
 from polytask.estimators.few_shot_config import FewShotConfig
 from polytask.estimators.few_shot_model import FewShotModel, build_few_shot_learner
 from polytask.estimators.few_shot_results import FewShotResults
@@ -37,6 +41,8 @@ def learn(
     learner: str = "prototypes",
     n_episodes: int = 600,
     seed: int = 0,
+    channels: int | None = None,
+    ground: Ground | None = None,
     checkpoint: str | Path | None = None,
     accelerator: str = "cpu",
     progress: bool = False,
@@ -45,12 +51,16 @@ def learn(
     """Train a few-shot learner on known classes and judge it on unseen ones.
 
     Args:
-        source: ``"glyphs"``, ``"omniglot"``, a folder with one folder of images per class, or examples.
+        source: ``"glyphs"``, ``"omniglot"``, a folder with one folder of images per class, or examples of
+            images, uint8 or floats in [0, 1] ``[example, 1 or 3, size, size]``.
         way: Classes of a task.
         shot: Labelled examples of each class.
         learner: See `polytask.meta.learner_entries`, or the command ``polytask methods``.
         n_episodes: Held-out episodes for the figures.
         seed: The same one gives the same model.
+        channels: 1 to read a folder's images in grey, 3 in colour; None: 3 if one of them has colour.
+        ground: Whether a folder's images show things on a ``"dark"`` or a ``"light"`` ground; None: as most
+            of them do. The model reads all later images alike.
         checkpoint: A folder; a killed run that is called again with it continues where it was.
         accelerator: As in Lightning Fabric.
         progress: Show a bar.
@@ -61,14 +71,19 @@ def learn(
 
     Raises:
         InputError: A setting or the source is wrong; the message says what, where and how to mend it.
+
+    Warns:
+        DataWarning: The result is not clearly better than raw pixels, or something of a folder is left out.
     """
     try:
         config = FewShotConfig(way=way, shot=shot, learner=learner, **settings)
     except TypeError as error:
         raise InputError(f"`learn` cannot use these settings: {error}.") from error
-    classes = class_split(source, size=config.size, seed=seed)
-    config = config.filled(n_classes=classes.train.n_classes)
-    return train_few_shot(
+    if isinstance(n_episodes, bool) or not isinstance(n_episodes, int) or n_episodes < 1:
+        raise InputError(f"The number of test episodes must be 1 or more, got {n_episodes!r}.")
+    size = config.size if "size" in settings else None
+    classes = class_split(source, size=size, seed=seed, way=config.way, channels=channels, ground=ground)
+    model = train_few_shot(
         classes,
         config,
         n_episodes=n_episodes,
@@ -77,6 +92,9 @@ def learn(
         accelerator=accelerator,
         progress=progress,
     )
+    if model.results is not None and model.results.warning is not None:
+        warnings.warn(model.results.warning, DataWarning, stacklevel=2)
+    return model
 
 
 def train_few_shot(
@@ -90,6 +108,11 @@ def train_few_shot(
     progress: bool,
 ) -> FewShotModel:
     """Train and judge a learner on classes that are already loaded; see `learn`."""
+    images = classes.images
+    config = replace(config, size=images.size, images=replace(images, channels=classes.train.inputs.shape[1]))
+    config = config.filled(
+        n_classes=classes.train.n_classes, n_examples=min(_sizes(classes.train), default=0)
+    )
     _check(classes, config)
     start = time.perf_counter()
     with seeded(seed, "initialization"):
@@ -203,19 +226,23 @@ def _check(classes: ClassSplit, config: FewShotConfig) -> None:
     for part, (way, n_query) in needs.items():
         examples: LabelledExamples = getattr(classes, part)
         if examples.n_classes < way:
+            setting = "train_way" if part == "train" and way != config.way else "way"
             problems.append(
-                f"the {part} part has {examples.n_classes} classes, fewer than {way}; lower `way`"
+                f"the {part} part has {examples.n_classes} classes, fewer than {way}; lower `{setting}`"
             )
+        sizes = _sizes(examples)
         small = [
             f"{name} ({size})"
-            for name, size in zip(examples.class_names, _sizes(examples), strict=True)
+            for name, size in zip(examples.class_names, sizes, strict=True)
             if size < config.shot + n_query
         ]
         if small:
             shown = ", ".join(small[:5]) + (" …" if len(small) > 5 else "")
+            most = min(sizes) - n_query
+            lower = f"lower `shot` to {most}" if most > 0 else "lower `n_query`" if n_query > 1 else ""
             problems.append(
                 f"classes of the {part} part have fewer than {config.shot} support + {n_query} query "
-                f"examples: {shown}; lower `shot` or `n_query`, or add images"
+                f"examples: {shown}; {lower + ', ' if lower else ''}add images, or leave these classes out"
             )
     if problems:
         raise DataError(f"{classes.name}: " + "; ".join(problems) + ".")

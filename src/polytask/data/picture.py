@@ -1,0 +1,209 @@
+"""One picture out of a file, whatever its format, at the size that is needed."""
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from polytask.core import DataError, MissingPackageError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+__all__ = ["ImageFile", "Picture", "printable", "read_picture"]
+
+ImageFile = Any
+"""A path, the bytes of an encoded image, or a `PIL.Image.Image`."""
+
+# Formats that Pillow decodes by itself: an allowed list keeps file contents from starting other programs.
+_FORMATS = ("PNG", "JPEG", "MPO", "BMP", "DIB", "GIF", "TIFF", "WEBP", "PPM", "TGA", "AVIF", "JPEG2000")
+_MAX_PIXELS, _MAX_SIDE = 64_000_000, 100_000
+_LARGE = 1_000_000  # pixels from which an image is first reduced by whole factors
+_ORIENTATION = 0x0112
+_GREY = np.array([19595, 38470, 7471], dtype=np.uint32)  # ITU-R 601, of 65536, as Pillow has it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """A picture of a fixed size, before anything is decided about its ground.
+
+    Args:
+        name: The file, for messages.
+        pixels: As seen on black, uint8 ``[channel, size, size]`` with 1 channel or 3.
+        gap: 255 where nothing is drawn, uint8 ``[size, size]``; None where all is opaque.
+        animated: Whether the file holds further pictures, which are left out.
+    """
+
+    name: str
+    pixels: np.ndarray
+    gap: np.ndarray | None = None
+    animated: bool = False
+
+    @property
+    def grey(self) -> np.ndarray:
+        """The brightness on black, uint8 ``[size, size]``."""
+        if len(self.pixels) == 1:
+            return self.pixels[0]
+        weighted = np.tensordot(_GREY, self.pixels.astype(np.uint32), 1)
+        return ((weighted + 32768) >> 16).astype(np.uint8)
+
+    @property
+    def coloured(self) -> bool:
+        """Whether one pixel of a hundred, or more, is clearly no grey."""
+        if len(self.pixels) == 1:
+            return False
+        spread = self.pixels.max(axis=0).astype(int) - self.pixels.min(axis=0)
+        return bool((spread >= 32).mean() >= 0.01)
+
+    @property
+    def ground(self) -> float | None:
+        """How bright the ground is, 0 to 255: the border's mean, or what is opposite to free-standing ink.
+
+        None where nothing at all is drawn.
+        """
+        drawn = np.full(self.grey.shape, 1.0) if self.gap is None else 1 - self.gap / 255  # [size, size]
+        if drawn.sum() < 1e-6:
+            return None
+        border = np.ones(drawn.shape, dtype=bool)
+        border[1:-1, 1:-1] = False
+        if drawn[border].mean() > 0.5:
+            return float(self.grey[border].sum() / drawn[border].sum())
+        return float(255 - self.grey.sum() / drawn.sum())
+
+
+def read_picture(file: ImageFile, size: int) -> Picture:
+    """Read an image, upright and scaled to ``size`` x ``size``.
+
+    Turned as its EXIF orientation says; 16 bits are scaled to 8; of several pictures the first is taken.
+
+    Args:
+        file: A path, the bytes of an encoded image, or a `PIL.Image.Image`.
+        size: Height and width.
+
+    Raises:
+        DataError: The file is no readable image, or too large; it is named.
+        MissingPackageError: Pillow is not installed.
+    """
+    try:
+        from PIL import Image
+    except ImportError as error:
+        raise MissingPackageError("pillow", extra="images", purpose="reading images") from error
+    name = printable(file) if isinstance(file, str | Path) else "an image"
+    try:
+        if isinstance(file, Image.Image):
+            return _picture(file.copy(), size, name)
+        if not isinstance(file, bytes) and not Path(file).is_file():
+            raise FileNotFoundError("there is no such file")
+        Image.init()
+        formats = [known for known in _FORMATS if known in Image.OPEN]
+        with Image.open(io.BytesIO(file) if isinstance(file, bytes) else file, formats=formats) as image:
+            return _picture(image, size, name)
+    except DataError:
+        raise
+    except Exception as error:  # whatever a decoder raises at damaged bytes: there is no end to the kinds
+        reason = str(error).strip() or type(error).__name__
+        if isinstance(file, str | Path):
+            reason = reason.replace(repr(str(file)), "it").replace(str(file), "it")
+        raise DataError(f"{name} is no readable image ({reason}). Remove or replace the file.") from error
+
+
+def printable(path: str | Path) -> str:
+    """Return a path as text that can be written anywhere, also where its bytes are no UTF-8."""
+    return str(path).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def _picture(image: "Image", size: int, name: str) -> Picture:
+    from PIL import Image
+
+    animated = image.format != "MPO" and bool(getattr(image, "is_animated", False))  # MPO: a photo, previews
+    if image.width * image.height > _LARGE:
+        image.draft(None, (4 * size, 4 * size))  # a JPEG is decoded at an eighth of its size, or so
+    if not (image.width and image.height):
+        raise DataError(f"{name} has no pixels. Remove or replace the file.")
+    if image.width * image.height > _MAX_PIXELS or max(image.size) > _MAX_SIDE:
+        raise DataError(
+            f"{name} has {image.width} x {image.height} pixels; at most {_MAX_PIXELS // 10**6} million are "
+            f"read, and {_MAX_SIDE} a side. Make the image smaller."
+        )
+    image.load()
+    turn = _turn(image)  # only now: some formats turn the image themselves and then strike the note
+    small = _eight_bits(image, size, name)
+    if turn is not None:
+        small = small.transpose(turn)
+    small = small.resize((size, size), Image.Resampling.BOX)
+    if small.mode in ("L", "RGB"):
+        return Picture(name=name, pixels=_channels(small), animated=animated)
+    drawn = np.asarray(small.getchannel("A"))
+    ground = Image.new("RGBA", small.size, (0, 0, 0, 255))
+    seen = Image.alpha_composite(ground, small.convert("RGBA")).convert("L" if small.mode == "LA" else "RGB")
+    gap = None if drawn.min() == 255 else 255 - drawn
+    return Picture(name=name, pixels=_channels(seen), gap=gap, animated=animated)
+
+
+def _turn(image: "Image") -> Any:
+    """Return the transposition that puts a photo upright; None where the file asks for none."""
+    from PIL.Image import Transpose
+
+    try:
+        orientation = image.getexif().get(_ORIENTATION)
+    except Exception:  # noqa: BLE001 - damaged notes about a picture are no reason to refuse it
+        return None
+    turns = {
+        2: Transpose.FLIP_LEFT_RIGHT,
+        3: Transpose.ROTATE_180,
+        4: Transpose.FLIP_TOP_BOTTOM,
+        5: Transpose.TRANSPOSE,
+        6: Transpose.ROTATE_270,
+        7: Transpose.TRANSVERSE,
+        8: Transpose.ROTATE_90,
+    }
+    return turns.get(orientation) if isinstance(orientation, int) else None
+
+
+def _eight_bits(image: "Image", size: int, name: str) -> "Image":
+    """Return the image in mode L, LA, RGB or RGBA, large ones reduced."""
+    from PIL import Image
+
+    if image.mode.startswith("I;16"):
+        values = np.asarray(image)  # [height, width]
+        key = image.info.get("transparency")
+        image = Image.fromarray((values // 257).astype(np.uint8))
+        if isinstance(key, int):
+            image.putalpha(Image.fromarray(np.where(values == key, 0, 255).astype(np.uint8)))
+    elif image.mode in ("I", "F"):
+        image = _scaled_numbers(image, size, name)
+    else:
+        mode = "L" if image.mode in ("1", "L", "LA", "La") else "RGB"
+        mode += "A" if image.has_transparency_data else ""
+        image = image if image.mode == mode else image.convert(mode)
+    return _reduced(image, size)
+
+
+def _scaled_numbers(image: "Image", size: int, name: str) -> "Image":
+    """Turn 32-bit numbers, of 16-bit greys or of floats in [0, 1], into a grey image."""
+    from PIL import Image
+
+    pixels = np.asarray(image)
+    low, high = float(pixels.min()), float(pixels.max())
+    top = 65535 if image.mode == "I" else 1
+    if not 0 <= low <= high <= top or (image.mode == "I" and image.format not in ("PNG", "PPM")):
+        raise DataError(
+            f"{name} holds 32-bit numbers from {low:.6g} to {high:.6g}, whose black and white are unknown. "
+            "Save it with 8 or 16 bits."
+        )
+    values = np.asarray(_reduced(image, size), dtype=np.float32)
+    return Image.fromarray((values * (255 / top)).round().astype(np.uint8))
+
+
+def _reduced(image: "Image", size: int) -> "Image":
+    """Average whole blocks of a large image, which the filter that follows then need not hold in full."""
+    factors = (max(1, image.width // (4 * size)), max(1, image.height // (4 * size)))
+    return image.reduce(factors) if image.width * image.height > _LARGE and max(factors) > 1 else image
+
+
+def _channels(image: "Image") -> np.ndarray:
+    """Return uint8 ``[channel, height, width]``."""
+    values = np.asarray(image)
+    return values[None].copy() if values.ndim == 2 else values.transpose(2, 0, 1).copy()
