@@ -282,12 +282,11 @@ def adapt(
 
       polytask adapt letters my-support/ -o my-letters
     """
-    from polytask.data import image_folder
     from polytask.estimators import FewShotModel, check_destination
 
     check_destination(output)
     base = FewShotModel.load(model)
-    adapted = base.adapt(image_folder(support, size=base.config.size))
+    adapted = base.adapt(support)
     adapted.save(output)
     summary = {"model": str(output), "classes": list(adapted.classes)}
     _show(summary, as_json=as_json, lines=[f"Adapted to {', '.join(adapted.classes)}; written to {output}."])

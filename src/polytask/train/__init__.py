@@ -1,5 +1,9 @@
 """One training loop on Lightning Fabric."""
 
+import sys
+from types import ModuleType
+from typing import Any
+
 from polytask.train.checkpoint import load_checkpoint, save_checkpoint, write_atomically
 from polytask.train.interrupts import interruptible
 from polytask.train.loop import Training, train
@@ -16,3 +20,13 @@ __all__ = [
     "train",
     "write_atomically",
 ]
+
+
+class _Room(ModuleType):
+    """Can be called as the function in it: to Python, the package's attribute ``train`` is this module."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Training:
+        return train(*args, **kwargs)
+
+
+sys.modules[__name__].__class__ = _Room
