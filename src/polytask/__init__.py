@@ -51,7 +51,18 @@ __all__ = [
 _LATE = ("fit", "learn", "load")
 # `train` is both: a room that can be called, as what it is named after.
 _ROOMS = (
-    *("balancing", "checks", "core", "data", "encoders", "estimators", "evaluate", "meta", "relate", "report"),
+    *(
+        "balancing",
+        "checks",
+        "core",
+        "data",
+        "encoders",
+        "estimators",
+        "evaluate",
+        "meta",
+        "relate",
+        "report",
+    ),
     *("sharing", "train"),
 )
 

@@ -89,7 +89,11 @@ def test_numbers_without_a_white_are_refused():
 def test_what_is_transparent_is_no_ink():
     alpha = 255 - np.asarray(drawing())
     ink = Image.merge("LA", (Image.new("L", (60, 40), 0), Image.fromarray(alpha)))
-    for file in (encoded(ink), encoded(ink.convert("RGBA"), "WEBP", lossless=True), encoded(ink.convert("RGBA"), "GIF")):
+    for file in (
+        encoded(ink),
+        encoded(ink.convert("RGBA"), "WEBP", lossless=True),
+        encoded(ink.convert("RGBA"), "GIF"),
+    ):
         found = read_picture(file, SIZE)
         assert found.gap is not None and found.grey.max() == 0  # black ink, seen on black
         assert np.abs(found.gap.astype(int) - read_picture(drawing(), SIZE).grey).max() <= 1
