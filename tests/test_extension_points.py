@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from polytask.balancing import Balancer, Direction, Evidence, Weights
+from polytask.balancing import Balancer, Direction, Evidence, UPGrad, Weights
 from polytask.checks import ConformanceError, check_balancer, check_learner, check_source
 from polytask.core import (
     Batch,
@@ -239,9 +239,51 @@ class Meddles(Balancer):
         return Weights(values=torch.ones_like(evidence.losses))
 
 
+class Deaf(Balancer):
+    """Keeps what comes after the step from the balancer inside."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inside = UPGrad()
+
+    def forward(self, evidence):
+        return self.inside(evidence)
+
+
+class WrongAudience(Deaf):
+    """Tells the balancer inside the losses of something else."""
+
+    looks_after = True
+
+    def after_step(self, names, losses):
+        self.inside.after_step(names, losses / losses.sum())
+
+
+class Unannounced(Balancer):
+    """Looks at validation examples without saying so."""
+
+    def forward(self, evidence):
+        evidence.validation_gradient(torch.zeros(evidence.jacobian().shape[1], dtype=torch.float64))
+        return Weights(values=torch.ones_like(evidence.losses))
+
+
+class Counts(Balancer):
+    """Answers by how often any of its kind was asked."""
+
+    asked = 0
+
+    def forward(self, evidence):
+        Counts.asked += 1
+        return Weights(values=torch.full_like(evidence.losses, Counts.asked))
+
+
 @pytest.mark.parametrize(
     ("balancer", "message"),
     [
+        (Deaf, "UPGrad inside is not told the losses"),
+        (WrongAudience, "UPGrad inside is not told the losses"),
+        (Unannounced, "asks for `validation_gradients`, but its `needs` is 'gramian'"),
+        (Counts, "comes in parts makes another update"),
         (WrongLength, r"weights have shape \(4,\)"),
         (Divides, "not finite for one zero gradient"),
         (Ascends, "raises an objective"),

@@ -132,6 +132,15 @@ def forum_direction(rho: float, lookahead: float, validation: Tensor) -> tuple[T
     return found[:3], found[3:]
 
 
+def test_forum_without_constraint_serves_a_validation_objective_of_a_short_gradient_too():
+    validation = numbers(3, N, seed=20) * torch.tensor([[1e3], [1.0], [1e-3]]).double()
+    forum = FORUM(NAMES, lookahead=1e-12, rho=1e-9)
+    rows = 1e-6 * torch.stack([validation.sum(0)] * 3)  # lowered by whatever lowers these
+    direction = forum(seen(rows, validation=lambda _: dict(zip(NAMES, validation, strict=True)))).values
+    expected = shortest_in_hull(validation @ validation.T) @ validation
+    torch.testing.assert_close(direction / 3, expected, rtol=1e-4, atol=1e-9)
+
+
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("rho", [0.1, 0.7])
 def test_forum_takes_the_direction_that_serves_the_slowest_objective_under_the_constraint(seed, rho):

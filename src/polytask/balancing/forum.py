@@ -8,7 +8,7 @@ from torch import Tensor
 from polytask.balancing.balancer import Balancer, Direction, Evidence
 from polytask.balancing.entrywise_adam import EntrywiseAdam
 from polytask.balancing.objective_index import ObjectiveIndex
-from polytask.balancing.solvers.simplex_quadratic import simplex_minimum
+from polytask.balancing.solvers import shortest_in_hull, simplex_minimum
 from polytask.core import InputError
 
 __all__ = ["FORUM"]
@@ -127,7 +127,7 @@ class FORUM(Balancer):
 
 def _shares(gramian: Tensor, products: Tensor, squared: Tensor, rho: float) -> Tensor:
     """Solve for the shares: without the constraint, and with it where it would be broken."""
-    free = simplex_minimum(gramian, torch.zeros_like(products))
+    free = shortest_in_hull(gramian)
     if not float(squared) > 0 or float(free.to(products) @ products) >= rho * float(squared):
         return free
     # With the force put in, what lies along the constraint leaves the square and enters linearly.

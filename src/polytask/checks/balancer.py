@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from polytask.balancing import BalancedBackward, Balancer, Direction, Evidence, Weights
+from polytask.checks.balancer_hooks import check_accumulated, check_needs, check_told, check_wrapped
 from polytask.checks.failures import Failures, same
 from polytask.core import (
     Batch,
@@ -31,8 +32,10 @@ def check_balancer(build: Callable[[Sequence[str]], Balancer], *, positive: bool
 
     It answers with finite weights or a direction of the right shape, also for huge, tiny and zero gradients,
     for one objective and for some objectives absent; it repeats; its state survives saving; an absent
-    objective's state is left alone; and private parameters get their own task's unscaled gradient whatever it
-    answers.
+    objective's state is left alone; it asks for nothing that its `needs` does not announce; balancers inside
+    it are told the losses after the update; inside polytask's own wrappers it is what it is alone; a step in
+    parts makes the update of the whole step; and private parameters get their own task's unscaled gradient
+    whatever it answers.
 
     Args:
         build: Makes a fresh balancer for objectives of these names.
@@ -54,6 +57,9 @@ def check_balancer(build: Callable[[Sequence[str]], Balancer], *, positive: bool
     _check_absent(build, rows, failures)
     if positive:
         _check_agreement(build, rows, failures)
+    check_needs(_built(build), _evidence(rows), failures)
+    check_told(_built(build), _evidence(rows), failures)
+    check_wrapped(build, _NAMES, lambda step: _evidence(rows.roll(step, 1)), failures)
     _check_two_phase(build, failures)
     failures.raise_if_any()
 
@@ -165,7 +171,7 @@ def _check_agreement(build: Callable[[Sequence[str]], Balancer], rows: Tensor, f
     )
 
 
-def _check_two_phase(build: Callable[[Sequence[str]], Balancer], failures: Failures) -> None:
+def _small_problem() -> tuple[SharedModel, list[Episode]]:
     tasks = [Task(name="a", kind="regression"), Task(name="b", kind="binary")]
     draw = generator(0, "two-phase")
     with seeded(0, "model"):
@@ -178,7 +184,11 @@ def _check_two_phase(build: Callable[[Sequence[str]], Balancer], failures: Failu
             "b": torch.tensor([0.0, 1, 1, 0, 1, 0]).double(),
         },
     )
-    episodes = [Episode(tasks=tuple(tasks), query=batch)]
+    return learner, [Episode(tasks=tuple(tasks), query=batch)]
+
+
+def _check_two_phase(build: Callable[[Sequence[str]], Balancer], failures: Failures) -> None:
+    learner, episodes = _small_problem()
     shared = shared_parameters(learner)
 
     def displaced(displacement: Tensor) -> dict[str, Tensor]:
@@ -219,3 +229,4 @@ def _check_two_phase(build: Callable[[Sequence[str]], Balancer], failures: Failu
         same(private, alone, tolerance=1e-12),
         "a private parameter's gradient is not its task's own, unscaled",
     )
+    check_accumulated(build, ("a", "b"), learner, episodes, failures)
