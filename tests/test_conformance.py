@@ -1,6 +1,7 @@
 """One row for every method: all of them keep the public contract."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
@@ -8,7 +9,19 @@ from torch import nn
 
 from polytask.balancing import InverseProbability, UPGrad, balancer_by_name, balancer_entries
 from polytask.checks import check_balancer, check_learner, check_source
-from polytask.core import Batch, Episode, Learner, SharedModel, Sharing, Task, generator, seeded
+from polytask.core import (
+    Batch,
+    Episode,
+    EpisodicLearner,
+    InputError,
+    Learner,
+    SharedModel,
+    Sharing,
+    Task,
+    generator,
+    join_batches,
+    seeded,
+)
 from polytask.data import (
     ClassificationEpisodes,
     FunctionEpisodes,
@@ -295,8 +308,7 @@ def test_every_learner_keeps_the_contract(name, device):
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("name", learner_entries())
 def test_every_learner_of_the_catalogue_keeps_the_contract(name, device):
-    with seeded(0, "initialization"):
-        learner = learner_by_name(name, ImageTask(n_way=3, size=20, width=4))
+    learner = built(name)
     for buffer_name, buffer in learner.named_buffers():
         if buffer_name.endswith("n_done"):
             buffer.fill_(1e6)  # MAML++'s objective changes from step to step until its annealing is over
@@ -304,12 +316,49 @@ def test_every_learner_of_the_catalogue_keeps_the_contract(name, device):
     assert learner.transductive == learner_entries()[name].transductive
 
 
+def built(name: str) -> EpisodicLearner:
+    with seeded(0, "initialization"):
+        return learner_by_name(name, ImageTask(n_way=3, size=20, width=4))
+
+
+@pytest.mark.parametrize("name", learner_entries())
+def test_a_row_without_label_has_no_say_in_a_classifier_of_the_catalogue(name):
+    learner, episode = built(name), image_steps()[0]
+    assert episode.support is not None
+    answers = [learner.adapt(episode.tasks, episode.support)(episode.query.inputs)["class"]]
+    for label, image in ((0, 0.0), (2, 1.0), (99, 0.3)):
+        strange = Batch(inputs=torch.full((4, 1, 20, 20), image), targets={"class": torch.full((4,), label)})
+        support = join_batches([strange, episode.support])
+        support = replace(support, masks={"class": torch.arange(len(support)) > 3})
+        answers.append(learner.adapt(episode.tasks, support)(episode.query.inputs)["class"])
+    torch.testing.assert_close(answers[1:], answers[:1] * 3, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("hidden", ["left out", "masked"])
+@pytest.mark.parametrize("name", learner_entries())
+def test_a_support_without_an_example_of_a_class_is_refused_by_who_needs_one(name, hidden):
+    learner, (episode, *_) = built(name), image_steps()
+    assert episode.support is not None
+    shown = episode.support.targets["class"] != 1
+    support = episode.support.rows(shown)
+    if hidden == "masked":
+        support = replace(episode.support, masks={"class": shown})
+    if learner_entries()[name].fixed_way:  # has an output for the class, whatever the support shows
+        assert learner.adapt(episode.tasks, support)(episode.query.inputs)["class"].isfinite().all()
+        return
+    message = "`support` of task 'class' needs an example of every class, but 1 have none"
+    with pytest.raises(InputError, match=message):
+        learner.adapt(episode.tasks, support)
+    strange = episode.support.targets["class"] + (episode.support.targets["class"] == 2)
+    with pytest.raises(InputError, match="needs an example of every class, but 2 have none"):
+        learner.adapt(episode.tasks, replace(episode.support, targets={"class": strange}))
+
+
 @pytest.mark.parametrize("mixed", [True, False])
 @pytest.mark.parametrize("name", learner_entries())
 def test_every_learner_of_the_catalogue_learns_in_16_bits(name, mixed, caplog):
     dtype = torch.float32 if mixed else torch.bfloat16
-    with seeded(0, "initialization"):
-        learner = learner_by_name(name, ImageTask(n_way=3, size=20, width=4)).to(dtype)
+    learner = built(name).to(dtype)
     with torch.autocast("cpu", dtype=torch.bfloat16, enabled=mixed):
         values = learner.objectives([episode.to("cpu", dtype) for episode in image_steps()]).values
     values.sum().backward()

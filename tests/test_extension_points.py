@@ -12,6 +12,7 @@ from polytask.core import (
     EpisodicLearner,
     Learner,
     PerTask,
+    Predictor,
     Representation,
     SharedModel,
     Sharing,
@@ -146,6 +147,27 @@ class ForgetsTheMask(KernelRegression):
         return sum((answers[t.name][:, 0] - query.targets[t.name]).square().mean() for t in tasks)
 
 
+class ForgetsTheMaskOfTheSupport(KernelRegression):
+    """Learns from targets that are no labels."""
+
+    def learn(self, tasks, support):
+        known = {name: torch.ones_like(mask) for name, mask in support.masks.items()}
+        return super().learn(tasks, Batch(inputs=support.inputs, targets=support.targets, masks=known))
+
+
+class InItsMode(KernelRegression):
+    """Answers by itself as it is, which may be in the midst of training."""
+
+    def adapt(self, tasks, support=None):
+        found = super().adapt(tasks, support)
+
+        def answer(state, inputs):
+            answers = self.predict(state, tasks, inputs)
+            return {k: v + 1 for k, v in answers.items()} if self.training else answers
+
+        return Predictor(tasks=tasks, function=answer, state=found.state)
+
+
 class WrongShape(KernelRegression):
     """Drops the width of its predictions in evaluation."""
 
@@ -173,7 +195,9 @@ class Draws(SharedModel):
 BROKEN_LEARNERS: dict[str, tuple[type[Learner], str]] = {
     "mutating adapt": (Remembers, "changes the learner: embed.weight"),
     "hidden transduction": (PeeksAtTheBatch, "set `transductive`"),
-    "ignored mask": (ForgetsTheMask, "False mask"),
+    "ignored mask": (ForgetsTheMask, "False mask changes the objectives"),
+    "ignored mask of the support": (ForgetsTheMaskOfTheSupport, "False mask of the support changes"),
+    "mode of the learner": (InItsMode, "2 of 2 answers are others"),
     "wrong shape": (WrongShape, r"shape \(6, 2\), not \(6, 1\)"),
 }
 

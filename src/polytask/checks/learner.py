@@ -17,6 +17,7 @@ from polytask.core import (
     Learner,
     Objectives,
     batch_size,
+    join_batches,
     map_inputs,
     private_parameters,
     seeded,
@@ -29,10 +30,10 @@ def check_learner(learner: Learner, episodes: Sequence[Episode]) -> None:
     """Check a learner of your own against everything that training, evaluation and serving rely on.
 
     The objectives are a finite vector with distinct names that some parameter can reduce; they repeat; a
-    task's gradient never reaches another task's private parameters; a missing label counts for
-    nothing. Adaptation changes nothing in the learner, works without gradients, answers with
-    the right shapes, and (unless the learner says ``transductive``) answers every row alone as in a batch.
-    Several threads may adapt and ask one learner at a time, in whatever mode it is.
+    task's gradient never reaches another task's private parameters; a missing label, of the query or of the
+    support, counts for nothing. Adaptation changes nothing in the learner, works without gradients, answers
+    with the right shapes, and (unless the learner says ``transductive``) answers every row alone as in a
+    batch. Several threads may adapt and ask one learner at a time, in whatever mode it is.
 
     Args:
         learner: The learner; it is copied, not changed.
@@ -61,6 +62,7 @@ def check_learner(learner: Learner, episodes: Sequence[Episode]) -> None:
     for episode in episodes[:2]:
         _check_adaptation(learner, episode, failures)
         _check_predictions(learner, episode, failures)
+        _check_unlabelled_support(learner, episode, failures)
     _check_threads(learner, episodes[:2], failures)
     failures.raise_if_any()
 
@@ -194,6 +196,19 @@ def _check_predictions(learner: Learner, episode: Episode, failures: Failures) -
         )
 
 
+def _check_unlabelled_support(learner: Learner, episode: Episode, failures: Failures) -> None:
+    """What stands under a False mask of the support must change no answer."""
+    if episode.support is None:
+        return
+    more = join_batches([episode.support, episode.support.rows(slice(1))])  # its last row has a twin
+    answers = [
+        learner.adapt(episode.tasks, support)(episode.query.inputs)
+        for support in (_masked(more), _poisoned(more))
+    ]
+    equal = all(same(answers[0][name].detach(), answers[1][name].detach()) for name in answers[0])
+    failures.expect(equal, "what stands under a False mask of the support changes the answers")
+
+
 def _check_threads(learner: Learner, episodes: Sequence[Episode], failures: Failures) -> None:
     """Threads that share a learner must get the answers that one alone gets, and leave it as it was."""
 
@@ -208,15 +223,16 @@ def _check_threads(learner: Learner, episodes: Sequence[Episode], failures: Fail
     errors = [error for _, future in tried if (error := future.exception()) is not None]
     if not failures.expect(not errors, f"`adapt` fails in threads: {errors[:1]}"):
         return
-    others = [
-        name
+    n_others = sum(
+        any(
+            not same(found.detach(), alone[place][name].detach(), tolerance=1e-4)
+            for name, found in future.result().items()
+        )
         for place, future in tried
-        for name, found in future.result().items()
-        if not same(found.detach(), alone[place][name].detach(), tolerance=1e-4)
-    ]
+    )
     failures.expect(
-        not others,
-        f"{len(others)} of {len(tried)} answers are others in threads, or while the learner is in training "
+        n_others == 0,
+        f"{n_others} of {len(tried)} answers are others in threads, or while the learner is in training "
         "mode; compute on a `module_copy` with `training=False`",
     )
     changed = [name for name, value in learner.state_dict().items() if not same(value, before[name])]

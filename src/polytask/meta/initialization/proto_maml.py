@@ -7,7 +7,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from polytask.core import Batch, Execution, InputError, State, Task, module_copy
+from polytask.meta.class_means import class_means
 from polytask.meta.engine import ExecutionName
+from polytask.meta.every_class import check_classes, membership
 from polytask.meta.gradient_learner import GradientLearner
 from polytask.meta.inner.sgd import SGD
 from polytask.meta.normalization import Normalization, normalized
@@ -42,7 +44,7 @@ def ProtoMAML(  # noqa: N802 - named as the method is known
         chunk_size: Episodes that vmap runs at once.
 
     Raises:
-        InputError: See `GradientLearner`.
+        InputError: See `GradientLearner`; on adapting, a class has no example in the support.
 
     Example:
         >>> learner = ProtoMAML(nn.Linear(2, 4), n_steps=1)
@@ -87,16 +89,13 @@ def _prototypes(learner: GradientLearner, tasks: Sequence[Task], support: Batch)
     if len(tasks) != 1 or tasks[0].kind != "multiclass":
         raise InputError("ProtoMAML answers episodes of one multiclass task.")
     (task,) = tasks
+    check_classes("ProtoMAML", task, support)
     model = learner.model
     if not isinstance(model, _WithHead):
         raise InputError("The start at the prototypes needs the model that `ProtoMAML` builds.")
     encoder = module_copy(model.encoder)
     with normalized(encoder, learner.normalization):
         features = encoder(support.inputs).flatten(1)  # [batch, feature]
-    classes = torch.arange(task.n_outputs, device=features.device)
-    member = support.targets[task.name].unsqueeze(1) == classes  # [batch, class]
-    mask = support.masks.get(task.name)
-    member = (member if mask is None else member * mask.unsqueeze(1)).to(features.dtype)
-    centres = (member.T @ features) / member.sum(0).clamp(min=1).unsqueeze(1)  # [class, feature]
+    centres = class_means(features, membership(task, support).to(features.dtype))  # [class, feature]
     parameters: State = {name: p for name, p in model.named_parameters() if name in learner.adapted}
     return parameters | {"head_weight": 2 * centres, "head_bias": -centres.square().sum(1)}

@@ -6,11 +6,12 @@ from torch import Tensor, nn
 from torch.func import grad_and_value
 
 from polytask.core import Execution, InputError, State
+from polytask.meta.class_means import class_means
 from polytask.meta.engine import ExecutionName, named_execution
 from polytask.meta.inner.rule import InnerStep, UpdateRule
 from polytask.meta.inner.sgd import SGD
 from polytask.meta.metric.cosine_head import cosine_logits
-from polytask.meta.metric.feature_classifier import FeatureClassifier, class_means
+from polytask.meta.metric.feature_classifier import FeatureClassifier
 
 __all__ = ["Baseline", "BaselinePlusPlus", "FittedHead"]
 

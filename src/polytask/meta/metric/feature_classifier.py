@@ -3,19 +3,17 @@
 from abc import abstractmethod
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor, nn
 
-from polytask.core import Batch, Execution, InputError, Inputs, State, Task
-from polytask.meta.class_means import class_means
+from polytask.core import Batch, Execution, Inputs, State, Task
 from polytask.meta.engine import ExecutionName
-from polytask.meta.every_class import check_every_class
+from polytask.meta.every_class import check_classes, membership
 from polytask.meta.forward_execution import forward_execution
 from polytask.meta.full_precision import full_precision, widened
 from polytask.meta.learner import MetaLearner
 from polytask.meta.normalization import uses_batch_statistics
 
-__all__ = ["FeatureClassifier", "check_classes", "class_means", "membership", "squared_distances"]
+__all__ = ["FeatureClassifier", "squared_distances"]
 
 
 class FeatureClassifier(MetaLearner):
@@ -118,27 +116,3 @@ def squared_distances(features: Tensor, points: Tensor) -> Tensor:
     """
     lengths = features.square().sum(1, keepdim=True)  # [row, 1]
     return lengths + points.square().sum(1) - 2 * features @ points.T
-
-
-def membership(task: Task, batch: Batch) -> Tensor:
-    """Tell which example counts for which class: bool ``[batch, class]``; none without a label."""
-    target = batch.targets[task.name]
-    member = target.unsqueeze(1) == torch.arange(task.n_outputs, device=target.device)
-    mask = batch.masks.get(task.name)
-    return member if mask is None else member & mask.unsqueeze(1)
-
-
-def check_classes(method: str, task: Task, support: Batch) -> None:
-    """Check that the support shows every class of a task.
-
-    Raises:
-        InputError: The task is not multiclass, has no label, or a class of it has none.
-    """
-    if task.kind != "multiclass":
-        raise InputError(
-            f"{method} answers multiclass tasks, but {task.name!r} is {task.kind}. For a binary task use "
-            "'multiclass' with `n_outputs=2`."
-        )
-    if task.name not in support.targets:
-        raise InputError(f"`support` has no target of task {task.name!r}.")
-    check_every_class(task, membership(task, support))

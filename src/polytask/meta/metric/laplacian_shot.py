@@ -5,9 +5,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from polytask.core import Execution, InputError
+from polytask.meta.class_means import class_means
 from polytask.meta.engine import ExecutionName
 from polytask.meta.metric.bd_cspn import rectified
-from polytask.meta.metric.feature_classifier import class_means, squared_distances
+from polytask.meta.metric.feature_classifier import squared_distances
 from polytask.meta.metric.transductive import TransductiveClassifier
 
 __all__ = ["LaplacianShot"]

@@ -7,14 +7,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from polytask.core import Batch, InputError, Inputs, State, Task
+from polytask.meta.class_means import class_means
+from polytask.meta.every_class import check_classes, membership
 from polytask.meta.full_precision import full_precision, widened
 from polytask.meta.learner import MetaLearner
-from polytask.meta.metric.feature_classifier import (
-    check_classes,
-    class_means,
-    membership,
-    squared_distances,
-)
+from polytask.meta.metric.feature_classifier import squared_distances
 from polytask.meta.normalization import uses_batch_statistics
 
 __all__ = ["Prototypes"]

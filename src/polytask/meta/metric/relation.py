@@ -7,10 +7,11 @@ import torch
 from torch import Tensor, nn
 
 from polytask.core import Batch, Execution, InputError, Inputs, State, Task, query_objectives
+from polytask.meta.class_means import class_means
 from polytask.meta.engine import ExecutionName
+from polytask.meta.every_class import check_classes, membership
 from polytask.meta.forward_execution import forward_execution
 from polytask.meta.learner import MetaLearner
-from polytask.meta.metric.feature_classifier import check_classes, class_means, membership
 from polytask.meta.normalization import uses_batch_statistics
 
 __all__ = ["RelationNet", "image_relation", "vector_relation"]

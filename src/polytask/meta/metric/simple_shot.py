@@ -7,9 +7,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from polytask.core import Execution, InputError, Inputs, State
+from polytask.meta.class_means import class_means
 from polytask.meta.engine import ExecutionName
 from polytask.meta.metric.centered import Centered
-from polytask.meta.metric.feature_classifier import FeatureClassifier, class_means, squared_distances
+from polytask.meta.metric.feature_classifier import FeatureClassifier, squared_distances
 
 __all__ = ["SimpleShot"]
 

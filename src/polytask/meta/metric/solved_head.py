@@ -11,10 +11,10 @@ from torch.nn import functional
 
 from polytask.core import Batch, Execution, InputError, Inputs, State, Task, TaskKind
 from polytask.meta.engine import ExecutionName
+from polytask.meta.every_class import check_classes
 from polytask.meta.forward_execution import forward_execution
 from polytask.meta.full_precision import full_precision, widened
 from polytask.meta.learner import MetaLearner
-from polytask.meta.metric.feature_classifier import check_classes
 from polytask.meta.normalization import uses_batch_statistics
 
 __all__ = ["Labelled", "SolvedHead", "labelled_values"]

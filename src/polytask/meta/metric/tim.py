@@ -6,10 +6,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from polytask.core import Execution, InputError
+from polytask.meta.class_means import class_means
 from polytask.meta.engine import ExecutionName
 from polytask.meta.inner.adam import Adam
 from polytask.meta.inner.rule import InnerStep, UpdateRule
-from polytask.meta.metric.feature_classifier import class_means, squared_distances
+from polytask.meta.metric.feature_classifier import squared_distances
 from polytask.meta.metric.transductive import TransductiveClassifier
 
 __all__ = ["TIM"]

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from polytask.core import Batch, Execution, InputError, Inputs, State, Task
 from polytask.meta.class_means import class_means
 from polytask.meta.engine import ExecutionName
+from polytask.meta.every_class import check_every_class
 from polytask.meta.forward_execution import forward_execution
 from polytask.meta.learner import MetaLearner
 from polytask.meta.model.checked_features import checked_features
@@ -102,10 +103,12 @@ class ClassCNP(MetaLearner):
         """Return the vectors of all classes of every task, by name.
 
         Raises:
-            InputError: A task is not of classes, has too many or no target; or the features are not as many
-                as was said.
+            InputError: A task is not of classes, has too many, no target, or a class without an example; or
+                the features are not as many as was said.
         """
         members = {task.name: class_labels("ClassCNP", task, support, self.n_classes)[0] for task in tasks}
+        for task in tasks:
+            check_every_class(task, members[task.name][:, : max(task.n_outputs, 2)] > 0)
         features = checked_features(self.encoder, support.inputs, self.n_features)
         return {
             name: class_means(features, rows.to(features.dtype)).flatten() for name, rows in members.items()
