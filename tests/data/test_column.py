@@ -10,9 +10,11 @@ from polytask.data.column import (
     column_categories,
     column_days,
     column_kind,
+    column_known,
     column_numbers,
     one_column,
     spell,
+    stray_words,
 )
 
 
@@ -59,11 +61,10 @@ def test_a_value_is_spelled_alike_however_its_column_is_stored() -> None:
     stored = [
         pd.Series([0, 1]),
         pd.Series([0.0, 1.0]),
-        pd.Series(["0", "1.0"]),
+        pd.Series(["0", " 1 "]),
         pd.Series([0, 1], dtype="Int64"),
         pd.Series([0, 1], dtype="category"),
         pd.Series([0, 1], dtype=object),
-        pd.Series(["00", "1e0"]),
     ]
     assert [column_categories(column).tolist() for column in stored] == [["0", "1"]] * len(stored)
 
@@ -71,10 +72,113 @@ def test_a_value_is_spelled_alike_however_its_column_is_stored() -> None:
 def test_truth_values_are_spelled_alike_however_they_are_stored() -> None:
     stored = [
         pd.Series([False, True]),
-        pd.Series(["false", "TRUE"]),
+        pd.Series(["False", "True"]),
         pd.Series([False, True], dtype="boolean"),
     ]
     assert [column_categories(column).tolist() for column in stored] == [["False", "True"]] * len(stored)
+
+
+def test_text_stays_what_it_is_whatever_it_spells() -> None:
+    texts = ["01", "1", "1.0", "1.10", "1E5", "true", "TRUE"]
+    assert column_categories(pd.Series(texts)).tolist() == texts
+
+
+def test_text_with_leading_zeros_is_no_number() -> None:
+    assert column_kind(pd.Series(["01234", "98765"])) == "category"
+    assert column_kind(pd.Series(["0", "0.5", "-0.25"])) == "number"
+
+
+_AGES = [str(18 + index % 70) for index in range(200)]
+_DAYS = [f"2024-{1 + index % 12:02}-{1 + index % 28:02}" for index in range(200)]
+
+
+@pytest.mark.parametrize(("values", "kind"), [(_AGES, "number"), (_DAYS, "time")])
+def test_few_words_among_many_numbers_or_times_are_strays(values: list[str], kind: str) -> None:
+    spoilt = pd.Series(["unknown", "-", *values])
+    assert stray_words(spoilt) == (kind, ("-", "unknown"))
+    read = column_numbers if kind == "number" else column_days
+    assert np.isnan(read(spoilt, words=("-", "unknown"))).tolist() == [True, True] + [False] * 200
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        ["0", "1", "2", "more"] * 50,  # codes
+        [*_AGES, "a", "b", "c", "d"],  # too many words
+        [*_AGES, *["unknown"] * 60],  # in too many rows
+        [*_AGES, "unknown", "007"],  # numbers with leading zeros are codes
+    ],
+)
+def test_words_that_may_be_classes_are_no_strays(values: list[str]) -> None:
+    assert stray_words(pd.Series(values)) == ("category", ())
+
+
+def _arrow(values: list[object], kind: str) -> pd.Series:
+    pa = pytest.importorskip("pyarrow")
+    types = {
+        "list": pa.list_(pa.int64()),
+        "struct": pa.struct([("q", pa.int64())]),
+        "map": pa.map_(pa.string(), pa.int64()),
+        "binary": pa.binary(),
+        "duration": pa.duration("s"),
+        "date": pa.date32(),
+        "decimal": pa.decimal128(6, 2),
+        "null": pa.null(),
+    }
+    return pd.Series(pd.array(values, dtype=pd.ArrowDtype(types[kind])), name="x")
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [([[1], [2]], "list"), ([{"q": 1}], "struct"), ([[("a", 1)]], "map"), ([b"a"], "binary")],
+)
+def test_nested_arrow_columns_are_refused_by_name(values: list[object], kind: str) -> None:
+    with pytest.raises(DataError, match="Column 'x'"):
+        column_kind(_arrow(values, kind))
+
+
+def test_arrow_columns_read_as_those_of_pandas() -> None:
+    hours = _arrow([datetime.timedelta(hours=12), None], "duration")
+    assert column_kind(hours) == "number"
+    np.testing.assert_array_equal(column_numbers(hours), [0.5, np.nan])
+    assert column_kind(_arrow([datetime.date(2024, 3, 31)], "date")) == "time"
+    np.testing.assert_array_equal(column_numbers(_arrow([decimal.Decimal("1.5")], "decimal")), [1.5])
+    assert column_kind(_arrow([None, None], "null")) == "number"
+
+
+def test_durations_as_objects_are_numbers_of_days() -> None:
+    durations = pd.Series([datetime.timedelta(hours=36), np.timedelta64(12, "h"), None], dtype=object)
+    assert column_kind(durations) == "number"
+    np.testing.assert_array_equal(column_numbers(durations), [1.5, 0.5, np.nan])
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [decimal.Decimal("sNaN"), decimal.Decimal(1)],
+        [np.timedelta64(1, "D"), "a"],
+        [datetime.timedelta(1), 1],
+        [{"a": 1}, {"b": 2}],
+        [np.zeros(2), np.ones(2)],
+        [np.timedelta64(1, "Y"), np.timedelta64(2, "Y")],  # a year is no number of days
+        ["\ud800", "b"],
+    ],
+)
+@pytest.mark.parametrize("read", [column_kind, column_numbers, column_categories, column_known])
+def test_what_libraries_cannot_read_is_an_error_with_the_column(values: list[object], read: object) -> None:
+    cells = np.empty(len(values), dtype=object)
+    cells[:] = values
+    column = pd.Series(cells, dtype=object, name="odd")
+    try:
+        read(column)  # type: ignore[operator]
+    except DataError as error:
+        assert "'odd'" in str(error)
+
+
+def test_sparse_columns_read_as_dense_ones() -> None:
+    sparse = pd.Series(pd.arrays.SparseArray([0.0, 1.5, np.nan]))
+    np.testing.assert_array_equal(column_numbers(sparse), [0.0, 1.5, np.nan])
+    assert column_categories(sparse).tolist() == ["0", "1.5", None]
 
 
 def test_long_digits_keep_every_digit() -> None:

@@ -169,9 +169,46 @@ def test_text_that_identifies_rows_is_dropped() -> None:
 
 
 def test_numbers_spoilt_by_text_are_hinted_at() -> None:
-    values = [f"{index}.5" for index in range(98)] + ["n.a."] * 2
+    values = [f"{index}.5" for index in range(96)] + ["n.a.", "none", "?!", "tba"]
     encoder = _fit(pd.DataFrame({"price": values, "x": range(100)}))
-    assert "it holds numbers but for 2 rows with 'n.a.'" in encoder.dropped["price"]
+    assert "it holds numbers but for 4 rows with 'n.a.'" in encoder.dropped["price"]
+
+
+def test_a_stray_word_among_numbers_is_missing_and_reported() -> None:
+    values = [str(18 + index % 70) for index in range(100)]
+    encoder = _fit(pd.DataFrame({"age": [*values, "unknown"]}))
+    assert encoder.feature_names == ("age", "age is missing")
+    inputs, report = encoder.transform(pd.DataFrame({"age": ["unknown", "40"]}))
+    assert inputs[:, 1].tolist() == [1, 0]
+    expected = "Column 'age': 'unknown' counts as missing in 1 row, as all other values are numbers."
+    assert expected in report.messages()
+    again = TableEncoder.from_json(json.loads(json.dumps(encoder.to_json())))
+    assert torch.equal(again.transform(pd.DataFrame({"age": ["unknown", "40"]}))[0], inputs)
+
+
+def test_a_word_that_counts_as_missing_in_text_is_reported() -> None:
+    frame = read_table(pd.DataFrame({"country": ["NA", "DE", "FR", "NA", None, ""], "x": range(6)}))
+    assert _fit(frame).notes["country"] == "'NA' counts as missing in 2 rows"
+
+
+def test_a_category_is_found_again_however_its_number_is_written() -> None:
+    encoder = _fit(pd.DataFrame({"zone": ["1", "2.0", "x", "x"]}))
+    inputs, report = encoder.transform(pd.DataFrame({"zone": [1.0, 2.0, 2.0]}))
+    assert inputs.tolist() == [[1, 0, 0], [0, 1, 0], [0, 1, 0]] and not report.unseen_categories
+
+
+def test_a_table_of_other_columns_is_refused() -> None:
+    encoder = _fit(pd.DataFrame({"size": [1, 2], "colour": ["red", "blue"]}))
+    with pytest.raises(DataError, match="none of the model's columns, 'size', 'colour'; it has 'invoice'"):
+        encoder.transform(pd.DataFrame({"invoice": [1, 2]}))
+
+
+def test_few_columns_are_told_before_the_missing_ones() -> None:
+    frame = pd.DataFrame({name: [1, 2] for name in "abc"})
+    _, report = _fit(frame).transform(frame[["a"]])
+    assert report.messages()[0].startswith("Only 1 of the model's 3 columns are in the table")
+    _, report = _fit(frame).transform(frame[["a", "b"]])
+    assert report.messages() == ["Column 'c' is missing; it counts as unknown in every row."]
 
 
 def test_a_flag_that_is_a_number_or_nothing_is_a_category() -> None:

@@ -43,7 +43,11 @@ def test_only_a_kind_is_split_off_the_name(text: str, expected: tuple[str, str |
         ([0.0, 1.0, np.nan], "binary", ("0", "1")),
         ([2.5, 3.5, 3.5], "binary", ("2.5", "3.5")),
         ([10, 9, -1], "multiclass", ("-1", "9", "10")),
-        (["10", "9", "1.0"], "multiclass", ("1", "9", "10")),
+        (["10", "9", "1.0"], "multiclass", ("1.0", "9", "10")),
+        (["1.1", "1.10", "2.0"], "multiclass", ("1.1", "1.10", "2.0")),
+        (["01", "02", "10"], "multiclass", ("01", "02", "10")),
+        (["true", "false", None], "binary", ("false", "true")),
+        ([*map(str, range(11)), "unknown"], "regression", ()),
         (pd.Categorical([3, 2, 1]), "multiclass", ("1", "2", "3")),
         ([0.5, 1.0, 2.0], "regression", ()),
         (list(range(11)), "regression", ()),
@@ -105,6 +109,64 @@ def test_a_binary_target_decodes_to_both_probabilities() -> None:
     assert decoded[""].tolist() == ["yes", "no", "no"]
     np.testing.assert_allclose(decoded["p(yes)"], 1 / (1 + np.exp([-2.0, 1.0, 600.0])), rtol=1e-12)
     np.testing.assert_allclose(decoded["p(no)"] + decoded["p(yes)"], 1.0, rtol=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("values", "labels"),
+    [
+        ([True, False], (False, True)),
+        (pd.array([True, None, False], dtype="boolean"), (False, True)),
+        ([3, 1, 2], (1, 2, 3)),
+        (pd.array([1, None, 0], dtype="Int64"), (0, 1)),
+        ([1.0, np.nan, 0.0], (0.0, 1.0)),
+        ([0.5, 1.5, 0.5], (0.5, 1.5)),
+        (pd.Categorical([7, 5, None]), (5, 7)),
+        (pd.Categorical(["b", "a"]), ("a", "b")),
+        (["1", "0"], ("0", "1")),
+        (["True", "False"], ("False", "True")),
+        ([1, "b"], ("1", "b")),
+        ([2**63, 1], (1, 2**63)),
+    ],
+)
+def test_answers_are_of_the_type_of_the_labels(values: object, labels: tuple[object, ...]) -> None:
+    fitted = _fit(values)
+    loaded = TargetColumn.from_json(json.loads(json.dumps(fitted.to_json(), allow_nan=False)))
+    logits = torch.tensor([[-1.0], [1.0]]) if fitted.task.kind == "binary" else torch.eye(len(labels))
+    for target in (fitted, loaded):
+        answers = target.decode(logits)[""].tolist()
+        assert answers == list(labels)
+        assert [type(answer) for answer in answers] == [type(label) for label in labels]
+
+
+def test_labels_of_several_types_in_json_are_refused() -> None:
+    data = _fit(["a", "b"]).to_json()
+    for labels in ([1, "b"], ["a"], [None, None]):
+        with pytest.raises(DataError, match="one label a class"):
+            TargetColumn.from_json({**data, "labels": labels})
+
+
+def test_labels_are_found_again_however_they_are_stored() -> None:
+    flags = _fit([True, False])
+    assert flags.encode(pd.Series(["true", "False", None]))[0].tolist() == [1, 0, 0]
+    codes = _fit([1, 2, 3])
+    assert codes.encode(pd.Series(["3.0", "1"]))[0].tolist() == [2, 0]
+
+
+def test_a_stray_word_among_labels_is_no_label_after_loading_as_well() -> None:
+    target = _fit([*map(str, range(30)), "unknown"])
+    again = TargetColumn.from_json(json.loads(json.dumps(target.to_json())))
+    assert again.encode(pd.Series(["unknown", "3"]))[1].tolist() == [False, True]
+
+
+def test_answers_of_two_targets_with_one_name_are_refused() -> None:
+    frame = pd.DataFrame({"a": ["x", "y"], "a:p(x)": ["u", "v"]})
+    with pytest.raises(DataError, match=r"both be called 'a:p\(x\)'"):
+        fit_targets(frame, ["a", "a:p(x)"], train_rows=np.arange(2))
+
+
+def test_a_column_whose_name_ends_like_a_kind_can_be_a_target() -> None:
+    frame = pd.DataFrame({"sex:binary": ["f", "m"], "x": [1, 2]})
+    assert fit_targets(frame, ["sex:binary"], train_rows=np.arange(2))[0].task.name == "sex:binary"
 
 
 @pytest.mark.parametrize("values", [[0.1, 0.2, 0.7], ["ä", "b", "c"], [True, False, None]])

@@ -20,6 +20,7 @@ from polytask.data.image_preparation import ImagePreparation
 from polytask.data.joint import JointSource
 from polytask.data.joint_examples import JointExamples, labelled_target
 from polytask.data.known_classes import KnownClasses
+from polytask.data.label_split import Labels
 from polytask.data.leaks import check_leak
 from polytask.data.location import data_folder, fetch
 from polytask.data.loss_curriculum import LossCurriculum
@@ -43,6 +44,7 @@ from polytask.data.spoken_digits import SpokenDigits, spoken_digits
 from polytask.data.standardization import Standardization
 from polytask.data.table import fingerprint, read_table
 from polytask.data.target_column import TargetColumn
+from polytask.data.target_labels import split_labels, target_messages
 from polytask.data.targets import fit_targets, parse_target
 from polytask.data.task_episodes import TaskEpisodes, tasks_by_group, tasks_by_target
 from polytask.data.task_sampling import SamplingScheme, TaskSampling
@@ -78,6 +80,7 @@ __all__ = [
     "JointExamples",
     "JointSource",
     "LabelledExamples",
+    "Labels",
     "LossCurriculum",
     "MULAN_TABLES",
     "Molecules",
@@ -118,9 +121,11 @@ __all__ = [
     "sarcos_test",
     "school",
     "split_groups",
+    "split_labels",
     "split_rows",
     "split_time",
     "spoken_digits",
+    "target_messages",
     "tox21",
     "toxcast",
 ]

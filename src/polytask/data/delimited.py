@@ -3,27 +3,39 @@
 import csv
 import io
 import itertools
-from collections.abc import Iterator
+import re
+import tempfile
+from collections.abc import Iterable, Iterator
+from typing import TextIO
 
 import pandas as pd
 
 from polytask.core import DataError
-from polytask.data.column import read_number
+from polytask.data.column import canonical, read_number
 from polytask.data.problems import examples
 
-__all__ = ["MISSING", "read_delimited"]
+__all__ = ["MISSING", "MISSING_WORDS", "read_delimited", "read_lines"]
 
 MISSING = ("", "?", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "-nan", "NULL", "null", "None")
 """The spellings of a missing value."""
 
+MISSING_WORDS = "words read as missing"
+"""Where a frame's ``attrs`` tell which words of a text column count as missing: column, word, rows."""
+
 _DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
+_SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[\r\n]*', re.IGNORECASE | re.DOTALL)
+_CODE = re.compile(r"[+-]?0\d+", re.ASCII)
+_IN_MEMORY = 32 * 2**20  # bytes of a table's text, beyond which it waits on disk
+_MOST_CLASSES = 1000
 
 
 def read_delimited(text: str, where: str) -> pd.DataFrame:
     """Read text with a header line; the delimiter is the one of comma, semicolon, tab and bar that fits best.
 
     White space around a value does not count, nor do blank lines. A first column without a name is taken
-    for the row numbers that pandas and R write, and left out.
+    for the row numbers that pandas and R write, and left out; so is a first line ``sep=;``, which Excel
+    writes and which tells the delimiter. A column of numbers stays text where its writing tells more than the
+    number: leading zeros (``01``), or few values of which one would be written otherwise (``1.10``, ``1E5``).
 
     Args:
         text: The content of a file.
@@ -39,46 +51,111 @@ def read_delimited(text: str, where: str) -> pd.DataFrame:
         0   1.5    red
         1   NaN   blue
     """
-    delimiter = _delimiter(text)
-    rows = _rows(text, delimiter, where)
+    return read_lines(io.StringIO(text, newline=""), where)
+
+
+def read_lines(file: TextIO, where: str) -> pd.DataFrame:
+    """Read an open text file as `read_delimited` does; line ends must not have been translated."""
+    head = list(itertools.islice(file, 100))
+    marked = _SEPARATOR_LINE.fullmatch(head[0]) if head else None
+    delimiter = marked.group(1) if marked else _delimiter(head)
+    if delimiter in '\r\n" ':
+        raise DataError(f"{where}, line 1: sep= names no delimiter. Delete the line, or name one.")
+    n_skipped = 1 if marked else 0
+    rows = _rows(itertools.chain(head[n_skipped:], file), delimiter, where, n_skipped)
     _, names = next(rows, (0, None))
     if names is None:
         raise DataError(f"{where} is empty; it needs a line of column names, and rows.")
-    canonical = io.StringIO()
-    # Quotes a carriage return inside a value as well, since the terminator contains one.
-    writer = csv.writer(canonical, lineterminator="\r\n")
-    n_rows = 0
-    for line, row in rows:
-        if len(row) != len(names):
-            raise DataError(
-                f"{where}, line {line}: the header has {len(names)} fields, but this line has {len(row)}. "
-                f"Complete or shorten it; quote a value that contains a {_DELIMITERS[delimiter]}."
-            )
+    with tempfile.SpooledTemporaryFile(_IN_MEMORY, "w+", encoding="utf-8", newline="") as canonical_text:
+        # Quotes a carriage return inside a value as well, since the terminator contains one.
+        writer = csv.writer(canonical_text, lineterminator="\r\n")
+        n_rows = 0
+        for line, row in rows:
+            if len(row) != len(names):
+                raise DataError(
+                    f"{where}, line {line}: the header has {len(names)} fields, but this line has "
+                    f"{len(row)}. Complete or shorten it; quote a value that contains a "
+                    f"{_DELIMITERS.get(delimiter, repr(delimiter))}."
+                )
+            _write(writer, row, f"{where}, line {line}")
+            n_rows += 1
+        if not n_rows:
+            raise DataError(f"{where} has a header but no rows; add some.")
+        numbered = len(names) > 1 and not names[0]
+        _check_names(names[1:] if numbered else names, where)
+        return _typed(canonical_text, names, where, first=int(numbered))
+
+
+def _write(writer: "csv.Writer", row: list[str], where: str) -> None:
+    try:
         writer.writerow(row)
-        n_rows += 1
-    if not n_rows:
-        raise DataError(f"{where} has a header but no rows; add some.")
-    numbered = len(names) > 1 and not names[0]
-    _check_names(names[1:] if numbered else names, where)
-    canonical.seek(0)
-    frame = pd.read_csv(
-        canonical,
-        header=None,
-        names=list(range(len(names))),
-        index_col=False,
-        na_values=list(MISSING),
-        keep_default_na=False,
-        skip_blank_lines=False,
-        low_memory=False,  # types of whole columns, not of pieces
-    )
-    frame.columns = pd.Index(names)
-    return frame.iloc[:, 1:] if numbered else frame
+    except (UnicodeError, csv.Error) as error:
+        raise DataError(f"{where} is not valid Unicode. Save the table as UTF-8 text.") from error
 
 
-def _delimiter(text: str) -> str:
+def _typed(canonical_text: TextIO, names: list[str], where: str, *, first: int) -> pd.DataFrame:
+    """Let pandas find the type of every column, and correct it where the text tells more.
+
+    Raises:
+        DataError: pandas cannot read it.
+    """
+
+    def read(columns: list[int], missing: Iterable[str], dtype: type[str] | None) -> pd.DataFrame:
+        canonical_text.seek(0)
+        return pd.read_csv(
+            canonical_text,
+            header=None,
+            names=list(range(len(names))),
+            usecols=columns,
+            index_col=False,
+            na_values=list(missing),
+            keep_default_na=False,
+            skip_blank_lines=False,
+            low_memory=False,  # types of whole columns, not of pieces
+            dtype=dtype,
+        )
+
+    try:
+        frame = read(list(range(first, len(names))), MISSING, None)
+        is_number = {name: pd.api.types.is_numeric_dtype(frame[name].dtype) for name in frame.columns}
+        doubtful = [name for name in frame.columns if is_number[name] or bool(frame[name].isna().any())]
+        words: dict[str, dict[str, int]] = {}
+        if doubtful:
+            texts = read(doubtful, [""], str)
+            for name in doubtful:
+                words[names[name]] = _count_words(texts[name])
+                if is_number[name] and _tells_more(texts[name].where(frame[name].notna())):
+                    frame[name] = texts[name].where(frame[name].notna()).astype(object)
+    except (ValueError, ArithmeticError, LookupError) as error:
+        why = next(iter(str(error).splitlines()), "")[:100]
+        raise DataError(f"{where} cannot be read as a table ({why}). Save it again as UTF-8 text.") from error
+    frame.columns = pd.Index(names[first:])
+    frame.attrs[MISSING_WORDS] = {name: counts for name, counts in words.items() if counts}
+    return frame
+
+
+def _count_words(texts: pd.Series) -> dict[str, int]:
+    """Count the spellings of a missing value that are words."""
+    marks = texts[texts.isin([word for word in MISSING if word])]
+    return {str(word): int(count) for word, count in marks.value_counts().items()} if len(marks) else {}
+
+
+def _tells_more(texts: pd.Series) -> bool:
+    """Tell whether the text of a column of numbers says more than the numbers do."""
+    distinct = texts.dropna().unique().tolist()
+    if any(_CODE.fullmatch(text) for text in distinct):
+        return True
+    return len(distinct) <= _MOST_CLASSES and any(_rewritten(text) for text in distinct)
+
+
+def _rewritten(text: str) -> bool:
+    number = canonical(text)
+    return text not in (number, f"{number}.0", "True", "False") and read_number(text) is not None
+
+
+def _delimiter(head: list[str]) -> str:
     """Choose the delimiter that splits most of the first lines as it splits the header."""
     best, best_score = ",", (0.0, 1)
-    head = list(itertools.islice(io.StringIO(text, newline=""), 100))
     for delimiter in _DELIMITERS:
         try:
             rows = [row for row in csv.reader(head, delimiter=delimiter, skipinitialspace=True) if row]
@@ -92,14 +169,14 @@ def _delimiter(text: str) -> str:
     return best
 
 
-def _rows(text: str, delimiter: str, where: str) -> Iterator[tuple[int, list[str]]]:
+def _rows(
+    lines: Iterable[str], delimiter: str, where: str, n_skipped: int
+) -> Iterator[tuple[int, list[str]]]:
     """Yield the number of the line where a row begins, and its stripped values; skip blank lines."""
     # Strict: an unclosed quote or text after a closing one is an error, not a guess.
-    reader = csv.reader(
-        io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True, strict=True
-    )
+    reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=True)
     while True:
-        line = reader.line_num + 1
+        line = reader.line_num + 1 + n_skipped
         try:
             row = next(reader)
         except StopIteration:

@@ -1,7 +1,7 @@
 """How one column of a table becomes features; the constants are plain numbers and text."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, TypeAlias
 
@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from polytask.core import DataError
-from polytask.data.column import column_categories, column_days, column_numbers
+from polytask.data.column import canonical, column_categories, column_days, column_numbers
 from polytask.data.problems import some_rows
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "EncodedColumn",
     "FeatureColumn",
     "NumberFeatures",
+    "category_finder",
     "column_from_json",
     "column_to_json",
     "finite_numbers",
@@ -51,6 +52,7 @@ class NumberFeatures:
         mean: Of the training rows, missing values replaced.
         scale: Standard deviation of the same.
         indicator: Whether a second feature is 1 where the value is missing.
+        words: Text that counts as missing, ``unknown`` or ``-``.
     """
 
     name: str
@@ -59,6 +61,7 @@ class NumberFeatures:
     mean: float
     scale: float
     indicator: bool
+    words: tuple[str, ...] = ()
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -71,7 +74,7 @@ class NumberFeatures:
         Raises:
             DataError: A value is not of the kind, or infinite.
         """
-        values = finite_numbers(column, self.kind)
+        values = finite_numbers(column, self.kind, words=self.words)
         missing = np.isnan(values)
         standardized = (np.where(missing, self.median, values) - self.mean) / self.scale  # [row]
         n_clipped = int((np.abs(standardized) > _FARTHEST).sum())
@@ -105,13 +108,12 @@ class CategoryFeatures:
 
     def encode(self, column: pd.Series) -> EncodedColumn:
         """Encode the rows of a column."""
-        known: list[str | None] = list(self.categories)
-        known += [None] * self.missing
-        positions = {category: position for position, category in enumerate(known)}
+        find = category_finder(self.categories)
         texts = column_categories(column)
         codes, values = pd.factorize(texts)  # code -1, the last value, for a missing one
-        column_of = np.array([positions.get(value, -1) for value in (*values, None)], dtype=np.int64)[codes]
-        features = np.zeros((len(texts), len(known)), dtype=np.float32)
+        absent = len(self.categories) if self.missing else -1
+        column_of = np.array([*(find(value) for value in values), absent], dtype=np.int64)[codes]
+        features = np.zeros((len(texts), len(self.feature_names)), dtype=np.float32)
         rows = np.flatnonzero(column_of >= 0)
         features[rows, column_of[rows]] = 1.0
         unseen = Counter(text for text in texts[column_of < 0] if text is not None)
@@ -133,16 +135,37 @@ def column_from_json(data: Mapping[str, Any]) -> FeatureColumn:
     """Read what `column_to_json` wrote."""
     if data["kind"] == "category":
         return CategoryFeatures(**{**data, "categories": tuple(data["categories"])})
-    return NumberFeatures(**data)
+    return NumberFeatures(**{**data, "words": tuple(data.get("words", ()))})
 
 
-def finite_numbers(column: pd.Series, kind: str) -> np.ndarray:
-    """Read a column as numbers, times as days: float64 ``[row]``, NaN where missing.
+def category_finder(categories: Sequence[str]) -> Callable[[str], int]:
+    """Return what finds the index of a category by its text, -1 for none.
+
+    Where the text is none of them, a number or truth value is found that is written in another way, as long
+    as it is one category only: a table may store ``1`` as ``1.0``.
+
+    Example:
+        >>> find = category_finder(["1", "2.0", "red"])
+        >>> [find(text) for text in ("1", "1.0", "2", "red", "blue")]
+        [0, 0, 1, 2, -1]
+    """
+    exact = {category: index for index, category in enumerate(categories)}
+    counts = Counter(map(canonical, categories))
+    alike = {canonical(name): index for name, index in exact.items() if counts[canonical(name)] == 1}
+
+    def find(text: str) -> int:
+        return exact.get(text, alike.get(canonical(text), -1))
+
+    return find
+
+
+def finite_numbers(column: pd.Series, kind: str, *, words: Collection[str] = ()) -> np.ndarray:
+    """Read a column as numbers, times as days: float64 ``[row]``, NaN where missing or one of the words.
 
     Raises:
         DataError: A value is not a number, infinite, or beyond the range of 32 bits.
     """
-    values = column_days(column) if kind == "time" else column_numbers(column)
+    values = column_days(column, words=words) if kind == "time" else column_numbers(column, words=words)
     n_rows = int((np.abs(values) > np.finfo(np.float32).max).sum())
     if n_rows:
         raise DataError(

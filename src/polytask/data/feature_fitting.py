@@ -1,18 +1,19 @@
 """Fit the constants of feature columns on training rows."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
 from polytask.core import DataError
-from polytask.data.column import ColumnKind, column_categories, column_kind, read_number, spell
+from polytask.data.column import ColumnKind, column_categories, read_number, spell, stray_words
+from polytask.data.delimited import MISSING_WORDS
 from polytask.data.feature_column import CategoryFeatures, FeatureColumn, NumberFeatures, finite_numbers
 from polytask.data.problems import examples, some_rows
 
-__all__ = ["FittedColumns", "fit_columns"]
+__all__ = ["FittedColumns", "fit_columns", "strays_note"]
 
 _MOST_CATEGORIES = 100
 _MOST_IDENTIFIERS = 50
@@ -47,17 +48,21 @@ def fit_columns(columns: Mapping[str, pd.Series], train_rows: np.ndarray) -> Fit
     """
     fitted = FittedColumns()
     kinds: dict[str, ColumnKind] = {}
+    words: dict[str, tuple[str, ...]] = {}
     numbers: dict[str, np.ndarray] = {}
     for name, column in columns.items():
         try:
-            kinds[name] = column_kind(column)
+            kinds[name], words[name] = stray_words(column)
             if kinds[name] == "category":
                 _fit_category(name, column, train_rows, fitted)
                 continue
-            values = finite_numbers(column, kinds[name])[train_rows]
+            whole = finite_numbers(column, kinds[name], words=words[name])
+            values = whole[train_rows]
         except DataError as error:
             fitted.problems.append(str(error))
             continue
+        if words[name]:
+            fitted.notes[name] = strays_note(column, kinds[name], words[name])
         n_distinct, some_missing = len(np.unique(values[~np.isnan(values)])), bool(np.isnan(values).any())
         if n_distinct == 1 and some_missing:  # a flag: that value, or nothing
             _fit_category(name, column, train_rows, fitted)
@@ -66,12 +71,15 @@ def fit_columns(columns: Mapping[str, pd.Series], train_rows: np.ndarray) -> Fit
         else:
             numbers[name] = values
     if numbers:
-        _fit_numbers(numbers, kinds, fitted)
+        _fit_numbers(numbers, kinds, words, fitted)
     return fitted
 
 
 def _fit_numbers(
-    numbers: Mapping[str, np.ndarray], kinds: Mapping[str, ColumnKind], fitted: FittedColumns
+    numbers: Mapping[str, np.ndarray],
+    kinds: Mapping[str, ColumnKind],
+    words: Mapping[str, tuple[str, ...]],
+    fitted: FittedColumns,
 ) -> None:
     """Standardize all number columns at once."""
     from sklearn.impute import SimpleImputer  # here, as it takes half a second to import
@@ -95,6 +103,7 @@ def _fit_numbers(
                 mean=float(means[position]),
                 scale=float(scales[position]),
                 indicator=bool(np.isnan(values).any()),
+                words=words[name],
             )
 
 
@@ -102,6 +111,11 @@ def _fit_category(name: str, column: pd.Series, train_rows: np.ndarray, fitted: 
     texts = column_categories(column)[train_rows]
     counts = Counter(text for text in texts if text is not None)
     n_labelled, n_missing = counts.total(), len(texts) - counts.total()
+    read_as_missing = column.attrs.get(MISSING_WORDS, {}).get(name, {})
+    if read_as_missing:
+        fitted.notes[name] = (
+            f"{examples(read_as_missing)} counts as missing in {some_rows(sum(read_as_missing.values()))}"
+        )
     if not counts or (len(counts) == 1 and not n_missing):
         fitted.dropped[name] = _constant(texts)
         return
@@ -112,10 +126,9 @@ def _fit_category(name: str, column: pd.Series, train_rows: np.ndarray, fitted: 
         fitted.dropped[name] += _numbers_among(column)
         return
     if len(counts) > _MOST_CATEGORIES:
-        fitted.notes[name] = (
-            f"only the {_MOST_CATEGORIES} most frequent of {len(counts)} categories are features"
-        )
-        fitted.notes[name] += _numbers_among(column)
+        note = f"only the {_MOST_CATEGORIES} most frequent of {len(counts)} categories are features"
+        note += _numbers_among(column)
+        fitted.notes[name] = f"{fitted.notes[name]}; {note}" if name in fitted.notes else note
     # Equal counts are kept in the order of their text, so that the order of rows does not matter.
     kept = sorted(sorted(counts), key=lambda category: -counts[category])[:_MOST_CATEGORIES]
     fitted.encodings[name] = CategoryFeatures(
@@ -140,3 +153,9 @@ def _numbers_among(column: pd.Series) -> str:
     return (
         f"; it holds numbers but for {some_rows(len(spoilt))} with {found}: empty these to use it as numbers"
     )
+
+
+def strays_note(column: pd.Series, kind: str, words: Sequence[str]) -> str:
+    """Tell which words of a column of numbers or times count as missing, and in how many rows."""
+    n_rows = int(np.isin(column_categories(column), list(words)).sum())
+    return f"{examples(words)} counts as missing in {some_rows(n_rows)}, as all other values are {kind}s"

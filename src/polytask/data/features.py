@@ -23,6 +23,7 @@ class EncodingReport:
 
     Args:
         missing_columns: Columns that the table lacks; they count as missing in every row.
+        n_columns: How many columns are in use.
         unseen_categories: By column, categories without a feature of their own, with their number of rows.
         clipped: By column, the number of rows that were too far from the training rows.
         dropped: By column, why it was of no use when the encoder was fitted.
@@ -30,6 +31,7 @@ class EncodingReport:
     """
 
     missing_columns: tuple[str, ...] = ()
+    n_columns: int = 0
     unseen_categories: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     clipped: Mapping[str, int] = field(default_factory=dict)
     dropped: Mapping[str, str] = field(default_factory=dict)
@@ -45,7 +47,14 @@ class EncodingReport:
             >>> EncodingReport(unseen_categories={"colour": {"red": 2}}).messages()
             ["Column 'colour', 'red': 2 rows count as none of the known categories."]
         """
-        found = [
+        found = []
+        n_missing = len(self.missing_columns)
+        if 2 * n_missing > self.n_columns > 0:
+            found.append(
+                f"Only {self.n_columns - n_missing} of the model's {self.n_columns} columns are in the "
+                "table; the answers rest on few of them. Check that it is the right table."
+            )
+        found += [
             f"Column {name!r} is missing; it counts as unknown in every row." for name in self.missing_columns
         ]
         for name, counts in self.unseen_categories.items():
@@ -148,9 +157,16 @@ class TableEncoder:
             Float32 ``[row, feature]``, all finite, and what was noteworthy.
 
         Raises:
-            DataError: A column holds text where numbers are expected, or infinite values.
+            DataError: A column holds text where numbers are expected, or infinite values; or the table has
+                none of the columns.
         """
         found, problems = _columns(frame, self.columns)
+        if not found and not problems:
+            raise DataError(
+                f"The table has none of the model's columns, {examples(self.columns, limit=10)}; it has "
+                f"{examples(map(str, frame.columns), limit=10)}. Give the table that belongs to the model, "
+                "or rename its columns."
+            )
         encoded = {}
         for encoding in self.encodings:
             absent = pd.Series(np.full(len(frame), np.nan), name=encoding.name)
@@ -163,6 +179,7 @@ class TableEncoder:
         features = np.concatenate([column.features for column in encoded.values()], axis=1)
         report = EncodingReport(
             missing_columns=tuple(name for name in self.columns if name not in frame.columns),
+            n_columns=len(self.columns),
             unseen_categories={name: column.unseen for name, column in encoded.items() if column.unseen},
             clipped={name: column.n_clipped for name, column in encoded.items() if column.n_clipped},
             dropped=self.dropped,

@@ -8,6 +8,7 @@ import pandas as pd
 
 from polytask.core import DataError, InputError, numpy_generator
 from polytask.data.column import column_categories, column_days, column_kind, column_numbers
+from polytask.data.label_split import Labels, Need, needs_of_labels, parts_that_meet
 from polytask.data.problems import some_rows
 
 __all__ = ["Split", "row_groups", "row_order_values", "split_groups", "split_rows", "split_time"]
@@ -36,6 +37,7 @@ def split_rows(
     fractions: Fractions = (0.6, 0.2, 0.2),
     seed: int,
     stratify: pd.Series | None = None,
+    labels: Sequence[Labels] = (),
 ) -> Split:
     """Split rows at random.
 
@@ -45,6 +47,7 @@ def split_rows(
         seed: Decides the split.
         stratify: A class per row: every class has a row in training, and about its share in every part. A
             missing class counts as one.
+        labels: Of each target: where it can be, every part has some, and training has every class.
 
     Raises:
         DataError: There are too few rows to fill every part, or fewer training rows than classes.
@@ -62,16 +65,28 @@ def split_rows(
         if len(stratify) != n_rows:
             raise InputError(f"`stratify` has {len(stratify)} rows, but there are {n_rows}.")
         order = _stratified_order(stratify, sizes[0], draw)
-    return _cut(order, sizes)
+    split = _cut(order, sizes)
+    if not labels:
+        return split
+    parts = np.zeros(n_rows, dtype=np.int64)
+    parts[split.validation], parts[split.test] = 1, 2
+    return _split_by_part(_fair(parts, labels, np.arange(n_rows), np.ones(n_rows, dtype=np.int64), seed))
 
 
-def split_groups(groups: pd.Series, *, fractions: Fractions = (0.6, 0.2, 0.2), seed: int) -> Split:
+def split_groups(
+    groups: pd.Series,
+    *,
+    fractions: Fractions = (0.6, 0.2, 0.2),
+    seed: int,
+    labels: Sequence[Labels] = (),
+) -> Split:
     """Split rows at random, never cutting a group: a patient, a document, a site.
 
     Args:
         groups: The group of every row.
         fractions: Of training, validation and test, in rows; met as well as the groups allow.
         seed: Decides the split.
+        labels: As for `split_rows`.
 
     Raises:
         DataError: There are fewer than three groups, or a row has none.
@@ -98,15 +113,18 @@ def split_groups(groups: pd.Series, *, fractions: Fractions = (0.6, 0.2, 0.2), s
         part = choices[np.argmax((targets - filled)[choices])]
         part_of_group[group] = part
         filled[part] += counts[group]
-    return _split_by_part(part_of_group[codes])
+    return _split_by_part(_fair(part_of_group, labels, codes, counts, seed)[codes])
 
 
-def split_time(times: pd.Series, *, fractions: Fractions = (0.6, 0.2, 0.2)) -> Split:
+def split_time(
+    times: pd.Series, *, fractions: Fractions = (0.6, 0.2, 0.2), labels: Sequence[Labels] = ()
+) -> Split:
     """Train on the earliest rows, validate on later ones, test on the latest; rows of one time stay together.
 
     Args:
         times: The time of every row: times, text in ISO form, or numbers such as a year.
         fractions: Of training, validation and test, in rows; met as well as equal times allow.
+        labels: As for `split_rows`.
 
     Raises:
         DataError: A time is missing or cannot be read, or there are fewer than three different times.
@@ -126,6 +144,11 @@ def split_time(times: pd.Series, *, fractions: Fractions = (0.6, 0.2, 0.2)) -> S
     rows_until = np.cumsum(counts)  # [time]
     first = int(np.argmin(np.abs(rows_until[: n_times - 2] - cuts[0])))
     second = first + 1 + int(np.argmin(np.abs(rows_until[first + 1 : n_times - 1] - cuts[1])))
+    if labels:
+        needs = needs_of_labels(labels, codes)
+        parts = np.repeat(np.arange(3), [first + 1, second - first, n_times - 1 - second])
+        if any(not (parts[need.units] == need.part).any() for need in needs):
+            first, second = _fair_cuts(needs, rows_until, cuts) or (first, second)
     return _split_by_part((codes > first).astype(int) + (codes > second))
 
 
@@ -200,6 +223,37 @@ def _stratified_order(classes: pd.Series, n_train: int, draw: np.random.Generato
         keys[rows] = (np.arange(len(rows)) + draw.random()) / len(rows)  # evenly over (0, 1)
         keys[rows[0]] = -1.0
     return np.argsort(keys, kind="stable")
+
+
+def _fair(
+    parts: np.ndarray, labels: Sequence[Labels], unit_of_row: np.ndarray, sizes: np.ndarray, seed: int
+) -> np.ndarray:
+    """Change the part of some units so that the labels allow a fit; where none would do, leave them."""
+    needs = needs_of_labels(labels, unit_of_row) if labels else []
+    fair = parts_that_meet(needs, parts, sizes, numpy_generator(seed, "fair split"))
+    return parts if fair is None else fair
+
+
+def _fair_cuts(needs: Sequence[Need], rows_until: np.ndarray, cuts: np.ndarray) -> tuple[int, int] | None:
+    """Find the last times of training and of validation, close to the wanted ones, that meet all needs."""
+    n_times = len(rows_until)
+    earliest = max(int(need.units.min()) for need in needs if need.part == 0)
+    latest = min(int(need.units.max()) for need in needs if need.part == 2) - 1
+    firsts = np.arange(earliest, n_times - 2)
+    seconds = firsts + 1  # the earliest end of validation [first]
+    for need in needs:
+        if need.part == 1:
+            later = np.searchsorted(need.units, firsts, side="right")
+            seconds = np.maximum(seconds, np.append(need.units, n_times)[later])
+    possible = seconds <= latest
+    if not possible.any():
+        return None
+    firsts, seconds = firsts[possible], seconds[possible]
+    wanted = int(np.argmin(np.abs(rows_until - cuts[1])))
+    seconds = np.clip(wanted, seconds, latest)
+    distances = np.abs(rows_until[firsts] - cuts[0]) + np.abs(rows_until[seconds] - cuts[1])
+    best = int(np.argmin(distances))
+    return int(firsts[best]), int(seconds[best])
 
 
 def _cut(order: np.ndarray, sizes: Sequence[int]) -> Split:

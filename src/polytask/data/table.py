@@ -1,37 +1,51 @@
 """Tables from files and data frames."""
 
-import gzip
 import hashlib
 import json
-import zlib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from polytask.core import DataError, InputError, MissingPackageError
-from polytask.data.delimited import MISSING, read_delimited
+from polytask.core import DataError, InputError
+from polytask.data.column import valid_unicode
+from polytask.data.delimited import MISSING, MISSING_WORDS
 from polytask.data.problems import examples
+from polytask.data.table_file import read_parquet_file, read_text_file
 
 __all__ = ["fingerprint", "read_table"]
 
 _TEXT = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
 _PARQUET = (".parquet", ".pq")
+_FOREIGN = (
+    ValueError,
+    TypeError,
+    ArithmeticError,
+    LookupError,
+    AttributeError,
+    NotImplementedError,
+    RuntimeError,
+)
 
 
-def read_table(source: str | Path | pd.DataFrame) -> pd.DataFrame:
+def read_table(source: Any) -> pd.DataFrame:
     """Read a table: text with a header line, Parquet, or a data frame, which is copied.
 
     The usual spellings of a missing value (nothing, ``?``, ``NA``, ``NaN``, ``null``, ``None`` …) become
-    NaN, except in a categorical column of a data frame, which is taken at its word. Column names become text.
+    NaN, except in a categorical column of a data frame, which is taken at its word; which words did is kept
+    in the frame's ``attrs``. Column names become text.
 
     Args:
         source: A path that ends in ``.csv``, ``.tsv``, ``.txt`` (delimited by comma, semicolon, tab or bar;
-            ``.gz`` may follow) or ``.parquet``; or a data frame.
+            ``.gz`` may follow) or ``.parquet``; a data frame of pandas, or of a library whose frames have
+            ``to_pandas`` (polars, Arrow …); a dictionary of columns; or an array ``[row, column]``.
 
     Raises:
-        DataError: The file is missing, of another kind, damaged, not UTF-8, or ragged; there is no row; two
-            columns have one name.
+        InputError: It is no table.
+        DataError: The file is missing, of another kind, damaged, not UTF-8, or ragged, or expands beyond
+            its limit; there is no row; two columns have one name.
         MissingPackageError: Parquet needs pyarrow.
 
     Example:
@@ -40,20 +54,22 @@ def read_table(source: str | Path | pd.DataFrame) -> pd.DataFrame:
         0     1    red
         1     2    NaN
     """
-    if isinstance(source, pd.DataFrame):
-        return _clean(source.copy(), "The data frame")
     if not isinstance(source, str | Path):
-        raise InputError(f"A table is a path or a pandas data frame, not {type(source).__name__}.")
+        return _clean(_frame(source), "The data frame")
     path = Path(source).expanduser()
-    ending = path.name.lower()
-    if path.is_dir():
+    try:
+        is_folder, is_file = path.is_dir(), path.is_file()
+    except (ValueError, OSError) as error:  # a NUL, or a name too long
+        raise DataError(f"{str(source)[:200]!a} is no path of a file ({error}).") from error
+    if is_folder:
         raise DataError(f"{path} is a folder; name a file in it.")
-    if not path.is_file():
+    if not is_file:
         raise DataError(f"There is no file {path}. Check the path, which is taken from {Path.cwd()}.")
+    ending = path.name.lower()
     if ending.endswith(_TEXT):
-        return read_delimited(_text(path), str(path))
+        return _clean(read_text_file(path), str(path))
     if ending.endswith(_PARQUET):
-        return _clean(_parquet(path), str(path))
+        return _clean(read_parquet_file(path), str(path))
     raise DataError(
         f"{path} has an ending that is not known; a table ends in {', '.join((*_TEXT, *_PARQUET))}. Rename "
         "or convert it."
@@ -87,55 +103,57 @@ def _column_bytes(column: pd.Series) -> bytes:
         if values.dtype.kind == "f":
             values = np.where(np.isnan(values), np.array(np.nan, values.dtype), values)  # one NaN of many
         return np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("<")).tobytes()
-    missing = column.isna().to_numpy(dtype=bool)
-    values = column.astype(object).to_numpy()
-    texts = [None if absent else str(value) for value, absent in zip(values, missing.tolist(), strict=True)]
+    try:
+        values = column.astype(object)
+        missing = np.asarray(column.isna(), dtype=bool)
+        texts = [
+            None if absent else str(value) for value, absent in zip(values, missing.tolist(), strict=True)
+        ]
+    except _FOREIGN as error:
+        raise DataError(
+            f"Column {column.name!r} of type {column.dtype} holds something that cannot be written as text "
+            f"({type(error).__name__}). Drop it from the table."
+        ) from error
     return json.dumps(texts).encode()
 
 
-def _text(path: Path) -> str:
-    try:
-        content = path.read_bytes()
-        if path.name.lower().endswith(".gz"):
-            content = gzip.decompress(content)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise DataError(f"{path} is a damaged gzip file ({error}). Copy or compress it again.") from error
-    except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}). Check its permissions.") from error
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise DataError(
-            f"{path}, line {line}: byte {content[error.start]:#04x} is not UTF-8. Save the table as UTF-8 "
-            "text."
-        ) from error
-    if "\0" in text:
-        raise DataError(
-            f"{path} contains NUL characters, so it is no UTF-8 text. Save the table as UTF-8 text."
-        )
-    return text
+def _frame(source: Any) -> pd.DataFrame:
+    """Take a table in memory, of pandas or of another library, as a data frame of our own.
 
-
-def _parquet(path: Path) -> pd.DataFrame:
+    Raises:
+        InputError: It is no table.
+    """
+    if isinstance(source, pd.DataFrame):
+        return pd.DataFrame(source).copy()
+    kind = type(source).__name__
+    remedy = "Give a path, a pandas data frame, or what pd.DataFrame(...) makes of it."
     try:
-        import pyarrow
-    except ImportError as error:
-        raise MissingPackageError("pyarrow", extra="parquet", purpose="reading Parquet files") from error
-    try:
-        return pd.read_parquet(path, engine="pyarrow")
-    except (pyarrow.ArrowException, OSError, ValueError) as error:
-        first = next(iter(str(error).splitlines()), type(error).__name__)
-        raise DataError(
-            f"{path} is no Parquet file that can be read ({first}). Write or copy it again."
-        ) from error
+        if callable(convert := getattr(source, "to_pandas", None)):
+            source = convert()
+        elif isinstance(source, Mapping):
+            source = pd.DataFrame(dict(source))
+        elif not isinstance(source, pd.Series) and hasattr(source, "__array__"):
+            values = np.asarray(source)
+            source = pd.DataFrame(values) if values.ndim == 2 or values.dtype.names else None
+    except (*_FOREIGN, ImportError) as error:
+        why = next(iter(str(error).splitlines()), type(error).__name__)[:200]
+        raise InputError(f"The {kind} cannot be read as a table ({why}). {remedy}") from error
+    if not isinstance(source, pd.DataFrame):
+        raise InputError(f"A table is a path or a data frame, not {kind}. {remedy}")
+    return source.copy()
 
 
 def _clean(frame: pd.DataFrame, where: str) -> pd.DataFrame:
     """Check the shape of a data frame, and write every missing value as NaN."""
     if isinstance(frame.columns, pd.MultiIndex):
         raise DataError(f"{where} has several levels of column names; join them into one.")
-    frame.columns = pd.Index([str(name) for name in frame.columns], dtype=object)
+    names = [str(name) for name in frame.columns]
+    broken = [name for name in names if not valid_unicode(name)]
+    if broken:
+        raise DataError(
+            f"{where}: the column name {broken[0][:80]!a} is not valid Unicode. Give the column another name."
+        )
+    frame.columns = pd.Index(names, dtype=object)
     repeated = frame.columns[frame.columns.duplicated()].unique().tolist()
     if repeated:
         raise DataError(f"{where}: several columns are named {examples(repeated)}; give each its own name.")
@@ -143,9 +161,15 @@ def _clean(frame: pd.DataFrame, where: str) -> pd.DataFrame:
         raise DataError(f"{where} has no columns.")
     if not len(frame):
         raise DataError(f"{where} has columns but no rows; add some.")
+    read_before = frame.attrs.get(MISSING_WORDS)
+    words = dict(read_before) if isinstance(read_before, dict) else {}
     for name in frame.columns:
         if pd.api.types.is_object_dtype(frame[name].dtype) or pd.api.types.is_string_dtype(frame[name].dtype):
-            missing = [isinstance(value, str) and value.strip() in MISSING for value in frame[name]]
-            if any(missing):
-                frame[name] = frame[name].mask(np.array(missing))
+            marks = [value.strip() if isinstance(value, str) else None for value in frame[name]]
+            missing = np.array([mark in MISSING for mark in marks], dtype=bool)
+            if missing.any():
+                frame[name] = frame[name].mask(missing)
+                found = pd.Series([mark for mark in marks if mark and mark in MISSING], dtype=object)
+                words[name] = {str(word): int(count) for word, count in found.value_counts().items()}
+    frame.attrs = {MISSING_WORDS: {name: counts for name, counts in words.items() if counts}}
     return frame

@@ -1,8 +1,8 @@
 """A column of a table as a task: to tensors, and back to units and class names."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -11,9 +11,13 @@ from torch import Tensor
 
 from polytask.core import DataError, Task
 from polytask.data.column import column_categories, column_numbers
+from polytask.data.feature_column import category_finder
 from polytask.data.problems import examples, some_rows
 
-__all__ = ["TargetColumn"]
+__all__ = ["Label", "TargetColumn"]
+
+Label: TypeAlias = bool | int | float | str
+"""A label as the column held it: what plain JSON can hold."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +29,8 @@ class TargetColumn:
         classes: Class names in the order of the outputs; empty for regression.
         mean: Of the training rows; 0 for classes.
         scale: Standard deviation of the training rows; 1 for classes.
+        labels: For each class the value that stands for it in answers, all of one type; empty for the names.
+        words: Text that counts as no label in a column of numbers.
 
     Example:
         >>> task = Task(name="sex", kind="binary", labels=("f", "m"))
@@ -37,6 +43,16 @@ class TargetColumn:
     classes: tuple[str, ...]
     mean: float = 0.0
     scale: float = 1.0
+    labels: tuple[Label, ...] = ()
+    words: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        kinds = {type(label) for label in self.labels}
+        if self.labels and (len(self.labels) != len(self.classes) or len(kinds) > 1 or not kinds <= _LABELS):
+            raise DataError(
+                f"Target {self.task.name!r} needs one label a class, all text, numbers or truth values, got "
+                f"{examples(self.labels)}."
+            )
 
     def encode(
         self, column: pd.Series, *, unseen: Literal["error", "missing"] = "error"
@@ -55,7 +71,7 @@ class TargetColumn:
             DataError: A class was never seen, or a number cannot be read or is infinite.
         """
         if self.task.kind == "regression":
-            numbers = column_numbers(column)
+            numbers = column_numbers(column, words=self.words)
             with np.errstate(over="ignore"):
                 standardized = ((numbers - self.mean) / self.scale).astype(np.float32)
             n_rows = int(np.isinf(standardized).sum())
@@ -69,14 +85,15 @@ class TargetColumn:
                 labelled
             )
         texts = column_categories(column)
-        positions = {name: position for position, name in enumerate(self.classes)}
-        strangers = dict.fromkeys(text for text in texts if text is not None and text not in positions)
+        find = category_finder(self.classes)
+        index_of = {text: find(text) for text in dict.fromkeys(texts) if text is not None}
+        strangers = [text for text, index in index_of.items() if index < 0]
         if strangers and unseen == "error":
             raise DataError(
                 f"Target {self.task.name!r} has class {examples(strangers)}, but it was fitted with "
                 f"{examples(self.classes)}. Correct these labels, leave them empty, or fit again."
             )
-        codes = torch.tensor([positions.get(text, -1) for text in texts], dtype=torch.long)
+        codes = torch.tensor([index_of.get(text, -1) for text in texts], dtype=torch.long)
         target = codes.clamp(min=0)
         return (target.float() if self.task.kind == "binary" else target), codes >= 0
 
@@ -84,8 +101,8 @@ class TargetColumn:
         """Turn a prediction ``[row, n_outputs]`` into answers ``[row]``.
 
         Returns:
-            Under ``""`` the answer: a number in the units of the column, or a class name. For classes also
-            ``p(CLASS)``, the probability of each.
+            Under ``""`` the answer: a number in the units of the column, or a class in the type of its labels
+            (text, truth values, integers, numbers). For classes also ``p(CLASS)``, the probability of each.
         """
         prediction = prediction.detach().cpu().double()
         if self.task.kind == "regression":
@@ -94,7 +111,7 @@ class TargetColumn:
             # Two logits instead of one minus a rounded probability.
             prediction = torch.cat([torch.zeros_like(prediction), prediction], dim=-1)
         probabilities = prediction.softmax(-1).numpy()  # [row, class]
-        answers = np.array(self.classes, dtype=object)[prediction.argmax(-1).numpy()]
+        answers = label_array(self.labels or self.classes)[prediction.argmax(-1).numpy()]
         return {"": answers} | {f"p({name})": probabilities[:, i] for i, name in enumerate(self.classes)}
 
     def to_json(self) -> dict[str, Any]:
@@ -105,6 +122,8 @@ class TargetColumn:
             "n_outputs": self.task.n_outputs,
             "metrics": list(self.task.metrics),
             "classes": list(self.classes),
+            "labels": list(self.labels),
+            "words": list(self.words),
             "mean": self.mean,
             "scale": self.scale,
         }
@@ -119,4 +138,30 @@ class TargetColumn:
             metrics=tuple(data["metrics"]),
             labels=tuple(data["classes"]),
         )
-        return cls(task=task, classes=task.labels, mean=float(data["mean"]), scale=float(data["scale"]))
+        return cls(
+            task=task,
+            classes=task.labels,
+            mean=float(data["mean"]),
+            scale=float(data["scale"]),
+            labels=tuple(data.get("labels", ())),
+            words=tuple(data.get("words", ())),
+        )
+
+
+_LABELS = {bool, int, float, str}
+
+
+def label_array(labels: Sequence[Label]) -> np.ndarray:
+    """Put labels of one type in an array of that type; text, and integers beyond 64 bits, as objects.
+
+    Example:
+        >>> [label_array(labels).dtype.name for labels in ([False, True], [2, 7], ["a", "b"])]
+        ['bool', 'int64', 'object']
+    """
+    first = labels[0]
+    if isinstance(first, bool):
+        return np.array(labels, dtype=bool)
+    if isinstance(first, float):
+        return np.array(labels, dtype=np.float64)
+    whole = isinstance(first, int) and all(isinstance(n, int) and -(2**63) <= n < 2**63 for n in labels)
+    return np.array(labels, dtype=np.int64 if whole else object)

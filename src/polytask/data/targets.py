@@ -1,40 +1,48 @@
 """Columns of a table as tasks."""
 
+import math
 from collections import Counter
-from collections.abc import Sequence
-from typing import cast, get_args
+from collections.abc import Collection, Sequence
+from typing import Any, cast, get_args
 
 import numpy as np
 import pandas as pd
 
 from polytask.core import DataError, InputError, Task, TaskKind
 from polytask.data.column import (
+    canonical,
     column_categories,
-    column_kind,
+    column_distinct,
+    column_known,
     column_numbers,
     one_column,
     read_number,
     spell,
+    stray_words,
 )
 from polytask.data.problems import examples, problem_error, some_rows
-from polytask.data.target_column import TargetColumn
+from polytask.data.target_column import Label, TargetColumn
 
-__all__ = ["fit_targets", "parse_target"]
+__all__ = ["fit_targets", "parse_target", "target_reading"]
 
 _MOST_CLASSES = 1000
 _FEW_CLASSES = 10
 _LARGEST = float(np.finfo(np.float32).max)
 
 
-def parse_target(text: str) -> tuple[str, TaskKind | None]:
+def parse_target(text: str, columns: Collection[str] = ()) -> tuple[str, TaskKind | None]:
     """Split ``NAME`` or ``NAME:KIND``; a colon before anything else is part of the name.
+
+    Args:
+        text: What is asked.
+        columns: Names of the table; text that is one of them is a name as a whole.
 
     Example:
         >>> parse_target("sex:binary"), parse_target("sex"), parse_target("Jitter:RAP")
         (('sex', 'binary'), ('sex', None), ('Jitter:RAP', None))
     """
     name, colon, kind = text.rpartition(":")
-    if colon and kind in get_args(TaskKind):
+    if colon and kind in get_args(TaskKind) and text not in columns:
         return name, cast(TaskKind, kind)
     return text, None
 
@@ -46,7 +54,8 @@ def fit_targets(
 
     Where no kind is given: text, truth values and categories are binary with two classes, else multiclass;
     numbers are binary with two different values, multiclass if all are whole and at most ten differ, else
-    regression. Kind and classes come from all rows, mean and scale from the training rows.
+    regression. Text that spells numbers, each in one way, counts as numbers for that; but a class is named
+    and answered by its text. Kind and classes come from all rows, mean and scale from the training rows.
 
     Args:
         frame: A table, as `read_table` returns it.
@@ -66,7 +75,7 @@ def fit_targets(
         raise InputError("`targets` is empty; name at least one column.")
     in_training = np.zeros(len(frame), dtype=bool)
     in_training[train_rows] = True
-    wanted = [parse_target(text) for text in targets]
+    wanted = [parse_target(text, frame.columns) for text in targets]
     counts = Counter(name for name, _ in wanted)
     problems = [
         f"Target {name!r} is asked {count} times; name every target once."
@@ -79,9 +88,50 @@ def fit_targets(
             fitted.append(_fit_target(_target_column(frame, name), name, kind, in_training))
         except DataError as error:
             problems.append(str(error))
+    problems += _name_clashes(fitted)
     if problems:
         raise problem_error(problems)
     return tuple(fitted)
+
+
+def target_reading(column: pd.Series, kind: TaskKind | None) -> tuple[TaskKind, tuple[str, ...]]:
+    """Tell the kind of task that a column is, and which words in it count as no label.
+
+    Args:
+        column: The labels, at least one.
+        kind: What was asked; None for whatever fits.
+
+    Raises:
+        DataError: It holds times, or things that are no labels.
+    """
+    holds, words = ("category", ()) if kind in ("binary", "multiclass") else stray_words(column)
+    if holds == "time" or (kind and stray_words(column)[0] == "time"):
+        raise DataError(
+            f"Target {column.name!r} holds times. Turn it into a number, e.g. days since the first one."
+        )
+    if holds == "number" and _written_in_two_ways(column):
+        holds, words = "category", ()
+    if holds == "number":
+        _check_finite(f"Target {column.name!r}", column_numbers(column, words=words))
+    return kind or _infer_kind(column, words, numeric=holds == "number"), words
+
+
+def _written_in_two_ways(column: pd.Series) -> bool:
+    """Tell whether two texts of a column are one number, ``1.1`` and ``1.10``: then they are no numbers."""
+    _, values, names = column_distinct(column)
+    texts = {name for value, name in zip(values, names, strict=True) if isinstance(value, str)}
+    return len({canonical(text) for text in texts}) < len(texts)
+
+
+def _name_clashes(fitted: Sequence[TargetColumn]) -> list[str]:
+    """Find columns of answers that two targets would share."""
+    names = Counter(target.task.name for target in fitted)
+    names.update(f"{target.task.name}:p({name})" for target in fitted for name in target.classes)
+    return [
+        f"The answers of two targets would both be called {name!r}. Rename a target or a class."
+        for name, count in names.items()
+        if count > 1
+    ]
 
 
 def _target_column(frame: pd.DataFrame, name: str) -> pd.Series:
@@ -102,10 +152,7 @@ def _fit_target(column: pd.Series, name: str, kind: TaskKind | None, in_training
     """
     where = f"Target {name!r}"
     _check_name_and_kind(where, name, kind)
-    holds = column_kind(column)
-    if holds == "time":
-        raise DataError(f"{where} holds times. Turn it into a number, e.g. days since the first one.")
-    labelled = column.notna().to_numpy(dtype=bool)
+    labelled = column_known(column)
     if not labelled.any():
         raise DataError(f"{where} has no label at all. Fill the column, or leave the target out.")
     if not (labelled & in_training).any():
@@ -113,11 +160,9 @@ def _fit_target(column: pd.Series, name: str, kind: TaskKind | None, in_training
             f"{where} has no label in the training rows, only {labelled.sum()} elsewhere. Label more rows, "
             "or leave the target out."
         )
-    if holds == "number" or (holds == "boolean" and kind == "regression"):
-        _check_finite(where, column_numbers(column))
-    kind = kind or _infer_kind(column, numeric=holds == "number")
+    kind, words = target_reading(column, kind)
     if kind == "regression":
-        return _fit_regression(column, where, in_training)
+        return _fit_regression(column, where, in_training, words)
     return _fit_classes(column, where, kind, in_training)
 
 
@@ -131,25 +176,31 @@ def _check_name_and_kind(where: str, name: str, kind: TaskKind | None) -> None:
         )
 
 
-def _infer_kind(column: pd.Series, *, numeric: bool) -> TaskKind:
+def _infer_kind(column: pd.Series, words: Collection[str], *, numeric: bool) -> TaskKind:
     if not numeric:
         return "binary" if len(_classes(column_categories(column))) == 2 else "multiclass"
-    numbers = column_numbers(column)
+    numbers = column_numbers(column, words=words)
     distinct = np.unique(numbers[~np.isnan(numbers)])
     if len(distinct) == 2:
         return "binary"
     return "multiclass" if len(distinct) <= _FEW_CLASSES and (distinct % 1 == 0).all() else "regression"
 
 
-def _fit_regression(column: pd.Series, where: str, in_training: np.ndarray) -> TargetColumn:
+def _fit_regression(
+    column: pd.Series, where: str, in_training: np.ndarray, words: tuple[str, ...]
+) -> TargetColumn:
     try:
-        numbers = column_numbers(column)
+        numbers = column_numbers(column, words=words)
     except DataError as error:
         raise DataError(
             f"{where} is asked as regression. {error} Or ask for {f'{column.name}:multiclass'!r}."
         ) from error
     _check_finite(where, numbers)
     known = numbers[in_training & ~np.isnan(numbers)]
+    if not len(known):
+        raise DataError(
+            f"{where} has no label in the training rows. Label more rows, or leave the target out."
+        )
     mean, scale = float(known.mean()), float(known.std())
     # A sum of many equal numbers is off by some rounding, so that their deviation need not be 0.
     if len(np.unique(known)) == 1 or scale <= 1e-14 * abs(mean):
@@ -160,7 +211,7 @@ def _fit_regression(column: pd.Series, where: str, in_training: np.ndarray) -> T
             f"{where} has a value {farthest:.0e} standard deviations off. Correct it, or leave it empty."
         )
     task = Task(name=str(column.name), kind="regression")
-    return TargetColumn(task=task, classes=(), mean=mean, scale=scale)
+    return TargetColumn(task=task, classes=(), mean=mean, scale=scale, words=words)
 
 
 def _fit_classes(column: pd.Series, where: str, kind: TaskKind, in_training: np.ndarray) -> TargetColumn:
@@ -168,6 +219,10 @@ def _fit_classes(column: pd.Series, where: str, kind: TaskKind, in_training: np.
     counts = Counter(text for text in texts if text is not None)
     n_labels = counts.total()
     classes = _classes(texts)
+    labels = _labels(column, classes)
+    infinite = [name for name, label in zip(classes, labels, strict=True) if label in (math.inf, -math.inf)]
+    if infinite:
+        _check_finite(where, np.where(np.isin(texts, infinite), math.inf, 0.0))
     if len(classes) == 1:
         raise DataError(_constant(where, classes[0]))
     if len(classes) > _MOST_CLASSES or (len(classes) > _FEW_CLASSES and len(classes) > n_labels / 2):
@@ -193,7 +248,28 @@ def _fit_classes(column: pd.Series, where: str, kind: TaskKind, in_training: np.
         raise DataError(" ".join(problems))
     n_outputs = 1 if kind == "binary" else len(classes)
     task = Task(name=str(column.name), kind=kind, n_outputs=n_outputs, labels=classes)
-    return TargetColumn(task=task, classes=classes)
+    return TargetColumn(task=task, classes=classes, labels=labels)
+
+
+def _labels(column: pd.Series, classes: Sequence[str]) -> tuple[Label, ...]:
+    """Give each class the value that stands for it in the column; its name where types differ."""
+    _, values, names = column_distinct(column)
+    stored = {name: _label(value, name) for value, name in zip(values, names, strict=True)}
+    labels = [stored[name] for name in classes]
+    kinds = {type(label) for label in labels}
+    if kinds == {int, float}:
+        labels, kinds = [float(label) for label in labels], {float}
+    several = len({(type(value), name) for value, name in zip(values, names, strict=True)}) > len(classes)
+    return tuple(classes) if len(kinds) > 1 or several else tuple(labels)
+
+
+def _label(value: Any, name: str) -> Label:
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    if isinstance(value, int | np.integer) and int(value).bit_length() < 128:
+        return int(value)
+    number = None if isinstance(value, str) else read_number(value)
+    return name if number is None else number
 
 
 def _classes(texts: np.ndarray) -> tuple[str, ...]:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from torch import nn
 
 from polytask.core import (
@@ -39,12 +38,12 @@ _SMALL = 256 * 256  # numbers in a layer of one step, below which threads cost m
 
 
 def fit(
-    table: pd.DataFrame | str | Path,
-    targets: Sequence[str],
+    table: Any,
+    targets: Any,
     *,
-    group: str | None = None,
-    time_column: str | None = None,
-    drop: Sequence[str] = (),
+    group: str | int | None = None,
+    time_column: str | int | None = None,
+    drop: Any = (),
     seeds: int = 3,
     baselines: bool = True,
     seed: int = 0,
@@ -62,11 +61,13 @@ def fit(
     seed, so its intervals tell of the initialization alone.
 
     Args:
-        table: A CSV or Parquet file, or a data frame. Missing features and missing labels are fine.
-        targets: Columns to predict, as ``NAME`` or ``NAME:KIND`` with kind regression, binary or multiclass.
+        table: A CSV or Parquet file, a data frame, or what else `read_table` reads. Missing features and
+            missing labels are fine.
+        targets: Columns to predict, as ``NAME`` or ``NAME:KIND`` with kind regression, binary or multiclass:
+            one, a sequence, or a dictionary of kinds by name.
         group: Rows that share a value of this column stay on one side of the split.
         time_column: Train on earlier rows and test on later ones.
-        drop: Columns that are not to be used.
+        drop: Columns that are not to be used; one, or a sequence.
         seeds: How many seeds; intervals need 2 or more.
         baselines: Also train the separate models; they have the joint model's trunk, each to itself.
         seed: The first seed; the same one gives the same model.
@@ -103,10 +104,9 @@ def fit(
     folder = None if checkpoint is None else user_path(checkpoint)
     if folder is not None:
         rehearse_write(folder / "metrics.csv")
-    if isinstance(targets, str) or not targets:
-        raise InputError("`targets` must be a list with at least one column name.")
+    columns = Columns.of(targets, group=group, time=time_column, drop=drop)
     frame = read_table(table)
-    columns = Columns(targets=tuple(targets), group=group, time=time_column, drop=tuple(drop))
+    data_fingerprint = fingerprint(frame)
     where = Surroundings(
         accelerator=accelerator,
         precision=precision,
@@ -139,7 +139,7 @@ def fit(
         rows={"train": len(first.train), "validation": len(first.validation), "test": len(first.test)},
         seconds=time.perf_counter() - start,
         # Splits by row or group are drawn anew and overlap; a split by time is the same for every seed.
-        test_over_train=0.0 if time_column else len(first.test) / len(first.train),
+        test_over_train=0.0 if columns.time is not None else len(first.test) / len(first.train),
         messages=list(dict.fromkeys(message for one in prepared for message in one.messages)),
         constant=[run.constant for run in runs],
         better=_better(runs),
@@ -147,11 +147,11 @@ def fit(
     if (shortfall := results.shortfall()) is not None:
         warnings.warn(shortfall, ResultWarning, stacklevel=2)
     data = {
-        "fingerprint": fingerprint(frame),
+        "fingerprint": data_fingerprint,
         "rows": len(frame),
-        "targets": list(targets),
-        "group": group,
-        "time_column": time_column,
+        "targets": list(columns.targets),
+        "group": columns.group,
+        "time_column": columns.time,
         "seed": seed,
         "best_seed_index": best,
     }

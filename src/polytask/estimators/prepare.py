@@ -1,14 +1,16 @@
 """From a table to training, validation and test batches."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
 import torch
 
-from polytask.core import Batch, DataError, Task
+from polytask.core import Batch, DataError, InputError, Task, TaskKind
 from polytask.data import (
+    Labels,
     Split,
     TableEncoder,
     TargetColumn,
@@ -16,13 +18,15 @@ from polytask.data import (
     fit_targets,
     parse_target,
     split_groups,
+    split_labels,
     split_rows,
     split_time,
+    target_messages,
 )
 
 __all__ = ["Columns", "Prepared", "prepare"]
 
-_FEW = 20  # values of a target up to which a split keeps their shares
+_MOST_STRATA = 1000  # values of a target up to which a split keeps their shares
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +45,34 @@ class Columns:
     time: str | None = None
     drop: tuple[str, ...] = ()
 
+    @classmethod
+    def of(cls, targets: Any, *, group: Any = None, time: Any = None, drop: Any = ()) -> "Columns":
+        """Take column names as people write them.
+
+        Args:
+            targets: One name, or several in a list, a tuple, an array or a pandas index, each as NAME or
+                NAME:KIND; or a dictionary of kinds by name, None for whatever fits. A name that is no text
+                stands for the column that is so named in the data frame.
+            group: A name.
+            time: A name.
+            drop: One name, or several.
+
+        Raises:
+            InputError: It cannot be understood.
+        """
+        if isinstance(targets, Mapping):
+            wanted = [_asked(name, kind) for name, kind in targets.items()]
+        else:
+            wanted = _names(targets, "targets")
+        if not wanted:
+            raise InputError("`targets` is empty; name at least one column.")
+        return cls(
+            targets=tuple(wanted),
+            group=None if group is None else _name(group, "group"),
+            time=None if time is None else _name(time, "time_column"),
+            drop=() if drop is None else tuple(_names(drop, "drop")),
+        )
+
     def features(self, frame: pd.DataFrame) -> list[str]:
         """Return the columns that remain as features.
 
@@ -56,7 +88,7 @@ class Columns:
             raise DataError(f"No column fits {', '.join(unknown)}; the table has {columns}.")
         if self.group is not None and self.time is not None:
             raise DataError("Give either `group` or `time`: a split follows one of them.")
-        used = {parse_target(text)[0] for text in self.targets} | {name for _, name in named}
+        used = {parse_target(text, frame.columns)[0] for text in self.targets} | {name for _, name in named}
         return [column for column in frame.columns if column not in used]
 
 
@@ -98,12 +130,15 @@ def prepare(frame: pd.DataFrame, columns: Columns, *, seed: int) -> Prepared:
         DataError: The table cannot be used; the message names column, problem and remedy.
     """
     features = columns.features(frame)
-    labelled = _labelled_rows(frame, columns)
-    split = _split(frame.iloc[labelled], columns, seed)
+    labels = split_labels(frame, columns.targets)
+    labelled = _labelled_rows(labels, len(frame))
+    among = [replace(target, codes=target.codes[labelled]) for target in labels.values()]
+    split = _split(frame.iloc[labelled], columns, among, seed)
     parts = {name: labelled[getattr(split, name)] for name in ("train", "validation", "test")}
     whole = Split(**parts)
     messages = check_leak(frame, whole, group=columns.group, time=columns.time, columns=features)
     targets = fit_targets(frame, columns.targets, train_rows=whole.train)
+    messages += target_messages(frame, targets)
     encoder = TableEncoder.fit(frame, columns=features, train_rows=whole.train)
     inputs, report = encoder.transform(frame)
     encoded = {target.task.name: target.encode(frame[target.task.name]) for target in targets}
@@ -117,40 +152,68 @@ def prepare(frame: pd.DataFrame, columns: Columns, *, seed: int) -> Prepared:
     return Prepared(encoder=encoder, targets=targets, messages=(*messages, *report.messages()), **batches)
 
 
-def _labelled_rows(frame: pd.DataFrame, columns: Columns) -> np.ndarray:
+def _asked(name: Any, kind: Any) -> str:
+    if kind is not None and kind not in get_args(TaskKind):
+        raise InputError(
+            f"`targets` asks {name!r} as {kind!r}; use one of {', '.join(get_args(TaskKind))}, or None."
+        )
+    return _name(name, "targets") + (f":{kind}" if kind else "")
+
+
+def _names(given: Any, option: str) -> list[str]:
+    """Read one name or several."""
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        return [_name(given, option)]
+    if isinstance(given, set | frozenset):
+        given = sorted(given, key=str)
+    return [_name(name, option) for name in given]
+
+
+def _name(given: Any, option: str) -> str:
+    """Read a column's name, which is text in a table that was read."""
+    if given is None or isinstance(given, pd.DataFrame | list | dict | np.ndarray):
+        raise InputError(
+            f"`{option}` takes names of columns, e.g. 'size' or ['size', 'colour'], got "
+            f"{type(given).__name__}."
+        )
+    return str(given)
+
+
+def _labelled_rows(labels: Mapping[str, Labels], n_rows: int) -> np.ndarray:
     """Return the rows with a label of any target; all rows where the targets themselves are wrong."""
-    names = [parse_target(text)[0] for text in columns.targets]
-    known = [name for name in names if name in frame.columns]
-    rows = np.flatnonzero(frame[known].notna().any(axis=1).to_numpy()) if known else np.arange(0)
-    return rows if len(rows) else np.arange(len(frame))
+    labelled = np.zeros(n_rows, dtype=bool)
+    for target in labels.values():
+        labelled |= target.codes >= 0
+    rows = np.flatnonzero(labelled)
+    return rows if len(rows) else np.arange(n_rows)
 
 
-def _split(frame: pd.DataFrame, columns: Columns, seed: int) -> Split:
+def _split(frame: pd.DataFrame, columns: Columns, labels: Sequence[Labels], seed: int) -> Split:
     if columns.group is not None:
-        return split_groups(frame[columns.group], fractions=(0.6, 0.2, 0.2), seed=seed)
+        return split_groups(frame[columns.group], fractions=(0.6, 0.2, 0.2), seed=seed, labels=labels)
     if columns.time is not None:
-        return split_time(frame[columns.time], fractions=(0.6, 0.2, 0.2))
-    return split_rows(len(frame), seed=seed, stratify=_strata(frame, columns))
+        return split_time(frame[columns.time], fractions=(0.6, 0.2, 0.2), labels=labels)
+    return split_rows(len(frame), seed=seed, stratify=_strata(labels), labels=labels)
 
 
-def _strata(frame: pd.DataFrame, columns: Columns) -> pd.Series | None:
-    """Join the values of targets with few of them, and whether the others have a label.
+def _strata(labels: Sequence[Labels]) -> pd.Series | None:
+    """Join the classes of the targets, and whether a row has a label of the others.
 
-    So a rare class has a row in training, and a sparsely labelled target has labels in every part.
+    So a rare class has its share of every part, and a sparsely labelled target has labels everywhere.
     """
-    names = [parse_target(text)[0] for text in columns.targets]
-    spelled = [_spelled(frame[name]) for name in names if name in frame.columns]
-    if not spelled:
-        return None  # unknown targets; `fit_targets` will say so
-    joined = pd.Series(["|".join(values) for values in zip(*spelled, strict=True)], index=frame.index)
-    return joined if joined.nunique() <= len(frame) / 5 else pd.Series(spelled[0], index=frame.index)
+    if not labels:
+        return None  # no target can be learned; `fit_targets` will say so
+    n_rows = len(labels[0].codes)
+    few = [target.codes if _n_classes(target) <= _MOST_STRATA else (target.codes >= 0) for target in labels]
+    joined = pd.Series(pd.factorize(pd.Series(list(zip(*(codes.tolist() for codes in few), strict=True))))[0])
+    if joined.nunique() <= n_rows / 5:
+        return joined
+    first = pd.Series(few[0])
+    return first if first.nunique() <= n_rows / 2 else None
 
 
-def _spelled(column: pd.Series) -> list[str]:
-    few = column.nunique() <= _FEW
-    if pd.api.types.is_numeric_dtype(column) and 2 * column.nunique() > column.count():
-        few = False  # measured numbers of few rows: as classes, nearly all of them would go to training
-    return ["" if pd.isna(value) else str(value) if few else "labelled" for value in column]
+def _n_classes(target: Labels) -> int:
+    return int(target.codes.max()) + 1
 
 
 def _check_labels(targets: Sequence[TargetColumn], batches: dict[str, Batch]) -> None:

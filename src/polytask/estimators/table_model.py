@@ -3,10 +3,12 @@
 import json
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
+from torch import Tensor
 
 from polytask.core import BundleError, DataWarning, SharedModel
 from polytask.data import TableEncoder, TargetColumn, read_table
@@ -16,6 +18,8 @@ from polytask.estimators.table_config import TableConfig
 from polytask.estimators.table_sharing import build_table_learner
 
 __all__ = ["TableModel"]
+
+_ROWS_AT_ONCE = 4096  # so that an ensemble of 32 wide networks takes some 100 MB
 
 
 class TableModel:
@@ -49,36 +53,44 @@ class TableModel:
         self.data = data
         self.results = results
 
-    def predict(self, table: pd.DataFrame | str | Path) -> pd.DataFrame:
+    def predict(self, table: Any) -> pd.DataFrame:
         """Predict every target of every row.
 
         A category never seen in training counts as none of the known ones, and a missing column as missing
         values; both are reported by a `DataWarning`.
 
         Args:
-            table: Rows with the feature columns; targets and other columns are ignored.
+            table: Rows with the feature columns, in whatever `read_table` reads; targets and other columns
+                are ignored.
 
         Returns:
-            One row per input row. A target's column holds its answer, in the units or class names of the
-            training table; ``TARGET:p(CLASS)`` its probabilities.
+            One row per input row. A target's column holds its answer, in the units or classes of the training
+            table and of their type; ``TARGET:p(CLASS)`` its probabilities.
 
         Raises:
-            DataError: The table cannot be read, or a column holds something else than in training.
+            DataError: The table cannot be read, has none of the model's columns, or a column holds something
+                else than in training.
         """
         frame = read_table(table)
         inputs, report = self.encoder.transform(frame)
         for message in report.messages(fitting=False):
             warnings.warn(message, DataWarning, stacklevel=2)
-        with torch.inference_mode():
-            predictions = self.learner.adapt([target.task for target in self.targets])(
-                inputs.to(next(self.learner.parameters()).device)
-            )
+        predictions = self._predictions(inputs)
         columns: dict[str, np.ndarray] = {}
         for target in self.targets:
             name = target.task.name
-            for suffix, values in target.decode(predictions[name].float().cpu()).items():
+            for suffix, values in target.decode(predictions[name]).items():
                 columns[f"{name}:{suffix}" if suffix else name] = values
         return pd.DataFrame(columns, index=frame.index)
+
+    def _predictions(self, inputs: Tensor) -> dict[str, Tensor]:
+        """Run the network on a limited number of rows at a time: ``[row, n_outputs]`` of every target."""
+        device = next(self.learner.parameters()).device
+        names = [target.task.name for target in self.targets]
+        with torch.inference_mode():
+            predictor = self.learner.adapt([target.task for target in self.targets])
+            parts = [predictor(part.to(device)) for part in inputs.split(_ROWS_AT_ONCE)]
+            return {name: torch.cat([part[name].float().cpu() for part in parts]) for name in names}
 
     def save(self, directory: str | Path) -> Path:
         """Write a model directory: safetensors, JSON and, after a fit, its results."""
