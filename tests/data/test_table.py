@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
 from polytask.core import DataError, InputError, MissingPackageError
-from polytask.data.delimited import MISSING, read_delimited
+from polytask.data.delimited import MISSING, MISSING_WORDS, read_delimited
 from polytask.data.table import fingerprint, read_table
 
 
@@ -183,6 +183,58 @@ def test_a_bad_data_frame_is_refused(frame: pd.DataFrame, message: str) -> None:
 def test_something_else_than_a_table_is_refused() -> None:
     with pytest.raises(InputError, match="not list"):
         read_table([1, 2])  # type: ignore[arg-type]
+
+
+class _OtherFrame:
+    def to_pandas(self) -> pd.DataFrame:
+        return pd.DataFrame({"a": [1, 2]})
+
+
+class _BrokenFrame:
+    def to_pandas(self) -> pd.DataFrame:
+        raise NotImplementedError("no such type")
+
+
+@pytest.mark.parametrize(
+    ("source", "columns"),
+    [
+        (_OtherFrame(), ["a"]),
+        ({"a": [1, 2], "b": ["x", "y"]}, ["a", "b"]),
+        (np.zeros((2, 3)), ["0", "1", "2"]),
+        (np.array([(1, 2.0), (3, 4.0)], dtype=[("a", "i4"), ("b", "f8")]), ["a", "b"]),
+    ],
+)
+def test_tables_of_other_libraries_are_read(source: object, columns: list[str]) -> None:
+    frame = read_table(source)
+    assert list(frame.columns) == columns and len(frame) == 2
+
+
+def test_an_arrow_table_is_read() -> None:
+    pa = pytest.importorskip("pyarrow")
+    assert read_table(pa.table({"a": [1, 2]}))["a"].tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("source", [np.zeros(3), {"a": [1], "b": [1, 2]}, _BrokenFrame(), 7, None])
+def test_what_is_no_table_is_refused_with_the_way_to_convert_it(source: object) -> None:
+    with pytest.raises(InputError, match=r"pd\.DataFrame\("):
+        read_table(source)
+
+
+def test_words_that_count_as_missing_are_counted() -> None:
+    frame = read_table(pd.DataFrame({"k": ["None", "x", "None", "", None], "n": [1, 2, 3, 4, 5]}))
+    assert frame.attrs[MISSING_WORDS] == {"k": {"None": 2}}
+    assert read_table(frame).attrs == frame.attrs
+
+
+@pytest.mark.parametrize("name", ["\ud800", "a\udfffb"])
+def test_a_name_that_no_file_can_hold_is_refused(name: str) -> None:
+    with pytest.raises(DataError, match=r"is not valid Unicode\. Give the column another name"):
+        read_table(pd.DataFrame([[1]], columns=pd.Index([name], dtype=object)))
+
+
+def test_the_fingerprint_of_what_cannot_be_written_is_refused() -> None:
+    with pytest.raises(DataError, match=r"Column 'a' .* cannot be written"):
+        fingerprint(pd.DataFrame({"a": pd.Series([10**5000, None], dtype=object)}))
 
 
 _TABLE = pd.DataFrame({"a": [1.0, np.nan], "b": ["x", None], "c": pd.to_datetime(["2024-01-01", None])})

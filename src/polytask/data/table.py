@@ -124,7 +124,9 @@ def _frame(source: Any) -> pd.DataFrame:
         InputError: It is no table.
     """
     if isinstance(source, pd.DataFrame):
-        return pd.DataFrame(source).copy()
+        frame = pd.DataFrame(source).copy()  # not of a subclass
+        frame.attrs = dict(source.attrs)
+        return frame
     kind = type(source).__name__
     remedy = "Give a path, a pandas data frame, or what pd.DataFrame(...) makes of it."
     try:

@@ -89,7 +89,7 @@ def _type_messages(column: pd.Series, target: TargetColumn, where: str) -> list[
         return [f"{where} holds durations; it is learned and answered in days."]
     _, values, _ = column_distinct(column)
     if target.task.kind == "regression":
-        if any(isinstance(value, str) for value in values):
+        if not target.words and any(isinstance(value, str) for value in values):
             return [
                 f"{where} is text that spells numbers, and is learned as a regression. Ask for "
                 f"{f'{column.name}:multiclass'!r} if they name classes."
