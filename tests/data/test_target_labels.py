@@ -23,7 +23,7 @@ def _messages(values: object, kind: str = "") -> list[str]:
         (
             [*map(str, range(30)), "tba"],
             "",
-            "'tba' counts as no label in 1 row, as all other values are numbers",
+            "'tba' counts as missing in 1 row, as all other values are numbers",
         ),
         ([str(index / 8) for index in range(30)], "", "is text that spells numbers, .* 'y:multiclass'"),
         ([1, 2, "b"] * 3, "", r"several types \(int, text\); its answers are text"),

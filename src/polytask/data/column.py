@@ -35,6 +35,7 @@ ColumnKind = Literal["number", "boolean", "time", "category"]
 _P, _R = ParamSpec("_P"), TypeVar("_R")
 
 _NUMBER = re.compile(r"[+-]?((\d+\.?\d*|\.\d+)(e[+-]?\d+)?|inf(inity)?)", re.ASCII | re.IGNORECASE)
+_INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
 _CODE = re.compile(r"[+-]?0\d+", re.ASCII)  # a postal code or a serial number, rather than a quantity
 _DATE = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)?)?", re.ASCII)
 _TRUTH = {"True": True, "true": True, "TRUE": True, "False": False, "false": False, "FALSE": False}
@@ -307,7 +308,7 @@ def canonical(text: str) -> str:
         return str(_TRUTH[text])
     if len(text) > 18 or not _NUMBER.fullmatch(text):  # beyond 18 digits a float would lose some
         return text
-    return spell(float(text))
+    return str(int(text)) if _INTEGER.fullmatch(text) else spell(float(text))
 
 
 def read_number(value: Any) -> float | None:

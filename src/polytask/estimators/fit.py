@@ -11,7 +11,6 @@ from torch import nn
 
 from polytask.core import (
     Batch,
-    InputError,
     Predictor,
     ResultWarning,
     SettingsCheck,
