@@ -230,7 +230,11 @@ def test_gradients_stay_finite_where_the_selectors_have_settled(settled):
         parameter.data.fill_(settled)
     found = sharing(rows(4), NAMES)
     (found.penalty + sum(value.sum() for value in found.by_task.values())).backward()
+    assert all(bool((parameter.grad == 0).all()) for parameter in sharing.gates.parameters())
     assert all(bool(parameter.grad.isfinite().all()) for parameter in sharing.parameters())
+    chosen = [expert.grad.abs().sum() > 0 for expert in sharing.experts.parameters()]
+    assert not all(chosen)
+    assert any(chosen) == (settled < 0)  # all bits set name the fourth expert, of three
 
 
 def test_settled_selectors_weigh_exactly_at_most_k_experts():

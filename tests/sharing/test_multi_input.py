@@ -339,7 +339,8 @@ def test_maps_are_joined_along_their_channels():
     trunk = nn.Sequential(nn.Conv2d(6, 2, 1), nn.Flatten())
     maps = {"left": torch.ones(2, 1, 5, 5), "right": torch.ones(2, 3, 5, 5)}
     found = MultiInputSharing(encoders, trunk, inputs={"a": ["left", "right"]})(maps, ["a"]).by_task["a"]
-    assert found.shape == (2, 18)
+    joined = torch.cat([encoders[name](maps[name]) for name in ("left", "right")], dim=1)
+    torch.testing.assert_close(found, trunk(joined))
 
 
 def test_an_input_is_encoded_once_for_all_tasks_and_the_trunk_run_once_for_all_that_read_the_same():

@@ -4,8 +4,16 @@ import pytest
 import torch
 from torch import nn
 
-from polytask.core import InputError, private_parameters, shared_parameters
-from polytask.sharing import HardSharing, SoftSharing, table_trunk
+from polytask.core import (
+    Batch,
+    Episode,
+    InputError,
+    SharedModel,
+    Task,
+    private_parameters,
+    shared_parameters,
+)
+from polytask.sharing import HardSharing, Sluice, SoftSharing, TraceNormSharing, table_trunk
 
 
 def test_hard_sharing_encodes_once():
@@ -35,6 +43,28 @@ def test_the_soft_penalty_pulls_each_trunk_to_the_others():
         0.6 / 2 * 2 * (torch.tensor([0.0, 0.0]) * 2 - torch.tensor([3.0, 4.0]) - torch.tensor([0.0, 1.0]))
     )
     torch.testing.assert_close(sharing.trunks["a"].weight.grad[0], expected)
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        soft,
+        lambda: TraceNormSharing(list("abc"), lambda: nn.Linear(2, 1)),
+        lambda: Sluice(list("abc"), [lambda: nn.Linear(2, 2)], n_subspaces=2),
+    ],
+    ids=["soft", "trace norm", "sluice"],
+)
+def test_a_penalty_is_part_of_training_and_of_no_evaluation(build):
+    tasks = [Task(name=name, kind="regression") for name in "abc"]
+    sharing = build()
+    width = sharing(torch.zeros(1, 2), ["a"]).by_task["a"].shape[1]
+    model = SharedModel(tasks, sharing, {name: nn.Linear(width, 1) for name in "abc"})
+    query = Batch(inputs=torch.ones(3, 2), targets={name: torch.ones(3) for name in "abc"})
+    step = [Episode(tasks=tuple(tasks), query=query)]
+    trained, evaluated = model.train().objectives(step), model.eval().objectives(step)
+    assert trained.penalty is not None
+    assert trained.total().item() > trained.values.sum().item()
+    assert evaluated.penalty is None and torch.equal(evaluated.values, trained.values)
 
 
 def test_soft_trunks_start_equal_and_are_private():
