@@ -18,21 +18,22 @@ from polytask.core import (
     Task,
     derive_seed,
     other_remedy,
-    rehearse_write,
     user_path,
+    usual_defaults,
 )
 from polytask.data import fingerprint, read_table
 from polytask.estimators.prepare import Columns, Prepared, prepare
 from polytask.estimators.results import Metrics, summarize
 from polytask.estimators.table_config import TableConfig
 from polytask.estimators.table_model import TableModel
-from polytask.estimators.table_training import Surroundings, train_table_learner
+from polytask.estimators.table_training import Surroundings, rehearse, train_table_learner
 from polytask.evaluate import ConstantReference, TaskLead, all_answers, clearly_ahead, evaluate
-from polytask.train import single_threaded
+from polytask.train import interruptible, single_threaded
 
 __all__ = ["fit"]
 
 _REMEDY = "Lower `learning_rate`, or look for values far from all others in the targets."
+_AGAIN = "call `fit` again with the same `checkpoint`"
 _SMALL = 256 * 256  # numbers in a layer of one step, below which threads cost more than they bring
 
 
@@ -70,9 +71,11 @@ def fit(
         seeds: How many seeds; intervals need 2 or more.
         baselines: Also train the separate models; they have the joint model's trunk, each to itself.
         seed: The first seed; the same one gives the same model.
-        checkpoint: A folder; a killed fit that is called again with it continues where it was.
+        checkpoint: A folder; a killed fit that is called again with it continues where it was. A fit of
+            another table or with other settings is refused there; ``seeds`` and ``baselines`` may change.
         accelerator: As in Lightning Fabric: ``"cpu"``, ``"cuda"``, ``"auto"``.
-        precision: ``"32-true"``, ``"64-true"``, ``"bf16-mixed"`` or ``"bf16-true"``.
+        precision: How to train: ``"32-true"``, ``"64-true"``, ``"bf16-mixed"`` or ``"bf16-true"``; the
+            model has 32 bits afterwards.
         progress: Show bars.
         **settings: See `TableConfig`: ``sharing``, ``balancing``, ``width``, ``epochs`` ….
 
@@ -101,8 +104,6 @@ def fit(
         precision=precision,
     )
     folder = None if checkpoint is None else user_path(checkpoint)
-    if folder is not None:
-        rehearse_write(folder / "metrics.csv")
     columns = Columns.of(targets, group=group, time=time_column, drop=drop)
     frame = read_table(table)
     data_fingerprint = fingerprint(frame)
@@ -111,12 +112,26 @@ def fit(
         precision=precision,
         checkpoint=folder,
         progress=progress,
-    )
+        identity={
+            "table": data_fingerprint, "targets": columns.targets, "group": columns.group, "time_column": columns.time,
+            "drop": columns.drop, "seed": seed, **config.to_json(),
+        },
+    )  # fmt: skip
     start = time.perf_counter()
     # All seeds are prepared first: a table that is wrong for one of them fails before any training.
-    prepared = [prepare(frame, columns, seed=derive_seed(seed, "split", index)) for index in range(seeds)]
+    with usual_defaults():
+        prepared = [prepare(frame, columns, seed=derive_seed(seed, "split", index)) for index in range(seeds)]
+    if folder is not None:
+        names = [task.name for task in prepared[0].tasks]
+        titles = [title for index in range(seeds) for title in _runs(index, names, baselines)]
+        rehearse(folder, titles, where.identity)
     small = config.width * config.batch_size <= _SMALL
-    with single_threaded(when=small), other_remedy(_REMEDY):
+    with (
+        usual_defaults(),
+        single_threaded(when=small),
+        other_remedy(_REMEDY),
+        interruptible(folder, again=_AGAIN, keep="`checkpoint`"),
+    ):
         runs = [
             _fit_seed(
                 one,
@@ -176,12 +191,11 @@ def _fit_seed(
 ) -> _SeedRun:
     """Train the joint model and the separate ones on one split, and judge them on its test rows."""
     names = [task.name for task in prepared.tasks]
-    title = f"seed {index + 1} joint"
+    title, *titles = _runs(index, names, baselines)
     learner, outcome = train_table_learner(prepared, names, config, seed=seed, title=title, where=where)
     separate: dict[str, Mapping[str, float]] = {}
     n_separate = 0
-    for name in names if baselines else ():
-        title = f"seed {index + 1} {name} alone"
+    for name, title in zip(names, titles):
         alone, _ = train_table_learner(prepared, [name], config, seed=seed, title=title, where=where)
         separate |= _judge(alone.adapt(_tasks(prepared, [name])), alone, prepared)
         n_separate += _count(alone)
@@ -201,6 +215,12 @@ def _fit_seed(
         },
         n_separate=n_separate,
     )
+
+
+def _runs(index: int, names: Sequence[str], baselines: bool) -> list[str]:
+    """Return the titles of a seed's trainings: the joint one, and one for every task alone."""
+    alone = [f"seed {index + 1} {name} alone" for name in names] if baselines else []
+    return [f"seed {index + 1} joint", *alone]
 
 
 def _judge(predictor: Predictor, learner: SharedModel, prepared: Prepared) -> Metrics:

@@ -17,7 +17,11 @@ from polytask.core import (
     Learner,
     SharedModel,
     derive_seed,
+    other_remedy,
+    rehearse_write,
     seeded,
+    user_path,
+    usual_defaults,
 )
 from polytask.data import ClassificationEpisodes, KnownClasses, LabelledExamples, Source
 from polytask.data.image_preparation import Ground
@@ -28,9 +32,12 @@ from polytask.estimators.few_shot_source import ClassSplit, class_split
 from polytask.evaluate import EpisodeScore, evaluate_episodes
 from polytask.meta import FeatureClassifier, NearestMean, learner_entries
 from polytask.sharing import HardSharing
-from polytask.train import Validation, train
+from polytask.train import CHECKPOINT_FILE, Validation, interruptible, train
 
 __all__ = ["learn"]
+
+_AGAIN = "call `learn` again with the same `checkpoint`"
+_REMEDY = "Lower `learning_rate` or `inner_rate`, or choose another `learner`."
 
 
 def learn(
@@ -61,7 +68,8 @@ def learn(
         channels: 1 to read a folder's images in grey, 3 in colour; None: 3 if one of them has colour.
         ground: Whether a folder's images show things on a ``"dark"`` or a ``"light"`` ground; None: as most
             of them do. The model reads all later images alike.
-        checkpoint: A folder; a killed run that is called again with it continues where it was.
+        checkpoint: A folder; a killed run that is called again with it continues where it was. A run with
+            other images or settings is refused there.
         accelerator: As in Lightning Fabric.
         progress: Show a bar.
         **settings: See `FewShotConfig`: ``steps``, ``width``, ``inner_rate`` ….
@@ -81,6 +89,8 @@ def learn(
         raise InputError(f"`learn` cannot use these settings: {error}.") from error
     if isinstance(n_episodes, bool) or not isinstance(n_episodes, int) or n_episodes < 1:
         raise InputError(f"The number of test episodes must be 1 or more, got {n_episodes!r}.")
+    if checkpoint is not None:
+        rehearse_write(user_path(checkpoint) / CHECKPOINT_FILE)
     size = config.size if "size" in settings else None
     classes = class_split(source, size=size, seed=seed, way=config.way, channels=channels, ground=ground)
     model = train_few_shot(
@@ -115,13 +125,17 @@ def train_few_shot(
     )
     _check(classes, config)
     start = time.perf_counter()
-    with seeded(seed, "initialization"):
-        learner = build_few_shot_learner(config)
-    _train(
-        learner, classes, config, seed=seed, checkpoint=checkpoint, accelerator=accelerator, progress=progress
-    )
-    seconds = time.perf_counter() - start
-    score, floor = _judge(learner, classes, config, n_episodes=n_episodes, seed=seed)
+    folder = None if checkpoint is None else user_path(checkpoint)
+    with (
+        usual_defaults(),
+        other_remedy(_REMEDY),
+        interruptible(folder, again=_AGAIN, keep="`checkpoint`"),
+    ):
+        with seeded(seed, "initialization"):
+            learner = build_few_shot_learner(config)
+        _train(learner, classes, config, seed=seed, folder=folder, accelerator=accelerator, progress=progress)
+        seconds = time.perf_counter() - start
+        score, floor = _judge(learner, classes, config, n_episodes=n_episodes, seed=seed)
     results = FewShotResults(
         source=classes.name,
         learner=config.learner,
@@ -148,7 +162,7 @@ def _train(
     config: FewShotConfig,
     *,
     seed: int,
-    checkpoint: str | Path | None,
+    folder: Path | None,
     accelerator: str,
     progress: bool,
 ) -> None:
@@ -168,12 +182,18 @@ def _train(
         schedule=lambda step: 0.5 + 0.5 * math.cos(math.pi * step / config.steps),
         validate=validate,
         validate_every=max(1, config.steps // 10),
-        directory=checkpoint,
-        resume=checkpoint is not None,
+        directory=folder,
+        resume=folder is not None,
         accelerator=accelerator,
         seed=derive_seed(seed, "training"),
         progress=progress,
         title=config.learner,
+        identity={
+            "images": classes.train.fingerprint(),
+            "validation images": classes.validation.fingerprint(),
+            **config.to_json(),
+            "seed": seed,
+        },
     )
 
 

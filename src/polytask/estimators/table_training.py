@@ -1,23 +1,37 @@
 """Training one table model: joint, or one task alone."""
 
+import hashlib
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 from torch.optim import AdamW
 
 from polytask.balancing import balancer_by_name
-from polytask.core import Batch, DataError, Learner, SharedModel, Task, derive_seed, generator, seeded
+from polytask.core import (
+    Batch,
+    DataError,
+    Learner,
+    SharedModel,
+    Task,
+    derive_seed,
+    generator,
+    rehearse_write,
+    seeded,
+    sweep,
+)
 from polytask.data import JointSource
 from polytask.estimators.prepare import Prepared
 from polytask.estimators.table_config import TableConfig
 from polytask.estimators.table_sharing import build_table_learner, trained_tasks
 from polytask.evaluate import ConstantReference, all_answers
-from polytask.train import Training, Validation, train
+from polytask.train import CHECKPOINT_FILE, Training, Validation, load_checkpoint, train
+from polytask.train.identity import described_all, refuse_another
 
-__all__ = ["Surroundings", "train_table_learner"]
+__all__ = ["Surroundings", "rehearse", "train_table_learner"]
 
 _SET_ASIDE = 5  # one row in so many is set aside for a balancer that learns from held-out examples
 
@@ -31,12 +45,14 @@ class Surroundings:
         precision: As in `polytask.train.train`.
         checkpoint: A folder for checkpoints, from which a killed run continues; None for none.
         progress: Show a bar.
+        identity: Data and settings that a checkpoint must have been made with.
     """
 
     accelerator: str = "cpu"
     precision: str = "32-true"
     checkpoint: Path | None = None
     progress: bool = False
+    identity: Mapping[str, object] = field(default_factory=dict)
 
 
 def train_table_learner(
@@ -53,7 +69,7 @@ def train_table_learner(
     Early stopping maximizes the mean skill over the tasks on the validation rows: how much of the constant
     predictor's loss is gone (see `ConstantReference`). A balancer that learns from held-out examples gets a
     part of the training rows for it, so that nothing but the choice of the epoch and the seed looks at the
-    validation rows.
+    validation rows. The learner has 32-bit weights afterwards, whatever the precision of the training.
     """
     tasks = [task for task in prepared.tasks if task.name in names]
     balancer = balancer_by_name(config.balancing if len(tasks) > 1 else "equal", names)
@@ -79,15 +95,38 @@ def train_table_learner(
         validate=_validation(tasks, rows, held_out),
         validate_every=source.n_steps,
         patience=config.patience,
-        directory=None if where.checkpoint is None else where.checkpoint / title.replace("/", "_"),
+        directory=None if where.checkpoint is None else where.checkpoint / _folder_name(title),
         resume=where.checkpoint is not None,
         accelerator=where.accelerator,
         precision=where.precision,  # pyright: ignore[reportArgumentType] - `train` checks it
         seed=derive_seed(seed, "training"),
         progress=where.progress,
         title=title,
+        identity=where.identity,
     )
-    return learner, outcome
+    return learner.float(), outcome
+
+
+def rehearse(folder: Path, titles: Iterable[str], identity: Mapping[str, object]) -> None:
+    """Look through a resume folder before the first training, and sweep what killed ones left.
+
+    Raises:
+        InputError: A checkpoint cannot be written.
+        BundleError: One is damaged, or belongs to a fit of other data or with other settings.
+    """
+    sweep(folder)
+    for title in titles:
+        path = folder / _folder_name(title) / CHECKPOINT_FILE
+        rehearse_write(path)
+        if path.exists():
+            refuse_another(folder, load_checkpoint(path).get("identity"), {"given": described_all(identity)})
+
+
+def _folder_name(title: str) -> str:
+    """Return a folder's name that every system takes, and that no other title has."""
+    readable = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:40]
+    digest = hashlib.sha256(title.encode(errors="surrogatepass")).hexdigest()[:12]
+    return f"{readable}-{digest}"
 
 
 def _validation(tasks: Sequence[Task], rows: Batch, held_out: Batch) -> Callable[[Learner], Validation]:
@@ -95,8 +134,9 @@ def _validation(tasks: Sequence[Task], rows: Batch, held_out: Batch) -> Callable
     reference = ConstantReference(tasks, rows, held_out)
 
     def validate(trained: Learner) -> Validation:
-        device = next(trained.parameters()).device
-        skills = reference.skills(all_answers(trained.adapt(tasks), held_out.to(device)))
+        first = next(trained.parameters())
+        rows = held_out.to(first.device, first.dtype)
+        skills = reference.skills(all_answers(trained.adapt(tasks), rows))
         score = sum(skills.values()) / len(skills) if skills else math.nan
         return Validation(score=score, figures={f"{name}/skill": value for name, value in skills.items()})
 

@@ -11,9 +11,10 @@ import hashlib
 import inspect
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence, Set
 from functools import partial
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 
@@ -23,9 +24,20 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from polytask.core import BundleError
 from polytask.data import fingerprint
 
-__all__ = ["Plain", "described", "described_modules", "differences", "run_identity"]
+__all__ = [
+    "Identity",
+    "Plain",
+    "described",
+    "described_all",
+    "described_modules",
+    "differences",
+    "refuse_another",
+    "refused",
+    "run_identity",
+]
 
 Plain = str | int | float | bool | None
 """What a setting is written as."""
@@ -33,14 +45,57 @@ Plain = str | int | float | bool | None
 _DEEPEST = 12
 _LONGEST = 64  # entries of a collection that are named one by one; more are hashed together
 _SHOWN = 5
+_LONGEST_TEXT = 200
 
 
-def run_identity(settings: Mapping[str, object], learner: nn.Module) -> dict[str, Plain]:
-    """Return what a run of a learner is: its settings, and the learner but for its weights."""
+Identity = dict[str, dict[str, Plain]]
+"""What a run is: ``"given"`` by its caller, in the words of his own settings, and ``"seen"`` by the run."""
+
+
+def run_identity(given: Mapping[str, object], seen: Mapping[str, object], learner: nn.Module) -> Identity:
+    """Return what a run is.
+
+    Args:
+        given: What the caller says.
+        seen: What the run itself knows.
+        learner: What is trained.
+    """
     return {
-        **{key: text for name, value in settings.items() for key, text in described(name, value).items()},
-        **described_modules("learner", learner),
+        "given": described_all(given),
+        "seen": described_all(seen) | described_modules("learner", learner),
     }
+
+
+def described_all(values: Mapping[str, object]) -> dict[str, Plain]:
+    """Return what several values are; see `described`."""
+    return {key: text for name, value in values.items() for key, text in described(name, value).items()}
+
+
+def refuse_another(folder: Path, saved: object, present: Identity) -> None:
+    """Raise an error if a resume folder holds another run.
+
+    Args:
+        folder: The folder, as the user knows it.
+        saved: What its checkpoint says of the run.
+        present: What the run is now; of ``"given"`` and ``"seen"`` one may be missing.
+
+    Raises:
+        BundleError: It does; the message names the first differences, those that the caller knows if any.
+    """
+    for part, settings in present.items():
+        before = saved.get(part) if isinstance(saved, dict) else None
+        if not isinstance(before, dict):
+            raise refused(folder, "its checkpoint does not say of which run it is")
+        if differing := differences(before, settings):
+            raise refused(folder, "it holds another run: " + "; ".join(differing))
+
+
+def refused(folder: Path, why: str) -> BundleError:
+    """Return the error for a resume folder that a run cannot go on with."""
+    return BundleError(
+        f"The resume folder {folder} cannot be used: {why}. Choose another folder, or delete this one to "
+        "start anew."
+    )
 
 
 def described(name: str, value: object) -> dict[str, Plain]:
@@ -89,7 +144,10 @@ def _same(saved: Mapping[str, Plain], present: Mapping[str, Plain], name: str) -
 
 
 def _shown(identity: Mapping[str, Plain], name: str) -> str:
-    return str(identity[name]) if name in identity else "not there"
+    text = re.sub(
+        r"\b([0-9a-f]{12})[0-9a-f]{52}\b", r"\1…", str(identity[name]) if name in identity else "not there"
+    )
+    return text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}…"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

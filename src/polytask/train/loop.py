@@ -171,13 +171,13 @@ def train(
         )  # fmt: skip
         if folder is not None:
             settings = {
-                **(identity or {}), "seed": seed, "source": source, "validation_source": validation_source,
-                "balancer": balancer, "optimizer": built, "engine": engine, "accumulate": accumulate,
-                "max_norm": max_norm, "validate": validate is not None, "validate_every": validate_every,
-                "not_finite": not_finite, "precision": precision, "accelerator": fabric.device.type,
-                "polytask": __version__, "torch": torch.__version__.partition("+")[0],
+                "seed": seed, "source": source, "validation_source": validation_source, "balancer": balancer,
+                "optimizer": built, "engine": engine, "accumulate": accumulate, "max_norm": max_norm,
+                "validate": validate is not None, "validate_every": validate_every, "not_finite": not_finite,
+                "precision": precision, "accelerator": fabric.device.type, "polytask": __version__,
+                "torch": torch.__version__.partition("+")[0],
             }  # fmt: skip
-            run.identity = run_identity(settings, learner)
+            run.identity = run_identity(identity or {}, settings, learner)
         if resume:
             run.restore(n_steps=n_steps, patience=patience)
         step = Step(

@@ -13,11 +13,11 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from polytask.balancing import Balance, BalancedBackward, Balancer
-from polytask.core import BundleError, Episode, Learner, NotFiniteError, derive_seed
+from polytask.core import Episode, Learner, NotFiniteError, derive_seed
 from polytask.data import Feedback, Source
 from polytask.train.checkpoint import CHECKPOINT_FILE, load_checkpoint, save_checkpoint
 from polytask.train.history import History
-from polytask.train.identity import Plain, described, differences
+from polytask.train.identity import Identity, described, refuse_another, refused
 from polytask.train.resume import Stateful, load_parts, problems
 from polytask.train.validation import Validation
 
@@ -52,7 +52,7 @@ class Run:
     history: History
     folder: Path | None
     seed: int
-    identity: Mapping[str, Plain] = field(default_factory=dict)
+    identity: Identity = field(default_factory=dict)
     schedule: Callable[[int], float] | None = None
     writes: bool = True
     step: int = 0
@@ -206,30 +206,20 @@ class Run:
         if self.folder is None or not (self.folder / CHECKPOINT_FILE).exists():
             return
         state = load_checkpoint(self.folder / CHECKPOINT_FILE)
-        identity = state.get("identity")
-        if not isinstance(identity, dict):
-            raise self._refused("its checkpoint does not say of which run it is")
-        if differing := differences(identity, self.identity):
-            raise self._refused("it holds another run: " + "; ".join(differing))
+        refuse_another(self.folder, state.get("identity"), self.identity)
         if wrong := problems(state, self.learner):
-            raise self._refused("its checkpoint is damaged: " + "; ".join(wrong))
+            raise refused(self.folder, "its checkpoint is damaged: " + "; ".join(wrong))
         if differing := self._changed(state, n_steps, patience):
-            raise self._refused("it holds another run: " + "; ".join(differing))
+            raise refused(self.folder, "it holds another run: " + "; ".join(differing))
         try:
             load_parts(self.parts, state)
         except ValueError as error:
-            raise self._refused(f"its checkpoint is damaged: {error}") from error
+            raise refused(self.folder, f"its checkpoint is damaged: {error}") from error
         for name in _PLAIN:
             setattr(self, name, state[name])
         self._best, self._sums, self._counts = state["best"], state["sums"], state["counts"]
         self._weights, self._drawn_before = state["weights"], state["drawn"]
         self.history.restore(state["rows"])
-
-    def _refused(self, why: str) -> BundleError:
-        return BundleError(
-            f"The resume folder {self.folder} cannot be used: {why}. Choose another folder, or delete this "
-            "one to start anew."
-        )
 
     def _changed(self, state: Mapping[str, Any], n_steps: int, patience: int | None) -> list[str]:
         """Say what would have made the steps that are done different ones, besides the identity."""
