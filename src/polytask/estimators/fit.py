@@ -113,8 +113,9 @@ def fit(
         checkpoint=folder,
         progress=progress,
         identity={
-            "table": data_fingerprint, "targets": columns.targets, "group": columns.group, "time_column": columns.time,
-            "drop": columns.drop, "seed": seed, **config.to_json(),
+            "table": data_fingerprint, "targets": columns.targets, "group": columns.group,
+            "time_column": columns.time, "drop": columns.drop, "seed": seed, "precision": precision,
+            **config.to_json(),
         },
     )  # fmt: skip
     start = time.perf_counter()

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
+from torch import nn
 from torch.optim import AdamW
 
 from polytask.balancing import balancer_by_name
@@ -76,6 +77,7 @@ def train_table_learner(
     rows, held_out = _labelled(prepared.train, names), prepared.validation.only(names)
     with seeded(seed, "initialization"):
         learner = build_table_learner(tasks, prepared.encoder.n_features, config)
+    _check_rows(learner, config, n_rows=len(rows))
     asked = trained_tasks(tasks, config)
     steered_by = None
     if balancer.needs == "validation":
@@ -105,6 +107,17 @@ def train_table_learner(
         identity=where.identity,
     )
     return learner.float(), outcome
+
+
+def _check_rows(learner: Learner, config: TableConfig, *, n_rows: int) -> None:
+    """Refuse steps of a single row where rows are normalized together."""
+    normalizes = any(isinstance(module, nn.BatchNorm1d) for module in learner.modules())
+    if normalizes and min(n_rows, config.batch_size) < 2:
+        raise DataError(
+            f"`sharing` {config.sharing!r} normalizes over the rows of a step and needs two or more, but there "
+            f"are {n_rows} training rows and `batch_size` is {config.batch_size}. Raise it, label more rows, "
+            "or choose another `sharing`."
+        )
 
 
 def rehearse(folder: Path, titles: Iterable[str], identity: Mapping[str, object]) -> None:

@@ -7,11 +7,13 @@ from functools import partial
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from polytask.balancing import Accumulation, Balance, BalancedBackward, Balancer, check_hooks
 from polytask.core import (
     Buffers,
     Episode,
+    InputError,
     Learner,
     NotFiniteError,
     Objectives,
@@ -155,8 +157,20 @@ class Step:
         return [episode.to(self.fabric.device, self.dtype) for episode in own]
 
     def _objectives(self, episodes: Sequence[Episode]) -> Objectives:
-        with self.fabric.autocast():
-            return self.learner.objectives(episodes)
+        try:
+            with self.fabric.autocast():
+                return self.learner.objectives(episodes)
+        except ValueError as error:
+            if self._one_row_is_normalized(episodes):
+                raise InputError(
+                    f"A step, or a part of it, has a single row, which batch normalization cannot take "
+                    f"({error}). Make the steps larger, or lower `accumulate` or `devices`."
+                ) from error
+            raise
+
+    def _one_row_is_normalized(self, episodes: Sequence[Episode]) -> bool:
+        normalizes = any(isinstance(module, _BatchNorm) for module in self.learner.modules())
+        return normalizes and any(len(episode.query) == 1 for episode in episodes)
 
     def _held_out(self) -> Callable[[], Objectives] | None:
         source = self.validation_source
