@@ -114,9 +114,9 @@ def _check_rows(learner: Learner, config: TableConfig, *, n_rows: int) -> None:
     normalizes = any(isinstance(module, nn.BatchNorm1d) for module in learner.modules())
     if normalizes and min(n_rows, config.batch_size) < 2:
         raise DataError(
-            f"`sharing` {config.sharing!r} normalizes over the rows of a step and needs two or more, but there "
-            f"are {n_rows} training rows and `batch_size` is {config.batch_size}. Raise it, label more rows, "
-            "or choose another `sharing`."
+            f"`sharing` {config.sharing!r} normalizes over the rows of a step and needs two or more, but "
+            f"there are {n_rows} training rows and `batch_size` is {config.batch_size}. Raise it, label more "
+            "rows, or choose another `sharing`."
         )
 
 
