@@ -66,6 +66,7 @@ def _a_writer(path: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_what_a_killed_writer_left_is_removed_by_the_next_write(tmp_path):
     _killed_writer(tmp_path / "a")
     assert len(_listing(tmp_path)) == 1  # the debris
@@ -73,6 +74,7 @@ def test_what_a_killed_writer_left_is_removed_by_the_next_write(tmp_path):
     assert _listing(tmp_path) == ["b"]
 
 
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_a_sweep_leaves_files_that_are_being_written_and_files_of_others(tmp_path):
     others = [".a.1234.tmp", ".a.txt", "a.0123456789abcdef.polytask-part", ".a.polytask-part"]
     for name in others:

@@ -15,7 +15,7 @@ from polytask.core.errors import (
     TrainingError,
     other_remedy,
 )
-from polytask.core.files import rehearse_write, sweep, user_path, write_atomically
+from polytask.core.files import is_temporary, new_folder, rehearse_write, sweep, user_path, write_atomically
 from polytask.core.forked import use_one_thread_after_fork
 from polytask.core.gradients import assign, gramian, jacobian
 from polytask.core.learner import EpisodicLearner, Execution, Learner, Predictor, State, run_loop
@@ -23,8 +23,10 @@ from polytask.core.module_copy import module_copy
 from polytask.core.objectives import Objectives, query_objectives
 from polytask.core.private import PerTask, private_parameters, shared_parameters
 from polytask.core.random import derive_seed, generator, numpy_generator, own_random_state, seeded
+from polytask.core.records import record_from_json
 from polytask.core.settings import SettingsCheck, name_problem
 from polytask.core.shared_model import Representation, SharedModel, Sharing, tap
+from polytask.core.strict_json import format_json, parse_json
 from polytask.core.task import Task, TaskKind
 
 __all__ = [
@@ -57,19 +59,24 @@ __all__ = [
     "assign",
     "batch_size",
     "derive_seed",
+    "format_json",
     "generator",
     "gramian",
+    "is_temporary",
     "jacobian",
     "join_batches",
     "kept_buffers",
     "map_inputs",
     "module_copy",
     "name_problem",
+    "new_folder",
     "numpy_generator",
     "other_remedy",
     "own_random_state",
+    "parse_json",
     "private_parameters",
     "query_objectives",
+    "record_from_json",
     "rehearse_write",
     "run_loop",
     "seeded",

@@ -26,7 +26,7 @@ except ImportError:  # Windows, where a file that is open cannot be deleted
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
-__all__ = ["rehearse_write", "sweep", "user_path", "write_atomically"]
+__all__ = ["is_temporary", "new_folder", "rehearse_write", "sweep", "user_path", "write_atomically"]
 
 _TEMPORARY = re.compile(r"\..*\.[0-9a-f]{16}\.polytask-part", re.DOTALL)
 _FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -62,11 +62,11 @@ def write_atomically(path: str | Path, write: Callable[[BinaryIO], object]) -> N
     """
     with _fence(path):
         target = _target(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        _check_name(target)
-        sweep(target.parent)
-        _write(target, write)
-        _flush_folder(target.parent)
+        with new_folder(target.parent):
+            _check_name(target)
+            sweep(target.parent)
+            _write(target, write)
+            _flush_folder(target.parent)
 
 
 def rehearse_write(path: str | Path) -> None:
@@ -77,17 +77,43 @@ def rehearse_write(path: str | Path) -> None:
     """
     with _fence(path):
         target = _target(path)
-        missing = [folder for folder in target.parents if not folder.exists()]
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
+        with new_folder(target.parent, keep=False):
             _check_name(target)
             temporary, file = _open_temporary(target)
             file.close()
             temporary.unlink()
-        finally:
-            for folder in missing:
-                with suppress(OSError):
-                    folder.rmdir()
+
+
+@contextmanager
+def new_folder(folder: Path, *, keep: bool = True) -> Iterator[None]:
+    """Have a folder inside the block, and its parents.
+
+    Args:
+        folder: The folder; one that is there already stays in any case.
+        keep: Whether it stays after the block; without, and when the block fails, what was made is removed
+            again where it is empty.
+
+    Raises:
+        InputError: It cannot be made.
+    """
+    missing = [parent for parent in (folder, *folder.parents) if not parent.exists()]
+    done = False
+    try:
+        with _fence(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            for parent in missing:
+                _flush_folder(parent.parent)
+        yield
+        done = True
+    finally:
+        for made in missing if not (keep and done) else ():
+            with suppress(OSError):
+                made.rmdir()
+
+
+def is_temporary(name: str) -> bool:
+    """Tell whether a file's name is one that `write_atomically` gives while it writes."""
+    return _TEMPORARY.fullmatch(name) is not None
 
 
 def sweep(folder: str | Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import pandas as pd
 
-from polytask.core import DataError
+from polytask.core import DataError, InputError, record_from_json
 from polytask.data.column import canonical, column_categories, column_days, column_numbers
 from polytask.data.problems import some_rows
 
@@ -132,10 +132,23 @@ def column_to_json(encoding: FeatureColumn) -> dict[str, Any]:
 
 
 def column_from_json(data: Mapping[str, Any]) -> FeatureColumn:
-    """Read what `column_to_json` wrote."""
-    if data["kind"] == "category":
-        return CategoryFeatures(**{**data, "categories": tuple(data["categories"])})
-    return NumberFeatures(**{**data, "words": tuple(data.get("words", ()))})
+    """Read what `column_to_json` wrote.
+
+    Raises:
+        InputError: It is something else.
+    """
+    kind = data.get("kind") if isinstance(data, Mapping) else None
+    name = f"the column {data.get('name')!r}" if isinstance(data, Mapping) else "a column"
+    if kind == "category":
+        encoding = record_from_json(CategoryFeatures, data, name=name)
+        if len(set(encoding.categories)) < len(encoding.categories):
+            raise InputError(f"{name} has a category twice.")
+        return encoding
+    encoding = record_from_json(NumberFeatures, data, name=name)
+    farthest = np.finfo(np.float32).max
+    if not 0 < encoding.scale <= farthest or max(abs(encoding.mean), abs(encoding.median)) > farthest:
+        raise InputError(f"{name} has constants out of range.")
+    return encoding
 
 
 def category_finder(categories: Sequence[str]) -> Callable[[str], int]:

@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from polytask.core import DataError
+from polytask.core import DataError, InputError, record_from_json
 from polytask.data.feature_column import FeatureColumn, column_from_json, column_to_json
 from polytask.data.feature_fitting import fit_columns
 from polytask.data.problems import examples, problem_error, some_rows
@@ -194,9 +194,26 @@ class TableEncoder:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "TableEncoder":
-        """Read what `to_json` wrote."""
-        encodings = tuple(column_from_json(entry) for entry in data["columns"])
-        return cls(encodings=encodings, dropped=dict(data["dropped"]), notes=dict(data["notes"]))
+        """Read what `to_json` wrote.
+
+        Raises:
+            InputError: It is something else.
+        """
+        stored = record_from_json(_Stored, data, name="the encoder")
+        encodings = tuple(column_from_json(entry) for entry in stored.columns)
+        names = {encoding.name for encoding in encodings}
+        if not encodings or len(names) < len(encodings):
+            raise InputError("the encoder has no columns, or two of the same name.")
+        return cls(encodings=encodings, dropped=stored.dropped, notes=stored.notes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stored:
+    """An encoder as plain JSON."""
+
+    columns: tuple[dict, ...]
+    dropped: Mapping[str, str]
+    notes: Mapping[str, str]
 
 
 def _columns(frame: pd.DataFrame, names: Sequence[str]) -> tuple[dict[str, pd.Series], list[str]]:

@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from polytask.core import DataError, Task
+from polytask.core import DataError, InputError, Task, record_from_json
 from polytask.data.column import column_categories, column_numbers
 from polytask.data.feature_column import category_finder
 from polytask.data.problems import examples, some_rows
@@ -130,22 +130,53 @@ class TargetColumn:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "TargetColumn":
-        """Read what `to_json` wrote."""
+        """Read what `to_json` wrote.
+
+        Raises:
+            InputError: It is something else.
+        """
+        stored = record_from_json(_Stored, data, name="a target")
+        n_classes = {"regression": 0, "binary": 2, "multiclass": stored.n_outputs}[stored.kind]
+        if stored.kind == "regression" and stored.n_outputs != 1:
+            raise InputError(f"the target {stored.name!r} has {stored.n_outputs} outputs instead of 1.")
+        if len(stored.classes) != n_classes or len(set(stored.classes)) != n_classes:
+            raise InputError(
+                f"the target {stored.name!r} has the classes {examples(stored.classes)}, but needs "
+                f"{n_classes}, each with its own name."
+            )
+        farthest = np.finfo(np.float32).max
+        if not 0 < stored.scale <= farthest or abs(stored.mean) > farthest:
+            raise InputError(f"the target {stored.name!r} has constants out of range.")
         task = Task(
-            name=data["name"],
-            kind=data["kind"],
-            n_outputs=data["n_outputs"],
-            metrics=tuple(data["metrics"]),
-            labels=tuple(data["classes"]),
+            name=stored.name,
+            kind=stored.kind,
+            n_outputs=stored.n_outputs,
+            metrics=stored.metrics,
+            labels=stored.classes,
         )
         return cls(
             task=task,
             classes=task.labels,
-            mean=float(data["mean"]),
-            scale=float(data["scale"]),
-            labels=tuple(data.get("labels", ())),
-            words=tuple(data.get("words", ())),
+            mean=stored.mean,
+            scale=stored.scale,
+            labels=stored.labels,
+            words=stored.words,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stored:
+    """A target as plain JSON."""
+
+    name: str
+    kind: Literal["regression", "binary", "multiclass"]
+    n_outputs: int
+    metrics: tuple[str, ...]
+    classes: tuple[str, ...]
+    mean: float
+    scale: float
+    labels: tuple[Label, ...] = ()
+    words: tuple[str, ...] = ()
 
 
 _LABELS = {bool, int, float, str}

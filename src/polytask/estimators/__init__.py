@@ -1,6 +1,7 @@
 """Whole models in one call: fit a table, learn to learn, load, predict."""
 
-from polytask.estimators.bundle import Bundle, check_destination, load_bundle, save_bundle
+from polytask.estimators.bundle import Bundle, load_bundle, save_bundle
+from polytask.estimators.bundle_folder import check_destination
 from polytask.estimators.few_shot_config import FewShotConfig
 from polytask.estimators.few_shot_model import AdaptedModel, FewShotModel
 from polytask.estimators.few_shot_results import FewShotResults

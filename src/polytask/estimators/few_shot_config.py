@@ -1,10 +1,10 @@
 """The settings of a few-shot image model."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from polytask.core import SettingsCheck
+from polytask.core import SettingsCheck, record_from_json
 from polytask.data import ImagePreparation
 from polytask.meta import ImageTask, learner_entries
 
@@ -118,8 +118,4 @@ class FewShotConfig:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "FewShotConfig":
         """Build the settings from what `to_json` gave."""
-        known = {entry.name for entry in fields(cls)}
-        values = {name: value for name, value in data.items() if name in known}
-        if values.get("images") is not None:
-            values["images"] = ImagePreparation.from_json(values["images"])
-        return cls(**values)
+        return record_from_json(cls, data, name="the settings")

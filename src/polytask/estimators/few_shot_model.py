@@ -1,6 +1,5 @@
 """A model that learns new classes from few images, and one that has."""
 
-import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,10 +10,12 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from polytask.core import Batch, BundleError, DataError, EpisodicLearner, InputError, Predictor, Task
+from polytask.core import Batch, DataError, EpisodicLearner, InputError, Predictor, Task, generator
 from polytask.data import ImagePreparation, LabelledExamples, image_files, image_folder
 from polytask.data.picture import printable
 from polytask.estimators.bundle import Bundle, load_bundle, save_bundle
+from polytask.estimators.bundle_content import check_answers, fitting_together, part, results_file
+from polytask.estimators.bundle_tensors import build_filled
 from polytask.estimators.few_shot_config import FewShotConfig
 from polytask.estimators.few_shot_results import FewShotResults
 from polytask.meta import learner_by_name, learner_entries
@@ -106,22 +107,16 @@ class FewShotModel:
 
     def save(self, directory: str | Path) -> Path:
         """Write a model directory: safetensors, JSON and, after training, its results."""
-        files = (
-            {}
-            if self.results is None
-            else {"results.json": json.dumps(self.results.to_json(), indent=2) + "\n"}
+        bundle = Bundle(
+            kind=self.kind,
+            config={"model": self.config.to_json()},
+            tensors=self.learner.state_dict(),
+            data=dict(self.data),
+            files=results_file(self.results),
+            source=str(directory),
         )
-        config = {"model": self.config.to_json()}
-        return save_bundle(
-            directory,
-            Bundle(
-                kind=self.kind,
-                config=config,
-                tensors=self.learner.state_dict(),
-                data=dict(self.data),
-                files=files,
-            ),
-        )
+        self._try(bundle)
+        return save_bundle(directory, bundle)
 
     @classmethod
     def from_bundle(cls, bundle: Bundle) -> "FewShotModel":
@@ -130,16 +125,24 @@ class FewShotModel:
         Raises:
             BundleError: Its parts do not fit together.
         """
-        try:
-            config = FewShotConfig.from_json(bundle.config["model"])
-            learner = build_few_shot_learner(config)
-            own = {name: tensor for name, tensor in bundle.tensors.items() if not name.startswith(_ADAPTED)}
-            learner.load_state_dict(own)
-        except (KeyError, TypeError, RuntimeError, ValueError) as error:
-            raise BundleError(
-                f"The model's description and its tensors do not fit together: {error}."
-            ) from error
+        own = {name: tensor for name, tensor in bundle.tensors.items() if not name.startswith(_ADAPTED)}
+        with fitting_together(bundle):
+            config = FewShotConfig.from_json(part(bundle, "model"))
+            learner = build_filled(lambda: build_few_shot_learner(config), own)
         return cls(learner, config=config, data=bundle.data)
+
+    def _try(self, bundle: Bundle) -> None:
+        """Adapt to noise, and answer it.
+
+        Raises:
+            BundleError: An answer is NaN or infinite.
+        """
+        task = Task(name="class", kind="multiclass", n_outputs=self.config.way)
+        device = next(self.learner.parameters()).device
+        images = _trial_images(self.config, self.config.way).to(device)
+        support = Batch(inputs=images, targets={"class": torch.arange(self.config.way, device=device)})
+        with torch.inference_mode():
+            check_answers(bundle, (task,), self.learner.adapt([task], support)(images))
 
     @classmethod
     def load(cls, directory: str | Path) -> "FewShotModel":
@@ -225,9 +228,15 @@ class AdaptedModel:
             "classes": list(self.classes),
             "images": self.images.to_json(),
         }
-        return save_bundle(
-            directory, Bundle(kind=self.kind, config=config, tensors=tensors, data=dict(self.base.data))
+        bundle = Bundle(
+            kind=self.kind,
+            config=config,
+            tensors=tensors,
+            data=dict(self.base.data),
+            source=str(directory),
         )
+        self._try(bundle)
+        return save_bundle(directory, bundle)
 
     @classmethod
     def from_bundle(cls, bundle: Bundle) -> "AdaptedModel":
@@ -237,23 +246,45 @@ class AdaptedModel:
             BundleError: Its parts do not fit together.
         """
         base = FewShotModel.from_bundle(bundle)
-        classes = bundle.config.get("classes")
         state = {
-            name.removeprefix(_ADAPTED): tensor
+            name.removeprefix(_ADAPTED): tensor.clone()  # the file stays free
             for name, tensor in bundle.tensors.items()
             if name.startswith(_ADAPTED)
         }
-        if not classes or not state:
-            raise BundleError(
-                "The adapted model lacks its classes or what it learned of them. Adapt it again."
-            )
-        stored = bundle.config.get("images")
-        try:
-            images = None if stored is None else ImagePreparation.from_json(stored)
-        except InputError as error:
-            raise BundleError(f"The adapted model does not say how it reads images: {error}") from error
-        task = Task(name="class", kind="multiclass", n_outputs=len(classes), labels=tuple(classes))
-        return cls(base, base.learner.predictor([task], state), classes, images=images)
+        with fitting_together(bundle):
+            classes = _read_classes(part(bundle, "classes"))
+            task = Task(name="class", kind="multiclass", n_outputs=len(classes), labels=classes)
+            images = ImagePreparation.from_json(part(bundle, "images"))
+            if images.shape != base.config.preparation.shape:
+                raise InputError(f"images are read as {images.shape}, not {base.config.preparation.shape}")
+            model = cls(base, base.learner.predictor([task], state), classes, images=images)
+            model._try(bundle)
+        return model
+
+    def _try(self, bundle: Bundle) -> None:
+        """Answer noise.
+
+        Raises:
+            BundleError: An answer is NaN or infinite.
+        """
+        with torch.inference_mode():
+            device = next(self.base.learner.parameters()).device
+            answers = self.predictor(_trial_images(self.base.config, 2).to(device))
+        check_answers(bundle, self.predictor.tasks, answers)
+
+
+def _read_classes(names: Any) -> tuple[str, ...]:
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise InputError("the description has no list of class names")
+    if len(names) < 2 or len(set(names)) < len(names):
+        raise InputError(f"the classes are {names[:10]}; there must be two or more, each with its own name")
+    return tuple(names)
+
+
+def _trial_images(config: FewShotConfig, n_images: int) -> Tensor:
+    task = config.image_task()
+    shape = (n_images, task.in_channels, task.size, task.size)
+    return torch.rand(shape, generator=generator(0, "trial"))
 
 
 def _listed(images: Any) -> list[Any]:

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from polytask.core import BundleError, InputError, MissingPackageError
+from polytask.core import BundleError, InputError, MissingPackageError, user_path, write_atomically
 from polytask.estimators.bundle import load_bundle
 from polytask.estimators.few_shot_model import AdaptedModel, FewShotModel
 from polytask.estimators.table_model import TableModel
-from polytask.train import write_atomically
+from polytask.version import __version__
 
 __all__ = ["load", "write_table"]
 
@@ -23,7 +23,10 @@ def load(directory: str | Path) -> TableModel | FewShotModel | AdaptedModel:
     """
     bundle = load_bundle(directory)
     if bundle.kind not in _KINDS:
-        raise BundleError(f"{directory} holds a {bundle.kind!r} model, which this version does not know.")
+        raise BundleError(
+            f"{directory} holds a {bundle.kind!r} model, which polytask {__version__} does not know. Use the "
+            "version that wrote it, or train again."
+        )
     return _KINDS[bundle.kind].from_bundle(bundle)
 
 
@@ -34,7 +37,7 @@ def write_table(frame: pd.DataFrame, path: str | Path) -> None:
         InputError: The ending is neither.
         MissingPackageError: Parquet is asked for without pyarrow.
     """
-    target = Path(path)
+    target = user_path(path)
     index = frame.index.name is not None
     if target.suffix == ".csv":
         write_atomically(target, lambda file: file.write(frame.to_csv(index=index).encode()))

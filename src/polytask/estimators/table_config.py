@@ -1,11 +1,11 @@
 """The settings of a table model."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
 from polytask.balancing import balancer_names
-from polytask.core import SettingsCheck
+from polytask.core import SettingsCheck, record_from_json
 
 __all__ = ["TableConfig"]
 
@@ -90,5 +90,4 @@ class TableConfig:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "TableConfig":
         """Build the settings from what `to_json` gave."""
-        known = {entry.name for entry in fields(cls)}
-        return cls(**{name: value for name, value in data.items() if name in known})
+        return record_from_json(cls, data, name="the settings")

@@ -1,6 +1,5 @@
 """A trained model of a table's targets."""
 
-import json
 import warnings
 from pathlib import Path
 from typing import Any
@@ -10,9 +9,11 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from polytask.core import BundleError, DataWarning, SharedModel
+from polytask.core import DataWarning, InputError, SharedModel, generator
 from polytask.data import TableEncoder, TargetColumn, read_table
 from polytask.estimators.bundle import Bundle, load_bundle, save_bundle
+from polytask.estimators.bundle_content import check_answers, fitting_together, part, results_file
+from polytask.estimators.bundle_tensors import build_filled
 from polytask.estimators.results import FitResults
 from polytask.estimators.table_config import TableConfig
 from polytask.estimators.table_sharing import build_table_learner
@@ -93,27 +94,27 @@ class TableModel:
             return {name: torch.cat([part[name].float().cpu() for part in parts]) for name in names}
 
     def save(self, directory: str | Path) -> Path:
-        """Write a model directory: safetensors, JSON and, after a fit, its results."""
+        """Write a model directory: safetensors, JSON and, after a fit, its results.
+
+        Raises:
+            BundleError: Something that is no model stands there, or the model answers NaN.
+            InputError: The system does not let it be written.
+        """
         config = {
             "model": self.config.to_json(),
             "encoder": self.encoder.to_json(),
             "targets": [target.to_json() for target in self.targets],
         }
-        files = (
-            {}
-            if self.results is None
-            else {"results.json": json.dumps(self.results.to_json(), indent=2) + "\n"}
+        bundle = Bundle(
+            kind=self.kind,
+            config=config,
+            tensors=self.learner.state_dict(),
+            data=dict(self.data),
+            files=results_file(self.results),
+            source=str(directory),
         )
-        return save_bundle(
-            directory,
-            Bundle(
-                kind=self.kind,
-                config=config,
-                tensors=self.learner.state_dict(),
-                data=dict(self.data),
-                files=files,
-            ),
-        )
+        self._try(bundle)
+        return save_bundle(directory, bundle)
 
     @classmethod
     def from_bundle(cls, bundle: Bundle) -> "TableModel":
@@ -122,19 +123,42 @@ class TableModel:
         Raises:
             BundleError: Its parts do not fit together.
         """
-        try:
-            config = TableConfig.from_json(bundle.config["model"])
-            encoder = TableEncoder.from_json(bundle.config["encoder"])
-            targets = tuple(TargetColumn.from_json(entry) for entry in bundle.config["targets"])
-            learner = build_table_learner([target.task for target in targets], encoder.n_features, config)
-            learner.load_state_dict(dict(bundle.tensors))
-        except (KeyError, TypeError, RuntimeError, ValueError) as error:
-            raise BundleError(
-                f"The model's description and its tensors do not fit together: {error}."
-            ) from error
-        return cls(learner, encoder, targets, config=config, data=bundle.data)
+        with fitting_together(bundle):
+            config = TableConfig.from_json(part(bundle, "model"))
+            encoder = TableEncoder.from_json(part(bundle, "encoder"))
+            targets = _read_targets(part(bundle, "targets"))
+            if config.depth > len(bundle.tensors):
+                raise InputError(f"`depth` is {config.depth}, but there are {len(bundle.tensors)} weights")
+            learner = build_filled(
+                lambda: build_table_learner([target.task for target in targets], encoder.n_features, config),
+                bundle.tensors,
+            )
+            model = cls(learner, encoder, targets, config=config, data=bundle.data)
+            model._try(bundle)
+        return model
+
+    def _try(self, bundle: Bundle) -> None:
+        """Answer a few standardized rows.
+
+        Raises:
+            BundleError: An answer is NaN or infinite.
+        """
+        tasks = tuple(target.task for target in self.targets)
+        rows = torch.randn(16, self.encoder.n_features, generator=generator(0, "trial"))
+        with torch.inference_mode():
+            answers = self.learner.adapt(tasks)(rows.to(next(self.learner.parameters()).device))
+        check_answers(bundle, tasks, answers)
 
     @classmethod
     def load(cls, directory: str | Path) -> "TableModel":
         """Load a model directory."""
         return cls.from_bundle(load_bundle(directory, kind=cls.kind))
+
+
+def _read_targets(entries: Any) -> tuple[TargetColumn, ...]:
+    if not isinstance(entries, list) or not entries:
+        raise InputError("the description has no list of targets")
+    targets = tuple(TargetColumn.from_json(entry) for entry in entries)
+    if len({target.task.name for target in targets}) < len(targets):
+        raise InputError("two targets have the same name")
+    return targets

@@ -49,9 +49,10 @@ class MetaLSTM(CoordinateRule):
         self.cell = LSTMCell(4, width)
         self.gates = nn.Linear(width + 3, 2)
         nn.init.uniform_(self.gates.weight, -0.01, 0.01)
+        first = torch.tensor([1 - decay, rate], device="cpu").logit()  # also where the rest has no memory
         with torch.no_grad():
-            self.gates.bias.copy_(torch.tensor([1 - decay, rate]).logit())
-        self.first = tuple(self.gates.bias.detach().sigmoid().tolist())
+            self.gates.bias.copy_(first)
+        self.first = tuple(first.sigmoid().tolist())
 
     def start(self, coordinates: Tensor) -> Mapping[str, Tensor]:
         """Return an empty LSTM, and the gates as they begin."""
