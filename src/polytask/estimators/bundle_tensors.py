@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from polytask.core import BundleError, InputError, parse_json
+from polytask.core import BundleError, InputError, own_random_state, parse_json, usual_defaults
 from polytask.estimators.bundle_folder import open_plain
 
 __all__ = ["build_filled", "read_tensors", "tensor_bytes"]
@@ -69,18 +69,23 @@ def build_filled(build: Callable[[], Module], tensors: Mapping[str, Tensor]) -> 
     Raises:
         InputError: Names, shapes or types differ; all at once.
     """
-    default = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float32)
-    try:
+    with usual_defaults():
         with torch.device("meta"):
-            expected = build()
-        _check_fit(expected.state_dict(), tensors)
-        with torch.device("cpu"), torch.random.fork_rng(devices=[]):
             module = build()
-    finally:
-        torch.set_default_dtype(default)
+        _check_fit(module.state_dict(), tensors)
+        if _has_unsaved_tensors(module, tensors):
+            with own_random_state():
+                module = build()
+        else:
+            module.to_empty(device="cpu")  # in the memory format that was chosen for the weights
     module.load_state_dict(dict(tensors))
     return module
+
+
+def _has_unsaved_tensors(module: nn.Module, tensors: Mapping[str, Tensor]) -> bool:
+    """Tell whether a module has constants that only building it makes."""
+    held = (value for part in module.modules() for value in vars(part).values())
+    return any(name not in tensors for name, _ in module.named_buffers()) or any(map(torch.is_tensor, held))
 
 
 def _check_fit(expected: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> None:
