@@ -50,7 +50,7 @@ def test_a_record_is_read_with_its_types():
         inner=Inner(size=4),
     )
     assert type(found.rate) is float
-    assert read() == Record(name="x", kind="a", rate=1.0)
+    assert read(inner=None, steps=None) == Record(name="x", kind="a", rate=1.0)
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,8 @@ def _value(hint: Any, value: Any) -> Any:
     """Return the value as the annotation has it."""
     origin, options = get_origin(hint), get_args(hint)
     if is_dataclass(hint):
+        if not isinstance(value, dict):
+            raise _OtherTypeError("an object")
         nested = cast("type[Any]", hint)
         return record_from_json(nested, value, name=nested.__name__)
     if origin is Literal:
