@@ -203,7 +203,15 @@ def test_a_truncated_zip_is_reported(folder):
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"no picture", png(drawing(1))[:60]], ids=["empty", "no picture", "cut off"]
+    "content",
+    [
+        b"",
+        b"no picture",
+        png(drawing(1))[:60],
+        b"\x89PNG\r\n\x1a\n\0\0\0\4IHDR\0\0\0\x69\xc6\x60\x30\x9c",
+        b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\x7f\xff\xff\xff\x7f\xff\xff\xff\1\0\0\0\0\x3c\xb2\x36\xcb",
+    ],
+    ids=["empty", "no picture", "cut off", "half a header", "sky-high"],
 )
 def test_a_damaged_drawing_is_named(folder, content):
     write_folders(folder)
@@ -274,10 +282,10 @@ def test_a_list_without_any_class_is_refused(folder):
 @pytest.mark.parametrize(
     ("part", "split", "n_classes", "n_alphabets"),
     [
-        ("train", "vinyals", 4112, 33),
+        pytest.param("train", "vinyals", 4112, 33, marks=pytest.mark.slow),
         ("validation", "vinyals", 688, 5),
-        ("test", "vinyals", 1692, 13),
-        ("evaluation", "background", 659, 20),
+        pytest.param("test", "vinyals", 1692, 13, marks=pytest.mark.slow),
+        pytest.param("evaluation", "background", 659, 20, marks=pytest.mark.slow),
     ],
 )
 def test_the_real_set_has_the_published_counts(part, split, n_classes, n_alphabets):

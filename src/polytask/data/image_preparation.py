@@ -9,14 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from polytask.core import DataWarning, InputError
+from polytask.core import DataWarning, InputError, SettingsCheck
 from polytask.data.picture import ImageFile, Picture, read_picture
 
 __all__ = ["Ground", "ImagePreparation"]
 
 Ground: TypeAlias = Literal["dark", "light"]
 
-_SIZES = (1, 1024)
+_MAX_SIZE = 1024
 _CLEAR = 64  # a ground this near to black or white is no matter of opinion
 
 
@@ -49,18 +49,22 @@ class ImagePreparation:
     inverted: bool = False
 
     def __post_init__(self) -> None:
-        problems = []
-        low, high = _SIZES
-        if isinstance(self.size, bool) or not isinstance(self.size, int) or not low <= self.size <= high:
-            problems.append(f"`size` must be a whole number from {low} to {high}, got {self.size!r}")
-        if isinstance(self.channels, bool) or self.channels not in (None, 1, 3):
-            problems.append(f"`channels` must be 1 (grey), 3 (colour) or None, got {self.channels!r}")
-        if self.ground not in (None, "dark", "light"):
-            problems.append(f"`ground` must be 'dark', 'light' or None, got {self.ground!r}")
-        if not isinstance(self.inverted, bool):
-            problems.append(f"`inverted` must be True or False, got {self.inverted!r}")
-        if problems:
-            raise InputError("; ".join(problems) + ".")
+        check = SettingsCheck()
+        checked: dict[str, Any] = {
+            "size": check.whole("size", self.size, least=1),
+            "inverted": check.flag("inverted", self.inverted),
+        }
+        if self.channels is not None:
+            checked["channels"] = check.whole("channels", self.channels, least=1)
+        if self.ground is not None:
+            checked["ground"] = check.choice("ground", self.ground, ("dark", "light"))
+        if not check.problems and checked["size"] > _MAX_SIZE:
+            check.problems.append(f"`size` must be at most {_MAX_SIZE}, got {checked['size']}")
+        if not check.problems and self.channels not in (None, 1, 3):
+            check.problems.append(f"`channels` must be 1 (grey) or 3 (colour), got {self.channels}")
+        check.done()
+        for name, value in checked.items():  # numpy's numbers as plain ones
+            object.__setattr__(self, name, value)
 
     @classmethod
     def asked(cls, *, size: int, channels: int | None, ground: Ground | None) -> "ImagePreparation":

@@ -3,7 +3,6 @@
 import contextlib
 import io
 import zipfile
-import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
@@ -84,7 +83,7 @@ def _read(
 ) -> np.ndarray:
     try:
         return decode(read(member))
-    except (OSError, EOFError, SyntaxError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+    except Exception as error:
         raise DataError(f"{member} in {origin} is damaged ({error}); get the file again.") from error
 
 

@@ -94,16 +94,21 @@ def read_picture(file: ImageFile, size: int) -> Picture:
     try:
         if isinstance(file, Image.Image):
             return _picture(file.copy(), size, name)
-        if not isinstance(file, bytes) and not Path(file).is_file():
+        if not isinstance(file, bytes) and not Path(file).is_file():  # a pipe would be waited for
             raise FileNotFoundError("there is no such file")
         Image.init()
         formats = [known for known in _FORMATS if known in Image.OPEN]
-        with Image.open(io.BytesIO(file) if isinstance(file, bytes) else file, formats=formats) as image:
+        # Not by its name: Pillow would map it into memory, and read damaged files in another way than bytes.
+        with (
+            io.BytesIO(file) if isinstance(file, bytes) else Path(file).open("rb") as opened,
+            Image.open(opened, formats=formats) as image,
+        ):
             return _picture(image, size, name)
     except DataError:
         raise
     except Exception as error:  # whatever a decoder raises at damaged bytes: there is no end to the kinds
-        reason = str(error).strip() or type(error).__name__
+        unknown = type(error).__name__ == "UnidentifiedImageError"  # whose words name an object in memory
+        reason = "its contents are of no known format" if unknown else str(error) or type(error).__name__
         if isinstance(file, str | Path):
             reason = reason.replace(repr(str(file)), "it").replace(str(file), "it")
         raise DataError(f"{name} is no readable image ({reason}). Remove or replace the file.") from error
