@@ -160,7 +160,7 @@ def test_a_preparation_survives_json():
     ],
 )
 def test_a_changed_preparation_is_refused(change):
-    with pytest.raises(InputError, match="must|use one of dark, light"):
+    with pytest.raises(InputError, match=r"must|use one of dark, light"):
         ImagePreparation.from_json({**ImagePreparation().to_json(), **change})
     with pytest.raises(InputError, match="exactly the keys"):
         ImagePreparation.from_json({"size": 28})
