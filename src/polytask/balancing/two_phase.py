@@ -141,9 +141,12 @@ class BalancedBackward:
             InputError: The state is none that this engine can go on with.
         """
         try:
-            self._checked, trusted, engine = state["checked"], state["trusted"], dict(state["engine"])
+            checked, trusted, engine = state["checked"], state["trusted"], dict(state["engine"])
+            if not (isinstance(checked, bool) and isinstance(trusted, bool)):
+                raise TypeError("both are True or False")
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"This is no state of a balanced step: {state!r}.") from error
+        self._checked = checked
         if not trusted:
             self._distrust()
         self.engine.load_state_dict(engine)

@@ -136,8 +136,27 @@ class Curriculum(Source):
                 f"The state is of {state['method']} over {', '.join(state['sources'])}, but this is {own[0]} "
                 f"over {', '.join(own[1])}."
             )
-        self._next, self._turns, self._first = state["next"], list(state["turns"]), dict(state["first"])
-        self.memory = {name: list(numbers) for name, numbers in state["memory"].items()}
+        turns, first, memory = list(state["turns"]), dict(state["first"]), dict(state["memory"])
+        if not self._possible(state["next"], turns, first, memory):
+            raise InputError(f"The state of this {own[0]} is damaged: {dict(state)!r:.300}")
+        self._next, self._turns, self._first = state["next"], turns, first
+        self.memory = {name: list(numbers) for name, numbers in memory.items()}
+
+    def _possible(
+        self, step: Any, turns: list[Any], first: Mapping[Any, Any], memory: Mapping[Any, Any]
+    ) -> bool:
+        """Tell whether a state could be one of this curriculum's."""
+        n_sources, fits = len(self.sources), memory.keys() == self.memory.keys()
+        by_source = [name for name, numbers in self.memory.items() if len(numbers) == n_sources]
+        fits = fits and all(len(memory[name]) == n_sources for name in by_source)
+        numbers = [*first.values(), *(number for kept in memory.values() for number in kept)]
+        return (
+            fits
+            and len(turns) == n_sources
+            and all(type(count) is int and count >= 0 for count in (step, *turns))
+            and all(type(number) in (int, float) for number in numbers)
+            and first.keys() <= self._place.keys()
+        )
 
     def _draw(self) -> np.ndarray:
         """Draw for the next step, bool ``[source]``; the same until the step is done."""

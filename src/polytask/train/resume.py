@@ -13,6 +13,12 @@ from torch.optim import Optimizer
 
 __all__ = ["Stateful", "load_parts", "problems"]
 
+_COUNTS = ("step", "best_step", "stale", "longest_stale", "skipped")
+_ENTRIES = (
+    *_COUNTS, "best_score", "best", "absent", "rows", "sums", "counts", "weights", "schedule", "drawn",
+    "learner", "balancer", "backward", "optimizer",
+)  # fmt: skip
+
 
 class Stateful(Protocol):
     """What has a state that a resumed run needs."""
@@ -33,6 +39,9 @@ def problems(state: Mapping[str, Any], learner: nn.Module) -> list[str]:
         state: Its content.
         learner: The learner whose weights it should hold.
     """
+    missing = [name for name in _ENTRIES if name not in state]
+    if missing:
+        return [f"it lacks {', '.join(missing)}"]
     found = _wrong_numbers(state) + _wrong_rows(state.get("rows"), state.get("step"))
     for name in ("absent", "counts"):
         if not _named(state.get(name), _is_count):
@@ -84,7 +93,7 @@ def _try_step(optimizer: Optimizer) -> None:
 def _wrong_numbers(state: Mapping[str, Any]) -> list[str]:
     found = [
         f"`{name}` is {state.get(name)!r:.40}, no count"
-        for name in ("step", "best_step", "stale", "longest_stale", "skipped")
+        for name in _COUNTS
         if not _is_count(state.get(name))
     ]
     if found:
