@@ -92,9 +92,7 @@ def _try_step(optimizer: Optimizer) -> None:
 
 def _wrong_numbers(state: Mapping[str, Any]) -> list[str]:
     found = [
-        f"`{name}` is {state.get(name)!r:.40}, no count"
-        for name in _COUNTS
-        if not _is_count(state.get(name))
+        f"`{name}` is {state.get(name)!r:.40}, no count" for name in _COUNTS if not _is_count(state.get(name))
     ]
     if found:
         return found
