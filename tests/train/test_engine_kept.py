@@ -1,0 +1,54 @@
+"""A run that was interrupted goes on with the engine that it chose, and is the same to the bit."""
+
+import logging
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from polytask.balancing import UPGrad
+from polytask.balancing.engines import fastest
+from polytask.core import Batch, SharedModel, Task
+from polytask.data import JointSource
+from polytask.sharing import HardSharing
+from polytask.train import train
+
+TASKS = tuple(Task(name=name, kind="regression") for name in "abc")
+
+
+def run(n_steps: int, **options) -> Tensor:
+    draw = torch.Generator().manual_seed(0)
+    inputs = torch.randn(32, 20, generator=draw)
+    targets = {task.name: inputs[:, place] * inputs[:, 5] for place, task in enumerate(TASKS)}
+    torch.manual_seed(0)
+    trunk = nn.Sequential(nn.Linear(20, 24), nn.Tanh(), nn.Linear(24, 16), nn.Tanh())
+    learner = SharedModel(TASKS, HardSharing(trunk), {task.name: nn.Linear(16, 1) for task in TASKS})
+    source = JointSource(TASKS, Batch(inputs=inputs, targets=targets), batch_size=8, seed=0)
+    train(learner, source, n_steps=n_steps, balancer=UPGrad(), validate_every=10, **options)
+    return torch.cat([parameter.detach().flatten() for parameter in learner.parameters()])
+
+
+@pytest.mark.parametrize("first", [1_000, 10**12])
+def test_a_resumed_run_is_the_same_to_the_bit_whatever_memory_is_free_by_then(
+    first, tmp_path, monkeypatch, caplog
+):
+    caplog.set_level(logging.INFO, logger=fastest.__name__)
+    monkeypatch.setattr(fastest, "_free", lambda _: first)
+    whole = run(20)
+    run(10, directory=tmp_path)
+    monkeypatch.setattr(fastest, "_free", lambda _: 10**12 + 1_000 - first)
+    resumed = run(20, directory=tmp_path, resume=True)
+    assert len({record.getMessage() for record in caplog.records}) == 1
+    assert ("streamed" in caplog.text) == (first == 1_000)
+    assert torch.equal(whole, resumed)
+
+
+def test_the_engine_of_a_run_does_not_depend_on_a_clock(monkeypatch):
+    found = []
+    for readings in (1e-9, 1e9):
+        ticks = iter(range(10**6))
+        monkeypatch.setattr(
+            "time.perf_counter", lambda ticks=ticks, readings=readings: next(ticks) * readings
+        )
+        found.append(run(5))
+    assert torch.equal(*found)
