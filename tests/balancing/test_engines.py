@@ -181,11 +181,11 @@ def test_autocast_keeps_the_gramian_close():
         balancer = Asking()
         BalancedBackward(learner, balancer, engine=engine)(objectives)
         found[engine] = balancer.seen
-    reference = jacobian(learner.objectives([episode]).values, shared_parameters(learner))
-    for engine in ("loop", "exact"):
-        error = (found[engine] - reference @ reference.T).norm() / (reference @ reference.T).norm()
-        assert error < 0.03, engine
-    assert found["features"].isfinite().all()
+    rows = jacobian(learner.objectives([episode]).values, shared_parameters(learner))
+    balancer = Asking()
+    BalancedBackward(learner, balancer, engine="features")(learner.objectives([episode]))
+    for engine, reference in (("loop", rows @ rows.T), ("exact", rows @ rows.T), ("features", balancer.seen)):
+        assert (found[engine] - reference).norm() / reference.norm() < 0.03, engine
 
 
 def compiled(learner: SharedModel) -> SharedModel:
@@ -210,8 +210,7 @@ def test_a_jacobian_beyond_the_memory_allowed_is_streamed_and_the_reason_told():
     rows = jacobian(learner.objectives(steps()).values, shared_parameters(learner))
     engine, balancer = Fastest(learner, memory=rows.numel() * 8 // 3), Asking()
     BalancedBackward(learner, balancer, engine=engine)(learner.objectives(steps()))
-    assert engine.choice is not None
-    assert engine.choice.chosen == "streamed"
+    assert engine.choice is not None and engine.choice.chosen == "streamed" and engine.choice.n_blocks == 3
     assert f"{rows.numel() * 8:,} bytes" in engine.choice.reason
     torch.testing.assert_close(balancer.seen, rows @ rows.T, rtol=1e-9, atol=1e-12)
 
@@ -253,7 +252,11 @@ def test_streaming_needs_a_block():
         Streamed(0)
 
 
-@pytest.mark.parametrize("engine", [FullJacobian(), Features(), Streamed(2)])
-def test_an_engine_may_be_given_as_an_object(engine: Engine):
-    learner = model()
-    assert BalancedBackward(learner, Asking(), engine=engine).engine is engine
+@pytest.mark.parametrize(
+    ("engine", "name"), [(FullJacobian(), "loop"), (Features(), "features"), (Streamed(2), "streamed")]
+)
+def test_an_engine_may_be_given_as_an_object(engine: Engine, name):
+    learner, by_object, by_name = model(), Asking(), Asking()
+    BalancedBackward(learner, by_object, engine=engine)(learner.objectives(steps()))
+    BalancedBackward(learner, by_name, engine=name)(learner.objectives(steps()))
+    torch.testing.assert_close(by_object.seen, by_name.seen, rtol=1e-12, atol=1e-14)

@@ -68,6 +68,13 @@ def test_a_module_that_two_tasks_have_is_shared():
     assert private_parameters(both) == {}
 
 
+def test_modules_that_hold_each_other_are_read_once():
+    first, second = nn.Linear(1, 1), nn.Linear(1, 1)
+    first.other, second.other = second, first
+    heads = PerTask({"a": first, "b": nn.Linear(1, 1)})
+    assert len(private_parameters(heads)["a"]) == 4 and shared_parameters(heads) == []
+
+
 def test_frozen_parameters_are_neither():
     learner = model()
     learner.sharing.requires_grad_(False)
@@ -107,6 +114,15 @@ def test_the_jacobian_holds_the_gradient_of_each_objective():
         value.backward(retain_graph=True)
         torch.testing.assert_close(row, torch.cat([p.grad.reshape(-1) for p in shared_parameters(learner)]))
     torch.testing.assert_close(gramian(values, shared_parameters(learner)), rows @ rows.T)
+
+
+def test_an_objective_that_nothing_trained_has_a_part_in_has_a_gradient_of_zero():
+    learner = model()
+    fixed = [torch.tensor(3.0, dtype=torch.float64), *learner.heads["a"](torch.ones(1, 3).double()).sum(1)]
+    rows = jacobian(torch.stack(fixed), list(learner.heads["a"].parameters()))
+    assert torch.equal(rows, torch.tensor([[0.0, 0, 0, 0], [1, 1, 1, 1]]).double())
+    rows = jacobian(torch.stack(fixed[:1]), list(learner.heads["a"].parameters()))
+    assert torch.equal(rows, torch.zeros(1, 4).double())
 
 
 def test_without_shared_parameters_the_jacobian_is_empty():
