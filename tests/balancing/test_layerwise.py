@@ -283,6 +283,21 @@ def test_a_wide_layer_takes_a_column_a_row_and_not_its_inputs():
     torch.testing.assert_close(use.factor() @ use.factor().T, use.inputs @ use.inputs.T + 1)
 
 
+def test_rows_that_repeat_give_a_factor_without_their_directions():
+    model = learner(TRUNKS["plain"][0])
+    inputs = torch.ones(N_ROWS, N_IN, dtype=torch.float64) * 1e3
+
+    def alike() -> Objectives:
+        represented = model.sharing.trunk(inputs)
+        values = torch.stack([model.heads[name](represented).square().mean() for name in "abc"])
+        return Objectives(values=values, names=tuple("abc"))
+
+    rows = jacobian(alike().values, shared_parameters(model))
+    balancer = Asking()
+    BalancedBackward(model, balancer, engine="exact")(alike())
+    assert relative(balancer.seen, rows @ rows.T) < 1e-9
+
+
 def test_an_objective_that_does_not_come_by_has_a_gradient_of_zero():
     model = learner(TRUNKS["plain"][0])
     free = nn.Parameter(torch.ones((), dtype=torch.float64))

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from polytask.core import Batch, Episode, EpisodicLearner, Task, generator, run_loop, seeded
+from polytask.core import Batch, Episode, EpisodicLearner, InputError, Task, generator, run_loop, seeded
 from polytask.meta import MAML, Fastest, GradientLearner, Prototypes, mlp, run_vmap
 
 NUMBER = Task(name="y", kind="regression")
@@ -133,3 +133,28 @@ def test_nothing_is_chosen_before_a_step_with_gradients() -> None:
     assert fastest.choice is None
     model.objectives(EPISODES)
     assert fastest.choice == "loop"
+
+
+def test_a_choice_is_state_and_what_was_prepared_for_it_is_prepared_again() -> None:
+    first = Fastest({"slow": slow}, within={"loop": lambda _: run_loop}, memory=7)
+    learner(execution=first).objectives(EPISODES)
+    assert first.state_dict() == {"choice": "loop", "memory": 7}
+    second = Fastest({"slow": slow}, within={"loop": lambda memory: {7: run_loop}[memory]})
+    second.load_state_dict(first.state_dict())
+    assert second.choice == "loop" and second.memory == 7
+    assert torch.equal(second(learner(), EPISODES), run_loop(learner(), EPISODES))
+
+
+def test_what_was_chosen_late_is_not_tried_again() -> None:
+    fastest = Fastest({"slow": slow}, later={"loop": lambda _: run_loop})
+    fastest.load_state_dict({"choice": "loop", "memory": None})
+    assert fastest.choice == "loop" and fastest.later == {}
+
+
+def test_no_choice_is_no_state_and_an_unknown_one_is_named() -> None:
+    fastest = Fastest({"loop": run_loop})
+    assert fastest.state_dict() == {}
+    fastest.load_state_dict({})
+    assert fastest.choice is None
+    with pytest.raises(InputError, match="no execution 'vmap' to go on with; there are loop"):
+        fastest.load_state_dict({"choice": "vmap", "memory": None})

@@ -1,6 +1,7 @@
 """A run that was interrupted goes on with the engine that it chose, and is the same to the bit."""
 
 import logging
+from dataclasses import replace
 
 import pytest
 import torch
@@ -9,7 +10,9 @@ from torch import Tensor, nn
 from polytask.balancing import UPGrad
 from polytask.balancing.engines import fastest
 from polytask.core import Batch, SharedModel, Task
-from polytask.data import JointSource
+from polytask.data import FunctionEpisodes, JointSource, Sinusoids
+from polytask.meta import MAML, Fastest, mlp
+from polytask.meta import fastest as executions
 from polytask.sharing import HardSharing
 from polytask.train import train
 
@@ -52,3 +55,33 @@ def test_the_engine_of_a_run_does_not_depend_on_a_clock(monkeypatch):
         )
         found.append(run(5))
     assert torch.equal(*found)
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_resumed_run_keeps_the_execution_that_was_the_fastest(again, tmp_path, monkeypatch):
+    timed = executions._timed
+
+    def quickest(name: str) -> None:
+        def fake(execution, *given):
+            seconds = 0.0 if name == getattr(execution, "__name__", type(execution).__name__) else 1.0
+            return replace(timed(execution, *given), seconds=seconds)
+
+        monkeypatch.setattr(executions, "_timed", fake)
+
+    def learner() -> MAML:
+        torch.manual_seed(0)
+        return MAML(mlp([1, 8, 1]))
+
+    def run(model: MAML, n_steps: int, **options) -> Tensor:
+        source = FunctionEpisodes(Sinusoids(), n_support=5, n_query=5, n_episodes=3, seed=0)
+        train(model, source, n_steps=n_steps, validate_every=3, **options)
+        return torch.cat([parameter.detach().flatten() for parameter in model.parameters()])
+
+    quickest("FittedVmap")
+    whole, first = run(learner(), 6), learner()
+    run(first, 3, directory=tmp_path)
+    quickest("run_each")
+    second = first if again else learner()
+    resumed = run(second, 6, directory=tmp_path, resume=True)
+    assert isinstance(second.execution, Fastest) and second.execution.choice == "vmap"
+    assert torch.equal(whole, resumed)

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from polytask.core import Episode, EpisodicLearner, Execution
+from polytask.core import Episode, EpisodicLearner, Execution, InputError
 from polytask.meta.batched import signature
 from polytask.meta.memory import available_bytes, peak_bytes
 
@@ -38,8 +38,8 @@ class Fastest:
     Each is run forward and backward on a copy of the learner, after a warm-up, and must give the same
     gradient as the first one; under autocast, up to a few times the rounding that the first one has itself.
     One that raises or differs is left out with a warning. The choice is logged to the logger
-    ``polytask.meta``. As rounding differs between executions, name one where a run has to be repeated to the
-    bit on other machines.
+    ``polytask.meta``, and is the state that an interrupted run goes on with. As rounding differs between
+    executions, name one where a second run has to be the same to the bit.
 
     What is expensive to prepare, such as a compiled program, waits until the steps have taken ``patience``
     seconds in all: so the search costs at most about as much as was spent before. Where steps have come in
@@ -103,6 +103,29 @@ class Fastest:
         found = self.executions[self.choice or ""](learner, episodes)
         self.spent += time.perf_counter() - start
         return found
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what was chosen and the memory that it may take, in plain values; nothing before that."""
+        return {} if self.choice is None else {"choice": self.choice, "memory": self.memory}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Choose as before, without measuring; see `state_dict`.
+
+        Raises:
+            InputError: There is no execution of that name here.
+        """
+        if not state:
+            return
+        choice, memory = state.get("choice"), state.get("memory")
+        makers = {**self.within, **self.later}
+        if choice not in self.executions and choice not in makers:
+            there = ", ".join([*self.executions, *makers])
+            raise InputError(f"There is no execution {choice!r} to go on with; there are {there}.")
+        if choice not in self.executions:
+            self.executions[choice] = makers[choice](memory or 0)
+        if choice in self.later:
+            self.later = {}
+        self.choice, self.memory = choice, memory
 
     def _measure_first(self, learner: EpisodicLearner, episodes: Sequence[Episode]) -> None:
         reference = next(iter(self.executions.values()))

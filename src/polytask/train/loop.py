@@ -101,9 +101,10 @@ def train(
     With the same seed on CPU a run is identical to the bit, also when it was killed and resumed in between,
     and when other threads train at the same time: steps that draw take turns. A checkpoint of other data,
     another learner or other settings is refused. What may change: more steps, patience that would not have
-    stopped the run before, and ``devices``, which gives the same run but for rounding. (A Jacobian of more
-    than half of the memory that is free at the first step is cut into blocks, which round differently; how
-    many is kept in the checkpoint.)
+    stopped the run before, and ``devices``, which gives the same run but for rounding. Two choices are made
+    on the first step and kept in the checkpoint: an episodic learner of ``execution="auto"`` times its
+    executions, which round differently, so name one where a second run has to be the same to the bit; and a
+    Jacobian of more than half of the memory that is free is cut into blocks.
 
     Args:
         learner: What is trained.

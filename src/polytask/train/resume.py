@@ -5,7 +5,7 @@ import copy
 import itertools
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +20,7 @@ _ENTRIES = (
 )  # fmt: skip
 
 
+@runtime_checkable
 class Stateful(Protocol):
     """What has a state that a resumed run needs."""
 

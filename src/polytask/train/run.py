@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from polytask.balancing import Balance, BalancedBackward, Balancer
-from polytask.core import Episode, Learner, NotFiniteError, derive_seed
+from polytask.core import Episode, EpisodicLearner, Learner, NotFiniteError, derive_seed
 from polytask.data import Feedback, Source
 from polytask.train.checkpoint import CHECKPOINT_FILE, load_checkpoint, save_checkpoint
 from polytask.train.history import History
@@ -92,6 +92,8 @@ class Run:
         }
         if isinstance(self.source, Feedback):
             parts["source"] = self.source
+        if isinstance(self.learner, EpisodicLearner) and isinstance(self.learner.execution, Stateful):
+            parts["execution"] = self.learner.execution
         return parts
 
     def seed_step(self, *part: int) -> None:
