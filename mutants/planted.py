@@ -9,12 +9,60 @@ __all__ = ["planted"]
 # What goes wrong, in which function, and the piece of code that is exchanged.
 _MISTAKES: list[tuple[str, str, str, str]] = [
     (
+        "FAMO is told the losses from before the update",
+        "Step._at_once",
+        "self.backward.losses(again())",
+        "self.backward.losses(objectives)",
+    ),
+    (
+        "the balancer's own parameters are never optimized",
+        "train",
+        "for module in (learner, balancer)",
+        "for module in (learner,)",
+    ),
+    (
+        "fit's intervals are those of independent splits",
+        "fit",
+        "0.0 if columns.time is not None else len(first.test) / len(first.train)",
+        "0.0",
+    ),
+    (
+        "buffers move in the wrong run of a part",
+        "Accumulation.parts",
+        "contextlib.nullcontext() if last else",
+        "contextlib.nullcontext() if not last else",
+    ),
+    (
+        "ProtoMAML ignores the mask of labels",
+        "_prototypes",
+        "membership(task, support).to(features.dtype)",
+        "functional.one_hot(support.targets[task.name], task.n_outputs).to(features.dtype)",
+    ),
+    (
+        "MAML++ uses the rates of step 0 in all steps",
+        "LearnedRates.forward",
+        "min(step.index, len(rate) - 1)",
+        "0",
+    ),
+    (
         "conjugate gradients are one iteration short",
         "conjugate_gradient",
         "range(n_iterations)",
         "range(n_iterations - 1)",
     ),
     ("Krum counts a neighbour too many", "Krum.forward", "self.n_outliers - 2", "self.n_outliers - 1"),
+    (
+        "soft sharing has its penalty in evaluation too",
+        "SoftSharing.forward",
+        "self._penalty() if self.training else None",
+        "self._penalty()",
+    ),
+    (
+        "every part of a step has the same dropout",
+        "Step._in_parts.part",
+        "self.run.seed_step(position)",
+        "self.run.seed_step()",
+    ),
 ]
 
 
