@@ -303,6 +303,32 @@ def test_moco_with_a_fixed_gradient_arrives_at_mgda():
     torch.testing.assert_close(weights(balancer, rows), weights(MGDA(), rows) @ rows, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("build", "shares"),
+    [
+        (lambda: MoDo(NAMES), lambda balancer: balancer.mixture),
+        (lambda: SDMGrad(NAMES), lambda balancer: balancer.mixture),
+        (lambda: MoCo(NAMES), lambda balancer: balancer.mixture),
+        (lambda: ExcessMTL(NAMES), lambda balancer: balancer.log_weight.exp()),
+    ],
+    ids=["MoDo", "SDMGrad", "MoCo", "ExcessMTL"],
+)
+def test_an_absent_objective_keeps_its_share_and_the_others_the_sum_of_theirs(build, shares):
+    balancer, steps = build(), rows_of(3, 12, steps=4)
+    for rows in steps[:3]:
+        balancer(seen(rows))
+    before = shares(balancer).clone()
+    assert not torch.allclose(before, before[[1, 2, 0]])
+    weighed = balancer(seen(steps[3][[0, 2]], ("a", "c")))
+    after = shares(balancer)
+    torch.testing.assert_close(after[1], before[1])
+    torch.testing.assert_close(after.sum(), before.sum())
+    assert abs(float(after[0] - before[0])) > 1e-4
+    if isinstance(weighed, Direction):
+        share = after[[0, 2]] / after[[0, 2]].sum()
+        torch.testing.assert_close(weighed.values, 2 * share @ balancer.running[[0, 2]])
+
+
 def test_excess_mtl_equals_that_of_torchjd_after_a_warm_up():
     ours, theirs = (
         ExcessMTL(NAMES, rate=0.5, n_warmup_steps=2),
@@ -326,6 +352,20 @@ def test_auto_lambda_moves_by_the_derivative_of_the_validation_loss_after_the_st
     moved = balancer(evidence).values
     torch.testing.assert_close(moved, 1 - rate * slope.sign())  # Adam's first step
     torch.testing.assert_close(balancer.moments[0], 0.1 * slope)
+
+
+def test_auto_lambda_takes_no_weight_below_zero_and_lets_it_come_back():
+    rows, sign = torch.eye(3, 12).double(), torch.tensor([1.0])
+    evidence = Evidence(
+        NAMES, torch.ones(3).double(), lambda: rows, validation=lambda _: -sign * rows[0] + rows[1]
+    )
+    balancer = AutoLambda(NAMES, rate=0.3)
+    values = torch.stack([balancer(evidence).values for _ in range(8)])
+    assert float(values[3, 0]) == float(values[-1, 0]) == 0 and float(values[-1, 1]) > 2
+    sign.neg_()
+    for _ in range(30):
+        balancer(evidence)
+    assert float(balancer.weight[0]) > 1
 
 
 def test_trimmed_mean_equals_that_of_torchjd():
@@ -427,6 +467,7 @@ def test_smoothed_weights_follow_by_a_running_mean_and_an_absent_one_stays():
     balancer = Smoothed(MGDA(), NAMES, alpha=0.5).double()
     first, second = rows_of(3, 0, steps=2)
     before = weights(balancer, first)
+    torch.testing.assert_close(before, weights(MGDA(), first))
     after = weights(balancer, second[[0, 2]], ("a", "c"))
     expected = (before[[0, 2]] + weights(MGDA(), second[[0, 2]], "ac")) / 2
     torch.testing.assert_close(after, expected)
@@ -434,17 +475,16 @@ def test_smoothed_weights_follow_by_a_running_mean_and_an_absent_one_stays():
 
 
 def test_periodic_weights_cost_no_gradients_in_between():
-    calls = 0
+    asked: list[int] = []
 
-    def counted() -> Tensor:
-        nonlocal calls
-        calls += 1
+    def counted(step: int) -> Tensor:
+        asked.append(step)
         return rows_of()
 
     balancer = Periodic(MGDA(), NAMES, every=3)
-    for _ in range(7):
-        balancer(Evidence(NAMES, torch.ones(3), counted))
-    assert calls == 3
+    for step in range(8):
+        balancer(Evidence(NAMES, torch.ones(3), lambda step=step: counted(step)))
+    assert asked == [0, 3, 6]
 
 
 def test_periodic_weights_are_asked_for_at_once_for_an_objective_without():
