@@ -48,7 +48,7 @@ OTHERS: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "rows": ({}, {"source": source(batch(n_rows=25))}, r"`source.data.inputs` was float32 \[24, 3\]"),
     "batch size": ({}, {"source": source(batch_size=6)}, "`source.batch_size` was 8, is 6"),
     "order": ({}, {"source": source(seed=1)}, "`source.seed` was 0, is 1"),
-    "balancer": ({}, {"balancer": UPGrad()}, "`balancer` was EqualWeights, is UPGrad"),
+    "balancer": ({}, {"balancer": UPGrad()}, r"`balancer` was EqualWeights, is UPGrad\. Choose"),
     "its number": (
         {"balancer": DWA(["a", "b"])}, {"balancer": DWA(["a", "b"], temperature=3.0)},
         "`balancer.temperature` was 2.0, is 3.0",

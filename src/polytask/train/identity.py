@@ -134,7 +134,11 @@ def differences(saved: Mapping[str, Plain], present: Mapping[str, Plain]) -> lis
         >>> differences({"seed": 0, "rows": 3}, {"seed": 1, "rows": 3})
         ['`seed` was 0, is 1']
     """
-    names = [name for name in dict.fromkeys([*present, *saved]) if not _same(saved, present, name)]
+    names: list[str] = []
+    for name in dict.fromkeys([*present, *saved]):
+        inside = any(name.startswith(f"{other}.") for other in names)  # of what is another thing altogether
+        if not inside and not _same(saved, present, name):
+            names.append(name)
     told = [f"`{name}` was {_shown(saved, name)}, is {_shown(present, name)}" for name in names[:_SHOWN]]
     return told + ([f"and {len(names) - _SHOWN} more"] if len(names) > _SHOWN else [])
 

@@ -1,6 +1,5 @@
 """The training loop, for every learner, source and balancer."""
 
-import atexit
 import math
 import time
 from collections.abc import Callable, Mapping
@@ -10,7 +9,6 @@ from typing import Literal
 
 import torch
 import torch.distributed as distributed
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
@@ -27,6 +25,7 @@ from polytask.core import (
 )
 from polytask.data import Source
 from polytask.train.checkpoint import CHECKPOINT_FILE
+from polytask.train.fabric import Precision, fabric_for
 from polytask.train.history import METRICS_FILE, History, Row
 from polytask.train.identity import run_identity
 from polytask.train.interrupts import interruptible
@@ -40,8 +39,6 @@ __all__ = ["Training", "train"]
 
 _AGAIN = "call `train` again with the same `directory` and `resume=True`"
 _KEEP = "`directory` and `resume=True`"
-
-Precision = Literal["32-true", "64-true", "bf16-mixed", "bf16-true"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +150,7 @@ def train(
     _check(n_steps, validate_every, patience, validate, precision, accumulate)
     folder = None if directory is None else user_path(directory)
     with usual_defaults(), interruptible(folder, again=_AGAIN, keep=_KEEP):
-        fabric = _fabric(accelerator, devices, precision)
+        fabric = fabric_for(accelerator, devices, precision)
         # Not `setup_module`: its wrapper would average gradients that the balanced step has joined already.
         fabric.strategy.precision.convert_module(learner).to(fabric.device)
         balancer = (balancer or EqualWeights()).to(fabric.device)
@@ -250,22 +247,6 @@ def _rehearse(folder: Path) -> None:
     for name in (CHECKPOINT_FILE, METRICS_FILE):
         rehearse_write(folder / name)
     sweep(folder)
-
-
-def _fabric(accelerator: str, devices: int, precision: Precision) -> Fabric:
-    if devices == 1:
-        return Fabric(accelerator=accelerator, devices=1, precision=precision)
-    fabric = Fabric(accelerator=accelerator, devices=devices, strategy="ddp", precision=precision)
-    if not distributed.is_initialized():
-        fabric.launch()
-        # A process that exits with its connections open may be aborted by their threads.
-        atexit.register(_disconnect)
-    return fabric
-
-
-def _disconnect() -> None:
-    if distributed.is_initialized():
-        distributed.destroy_process_group()
 
 
 def _start_alike(*modules: nn.Module) -> None:

@@ -1,0 +1,113 @@
+"""A run that is told to stop says what is kept and how to go on, and ends with the usual exit code."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from tests.train.small import run, source
+
+from polytask.data import Source
+from polytask.train import interruptible
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_ctrl_c_names_the_folder_and_how_to_go_on(tmp_path):
+    def validate(_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt, match=r"nothing is kept. A run with `directory` and `resume=True`"):
+        run(None, validate=validate)
+    told = rf"folder {tmp_path} is kept. To go on, call `train` again with the same `directory`"
+    with pytest.raises(KeyboardInterrupt, match=told + r".*It holds no saved step yet"):
+        run(tmp_path, validate=validate)
+    run(tmp_path, source=Stopping())
+    stopping = Stopping()
+    stopping.at = 5
+    with pytest.raises(KeyboardInterrupt, match=told + r" and `resume=True`\.$"):
+        run(tmp_path, n_steps=8, source=stopping)
+
+
+class Stopping(Source):
+    """Interrupts the run at one of its steps."""
+
+    at = -1
+
+    def step(self, index):
+        """See `Source.step`."""
+        if index == self.at:
+            raise KeyboardInterrupt
+        return source().step(index)
+
+
+def test_of_blocks_in_each_other_the_outermost_speaks(tmp_path):
+    with (
+        pytest.raises(KeyboardInterrupt, match="To go on, say please"),
+        interruptible(tmp_path, again="say please", keep="a folder"),
+        interruptible(None, again="say nothing", keep="nothing"),
+    ):
+        raise KeyboardInterrupt
+
+
+def test_the_handler_of_sigterm_is_given_back():
+    before = signal.getsignal(signal.SIGTERM)
+    with interruptible(None, again="", keep=""):
+        assert signal.getsignal(signal.SIGTERM) is not before
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_handler_of_the_program_and_other_threads_are_left_alone():
+    heard = []
+    before = signal.signal(signal.SIGTERM, lambda *_: heard.append(1))
+    try:
+        with interruptible(None, again="", keep=""):
+            os.kill(os.getpid(), signal.SIGTERM)
+        assert heard == [1]
+        thread = threading.Thread(target=run, args=(None,))
+        thread.start()
+        thread.join()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_sigterm_exits_with_143_and_a_message_and_what_was_open_is_closed(tmp_path, capsys):
+    closed = []
+    with pytest.raises(SystemExit) as stop, interruptible(tmp_path, again="call again", keep="a folder"):
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            signal.pause()
+        finally:
+            closed.append(True)
+    assert stop.value.code == 143 and closed == [True]
+    assert f"the resume folder {tmp_path} is kept. To go on, call again." in capsys.readouterr().err
+
+
+SCRIPT = """
+import sys, time
+from pathlib import Path
+from tests.train.small import run
+def validate(_):
+    print("step", flush=True)
+    time.sleep(60)
+run(Path(sys.argv[1]), validate=validate)
+"""
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, -signal.SIGINT)])
+def test_a_program_that_trains_ends_with_the_usual_code(number, code, tmp_path):
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}:{os.environ.get('PYTHONPATH', '')}"}
+    command = [sys.executable, "-c", SCRIPT, str(tmp_path / "work")]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    )
+    assert process.stdout is not None and process.stdout.readline() == "step\n"
+    process.send_signal(number)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == code and f"the resume folder {tmp_path / 'work'} is kept" in told
+    assert ("Traceback" in told) == (number == signal.SIGINT)
+    left = [path.name for path in (tmp_path / "work").iterdir()] if (tmp_path / "work").exists() else []
+    assert left in ([], ["metrics.csv"])
