@@ -8,7 +8,7 @@ from polytask.estimators.few_shot_results import FewShotResults
 from polytask.estimators.few_shot_source import ClassSplit, class_split
 from polytask.estimators.fit import fit
 from polytask.estimators.learn import learn, train_few_shot
-from polytask.estimators.load import load, write_table
+from polytask.estimators.load import check_answers, load, write_table
 from polytask.estimators.results import FitResults, TaskResult
 from polytask.estimators.table_config import TableConfig
 from polytask.estimators.table_model import TableModel
@@ -24,6 +24,7 @@ __all__ = [
     "TableConfig",
     "TableModel",
     "TaskResult",
+    "check_answers",
     "check_destination",
     "class_split",
     "fit",

@@ -4,13 +4,20 @@ from pathlib import Path
 
 import pandas as pd
 
-from polytask.core import BundleError, InputError, MissingPackageError, user_path, write_atomically
+from polytask.core import (
+    BundleError,
+    InputError,
+    MissingPackageError,
+    rehearse_write,
+    user_path,
+    write_atomically,
+)
 from polytask.estimators.bundle import load_bundle
 from polytask.estimators.few_shot_model import AdaptedModel, FewShotModel
 from polytask.estimators.table_model import TableModel
 from polytask.version import __version__
 
-__all__ = ["load", "write_table"]
+__all__ = ["check_answers", "load", "write_table"]
 
 _KINDS = {model.kind: model for model in (TableModel, FewShotModel, AdaptedModel)}
 
@@ -30,6 +37,28 @@ def load(directory: str | Path) -> TableModel | FewShotModel | AdaptedModel:
     return _KINDS[bundle.kind].from_bundle(bundle)
 
 
+def check_answers(output: str | Path, *, data: str | Path, model: str | Path) -> None:
+    """Try whether answers can be written; ask before the prediction, not after it.
+
+    Args:
+        output: The file for the answers.
+        data: What is predicted; it must stay.
+        model: The model directory, in which nothing but the model may be.
+
+    Raises:
+        InputError: The ending is unknown, the file cannot be written, or the input or the model is there.
+        MissingPackageError: Parquet is asked for without pyarrow.
+    """
+    target = user_path(output)
+    _check_ending(target)
+    place = target.resolve()
+    if place == user_path(data).resolve():
+        raise InputError(f"{output} is the input itself. Choose another output.")
+    if user_path(model).resolve() in place.parents:
+        raise InputError(f"{output} lies in the model directory {model}. Choose another output.")
+    rehearse_write(target)
+
+
 def write_table(frame: pd.DataFrame, path: str | Path) -> None:
     """Write a table as CSV or Parquet by the file's ending; whole or not at all.
 
@@ -38,14 +67,19 @@ def write_table(frame: pd.DataFrame, path: str | Path) -> None:
         MissingPackageError: Parquet is asked for without pyarrow.
     """
     target = user_path(path)
+    _check_ending(target)
     index = frame.index.name is not None
-    if target.suffix == ".csv":
+    if target.suffix.lower() == ".csv":
         write_atomically(target, lambda file: file.write(frame.to_csv(index=index).encode()))
-    elif target.suffix == ".parquet":
+    else:
+        write_atomically(target, lambda file: frame.to_parquet(file, index=index))
+
+
+def _check_ending(target: Path) -> None:
+    if target.suffix.lower() not in (".csv", ".parquet"):
+        raise InputError(f"The output {target} must end with .csv or .parquet.")
+    if target.suffix.lower() == ".parquet":
         try:
             import pyarrow  # noqa: F401 - only to see whether it is there
         except ImportError as error:
             raise MissingPackageError("pyarrow", extra="parquet", purpose="writing Parquet") from error
-        write_atomically(target, lambda file: frame.to_parquet(file, index=index))
-    else:
-        raise InputError(f"The output {target} must end with .csv or .parquet.")

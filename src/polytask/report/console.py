@@ -1,50 +1,93 @@
 """Result tables for the terminal."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 
 from rich import box
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.table import Table
+from rich.text import Text
 
 from polytask.estimators import FewShotResults, FitResults, TaskResult
 from polytask.evaluate import Interval
+from polytask.report.names import short_name
 
-__all__ = ["few_shot_table", "figure_text", "fit_table", "metric_text"]
+__all__ = ["few_shot_table", "figure_text", "fit_table", "gain_text", "metric_text"]
 
 _SHARES = ("accuracy", "balanced_accuracy", "auroc", "f1")
 _COLOURS = {"helped": "green", "hurt": "red"}
+_NARROWEST = 16  # columns of the terminal that a name needs at least
+_LEFT = ("task", "metric", "sharing")
 
 
-def fit_table(results: FitResults) -> Table:
-    """Lay out a fit: per task, separate models against joint training."""
+def fit_table(results: FitResults) -> RenderableType:
+    """Lay out a fit: per task, separate models against joint training.
+
+    Names are wrapped, figures never: where the terminal is too narrow for a table, each task gets a few
+    lines.
+    """
     seeds = f"{results.n_seeds} seed{'s' if results.n_seeds > 1 else ''}"
-    table = Table(
-        title=f"Held-out rows, {seeds}" + (", 95 % intervals" if results.n_seeds > 1 else ""),
-        title_justify="left",
-        box=box.SIMPLE_HEAD,
-    )
-    compared = results.delta_m is not None
+    title = f"Held-out rows, {seeds}" + (", 95 % intervals" if results.n_seeds > 1 else "")
+    compared = any(found.separate for found in results.tasks)
     headings = ["task", "metric", *(["separate"] if compared else []), "joint"]
     headings += ["gain %", "sharing"] if compared else []
-    for heading in headings:
-        table.add_column(
-            heading, no_wrap=True, justify="left" if heading in ("task", "metric", "sharing") else "right"
-        )
-    for found in results.tasks:
-        table.add_row(*_fit_row(found, compared=compared))
-    if results.delta_m is not None:
-        table.add_section()
-        table.add_row("Δm", "", "", "", results.delta_m.format(1), "")
-    return table
+    rows = [_fit_row(found, compared=compared) for found in results.tasks]
+    if compared:
+        rows.append(["Δm", "", "", "", gain_text(results.delta_m), ""])
+    return _FittingTable(title, headings, rows)
+
+
+class _FittingTable:
+    """A table, or blocks of lines where it does not fit.
+
+    Args:
+        title: Above it.
+        headings: Of the columns; the first holds names.
+        rows: Of text.
+    """
+
+    def __init__(self, title: str, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        self.title, self.headings, self.rows = title, headings, rows
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        columns = list(zip(self.headings, *self.rows))[1:]
+        needed = _NARROWEST + 2 + sum(max(map(cell_len, cells)) + 2 for cells in columns)
+        if needed <= options.max_width:
+            yield self._table()
+        else:
+            yield from self._blocks()
+
+    def _table(self) -> Table:
+        table = Table(title=self.title, title_justify="left", box=box.SIMPLE_HEAD)
+        for index, heading in enumerate(self.headings):
+            justify = "left" if heading in _LEFT else "right"
+            if index:
+                table.add_column(heading, no_wrap=True, justify=justify)
+            else:
+                table.add_column(heading, overflow="fold", justify=justify)
+        for row in self.rows:
+            if row[0] == "Δm" and row[1] == "":
+                table.add_section()
+            table.add_row(
+                *[Text(text, style=_COLOURS.get(text, "") if index else "") for index, text in enumerate(row)]
+            )
+        return table
+
+    def _blocks(self) -> Iterator[RenderableType]:
+        yield Text(self.title, style="italic")
+        for row in self.rows:
+            yield Text(row[0], style="bold")
+            for heading, text in list(zip(self.headings, row))[1:]:
+                if text:
+                    yield Text(f"  {heading}: {text}", style=_COLOURS.get(text, ""))
 
 
 def _fit_row(found: TaskResult, *, compared: bool) -> list[str]:
-    joint = figure_text(found.joint[found.metric], found.metric)
-    if not compared or found.gain is None:
-        return [found.task, metric_text(found.metric), joint]
-    colour = _COLOURS.get(found.verdict)
-    verdict = f"[{colour}]{found.verdict}[/]" if colour else found.verdict
-    separate = figure_text(found.separate[found.metric], found.metric)
-    return [found.task, metric_text(found.metric), separate, joint, found.gain.format(1), verdict]
+    row = [short_name(found.task), metric_text(found.metric)]
+    sides = [found.separate, found.joint] if compared else [found.joint]
+    row += [figure_text(side.get(found.metric), found.metric) for side in sides]
+    return [*row, gain_text(found.gain), found.verdict] if compared else row
 
 
 def few_shot_table(results: Sequence[FewShotResults]) -> Table:
@@ -59,16 +102,34 @@ def few_shot_table(results: Sequence[FewShotResults]) -> Table:
     scores = {"pixel nearest mean": first.floor} | {found.learner: found.score for found in results}
     for name, score in scores.items():
         kind = "transductive" if score.transductive else "inductive"
-        table.add_row(name, score.interval.format(1, scale=100), kind)
+        table.add_row(Text(short_name(name)), score.interval.format(1, scale=100), kind)
     return table
 
 
-def figure_text(interval: Interval, metric: str) -> str:
-    """Write a metric: shares in percent, errors in their units with about three significant digits."""
+def figure_text(interval: Interval | None, metric: str) -> str:
+    """Write a metric: shares in percent, errors in their units with about three significant digits.
+
+    Example:
+        >>> figure_text(Interval(mean=0.00001234, half_width=0.000002, n=3), "rmse")
+        '1.23e-05 ± 2.00e-06'
+        >>> figure_text(None, "auroc")
+        '–'
+    """
+    if interval is None or math.isnan(interval.mean):
+        return "–"
     if metric in _SHARES:
         return interval.format(1, scale=100)
-    digits = 3 if abs(interval.mean) < 1 else 2 if abs(interval.mean) < 100 else 0
-    return interval.format(digits)
+    size = abs(interval.mean)
+    if size and not 1e-3 <= size < 1e7:
+        width = "" if math.isnan(interval.half_width) else f" ± {interval.half_width:.2e}"
+        return f"{interval.mean:.2e}{width}"
+    digits = 3 if size >= 0.1 else 5
+    return interval.format(digits if size < 1 else 2 if size < 100 else 0)
+
+
+def gain_text(gain: Interval | None) -> str:
+    """Write a gain in percent; a dash where it is unknown."""
+    return "–" if gain is None else gain.format(1)
 
 
 def metric_text(metric: str) -> str:

@@ -1,8 +1,10 @@
 """Pictures for a report, as inline SVG or PNG."""
 
 import base64
+import contextlib
 import io
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,18 +12,29 @@ from torch import Tensor
 
 from polytask.core import MissingPackageError
 from polytask.estimators import FewShotResults, FitResults
+from polytask.evaluate import EpisodeScore, Interval
+from polytask.report.names import short_name
 
-__all__ = ["accuracy_figure", "episode_figure", "gain_figure"]
+__all__ = ["accuracy_figure", "drawing", "episode_figure", "gain_figure"]
 
 _INK, _MUTED, _GOOD, _BAD = "#1b2733", "#8a97a5", "#1f8a5b", "#c2453a"
+_LONGEST = 40  # characters of a name in a picture
 
 
 def gain_figure(results: FitResults) -> str:
     """Draw the gain of joint training over separate models, a row per task, as SVG."""
-    pyplot = plotting()
-    rows = [(found.task, found.gain, found.verdict) for found in results.tasks if found.gain is not None]
+    rows = [
+        (short_name(found.task, _LONGEST), found.gain, found.verdict)
+        for found in results.tasks
+        if found.gain is not None
+    ]
     if results.delta_m is not None:
         rows.append(("Δm, all tasks", results.delta_m, ""))
+    with drawing() as pyplot:
+        return _gain_figure(pyplot, rows)
+
+
+def _gain_figure(pyplot: Any, rows: Sequence[tuple[str, Interval, str]]) -> str:
     figure, axes = pyplot.subplots(figsize=(6.4, 0.5 * len(rows) + 0.9))
     for row, (_, interval, verdict) in enumerate(rows):
         colour = {"helped": _GOOD, "hurt": _BAD}.get(verdict, _INK)
@@ -34,26 +47,30 @@ def gain_figure(results: FitResults) -> str:
     axes.invert_yaxis()
     axes.margins(y=0.25)
     axes.set_xlabel("gain of joint training over a separate model, % (95 % interval)")
-    return _svg(figure, axes)
+    return _svg(pyplot, figure, axes)
 
 
 def accuracy_figure(results: Sequence[FewShotResults]) -> str:
     """Draw few-shot accuracies with their intervals, as SVG."""
-    pyplot = plotting()
     scores = [("pixel nearest mean", results[0].floor), *((found.learner, found.score) for found in results)]
+    with drawing() as pyplot:
+        return _accuracy_figure(pyplot, scores, chance=100 / results[0].way)
+
+
+def _accuracy_figure(pyplot: Any, scores: Sequence[tuple[str, EpisodeScore]], *, chance: float) -> str:
     figure, axes = pyplot.subplots(figsize=(6.4, 0.5 * len(scores) + 0.9))
     for row, (_, score) in enumerate(scores):
-        mean, width = 100 * score.interval.mean, 100 * score.interval.half_width
+        mean, width = 100 * score.interval.mean, np.nan_to_num(100 * score.interval.half_width)
         axes.barh(row, mean, color=_MUTED if row == 0 else _GOOD, height=0.55, alpha=0.85)
         axes.errorbar(mean, row, xerr=width, color=_INK, capsize=3, linewidth=1.4)
         axes.text(mean + width + 1, row, f"{mean:.1f}", va="center", color=_INK)
-    axes.axvline(100 / results[0].way, color=_BAD, linewidth=1, linestyle=":")
-    axes.text(100 / results[0].way + 0.7, -0.62, "chance", color=_BAD, fontsize=8, va="center")
+    axes.axvline(chance, color=_BAD, linewidth=1, linestyle=":")
+    axes.text(chance + 0.7, -0.62, "chance", color=_BAD, fontsize=8, va="center")
     axes.set_yticks(range(len(scores)), [name for name, _ in scores])
     axes.set_xlim(0, 100)
     axes.set_ylim(len(scores) - 0.4, -0.9)
     axes.set_xlabel("accuracy on unseen classes, % (95 % interval)")
-    return _svg(figure, axes)
+    return _svg(pyplot, figure, axes)
 
 
 def episode_figure(support: Tensor, query: Tensor, answers: Sequence[int], truth: Sequence[int]) -> str:
@@ -68,7 +85,13 @@ def episode_figure(support: Tensor, query: Tensor, answers: Sequence[int], truth
     Returns:
         A data address for an ``img`` element.
     """
-    pyplot = plotting()
+    with drawing() as pyplot:
+        return _episode_figure(pyplot, support, query, answers, truth)
+
+
+def _episode_figure(
+    pyplot: Any, support: Tensor, query: Tensor, answers: Sequence[int], truth: Sequence[int]
+) -> str:
     n_classes = len(support)
     placed = [[i for i, answer in enumerate(answers) if answer == row] for row in range(n_classes)]
     n_columns = 1 + max(map(len, placed))
@@ -94,8 +117,9 @@ def episode_figure(support: Tensor, query: Tensor, answers: Sequence[int], truth
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
-def plotting() -> Any:
-    """Return `matplotlib.pyplot`, drawing to files.
+@contextlib.contextmanager
+def drawing() -> Iterator[Any]:
+    """Give `matplotlib.pyplot`, drawing to files, in which a name is text: no formula between ``$`` signs.
 
     Raises:
         MissingPackageError: matplotlib is not installed.
@@ -107,19 +131,26 @@ def plotting() -> Any:
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    return pyplot
+    settings: dict[Any, Any] = {
+        "text.parse_math": False,
+        "text.usetex": False,
+        "axes.formatter.use_mathtext": False,
+        "axes.unicode_minus": False,
+        "svg.hashsalt": "polytask",  # the same picture has the same bytes
+        "svg.fonttype": "none",  # the reader's fonts know scripts that ours lack
+    }
+    with matplotlib.rc_context(settings), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        yield pyplot
 
 
-def _svg(figure: Any, axes: Any) -> str:
-    import matplotlib
-
+def _svg(pyplot: Any, figure: Any, axes: Any) -> str:
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
     axes.tick_params(axis="y", length=0)
     figure.tight_layout()
     buffer = io.StringIO()
-    with matplotlib.rc_context({"svg.hashsalt": "polytask"}):  # the same picture has the same bytes
-        figure.savefig(buffer, format="svg", metadata={"Date": None}, transparent=True)
-    plotting().close(figure)
+    figure.savefig(buffer, format="svg", metadata={"Date": None}, transparent=True)
+    pyplot.close(figure)
     text = buffer.getvalue()
     return text[text.index("<svg") :]

@@ -8,11 +8,11 @@ from typing import Any
 
 import torch
 
-from polytask.core import MissingPackageError
+from polytask.core import MissingPackageError, user_path, write_atomically
 from polytask.estimators import FewShotResults, FitResults
-from polytask.report.console import figure_text, metric_text
+from polytask.report.console import figure_text, gain_text, metric_text
 from polytask.report.figures import accuracy_figure, gain_figure
-from polytask.train import write_atomically
+from polytask.report.names import printable, short_name
 from polytask.version import __version__
 
 __all__ = ["write_report"]
@@ -47,10 +47,12 @@ def write_report(
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    template = environment.from_string((files("polytask.report") / "page.html.j2").read_text())
+    template = environment.from_string(
+        (files("polytask.report") / "page.html.j2").read_text(encoding="utf-8")
+    )
     text = template.render(
-        title=title,
-        lead=lead,
+        title=printable(title),
+        lead=printable(lead),
         tables=[_table(name, results) for name, results in (tables or {}).items()],
         few_shot=[
             _few_shot(name, found, (episodes or {}).get(name)) for name, found in (few_shot or {}).items()
@@ -60,7 +62,7 @@ def write_report(
             f"{platform.machine()} with {torch.get_num_threads()} threads."
         ),
     )
-    target = Path(path)
+    target = user_path(path)
     write_atomically(target, lambda file: file.write(text.encode()))
     return target
 
@@ -71,11 +73,11 @@ def _table(name: str, results: FitResults) -> dict[str, Any]:
     }
     rows = [
         {
-            "task": found.task,
+            "task": short_name(found.task, 200),
             "metric": metric_text(found.metric),
-            "separate": figure_text(found.separate[found.metric], found.metric) if found.separate else "–",
-            "joint": figure_text(found.joint[found.metric], found.metric),
-            "gain": "–" if found.gain is None else found.gain.format(1),
+            "separate": figure_text(found.separate.get(found.metric), found.metric),
+            "joint": figure_text(found.joint.get(found.metric), found.metric),
+            "gain": gain_text(found.gain),
             "verdict": found.verdict,
         }
         for found in results.tasks
@@ -92,7 +94,7 @@ def _table(name: str, results: FitResults) -> dict[str, Any]:
         parameters += f", {results.n_parameters['separate']:,} in the separate models together"
     rows_text = ", ".join(f"{count} {part}" for part, count in results.rows.items())
     return {
-        "name": name,
+        "name": short_name(name, 200),
         "sentence": sentence,
         "rows": rows,
         "delta": None if results.delta_m is None else results.delta_m.format(1),
@@ -102,7 +104,8 @@ def _table(name: str, results: FitResults) -> dict[str, Any]:
             f"initialization, with 95 % intervals (Student's t, corrected for overlapping splits); gains "
             f"are paired by seed. Rows: {rows_text}. {parameters}."
         ),
-        "messages": results.messages,
+        "messages": [printable(message) for message in results.messages],
+        "shortfall": printable(results.shortfall() or ""),
     }
 
 
@@ -118,7 +121,7 @@ def _few_shot(
     picture, caption = episode or (None, "")
     classes = ", ".join(f"{count} {part}" for part, count in first.n_classes.items())
     return {
-        "name": name,
+        "name": short_name(name, 200),
         "sentence": (
             f"After training on known classes, each learner gets {first.shot} example"
             f"{'s' if first.shot > 1 else ''} of each of {first.way} classes it has never seen, and names "
@@ -127,7 +130,7 @@ def _few_shot(
         "rows": rows,
         "figure": accuracy_figure(results),
         "episode": picture,
-        "caption": caption,
+        "caption": printable(caption),
         "note": (
             f"Means over {first.n_episodes} episodes with 95 % intervals, the same episodes for all. "
             f"Classes: {classes}. Inductive: every query is answered alone."
@@ -137,7 +140,7 @@ def _few_shot(
 
 def _few_shot_row(learner: str, score: Any, parameters: str, seconds: str) -> dict[str, str]:
     return {
-        "learner": learner,
+        "learner": short_name(learner),
         "accuracy": score.interval.format(1, scale=100),
         "kind": "transductive" if score.transductive else "inductive",
         "parameters": parameters,

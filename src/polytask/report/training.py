@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from polytask.core import InputError
-from polytask.report.figures import plotting
-from polytask.train import write_atomically
+from polytask.core import InputError, write_atomically
+from polytask.report.figures import drawing
+from polytask.report.names import short_name
 
 __all__ = ["training_figure"]
 
@@ -37,8 +37,21 @@ def training_figure(rows: Sequence[Mapping[str, float]], file: str | Path) -> No
     kinds = [kind for kind in _PANELS if any(f"{kind}/{name}" in row for row in rows for name in names)]
     conflicts = any("conflict" in row for row in rows)
     cosines = _cosines(rows, names)
+    with drawing() as pyplot:
+        _draw(pyplot, rows, names, kinds, cosines, conflicts=conflicts, path=Path(file))
+
+
+def _draw(
+    pyplot: Any,
+    rows: Sequence[Mapping[str, float]],
+    names: Sequence[str],
+    kinds: Sequence[str],
+    cosines: list[list[float]] | None,
+    *,
+    conflicts: bool,
+    path: Path,
+) -> None:
     n_panels = len(kinds) + conflicts + (cosines is not None)
-    pyplot = plotting()
     figure, grid = pyplot.subplots(
         1, n_panels, figsize=(3.6 * n_panels, 3.2), layout="constrained", squeeze=False
     )
@@ -52,7 +65,6 @@ def training_figure(rows: Sequence[Mapping[str, float]], file: str | Path) -> No
     if cosines is not None:
         _heat(next(panels), cosines, names)
     grid[0, 0].legend(fontsize=7, frameon=False)
-    path = Path(file)
     try:
         write_atomically(
             path, lambda out: figure.savefig(out, format=path.suffix.lstrip(".") or "png", dpi=120)
@@ -64,7 +76,7 @@ def training_figure(rows: Sequence[Mapping[str, float]], file: str | Path) -> No
 def _lines(axes: Any, rows: Sequence[Mapping[str, float]], keys: Mapping[str, str], title: str) -> None:
     for name, key in keys.items():
         points = [(row["step"], row[key]) for row in rows if key in row]
-        axes.plot(*zip(*points), label=name, linewidth=1.4) if points else None
+        axes.plot(*zip(*points), label=_shown(name), linewidth=1.4) if points else None
     axes.set_title(title, fontsize=9)
     axes.set_xlabel("step", fontsize=8)
     axes.tick_params(labelsize=7)
@@ -84,6 +96,12 @@ def _cosines(rows: Sequence[Mapping[str, float]], names: Sequence[str]) -> list[
     return table if seen else None
 
 
+def _shown(name: str) -> str:
+    """Write a name for a picture; a leading underscore would hide it from the legend."""
+    text = short_name(name, 30)
+    return f" {text}" if text.startswith("_") else text
+
+
 def _keys(first: str, second: str) -> tuple[str, str]:
     return f"cosine/{first}/{second}", f"cosine/{second}/{first}"
 
@@ -91,8 +109,9 @@ def _keys(first: str, second: str) -> tuple[str, str]:
 def _heat(axes: Any, table: list[list[float]], names: Sequence[str]) -> None:
     axes.imshow(table, cmap="RdBu", vmin=-1, vmax=1)
     places = range(len(names))
-    axes.set_xticks(places, names, rotation=45, ha="right", fontsize=7)
-    axes.set_yticks(places, names, fontsize=7)
+    shown = [_shown(name) for name in names]
+    axes.set_xticks(places, shown, rotation=45, ha="right", fontsize=7)
+    axes.set_yticks(places, shown, fontsize=7)
     if len(names) <= _MOST:
         for row in places:
             for column in places:

@@ -1,0 +1,19 @@
+"""The ``polytask`` command: what each of its commands takes, and the one function that it calls."""
+
+from polytask.cli.explore import demo, methods
+from polytask.cli.fit import Sharing, fit
+from polytask.cli.learn import adapt, learn
+from polytask.cli.options import app
+from polytask.cli.predict import predict
+from polytask.cli.terminal import prepare_streams
+
+__all__ = ["Sharing", "adapt", "app", "demo", "fit", "learn", "main", "methods", "predict"]
+
+_ORDER = ("fit", "predict", "learn", "adapt", "methods", "demo")  # in the help
+app.registered_commands.sort(key=lambda command: _ORDER.index(getattr(command.callback, "__name__", "")))
+
+
+def main() -> None:
+    """Run the command; bad input ends with one message and exit code 2, other failures with 1."""
+    prepare_streams()
+    app()

@@ -1,0 +1,74 @@
+"""``polytask methods`` and ``polytask demo``: what there is, and what it looks like."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from polytask.cli.failures import SpokenCommand
+from polytask.cli.options import Json, Quiet, app
+from polytask.cli.terminal import show
+
+__all__ = ["demo", "methods"]
+
+
+@app.command(cls=SpokenCommand)
+def methods(as_json: Json = False) -> None:
+    """List the ways of balancing and the few-shot learners: what each does, and where it comes from.
+
+    [bold]Example[/bold]
+
+      polytask methods
+    """
+    from rich.table import Table
+
+    from polytask.balancing import balancer_entries
+    from polytask.meta import learner_entries
+
+    balancing = {
+        name: {"needs": entry.needs, "source": entry.source} for name, entry in balancer_entries().items()
+    }
+    learners = {
+        name: {
+            "family": entry.family,
+            "transductive": entry.transductive,
+            "any number of classes": not entry.fixed_way,
+            "source": entry.source,
+        }
+        for name, entry in learner_entries().items()
+    }
+    first = Table("polytask fit --balancing", "looks at", "source", box=None, pad_edge=False)
+    for name, entry in balancing.items():
+        first.add_row(name, entry["needs"], entry["source"])
+    second = Table(
+        "polytask learn --learner", "what is learned", "classes", "source", box=None, pad_edge=False
+    )
+    for name, entry in learner_entries().items():
+        kind = f"{entry.family}, transductive" if entry.transductive else entry.family
+        second.add_row(name, kind, "as trained" if entry.fixed_way else "any number", entry.source)
+    show({"balancing": balancing, "learning": learners}, as_json=as_json, lines=[first, "", second])
+
+
+@app.command(cls=SpokenCommand)
+def demo(
+    output: Annotated[Path, typer.Option("-o", "--output", help="The folder for the report.")] = Path("demo"),
+    seeds: Annotated[int, typer.Option(help="Seeds of the table comparison.")] = 5,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Run both halves on built-in data: penguins and glyphs, with a report to read.
+
+    [bold]Example[/bold]
+
+      polytask demo -o demo
+    """
+    from polytask.demo import run_demo
+    from polytask.report import few_shot_table, fit_table
+
+    outcome = run_demo(output, seeds=seeds, progress=not (quiet or as_json))
+    lines = [
+        fit_table(outcome.table),
+        few_shot_table(outcome.few_shot),
+        f"Report written to {outcome.report} ({outcome.seconds:.0f} s).",
+    ]
+    show(outcome.to_json(), as_json=as_json, lines=lines)

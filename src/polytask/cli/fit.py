@@ -1,0 +1,130 @@
+"""``polytask fit``: several columns of a table."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from polytask.cli.failures import SpokenCommand
+from polytask.cli.options import Accelerator, Json, Number, Quiet, Seed, Whole, app, given, more
+from polytask.cli.terminal import say, show
+from polytask.core import user_path
+
+__all__ = ["Sharing", "fit"]
+
+
+class Sharing(StrEnum):
+    """Ways of sharing."""
+
+    hard = "hard"
+    tabm = "tabm"
+    soft = "soft"
+    trace_norm = "trace-norm"
+    sparse_low_rank = "sparse-low-rank"
+    cross_stitch = "cross-stitch"
+    mmoe = "mmoe"
+    cgc = "cgc"
+    ple = "ple"
+    dselect_k = "dselect-k"
+    mtan = "mtan"
+    film = "film"
+
+
+@app.command(cls=SpokenCommand)
+def fit(
+    table: Annotated[Path, typer.Argument(help="A CSV or Parquet file.")],
+    target: Annotated[
+        list[str],
+        typer.Option(
+            help="A column to predict, as NAME or NAME:KIND (regression, binary, multiclass). Repeat it."
+        ),
+    ],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The model directory to write.")],
+    group: Annotated[
+        str | None, typer.Option(help="Rows sharing a value of this column are never split.")
+    ] = None,
+    time: Annotated[
+        str | None, typer.Option(help="Train on earlier rows of this column, test on later ones.")
+    ] = None,
+    drop: Annotated[list[str] | None, typer.Option(help="A column not to be used. Repeat it.")] = None,
+    sharing: Annotated[
+        Sharing, typer.Option(help="How the targets share: hard is one network; tabm an ensemble in one.")
+    ] = Sharing.hard,
+    balancing: Annotated[
+        str,
+        typer.Option(help="How the targets' losses become one update: a name that `polytask methods` lists."),
+    ] = "equal",
+    seeds: Annotated[int, typer.Option(help="How many splits and initializations to average.")] = 3,
+    baselines: Annotated[bool, typer.Option(help="Compare with a separate model for each target.")] = True,
+    epochs: Annotated[int, typer.Option(help="Passes over the training rows at most.")] = 200,
+    width: Annotated[int, typer.Option(help="Units of each layer.")] = 64,
+    depth: Annotated[int, typer.Option(help="Layers of the trunk.")] = 2,
+    learning_rate: Annotated[float, typer.Option(help="Of AdamW.")] = 3e-3,
+    batch_size: Annotated[Whole, more("Rows a step (64).")] = None,
+    dropout: Annotated[Number, more("Probability of dropping a unit (0.1).")] = None,
+    patience: Annotated[Whole, more("Stop after so many epochs without a better validation (30).")] = None,
+    weight_decay: Annotated[Number, more("Of AdamW (0.0001).")] = None,
+    members: Annotated[Whole, more("Networks of --sharing tabm (16).")] = None,
+    soft_strength: Annotated[Number, more("Pull of --sharing soft and trace-norm (0.01).")] = None,
+    precision: Annotated[str | None, more("32-true, 64-true, bf16-mixed or bf16-true (32-true).")] = None,
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="A folder; call again with it to continue a killed run.")
+    ] = None,
+    accelerator: Accelerator = "cpu",
+    seed: Seed = 0,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train one model of several columns of a table, and compare it with separate models.
+
+    [bold]Examples[/bold]
+
+      polytask fit penguins.csv --target species --target sex --target body_mass_g:regression -o penguins
+
+      polytask fit visits.parquet --target cost --target readmitted --group patient --sharing soft -o visits
+    """
+    from polytask.estimators import check_destination
+    from polytask.estimators import fit as fit_model
+    from polytask.report import fit_table
+
+    check_destination(output)
+    model = fit_model(
+        user_path(table),
+        target,
+        group=group,
+        time_column=time,
+        drop=drop or (),
+        seeds=seeds,
+        baselines=baselines,
+        seed=seed,
+        checkpoint=checkpoint,
+        accelerator=accelerator,
+        progress=not (quiet or as_json),
+        sharing=sharing.value,
+        balancing=balancing,
+        epochs=epochs,
+        width=width,
+        depth=depth,
+        learning_rate=learning_rate,
+        **given(
+            batch_size=batch_size,
+            dropout=dropout,
+            patience=patience,
+            weight_decay=weight_decay,
+            members=members,
+            soft_strength=soft_strength,
+            precision=precision,
+        ),
+    )
+    model.save(output)
+    results = model.results
+    if results is None:  # a fresh fit always has them
+        return
+    for message in results.messages:
+        say(f"note: {message}", style="yellow")
+    show(
+        {"model": str(output), **results.to_json()},
+        as_json=as_json,
+        lines=[fit_table(results), f"Model written to {output} ({results.seconds:.0f} s of training)."],
+    )

@@ -1,0 +1,121 @@
+"""``polytask learn`` and ``polytask adapt``: new classes from few images."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from polytask.cli.failures import SpokenCommand
+from polytask.cli.options import Accelerator, Json, Number, Quiet, Seed, Whole, app, given, more
+from polytask.cli.terminal import show
+
+__all__ = ["adapt", "learn"]
+
+
+@app.command(cls=SpokenCommand)
+def learn(
+    source: Annotated[
+        str, typer.Argument(help="glyphs, omniglot, or a folder with one folder of images per class.")
+    ],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The model directory to write.")],
+    way: Annotated[int, typer.Option(help="Classes of a new task.")] = 5,
+    shot: Annotated[int, typer.Option(help="Labelled examples of each class.")] = 1,
+    learner: Annotated[str, typer.Option(help="The method; polytask methods lists all.")] = "prototypes",
+    steps: Annotated[
+        int | None, typer.Option(help="Training steps; the learner's own default if left out.")
+    ] = None,
+    test_episodes: Annotated[
+        int, typer.Option("--test-episodes", "--episodes", help="Held-out episodes for the evaluation.")
+    ] = 600,
+    size: Annotated[Whole, more("Height and width of the images (28).")] = None,
+    width: Annotated[Whole, more("Channels of each layer (32).")] = None,
+    train_way: Annotated[Whole, more("Classes of a training episode (the learner's own).")] = None,
+    n_query: Annotated[Whole, more("Queries of each class in a training episode (5).")] = None,
+    episodes_per_step: Annotated[
+        Whole, more("Episodes a step (the learner's own).", "--episodes-per-step")
+    ] = None,
+    learning_rate: Annotated[Number, more("Of Adam (0.002).")] = None,
+    batch_size: Annotated[
+        Whole, more("Images a step, where all known classes are learned first (64).")
+    ] = None,
+    inner_rate: Annotated[Number, more("Of learners by gradients (their own).")] = None,
+    inner_steps: Annotated[Whole, more("Of learners by gradients (their own).")] = None,
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="A folder; call again with it to continue a killed run.")
+    ] = None,
+    accelerator: Accelerator = "cpu",
+    seed: Seed = 0,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Learn from many known classes how to tell new ones apart from few examples.
+
+    [bold]Examples[/bold]
+
+      polytask learn glyphs --way 5 --shot 1 --learner prototypes -o letters
+
+      polytask learn my-images/ --way 3 --shot 5 --learner maml -o quick
+    """
+    from polytask.estimators import check_destination
+    from polytask.estimators import learn as learn_model
+    from polytask.report import few_shot_table
+
+    check_destination(output)
+    model = learn_model(
+        source,
+        way=way,
+        shot=shot,
+        learner=learner,
+        n_episodes=test_episodes,
+        checkpoint=checkpoint,
+        accelerator=accelerator,
+        seed=seed,
+        progress=not (quiet or as_json),
+        **given(
+            steps=steps,
+            size=size,
+            width=width,
+            train_way=train_way,
+            n_query=n_query,
+            episodes=episodes_per_step,
+            learning_rate=learning_rate,
+            batch_size=batch_size,
+            inner_rate=inner_rate,
+            inner_steps=inner_steps,
+        ),
+    )
+    model.save(output)
+    results = model.results
+    if results is None:  # a fresh learner always has them
+        return
+    show(
+        {"model": str(output), **results.to_json()},
+        as_json=as_json,
+        lines=[
+            few_shot_table([results]),
+            f"Model written to {output} ({results.seconds:.0f} s of training).",
+        ],
+    )
+
+
+@app.command(cls=SpokenCommand)
+def adapt(
+    model: Annotated[Path, typer.Argument(help="A directory made by learn.")],
+    support: Annotated[Path, typer.Argument(help="A folder with one folder of images per new class.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The adapted model directory to write.")],
+    as_json: Json = False,
+) -> None:
+    """Adapt a learned model to new classes from a few labelled images.
+
+    [bold]Example[/bold]
+
+      polytask adapt letters my-support/ -o my-letters
+    """
+    from polytask.estimators import FewShotModel, check_destination
+
+    check_destination(output)
+    base = FewShotModel.load(model)
+    adapted = base.adapt(support)
+    adapted.save(output)
+    summary = {"model": str(output), "classes": list(adapted.classes)}
+    show(summary, as_json=as_json, lines=[f"Adapted to {', '.join(adapted.classes)}; written to {output}."])

@@ -1,0 +1,42 @@
+"""``polytask predict``: a saved model's answers."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from polytask.cli.failures import SpokenCommand
+from polytask.cli.options import Json, app
+from polytask.cli.terminal import show
+from polytask.core import InputError, user_path
+
+__all__ = ["predict"]
+
+
+@app.command(cls=SpokenCommand)
+def predict(
+    model: Annotated[Path, typer.Argument(help="A directory made by fit or adapt.")],
+    data: Annotated[Path, typer.Argument(help="A CSV or Parquet table; for an adapted model, images.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The .csv or .parquet file to write.")],
+    as_json: Json = False,
+) -> None:
+    """Predict rows of a table, or images, and write the answers.
+
+    [bold]Examples[/bold]
+
+      polytask predict penguins new.csv -o answers.csv
+
+      polytask predict my-letters scans/ -o answers.csv
+    """
+    from polytask.estimators import FewShotModel, check_answers, load, write_table
+
+    check_answers(output, data=data, model=model)
+    loaded = load(model)
+    if isinstance(loaded, FewShotModel):
+        raise InputError(
+            f"{model} knows no classes yet. Adapt it first: polytask adapt {model} SUPPORT -o DIR"
+        )
+    answers = loaded.predict(user_path(data))
+    write_table(answers, output)
+    summary = {"rows": len(answers), "columns": list(answers.columns), "output": str(output)}
+    show(summary, as_json=as_json, lines=[f"{len(answers)} rows written to {output}."])
