@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from polytask.core import derive_seed
+from polytask.core import derive_seed, user_path
 from polytask.data import ClassificationEpisodes, penguins_table
 from polytask.estimators import (
     ClassSplit,
@@ -17,11 +17,12 @@ from polytask.estimators import (
     FewShotModel,
     FewShotResults,
     FitResults,
+    check_destination,
     class_split,
     fit,
     train_few_shot,
 )
-from polytask.report import episode_figure, write_report
+from polytask.report import check_report, episode_figure, write_report
 from polytask.train import single_threaded
 
 __all__ = ["DemoOutcome", "run_demo"]
@@ -68,7 +69,10 @@ def run_demo(
         progress: Show bars.
     """
     start = time.perf_counter()
-    folder = Path(directory)
+    folder = user_path(directory)
+    check_report(folder / "report.html")
+    for name in ("penguins", "glyphs-prototypes", "glyphs-maml"):
+        check_destination(folder / name)
     table = fit(penguins_table(), _TARGETS, drop=("year",), seeds=seeds, progress=progress)
     table.save(folder / "penguins")
     classes = class_split("glyphs", size=28, seed=0)

@@ -29,6 +29,8 @@ class SpokenCommand(TyperCommand):
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command; warnings about data and results are shown as notes."""
+        root = ctx.find_root().command
+        self.others = {name: other for name, other in root.commands.items() if other is not self}
         with warnings.catch_warnings():
             for category in (DataWarning, ResultWarning):
                 warnings.simplefilter("always", category)
@@ -43,42 +45,55 @@ class SpokenCommand(TyperCommand):
                 where = f"{error.filename}: " if error.filename else ""
                 raise self._failed(f"{where}{error.strerror or error}.", code=1) from error
             except KeyboardInterrupt as stop:
-                say(as_options(str(stop) or "Stopped.", self), style="yellow")
+                say(self._spoken(str(stop) or "Stopped."), style="yellow")
                 raise typer.Exit(130) from stop
 
+    def _spoken(self, text: str) -> str:
+        return as_options(text, self, self.others)
+
     def _failed(self, text: str, *, code: int) -> typer.Exit:
-        say(f"error: {as_options(text, self)}", style="red")
+        say(f"error: {self._spoken(text)}", style="red")
         return typer.Exit(code)
 
     def _note(self, message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
         if issubclass(category, (DataWarning, ResultWarning)):
-            say(f"note: {as_options(str(message), self)}", style="yellow")
+            say(f"note: {self._spoken(str(message))}", style="yellow")
 
 
-def as_options(text: str, command: Any) -> str:
-    """Write the settings that a message names in backticks as the command's options.
+def as_options(text: str, command: Any, others: Mapping[str, Any] | None = None) -> str:
+    """Write the settings that a message names in backticks as options that can be typed.
+
+    Args:
+        text: The message.
+        command: The command that failed.
+        others: The other commands by name; a setting that only one of them has is named with it.
 
     Example:
         >>> from types import SimpleNamespace
         >>> rate = SimpleNamespace(name="learning_rate", opts=["--learning-rate"], param_type_name="option")
         >>> command = SimpleNamespace(params=[rate])
-        >>> as_options("Lower `learning_rate`.", command)
-        'Lower --learning-rate.'
+        >>> as_options("Lower `learning_rate`, for example `learning_rate=0.001`.", command)
+        'Lower --learning-rate, for example --learning-rate 0.001.'
     """
-    options = _options(command)
 
     def option(match: re.Match[str]) -> str:
-        name = match[1]
-        return options.get(_ALIASES.get(name, name), options.get(name, match[0]))
+        value = f" {match[2].strip(chr(39) + chr(34))}" if match[2] else ""
+        if (own := _option(match[1], command)) is not None:
+            return own + value
+        for name, other in (others or {}).items():
+            if (theirs := _option(match[1], other)) is not None and theirs.startswith("--"):
+                return f"`polytask {name} {theirs}{value}`"
+        return match[0]
 
-    return re.sub(r"`([a-z_]+)`", option, text)
+    return re.sub(r"`([a-z_]+)(?:=([^`(]*))?`", option, text)
 
 
-def _options(command: Any) -> Mapping[str, str]:
-    """Return how each parameter is typed: an option's longest name, an argument's placeholder."""
-    return {
+def _option(setting: str, command: Any) -> str | None:
+    """Return how a setting is typed: an option's longest name, an argument's placeholder."""
+    typed = {
         parameter.name: max(parameter.opts, key=len)
         if parameter.param_type_name == "option"
         else parameter.name.upper()
         for parameter in command.params
     }
+    return typed.get(_ALIASES.get(setting, setting), typed.get(setting))

@@ -3,7 +3,7 @@
 import math
 import time
 import warnings
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,10 @@ from polytask.core import (
     EpisodicLearner,
     InputError,
     Learner,
+    SettingsCheck,
     SharedModel,
     derive_seed,
     other_remedy,
-    rehearse_write,
     seeded,
     user_path,
     usual_defaults,
@@ -32,7 +32,7 @@ from polytask.estimators.few_shot_source import ClassSplit, class_split
 from polytask.evaluate import EpisodeScore, evaluate_episodes
 from polytask.meta import FeatureClassifier, NearestMean, learner_entries
 from polytask.sharing import HardSharing
-from polytask.train import CHECKPOINT_FILE, Validation, interruptible, train
+from polytask.train import Validation, interruptible, train
 
 __all__ = ["learn"]
 
@@ -83,14 +83,8 @@ def learn(
     Warns:
         DataWarning: The result is not clearly better than raw pixels, or something of a folder is left out.
     """
-    try:
-        config = FewShotConfig(way=way, shot=shot, learner=learner, **settings)
-    except TypeError as error:
-        raise InputError(f"`learn` cannot use these settings: {error}.") from error
-    if isinstance(n_episodes, bool) or not isinstance(n_episodes, int) or n_episodes < 1:
-        raise InputError(f"The number of test episodes must be 1 or more, got {n_episodes!r}.")
-    if checkpoint is not None:
-        rehearse_write(user_path(checkpoint) / CHECKPOINT_FILE)
+    chosen = {"way": way, "shot": shot, "learner": learner, **settings}
+    config = _checked(chosen, n_episodes, seed, checkpoint, accelerator=accelerator, progress=progress)
     size = config.size if "size" in settings else None
     classes = class_split(source, size=size, seed=seed, way=config.way, channels=channels, ground=ground)
     model = train_few_shot(
@@ -105,6 +99,29 @@ def learn(
     if model.results is not None and model.results.warning is not None:
         warnings.warn(model.results.warning, DataWarning, stacklevel=2)
     return model
+
+
+def _checked(
+    settings: dict[str, Any],
+    n_episodes: int,
+    seed: int,
+    checkpoint: str | Path | None,
+    *,
+    accelerator: str,
+    progress: bool,
+) -> FewShotConfig:
+    """Build the configuration; what is wrong with it or with the call comes in one message."""
+    check = SettingsCheck()
+    known = [entry.name for entry in fields(FewShotConfig) if entry.name != "images"]
+    check.names(settings, known)
+    check.whole("n_episodes", n_episodes, least=1)
+    check.whole("seed", seed, least=0)
+    check.accelerator("accelerator", accelerator)
+    check.flag("progress", progress)
+    check.folder("checkpoint", checkpoint)
+    return check.finish(
+        lambda: FewShotConfig(**{name: value for name, value in settings.items() if name in known})
+    )
 
 
 def train_few_shot(

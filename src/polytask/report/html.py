@@ -8,14 +8,26 @@ from typing import Any
 
 import torch
 
-from polytask.core import MissingPackageError, user_path, write_atomically
+from polytask.core import MissingPackageError, rehearse_write, user_path, write_atomically
 from polytask.estimators import FewShotResults, FitResults
 from polytask.report.console import figure_text, gain_text, metric_text
-from polytask.report.figures import accuracy_figure, gain_figure
+from polytask.report.figures import accuracy_figure, drawing, gain_figure
 from polytask.report.names import printable, short_name
 from polytask.version import __version__
 
-__all__ = ["write_report"]
+__all__ = ["check_report", "write_report"]
+
+
+def check_report(path: str | Path) -> None:
+    """Try whether a report can be written; ask before the work that it tells of, not after it.
+
+    Raises:
+        MissingPackageError: jinja2 or matplotlib is not installed.
+        InputError: The file cannot be written.
+    """
+    _environment()
+    with drawing():
+        rehearse_write(user_path(path))
 
 
 def write_report(
@@ -40,13 +52,7 @@ def write_report(
     Raises:
         MissingPackageError: jinja2 or matplotlib is not installed.
     """
-    try:
-        from jinja2 import Environment, StrictUndefined
-    except ImportError as error:
-        raise MissingPackageError("jinja2", extra="report", purpose="the HTML report") from error
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+    environment = _environment()
     template = environment.from_string(
         (files("polytask.report") / "page.html.j2").read_text(encoding="utf-8")
     )
@@ -65,6 +71,14 @@ def write_report(
     target = user_path(path)
     write_atomically(target, lambda file: file.write(text.encode()))
     return target
+
+
+def _environment() -> Any:
+    try:
+        from jinja2 import Environment, StrictUndefined
+    except ImportError as error:
+        raise MissingPackageError("jinja2", extra="report", purpose="the HTML report") from error
+    return Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
 
 
 def _table(name: str, results: FitResults) -> dict[str, Any]:
