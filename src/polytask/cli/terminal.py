@@ -43,8 +43,13 @@ def prepare_streams() -> None:
 
 def say(text: str, *, style: str = "") -> None:
     """Write a message to standard error; whoever does not listen misses it."""
-    with suppress(OSError):
+    with _err.capture() as capture:
         _err.print(Text(printable(text, keep_lines=True), style=style), soft_wrap=True)
+    try:
+        sys.stderr.write(capture.get())
+        sys.stderr.flush()
+    except OSError:
+        _silence(sys.stderr)
 
 
 def show(summary: Mapping[str, Any], *, as_json: bool, lines: Sequence[RenderableType]) -> None:

@@ -4,9 +4,11 @@ import difflib
 import math
 from collections.abc import Callable, Iterable
 from numbers import Integral, Real
+from pathlib import Path
 from typing import Any, TypeVar
 
 from polytask.core.errors import InputError
+from polytask.core.files import rehearse_write, user_path
 
 __all__ = ["SettingsCheck", "name_problem"]
 
@@ -106,6 +108,21 @@ class SettingsCheck:
             usable = ", ".join(key for key, there in here.items() if there)
             self.problems.append(f"`{name}` is {checked!r}, which this machine does not have; use {usable}")
         return checked
+
+    def folder(self, name: str, value: Any) -> Path | None:
+        """Check that a folder can be written to, if one is given; nothing is left in it."""
+        if value is None:
+            return None
+        if not isinstance(value, (str, Path)):
+            self.problems.append(f"`{name}` must be a path, got {_shown(value)}")
+            return None
+        try:
+            path = user_path(value)
+            rehearse_write(path / "metrics.csv")
+        except InputError as error:
+            self.problems.append(f"`{name}`: {str(error).removesuffix('.')}")
+            return None
+        return path
 
     def precision(self, name: str, value: Any) -> Any:
         """Check that a precision is one that training supports."""

@@ -94,15 +94,9 @@ def fit(
         >>> list(model.predict(table.head(2)).columns)
         ['sum', 'more', 'more:p(False)', 'more:p(True)']
     """
-    numbers = {"seeds": seeds, "seed": seed}
-    config = _checked(
-        settings,
-        numbers,
-        baselines=baselines,
-        progress=progress,
-        accelerator=accelerator,
-        precision=precision,
-    )
+    call = {"seeds": seeds, "seed": seed, "baselines": baselines, "progress": progress}
+    call |= {"accelerator": accelerator, "precision": precision, "checkpoint": checkpoint}
+    config = _checked(settings, call)
     folder = None if checkpoint is None else user_path(checkpoint)
     columns = Columns.of(targets, group=group, time=time_column, drop=drop)
     frame = read_table(table)
@@ -242,25 +236,18 @@ def _better(runs: Sequence[_SeedRun]) -> dict[str, bool]:
     return {name: clearly_ahead([run.leads[name] for run in runs if name in run.leads]) for name in names}
 
 
-def _checked(
-    settings: dict[str, Any],
-    numbers: dict[str, int],
-    *,
-    baselines: bool,
-    progress: bool,
-    accelerator: str,
-    precision: str,
-) -> TableConfig:
-    """Build the configuration; what is wrong with any setting comes in one message."""
+def _checked(settings: dict[str, Any], call: dict[str, Any]) -> TableConfig:
+    """Build the configuration; what is wrong with it or with the call comes in one message."""
     check = SettingsCheck()
     known = [entry.name for entry in fields(TableConfig)]
     check.names(settings, known)
-    check.whole("seeds", numbers["seeds"], least=1)
-    check.whole("seed", numbers["seed"], least=0)
-    check.flag("baselines", baselines)
-    check.flag("progress", progress)
-    check.accelerator("accelerator", accelerator)
-    check.precision("precision", precision)
+    check.whole("seeds", call["seeds"], least=1)
+    check.whole("seed", call["seed"], least=0)
+    check.flag("baselines", call["baselines"])
+    check.flag("progress", call["progress"])
+    check.accelerator("accelerator", call["accelerator"])
+    check.precision("precision", call["precision"])
+    check.folder("checkpoint", call["checkpoint"])
     return check.finish(
         lambda: TableConfig(**{name: value for name, value in settings.items() if name in known})
     )

@@ -1,0 +1,116 @@
+"""Every command ends with one message, whose remedies can be typed."""
+
+import re
+import warnings
+
+import pytest
+from typer.testing import CliRunner
+
+import polytask.estimators
+from polytask.cli import app
+from polytask.core import DataError, DataWarning, NotFiniteError, ResultWarning, TrainingError
+
+FIT = ["fit", "t.csv", "--target", "y", "-o", "m"]
+LEARN = ["learn", "glyphs", "-o", "m"]
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def invoke(*words, does=None, name="fit"):
+        if does is not None:
+            monkeypatch.setattr(polytask.estimators, name, does)
+        return CliRunner().invoke(app, [*map(str, words)])
+
+    return invoke
+
+
+def raising(error):
+    def function(*_, **__):
+        raise error
+
+    return function
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (DataError("Lower `learning_rate`, see `time_column`."), 2, "Lower --learning-rate, see --time."),
+        (DataError("`targets` is empty; try `seeds=2`."), 2, "--target is empty; try --seeds 2."),
+        (DataError("the column `y` [/kg]"), 2, "the column `y` [/kg]"),
+        (TrainingError("raise `patience`"), 1, "raise --patience"),
+        (NotFiniteError("The loss is bad.", "Lower `dropout`."), 1, "bad. Lower --dropout."),
+        (PermissionError(13, "Permission denied", "t.csv"), 1, "t.csv: Permission denied."),
+        (OSError(28, "No space left on device"), 1, "No space left on device."),
+    ],
+)
+def test_an_error_is_one_message_and_a_code(run, error, code, said):
+    ended = run(*FIT, does=raising(error))
+    assert ended.exit_code == code
+    assert ended.stderr == f"error: {said}\n" or ended.stderr.endswith(f"{said}\n")
+    assert ended.stdout == "" and "Traceback" not in ended.stderr
+
+
+def test_ctrl_c_says_what_the_run_says(run):
+    ended = run(*FIT, does=raising(KeyboardInterrupt("Stopped; call again with the same `checkpoint`.")))
+    assert ended.exit_code == 130
+    assert ended.stderr == "Stopped; call again with the same --checkpoint.\n"
+
+
+def test_a_setting_of_another_command_is_named_with_it(run):
+    error = DataError("Give 5 classes, or train with `way=3`.")
+    ended = run("predict", "m", "t.csv", "-o", "a.csv", does=raising(error), name="load")
+    assert ended.stderr == "error: Give 5 classes, or train with `polytask learn --way 3`.\n"
+
+
+def test_warnings_are_notes_and_others_are_not(run):
+    def warned(*_, **__):
+        warnings.warn("the column [m/s] is new; see `drop`", DataWarning, stacklevel=1)
+        warnings.warn("no better; raise `epochs`", ResultWarning, stacklevel=1)
+        raise DataError("x")
+
+    ended = run(*FIT, does=warned)
+    assert (
+        ended.stderr
+        == "note: the column [m/s] is new; see --drop\nnote: no better; raise --epochs\nerror: x\n"
+    )
+
+
+WRONG = [
+    [*FIT, "--learning-rate", "nan", "--seeds", "0", "--seed", "-1"],
+    [*FIT, "--accelerator", "tpu9", "--width", "0", "--balancing", "upgard"],
+    [*FIT, "--precision", "8", "--dropout", "1", "--batch-size", "0", "--weight-decay", "inf"],
+    [*FIT, "--patience", "0", "--members", "0", "--soft-strength", "-1", "--depth", "0"],
+    [*FIT, "--sharing", "ple", "--depth", "1"],
+    [*FIT, "--checkpoint", "t.csv/x"],
+    [*FIT, "--group", "nobody", "--drop", "nothing"],
+    [*FIT, "--group", "a", "--time", "b"],
+    [*FIT[:1], "nowhere.csv", *FIT[2:]],
+    [*LEARN, "--way", "1", "--shot", "0", "--learner", "prototype", "--episodes", "0"],
+    [*LEARN, "--steps", "-1", "--size", "3", "--width", "0", "--train-way", "-1", "--n-query", "0"],
+    [*LEARN, "--episodes-per-step", "-1", "--learning-rate", "0", "--batch-size", "0"],
+    [*LEARN, "--inner-rate", "nan", "--inner-steps", "0", "--accelerator", "gpux", "--seed", "-1"],
+    ["learn", "nowhere", "-o", "m"],
+    ["adapt", "no", "no", "-o", "m"],
+    ["predict", "no", "t.csv", "-o", "a.txt"],
+    ["predict", "no", "t.csv", "-o", "t.csv"],
+    ["predict", "no", "t.csv", "-o", "no/a.csv"],
+    ["predict", "no", "t.csv", "-o", "t.csv/a.csv"],
+    ["demo", "-o", "t.csv"],
+]
+
+
+@pytest.mark.parametrize("words", WRONG, ids=" ".join)
+def test_every_remedy_can_be_typed_and_nothing_is_written(run, tmp_path, words):
+    (tmp_path / "t.csv").write_text("a,b,y\n" + "".join(f"{i},{i % 5},{i % 2}\n" for i in range(30)))
+    ended = run(*words)
+    assert ended.exit_code == 2, ended.stderr
+    assert ended.stderr.count("error: ") == 1 and ended.stdout == ""
+    assert not re.search(r"`[a-z_]+`", ended.stderr)
+    shown = CliRunner().invoke(app, [words[0], "--help"], env={"COLUMNS": "200"}).stdout
+    assert all(option in shown for option in re.findall(r"--[a-z-]+", ended.stderr))
+    for option in words:  # every wrong setting is named
+        if option.startswith("--") and option not in ("--target", "--sharing"):
+            assert option in ended.stderr or (option == "--episodes" and "--test-episodes" in ended.stderr)
+    assert [path.name for path in tmp_path.iterdir()] == ["t.csv"]

@@ -1,0 +1,137 @@
+"""What the command writes, whatever the names are and whoever reads it."""
+
+import io
+import json
+import math
+import os
+import subprocess
+import sys
+
+import pytest
+from rich.console import Console
+
+from polytask.cli.terminal import prepare_streams, say, show
+from polytask.core import Task
+from polytask.estimators.results import summarize
+from polytask.report import fit_table
+
+NASTY = [
+    "speed [m/s]",
+    "mass [/kg]",
+    "[red]x[/red]",
+    "a:warning:b",
+    "two\nlines\tand a tab",
+    "\x1b[31mred",
+    "\ud800",
+    "π",
+]
+
+
+def results(names):
+    tasks = [Task(name=name, kind="regression") for name in names]
+
+    def run(rmse: float):
+        return {name: {"rmse": rmse, "mae": 1.0, "r2": math.nan} for name in names}
+
+    return summarize(
+        tasks, [run(1.2), run(1.22), run(1.21)], [run(1.5), run(1.52), run(1.51)],
+        n_parameters={}, rows={}, seconds=1.0, messages=[],
+    )  # fmt: skip
+
+
+def written(capsys, *lines, **options) -> str:
+    show({}, as_json=False, lines=list(lines), **options)
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", NASTY)
+def test_a_name_is_printed_as_it_is(capsys, name):
+    written_to = written(capsys, f"Model written to {name}.")
+    plain = name.replace("\x1b", " ").replace("\ud800", " ")
+    assert written_to == f"Model written to {plain}.\n"
+    assert (" ".join(plain.split()) or "(blank)") in written(capsys, fit_table(results([name])))
+
+
+@pytest.mark.parametrize("width", [24, 40, 80, 200])
+@pytest.mark.parametrize("name", ["k", "q" * 300, "How satisfied are you, on the whole, with our branch?"])
+def test_figures_and_verdict_are_never_cut(name, width):
+    out = io.StringIO()
+    Console(file=out, width=width).print(fit_table(results([name, "other"])))
+    text = " ".join(out.getvalue().split())
+    for figure in ("1.21 ± 0.02", "1.51 ± 0.02", "helped", "rmse"):
+        assert figure in text, out.getvalue()
+    assert "…" not in text.replace("q…q", "")
+    assert all(len(line) <= width for line in out.getvalue().splitlines())
+
+
+def test_json_is_strict(capsys):
+    show({"a": math.nan, "b": [math.inf, {"c": -math.inf}], "d": 1.5, "e": "±"}, as_json=True, lines=[])
+
+    def refuse(text):
+        raise AssertionError(text)
+
+    found = json.loads(capsys.readouterr().out, parse_constant=refuse)
+    assert found == {"a": None, "b": [None, {"c": None}], "d": 1.5, "e": "±"}
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
+@pytest.mark.parametrize("as_json", [True, False])
+def test_any_encoding_takes_any_name(monkeypatch, encoding, as_json):
+    raw = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding=encoding))
+    prepare_streams()
+    show({"Δm": "± \udc80"}, as_json=as_json, lines=["Δm ± \udc80"])
+    text = raw.getvalue().decode(encoding)
+    assert json.loads(text) == {"Δm": "± \udc80"} if as_json else "m " in text
+
+
+class Gone(io.StringIO):
+    def __init__(self, error: OSError) -> None:
+        super().__init__()
+        self.error = error
+
+    def flush(self) -> None:
+        raise self.error
+
+
+def test_a_reader_who_has_gone_is_no_failure(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", Gone(BrokenPipeError(32, "Broken pipe")))
+    show({}, as_json=True, lines=[])
+    monkeypatch.setattr(sys, "stdout", Gone(OSError(28, "No space left on device")))
+    with pytest.raises(OSError, match="No space"):
+        show({}, as_json=True, lines=[])
+
+
+def test_a_message_that_nobody_hears_is_lost_quietly(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", Gone(BrokenPipeError(32, "Broken pipe")))
+    say("note: [/kg]")
+
+
+def test_missing_streams_become_the_null_device(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", None)
+    monkeypatch.setattr(sys, "stderr", None)
+    prepare_streams()
+    show({}, as_json=False, lines=["x"])
+    say("y")
+    sys.stdout.close()
+    sys.stderr.close()
+
+
+def test_no_descriptor_is_left_open():
+    first, second = os.dup(0), os.dup(0)
+    os.close(first)
+    os.close(second)
+    prepare_streams()
+    again = os.dup(0)
+    os.close(again)
+    assert again == first
+
+
+def test_the_module_is_the_command_and_works_with_closed_streams(tmp_path):
+    """The one test in a process of its own: entry point, ``>&-``, ``2>&-``, and a reader that goes at
+    once."""
+    run = f"'{sys.executable}' -m polytask"
+    line = f"{run} --version && {run} methods >&- 2>&- && {run} predict no no -o x.csv; echo $?"
+    shown = subprocess.run(["bash", "-c", line], capture_output=True, text=True, cwd=tmp_path)
+    assert shown.stdout.startswith("polytask ") and shown.stdout.endswith("\n2\n")
+    assert shown.stderr.startswith("error: There is no model directory no.")
