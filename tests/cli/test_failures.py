@@ -88,7 +88,7 @@ WRONG = [
     [*FIT, "--group", "a", "--time", "b"],
     [*FIT[:1], "nowhere.csv", *FIT[2:]],
     [*LEARN, "--way", "1", "--shot", "0", "--learner", "prototype", "--episodes", "0"],
-    [*LEARN, "--steps", "-1", "--size", "3", "--width", "0", "--train-way", "-1", "--n-query", "0"],
+    [*LEARN, "--steps", "-1", "--size", "3", "--width", "0", "--train-way", "-1", "--n-query", "-1"],
     [*LEARN, "--episodes-per-step", "-1", "--learning-rate", "0", "--batch-size", "0"],
     [*LEARN, "--inner-rate", "nan", "--inner-steps", "0", "--accelerator", "gpux", "--seed", "-1"],
     ["learn", "nowhere", "-o", "m"],

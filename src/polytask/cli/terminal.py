@@ -1,5 +1,6 @@
 """What the command writes, and where it goes: never markup, never a traceback because nobody reads it."""
 
+import io
 import json
 import math
 import os
@@ -12,13 +13,9 @@ from typing import Any, TextIO
 from rich.console import Console, RenderableType
 from rich.text import Text
 
-from polytask.report.names import printable
+from polytask.core.names import printable
 
 __all__ = ["prepare_streams", "say", "show"]
-
-# File names, column names and classes are never markup, links or emoji codes.
-_out = Console(markup=False, emoji=False, highlight=False)
-_err = Console(stderr=True, markup=False, emoji=False, highlight=False, soft_wrap=True)
 
 
 def prepare_streams() -> None:
@@ -43,10 +40,9 @@ def prepare_streams() -> None:
 
 def say(text: str, *, style: str = "") -> None:
     """Write a message to standard error; whoever does not listen misses it."""
-    with _err.capture() as capture:
-        _err.print(Text(printable(text, keep_lines=True), style=style), soft_wrap=True)
+    text = _rendered(sys.stderr, Text(printable(text, keep_lines=True), style=style), soft_wrap=True)
     try:
-        sys.stderr.write(capture.get())
+        sys.stderr.write(text)
         sys.stderr.flush()
     except OSError:
         _silence(sys.stderr)
@@ -58,13 +54,8 @@ def show(summary: Mapping[str, Any], *, as_json: bool, lines: Sequence[Renderabl
     Raises:
         OSError: The output is a file that cannot take it; a reader who has gone is no error.
     """
-    if as_json:
-        text = _json(summary)
-    else:
-        with _out.capture() as capture:
-            for line in lines:
-                _out.print(Text(printable(line, keep_lines=True)) if isinstance(line, str) else line)
-        text = capture.get()
+    plain = [Text(printable(line, keep_lines=True)) if isinstance(line, str) else line for line in lines]
+    text = _json(summary) if as_json else _rendered(sys.stdout, *plain)
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
@@ -73,6 +64,17 @@ def show(summary: Mapping[str, Any], *, as_json: bool, lines: Sequence[Renderabl
     except OSError:
         _silence(sys.stdout)  # or Python would try once more at its end
         raise
+
+
+def _rendered(stream: TextIO, *lines: RenderableType, soft_wrap: bool = False) -> str:
+    """Lay lines out for a stream; what they hold is never markup, a link or an emoji code."""
+    console = Console(
+        file=io.StringIO(), force_terminal=stream.isatty(), markup=False, emoji=False, highlight=False
+    )
+    with console.capture() as capture:
+        for line in lines:
+            console.print(line, soft_wrap=soft_wrap)
+    return capture.get()
 
 
 def _json(summary: Mapping[str, Any]) -> str:

@@ -20,6 +20,7 @@ from polytask.core.forked import use_one_thread_after_fork
 from polytask.core.gradients import assign, gramian, jacobian
 from polytask.core.learner import EpisodicLearner, Execution, Learner, Predictor, State, run_loop
 from polytask.core.module_copy import module_copy
+from polytask.core.names import printable, short_name
 from polytask.core.objectives import Objectives, query_objectives
 from polytask.core.private import PerTask, private_parameters, shared_parameters
 from polytask.core.random import derive_seed, generator, numpy_generator, own_random_state, seeded
@@ -74,6 +75,7 @@ __all__ = [
     "other_remedy",
     "own_random_state",
     "parse_json",
+    "printable",
     "private_parameters",
     "query_objectives",
     "record_from_json",
@@ -81,6 +83,7 @@ __all__ = [
     "run_loop",
     "seeded",
     "shared_parameters",
+    "short_name",
     "stack_batches",
     "sweep",
     "tap",

@@ -11,9 +11,9 @@ import numpy as np
 from torch import Tensor
 
 from polytask.core import MissingPackageError
+from polytask.core.names import short_name
 from polytask.estimators import FewShotResults, FitResults
 from polytask.evaluate import EpisodeScore, Interval
-from polytask.report.names import short_name
 
 __all__ = ["accuracy_figure", "drawing", "episode_figure", "gain_figure"]
 

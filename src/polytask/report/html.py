@@ -9,10 +9,10 @@ from typing import Any
 import torch
 
 from polytask.core import MissingPackageError, rehearse_write, user_path, write_atomically
+from polytask.core.names import printable, short_name
 from polytask.estimators import FewShotResults, FitResults
 from polytask.report.console import figure_text, gain_text, metric_text
 from polytask.report.figures import accuracy_figure, drawing, gain_figure
-from polytask.report.names import printable, short_name
 from polytask.version import __version__
 
 __all__ = ["check_report", "write_report"]

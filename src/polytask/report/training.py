@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from polytask.core import InputError, write_atomically
+from polytask.core.names import short_name
 from polytask.report.figures import drawing
-from polytask.report.names import short_name
 
 __all__ = ["training_figure"]
 
