@@ -156,6 +156,8 @@ def test_a_full_disk_is_named_whatever_the_library_between_makes_of_it(tmp_path,
 def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     assert user_path("~/a") == tmp_path / "a"
+    write_atomically("~/b/c", lambda file: file.write(b"x"))
+    assert (tmp_path / "b" / "c").read_bytes() == b"x"
     with pytest.raises(InputError, match="home"):
         user_path("~nobody-of-this-name/a")
     with pytest.raises(InputError, match="empty"):

@@ -215,8 +215,9 @@ def _flush_folder(folder: Path) -> None:
 
 def _target(path: str | Path) -> Path:
     """Return where a file goes: the end of a link, and no folder or device."""
+    expanded = user_path(path)
     try:
-        target = Path(os.path.realpath(path))
+        target = Path(os.path.realpath(expanded))
         _check_name(target)
     except ValueError as error:
         raise InputError(f"{str(path)!r} cannot be written: {error}. Choose another name.") from error

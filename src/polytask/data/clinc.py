@@ -1,6 +1,5 @@
 """CLINC150: short requests to an assistant, 150 intents of ten domains, and requests out of its scope."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -8,7 +7,7 @@ from typing import Any, Literal, get_args
 import torch
 from torch import Tensor
 
-from polytask.core import Batch, DataError, Task
+from polytask.core import Batch, DataError, InputError, Task, parse_json
 from polytask.data.examples import LabelledExamples
 from polytask.data.joint_examples import JointExamples
 from polytask.data.location import data_folder
@@ -189,8 +188,8 @@ def _read(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise DataError(f"The file {path} is missing; put the official folder `data` there.")
     try:
-        content = json.loads(path.read_bytes())
-    except ValueError as error:  # of the text's encoding or of JSON
+        content = parse_json(path.read_bytes())
+    except InputError as error:
         raise DataError(f"{path} cannot be read: {error}. Get the official file again.") from error
     if not isinstance(content, dict):
         raise DataError(f"{path} holds no object with names. Get the official file again.")

@@ -1,9 +1,6 @@
 """What was run so far: scores of configurations on tasks, kept in a JSON file."""
 
-import json
 import math
-import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from polytask.core import InputError
+from polytask.core import InputError, format_json, parse_json, user_path, write_atomically
 
 __all__ = ["RunLog"]
 
@@ -118,7 +115,8 @@ class RunLog:
             "feature_names": list(self.feature_names),
             "features": None if self.features is None else self.features.tolist(),
         }
-        _replace(Path(path), json.dumps(content, indent=1, allow_nan=False) + "\n")
+        text = format_json(content, indent=1) + "\n"
+        write_atomically(path, lambda file: file.write(text.encode()))
 
     @classmethod
     def load(cls, path: str | Path) -> "RunLog":
@@ -128,16 +126,16 @@ class RunLog:
             InputError: The file is missing, no JSON, of another format, or what it holds does not fit.
         """
         try:
-            content = json.loads(Path(path).read_text(encoding="utf-8"))
+            content = parse_json(user_path(path).read_bytes())
         except OSError as error:
             raise InputError(f"The run log {path} cannot be read: {error.strerror}.") from error
-        except ValueError as error:  # of JSON, or of the encoding
+        except InputError as error:
             raise InputError(f"The run log {path} is no JSON: {error}. Save it again.") from error
         if not isinstance(content, dict) or content.get("format") != _FORMAT:
             raise InputError(f'The file {path} is no run log: its "format" is not {_FORMAT!r}.')
         try:
             return _read(content)
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
             what = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
             raise InputError(f"The run log {path} is damaged: {what}") from error
 
@@ -161,21 +159,3 @@ def _names(values: Any) -> tuple[str, ...]:
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
         raise InputError("names are not a list of texts.")
     return tuple(values)
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write beside the place, flush to disk, and move there in one step."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(
-        "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
-    ) as file:
-        temporary = Path(file.name)
-        try:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
-    temporary.chmod(0o644)
-    temporary.replace(path)
