@@ -10,6 +10,8 @@ from polytask.meta import ImageTask, learner_entries
 
 __all__ = ["FewShotConfig"]
 
+_MOST_INNER_STEPS = 10_000  # far beyond use; a saved model must not ask for a day of adaptation
+
 _N_QUERY = 5
 
 
@@ -68,6 +70,10 @@ class FewShotConfig:
             checked["inner_rate"] = check.number("inner_rate", self.inner_rate, above=0)
         if self.inner_steps is not None:
             checked["inner_steps"] = check.whole("inner_steps", self.inner_steps, least=1)
+            if not check.problems and self.inner_steps > _MOST_INNER_STEPS:
+                check.problems.append(
+                    f"`inner_steps` must be at most {_MOST_INNER_STEPS}, got {self.inner_steps}"
+                )
         if self.images is not None and not isinstance(self.images, ImagePreparation):
             check.problems.append(f"`images` must be an ImagePreparation, got {self.images!r}")
         elif self.images is not None and (self.images.size != self.size or self.images.channels is None):

@@ -284,7 +284,7 @@ def _read_classes(names: Any) -> tuple[str, ...]:
 def _trial_images(config: FewShotConfig, n_images: int) -> Tensor:
     task = config.image_task()
     shape = (n_images, task.in_channels, task.size, task.size)
-    return torch.rand(shape, generator=generator(0, "trial"))
+    return torch.rand(shape, generator=generator(0, "trial"), dtype=torch.float32)
 
 
 def _listed(images: Any) -> list[Any]:

@@ -144,7 +144,7 @@ class TableModel:
             BundleError: An answer is NaN or infinite.
         """
         tasks = tuple(target.task for target in self.targets)
-        rows = torch.randn(16, self.encoder.n_features, generator=generator(0, "trial"))
+        rows = torch.randn(16, self.encoder.n_features, generator=generator(0, "trial"), dtype=torch.float32)
         with torch.inference_mode():
             answers = self.learner.adapt(tasks)(rows.to(next(self.learner.parameters()).device))
         check_answers(bundle, tasks, answers)

@@ -172,7 +172,7 @@ def test_a_failed_save_leaves_the_old_log_whole(tmp_path: Path, monkeypatch: pyt
         raise OSError("the disk is full")
 
     monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(OSError, match="full"):
+    with pytest.raises(InputError, match="cannot be written: the disk is full"):
         log_of(torch.tensor([[2.0]])).save(path)
     assert float(RunLog.load(path).scores) == 1.0
     assert [file.name for file in tmp_path.iterdir()] == ["log.json"]
