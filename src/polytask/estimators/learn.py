@@ -206,10 +206,10 @@ def _train(
         progress=progress,
         title=config.learner,
         identity={
-            "images": classes.train.fingerprint(),
+            "training images": classes.train.fingerprint(),
             "validation images": classes.validation.fingerprint(),
-            **config.to_json(),
             "seed": seed,
+            **config.to_json(),
         },
     )
 
