@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 import torch
 from torch import Tensor, nn
 
-from polytask.core import InputError, NotFiniteError
+from polytask.core import InputError, NotFiniteError, TrainingError
 
 __all__ = ["AfterStep", "Balancer", "Direction", "Evidence", "Needs", "Weights", "check_hooks"]
 
@@ -81,13 +81,16 @@ class Evidence:
 
         Raises:
             InputError: The step has no halves.
+            NotFiniteError: A gradient is not finite.
         """
         if self._cross is None:
             raise InputError(
                 "This balancer needs gradients of two independent halves of a batch; train it with `train`, "
                 "or give `BalancedBackward` the objectives of both halves as `halves`."
             )
-        return self._cross()
+        products = self._cross()
+        self._check_finite(products.diagonal())
+        return products
 
     def validation_gradient(self, displacement: Tensor) -> Tensor:
         """Return the gradient of the summed validation objectives, ``[parameter]``.
@@ -97,6 +100,7 @@ class Evidence:
 
         Raises:
             InputError: There are no validation examples.
+            TrainingError: No validation example has a label, or a gradient is not finite.
         """
         return torch.stack(list(self.validation_gradients(displacement).values())).sum(0)
 
@@ -110,6 +114,7 @@ class Evidence:
 
         Raises:
             InputError: There are no validation examples.
+            TrainingError: No validation example has a label, or a gradient is not finite.
         """
         if self._validation is None:
             raise InputError(
@@ -117,7 +122,16 @@ class Evidence:
                 "`BalancedBackward` their objectives as `validation`."
             )
         found = self._validation(displacement)
-        return {"validation": found} if isinstance(found, Tensor) else dict(found)
+        gradients = {"validation": found} if isinstance(found, Tensor) else dict(found)
+        if not gradients:
+            raise TrainingError(
+                "No example of the validation step has a label of any task. Give the validation source "
+                "larger batches, or examples with labels."
+            )
+        bad = [name for name, gradient in gradients.items() if not bool(gradient.isfinite().all())]
+        if bad:
+            raise NotFiniteError(f"The validation gradient of {', '.join(bad)} is not finite.")
+        return gradients
 
     def _check_finite(self, per_objective: Tensor) -> None:
         """Name the objectives whose gradient is not finite; a squared length of each is enough to tell."""
