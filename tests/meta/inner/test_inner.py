@@ -23,6 +23,11 @@ PAIRS: dict[str, tuple[UpdateRule, Optimizers]] = {
     "adam with decay": (Adam(0.1, weight_decay=0.2), lambda p: torch.optim.Adam(p, lr=0.1, weight_decay=0.2)),
     "adam of reptile": (Adam(0.1, betas=(0.0, 0.9)), lambda p: torch.optim.Adam(p, lr=0.1, betas=(0.0, 0.9))),
     "adamw": (AdamW(0.1, weight_decay=0.2), lambda p: torch.optim.AdamW(p, lr=0.1, weight_decay=0.2)),
+    "adam with a large epsilon": (Adam(0.1, epsilon=0.3), lambda p: torch.optim.Adam(p, lr=0.1, eps=0.3)),
+    "rmsprop with a large epsilon": (
+        RMSprop(0.1, epsilon=0.3),
+        lambda p: torch.optim.RMSprop(p, lr=0.1, eps=0.3),
+    ),
     "rmsprop": (RMSprop(0.1, smoothing=0.8), lambda p: torch.optim.RMSprop(p, lr=0.1, alpha=0.8)),
 }
 

@@ -198,3 +198,94 @@ def test_persistent_evolution_begins_anew_after_a_run() -> None:
 def test_a_bad_argument_is_named(build: Callable[[], object], message: str) -> None:
     with pytest.raises(InputError, match=message):
         build()
+
+
+def torchs_cell(ours: LSTMCell) -> nn.LSTMCell:
+    found = nn.LSTMCell(ours.inputs.in_features, ours.hidden.in_features)
+    for own, other in (("inputs", "ih"), ("hidden", "hh")):
+        for kind in ("weight", "bias"):
+            getattr(found, f"{kind}_{other}").data.copy_(getattr(getattr(ours, own), kind).data)
+    return found
+
+
+def three_steps(rule: UpdateRule, gradients: Tensor) -> Tensor:
+    """Make a step for each row of gradients ``[step, coordinate]`` from parameters of 1."""
+    parameters = {"w": torch.ones(gradients.shape[1])}
+    memory = rule.memory(parameters)
+    for index, row in enumerate(gradients):
+        step = InnerStep(index=index, parameters=parameters, gradients={"w": row}, loss=torch.tensor(0.5))
+        parameters, memory = rule(step, memory)
+    return parameters["w"].detach()
+
+
+def test_the_lstm_optimizer_is_two_of_torchs_cells_and_a_scaled_output() -> None:
+    with seeded(0):
+        rule = LSTMOptimizer(width=4, scale=0.3)
+        first, second = (torchs_cell(cell) for cell in rule.cells if isinstance(cell, LSTMCell))
+    gradients = torch.randn(3, 5, generator=generator(1))
+    expected, states = torch.ones(5), [(torch.zeros(5, 4), torch.zeros(5, 4)) for _ in range(2)]
+    for row in gradients:
+        states[0] = first(log_and_sign(row), states[0])
+        states[1] = second(states[0][0], states[1])
+        expected = expected + 0.3 * rule.output(states[1][0]).squeeze(1)
+    torch.testing.assert_close(three_steps(rule, gradients), expected.detach())
+
+
+def test_the_meta_lstm_forgets_and_steps_by_gates_that_see_their_last_values() -> None:
+    with seeded(0):
+        rule = MetaLSTM(width=4, rate=0.2, decay=0.1)
+        nn.init.normal_(rule.gates.weight, std=0.3)
+        cell = torchs_cell(rule.cell)
+    gradients = torch.randn(3, 5, generator=generator(2))
+    expected, gates = torch.ones(5), torch.tensor([0.9, 0.2]).expand(5, 2)
+    state = (torch.zeros(5, 4), torch.zeros(5, 4))
+    loss = log_and_sign(torch.full((5,), 0.5))
+    for row in gradients:
+        state = cell(torch.cat([log_and_sign(row), loss], dim=1), state)
+        gates = rule.gates(torch.cat([state[0], expected[:, None], gates], dim=1)).sigmoid()
+        expected = gates[:, 0] * expected - gates[:, 1] * row
+    torch.testing.assert_close(three_steps(rule, gradients), expected.detach())
+
+
+def test_the_mlp_optimizer_sees_momenta_second_moments_and_how_far_training_is() -> None:
+    with seeded(0):
+        rule = MLPOptimizer(width=4, step_scale=0.2, size_scale=0.5, momenta=(0.3, 0.8), smoothing=0.6)
+    gradients = torch.randn(3, 5, generator=generator(3))
+    expected, momenta, second = torch.ones(5), torch.zeros(5, 2), torch.zeros(5)
+    decays, horizons = torch.tensor([0.3, 0.8]), torch.tensor([1.0, 3.0, 10.0, 30.0, 100.0, 300.0])
+    for index, row in enumerate(gradients):
+        momenta = decays * momenta + (1 - decays) * row[:, None]
+        second = 0.6 * second + 0.4 * row**2
+        root = second.sqrt()
+        features = torch.cat([torch.stack([expected, row, root, 1 / (root + 1e-6)], 1), momenta], 1)
+        features = features / features.square().mean(0).sqrt()
+        progress = torch.tanh(index / horizons - 1).expand(5, 6)
+        direction, size = rule.network(torch.cat([features, progress], 1)).unbind(1)
+        expected = expected - 0.2 * direction * torch.exp(0.5 * size)
+    torch.testing.assert_close(three_steps(rule, gradients), expected.detach(), rtol=1e-4, atol=1e-5)
+
+
+def test_kronecker_matrices_act_on_outputs_inputs_and_places() -> None:
+    gradient = torch.randn(2, 3, 2, 2, generator=generator(4))
+    rule = KroneckerCurvature({"w": gradient}, rate=0.5)
+    draw = generator(5)
+    with torch.no_grad():
+        for p in rule.parameters():
+            p.copy_(torch.randn(p.shape, generator=draw))
+    outputs, inputs, kernel = rule.outputs["w"], rule.inputs["w"], rule.kernel["w"]
+    expected = torch.einsum("po,oik,ij,kl->pjl", outputs, gradient.flatten(2), inputs, kernel)
+    step = InnerStep(
+        index=0, parameters={"w": torch.ones_like(gradient)}, gradients={"w": gradient}, loss=torch.zeros(())
+    )
+    torch.testing.assert_close(rule(step, {})[0]["w"], 1 - 0.5 * expected.reshape(gradient.shape))
+
+
+def test_warped_descent_moves_the_start_as_reptile_does() -> None:
+    learner, (episode, *_) = WarpGrad(net(), n_steps=3, inner_rate=0.3), episodes()
+    assert episode.support is not None
+    before = learner.initial(episode.tasks, episode.support)
+    after = learner.adapt(episode.tasks, episode.support).state
+    learner.objectives([episode]).total().backward()
+    for name, parameter in before.items():
+        assert parameter.grad is not None
+        torch.testing.assert_close(parameter.grad, parameter.detach() - after[name])
