@@ -296,6 +296,7 @@ def test_the_real_set_has_the_published_counts(part, split, n_classes, n_alphabe
 
 
 @needs_data
+@pytest.mark.slow
 def test_the_real_parts_share_no_character():
     parts = [
         {name.rpartition("/")[0] for name in real(part, "vinyals").class_names}
