@@ -204,7 +204,8 @@ def _description(draw: random.Random, folder: Path) -> str:
         data[draw.choice((*data, "more", 3))] = draw.choice(odd)
     if draw.random() < 0.2:
         data.pop(draw.choice(list(data)))
-    ImagePreparation.from_json(draw.choice((data, data, data, list(data), None)))
+    given: Any = draw.choice((data, data, data, list(data), None))
+    ImagePreparation.from_json(given)
     return "description"
 
 

@@ -167,6 +167,15 @@ def test_a_huge_image_is_refused_before_it_is_decoded(size, tmp_path):
         read_picture(path, SIZE)
 
 
+def test_a_file_of_gigabytes_is_not_read(tmp_path):
+    path = tmp_path / "scan.webp"
+    with path.open("wb") as file:
+        file.write(b"RIFF\0\0\0\x7fWEBPVP8 ")
+        file.truncate(2**30)  # holes take no room on the disk
+    with pytest.raises(DataError, match=r"scan\.webp.*more than 512 MiB"):
+        read_picture(path, SIZE)
+
+
 def test_a_large_photo_is_decoded_small_and_shows_the_same():
     large = Image.linear_gradient("L").resize((1600, 1200))
     found = read_picture(encoded(large, "JPEG", quality=95), SIZE).grey.astype(int)

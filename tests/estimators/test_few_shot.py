@@ -221,6 +221,40 @@ def test_a_folder_is_adapted_to_and_predicted_in_every_form(support_folder):
         image.close()
 
 
+def test_one_image_needs_no_list(support_folder):
+    adapted = untrained().adapt(support_folder)
+    file = next(support_folder.rglob("*.png"))
+    expected = adapted.predict([file])
+    assert adapted.predict(str(file)).equals(expected)
+    with Image.open(file) as opened:
+        for image in (file.read_bytes(), opened):
+            assert adapted.predict(image).equals(expected.reset_index(drop=True))
+
+
+def test_an_open_ground_is_decided_by_the_support_or_no_secret(support_folder):
+    model = untrained(images=ImagePreparation(size=SIZE, channels=1))
+    from_files, tensors = model.adapt(support_folder), small(support_folder)
+    assert from_files.images.inverted
+    from_tensors = model.adapt(replace(tensors, images=None))
+    with pytest.warns(DataWarning, match="decided by themselves: it is light"):
+        found = from_tensors.predict(support_folder)
+    assert found.equals(from_files.predict(support_folder))
+
+
+def test_examples_read_in_another_way_than_the_training_images_are_no_secret(support_folder):
+    model = untrained(images=ImagePreparation(size=SIZE, channels=1, ground="dark"))
+    with pytest.warns(DataWarning, match="read as things on a light ground, inverted, but the training"):
+        adapted = model.adapt(small(support_folder))
+    assert adapted.images.inverted  # later images are read as the support was
+
+
+def test_grey_examples_fit_a_model_of_colour(support_folder):
+    model = untrained(images=ImagePreparation(size=SIZE, channels=3, ground="light", inverted=True))
+    adapted = model.adapt(small(support_folder))
+    assert adapted.images.channels == 3
+    assert adapted.predict(support_folder).equals(model.adapt(support_folder).predict(support_folder))
+
+
 @pytest.mark.parametrize("images", [3, None, {"a": 1}, [3], pd.DataFrame({"a": [1]}), [[]]])
 def test_what_is_no_image_cannot_be_predicted(images, support_folder):
     with pytest.raises(InputError, match="`predict` takes an image file, a folder"):

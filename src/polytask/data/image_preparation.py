@@ -116,9 +116,7 @@ class ImagePreparation:
             DataWarning: Something of the images will not be seen: colour, further pictures, or ink as dark as
                 the ground.
         """
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a decoder's remarks; what matters to it is an error
-            pictures = [read_picture(file, self.size) for file in files]
+        pictures = [read_picture(file, self.size) for file in files]
         preparation = self._decided(pictures)
         preparation._warn(pictures)
         images = np.empty((len(pictures), preparation.channels or 1, self.size, self.size), dtype=np.uint8)

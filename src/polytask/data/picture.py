@@ -19,7 +19,7 @@ ImageFile = Any
 
 # Formats that Pillow decodes by itself: an allowed list keeps file contents from starting other programs.
 _FORMATS = ("PNG", "JPEG", "MPO", "BMP", "DIB", "GIF", "TIFF", "WEBP", "PPM", "TGA", "AVIF", "JPEG2000")
-_MAX_PIXELS, _MAX_SIDE = 64_000_000, 100_000
+_MAX_PIXELS, _MAX_SIDE, _MAX_BYTES = 51_000_000, 100_000, 2**29
 _LARGE = 1_000_000  # pixels from which an image is first reduced by whole factors
 _ORIENTATION = 0x0112
 _GREY = np.array([19595, 38470, 7471], dtype=np.uint32)  # ITU-R 601, of 65536, as Pillow has it
@@ -96,6 +96,8 @@ def read_picture(file: ImageFile, size: int) -> Picture:
             return _picture(file.copy(), size, name)
         if not isinstance(file, bytes) and not Path(file).is_file():  # a pipe would be waited for
             raise FileNotFoundError("there is no such file")
+        if not isinstance(file, bytes) and Path(file).stat().st_size > _MAX_BYTES:
+            raise ValueError(f"it has more than {_MAX_BYTES // 2**20} MiB")
         Image.init()
         formats = [known for known in _FORMATS if known in Image.OPEN]
         # Not by its name: Pillow would map it into memory, and read damaged files in another way than bytes.

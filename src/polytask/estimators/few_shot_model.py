@@ -1,6 +1,5 @@
 """A model that learns new classes from few images, and one that has."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,12 +10,12 @@ import torch
 from torch import Tensor
 
 from polytask.core import Batch, DataError, EpisodicLearner, InputError, Predictor, Task, generator
-from polytask.data import ImagePreparation, LabelledExamples, image_files, image_folder
-from polytask.data.picture import printable
+from polytask.data import ImagePreparation, LabelledExamples
 from polytask.estimators.bundle import Bundle, load_bundle, save_bundle
 from polytask.estimators.bundle_content import check_answers, fitting_together, part, results_file
 from polytask.estimators.bundle_tensors import build_filled
 from polytask.estimators.few_shot_config import FewShotConfig
+from polytask.estimators.few_shot_images import read_queries, read_support
 from polytask.estimators.few_shot_results import FewShotResults
 from polytask.meta import learner_by_name, learner_entries
 
@@ -70,14 +69,8 @@ class FewShotModel:
             DataError: A folder has no classes or no readable images; there are too few classes, one has no
                 image; or a learner with a fixed number of classes gets another one.
         """
-        examples, images = self._read(support)
+        examples, images = read_support(support, self.config.preparation)
         names = examples.class_names
-        counts = examples.labels.bincount(minlength=len(names)).tolist()
-        missing = [name for name, count in zip(names, counts, strict=True) if not count]
-        double = sorted({name for name in names if names.count(name) > 1})
-        if missing or double:
-            what = "has no image of" if missing else "has two classes of the same name:"
-            raise DataError(f"The support {what} {', '.join((missing or double)[:5])}.")
         if learner_entries()[self.config.learner].fixed_way and len(names) != self.config.way:
             raise DataError(
                 f"This {self.config.learner} model tells {self.config.way} classes apart, but the support "
@@ -90,20 +83,6 @@ class FewShotModel:
         batch = Batch(inputs=images.floats(examples.inputs), targets={"class": examples.labels})
         predictor = self.learner.adapt([task], batch)
         return AdaptedModel(self, predictor, names, images=images)
-
-    def _read(self, support: LabelledExamples | str | Path) -> tuple[LabelledExamples, ImagePreparation]:
-        """Return a support set and how images like its own are read."""
-        prepared = self.config.preparation
-        if isinstance(support, str | Path):
-            examples = image_folder(support, preparation=prepared)
-            return examples, examples.images or prepared
-        if not isinstance(support, LabelledExamples):
-            raise InputError(
-                "`adapt` takes a folder with one folder of images per class, or LabelledExamples, but not "
-                f"{type(support).__name__}."
-            )
-        prepared.checked(support.inputs)
-        return support, support.images or prepared
 
     def save(self, directory: str | Path) -> Path:
         """Write a model directory: safetensors, JSON and, after training, its results."""
@@ -179,9 +158,9 @@ class AdaptedModel:
         """Name the class of every image.
 
         Args:
-            images: An image file, a folder of them, or a list of files, of their bytes or of
-                `PIL.Image.Image`, which are all read as the support was; or a tensor or an array as it was
-                given to `FewShotModel.adapt`, ``[image, channel, size, size]``.
+            images: An image file, its bytes, a `PIL.Image.Image`, a list of such, or a folder, which are all
+                read as the support was; or a tensor or an array as it was given to
+                `FewShotModel.adapt`, ``[image, channel, size, size]``.
 
         Returns:
             One row per image, by file or number: ``class``, and ``p(CLASS)`` for every class.
@@ -190,7 +169,7 @@ class AdaptedModel:
             InputError: The images are something else, or have another size or type.
             DataError: There is no image, or one cannot be read.
         """
-        tensor, index = self._read(images)
+        tensor, index = read_queries(images, self.images)
         with torch.inference_mode():
             logits = torch.cat(
                 [self.predictor(self.images.floats(part))["class"] for part in tensor.split(256)]
@@ -199,25 +178,6 @@ class AdaptedModel:
         answers = {"class": np.asarray(self.classes, dtype=object)[probabilities.argmax(-1)]}
         answers |= {f"p({name})": probabilities[:, column] for column, name in enumerate(self.classes)}
         return pd.DataFrame(answers, index=index)
-
-    def _read(self, images: Any) -> tuple[Tensor, pd.Index]:
-        """Return images in memory, one or more, and what they are called."""
-        if isinstance(images, Tensor | np.ndarray):
-            tensor = self.images.checked(images)
-            if not len(tensor):
-                raise DataError("There is no image to predict.")
-            return tensor, pd.RangeIndex(len(tensor))
-        if isinstance(images, str | Path):
-            files: list[Any] = list(image_files(images))
-            nothing = f"There is no image in {printable(images)}."
-        else:
-            files, nothing = _listed(images), "There is no image to predict."
-        if not files:
-            raise DataError(nothing)
-        tensor, _ = self.images.read(files)
-        if all(isinstance(file, str | Path) for file in files):
-            return tensor, pd.Index([printable(file) for file in files], name="file")
-        return tensor, pd.RangeIndex(len(files))
 
     def save(self, directory: str | Path) -> Path:
         """Write a model directory with the learner and what it learned."""
@@ -285,25 +245,3 @@ def _trial_images(config: FewShotConfig, n_images: int) -> Tensor:
     task = config.image_task()
     shape = (n_images, task.in_channels, task.size, task.size)
     return torch.rand(shape, generator=generator(0, "trial"), dtype=torch.float32)
-
-
-def _listed(images: Any) -> list[Any]:
-    """Return a list of what can be read as one image each."""
-    kinds = (str, bytes, os.PathLike)
-    listed = list(images) if isinstance(images, Sequence) and not isinstance(images, bytes) else None
-    if listed is not None:
-        try:
-            from PIL.Image import Image
-
-            kinds = (*kinds, Image)
-        except ImportError:  # then nobody has such an image
-            pass
-        if all(isinstance(image, kinds) for image in listed):
-            return [
-                Path(image).expanduser() if isinstance(image, str | os.PathLike) else image
-                for image in listed
-            ]
-    raise InputError(
-        "`predict` takes an image file, a folder, a list of image files, or a tensor or array of images, but "
-        f"not {type(images).__name__}{'' if listed is None else ' of something else'}."
-    )
