@@ -50,6 +50,18 @@ _MISTAKES: list[tuple[str, str, str, str]] = [
         "range(n_iterations)",
         "range(n_iterations - 1)",
     ),
+    (
+        "buffers move in the wrong run of a step in parts",
+        "Accumulation.parts",
+        "if last else",
+        "if not last else",
+    ),
+    (
+        "all parts of a step have the same dropout",
+        "Step._in_parts.part",
+        "self.run.seed_step(position)",
+        "self.run.seed_step()",
+    ),
     ("Krum counts a neighbour too many", "Krum.forward", "self.n_outliers - 2", "self.n_outliers - 1"),
     (
         "soft sharing has its penalty in evaluation too",
