@@ -50,7 +50,7 @@ def leaving(objectives: Objectives, shared: Sequence[Tensor]) -> Leaving:
         return Leaving()
     owners = {tap.grad_fn: name for taps in trained for name, tap in taps.items()}
     found: set[int] = set()
-    for name, root in zip(objectives.names, roots, strict=True):
+    for name, root in zip(objectives.names, roots):
         reached, leaves = _down_to_taps(root, owners)
         if reached - {name}:  # a task that uses another's tap: gradients at the taps would be mixed
             return Leaving()
