@@ -7,8 +7,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from polytask.balancing import BalancedBackward, Balancer, Evidence, UPGrad, Weights
+from polytask.balancing import BalancedBackward, Balancer, Evidence, UPGrad, Weights, engine_check
 from polytask.balancing.engines import Engine, Fastest, FullJacobian, Layerwise, Streamed
+from polytask.balancing.graph import StepGraph
+from polytask.balancing.joined import Joined
+from polytask.balancing.processes import Alone, Processes
 from polytask.core import (
     Batch,
     Episode,
@@ -182,3 +185,61 @@ def test_streaming_rounds_alone_make_no_warning(caplog):
     learner = model()
     BalancedBackward(learner, Asking(), engine=Streamed(3))(learner.objectives(step()))
     assert "differs" not in caplog.text
+
+
+class Twice(Processes):
+    """Two processes that have found the same."""
+
+    def __init__(self) -> None:
+        self.size, self.rank = 2, 0
+
+    def sum(self, tensor: Tensor) -> Tensor:
+        return 2 * tensor
+
+
+def test_the_gradients_of_all_processes_are_added_before_they_are_squared():
+    gradients = [torch.tensor([[1.0, 2.0]]), torch.tensor([2.0])]
+    assert engine_check._squared_length(gradients, Alone()) == 9
+    assert engine_check._squared_length(gradients, Twice()) == 36
+    assert engine_check._squared_length([], Twice()) == engine_check._squared_length([], Alone()) == 0
+
+
+@pytest.mark.parametrize(
+    ("precision", "autocast", "allowed"),
+    [(torch.float64, False, 1e-6), (torch.float32, False, 1e-3), (torch.float32, True, 0.2)],
+)
+def test_what_rounding_may_do_depends_on_the_coarsest_numbers(precision, autocast, allowed):
+    learner = model().to(precision)
+    (episode,) = step()
+    with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+        found = learner.objectives([episode.to("cpu", precision)])
+    shared = shared_parameters(learner)
+    assert engine_check._tolerance(StepGraph(found, torch.ones(3), shared, [])) == allowed
+    balancer = Asking()
+    backward = BalancedBackward(learner, balancer, engine="exact")
+    backward(found)
+    assert backward.state_dict()["trusted"]
+
+
+@pytest.mark.parametrize("factor", [0.999, 1.001])
+@pytest.mark.parametrize(("row", "column"), [(0, 0), (1, 2), (2, 2)])
+def test_a_thousandth_in_one_entry_is_noticed_in_double_precision(row, column, factor):
+    learner = model().double()
+    (episode,) = step()
+    found = learner.objectives([episode.to("cpu", torch.float64)])
+    graph = StepGraph(found, torch.ones(3), shared_parameters(learner), [])
+    products = truth(learner, [episode.to("cpu", torch.float64)])
+    joined = Joined(found, Alone())
+    assert engine_check.agrees(products, graph, joined, Alone(), name="right")
+    products[row, column] = products[column, row] = products[row, column] * factor
+    assert not engine_check.agrees(products, graph, joined, Alone(), name="wrong")
+
+
+def test_a_gramian_of_nothing_is_right_where_there_is_nothing_to_train():
+    learner = model().double()
+    learner.sharing.requires_grad_(False)
+    (episode,) = step()
+    found = learner.objectives([episode.to("cpu", torch.float64)])
+    graph, joined = StepGraph(found, torch.ones(3), [], []), Joined(found, Alone())
+    assert engine_check.agrees(torch.zeros(3, 3), graph, joined, Alone(), name="right")
+    assert not engine_check.agrees(torch.eye(3), graph, joined, Alone(), name="wrong")

@@ -124,7 +124,7 @@ def frozen(which: str) -> nn.Module:
 
 def product(scale: float, bias_shape: tuple[int, ...]) -> nn.Module:
     module = Function(
-        lambda m, x: m.last(torch.tanh(torch.addmm(m.bias, x, m.enc.weight.T, beta=scale, alpha=scale))),
+        lambda m, x: m.last(torch.tanh(torch.addmm(m.bias, x, m.enc.weight.t(), beta=scale, alpha=scale))),
         enc=nn.Linear(N_IN, 30, bias=False), last=nn.Linear(30, 8),
     )  # fmt: skip
     module.bias = nn.Parameter(torch.randn(*bias_shape))
@@ -193,9 +193,11 @@ TRUNKS: dict[str, tuple[Callable[[], nn.Module], int]] = {
     "lazy": (lambda: then(nn.LazyLinear(30)), 2),
     "frozen weight": (lambda: frozen("weight"), 1),
     "frozen bias": (lambda: frozen("bias"), 2),
+    "plain product": (lambda: product(1.0, (30,)), 2),
     "scaled product": (lambda: product(2.0, (30,)), 1),
-    "bias by row": (lambda: product(1.0, (N_ROWS, 30)), 1),
-    "one bias for all": (lambda: product(1.0, (1,)), 1),
+    "bias by row": (lambda: product(1.0, (N_ROWS, 30)), 2),
+    "one bias for all": (lambda: product(1.0, (1,)), 2),
+    "sparse inputs": (lambda: own(lambda m, x: m.b(torch.tanh(m.a(x.to_sparse())))), 1),
     "recomputed": (lambda: own(recomputed), 2),
 }  # fmt: skip
 

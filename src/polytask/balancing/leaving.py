@@ -64,8 +64,8 @@ def _roots(values: Tensor) -> list[Node | None]:
     waiting, roots = [values.grad_fn], list[Node | None]()
     while waiting:
         node = waiting.pop(0)
-        if node is None:
-            continue
+        if node is None:  # part of the values comes from nowhere: how many, the graph does not tell
+            return []
         following = [used for used, _ in node.next_functions]
         if node.name() == "StackBackward0":
             roots += following

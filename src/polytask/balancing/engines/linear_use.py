@@ -139,4 +139,4 @@ def linear_uses(consumers: Consumers, shared: Sequence[Tensor]) -> Iterator[Line
 def _plain_product(node: Any, *, with_bias: bool) -> bool:
     inputs = node._saved_mat1 if with_bias else node._saved_self
     scaled = with_bias and not (node._saved_alpha == 1 and node._saved_beta == 1)
-    return inputs.layout is torch.strided and not inputs.is_complex() and not scaled
+    return inputs.layout is torch.strided and not scaled
