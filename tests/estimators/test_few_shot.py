@@ -142,7 +142,7 @@ def test_a_class_of_one_image_is_recognized_by_that_image(tmp_path):
         ({"way": 2.5}, "`way` must be a whole number"),
         ({"learning_rate": float("nan")}, "`learning_rate` must be a finite number"),
         ({"steps": True}, "`steps` must be a whole number"),
-        ({"n_episodes": 0}, "test episodes must be 1 or more"),
+        ({"n_episodes": 0}, "`n_episodes` must be at least 1"),
         ({"size": 32}, "`size` is 32, but the examples are 28 x 28"),
         ({"channels": 3}, "`channels` and `ground` say how a folder"),
     ],
