@@ -5,6 +5,7 @@ ten hidden prototypes, through different random views; labels are few, so a shar
 Whether it does is measured against two separate nets of the same shape; the page prints what comes out.
 """
 
+import argparse
 from collections.abc import Sequence
 
 import torch
@@ -27,7 +28,12 @@ from polytask.train import train
 
 torch.set_num_threads(1)
 TASKS = tuple(Task(name=name, kind="multiclass", n_outputs=10) for name in ("left", "right"))
-FEATURES, LATENT, LABELS, SEEDS = 100, 12, 40, 5
+FEATURES, LATENT, LABELS = 100, 12, 40
+parser = argparse.ArgumentParser()
+parser.add_argument("--seeds", type=int, default=5)
+parser.add_argument("--steps", type=int, default=300, help="training steps of a net")
+options = parser.parse_args()
+SEEDS = range(options.seeds)
 
 
 class OwnFirstLayers(Sharing):
@@ -79,7 +85,7 @@ def measured(tasks: Sequence[Task], seed: int, balancer: Balancer) -> dict[str, 
     """Train a net of these tasks and judge it on new examples."""
     learner = net(tasks, seed)
     source = OwnInputs(tasks, data(seed, LABELS, "train"), seed)
-    train(learner, source, n_steps=300, balancer=balancer, seed=seed)
+    train(learner, source, n_steps=options.steps, balancer=balancer, seed=seed)
     new = data(seed, 1000, "test")
     metrics = {}
     for task in tasks:
@@ -107,11 +113,11 @@ print(f"the body's {of_body.shape[1]} weights are shared; {n_private} more are p
 print(f"the two tasks' gradients of the body have a cosine of {cosine:+.2f} before training")
 
 runs = {
-    "separate": [separate(seed) for seed in range(SEEDS)],
-    "joint, equal weights": [measured(TASKS, seed, EqualWeights()) for seed in range(SEEDS)],
-    "joint, UPGrad": [measured(TASKS, seed, UPGrad()) for seed in range(SEEDS)],
+    "separate": [separate(seed) for seed in SEEDS],
+    "joint, equal weights": [measured(TASKS, seed, EqualWeights()) for seed in SEEDS],
+    "joint, UPGrad": [measured(TASKS, seed, UPGrad()) for seed in SEEDS],
 }
-print(f"accuracy in %, {LABELS} labels a task, mean and 95 % interval over {SEEDS} seeds")
+print(f"accuracy in %, {LABELS} labels a task, mean and 95 % interval over {len(SEEDS)} seeds")
 for name, found in runs.items():
     figures = {task.name: mean_interval([run[task.name]["accuracy"] for run in found]) for task in TASKS}
     print(f"{name:20s}", *(f"  {task} {figure.format(1, scale=100)}" for task, figure in figures.items()))

@@ -9,13 +9,13 @@ import torch
 from PIL import Image
 
 import polytask
-from polytask.core import DataError, DataWarning, InputError
+from polytask.core import DataError, DataWarning, InputError, ResultWarning
 from polytask.data import ImagePreparation, LabelledExamples, image_folder
 from polytask.estimators import AdaptedModel, FewShotConfig, FewShotModel, class_split
 from polytask.estimators.few_shot_model import build_few_shot_learner
 
 # A step or two of training is not better than pixels, which `learn` says.
-pytestmark = pytest.mark.filterwarnings("ignore:What .* learned:polytask.core.DataWarning")
+pytestmark = pytest.mark.filterwarnings("ignore:What .* learned:polytask.core.ResultWarning")
 
 SIZE = 16
 
@@ -312,7 +312,7 @@ def test_colour_is_learned_and_kept(tmp_path):
 
 
 def test_a_result_that_is_no_better_than_pixels_is_no_secret():
-    with pytest.warns(DataWarning, match=r"prototypes learned is (worse|not clearly better).* raw pixels"):
+    with pytest.warns(ResultWarning, match=r"prototypes learned is (worse|not clearly better).* raw pixels"):
         polytask.learn(
             shapes(30, 8, seed=0, size=SIZE), way=3, steps=1, width=4, n_episodes=5, learning_rate=1e-9
         )

@@ -7,7 +7,7 @@ import typer
 
 from polytask.cli.failures import SpokenCommand
 from polytask.cli.options import Json, Quiet, app
-from polytask.cli.terminal import show
+from polytask.cli.terminal import say, show
 
 __all__ = ["demo", "methods"]
 
@@ -66,6 +66,9 @@ def demo(
     from polytask.report import few_shot_table, fit_table
 
     outcome = run_demo(output, seeds=seeds, progress=not (quiet or as_json))
+    for found in outcome.few_shot:
+        if found.warning is not None:
+            say(f"note: {found.warning}", style="yellow")
     lines = [
         fit_table(outcome.table),
         few_shot_table(outcome.few_shot),

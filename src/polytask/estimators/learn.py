@@ -11,10 +11,10 @@ from torch.optim import Adam
 
 from polytask.core import (
     DataError,
-    DataWarning,
     EpisodicLearner,
     InputError,
     Learner,
+    ResultWarning,
     SettingsCheck,
     SharedModel,
     derive_seed,
@@ -81,7 +81,8 @@ def learn(
         InputError: A setting or the source is wrong; the message says what, where and how to mend it.
 
     Warns:
-        DataWarning: The result is not clearly better than raw pixels, or something of a folder is left out.
+        ResultWarning: The result is not clearly better than raw pixels.
+        DataWarning: Something of a folder is left out.
     """
     chosen = {"way": way, "shot": shot, "learner": learner, **settings}
     config = _checked(chosen, n_episodes, seed, checkpoint, accelerator=accelerator, progress=progress)
@@ -97,7 +98,7 @@ def learn(
         progress=progress,
     )
     if model.results is not None and model.results.warning is not None:
-        warnings.warn(model.results.warning, DataWarning, stacklevel=2)
+        warnings.warn(model.results.warning, ResultWarning, stacklevel=2)
     return model
 
 

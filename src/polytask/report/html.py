@@ -143,6 +143,7 @@ def _few_shot(
         ),
         "rows": rows,
         "figure": accuracy_figure(results),
+        "shortfalls": [printable(found.warning) for found in results if found.warning is not None],
         "episode": picture,
         "caption": printable(caption),
         "note": (
