@@ -13,10 +13,7 @@ SHOWS = {
     "two_inputs_two_heads.py": ["separate", "joint, equal weights", "joint, UPGrad", "Δm"],
     "learning_to_learn.py": ["random start", "joint pre-training", "MAML", "picture written"],
 }
-SMALL = {  # as little as its claims need
-    "two_inputs_two_heads.py": ["--seeds", "2", "--steps", "150"],
-    "learning_to_learn.py": ["--steps", "500"],
-}
+SMALL = {"two_inputs_two_heads.py": ["--seeds", "2", "--steps", "150"]}  # as little as its claims need
 
 
 @pytest.fixture
