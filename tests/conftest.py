@@ -2,8 +2,10 @@
 
 import inspect
 import os
+import random
 import re
 
+import numpy as np
 import pytest
 import torch
 
@@ -36,3 +38,11 @@ def pytest_configure(config: pytest.Config) -> None:
     """Let tests train for an epoch or two without a word on what such a model is worth."""
     config.addinivalue_line("filterwarnings", "ignore:precision='bf16.*slow on this processor")
     config.addinivalue_line("filterwarnings", "ignore:On held-out rows the model is not clearly better")
+
+
+@pytest.fixture(autouse=True)
+def _seeds() -> None:
+    """Let a test draw the same whatever ran before it."""
+    random.seed(0)
+    np.random.seed(0)
+    torch.manual_seed(0)

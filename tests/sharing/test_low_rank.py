@@ -10,6 +10,7 @@ from polytask.core import (
     InputError,
     SharedModel,
     Task,
+    generator,
     private_parameters,
     shared_parameters,
 )
@@ -43,11 +44,12 @@ def words() -> nn.Module:
     return nn.Sequential(nn.Embedding(20, 6), nn.Flatten(), nn.Linear(30, 4))
 
 
+DRAW = generator(0, "inputs")
 BACKBONES = {
-    "mlp": (mlp, torch.randn(5, 3)),
-    "cnn": (cnn, torch.randn(5, 2, 6, 6)),
-    "words": (words, torch.randint(0, 20, (5, 5))),
-    "attention": (Attending, torch.randn(5, 7, 6)),
+    "mlp": (mlp, torch.randn(5, 3, generator=DRAW)),
+    "cnn": (cnn, torch.randn(5, 2, 6, 6, generator=DRAW)),
+    "words": (words, torch.randint(0, 20, (5, 5), generator=DRAW)),
+    "attention": (Attending, torch.randn(5, 7, 6, generator=DRAW)),
 }
 
 
