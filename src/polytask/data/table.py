@@ -104,17 +104,19 @@ def _column_bytes(column: pd.Series) -> bytes:
             values = np.where(np.isnan(values), np.array(np.nan, values.dtype), values)  # one NaN of many
         return np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("<")).tobytes()
     try:
-        values = column.astype(object)
-        missing = np.asarray(column.isna(), dtype=bool)
-        texts = [
-            None if absent else str(value) for value, absent in zip(values, missing.tolist(), strict=True)
-        ]
-    except _FOREIGN as error:
-        raise DataError(
-            f"Column {column.name!r} of type {column.dtype} holds something that cannot be written as text "
-            f"({type(error).__name__}). Drop it from the table."
-        ) from error
+        values, missing = column.astype(object), np.asarray(column.isna(), dtype=bool)
+    except _FOREIGN:  # a value that cannot be compared, e.g. a signaling NaN
+        values, missing = column.astype(object), np.zeros(len(column), dtype=bool)
+    texts = [None if absent else _text(value) for value, absent in zip(values, missing.tolist(), strict=True)]
     return json.dumps(texts).encode()
+
+
+def _text(value: Any) -> str:
+    """Write any object, one that has no text by its type alone."""
+    try:
+        return hex(value) if isinstance(value, int) and value.bit_length() > 10_000 else str(value)
+    except _FOREIGN:
+        return f"<{type(value).__name__}>"
 
 
 def _frame(source: Any) -> pd.DataFrame:
@@ -166,6 +168,9 @@ def _clean(frame: pd.DataFrame, where: str) -> pd.DataFrame:
     read_before = frame.attrs.get(MISSING_WORDS)
     words = dict(read_before) if isinstance(read_before, dict) else {}
     for name in frame.columns:
+        dtype = frame[name].dtype
+        if isinstance(dtype, np.dtype) and not dtype.isnative:  # rows of it cannot be taken
+            frame[name] = frame[name].to_numpy().astype(dtype.newbyteorder("="))
         if pd.api.types.is_object_dtype(frame[name].dtype) or pd.api.types.is_string_dtype(frame[name].dtype):
             marks = [value.strip() if isinstance(value, str) else None for value in frame[name]]
             missing = np.array([mark in MISSING for mark in marks], dtype=bool)

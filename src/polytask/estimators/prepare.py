@@ -133,7 +133,7 @@ def prepare(frame: pd.DataFrame, columns: Columns, *, seed: int) -> Prepared:
     labels = split_labels(frame, columns.targets)
     labelled = _labelled_rows(labels, len(frame))
     among = [replace(target, codes=target.codes[labelled]) for target in labels.values()]
-    split = _split(frame.iloc[labelled], columns, among, seed)
+    split = _split(frame, labelled, columns, among, seed)
     parts = {name: labelled[getattr(split, name)] for name in ("train", "validation", "test")}
     whole = Split(**parts)
     messages = check_leak(frame, whole, group=columns.group, time=columns.time, columns=features)
@@ -188,12 +188,16 @@ def _labelled_rows(labels: Mapping[str, Labels], n_rows: int) -> np.ndarray:
     return rows if len(rows) else np.arange(n_rows)
 
 
-def _split(frame: pd.DataFrame, columns: Columns, labels: Sequence[Labels], seed: int) -> Split:
+def _split(
+    frame: pd.DataFrame, rows: np.ndarray, columns: Columns, labels: Sequence[Labels], seed: int
+) -> Split:
     if columns.group is not None:
-        return split_groups(frame[columns.group], fractions=(0.6, 0.2, 0.2), seed=seed, labels=labels)
+        return split_groups(
+            frame[columns.group].iloc[rows], fractions=(0.6, 0.2, 0.2), seed=seed, labels=labels
+        )
     if columns.time is not None:
-        return split_time(frame[columns.time], fractions=(0.6, 0.2, 0.2), labels=labels)
-    return split_rows(len(frame), seed=seed, stratify=_strata(labels), labels=labels)
+        return split_time(frame[columns.time].iloc[rows], fractions=(0.6, 0.2, 0.2), labels=labels)
+    return split_rows(len(rows), seed=seed, stratify=_strata(labels), labels=labels)
 
 
 def _strata(labels: Sequence[Labels]) -> pd.Series | None:
