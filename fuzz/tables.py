@@ -143,12 +143,12 @@ def _typed(draw: random.Random, n: int) -> pd.Series:
         lambda: pd.Series(np.where(rows % 3, rows * 1.0, draw.choice([np.nan, np.inf, -np.inf]))),
         lambda: pd.array(
             [None if i % 4 == 0 else i for i in range(n)],
-            dtype=draw.choice(["Int8", "Int64", "UInt64", "Float32"]),
+            dtype=draw.choice([pd.Int8Dtype(), pd.Int64Dtype(), pd.UInt64Dtype(), pd.Float32Dtype()]),
         ),
         lambda: pd.array([None if i % 4 == 0 else i % 3 == 0 for i in range(n)], dtype="boolean"),
         lambda: pd.array(
             [None if i % 4 == 0 else draw.choice(["a", "b", "1"]) for i in range(n)],
-            dtype=draw.choice(["string", "str"]),
+            dtype=pd.StringDtype(na_value=draw.choice([pd.NA, np.nan])),
         ),
         lambda: pd.Categorical([draw.choice(["NA", "b", "", None]) for _ in rows]),
         lambda: pd.Categorical([draw.choice([1, 2, (1, 2), None, 1.5]) for _ in rows]),

@@ -32,7 +32,8 @@ __all__ = [
 
 ColumnKind = Literal["number", "boolean", "time", "category"]
 
-_P, _R = ParamSpec("_P"), TypeVar("_R")
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 _NUMBER = re.compile(r"[+-]?((\d+\.?\d*|\.\d+)(e[+-]?\d+)?|inf(inity)?)", re.ASCII | re.IGNORECASE)
 _INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
@@ -331,7 +332,7 @@ def _plain(column: pd.Series) -> pd.Series:
         return pd.Series(np.asarray(column.array), index=column.index, name=column.name)
     if isinstance(dtype, pd.ArrowDtype):
         if dtype.kind == "m":
-            return column.astype(f"timedelta64[{dtype.pyarrow_dtype.unit}]")
+            return column.astype(np.dtype(f"timedelta64[{dtype.pyarrow_dtype.unit}]"))
         if dtype.kind not in "biufM":
             return column.astype(object)
     return column

@@ -6,7 +6,7 @@ import itertools
 import re
 import tempfile
 from collections.abc import Iterable, Iterator
-from typing import TextIO
+from typing import Any, TextIO, cast
 
 import pandas as pd
 
@@ -66,7 +66,8 @@ def read_lines(file: TextIO, where: str) -> pd.DataFrame:
     _, names = next(rows, (0, None))
     if names is None:
         raise DataError(f"{where} is empty; it needs a line of column names, and rows.")
-    with tempfile.SpooledTemporaryFile(_IN_MEMORY, "w+", encoding="utf-8", newline="") as canonical_text:
+    with tempfile.SpooledTemporaryFile(_IN_MEMORY, "w+", encoding="utf-8", newline="") as spooled:
+        canonical_text = cast(TextIO, spooled)
         # Quotes a carriage return inside a value as well, since the terminator contains one.
         writer = csv.writer(canonical_text, lineterminator="\r\n")
         n_rows = 0
@@ -86,7 +87,7 @@ def read_lines(file: TextIO, where: str) -> pd.DataFrame:
         return _typed(canonical_text, names, where, first=int(numbered))
 
 
-def _write(writer: "csv.Writer", row: list[str], where: str) -> None:
+def _write(writer: Any, row: list[str], where: str) -> None:
     try:
         writer.writerow(row)
     except (UnicodeError, csv.Error) as error:
@@ -117,21 +118,27 @@ def _typed(canonical_text: TextIO, names: list[str], where: str, *, first: int) 
 
     try:
         frame = read(list(range(first, len(names))), MISSING, None)
-        is_number = {name: pd.api.types.is_numeric_dtype(frame[name].dtype) for name in frame.columns}
-        doubtful = [name for name in frame.columns if is_number[name] or bool(frame[name].isna().any())]
+        frame.columns = pd.Index(names[first:])
+        doubtful = [index for index in range(first, len(names)) if _doubtful(frame.iloc[:, index - first])]
+        texts = read(doubtful, [""], str) if doubtful else pd.DataFrame()
         words: dict[str, dict[str, int]] = {}
-        if doubtful:
-            texts = read(doubtful, [""], str)
-            for name in doubtful:
-                words[names[name]] = _count_words(texts[name])
-                if is_number[name] and _tells_more(texts[name].where(frame[name].notna())):
-                    frame[name] = texts[name].where(frame[name].notna()).astype(object)
+        for index, (_, text) in zip(doubtful, texts.items(), strict=True):
+            words[names[index]] = _count_words(text)
+            column = frame.iloc[:, index - first]
+            if pd.api.types.is_numeric_dtype(column.dtype):
+                text = text.where(column.notna())  # noqa: PLW2901 - without the words for missing values
+                if _tells_more(text):
+                    frame.isetitem(index - first, text.astype(object))
     except (ValueError, ArithmeticError, LookupError) as error:
         why = next(iter(str(error).splitlines()), "")[:100]
         raise DataError(f"{where} cannot be read as a table ({why}). Save it again as UTF-8 text.") from error
-    frame.columns = pd.Index(names[first:])
     frame.attrs[MISSING_WORDS] = {name: counts for name, counts in words.items() if counts}
     return frame
+
+
+def _doubtful(column: pd.Series) -> bool:
+    """Tell whether the text of a column may say more than what pandas made of it."""
+    return pd.api.types.is_numeric_dtype(column.dtype) or bool(column.isna().any())
 
 
 def _count_words(texts: pd.Series) -> dict[str, int]:

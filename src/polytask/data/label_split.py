@@ -90,9 +90,9 @@ def _repair(
     if not len(unmet):
         return parts
     asked_of: defaultdict[int, list[int]] = defaultdict(list)
-    for index in np.flatnonzero(counts <= 2 * len(unmet)):  # so few moves leave the others met
+    for index in np.flatnonzero(counts <= 2 * len(unmet)).tolist():  # so few moves leave the others met
         for unit in needs[index].units.tolist():
-            asked_of[unit].append(int(index))
+            asked_of[unit].append(index)
 
     def may_leave(unit: int) -> bool:
         return all(counts[index] > 1 for index in asked_of[unit] if needs[index].part == parts[unit])
