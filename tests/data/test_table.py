@@ -183,7 +183,6 @@ def test_a_bad_data_frame_is_refused(frame: pd.DataFrame, message: str) -> None:
 
 def test_something_else_than_a_table_is_refused() -> None:
     with pytest.raises(InputError, match="not list"):
-    with pytest.raises(InputError, match="not list"):
         read_table([1, 2])
 
 

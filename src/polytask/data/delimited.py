@@ -126,9 +126,9 @@ def _typed(canonical_text: TextIO, names: list[str], where: str, *, first: int) 
             words[names[index]] = _count_words(text)
             column = frame.iloc[:, index - first]
             if pd.api.types.is_numeric_dtype(column.dtype):
-                text = text.where(column.notna())  # noqa: PLW2901 - without the words for missing values
-                if _tells_more(text):
-                    frame.isetitem(index - first, text.astype(object))
+                known = text.where(column.notna())
+                if _tells_more(known):
+                    frame.isetitem(index - first, known.astype(object).to_numpy())
     except (ValueError, ArithmeticError, LookupError) as error:
         why = next(iter(str(error).splitlines()), "")[:100]
         raise DataError(f"{where} cannot be read as a table ({why}). Save it again as UTF-8 text.") from error
