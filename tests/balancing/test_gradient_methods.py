@@ -264,6 +264,13 @@ def test_pcd_follows_the_primary_gradient_alone_where_the_others_exclude_each_ot
     torch.testing.assert_close(values, torch.tensor([1.0, 0.0, 0.0]).double())
 
 
+def test_pcd_judges_an_objective_that_came_later_by_its_own_steps_alone():
+    rows, balancer = rows_of(), PCD(NAMES, primary="a", tau=0.5)
+    for _ in range(3):
+        weights(balancer, rows[:2], "ab")
+    torch.testing.assert_close(weights(balancer, rows), weights(PCD(NAMES, primary="a", tau=0.5), rows))
+
+
 def test_pcd_without_the_primary_objective_is_the_plain_sum():
     values = weights(PCD(NAMES, primary="a"), rows_of(2), "bc")
     torch.testing.assert_close(values, torch.ones(2).double())

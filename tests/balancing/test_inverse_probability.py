@@ -9,6 +9,7 @@ from torch import nn
 from polytask.balancing import (
     DWA,
     FAMO,
+    AutoLambda,
     BalancedBackward,
     Balancer,
     EqualWeights,
@@ -78,6 +79,31 @@ def test_a_balancer_by_coordinate_sees_divided_gradients():
     )
     assert not isinstance(plain, Weights)
     torch.testing.assert_close(wrapped.values, plain.values)
+
+
+def test_halves_and_validation_examples_are_seen_too():
+    cross = torch.tensor([[1.0, -0.4], [0.2, 2.0]])
+    scale = torch.tensor([4.0, 2.0])
+    plain, wrapped = (balancer_by_name("modo", ["a", "b"]) for _ in range(2))
+    expected = plain(
+        Evidence(("a", "b"), torch.ones(2), torch.Tensor, cross=lambda: cross * scale.outer(scale))
+    )
+    found = InverseProbability(wrapped, {"a": 0.25, "b": 0.5})(
+        Evidence(("a", "b"), torch.ones(2), torch.Tensor, cross=lambda: cross)
+    )
+    assert isinstance(expected, Weights) and isinstance(found, Weights)
+    torch.testing.assert_close(found.values, expected.values * scale)
+    rows, places = torch.eye(2), []
+    looking = InverseProbability(AutoLambda(["a", "b"], lookahead=0.1), {"a": 0.25, "b": 0.5})
+    looking(
+        Evidence(
+            ("a", "b"),
+            torch.ones(2),
+            lambda: rows,
+            validation=lambda at: (places.append(at), torch.ones(2))[1],
+        )
+    )
+    torch.testing.assert_close(places[0], -0.1 * scale)  # the step that will be made
 
 
 def test_parameters_of_the_balancer_are_trained_as_if_it_stood_alone():
