@@ -52,12 +52,6 @@ def test_an_error_is_one_message_and_a_code(run, error, code, said):
     assert ended.stdout == "" and "Traceback" not in ended.stderr
 
 
-def test_ctrl_c_says_what_the_run_says(run):
-    ended = run(*FIT, does=raising(KeyboardInterrupt("Stopped; call again with the same `checkpoint`.")))
-    assert ended.exit_code == 130
-    assert ended.stderr == "Stopped; call again with the same --checkpoint.\n"
-
-
 def test_a_setting_of_another_command_is_named_with_it(run):
     error = DataError("Give 5 classes, or train with `way=3`.")
     ended = run("predict", "m", "t.csv", "-o", "a.csv", does=raising(error), name="load")
@@ -114,3 +108,12 @@ def test_every_remedy_can_be_typed_and_nothing_is_written(run, tmp_path, words):
         if option.startswith("--") and option not in ("--target", "--sharing"):
             assert option in ended.stderr or (option == "--episodes" and "--test-episodes" in ended.stderr)
     assert [path.name for path in tmp_path.iterdir()] == ["t.csv"]
+
+
+def test_a_stopped_command_says_which_option_goes_on():
+    ended = run(*FIT, "--checkpoint", "my work", does=raising(KeyboardInterrupt()))
+    assert ended.exit_code == 130
+    told = " ".join(ended.stderr.split())
+    assert "the resume folder my work is kept" in told and "again with --checkpoint 'my work'" in told
+    ended = run(*FIT, does=raising(KeyboardInterrupt()))
+    assert ended.exit_code == 130 and "nothing is kept. A run with --checkpoint FOLDER" in ended.stderr

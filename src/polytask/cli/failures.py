@@ -1,15 +1,24 @@
 """How a command ends when it cannot go on: one message, in the words of that command, and an exit code."""
 
 import re
+import shlex
 import warnings
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import typer
 from typer.core import TyperCommand
 
 from polytask.cli.terminal import say
-from polytask.core import DataWarning, InputError, MissingPackageError, PolytaskError, ResultWarning
+from polytask.core import (
+    DataWarning,
+    InputError,
+    MissingPackageError,
+    PolytaskError,
+    ResultWarning,
+    interruptible,
+)
 
 __all__ = ["SpokenCommand", "as_options"]
 
@@ -36,7 +45,8 @@ class SpokenCommand(TyperCommand):
                 warnings.simplefilter("always", category)
             warnings.showwarning = self._note
             try:
-                return super().invoke(ctx)
+                with _interruptible(ctx.params):
+                    return super().invoke(ctx)
             except (InputError, MissingPackageError) as error:
                 raise self._failed(str(error), code=2) from error
             except PolytaskError as error:
@@ -58,6 +68,15 @@ class SpokenCommand(TyperCommand):
     def _note(self, message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
         if issubclass(category, (DataWarning, ResultWarning)):
             say(f"note: {self._spoken(str(message))}", style="yellow")
+
+
+def _interruptible(parameters: Mapping[str, Any]) -> AbstractContextManager[None]:
+    """Let a command that has a resume folder say at SIGINT and SIGTERM what is kept."""
+    if "checkpoint" not in parameters:
+        return nullcontext()
+    folder = parameters["checkpoint"]
+    again = f"run the same command again with --checkpoint {shlex.quote(str(folder))}"
+    return interruptible(folder, again=again, keep="--checkpoint FOLDER")
 
 
 def as_options(text: str, command: Any, others: Mapping[str, Any] | None = None) -> str:

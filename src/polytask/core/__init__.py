@@ -18,6 +18,7 @@ from polytask.core.errors import (
 from polytask.core.files import is_temporary, new_folder, rehearse_write, sweep, user_path, write_atomically
 from polytask.core.forked import use_one_thread_after_fork
 from polytask.core.gradients import assign, gramian, jacobian
+from polytask.core.interrupts import CHECKPOINT_FILE, interruptible
 from polytask.core.learner import EpisodicLearner, Execution, Learner, Predictor, State, run_loop
 from polytask.core.module_copy import module_copy
 from polytask.core.names import printable, short_name
@@ -31,6 +32,7 @@ from polytask.core.strict_json import format_json, parse_json
 from polytask.core.task import Task, TaskKind
 
 __all__ = [
+    "CHECKPOINT_FILE",
     "Batch",
     "Buffers",
     "BundleError",
@@ -64,6 +66,7 @@ __all__ = [
     "generator",
     "gramian",
     "is_temporary",
+    "interruptible",
     "jacobian",
     "join_batches",
     "kept_buffers",

@@ -17,6 +17,7 @@ from polytask.core import (
     SharedModel,
     Task,
     derive_seed,
+    interruptible,
     other_remedy,
     user_path,
     usual_defaults,
@@ -28,7 +29,7 @@ from polytask.estimators.table_config import TableConfig
 from polytask.estimators.table_model import TableModel
 from polytask.estimators.table_training import Surroundings, rehearse, train_table_learner
 from polytask.evaluate import ConstantReference, TaskLead, all_answers, clearly_ahead, evaluate
-from polytask.train import interruptible, single_threaded
+from polytask.train import single_threaded
 
 __all__ = ["fit"]
 

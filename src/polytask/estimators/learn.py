@@ -18,6 +18,7 @@ from polytask.core import (
     SettingsCheck,
     SharedModel,
     derive_seed,
+    interruptible,
     other_remedy,
     seeded,
     user_path,
@@ -32,7 +33,7 @@ from polytask.estimators.few_shot_source import ClassSplit, class_split
 from polytask.evaluate import EpisodeScore, evaluate_episodes
 from polytask.meta import FeatureClassifier, NearestMean, learner_entries
 from polytask.sharing import HardSharing
-from polytask.train import Validation, interruptible, train
+from polytask.train import Validation, train
 
 __all__ = ["learn"]
 

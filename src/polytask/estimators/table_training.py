@@ -13,6 +13,7 @@ from torch.optim import AdamW
 
 from polytask.balancing import balancer_by_name
 from polytask.core import (
+    CHECKPOINT_FILE,
     Batch,
     DataError,
     Learner,
@@ -29,7 +30,7 @@ from polytask.estimators.prepare import Prepared
 from polytask.estimators.table_config import TableConfig
 from polytask.estimators.table_sharing import build_table_learner, trained_tasks
 from polytask.evaluate import ConstantReference, all_answers
-from polytask.train import CHECKPOINT_FILE, Training, Validation, load_checkpoint, train
+from polytask.train import Training, Validation, load_checkpoint, train
 from polytask.train.identity import described_all, refuse_another
 
 __all__ = ["Surroundings", "rehearse", "train_table_learner"]

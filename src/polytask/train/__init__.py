@@ -4,17 +4,14 @@ import sys
 from types import ModuleType
 from typing import Any
 
-from polytask.train.checkpoint import CHECKPOINT_FILE, load_checkpoint, save_checkpoint, write_atomically
-from polytask.train.interrupts import interruptible
+from polytask.train.checkpoint import load_checkpoint, save_checkpoint, write_atomically
 from polytask.train.loop import Training, train
 from polytask.train.threads import single_threaded
 from polytask.train.validation import Validation
 
 __all__ = [
-    "CHECKPOINT_FILE",
     "Training",
     "Validation",
-    "interruptible",
     "load_checkpoint",
     "save_checkpoint",
     "single_threaded",

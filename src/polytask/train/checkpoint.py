@@ -7,12 +7,9 @@ from typing import Any, BinaryIO
 
 import torch
 
-from polytask.core import BundleError, write_atomically
+from polytask.core import CHECKPOINT_FILE, BundleError, write_atomically
 
 __all__ = ["CHECKPOINT_FILE", "load_checkpoint", "save_checkpoint", "write_atomically"]
-
-CHECKPOINT_FILE = "checkpoint.pt"
-"""The name of the file in a resume folder."""
 
 _FORMAT = 2
 _SEAL = b"\npolytask sha256 "

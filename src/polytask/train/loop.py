@@ -15,8 +15,10 @@ from torch.optim import Adam, Optimizer
 from polytask.balancing import BalancedBackward, Balancer, EngineName, EqualWeights
 from polytask.balancing.engines import Engine
 from polytask.core import (
+    CHECKPOINT_FILE,
     InputError,
     Learner,
+    interruptible,
     rehearse_write,
     seeded,
     sweep,
@@ -24,11 +26,9 @@ from polytask.core import (
     usual_defaults,
 )
 from polytask.data import Source
-from polytask.train.checkpoint import CHECKPOINT_FILE
 from polytask.train.fabric import Precision, fabric_for
 from polytask.train.history import METRICS_FILE, History, Row
 from polytask.train.identity import run_identity
-from polytask.train.interrupts import interruptible
 from polytask.train.progress import TrainingBar
 from polytask.train.run import Run
 from polytask.train.step import Step

@@ -13,9 +13,9 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from polytask.balancing import Balance, BalancedBackward, Balancer
-from polytask.core import Episode, EpisodicLearner, Learner, NotFiniteError, derive_seed
+from polytask.core import CHECKPOINT_FILE, Episode, EpisodicLearner, Learner, NotFiniteError, derive_seed
 from polytask.data import Feedback, Source
-from polytask.train.checkpoint import CHECKPOINT_FILE, load_checkpoint, save_checkpoint
+from polytask.train.checkpoint import load_checkpoint, save_checkpoint
 from polytask.train.history import History
 from polytask.train.identity import Identity, described, refuse_another, refused
 from polytask.train.resume import Stateful, load_parts, problems

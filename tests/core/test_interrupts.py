@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from tests.train.small import run, source
 
+from polytask.core import interruptible
 from polytask.data import Source
-from polytask.train import interruptible
 
 ROOT = Path(__file__).parents[2]
 

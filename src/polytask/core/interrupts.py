@@ -9,9 +9,12 @@ from contextvars import ContextVar
 from pathlib import Path
 from types import FrameType
 
-from polytask.train.checkpoint import CHECKPOINT_FILE
+from polytask.core.files import user_path
 
-__all__ = ["interruptible"]
+__all__ = ["CHECKPOINT_FILE", "interruptible"]
+
+CHECKPOINT_FILE = "checkpoint.pt"
+"""The name of the file in a resume folder."""
 
 _INSIDE: ContextVar[bool] = ContextVar("polytask_interruptible", default=False)
 _TERMINATED = 128 + signal.SIGTERM
@@ -53,8 +56,9 @@ def interruptible(folder: str | Path | None, *, again: str, keep: str) -> Iterat
 def _message(folder: str | Path | None, again: str, keep: str) -> str:
     if folder is None:
         return f"Stopped; nothing is kept. A run with {keep} can go on where it was stopped."
+    folder = user_path(folder)
     told = f"Stopped; the resume folder {folder} is kept. To go on, {again}."
-    saved = any(Path(folder).rglob(CHECKPOINT_FILE)) if Path(folder).is_dir() else False
+    saved = folder.is_dir() and any(folder.rglob(CHECKPOINT_FILE))
     return told if saved else f"{told} It holds no saved step yet, so that the run will start anew."
 
 
