@@ -6,6 +6,7 @@ import pytest
 import torch
 from torchjd.scalarization import FAMO as TorchJDFAMO  # noqa: N811 - one acronym, two owners
 
+from polytask.balancing import Periodic
 from polytask.balancing.balancer import Evidence
 from polytask.balancing.famo import FAMO
 from polytask.checks import check_balancer
@@ -51,6 +52,26 @@ def test_an_absent_objective_keeps_its_logit_and_moments():
         ask(balancer, [1.0, 2.0], ("a", "c"))
         after(balancer, [0.9, 1.0], ("a", "c"))
     assert all(torch.equal(value[1], before[name]) for name, value in balancer.state_dict().items())
+
+
+def test_an_objective_that_came_late_takes_adams_first_step():
+    balancer = FAMO(NAMES, learning_rate=0.1).double()
+    for _ in range(3):
+        ask(balancer, [1.0, 2.0], ("a", "b"))
+        after(balancer, [0.9, 1.0], ("a", "b"))
+    ask(balancer, [1.0, 2.0, 3.0])
+    after(balancer, [1.0, 2.0, 1.5])
+    assert balancer.logits[2].item() == pytest.approx(-0.1, rel=1e-4)
+
+
+def test_inside_periodic_it_is_told_of_the_steps_that_it_was_asked_in_alone():
+    inner = FAMO(NAMES).double()
+    balancer = Periodic(inner, NAMES, every=2).double()
+    for n_told, looks in ((1, True), (1, False), (2, True)):
+        ask(balancer, [1.0, 2.0, 3.0])
+        assert balancer.looks_after == looks
+        after(balancer, [0.9, 1.0, 2.9])
+        assert inner.n_updates.tolist() == [n_told] * 3
 
 
 def test_a_saved_balancer_goes_on_as_if_nothing_had_happened():

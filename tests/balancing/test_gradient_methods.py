@@ -50,6 +50,7 @@ from polytask.balancing import (
     Smoothed,
     TrimmedMean,
     UPGrad,
+    balancer_by_name,
 )
 from polytask.balancing.solvers.simplex import project_onto_simplex
 from polytask.balancing.surgery import repaired
@@ -122,6 +123,29 @@ def test_cagrad_helps_the_worst_off_objective_more_than_the_mean_does():
     rows = rows_of()
     update, plain = weights(CAGrad(c=0.5), rows) @ rows, weights(EqualWeights(), rows) @ rows
     assert (rows @ update).min() > (rows @ plain).min()
+
+
+def test_cagrad_goes_as_far_from_the_sum_as_it_may():
+    rows = rows_of()
+    torch.testing.assert_close(weights(CAGrad(c=0), rows), torch.ones(3).double())
+    away = (weights(CAGrad(c=0.3), rows) - 1) @ rows
+    torch.testing.assert_close(away.norm(), 0.3 * rows.sum(0).norm(), rtol=1e-5, atol=0)
+
+
+EQUAL_AT_THE_START = (
+    "equal", "uncertainty", "dwa", "famo", "stch", "uw-so", "revised-uncertainty", "imtl-l", "cov", "slaw",
+    "relobralo", "soft-adapt", "dtp", "cosmos", "pbi", "go4align", "gradnorm", "db-mtl", "meta-balance",
+    "upgrad", "dual-proj", "mgda", "pcgrad", "gradvac", "nash-mtl", "fairgrad", "imtl-g", "aligned-mtl",
+    "config", "cr-mogm", "psmgd", "modo", "sdmgrad", "excess-mtl",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", EQUAL_AT_THE_START)
+def test_where_nothing_differs_and_nothing_conflicts_the_weights_are_one(name):
+    rows = 2 * torch.eye(3, 5)
+    evidence = Evidence(NAMES, torch.ones(3), lambda: rows, cross=lambda: rows @ rows.T)
+    values = balancer_by_name(name, NAMES)(evidence).values
+    torch.testing.assert_close(values.detach(), torch.ones(3), rtol=1e-4, atol=1e-4)
 
 
 def test_config_has_the_same_cosine_to_every_gradient():
@@ -334,6 +358,15 @@ def test_an_absent_objective_keeps_its_share_and_the_others_the_sum_of_theirs(bu
     if isinstance(weighed, Direction):
         share = after[[0, 2]] / after[[0, 2]].sum()
         torch.testing.assert_close(weighed.values, 2 * share @ balancer.running[[0, 2]])
+
+
+def test_modo_steps_from_the_shares_of_the_objectives_present():
+    balancer, steps = MoDo(NAMES, gamma=0.1), rows_of(3, 12, steps=2)
+    balancer(seen(steps[0]))
+    share = balancer.mixture[[0, 2]] / balancer.mixture[[0, 2]].sum()
+    rows = steps[1][[0, 2]]
+    expected = project_onto_simplex(share - 0.1 * (rows @ rows.roll(1, 1).T) @ share)
+    torch.testing.assert_close(weights(balancer, rows, "ac"), 2 * expected)
 
 
 def test_excess_mtl_equals_that_of_torchjd_after_a_warm_up():
