@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from polytask.core import DataError, DataWarning
+from polytask.core import DataError, DataWarning, user_path
 from polytask.data.picture import printable
 
 __all__ = ["FolderImages", "find_images", "image_files"]
@@ -72,7 +72,7 @@ def image_files(path: str | Path, *, recursive: bool = True) -> list[Path]:
     Warns:
         DataWarning: Files or folders are left out.
     """
-    root = Path(path).expanduser()
+    root = user_path(path)
     if os.path.isfile(root):  # noqa: PTH113 - False, not an error, where a path is impossible
         return [root]
     found = find_images(root, recursive=recursive)

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from polytask.core import DataError
+from polytask.core import DataError, user_path
 from polytask.data.examples import LabelledExamples
 from polytask.data.image_files import find_images
 from polytask.data.image_preparation import Ground, ImagePreparation
@@ -47,7 +47,7 @@ def image_folder(
         DataWarning: Class folders or files are left out, or something of the images is not seen.
     """
     wanted = preparation or ImagePreparation.asked(size=size, channels=channels, ground=ground)
-    root = Path(directory).expanduser()
+    root = user_path(directory)
     try:
         found = find_images(root)
     except DataError as error:

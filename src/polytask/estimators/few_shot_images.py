@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from torch import Tensor
 
-from polytask.core import DataError, DataWarning, InputError
+from polytask.core import DataError, DataWarning, InputError, user_path
 from polytask.data import ImagePreparation, LabelledExamples, image_files, image_folder
 from polytask.data.picture import printable
 
@@ -130,7 +130,7 @@ def _listed(images: Any) -> list[Any]:
     listed = list(images) if isinstance(images, Sequence) else None
     if listed is not None and all(isinstance(image, kinds) for image in listed):
         return [
-            Path(image).expanduser() if isinstance(image, str | os.PathLike) else image for image in listed
+            user_path(Path(image)) if isinstance(image, str | os.PathLike) else image for image in listed
         ]
     raise InputError(
         "`predict` takes an image file, a folder, a list of image files, or a tensor or array of images, but "

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from polytask.core import DataError, DataWarning, InputError, numpy_generator
+from polytask.core import DataError, DataWarning, InputError, numpy_generator, user_path
 from polytask.data import ImagePreparation, LabelledExamples, glyphs, image_folder, omniglot
 
 __all__ = ["ClassSplit", "class_split"]
@@ -80,7 +80,7 @@ def class_split(
         name, load = _BUILT_IN[str(source)]
         parts = [load(part, size=size or _SIZE) for part in ("train", "validation", "test")]
         return ClassSplit(name=name, train=parts[0], validation=parts[1], test=parts[2])
-    folder = Path(source).expanduser()
+    folder = user_path(source)
     if not os.path.isdir(folder):  # noqa: PTH112 - False, not an error, where a path is impossible
         raise DataError(f"There is no source {source}: give glyphs, omniglot, or a folder of class folders.")
     examples = image_folder(folder, size=size or _SIZE, channels=channels, ground=ground)
