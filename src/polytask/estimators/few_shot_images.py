@@ -129,9 +129,7 @@ def _listed(images: Any) -> list[Any]:
         images = [images]
     listed = list(images) if isinstance(images, Sequence) else None
     if listed is not None and all(isinstance(image, kinds) for image in listed):
-        return [
-            user_path(Path(image)) if isinstance(image, str | os.PathLike) else image for image in listed
-        ]
+        return [user_path(Path(image)) if isinstance(image, str | os.PathLike) else image for image in listed]
     raise InputError(
         "`predict` takes an image file, a folder, a list of image files, or a tensor or array of images, but "
         f"not {type(images).__name__}{'' if listed is None else ' of something else'}."
