@@ -72,15 +72,17 @@ def test_channels_are_shifted_and_scaled_before_the_network():
 
 
 def test_a_name_is_built_by_timm_with_its_own_means(timm):
-    found = timm_encoder("tiny", width=7)
+    found = timm_encoder("tiny", width=7).eval()
+    scaled = (images() - torch.tensor(MEAN).view(3, 1, 1)) / torch.tensor(SPREAD).view(3, 1, 1)
+    torch.testing.assert_close(found(images()), found.network(scaled))
     assert found(images()).shape == (6, 7)
     torch.testing.assert_close(found.mean.flatten(), torch.tensor(MEAN))
     torch.testing.assert_close(found.spread.flatten(), torch.tensor(SPREAD))
 
 
 def test_other_channels_have_the_average_of_the_means(timm):
-    found = timm_encoder("tiny", n_channels=1)
-    assert found(images(1)).shape == (6, 5)
+    found = timm_encoder("tiny", n_channels=1).eval()
+    torch.testing.assert_close(found(images(1)), found.network((images(1) - 0.3) / 0.3))
     torch.testing.assert_close(found.mean.flatten(), torch.tensor([0.3]))
     torch.testing.assert_close(found.spread.flatten(), torch.tensor([0.3]))
 

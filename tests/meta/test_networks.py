@@ -2,7 +2,8 @@
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional
 
 from polytask.core import InputError
 from polytask.meta import conv4, conv4_classifier, mlp
@@ -35,7 +36,9 @@ def test_conv4_has_the_published_number_of_parameters() -> None:
 def test_every_block_has_the_normalization(normalization: str, layer: type[nn.Module]) -> None:
     encoder = conv4(width=12, normalization=normalization)  # pyright: ignore[reportArgumentType]
     assert sum(isinstance(module, layer) for module in encoder.modules()) == 4
-    assert encoder(torch.zeros(2, 1, 28, 28)).shape == (2, 12)
+    assert not any(
+        bool(module.weight.eq(0).any()) for module in encoder.modules() if isinstance(module, layer)
+    )
 
 
 def test_layer_normalization_has_one_group_and_group_normalization_divides_the_width() -> None:
@@ -53,9 +56,37 @@ def test_without_normalization_there_is_none() -> None:
     }
 
 
-@pytest.mark.parametrize("size", [16, 28, 84])
-def test_the_classifier_takes_images_of_any_size(size: int) -> None:
-    assert conv4_classifier(7, 3, 8)(torch.zeros(2, 3, size, size)).shape == (2, 7)
+def by_hand(images: Tensor, weights: list[Tensor], *, stride: bool) -> Tensor:
+    """Run four blocks with one group of normalization; return the last map, ``[image, channel, ...]``."""
+    for start in range(0, 16, 4):
+        kernel, bias, scale, shift = weights[start : start + 4]
+        images = functional.conv2d(images, kernel, bias, stride=2 if stride else 1, padding=1)
+        flat = images.flatten(1)
+        normal = (flat - flat.mean(1, keepdim=True)) / (flat.var(1, correction=0, keepdim=True) + 1e-5).sqrt()
+        images = normal.view_as(images) * scale[:, None, None] + shift[:, None, None]
+        if not stride:
+            images = functional.max_pool2d(images, 2)
+        images = images.clamp(min=0)
+    return images
+
+
+@pytest.mark.parametrize("pooling", ["max", "stride"])
+@pytest.mark.parametrize("convolution", ["direct", "matrix"])
+def test_conv4_is_its_four_blocks(pooling: str, convolution: str) -> None:
+    encoder = conv4(2, 3, normalization="layer", pooling=pooling, convolution=convolution).double()  # pyright: ignore[reportArgumentType]
+    weights = [p.data.copy_(torch.randn_like(p)) for p in encoder.parameters()]
+    images = torch.randn(2, 2, 20, 20, dtype=torch.float64)
+    expected = by_hand(images, weights, stride=pooling == "stride").flatten(1)
+    torch.testing.assert_close(encoder(images), expected)
+
+
+@pytest.mark.parametrize("size", [16, 28, 45])
+def test_the_classifier_reads_the_mean_of_the_last_map_of_images_of_any_size(size: int) -> None:
+    classifier = conv4_classifier(7, 2, 3, normalization="layer").double()
+    weights = [p.data.copy_(torch.randn_like(p)) for p in classifier.parameters()]
+    images = torch.randn(2, 2, size, size, dtype=torch.float64)
+    features = by_hand(images, weights[:-2], stride=True).mean((2, 3))
+    torch.testing.assert_close(classifier(images), functional.linear(features, *weights[-2:]))
 
 
 def test_an_mlp_ends_without_activation() -> None:

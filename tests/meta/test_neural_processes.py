@@ -115,6 +115,10 @@ def test_a_support_where_no_row_counts_still_gives_finite_answers_and_gradients(
     loss = learner([Y], empty, examples(5, "q"))
     loss.backward()
     assert loss.isfinite()
+    learner.eval()  # a latent vector is drawn in training
+    other = Batch(inputs=support.inputs + 1, targets=support.targets, masks=empty.masks)
+    nothing = [learner([Y], unknown, examples(5, "q")) for unknown in (empty, other)]
+    torch.testing.assert_close(*nothing)
     assert all(p.grad is None or p.grad.isfinite().all() for p in learner.parameters())
 
 

@@ -95,7 +95,8 @@ def test_a_bias_is_one_more_feature_of_ones() -> None:
     torch.testing.assert_close(
         R2D2(nn.Identity()).double().adapt([HEIGHT], support).state["height"], expected
     )
-    assert R2D2(nn.Identity()).double().adapt([HEIGHT], support)(query)["height"].shape == (4, 1)
+    answers = R2D2(nn.Identity()).double().adapt([HEIGHT], support)(query)["height"]
+    torch.testing.assert_close(answers, torch.as_tensor(query) @ expected[:-1] + expected[-1])
 
 
 @pytest.mark.parametrize("task", ALL)

@@ -55,14 +55,21 @@ def test_the_density_is_differentiable_everywhere() -> None:
         return BarDistribution(borders=torch.arange(6.0).double(), logits=logits).log_density(values)
 
     gradients = torch.autograd.grad(density(logits, values).sum(), [logits, values])
-    assert all(bool(gradient.isfinite().all()) for gradient in gradients)
+    assert bool(gradients[0].isfinite().all())
+    spread = 1 / 0.6744897501960817  # of a half normal tail whose median is 1 from its border
+    falls = [(1 + 9) / spread**2, (1 - 0.5) / spread**2, 0.0, -(99 - 4) / spread**2]  # flat within
+    torch.testing.assert_close(gradients[1], torch.tensor(falls).double(), rtol=1e-6, atol=1e-9)
     assert torch.autograd.gradcheck(lambda z: density(z, values.detach()), logits)
 
 
 def test_values_broadcast_against_the_logits() -> None:
-    bars = BarDistribution(borders=torch.arange(5.0), logits=torch.zeros(3, 4))
-    assert bars.log_density(torch.zeros(())).shape == (3,)
-    assert bars.log_density(torch.zeros(7, 1)).shape == (7, 3)
+    bars = BarDistribution(borders=torch.arange(5.0), logits=torch.randn(3, 4, generator=generator(0)))
+    values = torch.linspace(-1, 6, 7).unsqueeze(1)
+    torch.testing.assert_close(bars.log_density(values[2, 0]), bars.log_density(values[2].expand(3)))
+    found = bars.log_density(values)
+    assert found.shape == (7, 3)
+    for value, row in zip(values, found, strict=True):
+        torch.testing.assert_close(row, bars.log_density(value.expand(3)))
 
 
 @given(seed=st.integers(0, 1000), n_bars=st.integers(3, 20))

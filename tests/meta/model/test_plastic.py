@@ -143,8 +143,13 @@ def test_patterns_are_completed_by_clamping_all_of_them() -> None:
     (episode,) = CompletionEpisodes(n_patterns=2, n_features=6).step(0)
     learner = PlasticNetwork([6, 6])
     state = learner.learn([task], episode.support or episode.query)
-    with torch.no_grad():
-        assert learner.predict(state, [task], episode.query.inputs)["pattern"].shape == (2, 6)
+    support = episode.support or episode.query
+    trace, rate = torch.zeros(6, 6), 0.1
+    for row, label in zip(torch.as_tensor(support.inputs), support.targets["pattern"], strict=True):
+        trace = (1 - rate) * trace + rate * torch.outer(2 * label - 1, row)
+    layer = learner.plastic_layers[0]
+    expected = episode.query.inputs @ (layer.weight + layer.plasticity * trace).T + layer.bias
+    torch.testing.assert_close(learner.predict(state, [task], episode.query.inputs)["pattern"], expected)
 
 
 @pytest.mark.parametrize(
