@@ -2,13 +2,15 @@
 
 import json
 import logging
+import sys
+from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 from polytask.balancing import BalancedBackward, Balancer, Evidence, UPGrad, Weights, engine_check
-from polytask.balancing.engines import Engine, Fastest, FullJacobian, Layerwise, Streamed
+from polytask.balancing.engines import Engine, Fastest, FullJacobian, Layerwise, Streamed, fastest
 from polytask.balancing.graph import StepGraph
 from polytask.balancing.joined import Joined
 from polytask.balancing.processes import Alone, Processes
@@ -160,6 +162,20 @@ def test_objectives_of_different_scale_pass_the_trial(precision, factor, caplog)
     backward = BalancedBackward(learner, Asking(), engine=Layerwise(learner))
     backward(learner.objectives([episode.to("cpu", precision)]))
     assert "differs" not in caplog.text
+
+
+def test_the_free_memory_is_what_the_system_says(monkeypatch):
+    monkeypatch.setattr("torch.cuda.mem_get_info", lambda device: (3, 5))
+    assert fastest._free(torch.device("cuda")) == 3
+    for said, free in (("MemTotal: 9 kB\nMemAvailable:   3 kB\n", 3 * 1024), ("MemTotal: 9 kB", sys.maxsize)):
+        monkeypatch.setattr(Path, "read_text", lambda path, said=said, **options: said)
+        assert fastest._free(torch.device("cpu")) == free
+
+    def missing(path, **options):
+        raise FileNotFoundError
+
+    monkeypatch.setattr(Path, "read_text", missing)
+    assert fastest._free(torch.device("cpu")) == sys.maxsize
 
 
 class Own(Engine):

@@ -53,6 +53,24 @@ def test_halves_of_parts_draw_for_themselves_too():
     assert len({mask[:16] for mask in seen}) == 2  # of the first row, one for each part
 
 
+@pytest.mark.parametrize("balancer", ["random", "pcgrad", "grad-drop", "modo"])
+def test_a_method_that_draws_draws_the_same_in_one_part_and_in_many(balancer):
+    def weights(accumulate: int) -> Tensor:
+        torch.manual_seed(0)
+        shared = nn.Sequential(nn.Linear(3, 6), nn.Tanh())
+        learner = SharedModel(TASKS, HardSharing(shared), {name: nn.Linear(6, 1) for name in NAMES})
+        inputs = torch.randn(8, 3, generator=torch.Generator().manual_seed(0))
+        data = Batch(inputs=inputs, targets={"a": inputs[:, 0], "b": -inputs[:, 0] + inputs[:, 1]})
+        train(
+            learner, JointSource(TASKS, data, batch_size=8, seed=0), n_steps=2, precision="64-true",
+            balancer=balancer_by_name(balancer, NAMES), accumulate=accumulate,
+            optimizer=lambda parameters: torch.optim.SGD(parameters, lr=0.1),
+        )  # fmt: skip
+        return torch.cat([parameter.detach().flatten() for parameter in learner.parameters()])
+
+    torch.testing.assert_close(weights(2), weights(1), rtol=1e-9, atol=1e-12)
+
+
 def test_an_engine_that_knows_whole_steps_alone_is_refused_by_train_too():
     class Own(Engine):
         def gramian(self, graph, places, n_objectives, processes) -> Tensor:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from polytask.balancing.accumulation import Accumulation
+from polytask.balancing.aside import aside
 from polytask.balancing.balance import Balance
 from polytask.balancing.balancer import Balancer, Direction, Evidence, Weights
 from polytask.balancing.engine_check import agrees
@@ -205,8 +206,8 @@ class BalancedBackward:
             joined.losses(graph.values),
             lambda: self._rows(graph, joined),
             gramian=gramian,
-            cross=None if halves is None else lambda: self._cross(joined, halves),
-            validation=None if validation is None else lambda d: self._validation_gradients(d, validation),
+            cross=None if halves is None else aside(lambda: self._cross(joined, halves)),
+            validation=None if validation is None else aside(lambda d: self._look_ahead(d, validation)),
         )
         update = self._balancer(evidence)
         self._second_phase(objectives, graph, joined, update, n_parts=self.processes.size)
@@ -246,10 +247,10 @@ class BalancedBackward:
         evidence = Evidence(
             accumulation.names,
             self.processes.sum(accumulation.losses()),
-            rows,
-            gramian=gramian,
-            cross=None if halves is None else lambda: cross(halves),
-            validation=None if validation is None else lambda d: self._validation_gradients(d, validation),
+            aside(rows),
+            gramian=aside(gramian),
+            cross=None if halves is None else aside(lambda: cross(halves)),
+            validation=None if validation is None else aside(lambda d: self._look_ahead(d, validation)),
         )
         update = self._balancer(evidence)
         n_parts = self.processes.size * len(accumulation)
@@ -308,9 +309,7 @@ class BalancedBackward:
         )
         return first @ second.T
 
-    def _validation_gradients(
-        self, displacement: Tensor, validation: Callable[[], Objectives]
-    ) -> dict[str, Tensor]:
+    def _look_ahead(self, displacement: Tensor, validation: Callable[[], Objectives]) -> dict[str, Tensor]:
         before = [parameter.data for parameter in self._shared]
         pieces = displacement.split([parameter.numel() for parameter in self._shared])
         try:

@@ -74,7 +74,7 @@ class Layerwise(Engine):
             return self._loop.gramian(graph, places, n_objectives, processes)
         plan = self._plan(graph, consumers_of(graph.roots))
         factors = [use.factor() for use in plan.compressed]
-        n_columns = sum(len(use.parameters[0]) * len(factor) for use, factor in zip(plan.compressed, factors))
+        n_columns = sum(use.n_outputs * len(factor) for use, factor in zip(plan.compressed, factors))
         n_columns += sum(parameter.numel() for parameter in plan.rest)
         dtype = factors[0].dtype if factors else next((p.dtype for p in graph.shared), torch.float32)
         rows = torch.zeros(len(graph.values), n_columns, dtype=dtype, device=graph.values.device)
@@ -145,5 +145,5 @@ def _take(
 def _compress(gradient: Tensor | None, use: LinearUse, factor: Tensor) -> Tensor:
     """Return D_tᵀ R, flattened; 0 for an objective that does not come by."""
     if gradient is None:
-        return factor.new_zeros(len(use.parameters[0]) * len(factor))
+        return factor.new_zeros(use.n_outputs * len(factor))
     return (gradient.to(factor.dtype).T @ factor).reshape(-1)

@@ -41,6 +41,11 @@ class LinearUse:
         return GradientEdge(self.node, 0)
 
     @property
+    def n_outputs(self) -> int:
+        """Return how many outputs a row has."""
+        return len(self.parameters[0])
+
+    @property
     def narrow(self) -> bool:
         """Whether there are fewer rows than inputs."""
         return self.inputs.shape[0] < self.inputs.shape[1]
@@ -48,11 +53,10 @@ class LinearUse:
     def saved(self, n_objectives: int) -> float:
         """Return how many operations a factor of the inputs saves, by a fixed model of what things cost."""
         n_rows, n_inputs = self.inputs.shape
-        n_outputs = self.parameters[0].shape[0]
         each = 2.0 * n_rows + 2.0 * n_objectives + _HOLD  # of every number that is never formed
         eigen = _EIGEN.get(self.inputs.device.type, _EIGEN_ELSEWHERE)
         factor = 2.0 * n_rows**2 * n_inputs + eigen * n_rows**3
-        return n_objectives * n_outputs * (n_inputs - n_rows) * each - factor
+        return n_objectives * self.n_outputs * (n_inputs - n_rows) * each - factor
 
     def factor(self) -> Tensor:
         """Return R ``[row, row]`` with R Rᵀ = A Aᵀ; a bias is an input that is always 1."""
