@@ -64,6 +64,18 @@ def test_figures_and_verdict_are_never_cut(name, width):
     assert all(len(line) <= width for line in out.getvalue().splitlines())
 
 
+def test_each_figure_stands_under_its_heading():
+    out = io.StringIO()
+    Console(file=out, width=24).print(fit_table(results(["y"])))
+    assert "separate: 1.51 ± 0.02" in out.getvalue() and "joint: 1.21 ± 0.02" in out.getvalue()
+    wide = io.StringIO()
+    Console(file=wide, width=120).print(fit_table(results(["y"])))
+    heading, row = (
+        next(l for l in wide.getvalue().splitlines() if word in l) for word in ("separate", "1.51")
+    )
+    assert heading.index("separate") < heading.index("joint") and row.index("1.51") < row.index("1.21")
+
+
 def test_json_is_strict(capsys):
     show({"a": math.nan, "b": [math.inf, {"c": -math.inf}], "d": 1.5, "e": "±"}, as_json=True, lines=[])
 

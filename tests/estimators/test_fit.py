@@ -1,5 +1,6 @@
 """Fitting a table, from data frame to saved model."""
 
+import dataclasses
 import importlib
 import json
 from typing import get_args
@@ -45,7 +46,8 @@ def test_joint_training_learns_all_three_kinds(model):
         "sign": "binary",
         "band": "multiclass",
     }
-    assert found["total"].joint["rmse"].mean < 18  # the target's standard deviation is about 28
+    assert 1 < found["total"].joint["rmse"].mean < 18  # the noise's standard deviation is 1
+    assert 20 < found["total"].constant["rmse"].mean < 36  # the target's is about 28
     assert found["sign"].joint["accuracy"].mean > 0.75
     assert found["band"].joint["accuracy"].mean > 0.7
 
@@ -207,6 +209,26 @@ def test_targets_that_nothing_tells_of_are_named():
     assert found["double"]["better_than_constant"] and found["noise"]["better_than_constant"] is False
     assert found["noise"]["constant"]["rmse"]["mean"] == pytest.approx(1, abs=0.3)
     assert found["coin"]["constant"]["accuracy"]["mean"] < 0.7
+
+
+def test_the_constant_is_that_of_the_training_rows():
+    """Later rows are higher: the training rows' mean is far from theirs, and worse than their own, R² 0."""
+    frame = pd.DataFrame({"a": np.arange(60) % 7, "day": np.arange(60), "y": np.arange(60.0)})
+    model = polytask.fit(frame, ["y"], time_column="day", seeds=1, epochs=1, baselines=False, width=4)
+    assert model.results.tasks[0].constant["r2"].mean < -10
+
+
+def test_the_model_of_the_best_seed_is_returned(table, monkeypatch):
+    module = importlib.import_module("polytask.estimators.fit")
+    scores, plain = iter([3.0, 7.0, 5.0]), module.train_table_learner
+
+    def scored(*arguments, **settings):
+        learner, outcome = plain(*arguments, **settings)
+        return learner, dataclasses.replace(outcome, best_score=next(scores))
+
+    monkeypatch.setattr(module, "train_table_learner", scored)
+    model = polytask.fit(table, ["total"], seeds=3, epochs=1, baselines=False, width=4)
+    assert model.data["best_seed_index"] == 1
 
 
 def test_undefined_parts_are_counted():

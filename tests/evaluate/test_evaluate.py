@@ -170,6 +170,27 @@ def test_episodes_are_scored_one_by_one():
     assert str(score) == "accuracy 100.00 ± 0.00 % (inductive, 5 episodes)"
 
 
+class OneMaskedEpisode(Source):
+    """Four queries of two classes, of which the learner gets the last wrong; the last has no label."""
+
+    def step(self, index):
+        task = Task(name="class", kind="multiclass", n_outputs=2)
+        support = Batch(inputs=torch.tensor([[0.0], [1.0]]), targets={"class": torch.tensor([0, 1])})
+        query = Batch(
+            inputs=torch.tensor([[0.1], [0.2], [0.9], [0.8]]),
+            targets={"class": torch.tensor([0, 0, 1, 0])},
+            masks={"class": torch.tensor([True, True, True, False])},
+        )
+        return (Episode(tasks=(task,), query=query, support=support),)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_queries_without_label_do_not_count_and_the_mode_stays(training):
+    learner = NearestMean().train(training)
+    assert evaluate_episodes(learner, OneMaskedEpisode(), n_episodes=2).values == (1.0, 1.0)
+    assert learner.training is training
+
+
 def test_an_episode_of_several_tasks_cannot_be_scored():
     class Two(Source):
         def step(self, index):

@@ -6,7 +6,7 @@ import torch
 from sklearn.metrics import log_loss
 
 from polytask.core import Batch, Task
-from polytask.evaluate import ConstantReference, all_answers, clearly_ahead
+from polytask.evaluate import ConstantReference, TaskLead, all_answers, clearly_ahead
 
 RATE = Task(name="rare", kind="binary")
 SIZE = Task(name="size", kind="regression", n_outputs=2)
@@ -136,6 +136,14 @@ def test_many_runs_do_not_make_the_same_rows_more():
         n_runs=1,
     )
     assert clearly_ahead([one] * 50) == clearly_ahead([one])
+
+
+def test_few_rows_have_wide_tails():
+    """T = 2.9 with 2 degrees of freedom is no more than chance (4.3), with many it would be plenty (2.0)."""
+    rows = torch.tensor([1.0, 2.0, 3.8], dtype=torch.float64)
+    assert 2.5 < rows.mean() / (rows.std() / 3**0.5) < 3.0
+    assert not clearly_ahead([TaskLead(loss=rows, right=rows)] * 4)
+    assert clearly_ahead([TaskLead(loss=rows.repeat(9), right=torch.empty(0))])
 
 
 def test_one_row_says_nothing():

@@ -1,16 +1,20 @@
 """Reports are one file that says what was found."""
 
+import base64
+import io
 import math
 import re
+from dataclasses import replace
 
 import pytest
 import torch
+from PIL import Image
 
 from polytask.core import Task
 from polytask.estimators import FewShotResults
 from polytask.estimators.results import summarize
 from polytask.evaluate import EpisodeScore, mean_interval
-from polytask.report import episode_figure, write_report
+from polytask.report import episode_figure, gain_figure, write_report
 
 TASKS = [Task(name="mass <kg>", kind="regression"), Task(name="kind", kind="multiclass", n_outputs=3)]
 
@@ -90,6 +94,33 @@ def test_the_report_is_one_file_without_outside_references(tmp_path, table, few_
     assert "mass &lt;kg&gt;" in text and "mass <kg>" not in text.split("<svg")[0]
     for expected in ("helped", "unclear", "90.0 ± 24.8", "a caption", "3 seeds", "odd"):
         assert expected in text
+
+
+def test_the_sentence_counts_who_was_helped_and_hurt(tmp_path, table):
+    text = write_report(tmp_path / "r.html", title="T", lead="L", tables={"t": table}).read_text()
+    assert "clearly helped 1 and clearly hurt 0" in text
+
+
+def test_the_colour_of_a_gain_tells_its_sign(table):
+    def colours(results):
+        return [
+            name for name, code in (("good", "#1f8a5b"), ("bad", "#c2453a")) if code in gain_figure(results)
+        ]
+
+    mass, kind = table.tasks
+    worse = replace(mass, gain=replace(mass.gain, mean=-mass.gain.mean))
+    assert colours(table) == ["good"]
+    assert colours(replace(table, tasks=(worse, kind))) == ["bad"]
+    assert colours(replace(table, tasks=(kind,))) == []
+
+
+@pytest.mark.parametrize(("answers", "colour"), [([0, 1], "#1f8a5b"), ([1, 0], "#c2453a")])
+def test_the_frame_of_an_answer_tells_whether_it_is_right(answers, colour):
+    picture = episode_figure(torch.zeros(2, 1, 8, 8), torch.zeros(2, 1, 8, 8), answers, [0, 1])
+    image = Image.open(io.BytesIO(base64.b64decode(picture.split(",")[1]))).convert("RGB")
+    seen = {pixel for _, pixel in image.getcolors(1 << 20) or []}
+    both = {code: tuple(bytes.fromhex(code[1:])) for code in ("#1f8a5b", "#c2453a")}
+    assert [code for code, pixel in both.items() if pixel in seen] == [colour]
 
 
 def test_the_same_results_give_the_same_bytes(tmp_path, table):

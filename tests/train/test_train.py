@@ -196,8 +196,9 @@ def test_figures_are_logged_to_csv_and_tensorboard(tmp_path):
     ("arguments", "message"),
     [
         ({"n_steps": 0}, "`n_steps` must be at least 1"),
+        ({"n_steps": "1", "accelerator": "tpu9"}, "`n_steps`.*whole number.*`accelerator` is 'tpu9'"),
         ({"n_steps": 1, "patience": 3}, "`patience`.*needs `validate`"),
-        ({"n_steps": 1, "precision": "16-mixed"}, "'16-mixed' is not supported; use 32-true"),
+        ({"n_steps": 1, "precision": "16-mixed"}, "`precision` is '16-mixed'; did you mean 'bf16-mixed'"),
         ({"n_steps": 1, "validate_every": 0}, "`validate_every`"),
     ],
 )

@@ -16,8 +16,8 @@ from polytask.balancing import BalancedBackward, Balancer, EngineName, EqualWeig
 from polytask.balancing.engines import Engine
 from polytask.core import (
     CHECKPOINT_FILE,
-    InputError,
     Learner,
+    SettingsCheck,
     interruptible,
     rehearse_write,
     seeded,
@@ -147,7 +147,7 @@ def train(
         TrainingError: The optimizer failed, or another process is gone.
         BundleError: The checkpoint to resume from is damaged, or belongs to another run.
     """
-    _check(n_steps, validate_every, patience, validate, precision, accumulate)
+    _check(n_steps, validate_every, patience, validate, precision, accumulate, accelerator)
     folder = None if directory is None else user_path(directory)
     with usual_defaults(), interruptible(folder, again=_AGAIN, keep=_KEEP):
         fabric = fabric_for(accelerator, devices, precision)
@@ -276,19 +276,16 @@ def _check(
     validate: object,
     precision: str,
     accumulate: int,
+    accelerator: str,
 ) -> None:
-    problems = []
-    if n_steps < 1:
-        problems.append(f"`n_steps` must be at least 1, got {n_steps}")
-    if accumulate < 1:
-        problems.append(f"`accumulate` must be at least 1, got {accumulate}")
-    if validate_every < 1:
-        problems.append(f"`validate_every` must be at least 1, got {validate_every}")
-    if patience is not None and (patience < 1 or validate is None):
-        problems.append("`patience` must be at least 1 and needs `validate`")
-    if precision not in ("32-true", "64-true", "bf16-mixed", "bf16-true"):
-        problems.append(
-            f"`precision` {precision!r} is not supported; use 32-true, 64-true, bf16-mixed or bf16-true"
-        )
-    if problems:
-        raise InputError("; ".join(problems) + ".")
+    check = SettingsCheck()
+    check.whole("n_steps", n_steps, least=1)
+    check.whole("accumulate", accumulate, least=1)
+    check.whole("validate_every", validate_every, least=1)
+    if patience is not None:
+        check.whole("patience", patience, least=1)
+        if validate is None:
+            check.problems.append("`patience` needs `validate`")
+    check.precision("precision", precision)
+    check.accelerator("accelerator", accelerator)
+    check.done()
