@@ -71,7 +71,7 @@ def test_each_figure_stands_under_its_heading():
     wide = io.StringIO()
     Console(file=wide, width=120).print(fit_table(results(["y"])))
     heading, row = (
-        next(l for l in wide.getvalue().splitlines() if word in l) for word in ("separate", "1.51")
+        next(line for line in wide.getvalue().splitlines() if word in line) for word in ("separate", "1.51")
     )
     assert heading.index("separate") < heading.index("joint") and row.index("1.51") < row.index("1.21")
 

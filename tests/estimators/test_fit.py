@@ -36,7 +36,8 @@ def table() -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def model(table) -> TableModel:
-    return polytask.fit(table, ["total", "sign", "band:multiclass"], seeds=2, epochs=40, patience=15)
+    targets = ["total", "sign", "band:multiclass"]
+    return polytask.fit(table, targets, seeds=2, epochs=14, learning_rate=0.01, width=32)
 
 
 def test_joint_training_learns_all_three_kinds(model):
@@ -117,7 +118,9 @@ def test_a_table_is_balanced_in_any_way(table, balancing):
 
 @pytest.mark.parametrize("sharing", get_args(SharingName))
 def test_a_table_is_shared_in_any_way_and_its_model_comes_back(table, sharing, tmp_path):
-    model = polytask.fit(table, ["total", "sign", "band"], sharing=sharing, seeds=1, epochs=2, width=8)
+    model = polytask.fit(
+        table, ["total", "sign", "band"], sharing=sharing, seeds=1, epochs=1, width=8, baselines=False
+    )
     model.save(tmp_path / "model")
     again = polytask.load(tmp_path / "model")
     pd.testing.assert_frame_equal(again.predict(table.head(5)), model.predict(table.head(5)))
@@ -202,7 +205,9 @@ def test_targets_that_nothing_tells_of_are_named():
     frame = pd.DataFrame({"a": x[:, 0], "b": x[:, 1], "noise": draw.normal(size=160), "double": 2 * x[:, 0]})
     frame["coin"] = draw.choice(["heads", "tails"], 160)
     with pytest.warns(ResultWarning, match="than a constant answer for 'noise'.*'coin'") as caught:
-        model = polytask.fit(frame, ["noise", "double", "coin"], seeds=2, epochs=30, baselines=False)
+        model = polytask.fit(
+            frame, ["noise", "double", "coin"], seeds=2, epochs=10, learning_rate=0.01, baselines=False
+        )
     assert "'double'" not in str(caught[0].message)
     assert model.results.not_better_than_constant == ("noise", "coin")
     found = {entry["task"]: entry for entry in model.results.to_json()["tasks"]}
@@ -277,7 +282,9 @@ def test_a_class_that_cannot_be_in_training_is_named(table):
 
 
 def test_penguins_are_predicted_better_than_by_chance():
-    model = polytask.fit(penguins_table(), ["species", "body_mass_g"], seeds=1, epochs=30, baselines=False)
+    model = polytask.fit(
+        penguins_table(), ["species", "body_mass_g"], seeds=1, epochs=12, learning_rate=0.01, baselines=False
+    )
     found = {result.task: result.joint for result in model.results.tasks}
     assert found["species"]["accuracy"].mean > 0.9
     assert found["body_mass_g"]["rmse"].mean < 500  # grams; the standard deviation is about 800
