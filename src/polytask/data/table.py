@@ -172,7 +172,7 @@ def _clean(frame: pd.DataFrame, where: str) -> pd.DataFrame:
         if isinstance(dtype, np.dtype) and not dtype.isnative:  # rows of it cannot be taken
             frame[name] = frame[name].to_numpy().astype(dtype.newbyteorder("="))
         if pd.api.types.is_object_dtype(frame[name].dtype) or pd.api.types.is_string_dtype(frame[name].dtype):
-            marks = [value.strip() if isinstance(value, str) else None for value in frame[name]]
+            marks = [value.strip() if isinstance(value, str) else None for value in frame[name].to_numpy(dtype=object)]
             missing = np.array([mark in MISSING for mark in marks], dtype=bool)
             if missing.any():
                 frame[name] = frame[name].mask(missing)
