@@ -220,6 +220,16 @@ def test_an_arrow_table_is_read() -> None:
     assert read_table(pa.table({"a": [1, 2]}))["a"].tolist() == [1, 2]
 
 
+class _LazyFrame:
+    def collect(self) -> pd.DataFrame:
+        return pd.DataFrame({"a": [1]})
+
+
+def test_a_lazy_frame_is_refused_with_what_to_call() -> None:
+    with pytest.raises(InputError, match=r"not _LazyFrame\. Call its collect\(\) first"):
+        read_table(_LazyFrame())
+
+
 @pytest.mark.parametrize("source", [np.zeros(3), {"a": [1], "b": [1, 2]}, _BrokenFrame(), 7, None])
 def test_what_is_no_table_is_refused_with_the_way_to_convert_it(source: object) -> None:
     with pytest.raises(InputError, match=r"pd\.DataFrame\("):

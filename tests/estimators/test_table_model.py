@@ -1,3 +1,4 @@
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -6,7 +7,7 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 import polytask
-from polytask.core import DataError
+from polytask.core import DataError, DataWarning
 from polytask.estimators import table_model
 from polytask.estimators.table_model import TableModel
 
@@ -46,6 +47,19 @@ def test_rows_are_answered_a_part_at_a_time(model: TableModel, monkeypatch: pyte
     monkeypatch.setattr(table_model, "_ROWS_AT_ONCE", 30)
     assert_frame_equal(model.predict(_table()), whole, rtol=1e-4)
     assert sizes == [30, 30, 20]
+
+
+def test_words_taken_for_missing_values_are_warned_about() -> None:
+    table = _table().assign(
+        age=[*map(str, range(79)), "unknown"], defect=["None"] * 40 + ["crack", "dent"] * 20
+    )
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model = polytask.fit(table, ["defect"], seeds=1, epochs=1, width=4, baselines=False)
+    told = [str(one.message) for one in caught if one.category is DataWarning]
+    assert len(told) == 2 and set(told) <= set(model.results.messages if model.results else ())
+    assert "'None' counts as no label in 40 of 80 rows" in told[0]
+    assert told[1] == "Column 'age': 'unknown' counts as missing in 1 row, as all other values are numbers."
 
 
 def test_a_table_without_the_models_columns_is_refused(model: TableModel) -> None:

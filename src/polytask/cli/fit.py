@@ -1,5 +1,6 @@
 """``polytask fit``: several columns of a table."""
 
+import warnings
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +10,7 @@ import typer
 from polytask.cli.failures import SpokenCommand
 from polytask.cli.options import Accelerator, Json, Number, Quiet, Seed, Whole, app, given, more
 from polytask.cli.terminal import say, show
-from polytask.core import user_path
+from polytask.core import DataWarning, user_path
 
 __all__ = ["Sharing", "fit"]
 
@@ -89,6 +90,7 @@ def fit(
     from polytask.report import fit_table
 
     check_destination(output)
+    warnings.filterwarnings("ignore", category=DataWarning)  # they are among the messages below
     model = fit_model(
         user_path(table),
         target,

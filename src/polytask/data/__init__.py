@@ -44,7 +44,7 @@ from polytask.data.spoken_digits import SpokenDigits, spoken_digits
 from polytask.data.standardization import Standardization
 from polytask.data.table import fingerprint, read_table
 from polytask.data.target_column import TargetColumn
-from polytask.data.target_labels import split_labels, target_messages
+from polytask.data.target_labels import label_guesses, split_labels, target_messages
 from polytask.data.targets import fit_targets, parse_target
 from polytask.data.task_episodes import TaskEpisodes, tasks_by_group, tasks_by_target
 from polytask.data.task_sampling import SamplingScheme, TaskSampling
@@ -108,6 +108,7 @@ __all__ = [
     "glyphs",
     "image_files",
     "image_folder",
+    "label_guesses",
     "labelled_target",
     "mnist",
     "mulan_table",

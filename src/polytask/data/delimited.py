@@ -157,7 +157,9 @@ def _tells_more(texts: pd.Series) -> bool:
 
 def _rewritten(text: str) -> bool:
     number = canonical(text)
-    return text not in (number, f"{number}.0", "-0", "-0.0", "True", "False") and read_number(text) is not None
+    return (
+        text not in (number, f"{number}.0", "-0", "-0.0", "True", "False") and read_number(text) is not None
+    )
 
 
 def _delimiter(head: list[str]) -> str:

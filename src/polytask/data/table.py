@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from polytask.core import DataError, InputError
+from polytask.core import DataError, InputError, user_path
 from polytask.data.column import valid_unicode
 from polytask.data.delimited import MISSING, MISSING_WORDS
 from polytask.data.problems import examples
@@ -56,7 +56,7 @@ def read_table(source: Any) -> pd.DataFrame:
     """
     if not isinstance(source, str | Path):
         return _clean(_frame(source), "The data frame")
-    path = Path(source).expanduser()
+    path = user_path(source)
     try:
         is_folder, is_file = path.is_dir(), path.is_file()
     except (ValueError, OSError) as error:  # a NUL, or a name too long
@@ -132,7 +132,8 @@ def _frame(source: Any) -> pd.DataFrame:
     kind = type(source).__name__
     remedy = "Give a path, a pandas data frame, or what pd.DataFrame(...) makes of it."
     try:
-        if callable(convert := getattr(source, "to_pandas", None)):
+        converts = (getattr(source, name, None) for name in ("to_pandas", "toPandas"))
+        if convert := next(filter(callable, converts), None):
             source = convert()
         elif isinstance(source, Mapping):
             source = pd.DataFrame(dict(source))
@@ -143,6 +144,8 @@ def _frame(source: Any) -> pd.DataFrame:
         why = next(iter(str(error).splitlines()), type(error).__name__)[:200]
         raise InputError(f"The {kind} cannot be read as a table ({why}). {remedy}") from error
     if not isinstance(source, pd.DataFrame):
+        lazy = next((name for name in ("collect", "compute") if callable(getattr(source, name, None))), None)
+        remedy = f"Call its {lazy}() first. {remedy}" if lazy else remedy
         raise InputError(f"A table is a path or a data frame, not {kind}. {remedy}")
     return source.copy()
 
@@ -172,7 +175,10 @@ def _clean(frame: pd.DataFrame, where: str) -> pd.DataFrame:
         if isinstance(dtype, np.dtype) and not dtype.isnative:  # rows of it cannot be taken
             frame[name] = frame[name].to_numpy().astype(dtype.newbyteorder("="))
         if pd.api.types.is_object_dtype(frame[name].dtype) or pd.api.types.is_string_dtype(frame[name].dtype):
-            marks = [value.strip() if isinstance(value, str) else None for value in frame[name].to_numpy(dtype=object)]
+            marks = [
+                value.strip() if isinstance(value, str) else None
+                for value in frame[name].to_numpy(dtype=object)
+            ]
             missing = np.array([mark in MISSING for mark in marks], dtype=bool)
             if missing.any():
                 frame[name] = frame[name].mask(missing)

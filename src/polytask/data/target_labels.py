@@ -1,5 +1,6 @@
 """What a split needs to know of the targets before they are fitted, and what to tell of their labels."""
 
+import datetime
 from collections import Counter
 from collections.abc import Sequence
 
@@ -15,7 +16,7 @@ from polytask.data.problems import examples, some_rows
 from polytask.data.target_column import TargetColumn
 from polytask.data.targets import parse_target, target_reading
 
-__all__ = ["split_labels", "target_messages"]
+__all__ = ["label_guesses", "split_labels", "target_messages"]
 
 _FEW_LABELS = 10
 
@@ -58,12 +59,11 @@ def _of_numbers(numbers: np.ndarray) -> Labels:
     return Labels(codes=codes, all_in_training=len(values) > 1 and bool((codes == 1).any()))
 
 
-def target_messages(frame: pd.DataFrame, targets: Sequence[TargetColumn]) -> list[str]:
-    """Tell which labels were read otherwise than they are written, and which classes are too rare."""
+def label_guesses(frame: pd.DataFrame, targets: Sequence[TargetColumn]) -> list[str]:
+    """Tell which words were taken for no label."""
     messages = []
     for target in targets:
         where = f"Target {target.task.name!r}"
-        column = one_column(frame, target.task.name)
         words = frame.attrs.get(MISSING_WORDS, {}).get(target.task.name, {})
         if words:
             n_rows = sum(words.values())
@@ -72,7 +72,17 @@ def target_messages(frame: pd.DataFrame, targets: Sequence[TargetColumn]) -> lis
                 "it is a class, give it another name, or make the column of the data frame categorical."
             )
         if target.words:
+            column = one_column(frame, target.task.name)
             messages.append(f"{where}: {strays_note(column, 'number', target.words)}.")
+    return messages
+
+
+def target_messages(frame: pd.DataFrame, targets: Sequence[TargetColumn]) -> list[str]:
+    """Tell which labels were read otherwise than they are written, and which classes are too rare."""
+    messages = label_guesses(frame, targets)
+    for target in targets:
+        where = f"Target {target.task.name!r}"
+        column = one_column(frame, target.task.name)
         messages += _type_messages(column, target, where)
         counts = Counter(text for text in column_categories(column) if text is not None)
         rare = [name for name in target.classes if counts[name] < 3]
@@ -85,9 +95,11 @@ def target_messages(frame: pd.DataFrame, targets: Sequence[TargetColumn]) -> lis
 
 
 def _type_messages(column: pd.Series, target: TargetColumn, where: str) -> list[str]:
-    if pd.api.types.is_timedelta64_dtype(column.dtype):
-        return [f"{where} holds durations; it is learned and answered in days."]
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        return []
     _, values, _ = column_distinct(column)
+    if any(isinstance(value, datetime.timedelta | np.timedelta64) for value in values):
+        return [f"{where} holds durations; it is learned and answered in days."]
     if target.task.kind == "regression":
         if not target.words and any(isinstance(value, str) for value in values):
             return [

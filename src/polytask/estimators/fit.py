@@ -11,6 +11,7 @@ from torch import nn
 
 from polytask.core import (
     Batch,
+    DataWarning,
     Predictor,
     ResultWarning,
     SettingsCheck,
@@ -82,7 +83,8 @@ def fit(
 
     Returns:
         The model; its ``results`` hold the comparison. Targets for which the model is not clearly better
-        than a constant answer are named there, and in a `ResultWarning`.
+        than a constant answer are named there, and in a `ResultWarning`; words that were taken for missing
+        values, in a `DataWarning`.
 
     Raises:
         InputError: A setting or the table is wrong; the message says what, where and how to mend it.
@@ -121,6 +123,8 @@ def fit(
         names = [task.name for task in prepared[0].tasks]
         titles = [title for index in range(seeds) for title in _runs(index, names, baselines)]
         rehearse(folder, titles, where.identity)
+    for guess in prepared[0].guesses:
+        warnings.warn(guess, DataWarning, stacklevel=2)
     small = config.width * config.batch_size <= _SMALL
     with (
         usual_defaults(),

@@ -16,6 +16,7 @@ from polytask.data import (
     TargetColumn,
     check_leak,
     fit_targets,
+    label_guesses,
     parse_target,
     split_groups,
     split_labels,
@@ -103,6 +104,7 @@ class Prepared:
         validation: For early stopping.
         test: Never seen by training.
         messages: What was noteworthy.
+        guesses: Those of the messages that tell which words were taken for missing values.
     """
 
     encoder: TableEncoder
@@ -111,6 +113,7 @@ class Prepared:
     validation: Batch
     test: Batch
     messages: tuple[str, ...]
+    guesses: tuple[str, ...] = ()
 
     @property
     def tasks(self) -> tuple[Task, ...]:
@@ -149,7 +152,20 @@ def prepare(frame: pd.DataFrame, columns: Columns, *, seed: int) -> Prepared:
     )
     batches = {name: everything.rows(torch.from_numpy(rows)) for name, rows in parts.items()}
     _check_labels(targets, batches)
-    return Prepared(encoder=encoder, targets=targets, messages=(*messages, *report.messages()), **batches)
+    strays = [
+        encoding.name for encoding in encoder.encodings if encoding.kind != "category" and encoding.words
+    ]
+    guesses = [
+        *label_guesses(frame, targets),
+        *(f"Column {name!r}: {encoder.notes[name]}." for name in strays),
+    ]
+    return Prepared(
+        encoder=encoder,
+        targets=targets,
+        messages=(*messages, *report.messages()),
+        guesses=tuple(guesses),
+        **batches,
+    )
 
 
 def _asked(name: Any, kind: Any) -> str:
