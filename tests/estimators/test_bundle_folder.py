@@ -122,6 +122,16 @@ def test_a_destination_that_cannot_be_written_is_found_before_and_nothing_is_lef
     assert tree(tmp_path) == ["file", "loop"]
 
 
+@pytest.mark.parametrize("resume", ["m", "m/", "m/resume", "./x/../m/a/b"])
+def test_a_resume_folder_in_the_model_directory_is_found_before_the_training(tmp_path, monkeypatch, resume):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(BundleError, match=r"resume folder .* is in the model directory m.* another"):
+        check_destination("m", resume=resume)
+    check_destination("m", resume="m-resume")
+    check_destination("m/model", resume="m/resume")
+    assert tree(tmp_path) == []
+
+
 def test_asking_makes_no_folder(tmp_path):
     check_destination(tmp_path / "new" / "model")
     assert tree(tmp_path) == []

@@ -89,7 +89,7 @@ def fit(
     from polytask.estimators import fit as fit_model
     from polytask.report import fit_table
 
-    check_destination(output)
+    check_destination(output, resume=checkpoint)
     warnings.filterwarnings("ignore", category=DataWarning)  # they are among the messages below
     model = fit_model(
         user_path(table),

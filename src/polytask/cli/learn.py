@@ -60,7 +60,7 @@ def learn(
     from polytask.estimators import learn as learn_model
     from polytask.report import few_shot_table
 
-    check_destination(output)
+    check_destination(output, resume=checkpoint)
     model = learn_model(
         source,
         way=way,

@@ -90,10 +90,14 @@ def open_plain(path: Path) -> int:
     return descriptor
 
 
-def check_destination(directory: str | Path) -> Path:
+def check_destination(directory: str | Path, *, resume: str | Path | None = None) -> Path:
     """Return the path if a model can be written there; ask before a long training, not after it.
 
     It is really tried, and what a killed saving left there is removed.
+
+    Args:
+        directory: Where the model shall be.
+        resume: The resume folder of the training, if there is one; it cannot be in the model's.
 
     Raises:
         BundleError: Something that is no model stands there, or a model with files of somebody else.
@@ -117,6 +121,11 @@ def check_destination(directory: str | Path) -> Path:
         raise BundleError(
             f"{target} is no polytask model, or not only one: it holds {', '.join(strangers[:_MOST_NAMED])}"
             f"{more}, which would be lost or mixed up. Choose another directory, or move them away."
+        )
+    if resume is not None and _holds(target, resume):
+        raise BundleError(
+            f"The resume folder {resume} is in the model directory {directory}, in which nothing but the model "
+            "may be. Choose another one."
         )
     rehearse_write(target / DESCRIPTION)
     if target.is_dir():
@@ -166,6 +175,17 @@ def sweep_folder(folder: Path) -> None:
         if entry.name not in named and not is_temporary(entry.name):
             with suppress(OSError):
                 entry.unlink()
+
+
+def _holds(folder: Path, path: str | Path) -> bool:
+    """Tell whether a path is a folder or lies in it."""
+    try:
+        place = Path(os.path.realpath(user_path(path)))
+    except InputError:
+        raise
+    except ValueError as error:
+        raise InputError(f"{str(path)!r} is no path: {error}. Choose another one.") from error
+    return folder in (place, *place.parents)
 
 
 def _strangers(folder: Path) -> list[str]:
