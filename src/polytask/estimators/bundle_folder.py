@@ -124,8 +124,8 @@ def check_destination(directory: str | Path, *, resume: str | Path | None = None
         )
     if resume is not None and _holds(target, resume):
         raise BundleError(
-            f"The resume folder {resume} is in the model directory {directory}, in which nothing but the model "
-            "may be. Choose another one."
+            f"The resume folder {resume} is in the model directory {directory}, in which nothing but the "
+            "model may be. Choose another one."
         )
     rehearse_write(target / DESCRIPTION)
     if target.is_dir():
