@@ -438,6 +438,15 @@ def test_among_few_objectives_krum_looks_at_one_neighbour():
     rows = torch.tensor([[0.0], [1.0], [3.0]]).double()
     assert weights(Krum(n_outliers=2, n_kept=2), rows).tolist() == [1.5, 1.5, 0.0]
     assert weights(Krum(), rows[:1], "a").tolist() == [1.0]
+    assert weights(Krum(n_kept=5), rows).tolist() == [1.0, 1.0, 1.0]  # all that there are
+
+
+def test_among_few_objectives_fewer_are_trimmed():
+    rows = torch.tensor([[1.0, -2.0], [4.0, 6.0], [9.0, 0.0]]).double()
+    for n, expected in ((1, [1.0, -2.0]), (2, [5.0, 4.0]), (3, [12.0, 0.0])):
+        torch.testing.assert_close(
+            weights(TrimmedMean(n_trimmed=4), rows[:n], "abc"[:n]), torch.tensor(expected).double()
+        )
 
 
 def of_lengths(n: int, m: int, seed: int, spread: float) -> Tensor:

@@ -24,6 +24,15 @@ def test_hard_sharing_encodes_once():
     assert len(calls) == 1 and set(represented.by_task) == {"a", "b", "c"} and represented.penalty is None
 
 
+def test_a_table_trunk_is_layers_with_relu_and_dropout():
+    torch.manual_seed(0)
+    trunk, rows = table_trunk(3, [50, 40], dropout=0.5), torch.randn(4, 3)
+    first, second = (layer for layer in trunk if isinstance(layer, nn.Linear))
+    torch.testing.assert_close(trunk.eval()(rows), second(first(rows).relu()).relu())
+    dropped = trunk.train()(rows[:1].expand(2000, -1))
+    assert float((dropped == 0).double().mean(0).min()) > 0.4 and not torch.equal(dropped[0], dropped[1])
+
+
 def soft(strength: float = 0.6) -> SoftSharing:
     sharing = SoftSharing(["a", "b", "c"], lambda: nn.Linear(2, 1, bias=False), strength=strength)
     for name, weight in {"a": [0.0, 0.0], "b": [3.0, 4.0], "c": [0.0, 1.0]}.items():

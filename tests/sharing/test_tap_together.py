@@ -25,3 +25,11 @@ def test_a_single_tensor_is_not_copied():
     shared = torch.randn(2, 3)
     taps, _ = tap_together([shared], ["a"])
     assert taps["a"].data_ptr() == shared.data_ptr()
+
+
+def test_every_task_reads_its_own_tap():
+    shared = [torch.ones(2, 3, requires_grad=True), torch.ones(2, 2, 2, requires_grad=True)]
+    taps, parts = tap_together(shared, ["a", "b"])
+    (sum(part.sum() for part in parts["a"]) + 3 * parts["b"][1].sum()).backward(inputs=[*taps.values()])
+    assert taps["a"].grad.tolist() == [[1.0] * 7] * 2
+    assert taps["b"].grad.tolist() == [[0.0] * 3 + [3.0] * 4] * 2
