@@ -2,6 +2,7 @@
 
 import json
 import warnings
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ Image = pytest.importorskip("PIL.Image")
 ImageDraw = pytest.importorskip("PIL.ImageDraw")
 
 
-def disc(radius=10, ink=0, ground=255, mode="L"):
+def disc(radius: int = 10, ink: Any = 0, ground: Any = 255, mode: str = "L"):
     image = Image.new(mode, (40, 40), ground)
     ImageDraw.Draw(image).ellipse((20 - radius, 20 - radius, 20 + radius, 20 + radius), fill=ink)
     return image

@@ -3,6 +3,7 @@
 import io
 import struct
 import zlib
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,7 +26,7 @@ TURNED = {  # what undoes each EXIF orientation is applied first
 }
 
 
-def drawing(mode="L", ink=0, ground=255):
+def drawing(mode: str = "L", ink: Any = 0, ground: Any = 255):
     """Draw an L, which no turn maps onto itself, on a page that is no square."""
     image = Image.new(mode, (60, 40), ground)
     ImageDraw.Draw(image).line([(9, 6), (9, 32), (40, 32)], fill=ink, width=5)

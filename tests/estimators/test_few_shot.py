@@ -307,8 +307,7 @@ def test_colour_is_learned_and_kept(tmp_path):
     adapted = polytask.load(tmp_path / "model").adapt(support)
     assert adapted.predict(support).equals(model.adapt(support).predict(support))
     with pytest.warns(DataWarning, match="only the brightness"):
-        grey = quick(known, shot=1, size=SIZE, channels=1)
-    assert grey.config.images.channels == 1
+        assert class_split(known, size=SIZE, seed=0, channels=1).images.channels == 1
 
 
 def test_a_result_that_is_no_better_than_pixels_is_no_secret():
