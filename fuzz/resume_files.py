@@ -133,7 +133,8 @@ def _folder(case: _Case) -> str:
 
 def _replace(case: _Case) -> str:
     """Replace, remove or add an entry anywhere, under a right seal."""
-    owner, trail = case.state, []
+    owner: Any = case.state
+    trail: list[Any] = []
     while True:
         key = case.draw.choice(list(owner) if isinstance(owner, dict) else range(len(owner)))
         trail.append(key)
