@@ -2,6 +2,7 @@
 
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -149,3 +150,15 @@ def test_files_of_a_saving_that_is_under_way_are_not_swept(tmp_path):
         assert (folder / debris.name).exists()
     check_destination(folder)
     assert not (folder / debris.name).exists()
+
+
+def test_savings_into_one_folder_at_once_leave_one_whole_model(tmp_path):
+    def save(number):
+        tensors = {"a": torch.full((1000,), float(number))}
+        save_bundle(tmp_path / "m", Bundle(kind="table", config={"number": number}, tensors=tensors, data={}))
+        found = load_bundle(tmp_path / "m")
+        assert found.tensors["a"].eq(found.config["number"]).all()
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(save, range(24)))
+    assert len(tree(tmp_path / "m")) == 2

@@ -198,12 +198,15 @@ def _strangers(folder: Path) -> list[str]:
 
 
 def _ours(entry: Path, named: set[str]) -> bool:
-    if not stat.S_ISREG(entry.lstat().st_mode):
-        return False
-    if entry.name in named or is_temporary(entry.name):
+    try:
+        if not stat.S_ISREG(entry.lstat().st_mode):
+            return False
+        if entry.name in named or is_temporary(entry.name):
+            return True
+        stored = _STORED.fullmatch(entry.name)  # a killed saving leaves files that nothing names yet
+        return stored is not None and checksum(entry).startswith(stored[2])
+    except FileNotFoundError:  # another saving removed what it had replaced
         return True
-    stored = _STORED.fullmatch(entry.name)  # a killed saving leaves files that nothing names yet
-    return stored is not None and checksum(entry).startswith(stored[2])
 
 
 def _description(folder: Path) -> Mapping[str, Any] | None:
