@@ -1,6 +1,7 @@
 """Metrics against scikit-learn, intervals against scipy, Δm by hand."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -189,6 +190,41 @@ def test_queries_without_label_do_not_count_and_the_mode_stays(training):
     learner = NearestMean().train(training)
     assert evaluate_episodes(learner, OneMaskedEpisode(), n_episodes=2).values == (1.0, 1.0)
     assert learner.training is training
+
+
+class SomeLabels(OneMaskedEpisode):
+    """Every other episode has a labelled query."""
+
+    def __init__(self, every: int) -> None:
+        self.every = every
+
+    def step(self, index):
+        (episode,) = super().step(index)
+        mask = torch.tensor([index % self.every == 0, False, False, False])
+        return (replace(episode, query=replace(episode.query, masks={"class": mask})),)
+
+
+def test_an_episode_without_labelled_query_is_counted_and_left_out():
+    score = evaluate_episodes(NearestMean(), SomeLabels(2), n_episodes=4)
+    assert score.values == (1.0, 1.0) and score.undefined == 2 and score.interval.n == 2
+    none = SomeLabels(1000)
+    none.step = lambda index: SomeLabels.step(none, index + 1)
+    with pytest.raises(InputError, match="None of the 3 episodes has a labelled query"):
+        evaluate_episodes(NearestMean(), none, n_episodes=3)
+
+
+def test_a_regression_is_scored_by_its_squared_error_whatever_its_loss():
+    task = Task(name="y", kind="regression", loss=lambda answer, target: (answer - target).abs() + 7)
+
+    class Points(Source):
+        def step(self, index):
+            rows = Batch(inputs=torch.tensor([[1.0], [2.0]]), targets={"y": torch.tensor([1.0, 5.0])})
+            return (Episode(tasks=(task,), query=rows, support=rows),)
+
+    learner = NearestMean()
+    learner.adapt = lambda tasks, _: Predictor(tasks=tuple(tasks), function=lambda _, x: {"y": x})
+    score = evaluate_episodes(learner, Points(), n_episodes=1)
+    assert (score.metric, score.interval.mean) == ("mse", 4.5)
 
 
 def test_an_episode_of_several_tasks_cannot_be_scored():

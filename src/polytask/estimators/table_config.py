@@ -41,7 +41,7 @@ class TableConfig:
         soft_strength: How strongly ``"soft"`` and ``"trace-norm"`` pull the trunks together.
         members: Networks in the ensemble of ``"tabm"``.
         epochs: Passes over the training rows at most.
-        patience: Stop after so many epochs without a better validation Δm.
+        patience: Stop after so many epochs without a better validation score.
         batch_size: Rows a step.
         learning_rate: Of Adam.
         weight_decay: Of AdamW, decoupled.

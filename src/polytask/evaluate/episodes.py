@@ -1,10 +1,10 @@
 """Few-shot evaluation: adapt to many held-out episodes and average."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
-from polytask.core import Episode, EpisodicLearner, InputError
+from polytask.core import Episode, EpisodicLearner, InputError, SettingsCheck
 from polytask.data import Source
 from polytask.evaluate.interval import Interval, mean_interval
 
@@ -20,13 +20,15 @@ class EpisodeScore:
         metric: ``"accuracy"`` (0 to 1) for classification, ``"mse"`` for regression.
         transductive: True if the answer to one query may depend on the other queries, for example through
             batch statistics. Figures of the two kinds cannot be compared.
-        values: The episodes' scores.
+        values: The scores of the episodes that have one.
+        undefined: How many episodes had no labelled query, and are left out.
     """
 
     interval: Interval
     metric: str
     transductive: bool
     values: tuple[float, ...]
+    undefined: int = 0
 
     def __str__(self) -> str:
         accuracy = self.metric == "accuracy"
@@ -46,14 +48,15 @@ def evaluate_episodes(learner: EpisodicLearner, source: Source, *, n_episodes: i
         n_episodes: How many; 600 or more for an interval worth printing.
 
     Raises:
-        InputError: An episode has several tasks, or no support.
+        InputError: An episode has several tasks, or no support, or none has a labelled query.
     """
-    if n_episodes < 1:
-        raise InputError(f"`n_episodes` must be at least 1, got {n_episodes}.")
+    check = SettingsCheck()
+    check.whole("n_episodes", n_episodes, least=1)
+    check.done()
     device = next((p.device for p in learner.parameters()), torch.device("cpu"))
     training = learner.training
     learner.eval()
-    scores: list[float] = []
+    scores: list[float | None] = []
     index, metric = 0, ""
     try:
         while len(scores) < n_episodes:
@@ -63,20 +66,32 @@ def evaluate_episodes(learner: EpisodicLearner, source: Source, *, n_episodes: i
             index += 1
     finally:
         learner.train(training)
+    values = tuple(score for score in scores if score is not None)
+    if not values:
+        raise InputError(f"None of the {len(scores)} episodes has a labelled query; give some a label.")
     return EpisodeScore(
-        interval=mean_interval(scores), metric=metric, transductive=learner.transductive, values=tuple(scores)
+        interval=mean_interval(values),
+        metric=metric,
+        transductive=learner.transductive,
+        values=values,
+        undefined=len(scores) - len(values),
     )
 
 
-def _score(learner: EpisodicLearner, episode: Episode) -> tuple[str, float]:
+def _score(learner: EpisodicLearner, episode: Episode) -> tuple[str, float | None]:
+    """Return the metric and its value, None without any labelled query."""
     if len(episode.tasks) != 1:
         raise InputError(f"An evaluation episode has one task, but this one has {len(episode.tasks)}.")
     (task,) = episode.tasks
+    metric = "mse" if task.kind == "regression" else "accuracy"
+    if not episode.query.n_labels(task.name):
+        return metric, None
     with torch.no_grad():
         prediction = learner.adapt(episode.tasks, episode.support)(episode.query.inputs)[task.name]
         target = episode.query.targets[task.name]
         mask = episode.query.masks.get(task.name)
         if task.kind == "regression":
-            return "mse", float(task.objective(prediction, target, mask))
+            # Whatever it was trained by, what is reported is the squared error.
+            return metric, float(replace(task, loss=None).objective(prediction, target, mask))
         right = (task.decide(prediction) == target).float()
-        return "accuracy", float(right.mean() if mask is None else right[mask].mean())
+        return metric, float(right.mean() if mask is None else right[mask].mean())
