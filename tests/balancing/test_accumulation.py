@@ -10,6 +10,7 @@ from polytask.balancing import (
     Accumulation,
     AfterStep,
     BalancedBackward,
+    Processes,
     UPGrad,
     balancer_by_name,
     balancer_entries,
@@ -212,6 +213,26 @@ def test_methods_that_compare_halves_ask_for_them():
     backward = BalancedBackward(learner, balancer_by_name("modo", NAMES).double())
     with pytest.raises(InputError, match="needs gradients of two independent halves of a batch"):
         backward.accumulated(Accumulation(learner, parts))
+
+
+class Second(Processes):
+    """The second of two processes with as much to do each."""
+
+    def __init__(self) -> None:
+        self.size, self.rank = 2, 1
+
+    def gather(self, value):
+        return [value, value]
+
+
+def test_episodes_of_parts_stand_behind_those_of_the_process_before():
+    parts = [
+        lambda part=part: Objectives(values=torch.tensor([1.0 + part, 3.0 + part]), names=("x", "y"))
+        for part in range(3)
+    ]
+    accumulation = Accumulation(hard(), parts, processes=Second())
+    assert accumulation.names == tuple(f"{name}@{part}" for part in range(6) for name in "xy")
+    assert accumulation.losses().tolist() == [0, 0, 0, 0, 0, 0, 1, 3, 2, 4, 3, 5]
 
 
 def test_a_step_needs_a_part():

@@ -16,7 +16,16 @@ from polytask.balancing import BalancedBackward, Balancer, Evidence, Weights
 from polytask.balancing.engines import FullJacobian, Layerwise
 from polytask.balancing.engines.linear_use import consumers_of, linear_uses
 from polytask.balancing.graph import StepGraph
-from polytask.core import Objectives, SharedModel, Task, generator, jacobian, seeded, shared_parameters
+from polytask.core import (
+    Objectives,
+    SharedModel,
+    Task,
+    TrainingError,
+    generator,
+    jacobian,
+    seeded,
+    shared_parameters,
+)
 from polytask.sharing import HardSharing
 
 N_IN, N_ROWS = 20, 6
@@ -348,3 +357,13 @@ def test_a_learner_can_be_copied_after_a_step():
     model = learner(TRUNKS["plain"][0])
     BalancedBackward(model, Asking(), engine="exact")(objectives(model))
     assert not any(module._forward_hooks for module in copy.deepcopy(model).modules())
+
+
+@pytest.mark.parametrize("engine", ["exact", "loop"])
+def test_the_old_form_of_recomputation_names_the_cure(engine):
+    def old(m: nn.Module, x: Tensor) -> Tensor:
+        return checkpoint(nn.Sequential(nn.Tanh(), m.b), m.a(x), use_reentrant=True)
+
+    model = learner(lambda: own(old))
+    with pytest.raises(TrainingError, match="Call it with `use_reentrant=False`"):
+        BalancedBackward(model, Asking(), engine=engine)(objectives(model))
