@@ -13,7 +13,6 @@ from polytask.data.column import (
     column_known,
     column_numbers,
     one_column,
-    spell,
     stray_words,
 )
 
@@ -179,10 +178,6 @@ def test_sparse_columns_read_as_dense_ones() -> None:
     sparse = pd.Series(pd.arrays.SparseArray([0.0, 1.5, np.nan]))
     np.testing.assert_array_equal(column_numbers(sparse), [0.0, 1.5, np.nan])
     assert column_categories(sparse).tolist() == ["0", "1.5", None]
-
-
-def test_long_digits_keep_every_digit() -> None:
-    assert spell("12345678901234567891") == "12345678901234567891"
 
 
 def test_text_among_numbers_names_column_rows_and_remedy() -> None:

@@ -3,9 +3,7 @@
 import datetime
 import difflib
 import math
-import re
 from collections.abc import Callable, Collection, Sequence
-from decimal import Decimal
 from functools import wraps
 from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
 
@@ -13,11 +11,20 @@ import numpy as np
 import pandas as pd
 
 from polytask.core import DataError, PolytaskError
-from polytask.data.problems import examples, some_rows
+from polytask.data.cell import (
+    DURATION,
+    NUMERIC,
+    is_code,
+    may_be_time,
+    read_number,
+    read_truth,
+    spell,
+    valid_unicode,
+)
+from polytask.data.problems import FOREIGN, examples, some_rows
 
 __all__ = [
     "ColumnKind",
-    "canonical",
     "column_categories",
     "column_days",
     "column_distinct",
@@ -25,8 +32,6 @@ __all__ = [
     "column_known",
     "column_numbers",
     "one_column",
-    "read_number",
-    "spell",
     "stray_words",
 ]
 
@@ -35,25 +40,8 @@ ColumnKind = Literal["number", "boolean", "time", "category"]
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
-_NUMBER = re.compile(r"[+-]?((\d+\.?\d*|\.\d+)(e[+-]?\d+)?|inf(inity)?)", re.ASCII | re.IGNORECASE)
-_INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
-_CODE = re.compile(r"[+-]?0\d+", re.ASCII)  # a postal code or a serial number, rather than a quantity
-_DATE = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)?)?", re.ASCII)
-_TRUTH = {"True": True, "true": True, "TRUE": True, "False": False, "false": False, "FALSE": False}
-_NUMERIC = (int, float, np.bool_, np.integer, np.floating, Decimal)
-_DURATION = (datetime.timedelta, np.timedelta64)
 _DAY = 86_400e6  # microseconds
 _MOST_STRAYS, _FEWEST_NUMBERS, _STRAY_SHARE = 3, 10, 0.2
-_FOREIGN = (
-    ValueError,
-    TypeError,
-    ArithmeticError,
-    LookupError,
-    AttributeError,
-    NotImplementedError,
-    RecursionError,
-)
-"""What pandas, numpy, Arrow and the objects in a table raise."""
 
 
 def _fenced(
@@ -67,7 +55,7 @@ def _fenced(
             return read(_plain(column), *args, **kwargs)
         except PolytaskError:
             raise
-        except _FOREIGN as error:
+        except FOREIGN as error:
             why = next(iter(str(error).splitlines()), "")[:100]
             raise DataError(
                 f"Column {column.name!r} of type {column.dtype} cannot be read ({type(error).__name__}: "
@@ -144,12 +132,10 @@ def stray_words(column: pd.Series) -> tuple[ColumnKind, tuple[str, ...]]:
     if kind != "category" or isinstance(column.dtype, pd.CategoricalDtype):
         return kind, ()
     codes, values = _distinct(column)
-    if len(values) <= _FEWEST_NUMBERS or any(
-        isinstance(v, str) and _CODE.fullmatch(v.strip()) for v in values
-    ):
+    if len(values) <= _FEWEST_NUMBERS or any(map(is_code, values)):
         return kind, ()
     numbers = np.array([read_number(value) is not None for value in values])
-    times = np.array([_may_be_time(value) for value in values])
+    times = np.array([may_be_time(value) for value in values])
     readings: tuple[tuple[ColumnKind, np.ndarray], ...] = (("number", numbers), ("time", times))
     for reading, fits in readings:
         strays = [values[index] for index in np.flatnonzero(~fits)]
@@ -265,66 +251,6 @@ def column_distinct(column: pd.Series) -> tuple[np.ndarray, list[Any], list[str]
     return codes, values, names
 
 
-def valid_unicode(text: str) -> bool:
-    """Tell whether text can be written to a file: half of a surrogate pair cannot."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def spell(value: Any) -> str:
-    """Write a value as text; a number in the one way that does not depend on how its column was stored.
-
-    Example:
-        >>> [spell(value) for value in (1.0, 1, True, "1.10", "true", " red ")]
-        ['1', '1', 'True', '1.10', 'true', 'red']
-    """
-    if isinstance(value, str):
-        return value.strip()
-    if isinstance(value, bool | np.bool_):
-        return str(bool(value))
-    if isinstance(value, int | np.integer) and int(value).bit_length() < 128:
-        return str(int(value))
-    if isinstance(value, _NUMERIC):
-        number = _float(value)
-        return str(int(number)) if number.is_integer() and abs(number) < 1e18 else repr(number)
-    if isinstance(value, datetime.datetime):
-        text = value.isoformat(sep=" ")
-        return text.removesuffix(" 00:00:00")
-    return str(value)
-
-
-def canonical(text: str) -> str:
-    """Write text that spells a number or a truth value as `spell` writes that; other text stays.
-
-    So a category is found again where a table stores it in another way.
-
-    Example:
-        >>> [canonical(text) for text in ("1.0", "01", "1e2", "true", "red")]
-        ['1', '1', '100', 'True', 'red']
-    """
-    if text in _TRUTH:
-        return str(_TRUTH[text])
-    if len(text) > 18 or not _NUMBER.fullmatch(text):  # beyond 18 digits a float would lose some
-        return text
-    return str(int(text)) if _INTEGER.fullmatch(text) else spell(float(text))
-
-
-def read_number(value: Any) -> float | None:
-    """Read a number or a text that spells one; None where it is neither.
-
-    Example:
-        >>> read_number("1e3"), read_number(2), read_number("two")
-        (1000.0, 2.0, None)
-    """
-    if isinstance(value, str):
-        text = value.strip()
-        return float(text) if _NUMBER.fullmatch(text) else None
-    return _float(value) if isinstance(value, _NUMERIC) else None
-
-
 def _plain(column: pd.Series) -> pd.Series:
     """Store a column in a type whose values are Python's or numpy's own."""
     dtype = column.dtype
@@ -358,17 +284,17 @@ def _hashable(value: Any) -> bool:
 
 def _kind_of_values(values: Sequence[Any], where: str) -> ColumnKind:
     if all(read_number(value) is not None for value in values):
-        if any(isinstance(value, str) and _CODE.fullmatch(value.strip()) for value in values):
+        if any(map(is_code, values)):
             return "category"
         truths = values and all(isinstance(value, bool | np.bool_) for value in values)
         return "boolean" if truths else "number"
-    if all(isinstance(value, _DURATION) for value in values):
+    if all(isinstance(value, DURATION) for value in values):
         return "number"
-    if all(_truth(value) is not None for value in values):
+    if all(read_truth(value) is not None for value in values):
         return "boolean"
-    if all(_may_be_time(value) for value in values) and not np.isnan(_days_of_values(values)).any():
+    if all(may_be_time(value) for value in values) and not np.isnan(_days_of_values(values)).any():
         return "time"
-    odd = [value for value in values if not isinstance(value, (str, *_NUMERIC, datetime.date, np.datetime64))]
+    odd = [value for value in values if not isinstance(value, (str, *NUMERIC, datetime.date, np.datetime64))]
     # Ranges and periods have a spelling; anything else is a mistake.
     odd = [value for value in odd if not isinstance(value, pd.Interval | pd.Period)]
     if odd:
@@ -380,35 +306,15 @@ def _number_of(value: Any, words: Collection[str]) -> float | None:
     """Read a value as a number: truth values as 0 and 1, durations in days; None where it is none."""
     if isinstance(value, str) and value.strip() in words:
         return math.nan
-    if isinstance(value, _DURATION):
+    if isinstance(value, DURATION):
         return pd.Timedelta(value).total_seconds() / 86_400
-    truth = _truth(value)
+    truth = read_truth(value)
     return read_number(value) if truth is None else float(truth)
-
-
-def _float(value: Any) -> float:
-    try:
-        return float(value)
-    except OverflowError:  # an int beyond 1e308
-        return math.inf if value > 0 else -math.inf
-
-
-def _truth(value: Any) -> bool | None:
-    """Read a truth value or a text that spells one; None where it is neither."""
-    if isinstance(value, str):
-        return _TRUTH.get(value.strip())
-    return bool(value) if isinstance(value, bool | np.bool_) else None
-
-
-def _may_be_time(value: Any) -> bool:
-    if isinstance(value, str):
-        return _DATE.fullmatch(value.strip()) is not None
-    return isinstance(value, datetime.date | np.datetime64)
 
 
 def _days_of_values(values: Sequence[Any]) -> np.ndarray:
     """Read single times as days since 1970, NaN where a value is none."""
-    texts = [str(value).strip() if _may_be_time(value) else None for value in values]
+    texts = [str(value).strip() if may_be_time(value) else None for value in values]
     times = pd.to_datetime(pd.Index(texts, dtype=object), format="ISO8601", utc=True, errors="coerce")
     return _days(pd.DatetimeIndex(times))
 

@@ -11,7 +11,7 @@ from typing import Any, TextIO, cast
 import pandas as pd
 
 from polytask.core import DataError
-from polytask.data.column import canonical, read_number
+from polytask.data.cell import canonical, is_code, read_number
 from polytask.data.problems import examples
 
 __all__ = ["MISSING", "MISSING_WORDS", "read_delimited", "read_lines"]
@@ -24,7 +24,6 @@ MISSING_WORDS = "words read as missing"
 
 _DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[\r\n]*', re.IGNORECASE | re.DOTALL)
-_CODE = re.compile(r"[+-]?0\d+", re.ASCII)
 _IN_MEMORY = 32 * 2**20  # bytes of a table's text, beyond which it waits on disk
 _MOST_CLASSES = 1000
 
@@ -150,7 +149,7 @@ def _count_words(texts: pd.Series) -> dict[str, int]:
 def _tells_more(texts: pd.Series) -> bool:
     """Tell whether the text of a column of numbers says more than the numbers do."""
     distinct = texts.dropna().unique().tolist()
-    if any(_CODE.fullmatch(text) for text in distinct):
+    if any(map(is_code, distinct)):
         return True
     return len(distinct) <= _MOST_CLASSES and any(_rewritten(text) for text in distinct)
 

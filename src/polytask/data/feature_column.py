@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from polytask.core import DataError, InputError, record_from_json
-from polytask.data.column import canonical, column_categories, column_days, column_numbers
+from polytask.data.cell import canonical
+from polytask.data.column import column_categories, column_days, column_numbers
 from polytask.data.problems import some_rows
 
 __all__ = [

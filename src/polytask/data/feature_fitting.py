@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from polytask.core import DataError
-from polytask.data.column import ColumnKind, column_categories, read_number, spell, stray_words
+from polytask.data.cell import read_number, spell
+from polytask.data.column import ColumnKind, column_categories, stray_words
 from polytask.data.delimited import MISSING_WORDS
 from polytask.data.feature_column import CategoryFeatures, FeatureColumn, NumberFeatures, finite_numbers
 from polytask.data.problems import examples, some_rows

@@ -4,7 +4,10 @@ from collections.abc import Iterable, Sequence
 
 from polytask.core import DataError
 
-__all__ = ["examples", "problem_error", "some_rows"]
+__all__ = ["FOREIGN", "examples", "problem_error", "some_rows"]
+
+FOREIGN = (ValueError, TypeError, ArithmeticError, LookupError, AttributeError, RuntimeError)
+"""What pandas, numpy, Arrow and the objects in a table raise."""
 
 
 def problem_error(problems: Sequence[str]) -> DataError:

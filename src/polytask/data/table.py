@@ -10,24 +10,15 @@ import numpy as np
 import pandas as pd
 
 from polytask.core import DataError, InputError, user_path
-from polytask.data.column import valid_unicode
+from polytask.data.cell import valid_unicode
 from polytask.data.delimited import MISSING, MISSING_WORDS
-from polytask.data.problems import examples
+from polytask.data.problems import FOREIGN, examples
 from polytask.data.table_file import read_parquet_file, read_text_file
 
 __all__ = ["fingerprint", "read_table"]
 
 _TEXT = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
 _PARQUET = (".parquet", ".pq")
-_FOREIGN = (
-    ValueError,
-    TypeError,
-    ArithmeticError,
-    LookupError,
-    AttributeError,
-    NotImplementedError,
-    RuntimeError,
-)
 
 
 def read_table(source: Any) -> pd.DataFrame:
@@ -105,7 +96,7 @@ def _column_bytes(column: pd.Series) -> bytes:
         return np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("<")).tobytes()
     try:
         values, missing = column.astype(object), np.asarray(column.isna(), dtype=bool)
-    except _FOREIGN:  # a value that cannot be compared, e.g. a signaling NaN
+    except FOREIGN:  # a value that cannot be compared, e.g. a signaling NaN
         values, missing = column.astype(object), np.zeros(len(column), dtype=bool)
     texts = [None if absent else _text(value) for value, absent in zip(values, missing.tolist(), strict=True)]
     return json.dumps(texts).encode()
@@ -115,7 +106,7 @@ def _text(value: Any) -> str:
     """Write any object, one that has no text by its type alone."""
     try:
         return hex(value) if isinstance(value, int) and value.bit_length() > 10_000 else str(value)
-    except _FOREIGN:
+    except FOREIGN:
         return f"<{type(value).__name__}>"
 
 
@@ -140,7 +131,7 @@ def _frame(source: Any) -> pd.DataFrame:
         elif not isinstance(source, pd.Series) and hasattr(source, "__array__"):
             values = np.asarray(source)
             source = pd.DataFrame(values) if values.ndim == 2 or values.dtype.names else None
-    except (*_FOREIGN, ImportError) as error:
+    except (*FOREIGN, ImportError) as error:
         why = next(iter(str(error).splitlines()), type(error).__name__)[:200]
         raise InputError(f"The {kind} cannot be read as a table ({why}). {remedy}") from error
     if not isinstance(source, pd.DataFrame):

@@ -9,15 +9,13 @@ import numpy as np
 import pandas as pd
 
 from polytask.core import DataError, InputError, Task, TaskKind
+from polytask.data.cell import canonical, read_number, spell
 from polytask.data.column import (
-    canonical,
     column_categories,
     column_distinct,
     column_known,
     column_numbers,
     one_column,
-    read_number,
-    spell,
     stray_words,
 )
 from polytask.data.problems import examples, problem_error, some_rows
