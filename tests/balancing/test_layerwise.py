@@ -15,7 +15,6 @@ from torch.utils.checkpoint import checkpoint
 from polytask.balancing import BalancedBackward, Balancer, Evidence, Weights
 from polytask.balancing.engines import FullJacobian, Layerwise
 from polytask.balancing.engines.linear_use import consumers_of, linear_uses
-from polytask.balancing.graph import StepGraph
 from polytask.core import (
     Objectives,
     SharedModel,
@@ -293,34 +292,6 @@ def test_a_wide_layer_takes_a_column_a_row_and_not_its_inputs():
     )  # fmt: skip
     assert use.narrow and use.factor().shape == (N_ROWS, N_ROWS)
     torch.testing.assert_close(use.factor() @ use.factor().T, use.inputs @ use.inputs.T + 1)
-
-
-def test_what_a_factor_saves_is_counted_and_not_measured():
-    model = learner(TRUNKS["plain"][0])
-    use = next(
-        each
-        for each in linear_uses(consumers_of([objectives(model).values]), shared_parameters(model))
-        if each.inputs.shape[1] == N_IN
-    )
-    never_formed = 3 * 30 * (N_IN - N_ROWS)  # numbers of three gradients of 30 x 20
-    each = 2 * N_ROWS + 2 * 3 + 150  # formed, multiplied, written and read
-    factor = 2 * N_ROWS**2 * N_IN + 45 * N_ROWS**3
-    assert use.saved(3) == never_formed * each - factor
-
-
-@pytest.mark.parametrize(
-    ("n_rows", "n_objectives", "pays", "with_the_walk"),
-    [(4, 20, True, True), (4, 1, True, False), (40, 1, False, False), (60, 20, False, False)],
-)
-def test_layers_are_compressed_for_many_objectives_and_few_rows(n_rows, n_objectives, pays, with_the_walk):
-    layer = nn.Linear(64, 4).double()
-    values = layer(torch.ones(n_rows, 64, dtype=torch.float64)).sum(0).repeat(5)[:n_objectives]
-    shared = list(layer.parameters())
-    names = tuple(map(str, range(n_objectives)))
-    graph = StepGraph(Objectives(values=values, names=names), torch.ones(n_objectives), shared, [])
-    (use,) = linear_uses(consumers_of([values]), shared)
-    assert (use.saved(n_objectives) > 0) == pays
-    assert Layerwise(layer, frugal=False).saves(graph) == with_the_walk  # a look at the graph costs, too
 
 
 def test_rows_that_repeat_give_a_factor_without_their_directions():

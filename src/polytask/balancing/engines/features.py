@@ -47,13 +47,12 @@ class Features(Engine):
 
     def gramian_of_parts(self, parts: PartsOfStep) -> Tensor:
         """See `Engine.gramian_of_parts`."""
-        products, behind, shared = None, set[int](), list[Tensor]()
+        found, behind, shared = list[Tensor](), set[int](), list[Tensor]()
         for graph, places in parts.graphs():
-            found = _at_representation(graph, places, parts.n_objectives)
-            products = found if products is None else products + found
+            found.append(_at_representation(graph, places, parts.n_objectives))
             behind |= set(graph.behind())
             shared = list(graph.shared)
-        products = parts.processes.sum(torch.zeros(0) if products is None else products)
+        products = parts.processes.sum(torch.stack(found).sum(0))
         chosen = _agreed(behind, parts.processes)
         if chosen:
             rows = parts.rows([shared[index] for index in chosen])
