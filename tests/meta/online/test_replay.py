@@ -47,6 +47,14 @@ def test_a_cut_has_every_labelled_row_once_and_none_without_label(n_rows, share,
     assert sorted(parts[0] + parts[1]) == labelled.nonzero().flatten().tolist()
 
 
+@pytest.mark.parametrize(("share", "n_support"), [(0.3, 6), (0.5, 10), (0.99, 19), (0.01, 1)])
+def test_the_support_has_its_share_of_the_rows(share, n_support):
+    rows = Batch(inputs=torch.zeros(20, 1), targets={"y": torch.zeros(20)})
+    episode = TaskReplay(support_share=share).cut([Y], rows, 0)
+    assert episode.support is not None
+    assert (len(episode.support), len(episode.query)) == (n_support, 20 - n_support)
+
+
 @settings(deadline=None)
 @given(sizes=st.lists(st.integers(1, 6), min_size=2, max_size=4), draw=st.integers(0, 5))
 def test_a_cut_of_classes_has_all_of_them_in_the_support_and_those_of_two_in_the_query(sizes, draw):
