@@ -120,6 +120,17 @@ def test_a_gain_over_nothing_is_unknown_and_so_is_the_average(task, ours, base):
     assert math.isnan(delta_m([task, TASKS[2]], {task.name: ours, **other}, {task.name: base, **other}))
 
 
+def test_a_gain_over_a_negative_baseline_is_positive():
+    task = Task(name="r", kind="regression", metrics=("r2",))
+    assert gain(task, {"r2": 0.5}, {"r2": -0.5}) == pytest.approx(200)
+
+
+def test_a_class_never_seen_is_all_but_impossible():
+    data = Batch(inputs=torch.zeros(4, 1), targets={"m": torch.tensor([0, 0, 0, 1])})
+    shares = constant_predictor(TASKS[2:], data)(torch.zeros(1, 1))["m"].softmax(-1)[0]
+    assert shares.tolist() == pytest.approx([0.75, 0.25, 1e-6], rel=1e-3)
+
+
 def test_a_small_error_is_a_baseline_like_any_other():
     assert gain(TASKS[0], {"rmse": 1e-9}, {"rmse": 2e-9}) == pytest.approx(50)
     assert gain(TASKS[1], {"accuracy": 0.0}, {"accuracy": 0.0}) == 0
