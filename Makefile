@@ -52,7 +52,7 @@ mutants: .venv/.dev  ## Plant mistakes that the tests must notice; the log is co
 	$(BIN)/python -m mutants --map-again 2>&1 | tee benchmarks/logs/mutants.log; exit $${PIPESTATUS[0]}
 
 kills: .venv/.dev  ## Kill fit, learn and save at random moments; nothing may be lost; the log is committed
-	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/kills.py 2>&1 | tee benchmarks/logs/kills.log; exit $${PIPESTATUS[0]}
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.kills 2>&1 | tee benchmarks/logs/kills.log; exit $${PIPESTATUS[0]}
 
 bench: .venv/.dev  ## All benchmarks; real data from the folder that POLYTASK_DATA names; several hours
 	$(BIN)/python benchmarks/speed/balancing.py

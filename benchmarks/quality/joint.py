@@ -35,7 +35,7 @@ from polytask.train import Validation, train
 
 RESULTS = Path(__file__).parent / "results"
 METHODS = ("uncertainty", "famo", "db-mtl", "upgrad", "nash-mtl")
-Metrics = dict[str, dict[str, float]]
+Metrics = Mapping[str, Mapping[str, float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ def best(trials: Sequence[Trial]) -> Trial:
 
 
 def separate(case: Case, parts: Parts, seed: int) -> Metrics:
-    found: Metrics = {}
+    found: dict[str, Mapping[str, float]] = {}
     for task in parts.tasks:
         found |= best([fit(case, parts, [task], seed, rate) for rate in case.rates]).metrics
     return found
