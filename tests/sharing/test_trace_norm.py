@@ -164,7 +164,9 @@ def test_from_the_equal_start_the_penalty_has_a_finite_gradient():
         torch.testing.assert_close(own, first, rtol=1e-4, atol=1e-8)
     for gradient, parameter in zip(first, sharing.trunks[NAMES[0]].parameters(), strict=True):
         if bool(parameter.any()):
-            assert float(torch.cosine_similarity(gradient.flatten(), parameter.flatten(), dim=0)) > 0.99
+            assert (
+                float(torch.cosine_similarity(gradient.flatten(), parameter.detach().flatten(), dim=0)) > 0.99
+            )
 
 
 def test_an_objective_reaches_the_trunk_of_its_task_alone():

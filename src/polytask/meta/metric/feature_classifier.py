@@ -31,6 +31,7 @@ class FeatureClassifier(MetaLearner):
         chunk_size: Episodes that are run at once; None means all of a step.
 
     Example:
+        >>> import torch
         >>> class NearestFirst(FeatureClassifier):
         ...     def summarize(self, features, members):
         ...         return {"first": features[members.argmax(0)]}
@@ -111,6 +112,7 @@ def squared_distances(features: Tensor, points: Tensor) -> Tensor:
     Expanded, as `torch.cdist` has no second derivative, and differences would be ``[row, point, feature]``.
 
     Example:
+        >>> import torch
         >>> squared_distances(torch.tensor([[0.0, 1.0]]), torch.tensor([[0.0, 0.0], [3.0, 1.0]]))
         tensor([[1., 9.]])
     """
