@@ -222,6 +222,16 @@ def test_learn_adapt_predict(drawings):
     assert unadapted.returncode == 2 and "Adapt it first" in unadapted.stderr
 
 
+def test_learn_reads_a_folder_as_it_is_told(drawings):
+    learn = ("learn", "known", "--steps", 1, "--episodes", 2, "--width", 2, "-o", "learner", "--way", 2)
+    learned = polytask(*learn, "--channels", 3, "--ground", "dark", cwd=drawings)
+    assert learned.returncode == 0, learned.stderr
+    images = json.loads((drawings / "learner" / "model.json").read_text())["config"]["model"]["images"]
+    assert images == {"size": 28, "channels": 3, "ground": "dark", "inverted": False}
+    wrong = polytask(*learn, "--channels", 2, cwd=drawings)
+    assert wrong.returncode == 2 and "channels must be 1 (grey) or 3 (colour)" in wrong.stderr
+
+
 def test_fewer_examples_than_way_times_shot_end_with_code_2(drawings):
     ended = polytask("learn", "known", "--way", 2, "--shot", 9, "-o", "learner", cwd=drawings)
     assert ended.returncode == 2 and "fewer" in ended.stderr and not (drawings / "learner").exists()

@@ -135,7 +135,7 @@ def test_images_are_read_as_a_model_reads_them(folder):
     ("path", "message"),
     [
         ("nowhere", "no file or folder.*one folder of images"),
-        ("a/1.png", "no file or folder"),
+        ("a/1.png", "is a file and no folder"),
         ("a", "no folders with"),
     ],
 )
@@ -149,3 +149,18 @@ def test_one_file_is_itself_and_a_missing_one_is_named(folder):
     for path in ("nowhere", "x\0y", "n" * 300):
         with pytest.raises(DataError, match="no file or folder"):
             image_files(folder / path)
+
+
+def test_the_parts_of_a_split_are_no_groups_in_silence(tmp_path):
+    for part in ("train", "Val", "test"):
+        put(tmp_path / part / "cat" / "1.png")
+    with pytest.warns(DataWarning, match=r"Val, test, train look like the parts of a split.*Give one"):
+        assert image_folder(tmp_path).n_classes == 3
+    put(tmp_path / "other" / "cat" / "1.png")
+    assert len(names(tmp_path)) == 4
+
+
+def test_a_class_inside_a_class_is_no_secret(folder):
+    put(folder / "a" / "more" / "2.png")
+    with pytest.warns(DataWarning, match=r"1 folders inside class folders.*a/more"):
+        assert image_folder(folder).class_names == ("a", "a/more", "b", "c")

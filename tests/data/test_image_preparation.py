@@ -32,7 +32,8 @@ def test_the_ground_is_that_of_the_set_and_not_of_each_image():
 
 
 def test_images_on_a_dark_ground_stay_as_they_are():
-    images = read_images([disc(ink=255, ground=0)] * 3 + [disc()])
+    with pytest.warns(DataWarning, match="1 of 4 images show dark things"):
+        images = read_images([disc(ink=255, ground=0)] * 3 + [disc()])
     assert images[:, 0, 14, 14].tolist() == [255, 255, 255, 0]
 
 
@@ -165,3 +166,37 @@ def test_a_changed_preparation_is_refused(change):
         ImagePreparation.from_json({**ImagePreparation().to_json(), **change})
     with pytest.raises(InputError, match="exactly the keys"):
         ImagePreparation.from_json({"size": 28})
+
+
+def test_photos_may_differ_in_their_ground():
+    draw = np.random.default_rng(0)
+    photos = [
+        Image.fromarray((draw.random((40, 40)) * 60 + floor).astype(np.uint8)) for floor in (0, 195, 195)
+    ]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        read_images(photos)
+
+
+def test_numbers_of_twelve_bits_are_no_secret():
+    pixels = np.asarray(disc()).astype(np.uint16)
+    with pytest.warns(DataWarning, match="1 of 2 images have 16 bits.*lowest.*up to 65535"):
+        read_images([Image.fromarray(pixels * 16), Image.fromarray(pixels * 257)])
+
+
+@pytest.mark.parametrize("change", [lambda array: array.astype(">f4"), lambda array: array[:, :, ::-1, ::-1]])
+def test_arrays_of_any_layout_are_read(change):
+    images = np.random.default_rng(0).random((2, 1, 8, 8)).astype(np.float32)
+    changed = change(images)
+    changed.flags.writeable = False
+    np.testing.assert_array_equal(ImagePreparation(size=8, channels=1).checked(changed), changed)
+
+
+def test_images_in_memory_that_files_would_have_been_inverted_of_are_no_secret():
+    images, used = ImagePreparation().read([disc()] * 3)
+    with pytest.warns(DataWarning, match=r"on a light ground.*`255 - images`"):
+        used.warn_of_negatives(255 - images)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        used.warn_of_negatives(images)
+        ImagePreparation(ground="light").warn_of_negatives(255 - images)

@@ -1,5 +1,6 @@
 """Learning to learn from folders of images, adapting, saving and predicting."""
 
+import io
 from dataclasses import replace
 
 import numpy as np
@@ -231,6 +232,50 @@ def test_one_image_needs_no_list(support_folder):
             assert adapted.predict(image).equals(expected.reset_index(drop=True))
 
 
+@pytest.mark.parametrize(
+    "wrapped", [tuple, iter, pd.Series, pd.Index, lambda files: np.array(list(map(str, files)))]
+)
+def test_files_may_come_in_any_collection(wrapped, support_folder):
+    adapted, files = untrained().adapt(support_folder), sorted(support_folder.rglob("*.png"))
+    assert adapted.predict(wrapped(files)).equals(adapted.predict(files))
+
+
+def test_open_files_and_lists_of_arrays_are_images(support_folder):
+    support = small(support_folder)
+    adapted = untrained().adapt(support)
+    expected = adapted.predict(support.inputs)
+    file = next(support_folder.rglob("*.png"))
+    with file.open("rb") as opened:
+        for image in (opened, io.BytesIO(file.read_bytes()), bytearray(file.read_bytes())):
+            assert adapted.predict(image).equals(adapted.predict(file.read_bytes()))
+    for images in (support, list(support.inputs), list(support.inputs.numpy())):
+        assert adapted.predict(images).equals(expected)
+    with pytest.raises(InputError, match="different shapes"):
+        adapted.predict([support.inputs[0], support.inputs[0, :, :8]])
+
+
+def test_tensors_with_the_ground_that_files_had_are_no_secret(support_folder):
+    images = ImagePreparation(size=SIZE, channels=1, ground="light", inverted=True)
+    model, support = untrained(images=images), small(support_folder)
+    framed = torch.nn.functional.pad(support.inputs[:, :, 1:-1, 1:-1], (1, 1, 1, 1))
+    on_paper = replace(support, inputs=255 - framed, images=None)
+    with pytest.warns(DataWarning, match="taken as they are"):
+        adapted = model.adapt(on_paper)
+    with pytest.warns(DataWarning, match="taken as they are"):
+        adapted.predict(on_paper.inputs)
+
+
+def test_answers_that_depend_on_the_other_queries_are_given_together(monkeypatch, tmp_path):
+    monkeypatch.setattr("polytask.estimators.few_shot_model._MOST_AT_ONCE", 4)
+    support = shapes(3, 2, seed=1, size=SIZE)
+    adapted = untrained(learner="pt-map", shot=2).adapt(support)  # shares the queries among the classes
+    answers = adapted.predict(support.inputs)
+    together = adapted.predictor(support.inputs / 255)["class"].softmax(-1).detach()
+    torch.testing.assert_close(torch.tensor(answers.iloc[:, 1:].to_numpy(float)).float(), together)
+    adapted.save(tmp_path / "model")
+    assert polytask.load(tmp_path / "model").predict(support.inputs).equals(answers)
+
+
 def test_an_open_ground_is_decided_by_the_support_or_no_secret(support_folder):
     model = untrained(images=ImagePreparation(size=SIZE, channels=1))
     from_files, tensors = model.adapt(support_folder), small(support_folder)
@@ -290,7 +335,8 @@ def test_later_images_are_read_as_the_training_images_were(tmp_path):
     with pytest.warns(DataWarning, match="a ground that is not light"):
         found = adapted.predict(black)
     full = torch.full((1, 1, SIZE, SIZE), 255, dtype=torch.uint8)
-    np.testing.assert_array_equal(found.iloc[:, 1:], adapted.predict(full).iloc[:, 1:])
+    with pytest.warns(DataWarning, match="taken as they are"):
+        np.testing.assert_array_equal(found.iloc[:, 1:], adapted.predict(full).iloc[:, 1:])
 
 
 def test_colour_is_learned_and_kept(tmp_path):

@@ -1,7 +1,7 @@
 """``polytask learn`` and ``polytask adapt``: new classes from few images."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -40,6 +40,12 @@ def learn(
     ] = None,
     inner_rate: Annotated[Number, more("Of learners by gradients (their own).")] = None,
     inner_steps: Annotated[Whole, more("Of learners by gradients (their own).")] = None,
+    channels: Annotated[
+        Whole, more("1 to read a folder's images in grey, 3 in colour (3 if one of them has colour).")
+    ] = None,
+    ground: Annotated[
+        Literal["dark", "light"] | None, more("What a folder's images show things on (as most of them do).")
+    ] = None,
     checkpoint: Annotated[
         Path | None, typer.Option(help="A folder; call again with it to continue a killed run.")
     ] = None,
@@ -74,6 +80,8 @@ def learn(
         **given(
             steps=steps,
             size=size,
+            channels=channels,
+            ground=ground,
             width=width,
             train_way=train_way,
             n_query=n_query,

@@ -25,7 +25,8 @@ class LabelledExamples:
         images: How image files became these inputs; None where they were none.
 
     Raises:
-        DataError: Inputs or labels are no tensors, the lengths do not fit, or a label is out of range.
+        DataError: Inputs or labels are no tensors, names are no texts, the lengths do not fit, or a label is
+            out of range.
     """
 
     inputs: Tensor
@@ -48,6 +49,11 @@ class LabelledExamples:
             )
         if self.inputs.shape[0] != self.labels.shape[0]:
             raise DataError(f"There are {self.inputs.shape[0]} inputs but {self.labels.shape[0]} labels.")
+        odd = [name for name in (*self.class_names, *self.class_groups) if not isinstance(name, str)]
+        if odd:
+            raise DataError(
+                f"`class_names` and `class_groups` must be texts, got {odd[0]!r}; use `tuple(map(str, names))`."
+            )
         if len(self.class_groups) != n_classes:
             raise DataError(f"There are {n_classes} class names but {len(self.class_groups)} groups.")
         if self.labels.numel() and not 0 <= int(self.labels.min()) <= int(self.labels.max()) < n_classes:

@@ -87,6 +87,8 @@ def find_images(root: Path, *, recursive: bool = True) -> FolderImages:
         DataError: There is no such folder, or it cannot be read.
     """
     if not os.path.isdir(root):  # noqa: PTH112 - as above
+        if os.path.isfile(root):  # noqa: PTH113 - as above
+            raise DataError(f"{printable(root)} is a file and no folder.")
         raise DataError(f"There is no file or folder {printable(root)}.")
     found = FolderImages()
     # Folders of the tree itself come before what links point to: these may point into the tree.

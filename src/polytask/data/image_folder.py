@@ -1,18 +1,21 @@
 """Images in folders: one folder a class."""
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from polytask.core import DataError, user_path
+from polytask.core import DataError, DataWarning, user_path
 from polytask.data.examples import LabelledExamples
 from polytask.data.image_files import find_images
 from polytask.data.image_preparation import Ground, ImagePreparation
 from polytask.data.picture import ImageFile, printable
 
 __all__ = ["image_folder", "read_images"]
+
+_PARTS = {"train", "training", "val", "valid", "validation", "dev", "test", "testing"}
 
 
 def image_folder(
@@ -25,8 +28,9 @@ def image_folder(
 ) -> LabelledExamples:
     """Read ``CLASS/image.png`` or ``GROUP/CLASS/image.png``, all images in the same way.
 
-    Linked folders are followed; hidden ones are no classes. Images on a light ground are inverted, all or
-    none.
+    Linked folders are followed; hidden ones are no classes. Images on a light ground, also photos in colour,
+    are inverted, all or none: to a model that learns and answers through this function it makes no
+    difference, and images in memory can be brought to the same form by ``255 - images``.
 
     Args:
         directory: The folder that holds the class folders, or the group folders.
@@ -44,7 +48,8 @@ def image_folder(
         DataError: There is no such folder, no class in it, or a file is no readable image.
 
     Warns:
-        DataWarning: Class folders or files are left out, or something of the images is not seen.
+        DataWarning: Class folders or files are left out, something of the images is not seen, or folders
+            count as classes that look like parts of a split or of a class.
     """
     wanted = preparation or ImagePreparation.asked(size=size, channels=channels, ground=ground)
     root = user_path(directory)
@@ -61,6 +66,7 @@ def image_folder(
         )
     found.warn(what="class folders")
     classes = sorted(found.images)
+    _warn_of_classes(classes, root)
     images, used = wanted.read([file for folder in classes for file in found.images[folder]])
     return LabelledExamples(
         inputs=images,
@@ -93,6 +99,25 @@ def read_images(
         MissingPackageError: Pillow is not installed.
     """
     return ImagePreparation.asked(size=size, channels=channels, ground=ground).read(files)[0]
+
+
+def _warn_of_classes(classes: Sequence[Path], root: Path) -> None:
+    """Say that the parts of a split are read as groups, or that a class lies inside another one."""
+    tops = sorted({_name(folder, root).partition("/")[0] for folder in classes})
+    notes = []
+    if len(tops) > 1 and {top.lower() for top in tops} <= _PARTS:
+        notes.append(
+            f"The folders {', '.join(tops)} look like the parts of a split, but the classes in them count as "
+            "different ones, also where they have one name. Give one of these folders."
+        )
+    inside = [folder for folder in classes if not set(classes).isdisjoint(folder.parents)]
+    if inside:
+        notes.append(
+            f"{len(inside)} folders inside class folders count as classes of their own (e.g. "
+            f"{_name(inside[0], root)}). Put each class into a folder beside the others."
+        )
+    for note in notes:
+        warnings.warn(note, DataWarning, stacklevel=3)
 
 
 def _name(folder: Path, root: Path) -> str:

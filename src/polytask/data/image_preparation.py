@@ -86,12 +86,9 @@ class ImagePreparation:
             raise InputError(_shape_message(shape))
         preparation = cls(size=shape[2], channels=shape[1])
         values = preparation.checked(images)
-        sample = values[:: max(1, len(values) // 1000)].float()
-        sample = (sample / 255 if values.dtype == torch.uint8 else sample).mean(1)  # [image, size, size]
+        sample = _brightness(values)
         drawn = bool(((sample < 0.1) | (sample > 0.9)).float().mean() > 0.7)
-        edges = (sample[:, 0], sample[:, -1], sample[:, :, 0], sample[:, :, -1])
-        border = torch.cat(edges, dim=1).mean(1)
-        ground: Ground = "light" if len(border) and border.median() > 0.5 else "dark"
+        ground: Ground = "light" if _border(sample) > 0.5 else "dark"
         return preparation if drawn and ground == "dark" else replace(preparation, ground=ground)
 
     @property
@@ -136,7 +133,8 @@ class ImagePreparation:
         if isinstance(images, np.ndarray):
             if images.dtype.kind not in "biuf":
                 raise InputError(f"Images must be numbers, but the array holds {images.dtype}.")
-            images = torch.from_numpy(np.ascontiguousarray(images))
+            native = np.ascontiguousarray(images, dtype=images.dtype.newbyteorder("="))
+            images = torch.from_numpy(native if native.flags.writeable else native.copy())
         if not isinstance(images, Tensor):
             raise InputError(f"Images must be a tensor or an array, got {type(images).__name__}.")
         if tuple(images.shape[1:]) != self.shape or images.ndim != 4:
@@ -159,6 +157,27 @@ class ImagePreparation:
                 "them, or give uint8 in 0 to 255."
             )
         return values
+
+    def warn_of_negatives(self, images: Tensor, *, stacklevel: int = 2) -> None:
+        """Say so if files are inverted, but these images of `checked` have the ground from before that.
+
+        Args:
+            images: ``[image, channel, size, size]``.
+            stacklevel: As of `warnings.warn`, counted from here.
+
+        Warns:
+            DataWarning: They do.
+        """
+        found = _border(_brightness(images))
+        light = found > 1 - _CLEAR / 255
+        if self.inverted and (light if self.ground == "light" else found < _CLEAR / 255):
+            warnings.warn(
+                f"The images show things on a {self.ground} ground. Files of such images were inverted for "
+                "this model, but images in memory are taken as they are: give their negatives, "
+                "`255 - images` of uint8 or `1 - images` of floats, or give the files.",
+                DataWarning,
+                stacklevel=stacklevel,
+            )
 
     def floats(self, images: Any) -> Tensor:
         """Return images that are in memory as float32 in [0, 1]; see `checked`."""
@@ -202,10 +221,12 @@ class ImagePreparation:
         """Say what the model will not see as it is."""
         coloured = [picture for picture in pictures if self.channels == 1 and picture.coloured]
         animated = [picture for picture in pictures if picture.animated]
-        opposed = [picture for picture in pictures if _opposed(picture, self.ground)]
-        if len(opposed) <= len(pictures) / 2:
-            opposed = [picture for picture in opposed if picture.gap is not None]  # their ink disappears
+        opposed = [picture for picture in pictures if not picture.dim and _opposed(picture, self.ground)]
+        if len(opposed) <= len(pictures) / 2:  # photos differ in their grounds; in drawings ink disappears
+            opposed = [picture for picture in opposed if picture.gap is not None or picture.drawn]
         notes = {
+            "have 16 bits, of which they use the lowest only, and are read as nearly black; scale their "
+            "values up to 65535": [picture for picture in pictures if picture.dim],
             "have colour, of which only the brightness is used": coloured,
             "hold several pictures, of which the first is used": animated,
             f"show {self.ground} things, or a ground that is not {self.ground}, but are read as things on a "
@@ -218,6 +239,19 @@ class ImagePreparation:
                     DataWarning,
                     stacklevel=3,
                 )
+
+
+def _brightness(images: Tensor) -> Tensor:
+    """Return the brightness of at most some 1000 images, ``[image, size, size]`` in [0, 1]."""
+    sample = images[:: max(1, len(images) // 1000)].float()
+    return (sample / 255 if images.dtype == torch.uint8 else sample).mean(1)
+
+
+def _border(brightness: Tensor) -> float:
+    """Return how bright the images of `_brightness` are at their borders, typically; 0 without images."""
+    edges = (brightness[:, 0], brightness[:, -1], brightness[:, :, 0], brightness[:, :, -1])
+    border = torch.cat(edges, dim=1).mean(1)  # [image]
+    return float(border.median()) if len(border) else 0.0
 
 
 def _opposed(picture: Picture, ground: Ground | None) -> bool:

@@ -22,6 +22,7 @@ _FORMATS = ("PNG", "JPEG", "MPO", "BMP", "DIB", "GIF", "TIFF", "WEBP", "PPM", "T
 _MAX_PIXELS, _MAX_SIDE, _MAX_BYTES = 51_000_000, 100_000, 2**29
 _LARGE = 1_000_000  # pixels from which an image is first reduced by whole factors
 _ORIENTATION = 0x0112
+_DIM = 2**13  # of 16 bits: cameras of 12 bits stay below, and come out nearly black
 _GREY = np.array([19595, 38470, 7471], dtype=np.uint32)  # ITU-R 601, of 65536, as Pillow has it
 
 
@@ -34,12 +35,14 @@ class Picture:
         pixels: As seen on black, uint8 ``[channel, size, size]`` with 1 channel or 3.
         gap: 255 where nothing is drawn, uint8 ``[size, size]``; None where all is opaque.
         animated: Whether the file holds further pictures, which are left out.
+        dim: Whether it has 16 bits and uses the lowest of them only.
     """
 
     name: str
     pixels: np.ndarray
     gap: np.ndarray | None = None
     animated: bool = False
+    dim: bool = False
 
     @property
     def grey(self) -> np.ndarray:
@@ -56,6 +59,11 @@ class Picture:
             return False
         spread = self.pixels.max(axis=0).astype(int) - self.pixels.min(axis=0)
         return bool((spread >= 32).mean() >= 0.01)
+
+    @property
+    def drawn(self) -> bool:
+        """Whether most of it is nearly black or white, as in drawings, and not as in photos."""
+        return bool(((self.grey < 26) | (self.grey > 229)).mean() > 0.7)
 
     @property
     def ground(self) -> float | None:
@@ -136,17 +144,18 @@ def _picture(image: "Image", size: int, name: str) -> Picture:
         )
     image.load()
     turn = _turn(image)  # only now: some formats turn the image themselves and then strike the note
+    dim = image.mode.startswith("I") and 0 < int(np.asarray(image).max()) < _DIM
     small = _eight_bits(image, size, name)
     if turn is not None:
         small = small.transpose(turn)
     small = small.resize((size, size), Image.Resampling.BOX)
     if small.mode in ("L", "RGB"):
-        return Picture(name=name, pixels=_channels(small), animated=animated)
+        return Picture(name=name, pixels=_channels(small), animated=animated, dim=dim)
     drawn = np.asarray(small.getchannel("A"))
     ground = Image.new("RGBA", small.size, (0, 0, 0, 255))
     seen = Image.alpha_composite(ground, small.convert("RGBA")).convert("L" if small.mode == "LA" else "RGB")
     gap = None if drawn.min() == 255 else 255 - drawn
-    return Picture(name=name, pixels=_channels(seen), gap=gap, animated=animated)
+    return Picture(name=name, pixels=_channels(seen), gap=gap, animated=animated, dim=dim)
 
 
 def _turn(image: "Image") -> Any:

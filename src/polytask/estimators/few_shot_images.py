@@ -1,14 +1,16 @@
 """What a few-shot model is given, in all its forms, as images in memory."""
 
+import io
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 from torch import Tensor
 
 from polytask.core import DataError, DataWarning, InputError, user_path
@@ -36,6 +38,8 @@ def read_support(support: Any, prepared: ImagePreparation) -> tuple[LabelledExam
         examples = image_folder(support, preparation=prepared)
     elif isinstance(support, LabelledExamples):
         examples = _alike(support, prepared)
+        if examples.images is None:
+            prepared.warn_of_negatives(prepared.checked(examples.inputs), stacklevel=4)
     else:
         raise InputError(
             "`adapt` takes a folder with one folder of images per class, or LabelledExamples, but not "
@@ -65,17 +69,19 @@ def read_queries(images: Any, prepared: ImagePreparation) -> tuple[Tensor, pd.In
     Warns:
         DataWarning: Nothing but these files says what their ground is.
     """
-    if isinstance(images, Tensor | np.ndarray):
-        tensor = prepared.checked(images)
-        if not len(tensor):
-            raise DataError("There is no image to predict.")
-        return tensor, pd.RangeIndex(len(tensor))
     nothing = "There is no image to predict."
-    if isinstance(images, str | Path):
-        files: list[Any] = list(image_files(images))
-        nothing = f"There is no image in {printable(images)}."
+    given = _plain(images)
+    if isinstance(given, Tensor | np.ndarray):
+        tensor = prepared.checked(given)
+        if not len(tensor):
+            raise DataError(nothing)
+        prepared.warn_of_negatives(tensor, stacklevel=4)
+        return tensor, pd.RangeIndex(len(tensor))
+    if isinstance(given, str | Path):
+        files: list[Any] = list(image_files(given))
+        nothing = f"There is no image in {printable(given)}."
     else:
-        files = _listed(images)
+        files = _files(given)
     if not files:
         raise DataError(nothing)
     tensor, used = prepared.read(files)
@@ -116,21 +122,53 @@ def _ground(images: ImagePreparation) -> str:
     return f"as things on a {images.ground} ground{', inverted' if images.inverted else ''}"
 
 
-def _listed(images: Any) -> list[Any]:
-    """Return a list of what can be read as one image each."""
-    kinds: tuple[type, ...] = (str, bytes, os.PathLike)
-    try:
-        from PIL.Image import Image
+def _plain(images: Any) -> Any:
+    """Return a tensor or an array of images, a path, or a list, whatever these are wrapped in."""
+    if isinstance(images, LabelledExamples):
+        return images.inputs
+    if isinstance(images, pd.Series | pd.Index) or (
+        isinstance(images, np.ndarray) and images.dtype.kind in "OU" and images.ndim <= 1
+    ):
+        return np.atleast_1d(np.asarray(images, dtype=object)).tolist()
+    if isinstance(images, str | Path | Tensor | np.ndarray) or _is_file(images):
+        return images
+    if isinstance(images, Iterable) and not isinstance(images, Mapping | pd.DataFrame):
+        listed = list(images)
+        if listed and all(isinstance(image, Tensor | np.ndarray) for image in listed):
+            shapes = sorted({tuple(image.shape) for image in listed})
+            if len(shapes) > 1:
+                raise InputError(f"The images in memory have different shapes: {shapes[0]} and {shapes[1]}.")
+            return torch.stack([torch.as_tensor(np.asarray(image)) for image in listed])
+        return listed
+    return images
 
-        kinds = (*kinds, Image)
-    except ImportError:  # then nobody has such an image
-        pass
-    if isinstance(images, kinds):
-        images = [images]
-    listed = list(images) if isinstance(images, Sequence) else None
-    if listed is not None and all(isinstance(image, kinds) for image in listed):
-        return [user_path(Path(image)) if isinstance(image, str | os.PathLike) else image for image in listed]
+
+def _files(images: Any) -> list[Any]:
+    """Return a list of what can be read as one image each."""
+    listed = [images] if _is_file(images) else images
+    if isinstance(listed, list) and all(_is_file(image) for image in listed):
+        return [_file(image) for image in listed]
     raise InputError(
         "`predict` takes an image file, a folder, a list of image files, or a tensor or array of images, but "
-        f"not {type(images).__name__}{'' if listed is None else ' of something else'}."
+        f"not {type(images).__name__}{' of something else' if isinstance(images, list) else ''}."
     )
+
+
+def _is_file(image: Any) -> bool:
+    """Whether this is one image: its path, its bytes, an open file of them, or Pillow's."""
+    try:
+        from PIL.Image import Image
+    except ImportError:  # then nobody has such an image
+        return isinstance(image, str | bytes | bytearray | os.PathLike | io.IOBase)
+    return isinstance(image, str | bytes | bytearray | os.PathLike | io.IOBase | Image)
+
+
+def _file(image: Any) -> Any:
+    if isinstance(image, str | os.PathLike):
+        return user_path(Path(image))
+    if not isinstance(image, io.IOBase):
+        return bytes(image) if isinstance(image, bytearray) else image
+    content = image.read()
+    if not isinstance(content, bytes):
+        raise InputError("An open image file must be opened for bytes: `open(path, 'rb')`.")
+    return content

@@ -22,6 +22,7 @@ from polytask.meta import learner_by_name, learner_entries
 __all__ = ["AdaptedModel", "FewShotModel", "build_few_shot_learner"]
 
 _ADAPTED = "adapted/"
+_MOST_AT_ONCE = 256
 
 
 def build_few_shot_learner(config: FewShotConfig) -> EpisodicLearner:
@@ -158,9 +159,9 @@ class AdaptedModel:
         """Name the class of every image.
 
         Args:
-            images: An image file, its bytes, a `PIL.Image.Image`, a list of such, or a folder, which are all
+            images: An image file, its bytes, a `PIL.Image.Image`, several of such, or a folder, which are all
                 read as the support was; or a tensor or an array as it was given to
-                `FewShotModel.adapt`, ``[image, channel, size, size]``.
+                `FewShotModel.adapt`, ``[image, channel, size, size]``, or a list of its images.
 
         Returns:
             One row per image, by file or number: ``class``, and ``p(CLASS)`` for every class.
@@ -170,9 +171,11 @@ class AdaptedModel:
             DataError: There is no image, or one cannot be read.
         """
         tensor, index = read_queries(images, self.images)
+        # Where answers depend on the other queries, they are asked together.
+        most = len(tensor) if self.base.learner.transductive else _MOST_AT_ONCE
         with torch.inference_mode():
             logits = torch.cat(
-                [self.predictor(self.images.floats(part))["class"] for part in tensor.split(256)]
+                [self.predictor(self.images.floats(part))["class"] for part in tensor.split(most)]
             )
         probabilities = logits.softmax(-1).numpy()  # [image, class]
         answers = {"class": np.asarray(self.classes, dtype=object)[probabilities.argmax(-1)]}
@@ -229,7 +232,7 @@ class AdaptedModel:
         """
         with torch.inference_mode():
             device = next(self.base.learner.parameters()).device
-            answers = self.predictor(_trial_images(self.base.config, 2).to(device))
+            answers = self.predictor(_trial_images(self.base.config, len(self.classes)).to(device))
         check_answers(bundle, self.predictor.tasks, answers)
 
 

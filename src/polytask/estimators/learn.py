@@ -68,7 +68,7 @@ def learn(
         seed: The same one gives the same model.
         channels: 1 to read a folder's images in grey, 3 in colour; None: 3 if one of them has colour.
         ground: Whether a folder's images show things on a ``"dark"`` or a ``"light"`` ground; None: as most
-            of them do. The model reads all later images alike.
+            of them do. Those on a light ground are inverted. The model reads all later images alike.
         checkpoint: A folder; a killed run that is called again with it continues where it was. A run with
             other images or settings is refused there.
         accelerator: As in Lightning Fabric.
