@@ -52,7 +52,8 @@ class LabelledExamples:
         odd = [name for name in (*self.class_names, *self.class_groups) if not isinstance(name, str)]
         if odd:
             raise DataError(
-                f"`class_names` and `class_groups` must be texts, got {odd[0]!r}; use `tuple(map(str, names))`."
+                f"`class_names` and `class_groups` must be texts, got {odd[0]!r}; use "
+                "`tuple(map(str, names))`."
             )
         if len(self.class_groups) != n_classes:
             raise DataError(f"There are {n_classes} class names but {len(self.class_groups)} groups.")
