@@ -186,6 +186,27 @@ def test_a_stray_word_among_numbers_is_missing_and_reported() -> None:
     assert torch.equal(again.transform(pd.DataFrame({"age": ["unknown", "40"]}))[0], inputs)
 
 
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ([f"{18 + index % 30},5" for index in range(100)], "look like numbers or times: write 1234.5"),
+        ([f"{index % 20} %" for index in range(100)], "'0 %', '1 %', '2 %'"),
+        ([f"{1 + index % 28:02d}/03/2024" for index in range(100)], "and 2024-03-31"),
+        ([str(18 + index % 40) if index % 3 else "unknown" for index in range(100)], "because of 'unknown'"),
+        ([str(index % 40) for index in range(90)] + ["a", "b", "c", "d"] * 2, "because of 'a', 'b', 'c'"),
+        ([f"{index % 40:04d}" for index in range(100)], None),  # codes
+        ([f"B{index % 40}" for index in range(100)], None),
+        (["1", "2", "more"] * 33, None),
+        (pd.Categorical([f"{index % 20},5" for index in range(100)]), None),
+    ],
+)
+def test_categories_that_look_like_numbers_are_told(values: object, told: str | None) -> None:
+    frame = pd.DataFrame({"x": values})
+    frame["z"] = np.arange(len(frame))
+    note = _fit(frame).notes.get("x")
+    assert (note is None) if told is None else (note is not None and told in note)
+
+
 def test_a_word_that_counts_as_missing_in_text_is_reported() -> None:
     frame = read_table(pd.DataFrame({"country": ["NA", "DE", "FR", "NA", None, ""], "x": range(6)}))
     assert _fit(frame).notes["country"] == "'NA' counts as missing in 2 rows"

@@ -26,6 +26,7 @@ def _messages(values: object, kind: str = "") -> list[str]:
             "'tba' counts as missing in 1 row, as all other values are numbers",
         ),
         ([str(index / 8) for index in range(30)], "", "is text that spells numbers, .* 'y:multiclass'"),
+        ([f"{index},5" for index in range(20)] * 3, "", "read as categories, though '0,5', '1,5', '2,5'"),
         ([1, 2, "b"] * 3, "", r"several types \(int, text\); its answers are text"),
         (
             pd.period_range("2020", periods=2, freq="Y").repeat(3),

@@ -140,6 +140,8 @@ def test_a_class_of_one_image_is_recognized_by_that_image(tmp_path):
         ({"way": 11}, "30 classes, but `way` 11 needs at least 33.*lower `way` to 10 or add"),
         ({"colour": 3}, "colour"),
         ({"width": "8"}, "`width` must be a whole number, got '8'"),
+        ({"width": 10**9}, "`width` must be at most 4096"),
+        ({"size": 10**6}, "`size` must be at most 2048"),
         ({"way": 2.5}, "`way` must be a whole number"),
         ({"learning_rate": float("nan")}, "`learning_rate` must be a finite number"),
         ({"steps": True}, "`steps` must be a whole number"),

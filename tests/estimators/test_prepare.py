@@ -22,6 +22,7 @@ def _table(n_rows: int = 120) -> pd.DataFrame:
         (_table().columns[-2:], ("y", "k")),
         (np.array(["y", "k"]), ("y", "k")),
         (pd.Series(["y"]), ("y",)),
+        (np.array("y"), ("y",)),
         (3, ("3",)),
         ([3, np.int64(4)], ("3", "4")),
         ({"stars": "regression", "k": None}, ("stars:regression", "k")),
@@ -49,6 +50,8 @@ def test_other_roles_are_taken_as_people_write_them() -> None:
         ({"stars": "regresion"}, "asks 'stars' as 'regresion'; use one of regression"),
         ({"stars": ["regression"]}, "asks 'stars' as"),
         ([["y", "k"]], "takes names of columns, .* got list"),
+        (b"y", "takes names of columns, .* got bytes"),
+        ([pd.Series([1.0, 2.0])], "takes names of columns, .* got Series"),
         ([None], "takes names of columns, .* got NoneType"),
     ],
 )

@@ -13,6 +13,7 @@ __all__ = [
     "NUMERIC",
     "canonical",
     "is_code",
+    "looks_like_quantity",
     "may_be_time",
     "read_number",
     "read_truth",
@@ -27,6 +28,9 @@ _NUMBER = re.compile(r"[+-]?((\d+\.?\d*|\.\d+)(e[+-]?\d+)?|inf(inity)?)", re.ASC
 _INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
 _CODE = re.compile(r"[+-]?0\d+", re.ASCII)  # a postal code or a serial number, rather than a quantity
 _DATE = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)?)?", re.ASCII)
+# 1,5 and 1 234,50 and 1.234 and 12 % and € 3.20; 31/03/2024 and 31.3.24 and 12:30
+_QUANTITY = re.compile(r"[+-]?[$€£¥]?\s?[+-]?(\d{1,3}([ ,.'\u00a0\u202f]\d{3})+|\d+)([.,]\d*)?\s?[%‰$€£¥]?", re.ASCII)
+_OTHER_TIME = re.compile(r"\d{1,4}([/.-])\d{1,2}\1\d{1,4}([T ].*)?|\d{1,2}:\d\d(:\d\d)?", re.ASCII)
 _TRUTH = {"True": True, "true": True, "TRUE": True, "False": False, "false": False, "FALSE": False}
 
 
@@ -96,6 +100,18 @@ def is_code(value: Any) -> bool:
         (True, False, False)
     """
     return isinstance(value, str) and _CODE.fullmatch(value.strip()) is not None
+
+
+def looks_like_quantity(text: str) -> bool:
+    """Tell whether text is a number or a time, or looks like one that is written in another way.
+
+    Example:
+        >>> [looks_like_quantity(text) for text in ("1.5", "1,5", "12 %", "31/03/2024", "B12", "red")]
+        [True, True, True, True, False, False]
+    """
+    if read_number(text) is not None or may_be_time(text):
+        return True
+    return _QUANTITY.fullmatch(text) is not None or _OTHER_TIME.fullmatch(text) is not None
 
 
 def may_be_time(value: Any) -> bool:

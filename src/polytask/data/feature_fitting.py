@@ -8,16 +8,17 @@ import numpy as np
 import pandas as pd
 
 from polytask.core import DataError
-from polytask.data.cell import read_number, spell
+from polytask.data.cell import is_code, looks_like_quantity, read_number, spell
 from polytask.data.column import ColumnKind, column_categories, stray_words
 from polytask.data.delimited import MISSING_WORDS
 from polytask.data.feature_column import CategoryFeatures, FeatureColumn, NumberFeatures, finite_numbers
 from polytask.data.problems import examples, some_rows
 
-__all__ = ["FittedColumns", "fit_columns", "strays_note"]
+__all__ = ["FittedColumns", "fit_columns", "quantities_note", "strays_note"]
 
 _MOST_CATEGORIES = 100
 _MOST_IDENTIFIERS = 50
+_FEW_QUANTITIES = 10  # so many different numbers among words may well be codes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +131,8 @@ def _fit_category(name: str, column: pd.Series, train_rows: np.ndarray, fitted: 
         note = f"only the {_MOST_CATEGORIES} most frequent of {len(counts)} categories are features"
         note += _numbers_among(column)
         fitted.notes[name] = f"{fitted.notes[name]}; {note}" if name in fitted.notes else note
+    elif note := quantities_note(column):
+        fitted.notes[name] = f"{fitted.notes[name]}; {note}" if name in fitted.notes else note
     # Equal counts are kept in the order of their text, so that the order of rows does not matter.
     kept = sorted(sorted(counts), key=lambda category: -counts[category])[:_MOST_CATEGORIES]
     fitted.encodings[name] = CategoryFeatures(
@@ -160,3 +163,29 @@ def strays_note(column: pd.Series, kind: str, words: Sequence[str]) -> str:
     """Tell which words of a column of numbers or times count as missing, and in how many rows."""
     n_rows = int(np.isin(column_categories(column), list(words)).sum())
     return f"{examples(words)} counts as missing in {some_rows(n_rows)}, as all other values are {kind}s"
+
+
+def quantities_note(column: pd.Series) -> str:
+    """Tell that most values of a column of categories look like numbers or times; nothing where they do not.
+
+    Example:
+        >>> quantities_note(pd.Series([f"{number},5" for number in range(20)]))[:54]
+        "it is read as categories, though '0,5', '1,5', '2,5' a"
+    """
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return ""
+    counts = Counter(text for text in column_categories(column) if text is not None)
+    quantities = [text for text in counts if looks_like_quantity(text)]
+    n_rows = sum(counts[text] for text in quantities)
+    if len(quantities) <= _FEW_QUANTITIES or 2 * n_rows < counts.total() or any(map(is_code, quantities)):
+        return ""
+    odd = [text for text in quantities if read_number(text) is None] or [
+        text for text in counts if text not in quantities
+    ]
+    found = examples(odd, limit=3)
+    if read_number(odd[0]) is None and looks_like_quantity(odd[0]):
+        return (
+            f"it is read as categories, though {found} look like numbers or times: write 1234.5 and "
+            "2024-03-31, and leave unknown ones empty"
+        )
+    return f"it is read as categories because of {found}; empty these to use it as numbers"

@@ -10,7 +10,7 @@ import pandas as pd
 from polytask.core import DataError
 from polytask.data.column import column_categories, column_distinct, column_known, column_numbers, one_column
 from polytask.data.delimited import MISSING_WORDS
-from polytask.data.feature_fitting import strays_note
+from polytask.data.feature_fitting import quantities_note, strays_note
 from polytask.data.label_split import Labels
 from polytask.data.problems import examples, some_rows
 from polytask.data.target_column import TargetColumn
@@ -60,7 +60,7 @@ def _of_numbers(numbers: np.ndarray) -> Labels:
 
 
 def label_guesses(frame: pd.DataFrame, targets: Sequence[TargetColumn]) -> list[str]:
-    """Tell which words were taken for no label."""
+    """Tell which words were taken for no label, and which classes look like numbers."""
     messages = []
     for target in targets:
         where = f"Target {target.task.name!r}"
@@ -74,6 +74,8 @@ def label_guesses(frame: pd.DataFrame, targets: Sequence[TargetColumn]) -> list[
         if target.words:
             column = one_column(frame, target.task.name)
             messages.append(f"{where}: {strays_note(column, 'number', target.words)}.")
+        if target.classes and (note := quantities_note(one_column(frame, target.task.name))):
+            messages.append(f"{where}: {note}.")
     return messages
 
 

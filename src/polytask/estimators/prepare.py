@@ -178,7 +178,9 @@ def _asked(name: Any, kind: Any) -> str:
 
 def _names(given: Any, option: str) -> list[str]:
     """Read one name or several."""
-    if isinstance(given, str) or not isinstance(given, Iterable):
+    if isinstance(given, np.ndarray) and given.ndim == 0:
+        given = given.item()
+    if isinstance(given, str | bytes) or not isinstance(given, Iterable):
         return [_name(given, option)]
     if isinstance(given, set | frozenset):
         given = sorted(given, key=str)
@@ -187,7 +189,7 @@ def _names(given: Any, option: str) -> list[str]:
 
 def _name(given: Any, option: str) -> str:
     """Read a column's name, which is text in a table that was read."""
-    if given is None or isinstance(given, pd.DataFrame | list | dict | np.ndarray):
+    if given is None or isinstance(given, pd.DataFrame | pd.Series | list | dict | np.ndarray | bytes):
         raise InputError(
             f"`{option}` takes names of columns, e.g. 'size' or ['size', 'colour'], got "
             f"{type(given).__name__}."

@@ -24,6 +24,8 @@ SharingName = Literal[
     "film",
 ]
 
+_MOST_WEIGHTS = 2**30  # of one trunk: 4 GB, and as much again for gradients and twice for the optimizer
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableConfig:
@@ -79,6 +81,8 @@ class TableConfig:
             check.problems.append(
                 f"`sharing` 'ple' needs a `depth` of 2 or more, got {self.depth}; or use 'cgc'"
             )
+        if not check.problems:
+            _check_size(check, checked)
         check.done()
         for name, value in checked.items():  # numpy's numbers as plain ones
             object.__setattr__(self, name, value)
@@ -91,3 +95,17 @@ class TableConfig:
     def from_json(cls, data: Mapping[str, Any]) -> "TableConfig":
         """Build the settings from what `to_json` gave."""
         return record_from_json(cls, data, name="the settings")
+
+
+def _check_size(check: SettingsCheck, settings: Mapping[str, Any]) -> None:
+    """Refuse a trunk that no memory holds; asked for, it would fail in the words of an allocator."""
+    width, depth, members = settings["width"], settings["depth"], settings["members"]
+    n_weights = width * width * (depth - 1) + width * depth
+    if settings["sharing"] == "tabm":
+        n_weights += width * depth * members
+    if n_weights > _MOST_WEIGHTS:
+        check.problems.append(
+            f"`width` {width}, `depth` {depth}"
+            + (f" and `members` {members}" if settings["sharing"] == "tabm" else "")
+            + f" make {n_weights:.1e} weights, more than {_MOST_WEIGHTS:.1e}; lower them"
+        )
