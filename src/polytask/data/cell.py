@@ -29,7 +29,9 @@ _INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
 _CODE = re.compile(r"[+-]?0\d+", re.ASCII)  # a postal code or a serial number, rather than a quantity
 _DATE = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)?)?", re.ASCII)
 # 1,5 and 1 234,50 and 1.234 and 12 % and € 3.20; 31/03/2024 and 31.3.24 and 12:30
-_QUANTITY = re.compile(r"[+-]?[$€£¥]?\s?[+-]?(\d{1,3}([ ,.'\u00a0\u202f]\d{3})+|\d+)([.,]\d*)?\s?[%‰$€£¥]?", re.ASCII)
+_QUANTITY = re.compile(
+    r"[+-]?[$€£¥]?\s?[+-]?(\d{1,3}([ ,.'\u00a0\u202f]\d{3})+|\d+)([.,]\d*)?\s?[%‰$€£¥]?", re.ASCII
+)
 _OTHER_TIME = re.compile(r"\d{1,4}([/.-])\d{1,2}\1\d{1,4}([T ].*)?|\d{1,2}:\d\d(:\d\d)?", re.ASCII)
 _TRUTH = {"True": True, "true": True, "TRUE": True, "False": False, "false": False, "FALSE": False}
 
