@@ -167,3 +167,10 @@ def test_a_class_without_any_example_is_small_too():
 def test_all_numbers_out_of_range_are_named_at_once():
     with pytest.raises(DataError, match=r"`n_way`.*1; `n_shot`.*0; `n_query`.*0; `n_episodes`.*0"):
         ClassificationEpisodes(numbered([3, 3]), n_way=1, n_shot=0, n_query=0, n_episodes=0)
+
+
+@pytest.mark.parametrize("changed", ["class_names", "class_groups"])
+def test_names_of_classes_are_texts(changed):
+    given = {"class_names": ("1", "2"), "class_groups": ("1", "2"), changed: (1, 2)}
+    with pytest.raises(DataError, match=r"must be texts, got 1; use `tuple\(map"):
+        LabelledExamples(inputs=torch.zeros(2, 3), labels=torch.arange(2), **given)

@@ -278,6 +278,17 @@ def test_answers_that_depend_on_the_other_queries_are_given_together(monkeypatch
     assert polytask.load(tmp_path / "model").predict(support.inputs).equals(answers)
 
 
+def test_a_learner_of_another_type_takes_the_same_images(tmp_path):
+    support = shapes(3, 2, seed=1, size=SIZE)
+    expected = untrained().adapt(support).predict(support.inputs)
+    model = untrained()
+    model.learner.double()
+    adapted = model.adapt(support)
+    adapted.save(tmp_path / "model")
+    found = adapted.predict(support.inputs)
+    np.testing.assert_allclose(found.iloc[:, 1:].astype(float), expected.iloc[:, 1:].astype(float), atol=1e-4)
+
+
 def test_an_open_ground_is_decided_by_the_support_or_no_secret(support_folder):
     model = untrained(images=ImagePreparation(size=SIZE, channels=1))
     from_files, tensors = model.adapt(support_folder), small(support_folder)

@@ -5,6 +5,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from polytask.balancing import Accumulation, BalancedBackward, UPGrad
 from polytask.core import Batch, Episode, Task, generator, seeded
 from polytask.meta import ALFA, MAMLPlusPlus, MultiStepLoss
 from polytask.meta.inner import InnerStep
@@ -150,3 +151,13 @@ def test_alfa_has_rates_for_each_of_its_steps():
     learner = ALFA(nn.Linear(4, 3), n_steps=3, inner_rate=0.2)
     assert learner.rule.rates.shape == (3, 2)
     assert bool((learner.rule.rates == 0.2).all())
+
+
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_a_step_in_parts_counts_as_one_update(accumulate):
+    with seeded(0):
+        learner = MAMLPlusPlus(nn.Linear(4, 3), n_steps=1, per_step_normalization=False)
+    parts = [lambda: learner.objectives([EPISODE])] * accumulate
+    learner.double()
+    BalancedBackward(learner, UPGrad()).accumulated(Accumulation(learner, parts))
+    assert int(learner.objective.n_done) == 1

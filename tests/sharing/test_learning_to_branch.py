@@ -15,6 +15,7 @@ from polytask.core import (
     SharedModel,
     Task,
     generator,
+    part_of_step,
     private_parameters,
     seeded,
     shared_parameters,
@@ -209,9 +210,13 @@ def test_the_temperature_falls_with_the_passes_and_is_saved():
         sharing(rows(4), NAMES)
     sharing.eval()(rows(4), NAMES)
     assert int(sharing.passes) == 3
+    for last in (False, True):  # two parts of one step
+        with part_of_step(last=last):
+            sharing.train()(rows(4), NAMES)
+    assert int(sharing.passes) == 4
     fresh = vectors(temperature=4.0)
     fresh.load_state_dict(sharing.state_dict())
-    assert int(fresh.passes) == 3
+    assert int(fresh.passes) == 4
 
 
 @pytest.mark.parametrize(("passes", "expected"), [(0, 4.0), (15, 1.0), (1_000_000, 0.5)])

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from polytask.balancing.joined import Joined
 from polytask.balancing.processes import Processes
-from polytask.core import InputError, Learner, Objectives, kept_buffers
+from polytask.core import InputError, Learner, Objectives, kept_buffers, part_of_step
 
 __all__ = ["Accumulation"]
 
@@ -58,7 +58,7 @@ class Accumulation:
         self._learner, self._parts = learner, list(parts)
         self._processes = processes or Processes()
         with torch.no_grad(), kept_buffers(learner):
-            self.noted = [_detached(part()) for part in self._parts]
+            self.noted = [_detached(self._run(position)) for position in range(len(self))]
             """What each part's objectives are, without a graph."""
         own = [(each.names, each.absent, each.counts) for each in self.noted]
         self._gathered = [part for process in self._processes.gather(own) for part in process]
@@ -87,8 +87,12 @@ class Accumulation:
             last: Whether this is the last run of the step.
         """
         with contextlib.nullcontext() if last else kept_buffers(self._learner):
-            for position, part in enumerate(self._parts):
-                yield part(), self._joined(position)
+            for position in range(len(self)):
+                yield self._run(position), self._joined(position)
+
+    def _run(self, position: int) -> Objectives:
+        with part_of_step(last=position == len(self) - 1):
+            return self._parts[position]()
 
     def _joined(self, position: int) -> Joined:
         rank = self._processes.rank * len(self) + position

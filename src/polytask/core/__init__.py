@@ -28,6 +28,7 @@ from polytask.core.random import derive_seed, generator, numpy_generator, own_ra
 from polytask.core.records import record_from_json
 from polytask.core.settings import SettingsCheck, name_problem
 from polytask.core.shared_model import Representation, SharedModel, Sharing, tap
+from polytask.core.step_end import ends_step, part_of_step
 from polytask.core.strict_json import format_json, parse_json
 from polytask.core.task import Task, TaskKind
 
@@ -62,6 +63,7 @@ __all__ = [
     "assign",
     "batch_size",
     "derive_seed",
+    "ends_step",
     "format_json",
     "generator",
     "gramian",
@@ -78,6 +80,7 @@ __all__ = [
     "other_remedy",
     "own_random_state",
     "parse_json",
+    "part_of_step",
     "printable",
     "private_parameters",
     "query_objectives",

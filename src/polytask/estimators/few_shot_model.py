@@ -81,9 +81,15 @@ class FewShotModel:
         if len(names) < 2:
             raise DataError(f"The support has {len(names)} class; at least 2 are needed to tell apart.")
         task = Task(name="class", kind="multiclass", n_outputs=len(names), labels=names)
-        batch = Batch(inputs=images.floats(examples.inputs), targets={"class": examples.labels})
+        inputs = images.floats(examples.inputs).to(self.dtype)
+        batch = Batch(inputs=inputs, targets={"class": examples.labels})
         predictor = self.learner.adapt([task], batch)
         return AdaptedModel(self, predictor, names, images=images)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The type of its weights, to which images are brought."""
+        return next((p.dtype for p in self.learner.parameters()), torch.float32)
 
     def save(self, directory: str | Path) -> Path:
         """Write a model directory: safetensors, JSON and, after training, its results."""
@@ -119,7 +125,7 @@ class FewShotModel:
         """
         task = Task(name="class", kind="multiclass", n_outputs=self.config.way)
         device = next(self.learner.parameters()).device
-        images = _trial_images(self.config, self.config.way).to(device)
+        images = _trial_images(self.config, self.config.way).to(device, self.dtype)
         support = Batch(inputs=images, targets={"class": torch.arange(self.config.way, device=device)})
         with torch.inference_mode():
             check_answers(bundle, (task,), self.learner.adapt([task], support)(images))
@@ -175,7 +181,10 @@ class AdaptedModel:
         most = len(tensor) if self.base.learner.transductive else _MOST_AT_ONCE
         with torch.inference_mode():
             logits = torch.cat(
-                [self.predictor(self.images.floats(part))["class"] for part in tensor.split(most)]
+                [
+                    self.predictor(self.images.floats(part).to(self.base.dtype))["class"].float()
+                    for part in tensor.split(most)
+                ]
             )
         probabilities = logits.softmax(-1).numpy()  # [image, class]
         answers = {"class": np.asarray(self.classes, dtype=object)[probabilities.argmax(-1)]}
@@ -232,7 +241,8 @@ class AdaptedModel:
         """
         with torch.inference_mode():
             device = next(self.base.learner.parameters()).device
-            answers = self.predictor(_trial_images(self.base.config, len(self.classes)).to(device))
+            images = _trial_images(self.base.config, len(self.classes)).to(device, self.base.dtype)
+            answers = self.predictor(images)
         check_answers(bundle, self.predictor.tasks, answers)
 
 

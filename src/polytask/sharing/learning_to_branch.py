@@ -8,7 +8,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from polytask.core import InputError, Inputs, PerTask, Representation, Sharing
+from polytask.core import InputError, Inputs, PerTask, Representation, Sharing, ends_step
 from polytask.sharing.branching import BranchingTree
 from polytask.sharing.tap_together import tap_together
 
@@ -139,7 +139,7 @@ class LearnedBranching(Sharing):
             said = layer(choice(said, temperature, warm).unbind(1))
         taps, parts = tap_together([said], names)
         by_task = {name: self.last_choice[name](parts[name][0], temperature, warm)[:, 0] for name in names}
-        if torch.is_grad_enabled():
+        if torch.is_grad_enabled() and ends_step():
             self.passes += 1
         return Representation(by_task=by_task, taps=taps)
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from polytask.core import Batch, Execution, InputError, Task
+from polytask.core import Batch, Execution, InputError, Task, ends_step
 from polytask.meta.engine import ExecutionName
 from polytask.meta.gradient_learner import GradientLearner, MetaObjective
 from polytask.meta.optimization.learned_rates import LearnedRates
@@ -115,7 +115,8 @@ class MultiStepLoss(MetaObjective):
 
     def after(self) -> None:
         """See `MetaObjective.after`."""
-        self.n_done += 1
+        if ends_step():
+            self.n_done += 1
 
     def weights(self, n_steps: int) -> Tensor:
         """Return the weights of the steps as of now, ``[step]``; they sum to 1."""
