@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 import polytask
-from polytask.core import DataError, DataWarning, InputError, ResultWarning
+from polytask.core import DataError, DataWarning, InputError, NotFiniteError, ResultWarning
 from polytask.data import ImagePreparation, LabelledExamples, image_folder
 from polytask.estimators import AdaptedModel, FewShotConfig, FewShotModel, class_split
 from polytask.estimators.few_shot_model import build_few_shot_learner
@@ -287,6 +287,16 @@ def test_a_learner_of_another_type_takes_the_same_images(tmp_path):
     adapted.save(tmp_path / "model")
     found = adapted.predict(support.inputs)
     np.testing.assert_allclose(found.iloc[:, 1:].astype(float), expected.iloc[:, 1:].astype(float), atol=1e-4)
+
+
+def test_adaptation_that_diverges_is_an_error():
+    support = shapes(3, 2, seed=1, size=SIZE)
+    with pytest.raises(NotFiniteError, match="smaller `inner_rate`"):
+        untrained(learner="maml", inner_rate=1e30).adapt(support)
+    adapted = untrained().adapt(support)
+    adapted.predictor.state["class"].fill_(torch.nan)
+    with pytest.raises(NotFiniteError, match="An answer is not finite"):
+        adapted.predict(support.inputs)
 
 
 def test_an_open_ground_is_decided_by_the_support_or_no_secret(support_folder):

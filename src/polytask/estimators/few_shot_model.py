@@ -1,6 +1,6 @@
 """A model that learns new classes from few images, and one that has."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,16 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from polytask.core import Batch, DataError, EpisodicLearner, InputError, Predictor, Task, generator
+from polytask.core import (
+    Batch,
+    DataError,
+    EpisodicLearner,
+    InputError,
+    NotFiniteError,
+    Predictor,
+    Task,
+    generator,
+)
 from polytask.data import ImagePreparation, LabelledExamples
 from polytask.estimators.bundle import Bundle, load_bundle, save_bundle
 from polytask.estimators.bundle_content import check_answers, fitting_together, part, results_file
@@ -69,6 +78,7 @@ class FewShotModel:
             InputError: The support is something else, or its images have another size or type.
             DataError: A folder has no classes or no readable images; there are too few classes, one has no
                 image; or a learner with a fixed number of classes gets another one.
+            NotFiniteError: The gradient steps on the support diverged.
         """
         examples, images = read_support(support, self.config.preparation)
         names = examples.class_names
@@ -84,6 +94,7 @@ class FewShotModel:
         inputs = images.floats(examples.inputs).to(self.dtype)
         batch = Batch(inputs=inputs, targets={"class": examples.labels})
         predictor = self.learner.adapt([task], batch)
+        _check_finite(predictor.state.values(), "What the support taught it")
         return AdaptedModel(self, predictor, names, images=images)
 
     @property
@@ -175,6 +186,7 @@ class AdaptedModel:
         Raises:
             InputError: The images are something else, or have another size or type.
             DataError: There is no image, or one cannot be read.
+            NotFiniteError: An answer is NaN or infinite.
         """
         tensor, index = read_queries(images, self.images)
         # Where answers depend on the other queries, they are asked together.
@@ -186,6 +198,7 @@ class AdaptedModel:
                     for part in tensor.split(most)
                 ]
             )
+        _check_finite([logits], "An answer")
         probabilities = logits.softmax(-1).numpy()  # [image, class]
         answers = {"class": np.asarray(self.classes, dtype=object)[probabilities.argmax(-1)]}
         answers |= {f"p({name})": probabilities[:, column] for column, name in enumerate(self.classes)}
@@ -244,6 +257,14 @@ class AdaptedModel:
             images = _trial_images(self.base.config, len(self.classes)).to(device, self.base.dtype)
             answers = self.predictor(images)
         check_answers(bundle, self.predictor.tasks, answers)
+
+
+def _check_finite(found: Iterable[Tensor], what: str) -> None:
+    if not all(bool(tensor.isfinite().all()) for tensor in found):
+        raise NotFiniteError(
+            f"{what} is not finite. Learn a model with a smaller `inner_rate` or fewer `inner_steps`, if it "
+            "has them, or with a smaller `learning_rate`."
+        )
 
 
 def _read_classes(names: Any) -> tuple[str, ...]:
