@@ -29,6 +29,7 @@ def test_lines_are_counted_from_the_first_one_though_it_tells_the_delimiter() ->
         (["0.5", "1.0", "2"], [0.5, 1.0, 2.0]),
         (["-0.0", "1e-05", "1e+20"], [0.0, 1e-05, 1e20]),
         (["-1", "+1", "0"], ["-1", "+1", "0"]),
+        (["9007199254740993", "-9007199254740995"], [9007199254740993, -9007199254740995]),  # no floats
     ],
 )
 def test_numbers_stay_text_where_their_writing_tells_more(texts: list[str], read: list[object]) -> None:

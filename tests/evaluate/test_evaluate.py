@@ -246,3 +246,18 @@ def test_an_episode_of_several_tasks_cannot_be_scored():
 
     with pytest.raises(InputError, match="has one task, but this one has 2"):
         evaluate_episodes(NearestMean(), Two(), n_episodes=1)
+
+
+def test_an_evaluation_gives_every_part_its_mode_back():
+    examples = LabelledExamples(
+        inputs=torch.rand(12, 3),
+        labels=torch.arange(12) % 3,
+        class_names=("a", "b", "c"),
+        class_groups=("a", "b", "c"),
+    )
+    learner = NearestMean().train()
+    learner.add_module("frozen", torch.nn.BatchNorm1d(2).eval())
+    evaluate_episodes(
+        learner, ClassificationEpisodes(examples, n_way=2, n_shot=1, n_query=1, seed=0), n_episodes=1
+    )
+    assert learner.training and not learner.get_submodule("frozen").training

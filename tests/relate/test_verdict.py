@@ -22,6 +22,7 @@ def runs(*errors: float) -> list[dict[str, dict[str, float]]]:
         ((1.0045, 1.0044, 1.0046), "indifferent"),
         ((0.8, 1.0, 1.2), "unclear"),
         ((0.8,), "unknown"),
+        ((0.75, 0.75), "unclear"),  # a tie has no width, and tells nothing of it
     ],
 )
 def test_the_interval_of_the_gain_decides(errors, outcome):

@@ -77,6 +77,12 @@ def test_one_seed_leaves_the_verdict_unknown():
     assert one.to_json()["tasks"][0]["gain_percent"]["half_width"] is None
 
 
+def test_a_tie_of_all_seeds_decides_nothing():
+    joint, alone = [metrics(1, 1)] * 2, [metrics(2, 1)] * 2
+    tied = summarize(TASKS, joint, alone, n_parameters={}, rows={}, seconds=0.0, messages=[])
+    assert tied.tasks[0].gain.half_width == 0 and tied.tasks[0].verdict == "unclear"
+
+
 def test_the_report_is_one_file_without_outside_references(tmp_path, table, few_shot):
     picture = episode_figure(torch.zeros(2, 1, 8, 8), torch.zeros(3, 1, 8, 8), [0, 1, 1], [0, 1, 0])
     path = write_report(

@@ -207,6 +207,11 @@ def test_a_wrong_argument_is_named(arguments, message):
         train(learner(), Square(), **arguments)
 
 
+def test_a_learner_that_is_frozen_as_a_whole_is_refused():
+    with pytest.raises(InputError, match="Nothing of SharedModel can be trained.*requires_grad_"):
+        train(learner().requires_grad_(False), Square(), n_steps=1)
+
+
 SCRIPT = """
 import sys, time
 from pathlib import Path

@@ -20,6 +20,7 @@ from polytask.core.forked import use_one_thread_after_fork
 from polytask.core.gradients import assign, gramian, jacobian
 from polytask.core.interrupts import CHECKPOINT_FILE, interruptible
 from polytask.core.learner import EpisodicLearner, Execution, Learner, Predictor, State, run_loop
+from polytask.core.modes import evaluating
 from polytask.core.module_copy import module_copy
 from polytask.core.names import printable, short_name
 from polytask.core.objectives import Objectives, query_objectives
@@ -64,6 +65,7 @@ __all__ = [
     "batch_size",
     "derive_seed",
     "ends_step",
+    "evaluating",
     "format_json",
     "generator",
     "gramian",

@@ -26,6 +26,7 @@ _DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[\r\n]*', re.IGNORECASE | re.DOTALL)
 _IN_MEMORY = 32 * 2**20  # bytes of a table's text, beyond which it waits on disk
 _MOST_CLASSES = 1000
+_EXACT = 2**53  # up to which a float holds every whole number
 
 
 def read_delimited(text: str, where: str) -> pd.DataFrame:
@@ -128,11 +129,23 @@ def _typed(canonical_text: TextIO, names: list[str], where: str, *, first: int) 
                 known = text.where(column.notna())
                 if _tells_more(known):
                     frame.isetitem(index - first, known.astype(object).to_numpy())
+                elif pd.api.types.is_float_dtype(column.dtype) and column.abs().max() > _EXACT:
+                    frame.isetitem(index - first, _whole(known, column))
     except (ValueError, ArithmeticError, LookupError) as error:
         why = next(iter(str(error).splitlines()), "")[:100]
         raise DataError(f"{where} cannot be read as a table ({why}). Save it again as UTF-8 text.") from error
     frame.attrs[MISSING_WORDS] = {name: counts for name, counts in words.items() if counts}
     return frame
+
+
+def _whole(texts: pd.Series, numbers: pd.Series) -> Any:
+    """Read large whole numbers, which pandas makes floats where some are missing, without rounding them."""
+    if not texts.dropna().str.fullmatch(r"[+-]?\d{1,19}").all():
+        return numbers
+    try:
+        return pd.array([None if pd.isna(text) else int(text) for text in texts], dtype="Int64")
+    except OverflowError:  # beyond 64 bits
+        return texts.astype(object).to_numpy()
 
 
 def _doubtful(column: pd.Series) -> bool:

@@ -46,6 +46,8 @@ class TaskResult:
         """``helped`` by the other tasks, ``hurt``, ``unclear``, or ``unknown``."""
         if self.gain is None or math.isnan(self.gain.half_width):
             return "unknown"
+        if self.gain.half_width == 0:  # counts tie by chance; equal gains do not tell how far they vary
+            return "unclear"
         if self.gain.low > 0:
             return "helped"
         return "hurt" if self.gain.high < 0 else "unclear"

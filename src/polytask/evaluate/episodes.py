@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from polytask.core import Episode, EpisodicLearner, InputError, SettingsCheck
+from polytask.core import Episode, EpisodicLearner, InputError, SettingsCheck, evaluating
 from polytask.data import Source
 from polytask.evaluate.interval import Interval, mean_interval
 
@@ -54,18 +54,14 @@ def evaluate_episodes(learner: EpisodicLearner, source: Source, *, n_episodes: i
     check.whole("n_episodes", n_episodes, least=1)
     check.done()
     device = next((p.device for p in learner.parameters()), torch.device("cpu"))
-    training = learner.training
-    learner.eval()
     scores: list[float | None] = []
     index, metric = 0, ""
-    try:
+    with evaluating(learner):
         while len(scores) < n_episodes:
             for episode in source.step(index)[: n_episodes - len(scores)]:
                 metric, score = _score(learner, episode.to(device))
                 scores.append(score)
             index += 1
-    finally:
-        learner.train(training)
     values = tuple(score for score in scores if score is not None)
     if not values:
         raise InputError(f"None of the {len(scores)} episodes has a labelled query; give some a label.")

@@ -1,7 +1,6 @@
 """Tasks as vectors: to which parts of the shared layers their answers are sensitive."""
 
-import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -12,6 +11,7 @@ from polytask.core import (
     InputError,
     Learner,
     Task,
+    evaluating,
     generator,
     jacobian,
     shared_parameters,
@@ -94,7 +94,7 @@ def task_embeddings(
     shared = shared_parameters(learner)
     device = shared[0].device
     rows = []
-    with _evaluating(learner), torch.enable_grad():
+    with evaluating(learner), torch.enable_grad():
         for task in tasks:
             chosen = data.labelled(task.name).nonzero()[:, 0].cpu()
             order = torch.randperm(len(chosen), generator=generator(seed, "embedding", task.name))
@@ -155,15 +155,3 @@ def _by_unit(fisher: Tensor, shared: Sequence[nn.Parameter]) -> Tensor:
             for piece, parameter in zip(pieces, shared)
         ]
     )
-
-
-@contextlib.contextmanager
-def _evaluating(learner: nn.Module) -> Iterator[None]:
-    """Put a learner in evaluation mode inside the block: no dropout, no statistics of batches."""
-    training = [part for part in learner.modules() if part.training]
-    learner.eval()
-    try:
-        yield
-    finally:
-        for part in training:
-            part.training = True

@@ -80,6 +80,8 @@ def verdicts(
 def _outcome(gain: Interval, smallest: float) -> Outcome:
     if math.isnan(gain.half_width):
         return "unknown"
+    if gain.half_width == 0 and abs(gain.mean) > smallest:
+        return "unclear"  # counts tie by chance; equal gains do not tell how far they vary
     if gain.low > 0:
         return "indifferent" if gain.high <= smallest else "helped"
     if gain.high < 0:

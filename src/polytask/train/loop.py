@@ -16,8 +16,10 @@ from polytask.balancing import BalancedBackward, Balancer, EngineName, EqualWeig
 from polytask.balancing.engines import Engine
 from polytask.core import (
     CHECKPOINT_FILE,
+    InputError,
     Learner,
     SettingsCheck,
+    evaluating,
     interruptible,
     rehearse_write,
     seeded,
@@ -104,7 +106,8 @@ def train(
     Jacobian of more than half of the memory that is free is cut into blocks.
 
     Args:
-        learner: What is trained.
+        learner: What is trained, all of it in training mode: a part that shall not be, such as the batch
+            normalization of a frozen trunk, has a ``train`` of its own that says so.
         source: Where steps come from; one that learns from training, such as a curriculum, is told the losses
             of every step and is part of the checkpoint (see `polytask.data.Feedback`).
         n_steps: How many.
@@ -156,6 +159,11 @@ def train(
         balancer = (balancer or EqualWeights()).to(fabric.device)
         _start_alike(learner, balancer)
         parameters = [p for module in (learner, balancer) for p in module.parameters() if p.requires_grad]
+        if not parameters:
+            raise InputError(
+                f"Nothing of {type(learner).__name__} can be trained: it has no parameter that "
+                "requires a gradient. Call `requires_grad_()` on the parts to train."
+            )
         built = optimizer(parameters) if optimizer else Adam(parameters, lr=1e-3)
         backward = BalancedBackward(learner, balancer, engine=engine)
         # A Fabric knows its own rank only where it has started the processes itself.
@@ -261,10 +269,8 @@ def _start_alike(*modules: nn.Module) -> None:
 def _validated(step: Step, validate: Callable[[Learner], Validation] | None) -> Validation | None:
     if validate is None:
         return None
-    step.learner.eval()
-    with torch.no_grad(), seeded(step.run.seed, "validation", step.run.step):
+    with evaluating(step.learner), torch.no_grad(), seeded(step.run.seed, "validation", step.run.step):
         outcome = validate(step.learner)
-    step.learner.train()
     # Batch statistics may differ: the first process decides for all.
     return step.backward.processes.gather(outcome)[0]
 
