@@ -208,7 +208,7 @@ def test_a_wrong_argument_is_named(arguments, message):
 
 
 def test_a_learner_that_is_frozen_as_a_whole_is_refused():
-    with pytest.raises(InputError, match="Nothing of SharedModel can be trained.*requires_grad_"):
+    with pytest.raises(InputError, match=r"Nothing of SharedModel can be trained.*requires_grad_"):
         train(learner().requires_grad_(False), Square(), n_steps=1)
 
 
