@@ -215,6 +215,9 @@ def test_learn_adapt_predict(drawings):
     assert "prototypes" in learned.stdout and "pixel nearest mean" in learned.stdout
     adapted = polytask("adapt", "learner", "known", "-o", "mine", cwd=drawings)
     assert adapted.returncode == 0, adapted.stderr
+    itself = polytask("adapt", "learner", "known", "-o", "./learner", cwd=drawings)
+    assert itself.returncode == 2 and "learned model itself" in itself.stderr
+    assert "Choose another --output." in itself.stderr
     answered = polytask("predict", "mine", "known/b", "-o", "answers.csv", cwd=drawings)
     assert answered.returncode == 0, answered.stderr
     assert list(pd.read_csv(drawings / "answers.csv").columns[:2]) == ["file", "class"]

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from polytask.core import DataError, InputError
+from polytask.data.delimited import read_delimited
 from polytask.data.target_column import TargetColumn
 from polytask.data.targets import fit_targets, parse_target
 
@@ -250,3 +251,9 @@ def test_an_unknown_kind_is_told_with_the_known_ones() -> None:
 def test_no_target_at_all_is_refused() -> None:
     with pytest.raises(InputError, match="name at least one column"):
         fit_targets(pd.DataFrame({"y": [1]}), [], train_rows=np.arange(1))
+
+
+def test_words_read_as_no_label_are_named_where_they_leave_one_class():
+    table = read_delimited("a,grade\n" + "1,None\n2,A\n" * 3, "grades.csv")
+    with pytest.raises(DataError, match=r"always 'A'.*'None' counts as no label in 3 rows"):
+        fit_targets(table, ["grade"], train_rows=np.arange(6))

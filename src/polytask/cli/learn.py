@@ -8,6 +8,7 @@ import typer
 from polytask.cli.failures import SpokenCommand
 from polytask.cli.options import Accelerator, Json, Number, Quiet, Seed, Whole, app, given, more
 from polytask.cli.terminal import show
+from polytask.core import InputError, user_path
 
 __all__ = ["adapt", "learn"]
 
@@ -121,6 +122,10 @@ def adapt(
     """
     from polytask.estimators import FewShotModel, check_destination
 
+    if user_path(output).resolve() == user_path(model).resolve():
+        raise InputError(
+            f"{output} is the learned model itself, which would be lost. Choose another `output`."
+        )
     check_destination(output)
     base = FewShotModel.load(model)
     adapted = base.adapt(support)

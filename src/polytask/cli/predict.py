@@ -39,4 +39,5 @@ def predict(
     answers = loaded.predict(user_path(data))
     write_table(answers, output)
     summary = {"rows": len(answers), "columns": list(answers.columns), "output": str(output)}
-    show(summary, as_json=as_json, lines=[f"{len(answers)} rows written to {output}."])
+    n_rows = f"{len(answers)} row{'' if len(answers) == 1 else 's'}"
+    show(summary, as_json=as_json, lines=[f"{n_rows} written to {output}."])

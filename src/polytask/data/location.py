@@ -57,15 +57,16 @@ def data_folder(name: str, root: str | Path | None = None) -> Path:
     origin = f"Get it from {_ADDRESSES[name]}." if name in _ADDRESSES else ""
     if given is None:
         raise DataError(
-            f"No folder is known for the data set {name!r}. Pass `root`, or set the environment variable "
-            f"POLYTASK_DATA to the folder that holds a folder {name!r}. {origin}".rstrip()
+            f"No folder is known for the data set {name!r}. Set the environment variable POLYTASK_DATA to "
+            f"the folder that holds a folder {name!r} (in Python, `root` names it too). {origin}".rstrip()
         )
     folder = Path(given).expanduser() / name
     if not folder.is_dir():
         source = "the environment variable POLYTASK_DATA" if root is None else "`root`"
         raise DataError(
             f"The data set {name!r} is missing: there is no folder {folder} (from {source}). Put the "
-            f"official files there, or name another folder by `root` or POLYTASK_DATA. {origin}".rstrip()
+            f"official files there, or name another folder by POLYTASK_DATA (in Python, also by "
+            f"`root`). {origin}".rstrip()
         )
     return folder
 

@@ -18,6 +18,7 @@ from polytask.data.column import (
     one_column,
     stray_words,
 )
+from polytask.data.delimited import MISSING_WORDS
 from polytask.data.problems import examples, problem_error, some_rows
 from polytask.data.target_column import Label, TargetColumn
 
@@ -85,11 +86,20 @@ def fit_targets(
         try:
             fitted.append(_fit_target(_target_column(frame, name), name, kind, in_training))
         except DataError as error:
-            problems.append(str(error))
+            problems.append(str(error) + _words_note(frame, name))
     problems += _name_clashes(fitted)
     if problems:
         raise problem_error(problems)
     return tuple(fitted)
+
+
+def _words_note(frame: pd.DataFrame, name: str) -> str:
+    """Tell which words of a target in trouble were read as no label; perhaps they are its classes."""
+    words = frame.attrs.get(MISSING_WORDS, {}).get(name, {})
+    if not words:
+        return ""
+    n_rows = some_rows(sum(words.values()))
+    return f" ({examples(words)} counts as no label in {n_rows}: rename it if it is a class.)"
 
 
 def target_reading(column: pd.Series, kind: TaskKind | None) -> tuple[TaskKind, tuple[str, ...]]:

@@ -85,7 +85,7 @@ class FewShotModel:
         if learner_entries()[self.config.learner].fixed_way and len(names) != self.config.way:
             raise DataError(
                 f"This {self.config.learner} model tells {self.config.way} classes apart, but the support "
-                f"has {len(names)}. Give {self.config.way} classes, learn a model with `way` {len(names)}, "
+                f"has {len(names)}. Give {self.config.way} classes, learn a model with `way={len(names)}`, "
                 "or one of prototypes, which tell any number apart."
             )
         if len(names) < 2:
