@@ -202,6 +202,7 @@ _MANY = [f"c{index}" for index in range(2002)]
         ([1.5, 1.5, 1.5], ":regression", [0, 1], "always '1.5' in the training rows"),
         ([1.5, 1.5, 3.5, 4], "", [0, 1], "always '1.5' in the training rows"),
         ([0.1] * 11, ":regression", list(range(11)), r"always '0\.1'"),
+        ([index * 1e-300 for index in range(11)], ":regression", list(range(11)), "no more than rounding"),
         (["a", "a", None], "", [0, 1], "always 'a'"),
         ([None, None], "", [0], "no label at all"),
         ([None, 1.0, 2.0], "", [0], "no label in the training rows, only 2 elsewhere"),

@@ -211,8 +211,13 @@ def _fit_regression(
         )
     mean, scale = float(known.mean()), float(known.std())
     # A sum of many equal numbers is off by some rounding, so that their deviation need not be 0.
-    if len(np.unique(known)) == 1 or scale <= 1e-14 * abs(mean):
+    if len(np.unique(known)) == 1:
         raise DataError(_constant(where, spell(known[0])))
+    if scale <= 1e-14 * abs(mean):
+        raise DataError(
+            f"{where} varies by no more than rounding in the training rows, around {spell(mean)}. Subtract "
+            "its mean, or choose another unit."
+        )
     farthest = float(np.nanmax(np.abs((numbers - mean) / scale)))
     if farthest > _LARGEST:
         raise DataError(
