@@ -235,8 +235,8 @@ def test_weights_that_do_not_fit_are_named(adapted_bundle, change):
 
 def test_a_width_beyond_the_weights_asks_for_no_memory(table_bundle, monkeypatch):
     monkeypatch.setattr(torch.nn.Module, "to_empty", lambda *_, **__: pytest.fail("memory was asked for"))
-    config = {**table_bundle.config, "model": {**table_bundle.config["model"], "width": 100_000}}
-    with pytest.raises(BundleError, match=r"float32 \[4, 4\] instead of float32 \[100000, "):
+    config = {**table_bundle.config, "model": {**table_bundle.config["model"], "width": 30_000}}
+    with pytest.raises(BundleError, match=r"float32 \[4, 4\] instead of float32 \[30000, "):
         TableModel.from_bundle(with_config(table_bundle, **config))
 
 
