@@ -213,6 +213,8 @@ def test_learn_adapt_predict(drawings):
     learned = polytask(*learn, "--way", 2, cwd=drawings)
     assert learned.returncode == 0, learned.stderr
     assert "prototypes" in learned.stdout and "pixel nearest mean" in learned.stdout
+    lost = polytask("adapt", "learner", "known", "-o", "./learner", cwd=drawings)
+    assert lost.returncode == 2 and "model itself, which would be lost" in lost.stderr
     adapted = polytask("adapt", "learner", "known", "-o", "mine", cwd=drawings)
     assert adapted.returncode == 0, adapted.stderr
     itself = polytask("adapt", "learner", "known", "-o", "./learner", cwd=drawings)

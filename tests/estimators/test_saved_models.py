@@ -240,6 +240,8 @@ def test_a_width_beyond_the_weights_asks_for_no_memory(table_bundle, monkeypatch
         TableModel.from_bundle(with_config(table_bundle, **config))
 
 
-def test_too_many_inner_steps_are_refused_before_training():
+def test_too_many_steps_or_episodes_are_refused_before_training():
     with pytest.raises(InputError, match="`inner_steps` must be at most"):
         few_shot_model("maml", inner_steps=10**6)
+    with pytest.raises(InputError, match="`episodes` must be at most 100000"):
+        few_shot_model("maml", episodes=10**9)
