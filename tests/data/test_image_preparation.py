@@ -184,6 +184,14 @@ def test_numbers_of_twelve_bits_are_no_secret():
         read_images([Image.fromarray(pixels * 16), Image.fromarray(pixels * 257)])
 
 
+@pytest.mark.parametrize(
+    "images", [torch.zeros(2, 1, 8, 8).to_sparse(), torch.zeros(2, 1, 8, 8, device="meta")]
+)
+def test_tensors_that_hold_no_plain_numbers_are_refused(images):
+    with pytest.raises(InputError, match="must be an ordinary tensor"):
+        ImagePreparation(size=8, channels=1).checked(images)
+
+
 @pytest.mark.parametrize("change", [lambda array: array.astype(">f4"), lambda array: array[:, :, ::-1, ::-1]])
 def test_arrays_of_any_layout_are_read(change):
     images = np.random.default_rng(0).random((2, 1, 8, 8)).astype(np.float32)

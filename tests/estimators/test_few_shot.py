@@ -289,6 +289,14 @@ def test_a_learner_of_another_type_takes_the_same_images(tmp_path):
     np.testing.assert_allclose(found.iloc[:, 1:].astype(float), expected.iloc[:, 1:].astype(float), atol=1e-4)
 
 
+def test_one_image_is_too_few_where_images_are_normalized_together():
+    support = shapes(3, 2, seed=1, size=SIZE)
+    adapted = untrained(learner="maml++").adapt(support)
+    with pytest.raises(InputError, match="Ask two or more"):
+        adapted.predict(support.inputs[:1])
+    assert len(adapted.predict(support.inputs[:2])) == 2
+
+
 def test_adaptation_that_diverges_is_an_error():
     support = shapes(3, 2, seed=1, size=SIZE)
     with pytest.raises(NotFiniteError, match="smaller `inner_rate`"):

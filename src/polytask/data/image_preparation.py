@@ -137,6 +137,10 @@ class ImagePreparation:
             images = torch.from_numpy(native if native.flags.writeable else native.copy())
         if not isinstance(images, Tensor):
             raise InputError(f"Images must be a tensor or an array, got {type(images).__name__}.")
+        if images.layout != torch.strided or images.is_meta:
+            raise InputError(
+                f"Images must be an ordinary tensor, got a {images.layout} one on {images.device}."
+            )
         if tuple(images.shape[1:]) != self.shape or images.ndim != 4:
             raise InputError(_shape_message(tuple(images.shape), self))
         if images.dtype == torch.bool:

@@ -11,7 +11,7 @@ from polytask.meta import ImageTask, learner_entries
 __all__ = ["FewShotConfig"]
 
 _MOST_INNER_STEPS = 10_000  # far beyond use; a saved model must not ask for a day of adaptation
-_MOST = {"width": 4096, "size": 2048}  # beyond which one image takes gigabytes_MOST_EPISODES = 100_000
+_MOST = {"width": 4096, "size": 2048, "episodes": 100_000}  # beyond which memory is taken by gigabytes
 
 _N_QUERY = 5
 
@@ -78,8 +78,6 @@ class FewShotConfig:
         for name, most in _MOST.items():
             if not check.problems and checked[name] > most:
                 check.problems.append(f"`{name}` must be at most {most}, got {checked[name]}")
-        if not check.problems and self.episodes > _MOST_EPISODES:
-            check.problems.append(f"`episodes` must be at most {_MOST_EPISODES}, got {self.episodes}")
         if self.images is not None and not isinstance(self.images, ImagePreparation):
             check.problems.append(f"`images` must be an ImagePreparation, got {self.images!r}")
         elif self.images is not None and (self.images.size != self.size or self.images.channels is None):

@@ -15,6 +15,7 @@ from polytask.core import (
     EpisodicLearner,
     InputError,
     NotFiniteError,
+    PolytaskError,
     Predictor,
     Task,
     generator,
@@ -189,20 +190,31 @@ class AdaptedModel:
             NotFiniteError: An answer is NaN or infinite.
         """
         tensor, index = read_queries(images, self.images)
-        # Where answers depend on the other queries, they are asked together.
-        most = len(tensor) if self.base.learner.transductive else _MOST_AT_ONCE
-        with torch.inference_mode():
-            logits = torch.cat(
-                [
-                    self.predictor(self.images.floats(part).to(self.base.dtype))["class"].float()
-                    for part in tensor.split(most)
-                ]
-            )
+        logits = self._logits(tensor)  # [image, class]
         _check_finite([logits], "An answer")
         probabilities = logits.softmax(-1).numpy()  # [image, class]
         answers = {"class": np.asarray(self.classes, dtype=object)[probabilities.argmax(-1)]}
         answers |= {f"p({name})": probabilities[:, column] for column, name in enumerate(self.classes)}
         return pd.DataFrame(answers, index=index)
+
+    def _logits(self, images: Tensor) -> Tensor:
+        """Answer images in batches; together where answers depend on the other queries."""
+        transductive = self.base.learner.transductive
+        batches = images.split(len(images) if transductive else _MOST_AT_ONCE)
+        try:
+            with torch.inference_mode():
+                answers = [
+                    self.predictor(self.images.floats(batch).to(self.base.dtype))["class"].float()
+                    for batch in batches
+                ]
+        except ValueError as error:
+            if isinstance(error, PolytaskError) or not transductive or len(images) > 1:
+                raise
+            raise InputError(
+                f"A single image cannot be answered by this {self.base.config.learner} model, which normalizes "
+                f"over the images that are asked together ({error}). Ask two or more."
+            ) from error
+        return torch.cat(answers)
 
     def save(self, directory: str | Path) -> Path:
         """Write a model directory with the learner and what it learned."""
