@@ -289,12 +289,14 @@ def test_a_learner_of_another_type_takes_the_same_images(tmp_path):
     np.testing.assert_allclose(found.iloc[:, 1:].astype(float), expected.iloc[:, 1:].astype(float), atol=1e-4)
 
 
-def test_one_image_is_too_few_where_images_are_normalized_together():
+@pytest.mark.parametrize("learner", ["maml", "maml++"])
+def test_a_narrow_network_tells_images_apart_and_answers_one_alone(learner):
     support = shapes(3, 2, seed=1, size=SIZE)
-    adapted = untrained(learner="maml++").adapt(support)
-    with pytest.raises(InputError, match="Ask two or more"):
-        adapted.predict(support.inputs[:1])
-    assert len(adapted.predict(support.inputs[:2])) == 2
+    adapted = untrained(learner=learner).adapt(support)
+    answers = adapted.predict(support.inputs)
+    assert answers["p(class 0)"].nunique() > 1
+    alone = adapted.predict(support.inputs[:1]).iloc[0, 1:].astype(float)
+    np.testing.assert_allclose(alone, answers.iloc[0, 1:].astype(float), atol=1e-5)
 
 
 def test_adaptation_that_diverges_is_an_error():

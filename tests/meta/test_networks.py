@@ -45,6 +45,8 @@ def test_layer_normalization_has_one_group_and_group_normalization_divides_the_w
     layer, group = conv4(width=12, normalization="layer"), conv4(width=12, normalization="group")
     assert {m.num_groups for m in layer.modules() if isinstance(m, nn.GroupNorm)} == {1}
     assert {m.num_groups for m in group.modules() if isinstance(m, nn.GroupNorm)} == {6}
+    narrow = conv4(width=8, normalization="group")  # whose last map has one place
+    assert {m.num_groups for m in narrow.modules() if isinstance(m, nn.GroupNorm)} == {4}
 
 
 def test_without_normalization_there_is_none() -> None:

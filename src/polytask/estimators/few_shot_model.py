@@ -15,7 +15,6 @@ from polytask.core import (
     EpisodicLearner,
     InputError,
     NotFiniteError,
-    PolytaskError,
     Predictor,
     Task,
     generator,
@@ -201,19 +200,11 @@ class AdaptedModel:
         """Answer images in batches; together where answers depend on the other queries."""
         transductive = self.base.learner.transductive
         batches = images.split(len(images) if transductive else _MOST_AT_ONCE)
-        try:
-            with torch.inference_mode():
-                answers = [
-                    self.predictor(self.images.floats(batch).to(self.base.dtype))["class"].float()
-                    for batch in batches
-                ]
-        except ValueError as error:
-            if isinstance(error, PolytaskError) or not transductive or len(images) > 1:
-                raise
-            raise InputError(
-                f"A single image cannot be answered by this {self.base.config.learner} model, which normalizes "
-                f"over the images that are asked together ({error}). Ask two or more."
-            ) from error
+        with torch.inference_mode():
+            answers = [
+                self.predictor(self.images.floats(batch).to(self.base.dtype))["class"].float()
+                for batch in batches
+            ]
         return torch.cat(answers)
 
     def save(self, directory: str | Path) -> Path:

@@ -206,4 +206,5 @@ def mlp(sizes: Sequence[int], activation: Callable[[], nn.Module] = nn.ReLU) -> 
 
 
 def _n_groups(width: int) -> int:
-    return max(groups for groups in range(1, 9) if width % groups == 0)
+    # A group of one channel, in a map of one place, would be normalized to a constant.
+    return max(groups for groups in range(1, 9) if width % groups == 0 and (groups == 1 or width > groups))
