@@ -86,8 +86,10 @@ def test_sigterm_exits_with_143_and_a_message_and_what_was_open_is_closed(tmp_pa
     assert f"the resume folder {tmp_path} is kept. To go on, call again." in capsys.readouterr().err
 
 
+# A shell starts what it runs in the background with SIGINT ignored, and Python keeps it so.
 SCRIPT = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from pathlib import Path
 from tests.train.small import run
 def validate(_):
@@ -106,7 +108,7 @@ def test_a_program_that_trains_ends_with_the_usual_code(number, code, tmp_path):
     )
     assert process.stdout is not None and process.stdout.readline() == "step\n"
     process.send_signal(number)
-    _, told = process.communicate(timeout=60)
+    _, told = process.communicate(timeout=600)
     assert process.returncode == code and f"the resume folder {tmp_path / 'work'} is kept" in told
     assert ("Traceback" in told) == (number == signal.SIGINT)
     left = [path.name for path in (tmp_path / "work").iterdir()] if (tmp_path / "work").exists() else []

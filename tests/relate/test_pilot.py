@@ -113,7 +113,7 @@ def test_a_task_that_stays_noisy_is_unclear():
 
 
 def test_an_undefined_metric_leaves_a_task_unknown():
-    gains = {t.name: {0.1: [math.nan if t.name == "b" else 5.0] * 2} for t in TASKS}
+    gains = {t.name: {0.1: [math.nan] * 2 if t.name == "b" else [5.0, 5.1]} for t in TASKS}
     found = pilot_gains(looked_up(gains), TASKS, shares=(0.1,), seeds=(0, 1))
     assert [verdict.outcome for verdict in found.verdicts] == ["helped", "unknown", "helped"]
 

@@ -25,7 +25,7 @@ def run(folder: Path, *arguments: int, launcher: tuple[str, ...] = ()) -> subpro
     return subprocess.run(
         [sys.executable, *launcher, str(SCRIPT), str(folder), *map(str, arguments)],
         env={**TOGETHER, "MASTER_PORT": str(port())},
-        capture_output=True, text=True, timeout=180,
+        capture_output=True, text=True, timeout=1500,
     )  # fmt: skip
 
 
