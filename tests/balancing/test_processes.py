@@ -26,7 +26,11 @@ def run_cases(folder: Path) -> None:
     ]  # fmt: skip
     for command in ([sys.executable], torchrun):
         done = subprocess.run(
-            [*command, str(SCRIPT), str(folder)], env=environment, capture_output=True, text=True, timeout=1500
+            [*command, str(SCRIPT), str(folder)],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=1500,
         )
         assert done.returncode == 0, done.stderr
 
