@@ -104,3 +104,11 @@ def test_a_later_loss_of_zero_will_do():
 def test_all_bad_arguments_are_named_at_once():
     with pytest.raises(InputError, match=r"LDCMTL: `penalty` must be .* `scale` is 'twos'"):
         LDCMTL(NAMES, penalty=-1.0, scale="twos")
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_in_the_first_step_no_rounding_decides_a_weight(dtype):
+    for seed in range(20):
+        losses = torch.rand(4, dtype=dtype, generator=torch.Generator().manual_seed(seed)) + 0.01
+        weights = LDCMTL(NAMES, scale="ones")(Evidence(tuple(NAMES), losses, torch.Tensor)).values.detach()
+        torch.testing.assert_close(weights, losses.min() / losses, rtol=1e-5, atol=0.0)

@@ -17,6 +17,8 @@ __all__ = ["LDCMTL", "DiscrepancyScale"]
 DiscrepancyScale: TypeAlias = Literal["weights", "ones"]
 """By what losses are multiplied before they are compared; see `LDCMTL`."""
 
+_ROUNDING = 1e-5  # of losses in single precision that went through a few products
+
 
 class LDCMTL(Balancer):
     r"""Lower a learned weighted sum of the losses, and the differences between neighbours.
@@ -105,7 +107,13 @@ class LDCMTL(Balancer):
 
 
 def _signs(values: Tensor) -> Tensor:
-    """Return the gradient of the summed differences between neighbours, ``[objective]``."""
-    signs = (values[:-1] - values[1:]).sign()
+    """Return the gradient of the summed differences between neighbours, ``[objective]``.
+
+    Neighbours that agree but for rounding count as equal: in the first step all normalized losses are, and
+    the sign of their rounding errors would decide the weights.
+    """
+    left, right = values[:-1], values[1:]
+    equal = (left - right).abs() <= _ROUNDING * torch.maximum(left.abs(), right.abs())
+    signs = (left - right).sign().masked_fill(equal, 0.0)
     zero = signs.new_zeros(1)
     return torch.cat([signs, zero]) - torch.cat([zero, signs])
