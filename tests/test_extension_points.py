@@ -209,6 +209,18 @@ def test_a_broken_learner_is_caught(case):
         check_learner(build(), Blobs(support=True).step(0))
 
 
+class Fixed(KernelRegression):
+    """Has parameters that can be trained, and answers that do not train them."""
+
+    def predict(self, state, tasks, inputs):
+        return {name: answer.detach() for name, answer in super().predict(state, tasks, inputs).items()}
+
+
+def test_a_learner_whose_answers_have_no_gradient_is_caught():
+    with pytest.raises(ConformanceError, match="`objectives` is not differentiable"):
+        check_learner(Fixed(), Blobs(support=True).step(0))
+
+
 def test_a_leak_between_private_parameters_is_caught():
     model = SharedModel(TASKS, Leaks(), {task.name: nn.Linear(4, 1) for task in TASKS})
     with pytest.raises(ConformanceError, match="'high' reaches private parameters of 'low'"):
@@ -301,9 +313,19 @@ class Counts(Balancer):
         return Weights(values=torch.full_like(evidence.losses, Counts.asked))
 
 
+class AllOrNothing(Balancer):
+    """Wants both of two objectives in every step."""
+
+    def forward(self, evidence):
+        if "c" in evidence.names and "b" not in evidence.names:
+            raise KeyError("b")
+        return Weights(values=torch.ones_like(evidence.losses))
+
+
 @pytest.mark.parametrize(
     ("balancer", "message"),
     [
+        (AllOrNothing, "an absent objective is not handled: KeyError"),
         (Deaf, "UPGrad inside is not told the losses"),
         (WrongAudience, "UPGrad inside is not told the losses"),
         (Unannounced, "asks for `validation_gradients`, but its `needs` is 'gramian'"),
@@ -345,6 +367,20 @@ class BadTargets(Blobs):
         (episode,) = super().step(index)
         targets: dict[str, Tensor] = {"low": episode.query.targets["low"] / 0, "high": torch.full((6,), 2.0)}
         return (Episode(tasks=TASKS, query=Batch(inputs=episode.query.inputs, targets=targets)),)
+
+
+class OneClassTooMany(Source):
+    """Has a label that is the number of classes."""
+
+    def step(self, index):
+        task = Task(name="kind", kind="multiclass", n_outputs=3)
+        inputs = torch.rand(4, 2, generator=generator(3, "kinds", index))
+        return (Episode(tasks=(task,), query=Batch(inputs=inputs, targets={"kind": torch.arange(4)})),)
+
+
+def test_a_label_beyond_the_classes_is_caught():
+    with pytest.raises(ConformanceError, match=r"must hold class indices in \[0, 3\)"):
+        check_source(OneClassTooMany())
 
 
 @pytest.mark.parametrize(

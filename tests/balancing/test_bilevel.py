@@ -334,6 +334,8 @@ def test_without_validation_examples_the_remedy_is_named(build):
         (lambda: MOML(NAMES, lookahead=0), "must be positive; got 0 and 0.001"),
         (lambda: MOML(NAMES, rate=-1), "got 0.1 and -1"),
         (lambda: FORUM(NAMES, rho=0), "`lookahead`, `rho` and `rate` must be positive; got 0.1, 0 and"),
+        (lambda: FORUM(NAMES, rate=0), "got 0.1, 0.1 and 0"),
+        (lambda: FORUM(NAMES, lookahead=0), "got 0, "),
         (lambda: FORUM(NAMES)(seen(names=("a", "b", "z"))), "FORUM does not know z"),
         (lambda: MOML(NAMES)(seen(names=("a", "b", "z"))), "MOML does not know z"),
     ],

@@ -38,6 +38,7 @@ def raising(error):
     [
         (DataError("Lower `learning_rate`, see `time_column`."), 2, "Lower --learning-rate, see --time."),
         (DataError("`targets` is empty; try `seeds=2`."), 2, "--target is empty; try --seeds 2."),
+        (DataError("use `sharing=\"tabm\"` or `sharing='hard'`"), 2, "use --sharing tabm or --sharing hard"),
         (DataError("the column `y` [/kg]"), 2, "the column `y` [/kg]"),
         (TrainingError("raise `patience`"), 1, "raise --patience"),
         (NotFiniteError("The loss is bad.", "Lower `dropout`."), 1, "bad. Lower --dropout."),
