@@ -14,7 +14,7 @@ __all__ = ["killed"]
 
 
 def killed(path: Path, code: str, tests: list[str], *, seconds: float) -> str | None:
-    """Run tests on a mistake and say what noticed it.
+    """Run tests on a mistake, and the examples in its file, and say what noticed it.
 
     Args:
         path: The file that the mistake is in.
@@ -25,8 +25,6 @@ def killed(path: Path, code: str, tests: list[str], *, seconds: float) -> str | 
     Returns:
         ``"a test"``, ``"the clock"``, or None where all tests pass.
     """
-    if not tests:
-        return None
     process = multiprocessing.get_context("fork").Process(target=_try, args=(path.resolve(), code, tests))
     process.start()
     process.join(seconds)
@@ -52,7 +50,12 @@ def _try(path: Path, code: str, tests: list[str]) -> None:
     os.dup2(null, 2)
     options = ["-q", "-x", "-p", "no:cacheprovider", "-p", "no:xdist", "-o", "addopts=", "-m", "not slow"]
     # The parent's imports come too early for pytest to rewrite their assertions, of which none is a test's.
-    options += ["--import-mode=importlib", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
-    outcome = pytest.main([*options, *tests])
+    options += [
+        "--doctest-modules",
+        "--import-mode=importlib",
+        "-W",
+        "ignore::pytest.PytestAssertRewriteWarning",
+    ]
+    outcome = pytest.main([*options, *tests, str(path)])
     sys.stdout.flush()
-    os._exit(0 if outcome == pytest.ExitCode.OK else 1)
+    os._exit(0 if outcome in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED) else 1)

@@ -145,7 +145,7 @@ def test_titles_stand_beside_their_labels_and_missing_ones_are_missing(folder):
     )
     (folder / "styles_text.csv").write_text("productDisplayName\nA shirt\n")
     table = fashion_titles(folder.parent)
-    assert table["title"].tolist() == ["A shirt"]
+    assert table.columns[0] == "title" and table["title"].tolist() == ["A shirt"]
     assert table["baseColour"].tolist() == ["NA"]
     assert table["usage"].isna().all()
 

@@ -128,7 +128,13 @@ def test_a_file_without_scores_is_reported(folder):
 
 @pytest.mark.parametrize(
     "changed",
-    [{"x": INPUTS[:20]}, {"y": SCORES[:5]}, {"task_indexes": STARTS[::-1]}, {"task_indexes": STARTS * 5}],
+    [
+        {"x": INPUTS[:20]},
+        {"y": SCORES[:5]},
+        {"task_indexes": STARTS[::-1]},
+        {"task_indexes": STARTS * 5},
+        {"task_indexes": np.array([[1], [4], [9]], dtype=np.uint16)},
+    ],
 )
 def test_another_layout_is_refused(folder, changed):
     write_pupils(folder, **changed)

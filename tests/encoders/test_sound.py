@@ -108,6 +108,7 @@ def test_a_sound_shorter_than_the_window_says_so():
     ("options", "message"),
     [
         ({"channels": ()}, "`channels` needs a stage"),
+        ({"channels": (8, 0)}, "sizes must be at least 1"),
         ({"length": 4}, "`length` odd"),
         ({"normalization": "layer"}, "'layer'; use 'batch' or 'group'"),
     ],

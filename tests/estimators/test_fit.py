@@ -87,6 +87,7 @@ def test_a_new_category_and_a_missing_column_are_handled_and_reported(model, tab
         answers = model.predict(strange)
     text = " ".join(str(warning.message) for warning in caught)
     assert "violet" in text and "'b'" in text
+    assert {warning.filename for warning in caught} == {__file__}  # it points at the caller's line
     assert answers.notna().all(axis=None)
 
 

@@ -413,3 +413,11 @@ def test_both_learners_act_in_every_environment(name: str) -> None:
 def test_a_bad_argument_is_named(build: Callable[[], object], message: str) -> None:
     with pytest.raises(InputError, match=message):
         build()
+
+
+def test_ucb_pulls_the_arm_of_the_largest_bound():
+    # After 104 pulls, 4 of them of the second arm: 0.6 + 0.30 against 0.25 + 1.52.
+    successes, failures = torch.tensor([[60.0, 1.0]]), torch.tensor([[40.0, 3.0]])
+    assert ucb_rule(successes, failures, 5, torch.Generator()).tolist() == [1]
+    # After 160 pulls, 60 of them of the second arm: 0.6 + 0.32 against 0.02 + 0.41.
+    assert ucb_rule(successes, torch.tensor([[40.0, 59.0]]), 5, torch.Generator()).tolist() == [0]
