@@ -68,6 +68,8 @@ def read_map(*, again: bool = False, jobs: int = 2) -> CoverageMap:
     files = sorted(str(path) for path in Path("tests").rglob("test_*.py"))
     parts = [FOLDER / f"map-{part}.json" for part in range(jobs)]
     if again or not all(part.exists() for part in parts):
+        for old in FOLDER.glob("map-*.json"):
+            old.unlink()
         FOLDER.mkdir(exist_ok=True)
         # Large files first, so that the parts take about as long.
         files.sort(key=lambda name: -Path(name).stat().st_size)
@@ -75,7 +77,7 @@ def read_map(*, again: bool = False, jobs: int = 2) -> CoverageMap:
             list(pool.map(lambda part: _run(files[part::jobs], parts[part]), range(jobs)))
     entered: dict[str, set[str]] = defaultdict(set)
     seconds: dict[str, float] = {}
-    for part in parts:
+    for part in sorted(FOLDER.glob("map-*.json")):
         noted = json.loads(part.read_text())
         seconds |= noted["seconds"]
         for function, tests in noted["entered"].items():

@@ -81,6 +81,13 @@ def test_predicting_a_file_equals_predicting_the_frame(model, table, tmp_path):
     pd.testing.assert_frame_equal(from_file, model.predict(table), check_dtype=False, atol=1e-4)
 
 
+def test_what_was_guessed_is_told_at_the_line_of_the_call(table):
+    guessed = table.assign(age=[*map(str, range(len(table) - 1)), "unknown"])
+    with pytest.warns(DataWarning, match="unknown") as caught:
+        polytask.fit(guessed, ["total"], seeds=1, epochs=1, baselines=False, width=8)
+    assert {warning.filename for warning in caught if warning.category is DataWarning} == {__file__}
+
+
 def test_a_new_category_and_a_missing_column_are_handled_and_reported(model, table):
     strange = table.head(6).assign(colour="violet").drop(columns="b")
     with pytest.warns(DataWarning) as caught:

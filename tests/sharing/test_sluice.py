@@ -194,3 +194,9 @@ def test_all_wrong_options_are_listed():
         r"got -1; `own` must be from 0 to 1, got 2; `last` must be from 0 to 1, got -0.5\.",
     ):
         Sluice(NAMES, [], n_subspaces=0, strength=-1, own=2, last=-0.5)
+
+
+@pytest.mark.parametrize("weight", [0.0, 1.0])
+def test_weights_may_lie_at_the_ends_of_their_range(weight):
+    mixed = vectors(own=weight, last=weight)(rows(4), NAMES)
+    assert all(bool(each.isfinite().all()) for each in mixed.by_task.values())

@@ -317,3 +317,20 @@ def test_training_needs_nothing_of_what_the_program_has_set_for_torch():
         steps(model, 2)
         assert not torch.is_grad_enabled()
     assert weight(model) == weight(expected)
+
+
+def test_of_many_weights_that_are_not_finite_three_are_named():
+    learner = line()
+    for name in ("p", "q", "r"):
+        learner.register_parameter(name, nn.Parameter(torch.tensor(1.0)))
+
+    class Breaks(torch.optim.SGD):
+        def step(self, closure=None):
+            for parameter in learner.parameters():
+                parameter.data.fill_(math.nan)
+
+    names = [name for name, _ in learner.named_parameters()]
+    assert len(names) > 3
+    with pytest.raises(NotFiniteError) as raised:
+        train(learner, Line(), n_steps=1, optimizer=lambda p: Breaks(p, lr=0.1))
+    assert f"the weights {', '.join(names[:3])} … are not finite" in str(raised.value)

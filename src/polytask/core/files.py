@@ -81,7 +81,7 @@ def rehearse_write(path: str | Path) -> None:
             _check_name(target)
             temporary, file = _open_temporary(target)
             file.close()
-            temporary.unlink()
+            temporary.unlink(missing_ok=True)  # a sweeper may have come first
 
 
 @contextmanager
