@@ -77,12 +77,23 @@ def read_map(*, again: bool = False, jobs: int = 2) -> CoverageMap:
             list(pool.map(lambda part: _run(files[part::jobs], parts[part]), range(jobs)))
     entered: dict[str, set[str]] = defaultdict(set)
     seconds: dict[str, float] = {}
+    there = _collected()
     for part in sorted(FOLDER.glob("map-*.json")):
         noted = json.loads(part.read_text())
         seconds |= noted["seconds"]
         for function, tests in noted["entered"].items():
-            entered[function] |= set(tests)
+            entered[function] |= there.intersection(tests)
     return CoverageMap({function: sorted(tests) for function, tests in entered.items()}, seconds)
+
+
+def _collected() -> set[str]:
+    """Return the tests that there are today, and their files: some of an earlier map may have gone."""
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:xdist", "-o", "addopts="]
+    listed = subprocess.run(
+        [*command, "--import-mode=importlib", "tests"], capture_output=True, text=True, check=False
+    ).stdout
+    tests = {line for line in listed.splitlines() if "::" in line}
+    return tests | {test.split("::")[0] for test in tests}
 
 
 def _run(files: list[str], target: Path) -> None:
