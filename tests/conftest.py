@@ -1,9 +1,12 @@
 """Shared test set-up: one thread a process, in subprocesses too, as xdist runs several processes."""
 
+import getpass
 import inspect
 import os
 import random
 import re
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +15,12 @@ import torch
 N_THREADS = os.environ.get("POLYTASK_TEST_THREADS", "1")
 os.environ["OMP_NUM_THREADS"] = N_THREADS
 torch.set_num_threads(int(N_THREADS))
+
+# torch keeps what it compiled, and takes it again under another ATEN_CPU_CAPABILITY, where it computes nonsense.
+CAPABILITY = torch.backends.cpu.get_cpu_capability().replace(" ", "-")
+os.environ["TORCHINDUCTOR_CACHE_DIR"] = (
+    f"{tempfile.gettempdir()}/polytask-compiled-{os.getuid()}-{CAPABILITY}"
+)
 
 # Where tests run on a GPU they compare with the CPU, whose products have all the digits.
 torch.backends.cudnn.allow_tf32 = False
