@@ -16,11 +16,11 @@ N_THREADS = os.environ.get("POLYTASK_TEST_THREADS", "1")
 os.environ["OMP_NUM_THREADS"] = N_THREADS
 torch.set_num_threads(int(N_THREADS))
 
-# torch keeps what it compiled, and takes it again under another ATEN_CPU_CAPABILITY, where it computes nonsense.
-CAPABILITY = torch.backends.cpu.get_cpu_capability().replace(" ", "-")
-os.environ["TORCHINDUCTOR_CACHE_DIR"] = (
-    f"{tempfile.gettempdir()}/polytask-compiled-{os.getuid()}-{CAPABILITY}"
+# torch keeps what it compiled, and would take it again under another ATEN_CPU_CAPABILITY, where it is wrong.
+COMPILED = f"polytask-compiled-{getpass.getuser()}-{torch.backends.cpu.get_cpu_capability()}".replace(
+    " ", "-"
 )
+os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(Path(tempfile.gettempdir()) / COMPILED)
 
 # Where tests run on a GPU they compare with the CPU, whose products have all the digits.
 torch.backends.cudnn.allow_tf32 = False
