@@ -1,5 +1,7 @@
 """One mutant, tried in a process of its own that imports the mistake instead of the file."""
 
+import doctest
+import importlib
 import multiprocessing
 import os
 import signal
@@ -56,6 +58,15 @@ def _try(path: Path, code: str, tests: list[str]) -> None:
         "-W",
         "ignore::pytest.PytestAssertRewriteWarning",
     ]
-    outcome = pytest.main([*options, *tests, str(path)])
+    # The file itself is no argument of pytest's: it would read it anew, without the mistake.
+    passed = not tests or pytest.main([*options, *tests]) == pytest.ExitCode.OK
+    passed = passed and not _failed_examples(path)
     sys.stdout.flush()
-    os._exit(0 if outcome in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED) else 1)
+    os._exit(0 if passed else 1)
+
+
+def _failed_examples(path: Path) -> int:
+    """Run the examples in a file's docstrings, and return how many fail."""
+    parts = path.relative_to(Path("src").resolve()).with_suffix("").parts
+    module = importlib.import_module(".".join(part for part in parts if part != "__init__"))
+    return doctest.testmod(module, optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE).failed
