@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from polytask.core import InputError, rehearse_write, sweep, user_path, write_atomically
+from polytask.core import InputError, files, rehearse_write, sweep, user_path, write_atomically
 
 
 def _listing(folder: Path) -> list[str]:
@@ -133,6 +133,42 @@ def test_a_rehearsal_leaves_nothing_and_keeps_the_older_file(tmp_path):
     rehearse_write(tmp_path / "new" / "deep" / "a")
     assert _listing(tmp_path) == ["old"]
     assert (tmp_path / "old").read_text() == "x"
+
+
+def test_a_rehearsal_never_makes_the_folder_that_another_may_be_about_to_fill(tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        "polytask.core.files._open_temporary",
+        lambda target, plain=files._open_temporary: seen.append(_listing(tmp_path)) or plain(target),
+    )
+    rehearse_write(tmp_path / "new" / "deep" / "a")
+    assert len(seen) == 1
+    assert not [name for name in seen[0] if name.startswith("new")]
+
+
+def test_what_a_killed_rehearsal_left_is_swept_by_the_next(tmp_path):
+    child = os.fork()
+    if not child:
+        files._open_temporary = lambda target: os.kill(os.getpid(), signal.SIGKILL)
+        rehearse_write(tmp_path / "new" / "deep" / "a")
+    os.waitpid(child, 0)
+    assert len(_listing(tmp_path)) == 3
+    rehearse_write(tmp_path / "other" / "a")
+    assert _listing(tmp_path) == []
+
+
+def test_a_rehearsal_under_way_is_not_swept(tmp_path, monkeypatch):
+    kept = []
+
+    def sweeping(target, plain=files._open_temporary):
+        sweep(tmp_path)
+        kept.append(target.parent.is_dir())
+        return plain(target)
+
+    monkeypatch.setattr("polytask.core.files._open_temporary", sweeping)
+    rehearse_write(tmp_path / "new" / "a")
+    assert kept == [True]
+    assert _listing(tmp_path) == []
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")

@@ -11,6 +11,8 @@ import io
 import os
 import re
 import secrets
+import shutil
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -77,26 +79,24 @@ def rehearse_write(path: str | Path) -> None:
     """
     with _fence(path):
         target = _target(path)
-        with new_folder(target.parent, keep=False):
-            _check_name(target)
-            temporary, file = _open_temporary(target)
+        with _rehearsal_folder(target.parent) as folder:
+            rehearsed = folder / target.name
+            _check_name(rehearsed)
+            temporary, file = _open_temporary(rehearsed)
             file.close()
             temporary.unlink(missing_ok=True)  # a sweeper may have come first
 
 
 @contextmanager
-def new_folder(folder: Path, *, keep: bool = True) -> Iterator[None]:
+def new_folder(folder: Path) -> Iterator[None]:
     """Have a folder inside the block, and its parents.
 
-    Args:
-        folder: The folder; one that is there already stays in any case.
-        keep: Whether it stays after the block; without, and when the block fails, what was made is removed
-            again where it is empty.
+    When the block fails, what was made is removed again where it is empty.
 
     Raises:
         InputError: It cannot be made.
     """
-    missing = [parent for parent in (folder, *folder.parents) if not parent.exists()]
+    missing = _missing(folder)
     done = False
     try:
         with _fence(folder):
@@ -106,13 +106,13 @@ def new_folder(folder: Path, *, keep: bool = True) -> Iterator[None]:
         yield
         done = True
     finally:
-        for made in missing if not (keep and done) else ():
+        for made in missing if not done else ():
             with suppress(OSError):
                 made.rmdir()
 
 
 def is_temporary(name: str) -> bool:
-    """Tell whether a file's name is one that `write_atomically` gives while it writes."""
+    """Tell whether a name is one of a file or folder that `write_atomically` or `rehearse_write` made."""
     return _TEMPORARY.fullmatch(name) is not None
 
 
@@ -129,16 +129,70 @@ def sweep(folder: str | Path) -> None:
 
 
 def _remove_unheld(path: Path) -> None:
-    """Remove a temporary file; raises `OSError` when a process holds it."""
+    """Remove a temporary file or folder; raises `OSError` when a process holds it."""
+    is_folder = stat.S_ISDIR(path.lstat().st_mode)
+    remove = shutil.rmtree if is_folder else Path.unlink
     if fcntl is None:
-        path.unlink()
+        remove(path)
         return
-    descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
+    access = os.O_RDONLY if is_folder else os.O_RDWR
+    descriptor = os.open(path, access | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        path.unlink()
+        remove(path)
     finally:
         os.close(descriptor)
+
+
+def _missing(folder: Path) -> list[Path]:
+    """List the folder and its parents, innermost first, as far as they are not there."""
+    return [parent for parent in (folder, *folder.parents) if not parent.exists()]
+
+
+@contextmanager
+def _rehearsal_folder(folder: Path) -> Iterator[Path]:
+    """Have a folder to try a file in: the folder itself, or one of its name in a temporary one.
+
+    A folder that is missing is not made and removed again: another process may be about to write into it.
+    """
+    missing = _missing(folder)
+    if not missing:
+        yield folder
+        return
+    place = missing[-1].parent
+    sweep(place)
+    with _temporary_folder(place) as temporary:
+        rehearsed = temporary / folder.relative_to(place)
+        rehearsed.mkdir(parents=True)
+        yield rehearsed
+
+
+@contextmanager
+def _temporary_folder(place: Path) -> Iterator[Path]:
+    """Have a folder that sweepers leave alone inside the block, and that is gone afterwards."""
+    folder, descriptor = _make_temporary(place)
+    try:
+        yield folder
+    finally:
+        try:
+            shutil.rmtree(folder, ignore_errors=True)
+        finally:
+            if descriptor is not None:
+                os.close(descriptor)
+
+
+def _make_temporary(place: Path) -> tuple[Path, int | None]:
+    """Create a folder and lock it, where the system can."""
+    while True:
+        folder = place / f".rehearsal.{secrets.token_hex(8)}.polytask-part"
+        folder.mkdir()
+        if fcntl is None:
+            return folder, None
+        with suppress(FileNotFoundError):  # a sweeper came between
+            descriptor = os.open(folder, os.O_RDONLY)
+            if _lock(descriptor):
+                return folder, descriptor
+            os.close(descriptor)
 
 
 class _Writer(io.BufferedWriter):
@@ -195,7 +249,7 @@ def _open_temporary(target: Path) -> tuple[Path, _Writer]:
 
 
 def _lock(descriptor: int) -> bool:
-    """Lock a new file; False if it was swept before that."""
+    """Lock a new file or folder; False if it was swept before that."""
     if fcntl is None:
         return True
     with suppress(OSError):  # a file system without locks: nothing is swept there either

@@ -171,7 +171,7 @@ def sweep_folder(folder: Path) -> None:
     if description is None and (folder / DESCRIPTION).exists():
         return
     named = {DESCRIPTION, *_named(description or {})}
-    for entry in folder.iterdir():
+    for entry in list(folder.iterdir()):
         if entry.name not in named and not is_temporary(entry.name):
             with suppress(OSError):
                 entry.unlink()
