@@ -31,7 +31,7 @@ import torch
 
 import polytask
 from polytask.data import LabelledExamples
-from polytask.estimators import FewShotModel, TableModel
+from polytask.models import FewShotModel, TableModel
 
 _CALLS = ("open", "replace", "unlink", "mkdir", "rmdir")  # of `os`: they change the disk, or are about to
 _LATE = 16  # calls at the end of a run: mostly those of the model's saving

@@ -12,10 +12,10 @@ from pathlib import Path
 import torch
 from matplotlib.figure import Figure
 
-from polytask.core import seeded
+from polytask.core import mean_interval, seeded
 from polytask.data import FunctionEpisodes, Sinusoids
-from polytask.evaluate import mean_interval
-from polytask.meta import MAML, GradientLearner, mlp, run_vmap
+from polytask.execution import run_vmap
+from polytask.meta import MAML, GradientLearner, mlp
 from polytask.train import train
 
 torch.set_num_threads(1)

@@ -9,11 +9,11 @@ from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits, mse_loss
 
 from polytask import Batch, Episode, SharedModel, Task
+from polytask.architectures import HardSharing
 from polytask.balancing import BalancedBackward, EqualWeights
 from polytask.core import generator, jacobian, seeded
 from polytask.data import JointSource
 from polytask.evaluate import evaluate
-from polytask.sharing import HardSharing
 from polytask.train import train
 
 torch.set_num_threads(1)

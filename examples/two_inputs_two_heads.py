@@ -18,12 +18,13 @@ from polytask.core import (
     Representation,
     generator,
     jacobian,
+    mean_interval,
     private_parameters,
     seeded,
     shared_parameters,
 )
 from polytask.data import Source
-from polytask.evaluate import delta_m, evaluate, mean_interval
+from polytask.evaluate import delta_m, evaluate
 from polytask.train import train
 
 torch.set_num_threads(1)

@@ -18,11 +18,11 @@ from torch import Tensor
 
 import polytask
 from polytask.data import LabelledExamples, TableEncoder, fit_targets
-from polytask.estimators import AdaptedModel, FewShotModel, TableModel
-from polytask.estimators.few_shot_config import FewShotConfig
-from polytask.estimators.few_shot_model import build_few_shot_learner
-from polytask.estimators.table_config import TableConfig
-from polytask.estimators.table_sharing import build_table_learner
+from polytask.models import AdaptedModel, FewShotModel, TableModel
+from polytask.models.few_shot_config import FewShotConfig
+from polytask.models.few_shot_model import build_few_shot_learner
+from polytask.models.table_config import TableConfig
+from polytask.models.table_learner import build_table_learner
 
 __all__ = ["attempt"]
 

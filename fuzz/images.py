@@ -17,8 +17,8 @@ import polytask
 from polytask import PolytaskError
 from polytask.core import seeded
 from polytask.data import ImagePreparation, LabelledExamples, image_files, image_folder, read_images
-from polytask.estimators import FewShotConfig, FewShotModel
-from polytask.estimators.few_shot_model import build_few_shot_learner
+from polytask.models import FewShotConfig, FewShotModel
+from polytask.models.few_shot_model import build_few_shot_learner
 
 _MODES = (
     "1",

@@ -13,10 +13,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from polytask.architectures import HardSharing
 from polytask.balancing import DWA, FAMO, EqualWeights, UncertaintyWeighting, UPGrad
 from polytask.core import Batch, PolytaskError, SharedModel, Task, generator, seeded
 from polytask.data import JointSource, LossCurriculum, Source
-from polytask.sharing import HardSharing
 from polytask.train import Validation, load_checkpoint, save_checkpoint, train
 
 __all__ = ["attempt"]

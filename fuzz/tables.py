@@ -15,8 +15,8 @@ import torch
 
 import polytask
 from polytask.data import TableEncoder, TargetColumn, fingerprint, read_table
-from polytask.estimators.prepare import Columns, Prepared, prepare
-from polytask.estimators.table_model import TableModel
+from polytask.fitting.table_preparation import Columns, Prepared, prepare
+from polytask.models.table_model import TableModel
 
 __all__ = ["attempt"]
 

@@ -17,8 +17,8 @@ import pytest
 from PIL import Image
 
 from polytask.cli import Sharing, main
-from polytask.data import penguins_table
-from polytask.estimators.table_config import SharingName
+from polytask.datasets import penguins_table
+from polytask.models.table_config import SharingName
 from polytask.version import __version__
 
 QUICK = ["--seeds", "1", "--epochs", "2", "--no-baselines"]

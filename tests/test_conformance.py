@@ -7,6 +7,25 @@ import pytest
 import torch
 from torch import nn
 
+from polytask.architectures import (
+    CGC,
+    MTAN,
+    PLE,
+    BranchingTree,
+    CrossStitch,
+    DSelectK,
+    FiLMSharing,
+    HardSharing,
+    LearnedBranching,
+    LowRankAdapters,
+    MMoE,
+    MultiInputSharing,
+    Sluice,
+    SoftSharing,
+    SparseLowRankSharing,
+    TraceNormSharing,
+    table_trunk,
+)
 from polytask.balancing import InverseProbability, UPGrad, balancer_by_name, balancer_entries
 from polytask.checks import check_balancer, check_learner, check_source
 from polytask.core import (
@@ -68,26 +87,7 @@ from polytask.meta import (
     learner_entries,
     mlp,
 )
-from polytask.meta.policy import ChosenLearner
-from polytask.sharing import (
-    CGC,
-    MTAN,
-    PLE,
-    BranchingTree,
-    CrossStitch,
-    DSelectK,
-    FiLMSharing,
-    HardSharing,
-    LearnedBranching,
-    LowRankAdapters,
-    MMoE,
-    MultiInputSharing,
-    Sluice,
-    SoftSharing,
-    SparseLowRankSharing,
-    TraceNormSharing,
-    table_trunk,
-)
+from polytask.selection import ChosenLearner
 
 TASKS = [
     Task(name="mass.kg", kind="regression"),

@@ -6,12 +6,12 @@ import pytest
 import torch
 from torch import nn
 
+from polytask.architectures import HardSharing
 from polytask.balancing import BalancedBackward, UPGrad, balancer_by_name, balancer_entries
 from polytask.core import Batch, Episode, SharedModel, Task, generator, seeded
 from polytask.data import ClassificationEpisodes, FunctionEpisodes, JointSource, LabelledExamples, Sinusoids
 from polytask.evaluate import evaluate_episodes
 from polytask.meta import MAML, Prototypes, conv4, conv4_classifier, mlp
-from polytask.sharing import HardSharing
 from polytask.train import train
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU that CUDA sees")

@@ -11,8 +11,9 @@ import polytask
 from polytask import demo
 from polytask.core import derive_seed
 from polytask.data import ClassificationEpisodes
-from polytask.estimators import FewShotConfig, FewShotModel, class_split
+from polytask.fitting import class_split
 from polytask.meta import ImageTask, learner_by_name
+from polytask.models import FewShotConfig, FewShotModel
 
 
 def test_it_leaves_a_report_and_three_models(tmp_path, monkeypatch):

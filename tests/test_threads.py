@@ -13,6 +13,7 @@ import pytest
 import torch
 from torch import nn
 
+from polytask.architectures import HardSharing, LowRankAdapters, SparseLowRankSharing
 from polytask.core import Batch, Episode, Predictor, SharedModel, Task, seeded
 from polytask.meta import (
     CAVIA,
@@ -24,8 +25,7 @@ from polytask.meta import (
     MAMLPlusPlus,
     ProtoMAML,
 )
-from polytask.meta.plain_attention import plain_attention
-from polytask.sharing import HardSharing, LowRankAdapters, SparseLowRankSharing
+from polytask.meta.layers.plain_attention import plain_attention
 
 LINE = Task(name="y", kind="regression")
 CLASSES = Task(name="c", kind="multiclass", n_outputs=2)
@@ -231,7 +231,7 @@ import torch
 from torch import nn
 from polytask.core import Batch, SharedModel, Task
 from polytask.meta import MAML, Prototypes, conv4, conv4_classifier
-from polytask.sharing import HardSharing
+from polytask.architectures import HardSharing
 
 torch.set_num_threads(2)
 torch.manual_seed(0)

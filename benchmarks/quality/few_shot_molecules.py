@@ -42,11 +42,12 @@ from polytask.core import (
     Task,
     derive_seed,
     generator,
+    mean_interval,
     numpy_generator,
     seeded,
 )
-from polytask.data import Molecules, TaskEpisodes, chembl5
-from polytask.evaluate import mean_interval
+from polytask.data import TaskEpisodes
+from polytask.datasets import Molecules, chembl5
 from polytask.meta.metric.gaussian_process_head import GaussianProcessHead, tanimoto
 from polytask.meta.metric.ridge_regression import RidgeRegression
 from polytask.meta.model import CNP

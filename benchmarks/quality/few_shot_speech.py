@@ -24,6 +24,7 @@ from results import write_results  # beside this file
 from torch import Tensor, nn
 from torch.optim import Adam
 
+from polytask.architectures import HardSharing
 from polytask.core import (
     Batch,
     Episode,
@@ -32,16 +33,17 @@ from polytask.core import (
     SharedModel,
     Task,
     derive_seed,
+    mean_interval,
     numpy_generator,
     seeded,
 )
-from polytask.data import JointSource, Source, spoken_digits
+from polytask.data import JointSource, Source
+from polytask.datasets import spoken_digits
 from polytask.encoders import LogMel, SoundEncoder
-from polytask.evaluate import evaluate_episodes, mean_interval
+from polytask.evaluate import evaluate_episodes
 from polytask.meta import ANIL, GradientLearner, Prototypes
-from polytask.meta.inner.sgd import SGD
-from polytask.meta.metric.ridge import R2D2
-from polytask.sharing import HardSharing
+from polytask.meta.adaptation.rules.sgd import SGD
+from polytask.meta.metric.r2d2 import R2D2
 from polytask.train import Validation, train
 
 RESULTS = Path(__file__).parent / "results" / "few-shot-speech.json"

@@ -31,13 +31,22 @@ import torch
 from results import write_results  # beside this file
 from torch import Tensor, nn
 
-from polytask.core import Batch, EpisodicLearner, Task, derive_seed, generator, numpy_generator, seeded
-from polytask.data import Standardization, TaskEpisodes, school, tasks_by_group
-from polytask.data.parkinsons import parkinsons
-from polytask.evaluate import mean_interval
+from polytask.core import (
+    Batch,
+    EpisodicLearner,
+    Task,
+    derive_seed,
+    generator,
+    mean_interval,
+    numpy_generator,
+    seeded,
+)
+from polytask.data import Standardization, TaskEpisodes, tasks_by_group
+from polytask.datasets import school
+from polytask.datasets.parkinsons_voices import parkinsons
 from polytask.meta import ANIL, MAML, GradientLearner, mlp
 from polytask.meta.metric.gaussian_process_head import GaussianProcessHead
-from polytask.meta.metric.ridge import R2D2, ridge_weights
+from polytask.meta.metric.r2d2 import R2D2, ridge_weights
 from polytask.meta.metric.ridge_regression import RidgeRegression
 from polytask.meta.model import CNP, TNPD
 from polytask.train import Validation, train

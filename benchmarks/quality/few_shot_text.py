@@ -36,20 +36,29 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim import Adam
 
-from polytask.core import Batch, EpisodicLearner, Learner, SharedModel, Task, numpy_generator, seeded
+from polytask.architectures import HardSharing
+from polytask.core import (
+    Batch,
+    EpisodicLearner,
+    Learner,
+    SharedModel,
+    Task,
+    mean_interval,
+    numpy_generator,
+    seeded,
+)
 from polytask.data import ClassificationEpisodes, JointSource, LabelledExamples, Source, VariedEpisodes
-from polytask.data.clinc import Clinc, clinc
-from polytask.evaluate import EpisodeScore, evaluate_episodes, mean_interval
+from polytask.datasets.clinc150 import Clinc, clinc
+from polytask.evaluate import EpisodeScore, evaluate_episodes
 from polytask.meta import ProtoMAML, Prototypes
-from polytask.meta.inner.sgd import SGD
+from polytask.meta.adaptation.rules.sgd import SGD
 from polytask.meta.metric.baseline import BaselinePlusPlus
 from polytask.meta.metric.cosine_head import CosineHead
 from polytask.meta.metric.feat import FEAT
 from polytask.meta.metric.feature_classifier import FeatureClassifier
-from polytask.meta.metric.ridge import R2D2
+from polytask.meta.metric.r2d2 import R2D2
 from polytask.meta.metric.simple_shot import SimpleShot
 from polytask.meta.metric.solved_head import SolvedHead
-from polytask.sharing import HardSharing
 from polytask.train import Validation, train
 
 RESULTS = Path(__file__).parent / "results" / "few-shot-text.json"

@@ -29,10 +29,14 @@ from torch import Tensor
 from torch.optim import Adam
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
-from polytask.core import Batch, Task, generator, numpy_generator, seeded
-from polytask.data.context_episodes import ContextEpisodes
-from polytask.data.gaussian_processes import CovarianceKind, Covariances, GaussianProcesses, exact_posterior
-from polytask.evaluate import mean_interval
+from polytask.core import Batch, Task, generator, mean_interval, numpy_generator, seeded
+from polytask.data.episodes.context_episodes import ContextEpisodes
+from polytask.data.episodes.gaussian_processes import (
+    CovarianceKind,
+    Covariances,
+    GaussianProcesses,
+    exact_posterior,
+)
 from polytask.meta.model import CANP, CNP, NP, TNPD, ConvCNP, Gaussian, GaussianLearner
 
 RESULT = Path(__file__).parent / "results" / "gaussian_processes.json"

@@ -25,12 +25,12 @@ from results import write_results
 from torch import Tensor
 from torch.optim import Adam, Optimizer
 
+from polytask.architectures import HardSharing
 from polytask.balancing import Balancer, FixedWeights, balancer_by_name
-from polytask.core import Learner, SharedModel, Task, derive_seed, generator, seeded
+from polytask.core import Learner, SharedModel, Task, derive_seed, generator, mean_interval, seeded
 from polytask.data import JointSource
-from polytask.evaluate import delta_m, evaluate, higher_is_better, mean_interval, metric_names
+from polytask.evaluate import delta_m, evaluate, higher_is_better, metric_names
 from polytask.relate import verdicts
-from polytask.sharing import HardSharing
 from polytask.train import Validation, train
 
 RESULTS = Path(__file__).parent / "results"

@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from polytask.architectures import table_trunk
 from polytask.core import Batch, Task, generator
-from polytask.data import (
+from polytask.data import JointExamples, TableEncoder
+from polytask.datasets import (
     FASHION_LABELS,
-    JointExamples,
-    TableEncoder,
     census_income,
     fashion_titles,
     mnist,
@@ -22,7 +22,6 @@ from polytask.data import (
     tox21,
 )
 from polytask.encoders import LogMel, SoundEncoder, TokenBag, token_ids
-from polytask.sharing import table_trunk
 
 __all__ = ["CASES", "Case", "Parts"]
 

@@ -34,13 +34,12 @@ from sklearn.model_selection import KFold
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.svm import SVR
 
-from polytask.core import Batch, generator
-from polytask.data import mulan_table
-from polytask.evaluate import mean_interval
-from polytask.meta.policy.portfolio import greedy_portfolio
-from polytask.meta.policy.run_log import RunLog
-from polytask.meta.policy.task_features import TaskFeatures, task_features
-from polytask.meta.policy.warm_start import warm_start
+from polytask.core import Batch, generator, mean_interval
+from polytask.datasets import mulan_table
+from polytask.selection.described_task import TaskFeatures, task_features
+from polytask.selection.first_choices import warm_start
+from polytask.selection.portfolio import greedy_portfolio
+from polytask.selection.run_log import RunLog
 
 RESULTS = Path(__file__).parent / "results" / "learner-choice.json"
 TABLES = (

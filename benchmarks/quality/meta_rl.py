@@ -26,9 +26,8 @@ from matplotlib.axes import Axes
 from results import write_results  # beside this file
 from torch import Tensor, nn
 
-from polytask.core import generator, seeded
-from polytask.evaluate import mean_interval
-from polytask.meta.policy import (
+from polytask.core import generator, mean_interval, seeded
+from polytask.rl import (
     RL2,
     Bandits,
     MAMLPolicy,
@@ -40,7 +39,7 @@ from polytask.meta.policy import (
     thompson_rule,
     ucb_rule,
 )
-from polytask.meta.policy.proximal import PolicyLearner, ProximalTraining
+from polytask.rl.proximal import PolicyLearner, ProximalTraining
 
 RESULT = Path(__file__).parent / "results" / "meta-rl.json"
 FIGURE = RESULT.with_suffix(".png")

@@ -24,12 +24,12 @@ from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestRegresso
 from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer
 
+from polytask.architectures import HardSharing
 from polytask.balancing import Balancer, FixedWeights, UncertaintyWeighting
-from polytask.core import Batch, Learner, SharedModel, Task, derive_seed, generator, seeded
-from polytask.data import MULAN_TABLES, JointSource, mulan_table
+from polytask.core import Batch, Learner, SharedModel, Task, derive_seed, generator, mean_interval, seeded
+from polytask.data import JointSource
+from polytask.datasets import MULAN_TABLES, mulan_table
 from polytask.encoders import TabM, TabMHead, member_task
-from polytask.evaluate import mean_interval
-from polytask.sharing import HardSharing
 from polytask.train import Validation, train
 
 RESULTS = Path(__file__).parent / "results" / "mulan.json"

@@ -24,14 +24,16 @@ from results import write_results  # beside this file
 from torch import distributed, nn
 from torch.optim import Adam, Optimizer
 
-from polytask.core import EpisodicLearner, Learner, derive_seed, seeded
-from polytask.data import ClassificationEpisodes, LabelledExamples, omniglot
-from polytask.evaluate import evaluate_episodes, mean_interval
+from polytask.core import EpisodicLearner, Learner, derive_seed, mean_interval, seeded
+from polytask.data import ClassificationEpisodes, LabelledExamples
+from polytask.datasets import omniglot
+from polytask.evaluate import evaluate_episodes
 from polytask.meta import (
     ANIL,
     FOMAML,
     MAML,
     R2D2,
+    SGD,
     ClassCNP,
     GradientLearner,
     Prototypes,
@@ -39,7 +41,6 @@ from polytask.meta import (
     conv4,
     conv4_classifier,
 )
-from polytask.meta.inner import SGD
 from polytask.train import Validation, train
 
 RESULTS = Path(__file__).parent / "results" / "omniglot.json"

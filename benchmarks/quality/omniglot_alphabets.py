@@ -20,9 +20,10 @@ import torch
 from results import write_results  # beside this file
 from torch.optim import Adam
 
-from polytask.core import Learner, derive_seed, numpy_generator, seeded
-from polytask.data import LabelledExamples, VariedEpisodes, omniglot
-from polytask.evaluate import evaluate_episodes, mean_interval
+from polytask.core import Learner, derive_seed, mean_interval, numpy_generator, seeded
+from polytask.data import LabelledExamples, VariedEpisodes
+from polytask.datasets import omniglot
+from polytask.evaluate import evaluate_episodes
 from polytask.meta import NearestMean, Prototypes, conv4
 from polytask.train import Validation, train
 

@@ -21,9 +21,9 @@ from results import write_results  # beside this file
 from torch import Tensor
 from torch.optim import Adam
 
-from polytask.core import seeded
+from polytask.core import mean_interval, seeded
 from polytask.data import AssociationEpisodes
-from polytask.evaluate import evaluate_episodes, mean_interval
+from polytask.evaluate import evaluate_episodes
 from polytask.meta import PlasticNetwork
 
 RESULT = Path(__file__).parent / "results" / "plasticity.json"

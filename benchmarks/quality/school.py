@@ -18,11 +18,11 @@ from results import write_results
 from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer
 
-from polytask.core import Batch, SharedModel, Task, derive_seed, generator, seeded
-from polytask.data import JointSource, School, SchoolSplit, school
+from polytask.architectures import HardSharing
+from polytask.core import Batch, SharedModel, Task, derive_seed, generator, mean_interval, seeded
+from polytask.data import JointSource
+from polytask.datasets import School, SchoolSplit, school
 from polytask.encoders import member_task
-from polytask.evaluate import mean_interval
-from polytask.sharing import HardSharing
 from polytask.train import train
 
 RESULTS = Path(__file__).parent / "results" / "school.json"

@@ -22,9 +22,9 @@ from torchjd.aggregation import UPGradWeighting
 from torchjd.autogram import Engine as Autogram
 from torchjd.autojac import jac_to_grad, mtl_backward
 
+from polytask.architectures import HardSharing
 from polytask.balancing import BalancedBackward, EngineName, UPGrad
 from polytask.core import Batch, Episode, SharedModel, Task, generator, seeded
-from polytask.sharing import HardSharing
 
 RESULTS = Path(__file__).parent / "results" / "balancing.json"
 OURS: tuple[EngineName, ...] = ("features", "exact", "loop", "streamed")

@@ -27,7 +27,8 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from polytask.core import Batch, Episode, Task, generator, seeded
-from polytask.meta import ANIL, MAML, Fastest, conv4_classifier, mlp, named_execution
+from polytask.execution import Fastest, named_execution
+from polytask.meta import ANIL, MAML, conv4_classifier, mlp
 
 RESULTS = Path(__file__).parent / "results"
 PROBLEMS = {

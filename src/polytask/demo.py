@@ -10,18 +10,11 @@ import torch
 from torch import Tensor
 
 from polytask.core import derive_seed, user_path
-from polytask.data import ClassificationEpisodes, penguins_table
-from polytask.estimators import (
-    ClassSplit,
-    FewShotConfig,
-    FewShotModel,
-    FewShotResults,
-    FitResults,
-    check_destination,
-    class_split,
-    fit,
-    train_few_shot,
-)
+from polytask.data import ClassificationEpisodes
+from polytask.datasets import penguins_table
+from polytask.estimators import fit, train_few_shot
+from polytask.fitting import ClassSplit, class_split
+from polytask.models import FewShotConfig, FewShotModel, FewShotResults, FitResults, check_destination
 from polytask.report import check_report, episode_figure, write_report
 from polytask.train import single_threaded
 

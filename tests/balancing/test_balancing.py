@@ -10,6 +10,7 @@ from torchjd.autojac import jac_to_grad, mtl_backward
 from torchjd.linalg import QuadprogProjector
 from torchjd.scalarization import UW, GeometricMean
 
+from polytask.architectures import HardSharing, SoftSharing
 from polytask.balancing import (
     Aggregated,
     BalancedBackward,
@@ -34,7 +35,6 @@ from polytask.core import (
     shared_parameters,
 )
 from polytask.meta import MAML, mlp
-from polytask.sharing import HardSharing, SoftSharing
 
 EXACT = QuadprogProjector(reg_eps=1e-11)
 TASKS = [Task(name=name, kind="regression") for name in "abc"]

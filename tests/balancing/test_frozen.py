@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from polytask.architectures import HardSharing
 from polytask.balancing import Accumulation, BalancedBackward, EngineName, balancer_by_name, balancer_names
 from polytask.balancing.engines import LastLayer
 from polytask.core import Batch, Episode, InputError, SharedModel, Task, generator, seeded, shared_parameters
-from polytask.sharing import HardSharing
 from polytask.train.parts import part_of
 
 NAMES = ["a", "b", "c"]

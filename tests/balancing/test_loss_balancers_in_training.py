@@ -6,27 +6,27 @@ import pytest
 import torch
 from torch import nn
 
+from polytask.architectures import HardSharing
 from polytask.balancing import Balancer
-from polytask.balancing.coefficient_of_variation import CoVWeighting
-from polytask.balancing.dwa import DWA
-from polytask.balancing.dynamic_priority import DTP
-from polytask.balancing.famo import FAMO
-from polytask.balancing.fixed import FixedWeights
-from polytask.balancing.go4align import GO4Align
-from polytask.balancing.imtl_l import IMTLL
-from polytask.balancing.loss_discrepancy import LDCMTL
-from polytask.balancing.preference import COSMOS, PBI
-from polytask.balancing.random_loss import RLW
-from polytask.balancing.relative_balancing import ReLoBRaLo
-from polytask.balancing.revised_uncertainty import RevisedUncertaintyWeighting
-from polytask.balancing.scale_invariant import ScaleInvariant
-from polytask.balancing.slaw import SLAW
-from polytask.balancing.smooth_tchebycheff import STCH
-from polytask.balancing.soft_adapt import SoftAdapt
-from polytask.balancing.soft_uncertainty import SoftUncertaintyWeighting
+from polytask.balancing.methods.cosmos import COSMOS, PBI
+from polytask.balancing.methods.cov_weighting import CoVWeighting
+from polytask.balancing.methods.dtp import DTP
+from polytask.balancing.methods.dwa import DWA
+from polytask.balancing.methods.famo import FAMO
+from polytask.balancing.methods.fixed import FixedWeights
+from polytask.balancing.methods.go4align import GO4Align
+from polytask.balancing.methods.imtl_l import IMTLL
+from polytask.balancing.methods.ldc_mtl import LDCMTL
+from polytask.balancing.methods.relobralo import ReLoBRaLo
+from polytask.balancing.methods.revised_uncertainty import RevisedUncertaintyWeighting
+from polytask.balancing.methods.rlw import RLW
+from polytask.balancing.methods.scale_invariant import ScaleInvariant
+from polytask.balancing.methods.slaw import SLAW
+from polytask.balancing.methods.soft_adapt import SoftAdapt
+from polytask.balancing.methods.stch import STCH
+from polytask.balancing.methods.uw_so import SoftUncertaintyWeighting
 from polytask.core import Batch, SharedModel, Task, generator, seeded
 from polytask.data import JointSource
-from polytask.sharing import HardSharing
 from polytask.train import train
 
 TASKS = [Task(name=name, kind="regression") for name in "abc"]

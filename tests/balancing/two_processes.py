@@ -8,6 +8,7 @@ import torch
 import torch.distributed as distributed
 from torch import nn
 
+from polytask.architectures import HardSharing, SoftSharing
 from polytask.balancing import (
     AfterStep,
     BalancedBackward,
@@ -21,7 +22,6 @@ from polytask.balancing import (
 from polytask.core import Batch, Episode, Learner, Objectives, SharedModel, Task, generator, seeded
 from polytask.data import FunctionEpisodes, Sinusoids
 from polytask.meta import MAML, mlp
-from polytask.sharing import HardSharing, SoftSharing
 from polytask.train.parts import part_of
 
 NAMES = ["a", "b", "c"]

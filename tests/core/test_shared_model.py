@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from polytask.architectures import HardSharing
 from polytask.core import (
     Batch,
     Episode,
@@ -18,7 +19,6 @@ from polytask.core import (
     private_parameters,
     shared_parameters,
 )
-from polytask.sharing import HardSharing
 
 TASKS = [Task(name="a", kind="regression"), Task(name="b", kind="regression")]
 

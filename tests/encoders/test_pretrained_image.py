@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from polytask.architectures import HardSharing
 from polytask.checks import check_learner
 from polytask.core import (
     Batch,
@@ -20,7 +21,6 @@ from polytask.core import (
     shared_parameters,
 )
 from polytask.encoders.pretrained_image import TimmEncoder, timm_encoder
-from polytask.sharing import HardSharing
 
 MEAN, SPREAD = (0.1, 0.2, 0.6), (0.5, 0.25, 0.15)
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import nn
 
+from polytask.architectures import HardSharing
 from polytask.checks import check_learner
 from polytask.core import (
     Batch,
@@ -23,7 +24,6 @@ from polytask.core import (
     shared_parameters,
 )
 from polytask.encoders.pretrained_text import SentenceEncoder
-from polytask.sharing import HardSharing
 
 TEXTS = ["a cat", "two small cats", "dog"]
 

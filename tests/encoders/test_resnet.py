@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch.nn import functional
 
+from polytask.architectures import HardSharing
 from polytask.checks import check_learner
 from polytask.core import Batch, Episode, InputError, SharedModel, Task, generator, seeded
 from polytask.encoders import ResNet
-from polytask.sharing import HardSharing
 
 
 def _network(**choices) -> ResNet:

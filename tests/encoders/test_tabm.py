@@ -8,19 +8,10 @@ import torch
 from scipy.special import expit, softmax
 from torch import nn
 
+from polytask.architectures import HardSharing
 from polytask.checks import check_learner
-from polytask.core import (
-    Batch,
-    Episode,
-    InputError,
-    SharedModel,
-    Task,
-    generator,
-    private_parameters,
-    seeded,
-)
+from polytask.core import Batch, Episode, InputError, SharedModel, Task, generator, private_parameters, seeded
 from polytask.encoders import TabM, TabMHead, member_task
-from polytask.sharing import HardSharing
 
 _TASKS = (
     Task(name="value", kind="regression"),

@@ -10,10 +10,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from polytask.architectures import HardSharing
 from polytask.checks import check_learner
 from polytask.core import Batch, Episode, InputError, SharedModel, Task, generator, seeded
 from polytask.encoders import TokenBag, token_ids
-from polytask.sharing import HardSharing
 
 _TEXTS = st.text(max_size=60)
 

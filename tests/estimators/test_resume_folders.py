@@ -16,7 +16,7 @@ from torch import Tensor
 import polytask
 from polytask.core import BundleError, DataError, DataWarning, InputError, NotFiniteError, TrainingError
 from polytask.data import LabelledExamples
-from polytask.estimators import table_training
+from polytask.fitting import table_training
 
 SMALL: dict[str, Any] = {"seeds": 1, "epochs": 2, "baselines": False, "width": 8}
 

@@ -9,17 +9,9 @@ import torch
 from scipy import stats
 from sklearn import metrics as reference
 
-from polytask.core import Batch, Episode, InputError, Predictor, Task
+from polytask.core import Batch, Episode, InputError, Predictor, Task, mean_interval
 from polytask.data import ClassificationEpisodes, LabelledExamples, Source
-from polytask.evaluate import (
-    constant_predictor,
-    delta_m,
-    evaluate,
-    evaluate_episodes,
-    gain,
-    mean_interval,
-    metric_names,
-)
+from polytask.evaluate import constant_predictor, delta_m, evaluate, evaluate_episodes, gain, metric_names
 from polytask.meta import NearestMean
 
 TASKS = (

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from polytask.architectures import HardSharing
 from polytask.core import Batch, DataWarning, Episode, InputError, Inputs, SharedModel, Task
 from polytask.data import JointSource, Source
 from polytask.relate.lookahead import lookahead_affinity
-from polytask.sharing import HardSharing
 
 
 class Fixed(Source):

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 from torch.optim import Adam
 
+from polytask.architectures import BranchingTree, HardSharing
 from polytask.balancing import BalancedBackward, EqualWeights, PCGrad
 from polytask.checks import check_learner
 from polytask.core import (
@@ -22,7 +23,6 @@ from polytask.core import (
 from polytask.data import JointSource
 from polytask.relate.grouping import Grouping, group_tasks
 from polytask.relate.networks import GroupedModel
-from polytask.sharing import BranchingTree, HardSharing
 from polytask.train import train
 
 NAMES = ("a.b", "c", "d", "e")

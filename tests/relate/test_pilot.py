@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.optim import Adam
 
-from polytask.core import Batch, InputError, SharedModel, Task, generator, seeded
+from polytask.architectures import HardSharing
+from polytask.core import Batch, InputError, SharedModel, Task, generator, mean_interval, seeded
 from polytask.data import JointSource
-from polytask.evaluate import evaluate, mean_interval
+from polytask.evaluate import evaluate
 from polytask.relate.pilot import pilot_gains
-from polytask.sharing import HardSharing
 from polytask.train import train
 
 TASKS = [Task(name=name, kind="regression", metrics=("rmse",)) for name in ("a", "b", "c")]

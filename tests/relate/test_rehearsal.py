@@ -3,10 +3,10 @@
 import torch
 from torch import nn
 
+from polytask.architectures import HardSharing
 from polytask.core import Batch, SharedModel, Task
 from polytask.data import JointSource
 from polytask.relate.rehearsal import Rehearsal
-from polytask.sharing import HardSharing
 
 
 def test_the_copys_buffers_move_once_a_step_however_often_it_is_looked_at():

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.optim import Adam
 
+from polytask.architectures import HardSharing, SoftSharing
 from polytask.core import (
     Batch,
     Episode,
@@ -22,7 +23,6 @@ from polytask.data import JointSource
 from polytask.relate.grouping import group_tasks
 from polytask.relate.similarity import similarity_gains
 from polytask.relate.task_embedding import TaskEmbeddings, task_embeddings
-from polytask.sharing import HardSharing, SoftSharing
 from polytask.train import train
 
 

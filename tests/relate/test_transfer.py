@@ -8,8 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from polytask.core import InputError, Task
-from polytask.evaluate import mean_interval
+from polytask.core import InputError, Task, mean_interval
 from polytask.relate.transfer import Metrics, transfer_gains
 
 ERROR = Task(name="error", kind="regression", metrics=("rmse",))

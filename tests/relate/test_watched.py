@@ -6,12 +6,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from polytask.architectures import HardSharing
 from polytask.balancing import FAMO, Balancer, EqualWeights, Evidence, TrimmedMean, UPGrad
 from polytask.core import Batch, InputError, SharedModel, Task
 from polytask.data import JointSource
-from polytask.relate.gradient_affinity import gradient_affinity
+from polytask.relate.gradient_cosines import gradient_affinity
 from polytask.relate.watched import WatchedBalancer
-from polytask.sharing import HardSharing
 from polytask.train import train
 
 NAMES = ["t0", "t1", "t2"]

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from polytask.estimators import FewShotResults
-from polytask.evaluate import EpisodeScore, Interval
+from polytask.core import Interval
+from polytask.evaluate import EpisodeScore
+from polytask.models import FewShotResults
 from polytask.report import console, figures, training
 
 

@@ -5,11 +5,11 @@ import math
 import pytest
 from matplotlib import image
 
+from polytask.architectures import HardSharing, table_trunk
 from polytask.balancing import UPGrad
 from polytask.core import Batch, InputError, SharedModel, Task, generator
 from polytask.data import JointSource
 from polytask.report import training_figure
-from polytask.sharing import HardSharing, table_trunk
 from polytask.train import Training, train
 
 

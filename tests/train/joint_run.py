@@ -11,10 +11,10 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from polytask.architectures import HardSharing, table_trunk
 from polytask.balancing import UPGrad
 from polytask.core import Batch, Episode, SharedModel, Task, generator, seeded
 from polytask.data import JointSource
-from polytask.sharing import HardSharing, table_trunk
 from polytask.train import train
 
 TASKS = [Task(name=name, kind="regression") for name in "ab"]

@@ -5,9 +5,9 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from polytask.architectures import HardSharing, table_trunk
 from polytask.core import Batch, SharedModel, Task, generator, seeded
 from polytask.data import JointSource
-from polytask.sharing import HardSharing, table_trunk
 from polytask.train import Training, train
 
 TASKS = (Task(name="a", kind="regression"), Task(name="b", kind="regression"))

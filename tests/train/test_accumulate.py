@@ -4,11 +4,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from polytask.architectures import HardSharing
 from polytask.balancing import balancer_by_name
 from polytask.balancing.engines import Engine
 from polytask.core import Batch, InputError, SharedModel, Task
 from polytask.data import JointSource
-from polytask.sharing import HardSharing
 from polytask.train import train
 
 NAMES = ("a", "b")

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from polytask.architectures import HardSharing
 from polytask.balancing import (
     FAMO,
     AfterStep,
@@ -24,7 +25,6 @@ from polytask.balancing import (
 from polytask.core import Batch, InputError, SharedModel, Task, TrainingError
 from polytask.data import JointSource
 from polytask.relate import WatchedBalancer
-from polytask.sharing import HardSharing
 from polytask.train import train
 
 NAMES = ("a", "b", "c")

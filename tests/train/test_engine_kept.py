@@ -7,13 +7,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from polytask.architectures import HardSharing
 from polytask.balancing import UPGrad
 from polytask.balancing.engines import fastest
 from polytask.core import Batch, SharedModel, Task
 from polytask.data import FunctionEpisodes, JointSource, Sinusoids
-from polytask.meta import MAML, Fastest, mlp
-from polytask.meta import fastest as executions
-from polytask.sharing import HardSharing
+from polytask.execution import Fastest
+from polytask.execution import fastest as executions
+from polytask.meta import MAML, mlp
 from polytask.train import train
 
 TASKS = tuple(Task(name=name, kind="regression") for name in "abc")

@@ -6,15 +6,15 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from polytask.architectures import HardSharing, table_trunk
 from polytask.balancing import DWA, Balancer, UncertaintyWeighting, UPGrad
-from polytask.balancing.inverse_probability import InverseProbability
+from polytask.balancing.wrappers.inverse_probability import InverseProbability
 from polytask.core import Batch, BundleError, SharedModel, Task, generator
 from polytask.data import JointSource, Source
-from polytask.data.curriculum import Curriculum
-from polytask.data.loss_curriculum import LossCurriculum
-from polytask.data.progress_curriculum import ProgressCurriculum
-from polytask.data.task_sampling import TaskSampling
-from polytask.sharing import HardSharing, table_trunk
+from polytask.data.steps.curriculum import Curriculum
+from polytask.data.steps.loss_curriculum import LossCurriculum
+from polytask.data.steps.progress_curriculum import ProgressCurriculum
+from polytask.data.steps.task_sampling import TaskSampling
 from polytask.train import Validation, train
 
 N_ROWS = {"a": 40, "b": 80, "noise": 120}

@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from polytask.architectures import HardSharing
 from polytask.balancing import UPGrad
 from polytask.core import Batch, Episode, InputError, NotFiniteError, SharedModel, Task, TrainingError
 from polytask.data import Source
-from polytask.sharing import HardSharing
 from polytask.train import Training, Validation, train
 
 TASK = Task(name="y", kind="regression")

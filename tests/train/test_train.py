@@ -12,6 +12,7 @@ import pytest
 import torch
 from torch import nn
 
+from polytask.architectures import HardSharing, table_trunk
 from polytask.balancing import UPGrad, balancer_by_name
 from polytask.core import (
     Batch,
@@ -24,7 +25,6 @@ from polytask.core import (
     generator,
 )
 from polytask.data import Source
-from polytask.sharing import HardSharing, table_trunk
 from polytask.train import Validation, save_checkpoint, train, write_atomically
 
 TASKS = (Task(name="y1", kind="regression"), Task(name="y2", kind="binary"))

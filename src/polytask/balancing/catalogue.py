@@ -6,46 +6,46 @@ from dataclasses import dataclass
 import torchjd.aggregation as aggregation
 import torchjd.scalarization as scalarization
 
-from polytask.balancing.aligned_mtl import AlignedMTL
-from polytask.balancing.auto_lambda import AutoLambda
 from polytask.balancing.balancer import Balancer, Needs
-from polytask.balancing.bargaining import FairGrad, NashMTL
-from polytask.balancing.cagrad import CAGrad
-from polytask.balancing.coefficient_of_variation import CoVWeighting
-from polytask.balancing.conflict_free import ConFIG
-from polytask.balancing.double_sampling import MoDo, SDMGrad
-from polytask.balancing.dwa import DWA
-from polytask.balancing.dynamic_priority import DTP
-from polytask.balancing.equal import EqualWeights
-from polytask.balancing.excess_risk import ExcessMTL
-from polytask.balancing.famo import FAMO
-from polytask.balancing.forum import FORUM
-from polytask.balancing.from_torchjd import Aggregated, Scalarized
-from polytask.balancing.go4align import GO4Align
-from polytask.balancing.gradnorm import GradNorm
-from polytask.balancing.imtl_g import IMTLG
-from polytask.balancing.imtl_l import IMTLL
-from polytask.balancing.kept_weights import Periodic, Smoothed
-from polytask.balancing.log_gradients import DBMTL
-from polytask.balancing.loss_discrepancy import LDCMTL
-from polytask.balancing.meta_balance import MetaBalance
-from polytask.balancing.mgda import MGDA
-from polytask.balancing.moco import MoCo
-from polytask.balancing.moml import MOML
-from polytask.balancing.preference import COSMOS, PBI
-from polytask.balancing.priority import PCD
-from polytask.balancing.random_loss import RLW
-from polytask.balancing.relative_balancing import ReLoBRaLo
-from polytask.balancing.revised_uncertainty import RevisedUncertaintyWeighting
-from polytask.balancing.robust import Krum, TrimmedMean
-from polytask.balancing.scale_invariant import ScaleInvariant
-from polytask.balancing.slaw import SLAW
-from polytask.balancing.smooth_tchebycheff import STCH
-from polytask.balancing.soft_adapt import SoftAdapt
-from polytask.balancing.soft_uncertainty import SoftUncertaintyWeighting
-from polytask.balancing.surgery import GradVac, PCGrad
-from polytask.balancing.uncertainty import UncertaintyWeighting
-from polytask.balancing.upgrad import DualProj, UPGrad
+from polytask.balancing.methods.aligned_mtl import AlignedMTL
+from polytask.balancing.methods.auto_lambda import AutoLambda
+from polytask.balancing.methods.cagrad import CAGrad
+from polytask.balancing.methods.config import ConFIG
+from polytask.balancing.methods.cosmos import COSMOS, PBI
+from polytask.balancing.methods.cov_weighting import CoVWeighting
+from polytask.balancing.methods.db_mtl import DBMTL
+from polytask.balancing.methods.dtp import DTP
+from polytask.balancing.methods.dwa import DWA
+from polytask.balancing.methods.equal import EqualWeights
+from polytask.balancing.methods.excess_mtl import ExcessMTL
+from polytask.balancing.methods.famo import FAMO
+from polytask.balancing.methods.forum import FORUM
+from polytask.balancing.methods.go4align import GO4Align
+from polytask.balancing.methods.gradnorm import GradNorm
+from polytask.balancing.methods.imtl_g import IMTLG
+from polytask.balancing.methods.imtl_l import IMTLL
+from polytask.balancing.methods.krum import Krum, TrimmedMean
+from polytask.balancing.methods.ldc_mtl import LDCMTL
+from polytask.balancing.methods.meta_balance import MetaBalance
+from polytask.balancing.methods.mgda import MGDA
+from polytask.balancing.methods.moco import MoCo
+from polytask.balancing.methods.modo import MoDo, SDMGrad
+from polytask.balancing.methods.moml import MOML
+from polytask.balancing.methods.nash_mtl import FairGrad, NashMTL
+from polytask.balancing.methods.pcd import PCD
+from polytask.balancing.methods.pcgrad import GradVac, PCGrad
+from polytask.balancing.methods.relobralo import ReLoBRaLo
+from polytask.balancing.methods.revised_uncertainty import RevisedUncertaintyWeighting
+from polytask.balancing.methods.rlw import RLW
+from polytask.balancing.methods.scale_invariant import ScaleInvariant
+from polytask.balancing.methods.slaw import SLAW
+from polytask.balancing.methods.soft_adapt import SoftAdapt
+from polytask.balancing.methods.stch import STCH
+from polytask.balancing.methods.torchjd import Aggregated, Scalarized
+from polytask.balancing.methods.uncertainty import UncertaintyWeighting
+from polytask.balancing.methods.upgrad import DualProj, UPGrad
+from polytask.balancing.methods.uw_so import SoftUncertaintyWeighting
+from polytask.balancing.wrappers.kept_weights import Periodic, Smoothed
 from polytask.core import InputError
 
 __all__ = ["BalancerEntry", "balancer_by_name", "balancer_entries", "balancer_names"]

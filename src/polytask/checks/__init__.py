@@ -1,8 +1,5 @@
 """The public conformance suite: run it on your own learner, balancer or source."""
 
-from polytask.checks.balancer import check_balancer
-from polytask.checks.failures import ConformanceError
-from polytask.checks.learner import check_learner
-from polytask.checks.source import check_source
+import lazy_loader
 
-__all__ = ["ConformanceError", "check_balancer", "check_learner", "check_source"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
+from polytask.architectures import HardSharing
 from polytask.balancing import BalancedBackward, Balancer, Direction, Evidence, Weights
 from polytask.checks.balancer_hooks import check_accumulated, check_needs, check_told, check_wrapped
 from polytask.checks.failures import Failures, same
@@ -20,7 +21,6 @@ from polytask.core import (
     seeded,
     shared_parameters,
 )
-from polytask.sharing import HardSharing
 
 __all__ = ["check_balancer"]
 

@@ -45,7 +45,7 @@ def check_learner(learner: Learner, episodes: Sequence[Episode]) -> None:
 
     Example:
         >>> from polytask.core import SharedModel, Task
-        >>> from polytask.sharing import HardSharing
+        >>> from polytask.architectures import HardSharing
         >>> task = Task(name="y", kind="regression")
         >>> learner = SharedModel([task], HardSharing(torch.nn.Linear(2, 4)), {"y": torch.nn.Linear(4, 1)})
         >>> query = Batch(inputs=torch.rand(5, 2), targets={"y": torch.rand(5)})

@@ -85,8 +85,8 @@ def fit(
 
       polytask fit visits.parquet --target cost --target readmitted --group patient --sharing soft -o visits
     """
-    from polytask.estimators import check_destination
     from polytask.estimators import fit as fit_model
+    from polytask.models import check_destination
     from polytask.report import fit_table
 
     check_destination(output, resume=checkpoint)

@@ -63,8 +63,8 @@ def learn(
 
       polytask learn my-images/ --way 3 --shot 5 --learner maml -o quick
     """
-    from polytask.estimators import check_destination
     from polytask.estimators import learn as learn_model
+    from polytask.models import check_destination
     from polytask.report import few_shot_table
 
     check_destination(output, resume=checkpoint)
@@ -120,7 +120,7 @@ def adapt(
 
       polytask adapt letters my-support/ -o my-letters
     """
-    from polytask.estimators import FewShotModel, check_destination
+    from polytask.models import FewShotModel, check_destination
 
     if user_path(output).resolve() == user_path(model).resolve():
         raise InputError(

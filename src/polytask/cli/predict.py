@@ -28,7 +28,7 @@ def predict(
 
       polytask predict my-letters scans/ -o answers.csv
     """
-    from polytask.estimators import FewShotModel, check_answers, load, write_table
+    from polytask.models import FewShotModel, check_answers, load, write_table
 
     check_answers(output, data=data, model=model)
     loaded = load(model)

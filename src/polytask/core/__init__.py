@@ -19,6 +19,7 @@ from polytask.core.files import is_temporary, new_folder, rehearse_write, sweep,
 from polytask.core.forked import use_one_thread_after_fork
 from polytask.core.gradients import assign, gramian, jacobian
 from polytask.core.interrupts import CHECKPOINT_FILE, interruptible
+from polytask.core.interval import Interval, mean_interval
 from polytask.core.learner import EpisodicLearner, Execution, Learner, Predictor, State, run_loop
 from polytask.core.modes import evaluating
 from polytask.core.module_copy import module_copy
@@ -34,6 +35,8 @@ from polytask.core.strict_json import format_json, parse_json
 from polytask.core.task import Task, TaskKind
 
 __all__ = [
+    "mean_interval",
+    "Interval",
     "CHECKPOINT_FILE",
     "Batch",
     "Buffers",

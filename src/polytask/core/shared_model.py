@@ -77,7 +77,7 @@ class SharedModel(Learner):
 
     Example:
         >>> import torch
-        >>> from polytask.sharing import HardSharing
+        >>> from polytask.architectures import HardSharing
         >>> task = Task(name="y", kind="regression")
         >>> model = SharedModel([task], HardSharing(nn.Linear(3, 8)), heads={"y": nn.Linear(8, 1)})
         >>> model.adapt([task])(torch.zeros(5, 3))["y"].shape

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 import torch
 
 from polytask.core import Episode, EpisodicLearner, InputError, SettingsCheck, evaluating
+from polytask.core.interval import Interval, mean_interval
 from polytask.data import Source
-from polytask.evaluate.interval import Interval, mean_interval
 
 __all__ = ["EpisodeScore", "evaluate_episodes"]
 

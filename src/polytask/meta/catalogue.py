@@ -8,45 +8,37 @@ import torch
 from torch import nn
 
 from polytask.core import EpisodicLearner, InputError
-from polytask.meta.gradient_learner import GradientLearner
-from polytask.meta.initialization import (
-    ANIL,
-    BOIL,
-    FOMAML,
-    IMAML,
-    MAML,
-    MAMLPlusPlus,
-    ProtoMAML,
-    Reptile,
-)
-from polytask.meta.inner.sgd import SGD
+from polytask.meta.adaptation.gradient_learner import GradientLearner
+from polytask.meta.adaptation.rules.sgd import SGD
+from polytask.meta.initialization.anil import ANIL, BOIL
+from polytask.meta.initialization.imaml import IMAML
+from polytask.meta.initialization.maml import FOMAML, MAML
+from polytask.meta.initialization.maml_plus_plus import MAMLPlusPlus
+from polytask.meta.initialization.proto_maml import ProtoMAML
+from polytask.meta.initialization.reptile import Reptile
+from polytask.meta.layers.networks import ConvNormalization, conv4, conv4_classifier
 from polytask.meta.metric.baseline import Baseline, BaselinePlusPlus
 from polytask.meta.metric.bd_cspn import BDCSPN
 from polytask.meta.metric.cosine_head import CosineHead
 from polytask.meta.metric.feat import FEAT
 from polytask.meta.metric.laplacian_shot import LaplacianShot
-from polytask.meta.metric.logistic import LRD2
+from polytask.meta.metric.lrd2 import LRD2
 from polytask.meta.metric.mahalanobis import Mahalanobis
-from polytask.meta.metric.matching import MatchingNet
+from polytask.meta.metric.matching_net import MatchingNet
+from polytask.meta.metric.metaopt_net import MetaOptNet
 from polytask.meta.metric.prototypes import Prototypes
 from polytask.meta.metric.pt_map import PTMAP
-from polytask.meta.metric.relation import RelationNet, image_relation
-from polytask.meta.metric.ridge import R2D2
+from polytask.meta.metric.r2d2 import R2D2
+from polytask.meta.metric.relation_net import RelationNet, image_relation
 from polytask.meta.metric.simple_shot import SimpleShot
-from polytask.meta.metric.svm import MetaOptNet
 from polytask.meta.metric.tim import TIM
 from polytask.meta.model.film_generator import FiLMGenerator
-from polytask.meta.networks import ConvNormalization, conv4, conv4_classifier
-from polytask.meta.optimization import (
-    ALFA,
-    LSTMOptimizer,
-    MetaCurvature,
-    MetaLSTM,
-    MetaSGD,
-    MLPOptimizer,
-    WarpGrad,
-    with_warp_layers,
-)
+from polytask.meta.optimization.alfa import ALFA
+from polytask.meta.optimization.learned_optimizer import LSTMOptimizer, MLPOptimizer
+from polytask.meta.optimization.meta_curvature import MetaCurvature
+from polytask.meta.optimization.meta_lstm import MetaLSTM
+from polytask.meta.optimization.meta_sgd import MetaSGD
+from polytask.meta.optimization.warp_grad import WarpGrad, with_warp_layers
 
 __all__ = ["ImageTask", "LearnerEntry", "learner_by_name", "learner_entries"]
 

@@ -1,7 +1,7 @@
 """What the learners of this room share: a named execution, and a word on how exact their gradient is."""
 
 from polytask.core import EpisodicLearner, Execution
-from polytask.meta.engine import ExecutionName, named_execution
+from polytask.execution.named import ExecutionName, named_execution
 
 __all__ = ["MetaLearner"]
 

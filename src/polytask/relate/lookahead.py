@@ -63,7 +63,7 @@ def lookahead_affinity(
     Example:
         >>> from polytask.core import Batch, SharedModel, Task
         >>> from polytask.data import JointSource
-        >>> from polytask.sharing import HardSharing
+        >>> from polytask.architectures import HardSharing
         >>> tasks = [Task(name=name, kind="regression") for name in ("up", "down")]
         >>> data = Batch(inputs=torch.ones(4, 1), targets={"up": torch.ones(4), "down": -torch.ones(4)})
         >>> heads = {task.name: nn.Identity() for task in tasks}

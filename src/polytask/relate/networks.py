@@ -34,7 +34,7 @@ class GroupedModel(Learner):
 
     A balancer that compares gradients finds those of different networks orthogonal. To balance within a
     network and no further, train the networks one by one; each is a learner, too. For disjoint groups of the
-    same trunk `polytask.sharing.BranchingTree` with a single depth is the same model, as a `Sharing`.
+    same trunk `polytask.architectures.BranchingTree` with a single depth is the same model, as a `Sharing`.
 
     Args:
         tasks: All tasks of the grouping.
@@ -48,7 +48,7 @@ class GroupedModel(Learner):
     Example:
         >>> from polytask.core import SharedModel
         >>> from polytask.relate.grouping import group_tasks
-        >>> from polytask.sharing import HardSharing
+        >>> from polytask.architectures import HardSharing
         >>> tasks = [Task(name=name, kind="regression") for name in "abc"]
         >>> grouping = group_tasks([[0, 1, -1], [1, 0, -1], [-1, -1, 0]], "abc", budget=2)
         >>> def build(group):

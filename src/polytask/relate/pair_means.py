@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor, nn
 
-from polytask.balancing.objective_index import ObjectiveIndex
+from polytask.balancing.state.objective_index import ObjectiveIndex
 from polytask.core import Episode
 from polytask.relate.affinity import Affinity
 

@@ -67,7 +67,7 @@ def pilot_gains(
         seeds: Two at least, for an interval.
         smallest: The smallest gain that matters, in percent; see `polytask.relate.verdicts`.
         confidence: The coverage of an interval, over all looks at a task.
-        test_over_train: See `polytask.evaluate.mean_interval`; validation rows over training rows, for seeds
+        test_over_train: See `polytask.core.mean_interval`; validation rows over training rows, for seeds
             that are repeated random splits.
 
     Raises:

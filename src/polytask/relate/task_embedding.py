@@ -6,16 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from polytask.core import (
-    Batch,
-    InputError,
-    Learner,
-    Task,
-    evaluating,
-    generator,
-    jacobian,
-    shared_parameters,
-)
+from polytask.core import Batch, InputError, Learner, Task, evaluating, generator, jacobian, shared_parameters
 
 __all__ = ["TaskEmbeddings", "task_embeddings"]
 
@@ -73,7 +64,7 @@ def task_embeddings(
 
     Example:
         >>> from polytask.core import SharedModel
-        >>> from polytask.sharing import HardSharing
+        >>> from polytask.architectures import HardSharing
         >>> tasks = [Task(name=name, kind="regression") for name in "ab"]
         >>> model = SharedModel(tasks, HardSharing(nn.Linear(3, 4)), {n: nn.Linear(4, 1) for n in "ab"})
         >>> data = Batch(inputs=torch.rand(9, 3), targets={"a": torch.rand(9), "b": torch.rand(9)})

@@ -9,8 +9,8 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
-from polytask.core import InputError, Task
-from polytask.evaluate import Interval, gain, mean_interval
+from polytask.core import InputError, Interval, Task, mean_interval
+from polytask.evaluate import gain
 from polytask.relate.affinity import Affinity
 from polytask.relate.compared import Metrics, with_compared
 
@@ -28,7 +28,7 @@ class TransferGains:
         names: The tasks.
         by_seed: ``[seed, from task, to task]``; 0 on the diagonal, NaN where a metric was undefined.
         confidence: The coverage of the intervals.
-        test_over_train: See `polytask.evaluate.mean_interval`.
+        test_over_train: See `polytask.core.mean_interval`.
     """
 
     names: tuple[str, ...]
@@ -80,7 +80,7 @@ def transfer_gains(
         tasks: The tasks, in the order of rows and columns.
         seeds: One measurement each; with one alone there are no intervals.
         confidence: The coverage of the intervals.
-        test_over_train: See `polytask.evaluate.mean_interval`; for seeds that are repeated random splits.
+        test_over_train: See `polytask.core.mean_interval`; for seeds that are repeated random splits.
 
     Raises:
         InputError: There are fewer than two tasks, no seed, a name or a seed occurs twice, or a run lacks a

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from polytask.core import InputError, Task
-from polytask.evaluate import Interval, gain, mean_interval
+from polytask.core import InputError, Interval, Task, mean_interval
+from polytask.evaluate import gain
 
 __all__ = ["Outcome", "Verdict", "verdicts"]
 
@@ -47,7 +47,7 @@ def verdicts(
         separate: Those of a model per task, from runs with the same splits and seeds.
         smallest: The smallest gain that matters, in percent; an interval within it is ``indifferent``.
         confidence: The coverage of the intervals.
-        test_over_train: See `polytask.evaluate.mean_interval`; for runs on repeated random splits.
+        test_over_train: See `polytask.core.mean_interval`; for runs on repeated random splits.
 
     Raises:
         InputError: There is no run, runs do not pair, a task lacks metrics, or ``smallest`` is negative.

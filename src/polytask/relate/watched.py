@@ -8,7 +8,7 @@ from torch import Tensor
 from polytask.balancing import Balancer, Direction, Evidence, Weights, Wrapper
 from polytask.core import InputError
 from polytask.relate.affinity import Affinity
-from polytask.relate.gradient_affinity import GradientAffinity
+from polytask.relate.gradient_cosines import GradientAffinity
 
 __all__ = ["WatchedBalancer"]
 

@@ -9,9 +9,9 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from polytask.core import Interval
 from polytask.core.names import short_name
-from polytask.estimators import FewShotResults, FitResults, TaskResult
-from polytask.evaluate import Interval
+from polytask.models import FewShotResults, FitResults, TaskResult
 
 __all__ = ["few_shot_table", "figure_text", "fit_table", "gain_text", "metric_text"]
 

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from polytask.core import MissingPackageError
+from polytask.core import Interval, MissingPackageError
 from polytask.core.names import short_name
-from polytask.estimators import FewShotResults, FitResults
-from polytask.evaluate import EpisodeScore, Interval
+from polytask.evaluate import EpisodeScore
+from polytask.models import FewShotResults, FitResults
 
 __all__ = ["accuracy_figure", "drawing", "episode_figure", "gain_figure"]
 

@@ -10,7 +10,7 @@ import torch
 
 from polytask.core import MissingPackageError, rehearse_write, user_path, write_atomically
 from polytask.core.names import printable, short_name
-from polytask.estimators import FewShotResults, FitResults
+from polytask.models import FewShotResults, FitResults
 from polytask.report.console import figure_text, gain_text, metric_text
 from polytask.report.figures import accuracy_figure, drawing, gain_figure
 from polytask.version import __version__

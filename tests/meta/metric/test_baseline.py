@@ -9,8 +9,8 @@ from torch.nn import functional
 
 from polytask.checks import check_learner
 from polytask.core import Batch, Episode, InputError, Task, generator, seeded
-from polytask.meta import check_meta_gradient, mlp
-from polytask.meta.inner import SGD
+from polytask.execution import check_meta_gradient
+from polytask.meta import SGD, mlp
 from polytask.meta.metric.baseline import Baseline, BaselinePlusPlus, FittedHead
 from polytask.meta.metric.cosine_head import CosineHead
 

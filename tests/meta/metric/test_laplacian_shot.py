@@ -10,7 +10,8 @@ from torch import nn
 
 from polytask.checks import check_learner
 from polytask.core import Batch, Episode, InputError, Task, generator, seeded
-from polytask.meta import check_meta_gradient, mlp
+from polytask.execution import check_meta_gradient
+from polytask.meta import mlp
 from polytask.meta.metric.laplacian_shot import LaplacianShot
 from polytask.meta.metric.simple_shot import SimpleShot
 

@@ -9,7 +9,8 @@ from torch import nn
 
 from polytask.checks import check_learner
 from polytask.core import Batch, Episode, InputError, Task, generator, seeded
-from polytask.meta import check_meta_gradient, mlp
+from polytask.execution import check_meta_gradient
+from polytask.meta import mlp
 from polytask.meta.metric.centered import Centered
 from polytask.meta.metric.simple_shot import SimpleShot
 

@@ -9,8 +9,8 @@ from torch.nn import functional
 
 from polytask.checks import check_learner
 from polytask.core import Batch, Episode, InputError, Task, generator, seeded
-from polytask.meta import check_meta_gradient, mlp
-from polytask.meta.inner import SGD, Adam
+from polytask.execution import check_meta_gradient
+from polytask.meta import SGD, Adam, mlp
 from polytask.meta.metric.simple_shot import SimpleShot
 from polytask.meta.metric.tim import TIM
 

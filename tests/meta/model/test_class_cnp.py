@@ -5,8 +5,9 @@ import torch
 from torch import nn
 
 from polytask.core import Batch, Episode, InputError, Task, generator, seeded
-from polytask.meta import ClassCNP, check_meta_gradient
-from polytask.meta.batched_forward import run_batched
+from polytask.execution import check_meta_gradient
+from polytask.execution.forward import run_batched
+from polytask.meta import ClassCNP
 
 KIND = Task(name="kind", kind="multiclass", n_outputs=3)
 SICK = Task(name="sick", kind="binary")

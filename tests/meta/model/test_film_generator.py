@@ -9,8 +9,8 @@ from torch import nn
 
 from polytask.checks import check_learner
 from polytask.core import Batch, Episode, InputError, Task, generator, seeded
-from polytask.meta import check_meta_gradient
-from polytask.meta.batched_forward import run_batched
+from polytask.execution import check_meta_gradient
+from polytask.execution.forward import run_batched
 from polytask.meta.model.film_generator import FiLMGenerator
 from polytask.meta.model.generated_heads import MahalanobisHead
 

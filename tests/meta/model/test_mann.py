@@ -7,9 +7,9 @@ from torch import nn
 
 from polytask.checks import check_learner
 from polytask.core import Batch, Episode, InputError, Task, generator, seeded
-from polytask.meta import check_meta_gradient
-from polytask.meta.batched_forward import run_batched
-from polytask.meta.model.lstm_cell import LSTMCell
+from polytask.execution import check_meta_gradient
+from polytask.execution.forward import run_batched
+from polytask.meta.layers.lstm_cell import LSTMCell
 from polytask.meta.model.mann import MANN
 
 KIND = Task(name="kind", kind="multiclass", n_outputs=3)

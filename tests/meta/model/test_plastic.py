@@ -8,9 +8,9 @@ import torch
 
 from polytask.checks import check_learner, check_source
 from polytask.core import Batch, InputError, Task, generator, seeded
-from polytask.data.associations import AssociationEpisodes, CompletionEpisodes
+from polytask.data.episodes.associations import AssociationEpisodes, CompletionEpisodes
 from polytask.evaluate import evaluate_episodes
-from polytask.meta import check_meta_gradient
+from polytask.execution import check_meta_gradient
 from polytask.meta.model.plastic import PlasticNetwork
 from polytask.meta.model.plastic_layer import PlasticLayer
 

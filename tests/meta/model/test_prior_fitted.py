@@ -13,8 +13,8 @@ from torch.nn import functional
 
 from polytask.checks import check_learner, check_source
 from polytask.core import Batch, Episode, InputError, Task, generator, seeded
-from polytask.meta import check_meta_gradient
-from polytask.meta.batched_forward import run_batched
+from polytask.execution import check_meta_gradient
+from polytask.execution.forward import run_batched
 from polytask.meta.model.in_context_layer import InContextLayer
 from polytask.meta.model.prior_episodes import PriorEpisodes
 from polytask.meta.model.prior_fitted import PriorFitted

@@ -7,8 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from polytask.core import Batch, Episode, InputError, State, Task, generator, run_loop, seeded
-from polytask.meta import GradientLearner, check_meta_gradient
-from polytask.meta.inner import SGD, InnerStep, UpdateRule
+from polytask.execution import check_meta_gradient
+from polytask.meta import SGD, GradientLearner, InnerStep, UpdateRule
+from polytask.meta.layers.recurrent_cell import LSTMCell
 from polytask.meta.optimization import (
     AdaptiveRates,
     EvolvedObjective,
@@ -22,7 +23,6 @@ from polytask.meta.optimization import (
     with_warp_layers,
 )
 from polytask.meta.optimization.coordinates import log_and_sign
-from polytask.meta.optimization.recurrent_cell import LSTMCell
 
 CLASSES = Task(name="class", kind="multiclass", n_outputs=3)
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from torch import Tensor
 
-from polytask.balancing.graph import StepGraph
-from polytask.balancing.processes import Processes
+from polytask.balancing.step.graph import StepGraph
+from polytask.balancing.step.processes import Processes
 from polytask.core import InputError
 
 __all__ = ["Engine", "PartsOfStep", "spread"]

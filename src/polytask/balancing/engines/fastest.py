@@ -15,8 +15,8 @@ from polytask.balancing.engines.engine import Engine, PartsOfStep
 from polytask.balancing.engines.layerwise import Layerwise
 from polytask.balancing.engines.loop import FullJacobian
 from polytask.balancing.engines.streamed import Streamed
-from polytask.balancing.graph import StepGraph
-from polytask.balancing.processes import Processes
+from polytask.balancing.step.graph import StepGraph
+from polytask.balancing.step.processes import Processes
 from polytask.core import InputError
 
 __all__ = ["EngineChoice", "Fastest"]

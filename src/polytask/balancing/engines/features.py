@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 
 from polytask.balancing.engines.engine import Engine, PartsOfStep, spread
-from polytask.balancing.graph import StepGraph
-from polytask.balancing.processes import Processes
+from polytask.balancing.step.graph import StepGraph
+from polytask.balancing.step.processes import Processes
 from polytask.core import InputError
 
 __all__ = ["Features"]

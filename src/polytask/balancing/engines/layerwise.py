@@ -11,8 +11,8 @@ from polytask.balancing.engines.engine import Engine, PartsOfStep, spread
 from polytask.balancing.engines.linear_use import Consumers, LinearUse, consumers_of, linear_uses
 from polytask.balancing.engines.loop import FullJacobian
 from polytask.balancing.engines.pooled_convolution import Arriving, PooledConvolution, pooled_convolutions
-from polytask.balancing.graph import StepGraph
-from polytask.balancing.processes import Processes
+from polytask.balancing.step.graph import StepGraph
+from polytask.balancing.step.processes import Processes
 
 __all__ = ["Layerwise"]
 

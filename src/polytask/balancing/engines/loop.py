@@ -3,8 +3,8 @@
 from torch import Tensor
 
 from polytask.balancing.engines.engine import Engine, PartsOfStep, spread
-from polytask.balancing.graph import StepGraph
-from polytask.balancing.processes import Processes
+from polytask.balancing.step.graph import StepGraph
+from polytask.balancing.step.processes import Processes
 
 __all__ = ["FullJacobian"]
 

@@ -1,23 +1,5 @@
 """Methods that learn where a few gradient steps should start."""
 
-from polytask.meta.initialization.anil import ANIL, BOIL
-from polytask.meta.initialization.cavia import CAVIA, WithContext
-from polytask.meta.initialization.imaml import IMAML
-from polytask.meta.initialization.maml import FOMAML, MAML
-from polytask.meta.initialization.maml_plus_plus import MAMLPlusPlus, MultiStepLoss
-from polytask.meta.initialization.proto_maml import ProtoMAML
-from polytask.meta.initialization.reptile import Reptile
+import lazy_loader
 
-__all__ = [
-    "ANIL",
-    "BOIL",
-    "CAVIA",
-    "FOMAML",
-    "IMAML",
-    "MAML",
-    "MAMLPlusPlus",
-    "MultiStepLoss",
-    "ProtoMAML",
-    "Reptile",
-    "WithContext",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from torch import nn
 
 from polytask.core import Execution, InputError
-from polytask.meta.engine import ExecutionName
-from polytask.meta.gradient_learner import GradientLearner
-from polytask.meta.inner.sgd import SGD
-from polytask.meta.normalization import Normalization
+from polytask.execution.named import ExecutionName
+from polytask.meta.adaptation.gradient_learner import GradientLearner
+from polytask.meta.adaptation.rules.sgd import SGD
+from polytask.meta.layers.normalization import Normalization
 
 __all__ = ["ANIL", "BOIL"]
 

@@ -8,14 +8,14 @@ from torch import Tensor, nn
 from torch.func import grad, grad_and_value, vjp
 
 from polytask.core import Batch, Execution, InputError, State, Task
-from polytask.meta.engine import ExecutionName
-from polytask.meta.gradient_learner import GradientLearner, MetaObjective
-from polytask.meta.implicit import conjugate_gradient, neumann
-from polytask.meta.inner.proximal import Proximal
-from polytask.meta.inner.rule import UpdateRule
-from polytask.meta.inner.sgd import SGD
-from polytask.meta.normalization import Normalization
-from polytask.meta.surrogate import with_gradient
+from polytask.execution.named import ExecutionName
+from polytask.meta.adaptation.gradient_learner import GradientLearner, MetaObjective
+from polytask.meta.adaptation.implicit import conjugate_gradient, neumann
+from polytask.meta.adaptation.rules.proximal import Proximal
+from polytask.meta.adaptation.rules.rule import UpdateRule
+from polytask.meta.adaptation.rules.sgd import SGD
+from polytask.meta.adaptation.surrogate import with_gradient
+from polytask.meta.layers.normalization import Normalization
 
 __all__ = ["IMAML"]
 

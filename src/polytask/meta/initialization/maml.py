@@ -3,10 +3,10 @@
 from torch import nn
 
 from polytask.core import Execution
-from polytask.meta.engine import ExecutionName
-from polytask.meta.gradient_learner import GradientLearner
-from polytask.meta.inner.sgd import SGD
-from polytask.meta.normalization import Normalization, normalization_parameters
+from polytask.execution.named import ExecutionName
+from polytask.meta.adaptation.gradient_learner import GradientLearner
+from polytask.meta.adaptation.rules.sgd import SGD
+from polytask.meta.layers.normalization import Normalization, normalization_parameters
 
 __all__ = ["FOMAML", "MAML"]
 

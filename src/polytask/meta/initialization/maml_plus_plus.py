@@ -6,10 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from polytask.core import Batch, Execution, InputError, Task, ends_step
-from polytask.meta.engine import ExecutionName
-from polytask.meta.gradient_learner import GradientLearner, MetaObjective
+from polytask.execution.named import ExecutionName
+from polytask.meta.adaptation.gradient_learner import GradientLearner, MetaObjective
+from polytask.meta.layers.per_step import PerStepBatchNorm, with_per_step_normalization
 from polytask.meta.optimization.learned_rates import LearnedRates
-from polytask.meta.per_step import PerStepBatchNorm, with_per_step_normalization
 
 __all__ = ["MAMLPlusPlus", "MultiStepLoss"]
 

@@ -7,12 +7,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from polytask.core import Batch, Execution, InputError, State, Task, module_copy
-from polytask.meta.class_means import class_means
-from polytask.meta.engine import ExecutionName
-from polytask.meta.every_class import check_classes, membership
-from polytask.meta.gradient_learner import GradientLearner
-from polytask.meta.inner.sgd import SGD
-from polytask.meta.normalization import Normalization, normalized
+from polytask.execution.named import ExecutionName
+from polytask.meta.adaptation.gradient_learner import GradientLearner
+from polytask.meta.adaptation.rules.sgd import SGD
+from polytask.meta.layers.class_means import class_means
+from polytask.meta.layers.every_class import check_classes, membership
+from polytask.meta.layers.normalization import Normalization, normalized
 
 __all__ = ["ProtoMAML"]
 

@@ -6,12 +6,12 @@ import torch
 from torch import Tensor, nn
 
 from polytask.core import Batch, Execution, Task, join_batches
-from polytask.meta.engine import ExecutionName
-from polytask.meta.gradient_learner import GradientLearner, MetaObjective
-from polytask.meta.inner.adam import Adam
-from polytask.meta.inner.rule import UpdateRule
-from polytask.meta.normalization import Normalization
-from polytask.meta.surrogate import with_gradient
+from polytask.execution.named import ExecutionName
+from polytask.meta.adaptation.gradient_learner import GradientLearner, MetaObjective
+from polytask.meta.adaptation.rules.adam import Adam
+from polytask.meta.adaptation.rules.rule import UpdateRule
+from polytask.meta.adaptation.surrogate import with_gradient
+from polytask.meta.layers.normalization import Normalization
 
 __all__ = ["Reptile"]
 

@@ -6,10 +6,10 @@ from torch import Tensor, nn
 from torch.func import grad_and_value
 
 from polytask.core import Execution, InputError, State
-from polytask.meta.class_means import class_means
-from polytask.meta.engine import ExecutionName, named_execution
-from polytask.meta.inner.rule import InnerStep, UpdateRule
-from polytask.meta.inner.sgd import SGD
+from polytask.execution.named import ExecutionName, named_execution
+from polytask.meta.adaptation.rules.rule import InnerStep, UpdateRule
+from polytask.meta.adaptation.rules.sgd import SGD
+from polytask.meta.layers.class_means import class_means
 from polytask.meta.metric.cosine_head import cosine_logits
 from polytask.meta.metric.feature_classifier import FeatureClassifier
 
@@ -97,7 +97,7 @@ class Baseline(FittedHead):
         >>> import torch
         >>> from polytask.core import Batch, SharedModel, Task, seeded
         >>> from polytask.data import JointSource
-        >>> from polytask.sharing import HardSharing
+        >>> from polytask.architectures import HardSharing
         >>> from polytask.train import train
         >>> base = Task(name="base", kind="multiclass", n_outputs=4)
         >>> classes = torch.arange(40) % 4

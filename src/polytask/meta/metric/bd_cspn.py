@@ -5,8 +5,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from polytask.core import Execution, InputError
-from polytask.meta.class_means import class_means
-from polytask.meta.engine import ExecutionName
+from polytask.execution.named import ExecutionName
+from polytask.meta.layers.class_means import class_means
 from polytask.meta.metric.cosine_head import cosine_logits
 from polytask.meta.metric.transductive import TransductiveClassifier
 

@@ -7,10 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from polytask.core import Batch, Execution, InputError, State, Task, query_objectives
-from polytask.meta.class_means import class_means
-from polytask.meta.engine import ExecutionName
-from polytask.meta.every_class import check_classes, membership
-from polytask.meta.full_precision import full_precision, widened
+from polytask.execution.named import ExecutionName
+from polytask.meta.layers.class_means import class_means
+from polytask.meta.layers.every_class import check_classes, membership
+from polytask.meta.layers.full_precision import full_precision, widened
 from polytask.meta.metric.feature_classifier import FeatureClassifier, squared_distances
 
 __all__ = ["FEAT", "SetTransformer"]

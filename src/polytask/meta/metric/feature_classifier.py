@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from polytask.core import Batch, Execution, Inputs, State, Task
-from polytask.meta.engine import ExecutionName
-from polytask.meta.every_class import check_classes, membership
-from polytask.meta.forward_execution import forward_execution
-from polytask.meta.full_precision import full_precision, widened
+from polytask.execution.forward_execution import forward_execution
+from polytask.execution.named import ExecutionName
+from polytask.meta.layers.every_class import check_classes, membership
+from polytask.meta.layers.full_precision import full_precision, widened
+from polytask.meta.layers.normalization import uses_batch_statistics
 from polytask.meta.learner import MetaLearner
-from polytask.meta.normalization import uses_batch_statistics
 
 __all__ = ["FeatureClassifier", "squared_distances"]
 

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from polytask.core import Execution, InputError, State
-from polytask.meta.engine import ExecutionName
-from polytask.meta.full_precision import full_precision, widened
+from polytask.execution.named import ExecutionName
+from polytask.meta.layers.full_precision import full_precision, widened
 from polytask.meta.model.gaussian import Context, Gaussian, GaussianLearner
 
 __all__ = ["GaussianProcessHead", "Similarity", "tanimoto"]

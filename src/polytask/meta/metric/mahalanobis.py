@@ -4,8 +4,8 @@ import torch
 from torch import Tensor, nn
 
 from polytask.core import Execution, InputError, State
-from polytask.meta.class_means import class_means
-from polytask.meta.engine import ExecutionName
+from polytask.execution.named import ExecutionName
+from polytask.meta.layers.class_means import class_means
 from polytask.meta.metric.feature_classifier import FeatureClassifier
 
 __all__ = ["Mahalanobis"]

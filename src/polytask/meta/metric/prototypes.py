@@ -7,12 +7,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from polytask.core import Batch, InputError, Inputs, State, Task
-from polytask.meta.class_means import class_means
-from polytask.meta.every_class import check_classes, membership
-from polytask.meta.full_precision import full_precision, widened
+from polytask.meta.layers.class_means import class_means
+from polytask.meta.layers.every_class import check_classes, membership
+from polytask.meta.layers.full_precision import full_precision, widened
+from polytask.meta.layers.normalization import uses_batch_statistics
 from polytask.meta.learner import MetaLearner
 from polytask.meta.metric.feature_classifier import squared_distances
-from polytask.meta.normalization import uses_batch_statistics
 
 __all__ = ["Prototypes"]
 

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from polytask.core import Execution, InputError, Task
-from polytask.meta.engine import ExecutionName
-from polytask.meta.metric.ridge import ridge_weights
+from polytask.execution.named import ExecutionName
+from polytask.meta.metric.r2d2 import ridge_weights
 from polytask.meta.metric.solved_head import Labelled, SolvedHead
 
 __all__ = ["RidgeRegression"]

@@ -7,8 +7,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from polytask.core import Execution, InputError, Inputs, State
-from polytask.meta.class_means import class_means
-from polytask.meta.engine import ExecutionName
+from polytask.execution.named import ExecutionName
+from polytask.meta.layers.class_means import class_means
 from polytask.meta.metric.centered import Centered
 from polytask.meta.metric.feature_classifier import FeatureClassifier, squared_distances
 

@@ -10,12 +10,12 @@ from torch._C._functorch import peek_interpreter_stack
 from torch.nn import functional
 
 from polytask.core import Batch, Execution, InputError, Inputs, State, Task, TaskKind
-from polytask.meta.engine import ExecutionName
-from polytask.meta.every_class import check_classes
-from polytask.meta.forward_execution import forward_execution
-from polytask.meta.full_precision import full_precision, widened
+from polytask.execution.forward_execution import forward_execution
+from polytask.execution.named import ExecutionName
+from polytask.meta.layers.every_class import check_classes
+from polytask.meta.layers.full_precision import full_precision, widened
+from polytask.meta.layers.normalization import uses_batch_statistics
 from polytask.meta.learner import MetaLearner
-from polytask.meta.normalization import uses_batch_statistics
 
 __all__ = ["Labelled", "SolvedHead", "labelled_values"]
 

@@ -6,10 +6,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from polytask.core import Execution, InputError
-from polytask.meta.class_means import class_means
-from polytask.meta.engine import ExecutionName
-from polytask.meta.inner.adam import Adam
-from polytask.meta.inner.rule import InnerStep, UpdateRule
+from polytask.execution.named import ExecutionName
+from polytask.meta.adaptation.rules.adam import Adam
+from polytask.meta.adaptation.rules.rule import InnerStep, UpdateRule
+from polytask.meta.layers.class_means import class_means
 from polytask.meta.metric.feature_classifier import squared_distances
 from polytask.meta.metric.transductive import TransductiveClassifier
 

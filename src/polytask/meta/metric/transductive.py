@@ -5,7 +5,7 @@ from abc import abstractmethod
 from torch import Tensor, nn
 
 from polytask.core import Execution, State
-from polytask.meta.engine import ExecutionName
+from polytask.execution.named import ExecutionName
 from polytask.meta.metric.feature_classifier import FeatureClassifier
 
 __all__ = ["TransductiveClassifier"]

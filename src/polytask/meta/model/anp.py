@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 
 from polytask.core import Execution, State
-from polytask.meta.engine import ExecutionName
-from polytask.meta.model.attention import Attention, check_heads
+from polytask.execution.named import ExecutionName
+from polytask.meta.layers.attention import Attention, check_heads
 from polytask.meta.model.gaussian import (
     Context,
     Gaussian,

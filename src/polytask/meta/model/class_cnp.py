@@ -6,15 +6,15 @@ import torch
 from torch import Tensor, nn
 
 from polytask.core import Batch, Execution, InputError, Inputs, State, Task
-from polytask.meta.class_means import class_means
-from polytask.meta.engine import ExecutionName
-from polytask.meta.every_class import check_every_class
-from polytask.meta.forward_execution import forward_execution
+from polytask.execution.forward_execution import forward_execution
+from polytask.execution.named import ExecutionName
+from polytask.meta.layers.class_means import class_means
+from polytask.meta.layers.every_class import check_every_class
+from polytask.meta.layers.networks import mlp
+from polytask.meta.layers.normalization import uses_batch_statistics
 from polytask.meta.learner import MetaLearner
 from polytask.meta.model.checked_features import checked_features
 from polytask.meta.model.class_labels import class_answer, class_labels
-from polytask.meta.networks import mlp
-from polytask.meta.normalization import uses_batch_statistics
 
 __all__ = ["ClassCNP"]
 

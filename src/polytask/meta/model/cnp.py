@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from polytask.core import Execution, State
-from polytask.meta.engine import ExecutionName
+from polytask.execution.named import ExecutionName
 from polytask.meta.model.gaussian import (
     Context,
     Gaussian,

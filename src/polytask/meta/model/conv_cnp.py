@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from polytask.core import Execution, InputError, State
-from polytask.meta.engine import ExecutionName
+from polytask.execution.named import ExecutionName
 from polytask.meta.model.gaussian import Context, Gaussian, GaussianLearner, bounded_gaussian, check_sizes
 
 __all__ = ["ConvCNP"]

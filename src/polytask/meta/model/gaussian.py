@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from polytask.core import Batch, Execution, InputError, Inputs, State, Task
-from polytask.meta.engine import ExecutionName
-from polytask.meta.forward_execution import forward_execution
-from polytask.meta.full_precision import widened
+from polytask.execution.forward_execution import forward_execution
+from polytask.execution.named import ExecutionName
+from polytask.meta.layers.full_precision import widened
 from polytask.meta.learner import MetaLearner
 
 __all__ = ["Context", "Gaussian", "GaussianLearner", "bounded_gaussian"]

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from polytask.core import State
-from polytask.meta.class_means import class_means
-from polytask.meta.full_precision import full_precision, widened
+from polytask.meta.layers.class_means import class_means
+from polytask.meta.layers.full_precision import full_precision, widened
 
 __all__ = ["ClassHead", "LinearHead", "MahalanobisHead"]
 

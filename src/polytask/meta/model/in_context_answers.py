@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from polytask.core import Batch, Task
-from polytask.meta.full_precision import widened
+from polytask.meta.layers.full_precision import widened
 from polytask.meta.model.bar_distribution import BarDistribution
 from polytask.meta.model.class_labels import labels_of
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from polytask.meta.model.attention import check_heads
+from polytask.meta.layers.attention import check_heads
 
 __all__ = ["InContextLayer"]
 

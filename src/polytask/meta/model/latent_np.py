@@ -5,8 +5,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from polytask.core import Execution, State
-from polytask.meta.engine import ExecutionName
-from polytask.meta.model.attention import Attention
+from polytask.execution.named import ExecutionName
+from polytask.meta.layers.attention import Attention
 from polytask.meta.model.cnp import mean_of_known
 from polytask.meta.model.gaussian import (
     Context,

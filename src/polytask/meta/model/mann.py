@@ -7,14 +7,14 @@ import torch
 from torch import Tensor, nn
 
 from polytask.core import Batch, Execution, InputError, Inputs, State, Task
-from polytask.meta.engine import ExecutionName
-from polytask.meta.forward_execution import forward_execution
+from polytask.execution.forward_execution import forward_execution
+from polytask.execution.named import ExecutionName
+from polytask.meta.layers.lstm_cell import LSTMCell
+from polytask.meta.layers.normalization import uses_batch_statistics
 from polytask.meta.learner import MetaLearner
 from polytask.meta.model.checked_features import checked_features
 from polytask.meta.model.class_labels import class_answer, class_labels
 from polytask.meta.model.lrua_memory import LRUAMemory
-from polytask.meta.model.lstm_cell import LSTMCell
-from polytask.meta.normalization import uses_batch_statistics
 
 __all__ = ["MANN"]
 

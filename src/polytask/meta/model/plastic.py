@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from polytask.core import Batch, Execution, InputError, Inputs, State, Task
-from polytask.meta.engine import ExecutionName
+from polytask.execution.named import ExecutionName
 from polytask.meta.learner import MetaLearner
 from polytask.meta.model.plastic_layer import Modulation, PlasticityRule, PlasticLayer
 

@@ -6,14 +6,14 @@ import torch
 from torch import Tensor, nn
 
 from polytask.core import Batch, Execution, InputError, Inputs, State, Task
-from polytask.meta.engine import ExecutionName
-from polytask.meta.forward_execution import forward_execution
+from polytask.execution.forward_execution import forward_execution
+from polytask.execution.named import ExecutionName
+from polytask.meta.layers.normalization import uses_batch_statistics
 from polytask.meta.learner import MetaLearner
 from polytask.meta.model.bar_distribution import BarDistribution
 from polytask.meta.model.class_labels import labels_of
 from polytask.meta.model.in_context_answers import Answers, Bars, Classes
 from polytask.meta.model.in_context_layer import InContextLayer
-from polytask.meta.normalization import uses_batch_statistics
 
 __all__ = ["PriorFitted"]
 

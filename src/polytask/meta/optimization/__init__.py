@@ -1,28 +1,5 @@
 """Methods that learn the learning rule itself."""
 
-from polytask.meta.optimization.alfa import ALFA, AdaptiveRates
-from polytask.meta.optimization.coordinates import CoordinateRule
-from polytask.meta.optimization.evolution import EvolvedObjective, PersistentEvolution
-from polytask.meta.optimization.learned_optimizer import LSTMOptimizer, MLPOptimizer
-from polytask.meta.optimization.learned_rates import LearnedRates
-from polytask.meta.optimization.meta_curvature import KroneckerCurvature, MetaCurvature
-from polytask.meta.optimization.meta_lstm import MetaLSTM
-from polytask.meta.optimization.meta_sgd import MetaSGD
-from polytask.meta.optimization.warp_grad import WarpGrad, with_warp_layers
+import lazy_loader
 
-__all__ = [
-    "ALFA",
-    "AdaptiveRates",
-    "CoordinateRule",
-    "EvolvedObjective",
-    "KroneckerCurvature",
-    "LSTMOptimizer",
-    "LearnedRates",
-    "MLPOptimizer",
-    "MetaCurvature",
-    "MetaLSTM",
-    "MetaSGD",
-    "PersistentEvolution",
-    "WarpGrad",
-    "with_warp_layers",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

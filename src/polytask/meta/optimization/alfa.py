@@ -6,10 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from polytask.core import Execution, InputError, State
-from polytask.meta.engine import ExecutionName
-from polytask.meta.gradient_learner import GradientLearner
-from polytask.meta.inner.rule import InnerStep, UpdateRule
-from polytask.meta.normalization import Normalization
+from polytask.execution.named import ExecutionName
+from polytask.meta.adaptation.gradient_learner import GradientLearner
+from polytask.meta.adaptation.rules.rule import InnerStep, UpdateRule
+from polytask.meta.layers.normalization import Normalization
 
 __all__ = ["ALFA", "AdaptiveRates"]
 

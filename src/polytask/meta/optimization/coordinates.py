@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from polytask.core import State
-from polytask.meta.inner.rule import InnerStep, UpdateRule
+from polytask.meta.adaptation.rules.rule import InnerStep, UpdateRule
 
 __all__ = ["CoordinateRule", "log_and_sign"]
 

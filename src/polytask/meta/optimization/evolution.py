@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from polytask.core import Batch, InputError, State, Task, generator, module_copy
-from polytask.meta.gradient_learner import GradientLearner, MetaObjective
-from polytask.meta.surrogate import with_gradient
+from polytask.meta.adaptation.gradient_learner import GradientLearner, MetaObjective
+from polytask.meta.adaptation.surrogate import with_gradient
 
 __all__ = ["EvolvedObjective", "PersistentEvolution"]
 

@@ -6,10 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from polytask.core import InputError
-from polytask.meta.inner.adam import safe_sqrt
-from polytask.meta.inner.rule import InnerStep
+from polytask.meta.adaptation.rules.adam import safe_sqrt
+from polytask.meta.adaptation.rules.rule import InnerStep
+from polytask.meta.layers.recurrent_cell import LSTMCell
 from polytask.meta.optimization.coordinates import CoordinateRule, log_and_sign
-from polytask.meta.optimization.recurrent_cell import LSTMCell
 
 __all__ = ["LSTMOptimizer", "MLPOptimizer"]
 
@@ -29,7 +29,7 @@ class LSTMOptimizer(CoordinateRule):
         InputError: A number is out of range.
 
     Example:
-        >>> from polytask.meta import GradientLearner
+        >>> from polytask.meta.adaptation.gradient_learner import GradientLearner
         >>> learner = GradientLearner(nn.Linear(2, 1), rule=LSTMOptimizer(), n_steps=5, n_differentiated=0)
 
     References:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from polytask.core import InputError, State
-from polytask.meta.inner.rule import InnerStep, UpdateRule
+from polytask.meta.adaptation.rules.rule import InnerStep, UpdateRule
 from polytask.meta.optimization.parameter_names import as_key
 
 __all__ = ["LearnedRates"]

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from polytask.core import InputError
-from polytask.meta.inner.rule import InnerStep
+from polytask.meta.adaptation.rules.rule import InnerStep
+from polytask.meta.layers.recurrent_cell import LSTMCell
 from polytask.meta.optimization.coordinates import CoordinateRule, log_and_sign
-from polytask.meta.optimization.recurrent_cell import LSTMCell
 
 __all__ = ["MetaLSTM"]
 
@@ -30,7 +30,7 @@ class MetaLSTM(CoordinateRule):
         InputError: A number is out of range.
 
     Example:
-        >>> from polytask.meta import GradientLearner
+        >>> from polytask.meta.adaptation.gradient_learner import GradientLearner
         >>> learner = GradientLearner(nn.Linear(2, 1), rule=MetaLSTM(), n_steps=5, n_differentiated=0)
 
     References:

@@ -3,9 +3,9 @@
 from torch import nn
 
 from polytask.core import Execution
-from polytask.meta.engine import ExecutionName
-from polytask.meta.gradient_learner import GradientLearner
-from polytask.meta.normalization import Normalization
+from polytask.execution.named import ExecutionName
+from polytask.meta.adaptation.gradient_learner import GradientLearner
+from polytask.meta.layers.normalization import Normalization
 from polytask.meta.optimization.learned_rates import LearnedRates
 
 __all__ = ["MetaSGD"]

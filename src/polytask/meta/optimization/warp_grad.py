@@ -7,11 +7,11 @@ import torch
 from torch import Tensor, nn
 
 from polytask.core import Batch, Execution, InputError, Task
-from polytask.meta.engine import ExecutionName
-from polytask.meta.gradient_learner import GradientLearner, MetaObjective
-from polytask.meta.inner.sgd import SGD
-from polytask.meta.normalization import Normalization
-from polytask.meta.surrogate import with_gradient
+from polytask.execution.named import ExecutionName
+from polytask.meta.adaptation.gradient_learner import GradientLearner, MetaObjective
+from polytask.meta.adaptation.rules.sgd import SGD
+from polytask.meta.adaptation.surrogate import with_gradient
+from polytask.meta.layers.normalization import Normalization
 
 __all__ = ["WarpGrad", "with_warp_layers"]
 

@@ -1,0 +1,5 @@
+"""Architectures: how tasks share layers, weights and representations."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

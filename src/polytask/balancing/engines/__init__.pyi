@@ -1,0 +1,22 @@
+from .by_name import EngineName, engine_by_name
+from .engine import Engine, PartsOfStep
+from .fastest import EngineChoice, Fastest
+from .features import Features
+from .last_layer import LastLayer
+from .layerwise import Layerwise
+from .loop import FullJacobian
+from .streamed import Streamed
+
+__all__ = [
+    "Engine",
+    "EngineChoice",
+    "EngineName",
+    "Fastest",
+    "Features",
+    "FullJacobian",
+    "LastLayer",
+    "Layerwise",
+    "PartsOfStep",
+    "Streamed",
+    "engine_by_name",
+]

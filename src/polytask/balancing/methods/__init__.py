@@ -1,0 +1,1 @@
+"""The balancers, one method a file."""

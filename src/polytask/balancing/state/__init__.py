@@ -1,0 +1,1 @@
+"""What balancers remember from step to step."""

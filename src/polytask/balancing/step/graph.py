@@ -1,0 +1,230 @@
+"""The graph of a step: gradients of single objectives, and of their weighted sum."""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property, wraps
+from typing import ParamSpec, TypeVar
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.graph import GradientEdge, get_gradient_edge
+
+from polytask.balancing.step.leaving import Leaving, leaving
+from polytask.core import Objectives, TrainingError
+
+__all__ = ["StepGraph"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+_CURES = {
+    "donated buffer": (
+        "A compiled trunk gives its buffers away in the first backward pass, but this engine needs several. "
+        "Use `engine='features'`, or set `torch._functorch.config.donated_buffer = False` before the first "
+        "call."
+    ),
+    "use_reentrant": (
+        "A part of the learner is recomputed by `torch.utils.checkpoint` in its reentrant form, which cannot "
+        "tell the gradients of single objectives apart. Call it with `use_reentrant=False`."
+    ),
+}
+
+
+def _explained(function: Callable[P, R]) -> Callable[P, R]:
+    """Say what to do where a part of the learner cannot be run backward more than once, or for one tensor."""
+
+    @wraps(function)
+    def explained(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except RuntimeError as error:
+            cure = next((cure for words, cure in _CURES.items() if words in str(error)), None)
+            if cure is None:
+                raise
+            raise TrainingError(cure) from error
+
+    return explained
+
+
+class StepGraph:
+    """What can be differentiated in a step: the objectives, cut at their taps where they have some.
+
+    With taps that all shared parameters lie before, the private parts are run backward once, for all
+    objectives together, and the shared part starts from what arrives at the taps. Without, each gradient is a
+    backward pass from its objective.
+
+    Args:
+        objectives: The objectives of a step, or of a part of it.
+        scale: What each is multiplied with, ``[objective]``; a part's share in the whole.
+        shared: Shared parameters.
+        private: Private parameters.
+    """
+
+    def __init__(
+        self,
+        objectives: Objectives,
+        scale: Tensor,
+        shared: Sequence[nn.Parameter],
+        private: Sequence[nn.Parameter],
+    ) -> None:
+        self.values = objectives.values * scale.to(objectives.values)
+        self.shared, self.private = list(shared), list(private)
+        self._objectives = objectives
+        self._names = objectives.names
+        self._seeds: list[Tensor] | None = None
+        self._private_done = False
+
+    @cached_property
+    def _leaving(self) -> Leaving:
+        return leaving(self._objectives, self.shared)
+
+    @property
+    def tapped(self) -> bool:
+        """Whether everything that is shared can be reached from the taps."""
+        return self._leaving.complete
+
+    @property
+    def has_representation(self) -> bool:
+        """Whether the tasks leave the shared part at a common place, be it trained or not."""
+        return self._leaving.known
+
+    def behind(self) -> list[int]:
+        """Return the indices of the shared parameters that act behind that place too."""
+        behind = {id(parameter) for parameter in self._leaving.behind}
+        return [index for index, parameter in enumerate(self.shared) if id(parameter) in behind]
+
+    def distrust_taps(self) -> None:
+        """Take every gradient from the objectives themselves from now on."""
+        self._leaving = Leaving()
+
+    @property
+    def roots(self) -> list[Tensor]:
+        """Return the tensors from which backward passes of the shared part start."""
+        return [next(iter(taps.values())) for taps in self._leaving.taps] if self.tapped else [self.values]
+
+    @_explained
+    def seeds(self) -> list[Tensor]:
+        """Return the gradients at the taps, ``[objective, ...]`` for each encoding that is trained.
+
+        The same backward pass adds the private parameters' gradients to their ``grad``.
+        """
+        if self._seeds is None:
+            where = [tap for taps in self._leaving.taps for tap in taps.values()]
+            private = [] if self._private_done else self.private
+            found: Sequence[Tensor | None] = [None] * len(where)
+            if self.values.requires_grad and (where or private):
+                # The shared part stays as it is: a backward pass to given tensors stops there.
+                found = torch.autograd.grad(
+                    self.values.sum(), [*where, *private], allow_unused=True, retain_graph=True
+                )
+                _add(private, found[len(where) :])
+            self._private_done = True
+            self._seeds = self._stacked(list(found[: len(where)]))
+        return self._seeds
+
+    def _stacked(self, found: list[Tensor | None]) -> list[Tensor]:
+        seeds = []
+        for taps in self._leaving.taps:
+            own = dict(zip(taps, found[: len(taps)]))
+            found = found[len(taps) :]
+            zero = torch.zeros_like(next(iter(taps.values())))
+            rows = [own.get(name) for name in self._names]
+            seeds.append(torch.stack([zero if row is None else row for row in rows]))
+        return seeds
+
+    def rows(
+        self, tensors: Sequence[Tensor], edges: Sequence[GradientEdge] = ()
+    ) -> Iterator[tuple[tuple[Tensor, ...], tuple[Tensor | None, ...]]]:
+        """Yield each objective's gradients with respect to the shared part; keeps the graph.
+
+        Args:
+            tensors: Where they are wanted; 0 where an objective does not depend on one.
+            edges: Where they are wanted too; None where an objective does not depend on one.
+        """
+        for position in range(len(self._names)):
+            yield self._row(position, tensors, edges) if tensors or edges else ((), ())
+
+    @_explained
+    def _row(
+        self, position: int, tensors: Sequence[Tensor], edges: Sequence[GradientEdge]
+    ) -> tuple[tuple[Tensor, ...], tuple[Tensor | None, ...]]:
+        outputs = self.roots if self.tapped else [self.values[position]]
+        if not outputs[0].requires_grad:  # nothing that is trained has a part in it
+            return tuple(torch.zeros_like(tensor) for tensor in tensors), (None,) * len(edges)
+        starts = [seed[position] for seed in self.seeds()] if self.tapped else None
+        wanted = [*(get_gradient_edge(tensor) for tensor in tensors), *edges]
+        found = torch.autograd.grad(outputs, wanted, starts, retain_graph=True, allow_unused=True)
+        at_tensors = tuple(torch.zeros_like(t) if g is None else g for t, g in zip(tensors, found))
+        return at_tensors, found[len(tensors) :]
+
+    def jacobian(self, parameters: Sequence[Tensor] | None = None) -> Tensor:
+        """Return the gradients with respect to some or all shared parameters, ``[objective, parameter]``."""
+        chosen = self.shared if parameters is None else list(parameters)
+        n_columns = sum(each.numel() for each in chosen)
+        rows = torch.zeros(len(self._names), n_columns, dtype=_dtype(chosen), device=self.values.device)
+        if chosen:
+            for row, (gradients, _) in zip(rows, self.rows(chosen)):
+                torch.cat([gradient.reshape(-1) for gradient in gradients], out=row)
+        return rows
+
+    @_explained
+    def backward_private(self, *, keep: bool = True) -> None:
+        """Add every private parameter's own, unscaled gradient to its ``grad``; only the first call acts."""
+        if self._private_done:
+            return
+        if self.tapped:
+            self.seeds()
+        else:
+            self._private_done = True
+            _backward(self.values.sum(), self.private, keep=keep)
+
+    @_explained
+    def gradient(self, weights: Tensor) -> list[Tensor]:
+        """Return the gradient of the weighted sum for every shared parameter, without taps; keeps the graph.
+
+        Args:
+            weights: ``[objective]``.
+        """
+        total = (weights.to(self.values) * self.values).sum()
+        if not (self.shared and total.requires_grad):
+            return [torch.zeros_like(parameter) for parameter in self.shared]
+        found = torch.autograd.grad(
+            total, self.shared, retain_graph=True, allow_unused=True, materialize_grads=True
+        )
+        return list(found)
+
+    @_explained
+    def backward(self, weights: Tensor) -> None:
+        """Add the gradient of the weighted sum to the shared parameters' ``grad``; frees the graph.
+
+        Args:
+            weights: ``[objective]``.
+        """
+        weights = weights.detach().to(self.values)
+        if bool((weights == 1).all()) and not self._private_done:
+            self._private_done = True
+            _backward(self.values.sum(), [*self.shared, *self.private], keep=False)
+            return
+        if not self.tapped:
+            self.backward_private()
+            _backward((weights * self.values).sum(), self.shared, keep=False)
+            return
+        starts = [torch.tensordot(weights.to(seed), seed, dims=1) for seed in self.seeds()]
+        if self.shared:
+            torch.autograd.backward(self.roots, starts, inputs=self.shared)
+
+
+def _backward(total: Tensor, parameters: list[nn.Parameter], *, keep: bool) -> None:
+    """Add the gradient of a total; a parameter outside its graph keeps ``grad`` None."""
+    if parameters and total.requires_grad:
+        torch.autograd.backward(total, inputs=parameters, retain_graph=keep)
+
+
+def _add(parameters: Sequence[nn.Parameter], gradients: Sequence[Tensor | None]) -> None:
+    for parameter, gradient in zip(parameters, gradients, strict=True):
+        if gradient is not None:
+            parameter.grad = gradient if parameter.grad is None else parameter.grad + gradient
+
+
+def _dtype(tensors: Sequence[Tensor]) -> torch.dtype | None:
+    return tensors[0].dtype if tensors else None

@@ -1,0 +1,1 @@
+"""Balancers around another one."""

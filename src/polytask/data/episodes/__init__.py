@@ -1,0 +1,1 @@
+"""Few-shot episodes: of classes, functions and tasks."""

@@ -1,0 +1,162 @@
+"""N-way K-shot episodes from examples of many classes."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from polytask.core import Batch, DataError, Episode, Task, numpy_generator
+from polytask.data.episodes.examples import LabelledExamples
+from polytask.data.source import Source
+
+__all__ = ["ClassificationEpisodes"]
+
+_N_NAMES = 5  # how many small classes a message names
+
+
+class ClassificationEpisodes(Source):
+    """N-way K-shot classification: new classes, newly numbered, in every episode.
+
+    An episode draws ``n_way`` classes without replacement and numbers them in random order; of each it draws
+    ``n_shot`` support and ``n_query`` other examples. Rows are grouped by class, in the order of the labels.
+
+    Args:
+        examples: What to draw from.
+        n_way: Classes per episode.
+        n_shot: Support examples per class.
+        n_query: Query examples per class.
+        n_episodes: Episodes per step.
+        seed: Decides every step.
+        transform: Maps the drawn inputs ``[example, ...]`` of a step to what the learner gets; must treat
+            every example alike and draw nothing at random. None turns uint8 into float32 in [0, 1] and leaves
+            the rest as it is.
+
+    Raises:
+        DataError: A number is out of range, there are fewer classes than ``n_way``, or a class has fewer
+            examples than ``n_shot + n_query``.
+
+    Example:
+        >>> examples = LabelledExamples(
+        ...     inputs=torch.zeros(100, 1, 8, 8, dtype=torch.uint8), labels=torch.arange(100) % 10,
+        ...     class_names=tuple("abcdefghij"), class_groups=("letter",) * 10)
+        >>> source = ClassificationEpisodes(examples, n_way=5, n_shot=1, n_query=4, n_episodes=2)
+        >>> first, second = source.step(0)
+        >>> first.support.inputs.shape, first.support.targets["class"]
+        (torch.Size([5, 1, 8, 8]), tensor([0, 1, 2, 3, 4]))
+    """
+
+    def __init__(
+        self,
+        examples: LabelledExamples,
+        *,
+        n_way: int,
+        n_shot: int,
+        n_query: int = 15,
+        n_episodes: int = 1,
+        seed: int = 0,
+        transform: Callable[[Tensor], Tensor] | None = None,
+    ) -> None:
+        labels = examples.labels.numpy(force=True)
+        n_examples = np.bincount(labels, minlength=examples.n_classes)  # [class]
+        problems = _problems(examples, n_examples, n_way, n_shot, n_query, n_episodes)
+        if problems:
+            raise DataError("ClassificationEpisodes: " + "; ".join(problems) + ".")
+        self.examples = examples
+        self.n_way = n_way
+        self.n_shot = n_shot
+        self.n_query = n_query
+        self.n_episodes = n_episodes
+        self.seed = seed
+        self.transform = transform or unit_interval
+        self.task = Task(name="class", kind="multiclass", n_outputs=n_way)
+        self.tasks = (self.task,)
+        # The examples of class c are the rows `_by_class[_starts[c] :][: _n_examples[c]]`.
+        self._by_class = labels.argsort(kind="stable")  # [example]
+        self._n_examples = n_examples
+        self._starts = n_examples.cumsum() - n_examples  # [class]
+
+    def step(self, index: int) -> tuple[Episode, ...]:
+        """Return ``n_episodes`` episodes; see `Source.step`."""
+        rows = self._rows(numpy_generator(self.seed, "step", index))  # [episode, row]
+        device = self.examples.inputs.device
+        # `index_select` is many times faster than indexing by a tensor.
+        drawn_inputs = self.examples.inputs.index_select(0, torch.from_numpy(rows.reshape(-1)).to(device))
+        inputs = self.transform(drawn_inputs).unflatten(0, rows.shape)  # [episode, row, ...]
+        n_support = self.n_way * self.n_shot
+        # Every step gets its own labels, so that a change in place cannot reach another step.
+        support_labels = torch.arange(self.n_way, device=device).repeat_interleave(self.n_shot)
+        query_labels = torch.arange(self.n_way, device=device).repeat_interleave(self.n_query)
+        return tuple(
+            Episode(
+                tasks=self.tasks,
+                support=Batch(inputs=drawn[:n_support], targets={"class": support_labels}),
+                query=Batch(inputs=drawn[n_support:], targets={"class": query_labels}),
+            )
+            for drawn in inputs.unbind()
+        )
+
+    def _rows(self, draw: np.random.Generator) -> np.ndarray:
+        """Draw the examples of all episodes, ``[episode, row]``: first the support, then the query."""
+        n_classes = np.full(self.n_episodes, self.examples.n_classes)
+        classes = _distinct(n_classes, self.n_way, draw)  # [episode, way]
+        n_drawn = self.n_shot + self.n_query
+        positions = _distinct(self._n_examples[classes.reshape(-1)], n_drawn, draw)  # [episode * way, drawn]
+        positions = positions.reshape(*classes.shape, n_drawn) + self._starts[classes][..., None]
+        drawn = self._by_class[positions]  # [episode, way, drawn]
+        support, query = drawn[..., : self.n_shot], drawn[..., self.n_shot :]
+        return np.concatenate([part.reshape(self.n_episodes, -1) for part in (support, query)], axis=1)
+
+
+def _problems(
+    examples: LabelledExamples, n_examples: np.ndarray, n_way: int, n_shot: int, n_query: int, n_episodes: int
+) -> list[str]:
+    least = {
+        "n_way": (n_way, 2),
+        "n_shot": (n_shot, 1),
+        "n_query": (n_query, 1),
+        "n_episodes": (n_episodes, 1),
+    }
+    problems = [f"`{name}` must be at least {low}, got {n}" for name, (n, low) in least.items() if n < low]
+    if examples.n_classes < n_way:
+        problems.append(f"`n_way` is {n_way}, but there are {examples.n_classes} classes; lower `n_way`")
+    small = np.flatnonzero(n_examples < n_shot + n_query)
+    if small.size:
+        named = ", ".join(f"{examples.class_names[c]!r} ({n_examples[c]})" for c in small[:_N_NAMES])
+        more = f" and {small.size - _N_NAMES} more" if small.size > _N_NAMES else ""
+        problems.append(
+            f"`n_shot` + `n_query` is {n_shot + n_query}, but these classes have fewer: "
+            f"{named}{more}; lower `n_shot` or `n_query`, or leave those classes out with "
+            "`examples.of_classes(...)`"
+        )
+    return problems
+
+
+def _distinct(n_values: np.ndarray, n_drawn: int, draw: np.random.Generator) -> np.ndarray:
+    """Draw distinct integers in random order for many rows at once.
+
+    Floyd's sampling: the cost depends on the number drawn, not on the number to draw from.
+
+    Args:
+        n_values: Row i draws from ``range(n_values[i])``; ``[row]``.
+        n_drawn: How many to draw; at most the smallest of ``n_values``.
+        draw: The source of randomness.
+
+    Returns:
+        ``[row, drawn]``.
+
+    References:
+        Bentley, Floyd, "Programming pearls: a sample of brilliance", Communications of the ACM 30(9), 1987.
+    """
+    drawn = np.empty((len(n_values), n_drawn), dtype=np.int64)
+    for position in range(n_drawn):
+        last = n_values - n_drawn + position  # [row]
+        value = draw.integers(0, last + 1)  # [row]
+        taken = (drawn[:, :position] == value[:, None]).any(axis=1)
+        drawn[:, position] = np.where(taken, last, value)
+    # A sample of Floyd's is a uniform set, but not in uniform order.
+    return draw.permuted(drawn, axis=1)
+
+
+def unit_interval(inputs: Tensor) -> Tensor:
+    return inputs.float().div_(255) if inputs.dtype == torch.uint8 else inputs

@@ -1,0 +1,1 @@
+"""Training steps: joint ones, several sources, sampling of tasks, curricula."""

@@ -1,0 +1,189 @@
+"""What curricula have in common: the losses decide which tasks the next step asks."""
+
+import math
+import re
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from polytask.core import Episode, InputError, TrainingError, numpy_generator
+from polytask.data.source import Source
+from polytask.data.steps.feedback import Feedback
+from polytask.data.steps.task_sampling import tasks_by_source
+from polytask.data.steps.unequal_draws import draw, inclusion
+
+__all__ = ["Curriculum"]
+
+
+class Curriculum(Source):
+    """Draw sources by shares that follow from the losses so far; see `polytask.data.Feedback`.
+
+    A curriculum stands before one step, and answers for no other: what comes later depends on losses that
+    are not known yet. The draws of a step depend on the seed, the step and the losses before it alone. A
+    source that has its turn gives the step it stands before, so each goes through its own epochs without a
+    gap.
+
+    A method says what the shares are and how they learn; what it remembers is kept in `memory`.
+
+    Args:
+        sources: Where each task, or group of tasks, has its steps, by any name.
+        per_step: Sources in one step.
+        exploration: The part of the shares that all sources divide evenly, in [0, 1].
+        seed: Decides whose turn it is.
+
+    Raises:
+        InputError: An argument does not fit, or one of the sources learns from training itself.
+        DataError: Two sources ask the same task.
+    """
+
+    def __init__(
+        self, sources: Mapping[str, Source], *, per_step: int = 1, exploration: float = 0.05, seed: int = 0
+    ) -> None:
+        problems = []
+        if not 1 <= per_step <= len(sources):
+            problems.append(f"`per_step` must be between 1 and the {len(sources)} sources, got {per_step}")
+        if not 0 <= exploration <= 1:
+            problems.append(f"`exploration` must be in [0, 1], got {exploration}")
+        learning = [name for name, source in sources.items() if isinstance(source, Feedback)]
+        if learning:
+            problems.append(f"{', '.join(learning)} learns from training, and would be told nothing in here")
+        if problems:
+            raise InputError(f"{type(self).__name__}: " + "; ".join(problems) + ".")
+        self.sources = dict(sources)
+        self.per_step = per_step
+        self.exploration = exploration
+        self.seed = seed
+        self.memory: dict[str, list[float]] = {}
+        """What the method remembers, as plain numbers."""
+        places = {name: place for place, name in enumerate(sources)}
+        self._place = {task: places[source] for task, source in tasks_by_source(sources).items()}
+        self._next = 0
+        self._turns = [0] * len(sources)
+        self._first: dict[str, float] = {}
+
+    @abstractmethod
+    def preferences(self) -> np.ndarray:
+        """Return how much each source is wanted for the next step: positive shares that sum to 1."""
+
+    @abstractmethod
+    def learn(self, losses: Mapping[int, float]) -> None:
+        """Take note of a step.
+
+        Args:
+            losses: By place of the source, its losses relative to the first ones of the same tasks, averaged.
+                Sources that the step did not ask are missing.
+        """
+
+    @property
+    def inclusion(self) -> dict[str, float]:
+        """The probability of every source to be in the next step."""
+        return dict(zip(self.sources, self.chances().tolist()))
+
+    def chances(self) -> np.ndarray:
+        """Return the probability of every source to be in the next step, ``[source]``."""
+        even = self.exploration / len(self.sources)
+        return inclusion((1 - self.exploration) * self.preferences() + even, self.per_step)
+
+    def drawn(self) -> tuple[str, ...]:
+        """Name the sources whose turn the next step is."""
+        return tuple(name for name, now in zip(self.sources, self._draw()) if now)
+
+    def step(self, index: int) -> tuple[Episode, ...]:
+        """Return the episodes of the step that the curriculum stands before; see `Source.step`.
+
+        Raises:
+            InputError: It stands before another step.
+        """
+        self._check_next(index)
+        chosen = zip(self.sources.values(), self._turns, self._draw())
+        return tuple(episode for source, turn, now in chosen if now for episode in source.step(turn))
+
+    def observe(self, step: int, losses: Mapping[str, float]) -> None:
+        """Learn from a step, and stand before the next; see `polytask.data.Feedback`.
+
+        Raises:
+            InputError: It is another step, or a loss belongs to no task of the sources.
+            TrainingError: The first loss of a task is not above 0, so that none can be relative to it.
+        """
+        self._check_next(step)
+        found: dict[int, list[float]] = {}
+        for name, loss in losses.items():
+            task = self._task(name)
+            found.setdefault(self._place[task], []).append(loss / self._first_of(task, loss))
+        drawn = self._draw()
+        self.learn({place: sum(parts) / len(parts) for place, parts in sorted(found.items())})
+        self._turns = [turn + int(now) for turn, now in zip(self._turns, drawn)]
+        self._next += 1
+
+    def state_dict(self) -> dict[str, Any]:
+        """See `polytask.data.Feedback`."""
+        return {
+            "method": type(self).__name__,
+            "sources": list(self.sources),
+            "next": self._next,
+            "turns": list(self._turns),
+            "first": dict(self._first),
+            "memory": {name: list(numbers) for name, numbers in self.memory.items()},
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """See `polytask.data.Feedback`."""
+        own = (type(self).__name__, list(self.sources))
+        if (state["method"], state["sources"]) != own:
+            raise InputError(
+                f"The state is of {state['method']} over {', '.join(state['sources'])}, but this is {own[0]} "
+                f"over {', '.join(own[1])}."
+            )
+        turns, first, memory = list(state["turns"]), dict(state["first"]), dict(state["memory"])
+        if not self._possible(state["next"], turns, first, memory):
+            raise InputError(f"The state of this {own[0]} is damaged: {dict(state)!r:.300}")
+        self._next, self._turns, self._first = state["next"], turns, first
+        self.memory = {name: list(numbers) for name, numbers in memory.items()}
+
+    def _possible(
+        self, step: Any, turns: list[Any], first: Mapping[Any, Any], memory: Mapping[Any, Any]
+    ) -> bool:
+        """Tell whether a state could be one of this curriculum's."""
+        n_sources, fits = len(self.sources), memory.keys() == self.memory.keys()
+        by_source = [name for name, numbers in self.memory.items() if len(numbers) == n_sources]
+        fits = fits and all(len(memory[name]) == n_sources for name in by_source)
+        numbers = [*first.values(), *(number for kept in memory.values() for number in kept)]
+        return (
+            fits
+            and len(turns) == n_sources
+            and all(type(count) is int and count >= 0 for count in (step, *turns))
+            and all(type(number) in (int, float) for number in numbers)
+            and first.keys() <= self._place.keys()
+        )
+
+    def _draw(self) -> np.ndarray:
+        """Draw for the next step, bool ``[source]``; the same until the step is done."""
+        return draw(self.chances(), 1, numpy_generator(self.seed, "turns", self._next))[0]
+
+    def _check_next(self, index: int) -> None:
+        if index != self._next:
+            raise InputError(
+                f"{type(self).__name__} stands before step {self._next} and knows no step {index}. Start a "
+                "run with a new one; a resumed run restores it from the checkpoint."
+            )
+
+    def _task(self, name: str) -> str:
+        """Return the task of an objective: repeated episodes are numbered, and several processes too."""
+        task = name if name in self._place else re.sub(r"(#\d+)?(@\d+)?$", "", name)
+        if task not in self._place:
+            raise InputError(
+                f"{type(self).__name__} knows no task {name!r}; its sources ask {', '.join(self._place)} in "
+                "their first steps. Give each task a source that always asks it."
+            )
+        return task
+
+    def _first_of(self, task: str, loss: float) -> float:
+        if task not in self._first:
+            if not (loss > 0 and math.isfinite(loss)):
+                raise TrainingError(
+                    f"The first loss of {task} is {loss}; {type(self).__name__} needs one above 0."
+                )
+            self._first[task] = loss
+        return self._first[task]

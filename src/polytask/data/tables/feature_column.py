@@ -1,0 +1,189 @@
+"""How one column of a table becomes features; the constants are plain numbers and text."""
+
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import pandas as pd
+
+from polytask.core import DataError, InputError, record_from_json
+from polytask.data.tables.cell import canonical
+from polytask.data.tables.column import column_categories, column_days, column_numbers
+from polytask.data.tables.problems import some_rows
+
+__all__ = [
+    "CategoryFeatures",
+    "EncodedColumn",
+    "FeatureColumn",
+    "NumberFeatures",
+    "category_finder",
+    "column_from_json",
+    "column_to_json",
+    "finite_numbers",
+]
+
+_FARTHEST = 1e6  # standard deviations
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncodedColumn:
+    """The features of one column, and what was odd about it.
+
+    Args:
+        features: Float32 ``[row, feature]``.
+        unseen: Categories without a feature of their own, with the number of rows.
+        n_clipped: Rows whose number was too far from the training rows.
+    """
+
+    features: np.ndarray
+    unseen: Mapping[str, int] = field(default_factory=dict)
+    n_clipped: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NumberFeatures:
+    """Numbers, truth values or times: the standardized value, missing ones replaced by the median.
+
+    Args:
+        name: The column.
+        kind: What it holds; times become days.
+        median: Of the training rows.
+        mean: Of the training rows, missing values replaced.
+        scale: Standard deviation of the same.
+        indicator: Whether a second feature is 1 where the value is missing.
+        words: Text that counts as missing, ``unknown`` or ``-``.
+    """
+
+    name: str
+    kind: Literal["number", "boolean", "time"]
+    median: float
+    mean: float
+    scale: float
+    indicator: bool
+    words: tuple[str, ...] = ()
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """A name for every feature."""
+        return (self.name, f"{self.name} is missing") if self.indicator else (self.name,)
+
+    def encode(self, column: pd.Series) -> EncodedColumn:
+        """Encode the rows of a column; a value beyond 10⁶ standard deviations is clipped there.
+
+        Raises:
+            DataError: A value is not of the kind, or infinite.
+        """
+        values = finite_numbers(column, self.kind, words=self.words)
+        missing = np.isnan(values)
+        standardized = (np.where(missing, self.median, values) - self.mean) / self.scale  # [row]
+        n_clipped = int((np.abs(standardized) > _FARTHEST).sum())
+        features = [standardized.clip(-_FARTHEST, _FARTHEST)] + [missing.astype(np.float64)] * self.indicator
+        return EncodedColumn(features=np.stack(features, axis=1).astype(np.float32), n_clipped=n_clipped)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CategoryFeatures:
+    """Categories: one feature each, 1 where the row is of the category.
+
+    A category that is not among them, and a missing value unless it counts as one, has zeros throughout.
+
+    Args:
+        name: The column.
+        categories: Text, as `spell` writes it.
+        missing: Whether a missing value is a category of its own, the last one.
+        kind: Always ``"category"``.
+    """
+
+    name: str
+    categories: tuple[str, ...]
+    missing: bool
+    kind: Literal["category"] = "category"
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """A name for every feature."""
+        named = tuple(f"{self.name}={category}" for category in self.categories)
+        return (*named, f"{self.name} is missing") if self.missing else named
+
+    def encode(self, column: pd.Series) -> EncodedColumn:
+        """Encode the rows of a column."""
+        find = category_finder(self.categories)
+        texts = column_categories(column)
+        codes, values = pd.factorize(texts)  # code -1, the last value, for a missing one
+        absent = len(self.categories) if self.missing else -1
+        column_of = np.array([*(find(value) for value in values), absent], dtype=np.int64)[codes]
+        features = np.zeros((len(texts), len(self.feature_names)), dtype=np.float32)
+        rows = np.flatnonzero(column_of >= 0)
+        features[rows, column_of[rows]] = 1.0
+        unseen = Counter(text for text in texts[column_of < 0] if text is not None)
+        return EncodedColumn(features=features, unseen=dict(unseen.most_common()))
+
+
+FeatureColumn: TypeAlias = NumberFeatures | CategoryFeatures
+"""Turns a column into features, with constants that were fitted on training rows."""
+
+
+def column_to_json(encoding: FeatureColumn) -> dict[str, Any]:
+    """Write an encoding as plain JSON."""
+    return {
+        key: list(value) if isinstance(value, tuple) else value for key, value in asdict(encoding).items()
+    }
+
+
+def column_from_json(data: Mapping[str, Any]) -> FeatureColumn:
+    """Read what `column_to_json` wrote.
+
+    Raises:
+        InputError: It is something else.
+    """
+    kind = data.get("kind") if isinstance(data, Mapping) else None
+    name = f"the column {data.get('name')!r}" if isinstance(data, Mapping) else "a column"
+    if kind == "category":
+        encoding = record_from_json(CategoryFeatures, data, name=name)
+        if len(set(encoding.categories)) < len(encoding.categories):
+            raise InputError(f"{name} has a category twice.")
+        return encoding
+    encoding = record_from_json(NumberFeatures, data, name=name)
+    farthest = np.finfo(np.float32).max
+    if not 0 < encoding.scale <= farthest or max(abs(encoding.mean), abs(encoding.median)) > farthest:
+        raise InputError(f"{name} has constants out of range.")
+    return encoding
+
+
+def category_finder(categories: Sequence[str]) -> Callable[[str], int]:
+    """Return what finds the index of a category by its text, -1 for none.
+
+    Where the text is none of them, a number or truth value is found that is written in another way, as long
+    as it is one category only: a table may store ``1`` as ``1.0``.
+
+    Example:
+        >>> find = category_finder(["1", "2.0", "red"])
+        >>> [find(text) for text in ("1", "1.0", "2", "red", "blue")]
+        [0, 0, 1, 2, -1]
+    """
+    exact = {category: index for index, category in enumerate(categories)}
+    counts = Counter(map(canonical, categories))
+    alike = {canonical(name): index for name, index in exact.items() if counts[canonical(name)] == 1}
+
+    def find(text: str) -> int:
+        return exact.get(text, alike.get(canonical(text), -1))
+
+    return find
+
+
+def finite_numbers(column: pd.Series, kind: str, *, words: Collection[str] = ()) -> np.ndarray:
+    """Read a column as numbers, times as days: float64 ``[row]``, NaN where missing or one of the words.
+
+    Raises:
+        DataError: A value is not a number, infinite, or beyond the range of 32 bits.
+    """
+    values = column_days(column, words=words) if kind == "time" else column_numbers(column, words=words)
+    n_rows = int((np.abs(values) > np.finfo(np.float32).max).sum())
+    if n_rows:
+        raise DataError(
+            f"Column {column.name!r} is infinite or beyond 3.4e38 in {some_rows(n_rows)}. Correct these "
+            "values, leave them empty, or drop the column."
+        )
+    return values

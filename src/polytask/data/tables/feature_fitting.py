@@ -1,0 +1,196 @@
+"""Fit the constants of feature columns on training rows."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from polytask.core import DataError
+from polytask.data.tables.cell import is_code, looks_like_quantity, read_number, spell
+from polytask.data.tables.column import ColumnKind, column_categories, stray_words
+from polytask.data.tables.delimited import MISSING_WORDS
+from polytask.data.tables.feature_column import (
+    CategoryFeatures,
+    FeatureColumn,
+    NumberFeatures,
+    finite_numbers,
+)
+from polytask.data.tables.problems import examples, some_rows
+
+__all__ = ["FittedColumns", "fit_columns", "quantities_note", "strays_note"]
+
+_MOST_CATEGORIES = 100
+_MOST_IDENTIFIERS = 50
+_FEW_QUANTITIES = 10  # so many different numbers among words may well be codes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FittedColumns:
+    """What became of the columns of a table.
+
+    Args:
+        encodings: By column, those of use.
+        dropped: Why a column is of no use.
+        notes: What else is worth knowing of a column.
+        problems: What must be mended.
+    """
+
+    encodings: dict[str, FeatureColumn] = field(default_factory=dict)
+    dropped: dict[str, str] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+
+def fit_columns(columns: Mapping[str, pd.Series], train_rows: np.ndarray) -> FittedColumns:
+    """Decide how each column is encoded, and fit its constants.
+
+    What a column holds is read off all rows, so that a table does not fail for one split and pass for
+    another; every constant comes from the training rows.
+
+    Args:
+        columns: By name.
+        train_rows: Positions of the training rows.
+    """
+    fitted = FittedColumns()
+    kinds: dict[str, ColumnKind] = {}
+    words: dict[str, tuple[str, ...]] = {}
+    numbers: dict[str, np.ndarray] = {}
+    for name, column in columns.items():
+        try:
+            kinds[name], words[name] = stray_words(column)
+            if kinds[name] == "category":
+                _fit_category(name, column, train_rows, fitted)
+                continue
+            whole = finite_numbers(column, kinds[name], words=words[name])
+            values = whole[train_rows]
+        except DataError as error:
+            fitted.problems.append(str(error))
+            continue
+        if words[name]:
+            fitted.notes[name] = strays_note(column, kinds[name], words[name])
+        n_distinct, some_missing = len(np.unique(values[~np.isnan(values)])), bool(np.isnan(values).any())
+        if n_distinct == 1 and some_missing:  # a flag: that value, or nothing
+            _fit_category(name, column, train_rows, fitted)
+        elif n_distinct < 2:
+            fitted.dropped[name] = _constant(values)
+        else:
+            numbers[name] = values
+    if numbers:
+        _fit_numbers(numbers, kinds, words, fitted)
+    return fitted
+
+
+def _fit_numbers(
+    numbers: Mapping[str, np.ndarray],
+    kinds: Mapping[str, ColumnKind],
+    words: Mapping[str, tuple[str, ...]],
+    fitted: FittedColumns,
+) -> None:
+    """Standardize all number columns at once."""
+    from sklearn.impute import SimpleImputer  # here, as it takes half a second to import
+    from sklearn.preprocessing import StandardScaler
+
+    matrix = np.stack(list(numbers.values()), axis=1)  # [row, column]
+    imputer = SimpleImputer(strategy="median")
+    scaler = StandardScaler().fit(imputer.fit_transform(matrix))
+    medians, means, scales, variances = map(
+        np.asarray, (imputer.statistics_, scaler.mean_, scaler.scale_, scaler.var_)
+    )  # [column]
+    for position, (name, values) in enumerate(numbers.items()):
+        kind = kinds[name]
+        if scales[position] == 1 and variances[position] < 0.5:  # so StandardScaler marks what is constant
+            fitted.dropped[name] = "constant up to rounding in the training rows"
+        elif kind != "category":
+            fitted.encodings[name] = NumberFeatures(
+                name=name,
+                kind=kind,
+                median=float(medians[position]),
+                mean=float(means[position]),
+                scale=float(scales[position]),
+                indicator=bool(np.isnan(values).any()),
+                words=words[name],
+            )
+
+
+def _fit_category(name: str, column: pd.Series, train_rows: np.ndarray, fitted: FittedColumns) -> None:
+    texts = column_categories(column)[train_rows]
+    counts = Counter(text for text in texts if text is not None)
+    n_labelled, n_missing = counts.total(), len(texts) - counts.total()
+    read_as_missing = column.attrs.get(MISSING_WORDS, {}).get(name, {})
+    if read_as_missing:
+        fitted.notes[name] = (
+            f"{examples(read_as_missing)} counts as missing in {some_rows(sum(read_as_missing.values()))}"
+        )
+    if not counts or (len(counts) == 1 and not n_missing):
+        fitted.dropped[name] = _constant(texts)
+        return
+    if len(counts) > _MOST_IDENTIFIERS and len(counts) > n_labelled / 2:
+        fitted.dropped[name] = (
+            f"text that is different in most rows ({len(counts)} values in {n_labelled} rows)"
+        )
+        fitted.dropped[name] += _numbers_among(column)
+        return
+    if len(counts) > _MOST_CATEGORIES:
+        note = f"only the {_MOST_CATEGORIES} most frequent of {len(counts)} categories are features"
+        note += _numbers_among(column)
+        fitted.notes[name] = f"{fitted.notes[name]}; {note}" if name in fitted.notes else note
+    elif note := quantities_note(column):
+        fitted.notes[name] = f"{fitted.notes[name]}; {note}" if name in fitted.notes else note
+    # Equal counts are kept in the order of their text, so that the order of rows does not matter.
+    kept = sorted(sorted(counts), key=lambda category: -counts[category])[:_MOST_CATEGORIES]
+    fitted.encodings[name] = CategoryFeatures(
+        name=name, categories=tuple(sorted(kept)), missing=n_missing > 0
+    )
+
+
+def _constant(values: np.ndarray) -> str:
+    known = values[~pd.isna(values)]
+    return (
+        f"always {spell(known[0])!r} in the training rows" if len(known) else "no value in the training rows"
+    )
+
+
+def _numbers_among(column: pd.Series) -> str:
+    """Hint at a column of numbers that some text spoils."""
+    texts = [text for text in column_categories(column) if text is not None]
+    spoilt = [text for text in texts if read_number(text) is None]
+    if len(spoilt) > len(texts) / 5:
+        return ""
+    found = examples(dict.fromkeys(spoilt), limit=3)
+    return (
+        f"; it holds numbers but for {some_rows(len(spoilt))} with {found}: empty these to use it as numbers"
+    )
+
+
+def strays_note(column: pd.Series, kind: str, words: Sequence[str]) -> str:
+    """Tell which words of a column of numbers or times count as missing, and in how many rows."""
+    n_rows = int(np.isin(column_categories(column), list(words)).sum())
+    return f"{examples(words)} counts as missing in {some_rows(n_rows)}, as all other values are {kind}s"
+
+
+def quantities_note(column: pd.Series) -> str:
+    """Tell that most values of a column of categories look like numbers or times; nothing where they do not.
+
+    Example:
+        >>> quantities_note(pd.Series([f"{number},5" for number in range(20)]))[:54]
+        "it is read as categories, though '0,5', '1,5', '2,5' a"
+    """
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return ""
+    counts = Counter(text for text in column_categories(column) if text is not None)
+    quantities = [text for text in counts if looks_like_quantity(text)]
+    n_rows = sum(counts[text] for text in quantities)
+    if len(quantities) <= _FEW_QUANTITIES or 2 * n_rows < counts.total() or any(map(is_code, quantities)):
+        return ""
+    odd = [text for text in quantities if read_number(text) is None] or [
+        text for text in counts if text not in quantities
+    ]
+    found = examples(odd, limit=3)
+    if read_number(odd[0]) is None and looks_like_quantity(odd[0]):
+        return (
+            f"it is read as categories, though {found} look like numbers or times: write 1234.5 and "
+            "2024-03-31, and leave unknown ones empty"
+        )
+    return f"it is read as categories because of {found}; empty these to use it as numbers"

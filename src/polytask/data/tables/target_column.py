@@ -1,0 +1,198 @@
+"""A column of a table as a task: to tensors, and back to units and class names."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from polytask.core import DataError, InputError, Task, record_from_json
+from polytask.data.tables.column import column_categories, column_numbers
+from polytask.data.tables.feature_column import category_finder
+from polytask.data.tables.problems import examples, some_rows
+
+__all__ = ["Label", "TargetColumn"]
+
+Label: TypeAlias = bool | int | float | str
+"""A label as the column held it: what plain JSON can hold."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetColumn:
+    """A target of a table; made by `fit_targets`, or from JSON.
+
+    Args:
+        task: The task; it is named like the column.
+        classes: Class names in the order of the outputs; empty for regression.
+        mean: Of the training rows; 0 for classes.
+        scale: Standard deviation of the training rows; 1 for classes.
+        labels: For each class the value that stands for it in answers, all of one type; empty for the names.
+        words: Text that counts as no label in a column of numbers.
+
+    Example:
+        >>> task = Task(name="sex", kind="binary", labels=("f", "m"))
+        >>> target, mask = TargetColumn(task=task, classes=("f", "m")).encode(pd.Series(["m", None]))
+        >>> target, mask
+        (tensor([1., 0.]), tensor([ True, False]))
+    """
+
+    task: Task
+    classes: tuple[str, ...]
+    mean: float = 0.0
+    scale: float = 1.0
+    labels: tuple[Label, ...] = ()
+    words: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        kinds = {type(label) for label in self.labels}
+        if self.labels and (len(self.labels) != len(self.classes) or len(kinds) > 1 or not kinds <= _LABELS):
+            raise DataError(
+                f"Target {self.task.name!r} needs one label a class, all text, numbers or truth values, got "
+                f"{examples(self.labels)}."
+            )
+
+    def encode(
+        self, column: pd.Series, *, unseen: Literal["error", "missing"] = "error"
+    ) -> tuple[Tensor, Tensor]:
+        """Turn a column into a target.
+
+        Args:
+            column: Labels, as `fit_targets` saw them.
+            unseen: What a class that was not there in fitting is: an error, or a missing label.
+
+        Returns:
+            The target ``[row]``, 0 where missing: float32, standardized for regression and 0 or 1 for
+            binary; class indices for multiclass. And its mask, True where there is a label.
+
+        Raises:
+            DataError: A class was never seen, or a number cannot be read or is infinite.
+        """
+        if self.task.kind == "regression":
+            numbers = column_numbers(column, words=self.words)
+            with np.errstate(over="ignore"):
+                standardized = ((numbers - self.mean) / self.scale).astype(np.float32)
+            n_rows = int(np.isinf(standardized).sum())
+            if n_rows:
+                raise DataError(
+                    f"Target {self.task.name!r} is infinite or too large in {some_rows(n_rows)}. Correct "
+                    "these values, or leave them empty."
+                )
+            labelled = ~np.isnan(numbers)
+            return torch.from_numpy(np.where(labelled, standardized, np.float32(0))), torch.from_numpy(
+                labelled
+            )
+        texts = column_categories(column)
+        find = category_finder(self.classes)
+        index_of = {text: find(text) for text in dict.fromkeys(texts) if text is not None}
+        strangers = [text for text, index in index_of.items() if index < 0]
+        if strangers and unseen == "error":
+            raise DataError(
+                f"Target {self.task.name!r} has class {examples(strangers)}, but it was fitted with "
+                f"{examples(self.classes)}. Correct these labels, leave them empty, or fit again."
+            )
+        codes = torch.tensor([index_of.get(text, -1) for text in texts], dtype=torch.long)
+        target = codes.clamp(min=0)
+        return (target.float() if self.task.kind == "binary" else target), codes >= 0
+
+    def decode(self, prediction: Tensor) -> dict[str, np.ndarray]:
+        """Turn a prediction ``[row, n_outputs]`` into answers ``[row]``.
+
+        Returns:
+            Under ``""`` the answer: a number in the units of the column, or a class in the type of its labels
+            (text, truth values, integers, numbers). For classes also ``p(CLASS)``, the probability of each.
+        """
+        prediction = prediction.detach().cpu().double()
+        if self.task.kind == "regression":
+            return {"": self.task.decide(prediction).numpy() * self.scale + self.mean}
+        if self.task.kind == "binary":
+            # Two logits instead of one minus a rounded probability.
+            prediction = torch.cat([torch.zeros_like(prediction), prediction], dim=-1)
+        probabilities = prediction.softmax(-1).numpy()  # [row, class]
+        answers = label_array(self.labels or self.classes)[prediction.argmax(-1).numpy()]
+        return {"": answers} | {f"p({name})": probabilities[:, i] for i, name in enumerate(self.classes)}
+
+    def to_json(self) -> dict[str, Any]:
+        """Write the target as plain JSON; a loss of its own is not kept."""
+        return {
+            "name": self.task.name,
+            "kind": self.task.kind,
+            "n_outputs": self.task.n_outputs,
+            "metrics": list(self.task.metrics),
+            "classes": list(self.classes),
+            "labels": list(self.labels),
+            "words": list(self.words),
+            "mean": self.mean,
+            "scale": self.scale,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "TargetColumn":
+        """Read what `to_json` wrote.
+
+        Raises:
+            InputError: It is something else.
+        """
+        stored = record_from_json(_Stored, data, name="a target")
+        n_classes = {"regression": 0, "binary": 2, "multiclass": stored.n_outputs}[stored.kind]
+        if stored.kind == "regression" and stored.n_outputs != 1:
+            raise InputError(f"the target {stored.name!r} has {stored.n_outputs} outputs instead of 1.")
+        if len(stored.classes) != n_classes or len(set(stored.classes)) != n_classes:
+            raise InputError(
+                f"the target {stored.name!r} has the classes {examples(stored.classes)}, but needs "
+                f"{n_classes}, each with its own name."
+            )
+        farthest = np.finfo(np.float32).max
+        if not 0 < stored.scale <= farthest or abs(stored.mean) > farthest:
+            raise InputError(f"the target {stored.name!r} has constants out of range.")
+        task = Task(
+            name=stored.name,
+            kind=stored.kind,
+            n_outputs=stored.n_outputs,
+            metrics=stored.metrics,
+            labels=stored.classes,
+        )
+        return cls(
+            task=task,
+            classes=task.labels,
+            mean=stored.mean,
+            scale=stored.scale,
+            labels=stored.labels,
+            words=stored.words,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stored:
+    """A target as plain JSON."""
+
+    name: str
+    kind: Literal["regression", "binary", "multiclass"]
+    n_outputs: int
+    metrics: tuple[str, ...]
+    classes: tuple[str, ...]
+    mean: float
+    scale: float
+    labels: tuple[Label, ...] = ()
+    words: tuple[str, ...] = ()
+
+
+_LABELS = {bool, int, float, str}
+
+
+def label_array(labels: Sequence[Label]) -> np.ndarray:
+    """Put labels of one type in an array of that type; text, and integers beyond 64 bits, as objects.
+
+    Example:
+        >>> [label_array(labels).dtype.name for labels in ([False, True], [2, 7], ["a", "b"])]
+        ['bool', 'int64', 'object']
+    """
+    first = labels[0]
+    if isinstance(first, bool):
+        return np.array(labels, dtype=bool)
+    if isinstance(first, float):
+        return np.array(labels, dtype=np.float64)
+    whole = isinstance(first, int) and all(isinstance(n, int) and -(2**63) <= n < 2**63 for n in labels)
+    return np.array(labels, dtype=np.int64 if whole else object)

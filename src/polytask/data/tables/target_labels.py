@@ -1,0 +1,123 @@
+"""What a split needs to know of the targets before they are fitted, and what to tell of their labels."""
+
+import datetime
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from polytask.core import DataError
+from polytask.data.tables.column import (
+    column_categories,
+    column_distinct,
+    column_known,
+    column_numbers,
+    one_column,
+)
+from polytask.data.tables.delimited import MISSING_WORDS
+from polytask.data.tables.feature_fitting import quantities_note, strays_note
+from polytask.data.tables.label_split import Labels
+from polytask.data.tables.problems import examples, some_rows
+from polytask.data.tables.target_column import TargetColumn
+from polytask.data.tables.targets import parse_target, target_reading
+
+__all__ = ["label_guesses", "split_labels", "target_messages"]
+
+_FEW_LABELS = 10
+
+
+def split_labels(frame: pd.DataFrame, targets: Sequence[str]) -> dict[str, Labels]:
+    """Read the labels of each target as a split needs them; leave out targets that cannot be learned.
+
+    Training needs every class. Of a regression it needs two different values, which matters where labels are
+    few or most of them are equal.
+
+    Args:
+        frame: A table, as `read_table` returns it.
+        targets: As for `fit_targets`.
+    """
+    found = {}
+    for text in targets:
+        name, kind = parse_target(text, frame.columns)
+        try:
+            column = one_column(frame, name)
+            if not column_known(column).any():
+                continue
+            kind, words = target_reading(column, kind)
+            if kind == "regression":
+                found[name] = _of_numbers(column_numbers(column, words=words))
+            else:
+                found[name] = Labels(codes=pd.factorize(column_categories(column))[0].astype(np.int64))
+        except DataError:
+            continue  # `fit_targets` tells why
+    return found
+
+
+def _of_numbers(numbers: np.ndarray) -> Labels:
+    labelled = ~np.isnan(numbers)
+    values, counts = np.unique(numbers[labelled], return_counts=True)
+    codes = np.where(labelled, 0, -1)
+    if len(values) > 1 and counts.sum() <= _FEW_LABELS:
+        codes[labelled & (numbers > values[(len(values) - 1) // 2])] = 1
+    elif len(values) > 1 and 2 * counts.max() > counts.sum():
+        codes[labelled & (numbers != values[counts.argmax()])] = 1
+    return Labels(codes=codes, all_in_training=len(values) > 1 and bool((codes == 1).any()))
+
+
+def label_guesses(frame: pd.DataFrame, targets: Sequence[TargetColumn]) -> list[str]:
+    """Tell which words were taken for no label, and which classes look like numbers."""
+    messages = []
+    for target in targets:
+        where = f"Target {target.task.name!r}"
+        words = frame.attrs.get(MISSING_WORDS, {}).get(target.task.name, {})
+        if words:
+            n_rows = sum(words.values())
+            messages.append(
+                f"{where}: {examples(words)} counts as no label in {n_rows} of {some_rows(len(frame))}. If "
+                "it is a class, give it another name, or make the column of the data frame categorical."
+            )
+        if target.words:
+            column = one_column(frame, target.task.name)
+            messages.append(f"{where}: {strays_note(column, 'number', target.words)}.")
+        if target.classes and (note := quantities_note(one_column(frame, target.task.name))):
+            messages.append(f"{where}: {note}.")
+    return messages
+
+
+def target_messages(frame: pd.DataFrame, targets: Sequence[TargetColumn]) -> list[str]:
+    """Tell which labels were read otherwise than they are written, and which classes are too rare."""
+    messages = label_guesses(frame, targets)
+    for target in targets:
+        where = f"Target {target.task.name!r}"
+        column = one_column(frame, target.task.name)
+        messages += _type_messages(column, target, where)
+        counts = Counter(text for text in column_categories(column) if text is not None)
+        rare = [name for name in target.classes if counts[name] < 3]
+        if rare:
+            messages.append(
+                f"{where}: class {examples(rare)} has fewer than 3 rows, so that it is in training, but not "
+                "in every part; the figures say little about it."
+            )
+    return messages
+
+
+def _type_messages(column: pd.Series, target: TargetColumn, where: str) -> list[str]:
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        return []
+    _, values, _ = column_distinct(column)
+    if any(isinstance(value, datetime.timedelta | np.timedelta64) for value in values):
+        return [f"{where} holds durations; it is learned and answered in days."]
+    if target.task.kind == "regression":
+        if not target.words and any(isinstance(value, str) for value in values):
+            return [
+                f"{where} is text that spells numbers, and is learned as a regression. Ask for "
+                f"{f'{column.name}:multiclass'!r} if they name classes."
+            ]
+        return []
+    kinds = sorted({"text" if isinstance(value, str) else type(value).__name__ for value in values})
+    if len(kinds) > 1 and all(isinstance(label, str) for label in target.labels):
+        return [f"{where} holds values of several types ({', '.join(kinds)}); its answers are text."]
+    if kinds and kinds != ["text"] and all(isinstance(label, str) for label in target.labels):
+        return [f"{where} holds values of type {kinds[0]}; its answers are their text."]
+    return []

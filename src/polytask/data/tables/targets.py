@@ -1,0 +1,311 @@
+"""Columns of a table as tasks."""
+
+import math
+from collections import Counter
+from collections.abc import Collection, Sequence
+from typing import Any, cast, get_args
+
+import numpy as np
+import pandas as pd
+
+from polytask.core import DataError, InputError, Task, TaskKind
+from polytask.data.tables.cell import canonical, read_number, spell
+from polytask.data.tables.column import (
+    column_categories,
+    column_distinct,
+    column_known,
+    column_numbers,
+    one_column,
+    stray_words,
+)
+from polytask.data.tables.delimited import MISSING_WORDS
+from polytask.data.tables.problems import examples, problem_error, some_rows
+from polytask.data.tables.target_column import Label, TargetColumn
+
+__all__ = ["fit_targets", "parse_target", "target_reading"]
+
+_MOST_CLASSES = 1000
+_FEW_CLASSES = 10
+_LARGEST = float(np.finfo(np.float32).max)
+
+
+def parse_target(text: str, columns: Collection[str] = ()) -> tuple[str, TaskKind | None]:
+    """Split ``NAME`` or ``NAME:KIND``; a colon before anything else is part of the name.
+
+    Args:
+        text: What is asked.
+        columns: Names of the table; text that is one of them is a name as a whole.
+
+    Example:
+        >>> parse_target("sex:binary"), parse_target("sex"), parse_target("Jitter:RAP")
+        (('sex', 'binary'), ('sex', None), ('Jitter:RAP', None))
+    """
+    name, colon, kind = text.rpartition(":")
+    if colon and kind in get_args(TaskKind) and text not in columns:
+        return name, cast(TaskKind, kind)
+    return text, None
+
+
+def fit_targets(
+    frame: pd.DataFrame, targets: Sequence[str], *, train_rows: np.ndarray
+) -> tuple[TargetColumn, ...]:
+    """Turn columns into tasks.
+
+    Where no kind is given: text, truth values and categories are binary with two classes, else multiclass;
+    numbers are binary with two different values, multiclass if all are whole and at most ten differ, else
+    regression. Text that spells numbers, each in one way, counts as numbers for that; but a class is named
+    and answered by its text. Kind and classes come from all rows, mean and scale from the training rows.
+
+    Args:
+        frame: A table, as `read_table` returns it.
+        targets: ``NAME`` or ``NAME:KIND`` with kind regression, binary or multiclass.
+        train_rows: Positions of the training rows.
+
+    Raises:
+        DataError: Targets cannot be learned; all problems of all targets are listed, each with its remedy.
+
+    Example:
+        >>> table = pd.DataFrame({"mass": [3.5, 4.0, 4.5], "sex": ["f", "m", None]})
+        >>> mass, sex = fit_targets(table, ["mass", "sex"], train_rows=np.arange(3))
+        >>> mass.task.kind, mass.mean, sex.task.kind, sex.classes
+        ('regression', 4.0, 'binary', ('f', 'm'))
+    """
+    if not targets:
+        raise InputError("`targets` is empty; name at least one column.")
+    in_training = np.zeros(len(frame), dtype=bool)
+    in_training[train_rows] = True
+    wanted = [parse_target(text, frame.columns) for text in targets]
+    counts = Counter(name for name, _ in wanted)
+    problems = [
+        f"Target {name!r} is asked {count} times; name every target once."
+        for name, count in counts.items()
+        if count > 1
+    ]
+    fitted = []
+    for name, kind in dict(wanted).items():
+        try:
+            fitted.append(_fit_target(_target_column(frame, name), name, kind, in_training))
+        except DataError as error:
+            problems.append(str(error) + _words_note(frame, name))
+    problems += _name_clashes(fitted)
+    if problems:
+        raise problem_error(problems)
+    return tuple(fitted)
+
+
+def _words_note(frame: pd.DataFrame, name: str) -> str:
+    """Tell which words of a target in trouble were read as no label; perhaps they are its classes."""
+    words = frame.attrs.get(MISSING_WORDS, {}).get(name, {})
+    if not words:
+        return ""
+    n_rows = some_rows(sum(words.values()))
+    return f" ({examples(words)} counts as no label in {n_rows}: rename it if it is a class.)"
+
+
+def target_reading(column: pd.Series, kind: TaskKind | None) -> tuple[TaskKind, tuple[str, ...]]:
+    """Tell the kind of task that a column is, and which words in it count as no label.
+
+    Args:
+        column: The labels, at least one.
+        kind: What was asked; None for whatever fits.
+
+    Raises:
+        DataError: It holds times, or things that are no labels.
+    """
+    holds, words = ("category", ()) if kind in ("binary", "multiclass") else stray_words(column)
+    if holds == "time" or (kind and stray_words(column)[0] == "time"):
+        raise DataError(
+            f"Target {column.name!r} holds times. Turn it into a number, e.g. days since the first one."
+        )
+    if holds == "number" and _written_in_two_ways(column):
+        holds, words = "category", ()
+    if holds == "number":
+        _check_finite(f"Target {column.name!r}", column_numbers(column, words=words))
+    return kind or _infer_kind(column, words, numeric=holds == "number"), words
+
+
+def _written_in_two_ways(column: pd.Series) -> bool:
+    """Tell whether two texts of a column are one number, ``1.1`` and ``1.10``: then they are no numbers."""
+    _, values, names = column_distinct(column)
+    texts = {name for value, name in zip(values, names, strict=True) if isinstance(value, str)}
+    return len({canonical(text) for text in texts}) < len(texts)
+
+
+def _name_clashes(fitted: Sequence[TargetColumn]) -> list[str]:
+    """Find columns of answers that two targets would share."""
+    names = Counter(target.task.name for target in fitted)
+    names.update(f"{target.task.name}:p({name})" for target in fitted for name in target.classes)
+    return [
+        f"The answers of two targets would both be called {name!r}. Rename a target or a class."
+        for name, count in names.items()
+        if count > 1
+    ]
+
+
+def _target_column(frame: pd.DataFrame, name: str) -> pd.Series:
+    before, colon, after = name.rpartition(":")
+    if colon and name not in frame.columns and before in frame.columns:
+        raise DataError(
+            f"There is no column {name!r}, and {after!r} is no kind. Ask for {before!r} with regression, "
+            "binary or multiclass."
+        )
+    return one_column(frame, name)
+
+
+def _fit_target(column: pd.Series, name: str, kind: TaskKind | None, in_training: np.ndarray) -> TargetColumn:
+    """Fit one target.
+
+    Raises:
+        DataError: It cannot be learned.
+    """
+    where = f"Target {name!r}"
+    _check_name_and_kind(where, name, kind)
+    labelled = column_known(column)
+    if not labelled.any():
+        raise DataError(f"{where} has no label at all. Fill the column, or leave the target out.")
+    if not (labelled & in_training).any():
+        raise DataError(
+            f"{where} has no label in the training rows, only {labelled.sum()} elsewhere. Label more rows, "
+            "or leave the target out."
+        )
+    kind, words = target_reading(column, kind)
+    if kind == "regression":
+        return _fit_regression(column, where, in_training, words)
+    return _fit_classes(column, where, kind, in_training)
+
+
+def _check_name_and_kind(where: str, name: str, kind: TaskKind | None) -> None:
+    if not name:
+        raise DataError(f"{where} has no name. Name its column.")
+    if kind == "multilabel":
+        raise DataError(
+            f"{where} is asked as multilabel, but a column holds one label a row. Ask for one binary target "
+            "a label."
+        )
+
+
+def _infer_kind(column: pd.Series, words: Collection[str], *, numeric: bool) -> TaskKind:
+    if not numeric:
+        return "binary" if len(_classes(column_categories(column))) == 2 else "multiclass"
+    numbers = column_numbers(column, words=words)
+    distinct = np.unique(numbers[~np.isnan(numbers)])
+    if len(distinct) == 2:
+        return "binary"
+    return "multiclass" if len(distinct) <= _FEW_CLASSES and (distinct % 1 == 0).all() else "regression"
+
+
+def _fit_regression(
+    column: pd.Series, where: str, in_training: np.ndarray, words: tuple[str, ...]
+) -> TargetColumn:
+    try:
+        numbers = column_numbers(column, words=words)
+    except DataError as error:
+        raise DataError(
+            f"{where} is asked as regression. {error} Or ask for {f'{column.name}:multiclass'!r}."
+        ) from error
+    _check_finite(where, numbers)
+    known = numbers[in_training & ~np.isnan(numbers)]
+    if not len(known):
+        raise DataError(
+            f"{where} has no label in the training rows. Label more rows, or leave the target out."
+        )
+    mean, scale = float(known.mean()), float(known.std())
+    # A sum of many equal numbers is off by some rounding, so that their deviation need not be 0.
+    if len(np.unique(known)) == 1:
+        raise DataError(_constant(where, spell(known[0])))
+    if scale <= 1e-14 * abs(mean):
+        raise DataError(
+            f"{where} varies by no more than rounding in the training rows, around {spell(mean)}. Subtract "
+            "its mean, or choose another unit."
+        )
+    farthest = float(np.nanmax(np.abs((numbers - mean) / scale)))
+    if farthest > _LARGEST:
+        raise DataError(
+            f"{where} has a value {farthest:.0e} standard deviations off. Correct it, or leave it empty."
+        )
+    task = Task(name=str(column.name), kind="regression")
+    return TargetColumn(task=task, classes=(), mean=mean, scale=scale, words=words)
+
+
+def _fit_classes(column: pd.Series, where: str, kind: TaskKind, in_training: np.ndarray) -> TargetColumn:
+    texts = column_categories(column)
+    counts = Counter(text for text in texts if text is not None)
+    n_labels = counts.total()
+    classes = _classes(texts)
+    labels = _labels(column, classes)
+    infinite = [name for name, label in zip(classes, labels, strict=True) if label in (math.inf, -math.inf)]
+    if infinite:
+        _check_finite(where, np.where(np.isin(texts, infinite), math.inf, 0.0))
+    if len(classes) == 1:
+        raise DataError(_constant(where, classes[0]))
+    if len(classes) > _MOST_CLASSES or (len(classes) > _FEW_CLASSES and len(classes) > n_labels / 2):
+        raise DataError(
+            f"{where} has {len(classes)} classes in {n_labels} labelled rows. Ask for "
+            f"{f'{column.name}:regression'!r} if it is a number, or leave it out if it tells rows apart."
+        )
+    problems = []
+    if kind == "binary" and len(classes) != 2:
+        problems.append(
+            f"{where} is asked as binary but has {len(classes)} classes: {examples(classes)}. Ask for "
+            f"{f'{column.name}:multiclass'!r}, or merge classes."
+        )
+    trained = set(texts[in_training])
+    untrained = [name for name in classes if name not in trained]
+    if untrained:
+        n_rows = sum(counts[name] for name in untrained)
+        problems.append(
+            f"{where}: class {examples(untrained)} has no row in training, but {n_rows} elsewhere. Add rows "
+            "of it, merge it with another class, or empty these labels."
+        )
+    if problems:
+        raise DataError(" ".join(problems))
+    n_outputs = 1 if kind == "binary" else len(classes)
+    task = Task(name=str(column.name), kind=kind, n_outputs=n_outputs, labels=classes)
+    return TargetColumn(task=task, classes=classes, labels=labels)
+
+
+def _labels(column: pd.Series, classes: Sequence[str]) -> tuple[Label, ...]:
+    """Give each class the value that stands for it in the column; its name where types differ."""
+    _, values, names = column_distinct(column)
+    stored = {name: _label(value, name) for value, name in zip(values, names, strict=True)}
+    labels = [stored[name] for name in classes]
+    kinds = {type(label) for label in labels}
+    if kinds == {int, float}:
+        labels, kinds = [float(label) for label in labels], {float}
+    several = len({(type(value), name) for value, name in zip(values, names, strict=True)}) > len(classes)
+    return tuple(classes) if len(kinds) > 1 or several else tuple(labels)
+
+
+def _label(value: Any, name: str) -> Label:
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    if isinstance(value, int | np.integer) and int(value).bit_length() < 128:
+        return int(value)
+    number = None if isinstance(value, str) else read_number(value)
+    return name if number is None else number
+
+
+def _classes(texts: np.ndarray) -> tuple[str, ...]:
+    """List the classes: numbers by value, before text."""
+
+    def key(name: str) -> tuple[bool, float, str]:
+        number = read_number(name)
+        return (True, 0.0, name) if number is None else (False, number, name)
+
+    return tuple(sorted({text for text in texts if text is not None}, key=key))
+
+
+def _check_finite(where: str, numbers: np.ndarray) -> None:
+    n_rows = int((np.abs(numbers) > _LARGEST).sum())
+    if n_rows:
+        raise DataError(
+            f"{where} is infinite or beyond 3.4e38 in {some_rows(n_rows)}. Correct these values, or leave "
+            "them empty."
+        )
+
+
+def _constant(where: str, value: str) -> str:
+    return (
+        f"{where} is always {value!r} in the training rows, so there is nothing to learn. Leave it out, or "
+        "add rows with other values."
+    )

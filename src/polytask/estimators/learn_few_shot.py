@@ -1,0 +1,291 @@
+"""Learn from many known classes how to learn new ones."""
+
+import math
+import time
+import warnings
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+from torch.optim import Adam
+
+from polytask.architectures import HardSharing
+from polytask.core import (
+    DataError,
+    EpisodicLearner,
+    InputError,
+    Learner,
+    ResultWarning,
+    SettingsCheck,
+    SharedModel,
+    derive_seed,
+    interruptible,
+    other_remedy,
+    seeded,
+    user_path,
+    usual_defaults,
+)
+from polytask.data import ClassificationEpisodes, KnownClasses, LabelledExamples, Source
+from polytask.data.images.image_preparation import Ground
+from polytask.evaluate import EpisodeScore, evaluate_episodes
+from polytask.fitting.few_shot_source import ClassSplit, class_split
+from polytask.meta import FeatureClassifier, NearestMean, learner_entries
+from polytask.models.few_shot_config import FewShotConfig
+from polytask.models.few_shot_model import FewShotModel, build_few_shot_learner
+from polytask.models.few_shot_results import FewShotResults
+from polytask.train import Validation, train
+
+__all__ = ["learn"]
+
+_AGAIN = "call `learn` again with the same `checkpoint`"
+_REMEDY = "Lower `learning_rate` or `inner_rate`, or choose another `learner`."
+
+
+def learn(
+    source: str | Path | LabelledExamples,
+    *,
+    way: int = 5,
+    shot: int = 1,
+    learner: str = "prototypes",
+    n_episodes: int = 600,
+    seed: int = 0,
+    channels: int | None = None,
+    ground: Ground | None = None,
+    checkpoint: str | Path | None = None,
+    accelerator: str = "cpu",
+    progress: bool = False,
+    **settings: Any,
+) -> FewShotModel:
+    """Train a few-shot learner on known classes and judge it on unseen ones.
+
+    Args:
+        source: ``"glyphs"``, ``"omniglot"``, a folder with one folder of images per class, or examples of
+            images, uint8 or floats in [0, 1] ``[example, 1 or 3, size, size]``.
+        way: Classes of a task.
+        shot: Labelled examples of each class.
+        learner: See `polytask.meta.learner_entries`, or the command ``polytask methods``.
+        n_episodes: Held-out episodes for the figures.
+        seed: The same one gives the same model.
+        channels: 1 to read a folder's images in grey, 3 in colour; None: 3 if one of them has colour.
+        ground: Whether a folder's images show things on a ``"dark"`` or a ``"light"`` ground; None: as most
+            of them do. Those on a light ground are inverted. The model reads all later images alike.
+        checkpoint: A folder; a killed run that is called again with it continues where it was. A run with
+            other images or settings is refused there.
+        accelerator: As in Lightning Fabric.
+        progress: Show a bar.
+        **settings: See `FewShotConfig`: ``steps``, ``width``, ``inner_rate`` ….
+
+    Returns:
+        The model; its ``results`` hold the accuracy on unseen classes beside that of raw pixels.
+
+    Raises:
+        InputError: A setting or the source is wrong; the message says what, where and how to mend it.
+
+    Warns:
+        ResultWarning: The result is not clearly better than raw pixels.
+        DataWarning: Something of a folder is left out.
+    """
+    chosen = {"way": way, "shot": shot, "learner": learner, **settings}
+    config = _checked(chosen, n_episodes, seed, checkpoint, accelerator=accelerator, progress=progress)
+    size = config.size if "size" in settings else None
+    classes = class_split(source, size=size, seed=seed, way=config.way, channels=channels, ground=ground)
+    model = train_few_shot(
+        classes,
+        config,
+        n_episodes=n_episodes,
+        seed=seed,
+        checkpoint=checkpoint,
+        accelerator=accelerator,
+        progress=progress,
+    )
+    if model.results is not None and model.results.warning is not None:
+        warnings.warn(model.results.warning, ResultWarning, stacklevel=2)
+    return model
+
+
+def _checked(
+    settings: dict[str, Any],
+    n_episodes: int,
+    seed: int,
+    checkpoint: str | Path | None,
+    *,
+    accelerator: str,
+    progress: bool,
+) -> FewShotConfig:
+    """Build the configuration; what is wrong with it or with the call comes in one message."""
+    check = SettingsCheck()
+    known = [entry.name for entry in fields(FewShotConfig) if entry.name != "images"]
+    check.names(settings, known)
+    check.whole("n_episodes", n_episodes, least=1)
+    check.whole("seed", seed, least=0)
+    check.accelerator("accelerator", accelerator)
+    check.flag("progress", progress)
+    check.folder("checkpoint", checkpoint)
+    return check.finish(
+        lambda: FewShotConfig(**{name: value for name, value in settings.items() if name in known})
+    )
+
+
+def train_few_shot(
+    classes: ClassSplit,
+    config: FewShotConfig,
+    *,
+    n_episodes: int,
+    seed: int,
+    checkpoint: str | Path | None,
+    accelerator: str,
+    progress: bool,
+) -> FewShotModel:
+    """Train and judge a learner on classes that are already loaded; see `learn`."""
+    images = classes.images
+    config = replace(config, size=images.size, images=replace(images, channels=classes.train.inputs.shape[1]))
+    config = config.filled(
+        n_classes=classes.train.n_classes, n_examples=min(_sizes(classes.train), default=0)
+    )
+    _check(classes, config)
+    start = time.perf_counter()
+    folder = None if checkpoint is None else user_path(checkpoint)
+    with (
+        usual_defaults(),
+        other_remedy(_REMEDY),
+        interruptible(folder, again=_AGAIN, keep="`checkpoint`"),
+    ):
+        with seeded(seed, "initialization"):
+            learner = build_few_shot_learner(config)
+        _train(learner, classes, config, seed=seed, folder=folder, accelerator=accelerator, progress=progress)
+        seconds = time.perf_counter() - start
+        score, floor = _judge(learner, classes, config, n_episodes=n_episodes, seed=seed)
+    results = FewShotResults(
+        source=classes.name,
+        learner=config.learner,
+        way=config.way,
+        shot=config.shot,
+        score=score,
+        floor=floor,
+        n_classes={part: getattr(classes, part).n_classes for part in ("train", "validation", "test")},
+        n_parameters=sum(parameter.numel() for parameter in learner.parameters()),
+        seconds=seconds,
+    )
+    data: dict[str, object] = {
+        "fingerprint": classes.train.fingerprint(),
+        "source": classes.name,
+        "classes": results.n_classes,
+        "seed": seed,
+    }
+    return FewShotModel(learner, config=config, data=data, results=results)
+
+
+def _train(
+    learner: EpisodicLearner,
+    classes: ClassSplit,
+    config: FewShotConfig,
+    *,
+    seed: int,
+    folder: Path | None,
+    accelerator: str,
+    progress: bool,
+) -> None:
+    """Train on known classes; the weights that answer the validation classes best are kept."""
+    trained, source = _to_train(learner, classes.train, config, seed=seed)
+    held_out = _episodes(classes.validation, config, seed=derive_seed(seed, "validation"))
+
+    def validate(_: Learner) -> Validation:
+        score = evaluate_episodes(learner, held_out, n_episodes=60)
+        return Validation(score=score.interval.mean, figures={"accuracy": score.interval.mean})
+
+    train(
+        trained,
+        source,
+        n_steps=config.steps,
+        optimizer=lambda parameters: Adam(parameters, lr=config.learning_rate),
+        schedule=lambda step: 0.5 + 0.5 * math.cos(math.pi * step / config.steps),
+        validate=validate,
+        validate_every=max(1, config.steps // 10),
+        directory=folder,
+        resume=folder is not None,
+        accelerator=accelerator,
+        seed=derive_seed(seed, "training"),
+        progress=progress,
+        title=config.learner,
+        identity={
+            "training images": classes.train.fingerprint(),
+            "validation images": classes.validation.fingerprint(),
+            "seed": seed,
+            **config.to_json(),
+        },
+    )
+
+
+def _to_train(
+    learner: EpisodicLearner, examples: LabelledExamples, config: FewShotConfig, *, seed: int
+) -> tuple[Learner, Source]:
+    """Return what is trained on which steps: the learner itself, or its encoder as a joint classifier."""
+    seed_of_steps = derive_seed(seed, "training")
+    pretraining_head = learner_entries()[config.learner].pretraining_head
+    if pretraining_head is None:
+        return learner, ClassificationEpisodes(
+            examples,
+            n_way=config.train_way,
+            n_shot=config.shot,
+            n_query=config.n_query,
+            n_episodes=config.episodes,
+            seed=seed_of_steps,
+        )
+    if not isinstance(learner, FeatureClassifier):
+        raise InputError(f"The learner {config.learner!r} has no encoder that could be trained beforehand.")
+    source = KnownClasses(examples, batch_size=config.batch_size, seed=seed_of_steps)
+    with seeded(seed, "head of all known classes"):
+        head = pretraining_head(config.image_task().n_features, examples.n_classes)
+    return SharedModel(source.tasks, HardSharing(learner.encoder), {"class": head}), source
+
+
+def _judge(
+    learner: EpisodicLearner, classes: ClassSplit, config: FewShotConfig, *, n_episodes: int, seed: int
+) -> tuple[EpisodeScore, EpisodeScore]:
+    """Score the learner and the pixels on the same episodes."""
+    episodes = _episodes(classes.test, config, seed=derive_seed(seed, "test"))
+    score = evaluate_episodes(learner, episodes, n_episodes=n_episodes)
+    return score, evaluate_episodes(NearestMean(), episodes, n_episodes=n_episodes)
+
+
+def _episodes(examples: LabelledExamples, config: FewShotConfig, *, seed: int) -> ClassificationEpisodes:
+    smallest = min(_sizes(examples))
+    n_query = min(15, smallest - config.shot)
+    return ClassificationEpisodes(examples, n_way=config.way, n_shot=config.shot, n_query=n_query, seed=seed)
+
+
+def _check(classes: ClassSplit, config: FewShotConfig) -> None:
+    """Name every part that has fewer classes or examples than an episode needs."""
+    problems = []
+    needs = {
+        "train": (config.train_way, config.n_query),
+        "validation": (config.way, 1),
+        "test": (config.way, 1),
+    }
+    for part, (way, n_query) in needs.items():
+        examples: LabelledExamples = getattr(classes, part)
+        if examples.n_classes < way:
+            setting = "train_way" if part == "train" and way != config.way else "way"
+            problems.append(
+                f"the {part} part has {examples.n_classes} classes, fewer than {way}; lower `{setting}`"
+            )
+        sizes = _sizes(examples)
+        small = [
+            f"{name} ({size})"
+            for name, size in zip(examples.class_names, sizes, strict=True)
+            if size < config.shot + n_query
+        ]
+        if small:
+            shown = ", ".join(small[:5]) + (" …" if len(small) > 5 else "")
+            most = min(sizes) - n_query
+            lower = f"lower `shot` to {most}" if most > 0 else "lower `n_query`" if n_query > 1 else ""
+            problems.append(
+                f"classes of the {part} part have fewer than {config.shot} support + {n_query} query "
+                f"examples: {shown}; {lower + ', ' if lower else ''}add images, or leave these classes out"
+            )
+    if problems:
+        raise DataError(f"{classes.name}: " + "; ".join(problems) + ".")
+
+
+def _sizes(examples: LabelledExamples) -> list[int]:
+    return examples.labels.bincount(minlength=examples.n_classes).tolist()

@@ -1,0 +1,235 @@
+"""The execution that times the others and keeps the fastest one that is right."""
+
+import copy
+import logging
+import time
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from polytask.core import Episode, EpisodicLearner, Execution, InputError
+from polytask.execution.grouped import signature
+from polytask.execution.memory import available_bytes, peak_bytes
+
+__all__ = ["Fastest"]
+
+_logger = logging.getLogger("polytask.meta")
+
+_MARGIN = 1.2
+"""How many times faster than the first one an execution must be: timing noise should not flip the choice."""
+
+_NOISE = 3.0
+"""Under autocast, how many times the rounding error of the first execution another one may have."""
+
+_LEAST = 16 * 2**20
+"""A budget in bytes that no machine minds: below it, twice the memory of the reference is not asked for."""
+
+_FEW_KINDS = 4
+"""So many kinds of steps may come by before preparing a program for each is not worth while."""
+
+
+class Fastest:
+    """Times executions on the first training step of two or more episodes, then keeps one.
+
+    Each is run forward and backward on a copy of the learner, after a warm-up, and must give the same
+    gradient as the first one; under autocast, up to a few times the rounding that the first one has itself.
+    One that raises or differs is left out with a warning. The choice is logged to the logger
+    ``polytask.meta``, and is the state that an interrupted run goes on with. As rounding differs between
+    executions, name one where a second run has to be the same to the bit.
+
+    What is expensive to prepare, such as a compiled program, waits until the steps have taken ``patience``
+    seconds in all: so the search costs at most about as much as was spent before. Where steps have come in
+    more than 4 kinds by then, of other sizes say, it is left out, as every kind would need a program.
+
+    Args:
+        executions: By name; the first is the reference, and is kept unless another one is clearly faster.
+        within: By name, makers of executions that stay within a number of bytes.
+        later: Likewise, tried after ``patience`` seconds of steps.
+        memory: The bytes for what a step makes; None is twice what the reference takes, at least 16 MiB and,
+            on a GPU, at least a quarter of what is free.
+        patience: Seconds.
+
+    Example:
+        >>> from polytask.core import run_loop
+        >>> Fastest({"loop": run_loop}).choice is None  # nothing was run yet
+        True
+    """
+
+    def __init__(
+        self,
+        executions: Mapping[str, Execution],
+        *,
+        within: Mapping[str, Callable[[int], Execution]] | None = None,
+        later: Mapping[str, Callable[[int], Execution]] | None = None,
+        memory: int | None = None,
+        patience: float = 30.0,
+    ) -> None:
+        self.executions = dict(executions)
+        self.within = dict(within or {})
+        self.later = dict(later or {})
+        self.memory = memory
+        self.patience = patience
+        self.choice: str | None = None
+        self.spent = 0.0
+        self._seconds: dict[str, float] = {}
+        self._kinds: set[tuple[Any, ...]] = set()
+
+    def __call__(self, learner: EpisodicLearner, episodes: Sequence[Episode]) -> Tensor:
+        """Run the episodes of a step, ``[episode]``."""
+        trainable = any(parameter.requires_grad for parameter in learner.parameters())
+        training = torch.is_grad_enabled() and trainable
+        if self.choice is None:
+            if len(episodes) < 2 or not training:
+                return next(iter(self.executions.values()))(learner, episodes)
+            self._measure_first(learner, episodes)
+        elif self.later and training and self.spent > self.patience and len(episodes) > 1:
+            later, self.later = self.later, {}
+            budget = self.memory or 0
+            if len(self._kinds) > _FEW_KINDS:
+                _logger.info(
+                    "Steps are of %d kinds or more: %s not tried.", len(self._kinds), ", ".join(later)
+                )
+            else:
+                self._measure(learner, episodes, {name: build(budget) for name, build in later.items()})
+        if not self.later:
+            return self.executions[self.choice or ""](learner, episodes)
+        if len(self._kinds) <= _FEW_KINDS:
+            self._kinds.add(tuple(signature(episode) for episode in episodes))
+        start = time.perf_counter()
+        found = self.executions[self.choice or ""](learner, episodes)
+        self.spent += time.perf_counter() - start
+        return found
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what was chosen and the memory that it may take, in plain values; nothing before that."""
+        return {} if self.choice is None else {"choice": self.choice, "memory": self.memory}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Choose as before, without measuring; see `state_dict`.
+
+        Raises:
+            InputError: There is no execution of that name here.
+        """
+        if not state:
+            return
+        choice, memory = state.get("choice"), state.get("memory")
+        makers = {**self.within, **self.later}
+        if choice not in self.executions and choice not in makers:
+            there = ", ".join([*self.executions, *makers])
+            raise InputError(f"There is no execution {choice!r} to go on with; there are {there}.")
+        if choice not in self.executions:
+            self.executions[choice] = makers[choice](memory or 0)
+        if choice in self.later:
+            self.later = {}
+        self.choice, self.memory = choice, memory
+
+    def _measure_first(self, learner: EpisodicLearner, episodes: Sequence[Episode]) -> None:
+        reference = next(iter(self.executions.values()))
+        if self.memory is None and (self.within or self.later):
+            with torch.random.fork_rng():
+                copied = copy.deepcopy(learner)
+                taken = peak_bytes(lambda: _gradient(reference, copied, episodes))
+            self.memory = max(2 * taken, _least(learner))
+        built = {name: build(self.memory or 0) for name, build in self.within.items()}
+        self._measure(learner, episodes, {**self.executions, **built})
+
+    def _measure(
+        self, learner: EpisodicLearner, episodes: Sequence[Episode], others: Mapping[str, Execution]
+    ) -> None:
+        """Time the others beside the choice so far, and choose anew."""
+        first = self.choice or next(iter(self.executions))
+        with torch.random.fork_rng():
+            copied = copy.deepcopy(learner)  # so that running statistics do not see the step twice
+            reference = _timed(self.executions[first], copied, episodes)
+            self._seconds = {first: reference.seconds}
+            exact = _exact(self.executions[first], copied, episodes, reference.gradient)
+            allowed = _tolerance(exact) + _NOISE * _distance(reference.gradient, exact)
+            for name, execution in others.items():
+                if name == first:
+                    continue
+                try:
+                    trial = _timed(execution, copied, episodes)
+                except (RuntimeError, ValueError, TypeError, UserWarning) as error:
+                    _logger.warning("Execution %r is not used, as it failed: %s", name, _brief(error))
+                    continue
+                error = _distance(trial.gradient, exact)
+                if not reference.random and not error <= allowed:
+                    message = "Execution %r is not used: its gradient is off by %.1e from %r."
+                    _logger.warning(message, name, error, first)
+                    continue
+                self.executions[name] = execution
+                self._seconds[name] = trial.seconds
+        margins = {name: s if name == first else s * _MARGIN for name, s in self._seconds.items()}
+        self.choice = min(margins, key=lambda name: margins[name])
+        timings = ", ".join(f"{name} {1e3 * value:.1f} ms" for name, value in self._seconds.items())
+        _logger.info("Execution %r is used: %s for %d episodes.", self.choice, timings, len(episodes))
+
+
+def _least(learner: EpisodicLearner) -> int:
+    """Return a budget in bytes that is not too much, whatever the reference takes."""
+    device = next(learner.parameters()).device
+    # On a GPU running at once is the point, and memory that is not used serves nobody.
+    return _LEAST if device.type == "cpu" else max(_LEAST, available_bytes(device) // 4)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Trial:
+    seconds: float
+    gradient: Tensor
+    random: bool  # two runs differ, as with dropout: then nothing can be compared
+
+
+def _timed(execution: Execution, learner: EpisodicLearner, episodes: Sequence[Episode]) -> _Trial:
+    """Run once to warm up, then a few times; the shortest time counts."""
+    times: list[float] = []
+    with warnings.catch_warnings():
+        # Without a batching rule, torch runs an operation in a loop inside vmap, and warns at every step.
+        warnings.filterwarnings("error", message="There is a performance drop", category=UserWarning)
+        gradient = warm = _gradient(execution, learner, episodes)
+        while len(times) < 3 and sum(times) < 0.2:
+            start = time.perf_counter()
+            gradient = _gradient(execution, learner, episodes)
+            times.append(time.perf_counter() - start)
+    random = not _distance(gradient, warm) <= _tolerance(warm)
+    return _Trial(seconds=min(times), gradient=gradient, random=random)
+
+
+def _exact(
+    execution: Execution, learner: EpisodicLearner, episodes: Sequence[Episode], gradient: Tensor
+) -> Tensor:
+    """Return the gradient without the rounding of autocast, which is the one given where that is off."""
+    device = gradient.device.type
+    if not torch.is_autocast_enabled(device):
+        return gradient
+    with torch.autocast(device, enabled=False):
+        return _gradient(execution, learner, episodes)
+
+
+def _distance(gradient: Tensor, reference: Tensor) -> float:
+    """Return the distance of two gradients, relative to the length of the second."""
+    scale = reference.norm().clamp(min=torch.finfo(reference.dtype).tiny)
+    return float((gradient - reference).norm() / scale)
+
+
+def _tolerance(gradient: Tensor) -> float:
+    """Allow for rounding: 3e-4 in single precision; the error to be caught is in the percents."""
+    return torch.finfo(gradient.dtype).eps ** 0.5
+
+
+def _gradient(execution: Execution, learner: EpisodicLearner, episodes: Sequence[Episode]) -> Tensor:
+    parameters = [parameter for parameter in learner.parameters() if parameter.requires_grad]
+    total = execution(learner, episodes).sum()
+    found = torch.autograd.grad(total, parameters, allow_unused=True, materialize_grads=True)
+    joined = torch.cat([gradient.reshape(-1) for gradient in found])  # [parameter]
+    if joined.is_cuda:
+        torch.cuda.synchronize(joined.device)
+    return joined
+
+
+def _brief(error: BaseException) -> str:
+    """Keep the first line of a message: torch explains at length."""
+    return f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"

@@ -1,0 +1,5 @@
+"""Recipes: how a table model and a few-shot model are trained."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

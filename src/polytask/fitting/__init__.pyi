@@ -1,0 +1,3 @@
+from .few_shot_source import ClassSplit, class_split
+
+__all__ = ["ClassSplit", "class_split"]

@@ -1,0 +1,1 @@
+"""Adaptation by gradient steps: the inner loop, its rules, its derivative."""

@@ -1,0 +1,319 @@
+"""The learner behind every method that adapts by gradient steps: where it starts, its rule, its gradient."""
+
+import contextlib
+import copy
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+
+from polytask.core import (
+    Batch,
+    Episode,
+    Execution,
+    InputError,
+    Inputs,
+    Objectives,
+    State,
+    Task,
+    module_copy,
+    query_objectives,
+)
+from polytask.execution.named import ExecutionName
+from polytask.meta.adaptation.fixed_body import fixed_body, layers
+from polytask.meta.adaptation.inner_batches import InnerBatches
+from polytask.meta.adaptation.inner_loop import InnerLoop
+from polytask.meta.adaptation.rules.rule import UpdateRule
+from polytask.meta.adaptation.rules.sgd import SGD
+from polytask.meta.layers.normalization import (
+    Normalization,
+    check_normalization,
+    normalized,
+    uses_batch_statistics,
+)
+from polytask.meta.layers.per_step import at_step, has_per_step_layers
+from polytask.meta.layers.plain_attention import plain_attention
+from polytask.meta.learner import MetaLearner
+
+__all__ = ["GradientLearner", "MetaObjective", "StartRule"]
+
+StartRule = Callable[["GradientLearner", Sequence[Task], Batch], State]
+"""From the learner, tasks and support to the adapted parameters before the first step, by name."""
+
+
+class MetaObjective(nn.Module, ABC):
+    """What an episode's objective is, and with it what the meta-gradient is.
+
+    Args:
+        exact: Whether the gradient is the derivative of the value; see `MetaLearner`.
+    """
+
+    def __init__(self, *, exact: bool) -> None:
+        super().__init__()
+        self.exact = exact
+
+    @abstractmethod
+    def forward(
+        self, learner: "GradientLearner", tasks: Sequence[Task], support: Batch, query: Batch
+    ) -> Tensor:
+        """Return the objective of an episode, a scalar; must run inside `torch.func.vmap`."""
+
+    def before(self) -> None:
+        """Get ready for a step; for objectives that change as training goes on."""
+
+    def after(self) -> None:
+        """Take note that a step's objectives were computed."""
+
+
+class GradientLearner(MetaLearner):
+    r"""Adapts parameters of a model by gradient steps on the support: the common form of a family of methods.
+
+    From a start :math:`\phi_0`, makes the steps :math:`\phi_{k+1} = U(\phi_k, \nabla_\phi L_S(\phi_k))` of a
+    rule :math:`U`; with :math:`\phi_0 = \theta`, gradient descent and everything differentiated this is MAML.
+    Where an episode has several tasks, a loss is the sum of their objectives.
+
+    The state is the adapted parameters by name. Parameters frozen when the learner is built, and buffers, are
+    read from the model itself; nothing here ever changes them. Where other parameters stand in place of the
+    model's own, this is so in a `polytask.core.module_copy`: any number of threads may use one learner.
+
+    Where the model is a `torch.nn.Sequential` whose first layers are not adapted, these run once on the
+    support, not in every step, unless the steps have rows (``batch_size``) or layers of their own. Dropout in
+    them then draws once.
+
+    Args:
+        model: Maps inputs ``[batch, ...]`` to ``[batch, n_outputs]``, or to such a tensor by task name where
+            an episode has several tasks.
+        rule: Makes a step from a gradient; its own parameters are meta-learned too. None is ``SGD(0.01)``.
+        n_steps: Inner steps; 0 does not adapt at all. `with_steps` gives other numbers later.
+        adapted: Names of the parameters that the inner loop changes; None means all trainable ones. The other
+            trainable ones are meta-learned only.
+        start: Where the inner loop starts; None means at the model's own parameters, which are meta-learned.
+        n_differentiated: Through how many of the last steps the meta-gradient goes to second order; earlier
+            ones take their gradients for constants. None means all, 0 is first order.
+        objective: What an episode's objective is; None is the loss on the query after the last step.
+        batch_size: Rows of the support for each inner step, None means all. The rows of a step are drawn
+            once, the same positions for every episode.
+        checkpoint: Whether to keep only the parameters of each step and compute the rest again in the
+            backward pass: memory of one step instead of all, at about a third more time.
+        normalization: What BatchNorm does, ``"batch"`` or ``"frozen"``; required if the model has any.
+        execution: How the episodes of a training step are run; see `named_execution`.
+        chunk_size: Episodes that vmap runs at once; None means all of a step.
+
+    Raises:
+        InputError: An argument is out of range, the model has no such trainable parameter, or it has
+            BatchNorm and ``normalization`` does not say what that does.
+
+    Example:
+        >>> task = Task(name="y", kind="regression")
+        >>> learner = GradientLearner(nn.Linear(1, 1), rule=SGD(0.1, momentum=0.5), n_steps=50)
+        >>> support = Batch(inputs=torch.ones(5, 1), targets={"y": torch.ones(5)})
+        >>> learner.adapt([task], support)(torch.ones(2, 1))["y"].round(decimals=2)
+        tensor([[1.],
+                [1.]])
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        *,
+        rule: UpdateRule | None = None,
+        n_steps: int = 1,
+        adapted: Collection[str] | None = None,
+        start: StartRule | None = None,
+        n_differentiated: int | None = None,
+        objective: MetaObjective | None = None,
+        batch_size: int | None = None,
+        checkpoint: bool = False,
+        normalization: Normalization | None = None,
+        execution: ExecutionName | Execution = "auto",
+        chunk_size: int | None = None,
+    ) -> None:
+        trainable = tuple(name for name, p in model.named_parameters() if p.requires_grad)
+        _check(trainable, adapted, n_steps, n_differentiated, batch_size)
+        check_normalization(model, normalization)
+        exact = n_differentiated is None if objective is None else objective.exact
+        super().__init__(
+            execution=execution,
+            chunk_size=chunk_size,
+            transductive=uses_batch_statistics(model, normalization) or has_per_step_layers(model),
+            exact_gradient=exact,
+        )
+        self.model = model
+        self.per_step = has_per_step_layers(model)
+        self.rule = rule or SGD()
+        self.n_steps = n_steps
+        self.adapted = trainable if adapted is None else tuple(name for name in trainable if name in adapted)
+        self.start = start
+        self.n_differentiated = n_differentiated
+        self.objective = objective
+        self.batches = InnerBatches(batch_size)
+        self.checkpoint = checkpoint
+        self.normalization: Normalization | None = normalization
+
+    def with_steps(self, n_steps: int) -> "GradientLearner":
+        """Return a learner with this very model, not a copy of it, that makes another number of steps."""
+        if n_steps < 0:
+            raise InputError(f"`n_steps` must be 0 or more, got {n_steps}.")
+        other = copy.copy(self)
+        other.n_steps = n_steps
+        return other
+
+    def objectives(self, episodes: Sequence[Episode]) -> Objectives:
+        """Return one objective per episode; see `polytask.core.Learner.objectives`."""
+        if self.objective is not None:
+            self.objective.before()
+        found = super().objectives(episodes)
+        if self.objective is not None and self.training:
+            self.objective.after()
+        return found
+
+    def forward(self, tasks: Sequence[Task], support: Batch, query: Batch) -> Tensor:
+        """Adapt to the support and return the episode's objective, a scalar."""
+        with plain_attention():
+            if self.objective is not None:
+                return self.objective(self, tasks, support, query)
+            return self.loss(self.trajectory(tasks, support)[-1], tasks, query, self.n_steps)
+
+    def learn(self, tasks: Sequence[Task], support: Batch) -> State:
+        """Return the parameters after the inner steps, by name."""
+        with plain_attention():
+            return self.trajectory(tasks, support)[-1]
+
+    def predict(self, state: State, tasks: Sequence[Task], inputs: Inputs) -> dict[str, Tensor]:
+        """Answer inputs ``[batch, ...]`` by the model with the state's parameters."""
+        with plain_attention():  # as in learning, so that a state fits its answers to the last digit
+            return self.answer(state, tasks, inputs, self.n_steps)
+
+    def initial(self, tasks: Sequence[Task], support: Batch) -> State:
+        """Return the adapted parameters before the first step, by name."""
+        if self.start is not None:
+            return self.start(self, tasks, support)
+        found = dict(self.model.named_parameters())
+        return {name: found[name] for name in self.adapted}
+
+    def trajectory(
+        self, tasks: Sequence[Task], support: Batch, *, n_differentiated: int | None = None
+    ) -> list[State]:
+        """Return the adapted parameters before the first step and after each one.
+
+        Args:
+            tasks: The tasks of the episode.
+            support: Their labelled examples.
+            n_differentiated: Replaces the learner's own.
+
+        Raises:
+            InputError: The support has no targets.
+        """
+        if not support.targets:
+            raise InputError(
+                f"{type(self).__name__} learns by the loss on the support, but the support has no targets."
+            )
+        if n_differentiated is None:
+            n_differentiated = self.n_differentiated
+        fixed = self.n_steps if n_differentiated is None else min(n_differentiated, self.n_steps)
+
+        start = self.initial(tasks, support)
+        n_fixed, support = self._after_fixed_body(start, support)
+
+        def loss(parameters: State, rows: Batch, index: int) -> Tensor:
+            return self.loss(parameters, tasks, rows, index, n_fixed=n_fixed)
+
+        return InnerLoop(loss, self.rule, self).run(
+            start,
+            [self.batches.rows(support, index) for index in range(self.n_steps)],
+            n_first_order=self.n_steps - fixed,
+            checkpoint=self.checkpoint,
+        )
+
+    def loss(
+        self,
+        parameters: State,
+        tasks: Sequence[Task],
+        batch: Batch,
+        step: int,
+        *,
+        n_fixed: int = 0,
+    ) -> Tensor:
+        """Return the summed objective of the tasks on a batch, a scalar, for parameters after some steps."""
+        predictions = self.answer(parameters, tasks, batch.inputs, step, n_fixed=n_fixed)
+        return torch.stack(list(query_objectives(tasks, predictions, batch).values())).sum()
+
+    def answer(
+        self,
+        parameters: State,
+        tasks: Sequence[Task],
+        inputs: Inputs,
+        step: int,
+        *,
+        n_fixed: int = 0,
+    ) -> dict[str, Tensor]:
+        """Answer inputs with these parameters in place of the model's own.
+
+        Args:
+            parameters: By name.
+            tasks: The tasks to answer.
+            inputs: ``[batch, ...]``.
+            step: Inner steps made; chooses per-step layers.
+            n_fixed: Layers at the beginning of the model that have been run already.
+        """
+        model = module_copy(layers(self.model, slice(n_fixed, None)) if n_fixed else self.model, parameters)
+        per_step = at_step(model, step) if self.per_step else contextlib.nullcontext()
+        with normalized(model, self.normalization), per_step:
+            return _by_task(model(inputs), tasks)
+
+    def _after_fixed_body(self, start: State, support: Batch) -> tuple[int, Batch]:
+        """Return how many layers all inner steps have in common, and the support beyond these."""
+        once = self.n_steps > 1 and self.batches.size is None and not self.per_step
+        parts = fixed_body(self.model, start) if once else None
+        if parts is None:
+            return 0, support
+        body = module_copy(parts[0])
+        with normalized(body, self.normalization):
+            features = body(support.inputs)
+        if not isinstance(features, Tensor) or features.shape[:1] != (len(support),):
+            return 0, support  # not examples by row, as a batch has them
+        return len(parts[0]), replace(support, inputs=features)
+
+
+def _by_task(answer: Tensor | Mapping[str, Tensor], tasks: Sequence[Task]) -> dict[str, Tensor]:
+    if isinstance(answer, Mapping):
+        without = [task.name for task in tasks if task.name not in answer]
+        if without:
+            raise InputError(f"`model` answered {', '.join(answer)}, but not {', '.join(without)}.")
+        return {task.name: answer[task.name] for task in tasks}
+    if len(tasks) > 1:
+        names = ", ".join(task.name for task in tasks)
+        raise InputError(
+            f"`model` returned one tensor, but the episode has {len(tasks)} tasks ({names}); return a "
+            "mapping from task name to [batch, n_outputs]."
+        )
+    return {tasks[0].name: answer}
+
+
+def _check(
+    trainable: Sequence[str],
+    adapted: Collection[str] | None,
+    n_steps: int,
+    n_differentiated: int | None,
+    batch_size: int | None,
+) -> None:
+    problems = []
+    if n_steps < 0:
+        problems.append(f"`n_steps` must be 0 or more, got {n_steps}")
+    if n_differentiated is not None and n_differentiated < 0:
+        problems.append(f"`n_differentiated` must be 0 or more, got {n_differentiated}")
+    if batch_size is not None and batch_size < 1:
+        problems.append(f"`batch_size` must be at least 1, got {batch_size}")
+    if not trainable:
+        problems.append("`model` has no trainable parameter to adapt")
+    elif adapted is not None:
+        unknown = [name for name in adapted if name not in trainable]
+        if unknown or not adapted:
+            what = f"{', '.join(map(repr, unknown))}" if unknown else "nothing"
+            problems.append(
+                f"`adapted` names {what}, but the trainable parameters are {', '.join(trainable)}"
+            )
+    if problems:
+        raise InputError("; ".join(problems) + ".")

@@ -1,0 +1,111 @@
+"""Inner steps, one after the other, with a graph behind them for as many as are asked for."""
+
+import contextlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch._C._functorch import peek_interpreter_stack
+from torch.func import grad_and_value
+
+from polytask.core import Batch, State, module_copy
+from polytask.meta.adaptation.recompute import recomputed
+from polytask.meta.adaptation.rules.rule import InnerStep, UpdateRule
+from polytask.meta.layers.plain_attention import plain_attention
+
+__all__ = ["InnerLoop"]
+
+
+class InnerLoop(nn.Module):
+    """Makes steps of a rule down a loss.
+
+    Args:
+        loss: Of parameters on a batch at a step, a scalar.
+        rule: Turns gradients into new parameters; a part of the owner.
+        owner: Holds every parameter that ``loss`` reads beside those it is given.
+    """
+
+    def __init__(
+        self, loss: Callable[[State, Batch, int], Tensor], rule: UpdateRule, owner: nn.Module
+    ) -> None:
+        super().__init__()
+        self.loss = loss
+        self.rules = (rule,)  # a part of the owner: registered here, it would have a second name
+        self.owner = owner
+
+    def run(
+        self, start: State, batches: Sequence[Batch], *, n_first_order: int = 0, checkpoint: bool = False
+    ) -> list[State]:
+        """Make one step on each batch.
+
+        Args:
+            start: The first parameters, by name.
+            batches: The rows for each step.
+            n_first_order: How many of the first steps take their gradients for constants.
+            checkpoint: Whether to recompute the inside of a step in the backward pass instead of keeping it.
+
+        Returns:
+            The parameters before the first step and after each one.
+        """
+        parameters, memory = start, self.rules[0].memory(start)
+        found = [parameters]
+        for index, batch in enumerate(batches):
+            if checkpoint and index >= n_first_order:
+                parameters, memory = self._recomputed(parameters, memory, batch, index)
+            else:
+                parameters, memory = self(parameters, memory, batch, index, index < n_first_order)
+            found.append(parameters)
+        return found
+
+    def forward(
+        self, parameters: State, memory: State, batch: Batch, index: int, first_order: bool = False
+    ) -> tuple[State, State]:
+        """Make one step and return the new parameters and the rule's new memory."""
+        gradients, value = self._gradients(parameters, batch, index, first_order)
+        step = InnerStep(index=index, parameters=parameters, gradients=gradients, loss=value)
+        return self.rules[0](step, memory)
+
+    def _gradients(
+        self, parameters: State, batch: Batch, index: int, first_order: bool
+    ) -> tuple[State, Tensor]:
+        if peek_interpreter_stack() is not None:
+            # Inside a transform only torch.func differentiates; under no_grad it does too, but leaves no
+            # graph behind.
+            with torch.no_grad() if first_order else contextlib.nullcontext():
+                gradients, value = grad_and_value(self.loss)(parameters, batch, index)
+            return gradients, value
+        graph = torch.is_grad_enabled() and not first_order  # plain autograd is twice as fast on small nets
+        with torch.enable_grad():
+            # Views, so that a parameter computed from another one does not pass its gradient on to it.
+            apart = all(p.is_leaf for p in parameters.values())
+            point = {
+                name: (p if apart else p.view_as(p))
+                if graph and p.requires_grad
+                else p.detach().requires_grad_()
+                for name, p in parameters.items()
+            }
+            value = self.loss(point, batch, index)
+            found = torch.autograd.grad(
+                value, list(point.values()), create_graph=graph, allow_unused=True, materialize_grads=True
+            )
+        return dict(zip(point, found, strict=True)), value if graph else value.detach()
+
+    def _recomputed(self, parameters: State, memory: State, batch: Batch, index: int) -> tuple[State, State]:
+        """Make one step by a function of nothing but its tensors, as recomputing needs."""
+
+        def step(tensors: dict[str, Any]) -> tuple[State, State]:
+            rows = Batch(**tensors["batch"])
+            own = module_copy(self, tensors["owned"])
+            with plain_attention():  # as in the forward pass
+                return own(tensors["parameters"], tensors["memory"], rows, index)
+
+        return recomputed(
+            step,
+            {
+                "owned": dict(self.named_parameters()),
+                "parameters": parameters,
+                "memory": memory,
+                "batch": {"inputs": batch.inputs, "targets": batch.targets, "masks": batch.masks},
+            },
+        )

@@ -1,0 +1,1 @@
+"""Layers and networks that adapt well, and checks of what a support holds."""

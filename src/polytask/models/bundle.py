@@ -1,0 +1,228 @@
+"""Model directories: safetensors and JSON, whole or absent, never pickle.
+
+``model.json`` describes the model and names the other files with their checksums; it holds a checksum of its
+own. The other files carry their checksum in their name, so a new model never touches the old one's files: its
+own are written first, then ``model.json`` is replaced in one step, then what nothing names is removed. A kill
+at any moment leaves the old model or the new one, on every system.
+"""
+
+import hashlib
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from polytask.core import (
+    BundleError,
+    InputError,
+    format_json,
+    new_folder,
+    parse_json,
+    user_path,
+    write_atomically,
+)
+from polytask.models.bundle_folder import (
+    DESCRIPTION,
+    FORMAT,
+    check_destination,
+    checksum,
+    locked,
+    open_plain,
+    original_name,
+    stored_name,
+    sweep_folder,
+)
+from polytask.models.bundle_tensors import read_tensors, tensor_bytes
+from polytask.version import __version__
+
+__all__ = ["Bundle", "load_bundle", "save_bundle"]
+
+_SCHEMA = 2
+_TENSORS = "weights.safetensors"
+_PARTS = {"kind": str, "data": dict, "config": dict, "files": dict}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bundle:
+    """The content of a model directory.
+
+    Args:
+        kind: What kind of model it is; decides who reads it.
+        config: Everything needed to build it, as plain JSON.
+        tensors: Its weights, by name.
+        data: Where it came from: the fingerprint of the training data and the like.
+        files: Further files of JSON by name, e.g. ``results.json``, which is written as
+            ``results-CHECKSUM.json``.
+        source: What messages call it.
+    """
+
+    kind: str
+    config: dict[str, Any]
+    tensors: Mapping[str, Tensor]
+    data: dict[str, Any]
+    files: Mapping[str, str] = field(default_factory=dict)
+    source: str = "The model"
+
+
+def save_bundle(directory: str | Path, bundle: Bundle) -> Path:
+    """Write a model directory; a kill at any moment leaves the old model or the new one.
+
+    An earlier model in its place is replaced; anything else there is left alone.
+
+    Raises:
+        BundleError: Something that is no model stands there, or a weight is NaN or infinite.
+        InputError: The system does not let it be written, e.g. because the disk is full.
+    """
+    contents = {_TENSORS: tensor_bytes(bundle.tensors)}
+    contents |= {name: text.encode() for name, text in bundle.files.items()}
+    stored = {stored_name(name, _digest(content)): content for name, content in contents.items()}
+    described = _described(bundle, {name: _digest(content) for name, content in stored.items()})
+    target = check_destination(directory)
+    with new_folder(target), locked(target):
+        try:
+            for name, content in {**stored, DESCRIPTION: described}.items():
+                write_atomically(target / name, lambda file, content=content: file.write(content))
+        finally:
+            with suppress(OSError):  # what stays is removed by the next saving
+                sweep_folder(target)
+    return target
+
+
+def load_bundle(directory: str | Path, *, kind: str | None = None) -> Bundle:
+    """Read a model directory and verify it.
+
+    Args:
+        directory: The directory.
+        kind: The kind of model it must hold; None for any.
+
+    Raises:
+        BundleError: It is missing, truncated, changed, or of another version or kind.
+    """
+    source = user_path(directory)
+    if not os.path.isdir(source):  # noqa: PTH112 - of any text, where the method of Path fails
+        raise BundleError(
+            f"There is no model directory {source}. Make one with `polytask fit` or `polytask learn`."
+        )
+    while True:
+        description = _read_description(source)
+        if kind not in (None, description["kind"]):
+            raise BundleError(f"{source} holds a {description['kind']} model; a {kind} model is needed here.")
+        try:
+            return _read(source, description)
+        except BundleError:
+            if _read_description(source) == description:
+                raise  # otherwise it was replaced meanwhile
+
+
+def _described(bundle: Bundle, files: Mapping[str, str]) -> bytes:
+    """Write the description, which ends with its own checksum."""
+    description = {
+        "format": FORMAT,
+        "schema": _SCHEMA,
+        "library": __version__,
+        "kind": bundle.kind,
+        "data": bundle.data,
+        "config": bundle.config,
+        "files": dict(files),
+    }
+    content = f"{format_json({**description, 'checksum': _own_checksum(description)})}\n".encode()
+    try:
+        parse_json(content)  # what is written can be read again
+    except InputError as error:
+        raise BundleError(f"The model's description cannot be saved: {error}. Use fewer columns.") from error
+    return content
+
+
+def _read_description(source: Path) -> dict[str, Any]:
+    path = source / DESCRIPTION
+    if not path.is_file():
+        raise BundleError(
+            f"{source} has no {DESCRIPTION}: it is no polytask model, or its copy is incomplete."
+        )
+    try:
+        with os.fdopen(open_plain(path), "rb") as file:
+            content = file.read()
+    except OSError as error:
+        raise BundleError(
+            f"{path} cannot be read ({error.strerror}). Copy or train the model again."
+        ) from error
+    description = _parsed(content, str(path))
+    if not isinstance(description, dict) or description.get("format") != FORMAT:
+        raise BundleError(f"{path} does not describe a polytask model.")
+    if description.get("schema") != _SCHEMA:
+        raise BundleError(
+            f"{source} has schema version {description.get('schema')} (written by polytask "
+            f"{description.get('library')}), but polytask {__version__} reads version {_SCHEMA}. Use the "
+            "version that wrote it, or train again."
+        )
+    wrong = [key for key, form in _PARTS.items() if not isinstance(description.get(key), form)]
+    if wrong:
+        raise BundleError(f"{path} lacks {', '.join(wrong)}. Copy or train the model again.")
+    given = description.pop("checksum", None)
+    if given != _own_checksum(description):
+        raise BundleError(
+            f"{path} does not match its checksum: it was changed after the model was saved. Copy or train "
+            "the model again."
+        )
+    return description
+
+
+def _parsed(content: bytes, source: str) -> Any:
+    try:
+        return parse_json(content)
+    except InputError as error:
+        raise BundleError(
+            f"{source} is truncated or damaged ({error}). Copy or train the model again."
+        ) from error
+
+
+def _read(source: Path, description: Mapping[str, Any]) -> Bundle:
+    """Verify every file, and read the tensors."""
+    tensors = None
+    for name, expected in description["files"].items():
+        original = original_name(name, expected) if isinstance(expected, str) else None
+        if original is None:
+            raise BundleError(
+                f"{source / DESCRIPTION} names a file {name!r}, which no model has. Train the model again."
+            )
+        _verify(source / name, expected)
+        if original == _TENSORS:
+            tensors = read_tensors(source / name)
+    if tensors is None:
+        raise BundleError(f"{source / DESCRIPTION} names no {_TENSORS}. Train the model again.")
+    return Bundle(
+        kind=description["kind"],
+        config=description["config"],
+        tensors=tensors,
+        data=description["data"],
+        source=str(source),
+    )
+
+
+def _verify(path: Path, expected: str) -> None:
+    try:
+        content_checksum = checksum(path)
+    except FileNotFoundError as error:
+        raise BundleError(
+            f"{path.parent} has no {path.name}: its copy is incomplete. Copy or train the model again."
+        ) from error
+    except (OSError, ValueError) as error:
+        raise BundleError(f"{path} cannot be read ({error}). Copy or train the model again.") from error
+    if content_checksum != expected:
+        raise BundleError(
+            f"{path} does not match its checksum: it is truncated, or was changed after the model was saved. "
+            "Copy or train the model again."
+        )
+
+
+def _own_checksum(description: Mapping[str, Any]) -> str:
+    """Hash a description, however its text is laid out."""
+    return _digest(format_json(dict(sorted(description.items())), indent=None).encode())
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

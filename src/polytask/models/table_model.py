@@ -1,0 +1,164 @@
+"""A trained model of a table's targets."""
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from polytask.core import DataWarning, InputError, SharedModel, generator
+from polytask.data import TableEncoder, TargetColumn, read_table
+from polytask.models.bundle import Bundle, load_bundle, save_bundle
+from polytask.models.bundle_content import check_answers, fitting_together, part, results_file
+from polytask.models.bundle_tensors import build_filled
+from polytask.models.table_config import TableConfig
+from polytask.models.table_learner import build_table_learner
+from polytask.models.table_results import FitResults
+
+__all__ = ["TableModel"]
+
+_ROWS_AT_ONCE = 4096  # so that an ensemble of 32 wide networks takes some 100 MB
+
+
+class TableModel:
+    """Predicts several targets of a table's rows; made by `polytask.fit` or `polytask.load`.
+
+    Args:
+        learner: The trained model.
+        encoder: Encodes the features.
+        targets: Decode the predictions.
+        config: How it was built.
+        data: Where it came from: fingerprint, column roles.
+        results: Its figures on held-out rows; None for a loaded model.
+    """
+
+    kind = "table"
+
+    def __init__(
+        self,
+        learner: SharedModel,
+        encoder: TableEncoder,
+        targets: tuple[TargetColumn, ...],
+        *,
+        config: TableConfig,
+        data: dict[str, object],
+        results: FitResults | None = None,
+    ) -> None:
+        self.learner = learner.eval()
+        self.encoder = encoder
+        self.targets = targets
+        self.config = config
+        self.data = data
+        self.results = results
+
+    def predict(self, table: Any) -> pd.DataFrame:
+        """Predict every target of every row.
+
+        A category never seen in training counts as none of the known ones, and a missing column as missing
+        values; both are reported by a `DataWarning`.
+
+        Args:
+            table: Rows with the feature columns, in whatever `read_table` reads; targets and other columns
+                are ignored.
+
+        Returns:
+            One row per input row. A target's column holds its answer, in the units or classes of the training
+            table and of their type; ``TARGET:p(CLASS)`` its probabilities.
+
+        Raises:
+            DataError: The table cannot be read, has none of the model's columns, or a column holds something
+                else than in training.
+        """
+        frame = read_table(table)
+        inputs, report = self.encoder.transform(frame)
+        for message in report.messages(fitting=False):
+            warnings.warn(message, DataWarning, stacklevel=2)
+        predictions = self._predictions(inputs)
+        columns: dict[str, np.ndarray] = {}
+        for target in self.targets:
+            name = target.task.name
+            for suffix, values in target.decode(predictions[name]).items():
+                columns[f"{name}:{suffix}" if suffix else name] = values
+        return pd.DataFrame(columns, index=frame.index)
+
+    def _predictions(self, inputs: Tensor) -> dict[str, Tensor]:
+        """Run the network on a limited number of rows at a time: ``[row, n_outputs]`` of every target."""
+        device = next(self.learner.parameters()).device
+        names = [target.task.name for target in self.targets]
+        with torch.inference_mode():
+            predictor = self.learner.adapt([target.task for target in self.targets])
+            parts = [predictor(part.to(device)) for part in inputs.split(_ROWS_AT_ONCE)]
+            return {name: torch.cat([part[name].float().cpu() for part in parts]) for name in names}
+
+    def save(self, directory: str | Path) -> Path:
+        """Write a model directory: safetensors, JSON and, after a fit, its results.
+
+        Raises:
+            BundleError: Something that is no model stands there, or the model answers NaN.
+            InputError: The system does not let it be written.
+        """
+        config = {
+            "model": self.config.to_json(),
+            "encoder": self.encoder.to_json(),
+            "targets": [target.to_json() for target in self.targets],
+        }
+        bundle = Bundle(
+            kind=self.kind,
+            config=config,
+            tensors=self.learner.state_dict(),
+            data=dict(self.data),
+            files=results_file(self.results),
+            source=str(directory),
+        )
+        self._try(bundle)
+        return save_bundle(directory, bundle)
+
+    @classmethod
+    def from_bundle(cls, bundle: Bundle) -> "TableModel":
+        """Build the model that a bundle describes.
+
+        Raises:
+            BundleError: Its parts do not fit together.
+        """
+        with fitting_together(bundle):
+            config = TableConfig.from_json(part(bundle, "model"))
+            encoder = TableEncoder.from_json(part(bundle, "encoder"))
+            targets = _read_targets(part(bundle, "targets"))
+            if config.depth > len(bundle.tensors):
+                raise InputError(f"`depth` is {config.depth}, but there are {len(bundle.tensors)} weights")
+            learner = build_filled(
+                lambda: build_table_learner([target.task for target in targets], encoder.n_features, config),
+                bundle.tensors,
+            )
+            model = cls(learner, encoder, targets, config=config, data=bundle.data)
+            model._try(bundle)
+        return model
+
+    def _try(self, bundle: Bundle) -> None:
+        """Answer a few standardized rows.
+
+        Raises:
+            BundleError: An answer is NaN or infinite.
+        """
+        tasks = tuple(target.task for target in self.targets)
+        rows = torch.randn(16, self.encoder.n_features, generator=generator(0, "trial"), dtype=torch.float32)
+        with torch.inference_mode():
+            answers = self.learner.adapt(tasks)(rows.to(next(self.learner.parameters()).device))
+        check_answers(bundle, tasks, answers)
+
+    @classmethod
+    def load(cls, directory: str | Path) -> "TableModel":
+        """Load a model directory."""
+        return cls.from_bundle(load_bundle(directory, kind=cls.kind))
+
+
+def _read_targets(entries: Any) -> tuple[TargetColumn, ...]:
+    if not isinstance(entries, list) or not entries:
+        raise InputError("the description has no list of targets")
+    targets = tuple(TargetColumn.from_json(entry) for entry in entries)
+    if len({target.task.name for target in targets}) < len(targets):
+        raise InputError("two targets have the same name")
+    return targets

@@ -1,0 +1,5 @@
+"""Meta-knowledge that keeps learning after deployment."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,4 @@
+from .continual import ContinualUpdate, Observed
+from .replay import TaskReplay
+
+__all__ = ["ContinualUpdate", "Observed", "TaskReplay"]

@@ -1,0 +1,90 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from polytask.core import DataError, InputError
+from polytask.data import read_table
+from polytask.fitting.table_preparation import Columns, prepare
+
+
+def _table(n_rows: int = 120) -> pd.DataFrame:
+    draw = np.random.default_rng(0)
+    x = draw.normal(size=(n_rows, 2))
+    return pd.DataFrame({"a": x[:, 0], "b": x[:, 1], "y": x.sum(1), "k": np.where(x[:, 1] > 0, "hi", "lo")})
+
+
+@pytest.mark.parametrize(
+    ("given", "targets"),
+    [
+        ("y", ("y",)),
+        (["y", "k:binary"], ("y", "k:binary")),
+        (("y",), ("y",)),
+        (_table().columns[-2:], ("y", "k")),
+        (np.array(["y", "k"]), ("y", "k")),
+        (pd.Series(["y"]), ("y",)),
+        (np.array("y"), ("y",)),
+        (3, ("3",)),
+        ([3, np.int64(4)], ("3", "4")),
+        ({"stars": "regression", "k": None}, ("stars:regression", "k")),
+        ({"k", "y"}, ("k", "y")),
+    ],
+)
+def test_targets_are_taken_as_people_write_them(given: object, targets: tuple[str, ...]) -> None:
+    assert Columns.of(given).targets == targets
+
+
+def test_other_roles_are_taken_as_people_write_them() -> None:
+    columns = Columns.of("y", group=9, drop="id")
+    assert (columns.group, columns.drop) == ("9", ("id",))
+    assert Columns.of("y", drop=[0, 1], time=np.int64(2)) == Columns(
+        targets=("y",), time="2", drop=("0", "1")
+    )
+    assert Columns.of("y", drop=None).drop == ()
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ([], "`targets` is empty"),
+        ({}, "`targets` is empty"),
+        ({"stars": "regresion"}, "asks 'stars' as 'regresion'; use one of regression"),
+        ({"stars": ["regression"]}, "asks 'stars' as"),
+        ([["y", "k"]], "takes names of columns, .* got list"),
+        (b"y", "takes names of columns, .* got bytes"),
+        ([pd.Series([1.0, 2.0])], "takes names of columns, .* got Series"),
+        ([None], "takes names of columns, .* got NoneType"),
+    ],
+)
+def test_targets_that_cannot_be_understood_are_refused(given: object, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        Columns.of(given)
+
+
+def test_the_kind_in_a_dictionary_holds() -> None:
+    frame = read_table(_table().assign(stars=np.arange(120) % 5))
+    prepared = prepare(frame, Columns.of({"stars": "regression"}), seed=0)
+    assert prepared.tasks[0].kind == "regression"
+
+
+def test_integer_names_of_columns_can_be_used() -> None:
+    frame = read_table(pd.DataFrame(np.random.default_rng(0).normal(size=(60, 4))))
+    prepared = prepare(frame, Columns.of([3], drop=0), seed=0)
+    assert prepared.encoder.columns == ("1", "2") and prepared.tasks[0].name == "3"
+
+
+def test_many_and_rare_classes_are_all_in_training() -> None:
+    frame = _table(600).assign(
+        city=[f"c{index % 120}" for index in range(600)],
+        rare=[f"s{min(index // 2, 12)}" for index in np.random.default_rng(0).permutation(600)],
+    )
+    prepared = prepare(frame, Columns.of(["city", "rare", "y"]), seed=0)
+    for target in prepared.targets[:2]:
+        assert set(prepared.train.targets[target.task.name].tolist()) == set(range(len(target.classes)))
+    assert any("has fewer than 3 rows" in message for message in prepared.messages)
+
+
+def test_a_target_that_two_groups_have_cannot_be_in_three_parts() -> None:
+    frame = _table().assign(site=np.arange(120) % 10)
+    frame.loc[~frame["site"].isin([3, 4]), "y"] = np.nan
+    with pytest.raises(DataError, match="'y' has no label in the"):
+        prepare(frame, Columns.of(["y", "k"], group="site"), seed=0)

@@ -1,0 +1,129 @@
+"""What each method adapts, from where, and by which rate: one inner step of each against its formula."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import nn
+
+from polytask.core import Batch, Episode, InputError, Task, generator, module_copy, seeded
+from polytask.meta import (
+    ALFA,
+    ANIL,
+    BOIL,
+    CAVIA,
+    FOMAML,
+    IMAML,
+    MAML,
+    SGD,
+    GradientLearner,
+    MAMLPlusPlus,
+    MetaCurvature,
+    MetaSGD,
+    ProtoMAML,
+    Reptile,
+    WarpGrad,
+    WithContext,
+)
+
+CLASSES = Task(name="c", kind="multiclass", n_outputs=3)
+BODY, HEAD = {"0.weight", "0.bias"}, {"3.weight", "3.bias"}
+NORM = {"1.weight", "1.bias"}
+
+
+def batch(n_rows: int, *path: str | int) -> Batch:
+    x = torch.randn(n_rows, 4, generator=generator(0, *path))
+    return Batch(inputs=x, targets={"c": torch.arange(n_rows) % 3})
+
+
+EPISODE = Episode(tasks=(CLASSES,), support=batch(6, "support"), query=batch(6, "query"))
+
+
+def net(n_in: int = 4) -> nn.Sequential:
+    with seeded(0):
+        return nn.Sequential(nn.Linear(n_in, 5), nn.LayerNorm(5), nn.Tanh(), nn.Linear(5, 3))
+
+
+def body() -> nn.Sequential:
+    return net()[:3]
+
+
+LEARNERS: dict[str, tuple[Callable[[], GradientLearner], set[str]]] = {
+    "MAML": (lambda: MAML(net(), inner_rate=0.3), BODY | NORM | HEAD),
+    "MAML that leaves norms": (lambda: MAML(net(), inner_rate=0.3, adapt_normalization=False), BODY | HEAD),
+    "FOMAML": (lambda: FOMAML(net(), inner_rate=0.3), BODY | NORM | HEAD),
+    "FOMAML that leaves norms": (
+        lambda: FOMAML(net(), inner_rate=0.3, adapt_normalization=False),
+        BODY | HEAD,
+    ),
+    "ANIL": (lambda: ANIL(net(), inner_rate=0.3, n_steps=1), HEAD),
+    "ANIL with a head by name": (lambda: ANIL(net(), head="0", inner_rate=0.3, n_steps=1), BODY),
+    "BOIL": (lambda: BOIL(net(), inner_rate=0.3), BODY | NORM),
+    "CAVIA": (lambda: CAVIA(net(6), n_context=2, inner_rate=0.3), {"context"}),
+    "MAML++": (
+        lambda: MAMLPlusPlus(net(), inner_rate=0.3, n_steps=1, per_step_normalization=False),
+        BODY | NORM | HEAD,
+    ),
+    "ProtoMAML": (
+        lambda: ProtoMAML(body(), inner_rate=0.3, n_steps=1),
+        {f"encoder.{name}" for name in BODY | NORM} | {"head_weight", "head_bias"},
+    ),
+    "Reptile": (lambda: Reptile(net(), rule=SGD(0.3), n_steps=1), BODY | NORM | HEAD),
+    "iMAML": (lambda: IMAML(net(), rule=SGD(0.3), n_steps=1), BODY | NORM | HEAD),
+    "Meta-SGD": (lambda: MetaSGD(net(), rate=0.3), BODY | NORM | HEAD),
+    "Meta-Curvature": (lambda: MetaCurvature(net(), inner_rate=0.3), BODY | NORM | HEAD),
+    "ALFA": (lambda: ALFA(net(), inner_rate=0.3, n_steps=1), BODY | NORM | HEAD),
+    "WarpGrad": (
+        lambda: WarpGrad(net(), inner_rate=0.3, n_steps=1),
+        {"0.layer.weight", "0.layer.bias"} | NORM | HEAD,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_the_first_step_goes_down_the_gradient_by_the_rate_asked_for(name: str) -> None:
+    build, adapted = LEARNERS[name]
+    learner = build()
+    assert EPISODE.support is not None
+    start = {n: p.detach().requires_grad_() for n, p in learner.initial([CLASSES], EPISODE.support).items()}
+    loss = learner.loss(start, [CLASSES], EPISODE.support, 0)
+    gradients = torch.autograd.grad(loss, list(start.values()))
+    expected = {n: p.detach() - 0.3 * g for (n, p), g in zip(start.items(), gradients, strict=True)}
+    found = learner.adapt([CLASSES], EPISODE.support).state
+    assert set(found) == adapted
+    torch.testing.assert_close(found, expected)
+
+
+@pytest.mark.parametrize("name", ["ANIL", "BOIL", "CAVIA", "MAML that leaves norms"])
+def test_what_is_not_adapted_is_meta_learned_all_the_same(name: str) -> None:
+    learner = LEARNERS[name][0]()
+    learner.objectives([EPISODE]).total().backward()
+    for parameter in learner.parameters():
+        assert parameter.grad is not None and bool(parameter.grad.any())
+
+
+def test_the_model_sees_the_context_behind_its_inputs() -> None:
+    model = module_copy(WithContext(nn.Identity(), 2), {"context": torch.tensor([7.0, 8.0])})
+    assert model(torch.tensor([[1.0], [2.0]])).tolist() == [[1.0, 7.0, 8.0], [2.0, 7.0, 8.0]]
+
+
+def test_reptile_goes_where_training_on_support_and_query_together_ends() -> None:
+    learner = Reptile(net(), rule=SGD(0.3), n_steps=4, batch_size=None)
+    weights = [p.detach().clone().requires_grad_() for p in learner.model.parameters()]
+    own, optimizer = net(), torch.optim.SGD(weights, lr=0.3)
+    inputs = torch.cat([torch.as_tensor(batch(6, part).inputs) for part in ("support", "query")])
+    names = [name for name, _ in own.named_parameters()]
+    for _ in range(4):
+        answers = module_copy(own, dict(zip(names, weights, strict=True)))(inputs)
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(answers, torch.arange(12) % 3).backward()
+        optimizer.step()
+    learner.objectives([EPISODE]).total().backward()
+    for parameter, end in zip(learner.model.parameters(), weights, strict=True):
+        torch.testing.assert_close(parameter.grad, parameter.detach() - end.detach())
+
+
+@pytest.mark.parametrize("head", ["4", "head"])
+def test_a_head_that_there_is_not_is_named(head: str) -> None:
+    with pytest.raises(InputError, match=f"`head` is '{head}', but the modules of `model` are 0, 1, 2, 3"):
+        ANIL(net(), head=head)
