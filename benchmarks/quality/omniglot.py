@@ -33,7 +33,6 @@ from polytask.meta import (
     FOMAML,
     MAML,
     R2D2,
-    SGD,
     ClassCNP,
     GradientLearner,
     Prototypes,
@@ -41,6 +40,7 @@ from polytask.meta import (
     conv4,
     conv4_classifier,
 )
+from polytask.meta.adaptation.rules import SGD
 from polytask.train import Validation, train
 
 RESULTS = Path(__file__).parent / "results" / "omniglot.json"
