@@ -21,6 +21,7 @@ from polytask.core.gradients import assign, gramian, jacobian
 from polytask.core.interrupts import CHECKPOINT_FILE, interruptible
 from polytask.core.interval import Interval, mean_interval
 from polytask.core.learner import EpisodicLearner, Execution, Learner, Predictor, State, run_loop
+from polytask.core.memory import free_bytes
 from polytask.core.modes import evaluating
 from polytask.core.module_copy import module_copy
 from polytask.core.names import printable, short_name
@@ -70,6 +71,7 @@ __all__ = [
     "ends_step",
     "evaluating",
     "format_json",
+    "free_bytes",
     "generator",
     "gramian",
     "is_temporary",

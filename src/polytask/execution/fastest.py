@@ -11,9 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from polytask.core import Episode, EpisodicLearner, Execution, InputError
+from polytask.core import Episode, EpisodicLearner, Execution, InputError, free_bytes
 from polytask.execution.grouped import signature
-from polytask.execution.memory import available_bytes, peak_bytes
+from polytask.execution.memory import peak_bytes
 
 __all__ = ["Fastest"]
 
@@ -173,7 +173,7 @@ def _least(learner: EpisodicLearner) -> int:
     """Return a budget in bytes that is not too much, whatever the reference takes."""
     device = next(learner.parameters()).device
     # On a GPU running at once is the point, and memory that is not used serves nobody.
-    return _LEAST if device.type == "cpu" else max(_LEAST, available_bytes(device) // 4)
+    return _LEAST if device.type == "cpu" else max(_LEAST, free_bytes(device) // 4)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

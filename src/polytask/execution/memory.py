@@ -1,7 +1,6 @@
 """How much memory a computation takes, and how many episodes fit."""
 
 import copy
-import os
 import sys
 import weakref
 from collections.abc import Callable, Sequence
@@ -13,10 +12,10 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from polytask.core import Episode, EpisodicLearner, InputError
+from polytask.core import Episode, EpisodicLearner, InputError, free_bytes
 from polytask.execution.grouped import EpisodeGroup, Found, in_groups, one_by_one, vmapped
 
-__all__ = ["FittedVmap", "available_bytes", "peak_bytes"]
+__all__ = ["FittedVmap", "peak_bytes"]
 
 
 def peak_bytes(run: Callable[[], object], *, limit: int | None = None) -> int:
@@ -47,21 +46,6 @@ def peak_bytes(run: Callable[[], object], *, limit: int | None = None) -> int:
     except _LimitPassedError:
         pass
     return live.peak
-
-
-def available_bytes(device: torch.device) -> int:
-    """Return the free memory of a device; where the system does not tell, 4 GiB.
-
-    Example:
-        >>> available_bytes(torch.device("cpu")) > 0
-        True
-    """
-    if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0]
-    try:
-        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (ValueError, OSError, AttributeError):
-        return 4 * 2**30
 
 
 class FittedVmap:
@@ -108,7 +92,7 @@ class FittedVmap:
         """Return how many episodes of a group fit at once, 1 or more."""
         if self.memory is None:
             device = next(iter(parameters.values()), torch.zeros(0)).device
-            self.memory = max(available_bytes(device) // 2, 1)
+            self.memory = max(free_bytes(device) // 2, 1)
         # The gradients of all episodes are kept besides, whatever the chunks.
         kept = len(group) * sum(p.numel() * p.element_size() for p in parameters.values())
         key = (bool(parameters), learner.training, *group.signature)
