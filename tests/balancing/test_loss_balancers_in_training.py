@@ -7,8 +7,7 @@ import torch
 from torch import nn
 
 from polytask.architectures import HardSharing
-from polytask.balancing import Balancer
-from polytask.balancing.methods.cosmos import COSMOS, PBI
+from polytask.balancing import COSMOS, PBI, Balancer
 from polytask.balancing.methods.cov_weighting import CoVWeighting
 from polytask.balancing.methods.dtp import DTP
 from polytask.balancing.methods.dwa import DWA

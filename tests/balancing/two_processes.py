@@ -10,7 +10,6 @@ from torch import nn
 
 from polytask.architectures import HardSharing, SoftSharing
 from polytask.balancing import (
-    AfterStep,
     BalancedBackward,
     Balancer,
     EngineName,
@@ -105,7 +104,7 @@ def main(folder: Path) -> None:
                     halves=lambda: (objectives(0), objectives(1)),
                     validation=lambda: objectives(at=7),
                 )
-            if isinstance(method, AfterStep):
+            if method.looks_after:
                 method.after_step(tuple(balance.losses), backward.losses(objectives()).detach() * 0.9)
         found = {
             key: parameter.grad

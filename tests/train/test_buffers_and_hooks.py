@@ -7,7 +7,6 @@ from torch import Tensor, nn
 from polytask.architectures import HardSharing
 from polytask.balancing import (
     FAMO,
-    AfterStep,
     Balancer,
     EqualWeights,
     Evidence,
@@ -128,7 +127,7 @@ def test_the_search_for_the_gradient_that_is_not_finite_moves_no_buffer():
     assert counts == [1] and learner.sharing.trunk[0].num_batches_tracked == 1
 
 
-class Recorder(AfterStep):
+class Recorder(Balancer):
     """Equal weights; notes the losses before and after each update."""
 
     needs = "nothing"

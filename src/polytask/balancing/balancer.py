@@ -1,143 +1,32 @@
-"""What a balancer sees and what it answers."""
+"""What a balancer answers, and what it says of itself."""
 
+import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import ClassVar, Literal, TypeAlias, TypeVar
 
-import torch
 from torch import Tensor, nn
 
-from polytask.core import InputError, NotFiniteError, TrainingError
+from polytask.balancing.evidence import Evidence
+from polytask.core import InputError
 
-__all__ = ["AfterStep", "Balancer", "Direction", "Evidence", "Needs", "Weights", "check_hooks"]
+__all__ = [
+    "Balancer",
+    "BalancerEntry",
+    "Direction",
+    "Needs",
+    "Weights",
+    "catalogued",
+    "check_hooks",
+]
+
+Method = TypeVar("Method", bound="Balancer")
 
 Needs: TypeAlias = Literal["nothing", "losses", "gramian", "cross", "jacobian", "validation"]
 """What a method looks at: nothing of the step, the losses alone, the Gramian of the gradients, the
 cross-Gramian of two independent halves of the batch, the gradients coordinate by coordinate, or validation
 examples."""
-
-
-class Evidence:
-    """What a balancer may look at in one step; everything but the losses is computed only if it is asked for.
-
-    Args:
-        names: The objectives of this step. A task without label in the step is not among them.
-        losses: Their values, detached, ``[objective]``.
-        jacobian: Computes the gradients with respect to the shared parameters, ``[objective, parameter]``.
-        gramian: Computes their inner products ``[objective, objective]`` in a cheaper way; None takes them
-            from the gradients.
-        cross: Computes the inner products ``[objective, objective]`` of gradients on one half of the batch
-            with those on the other half; None where halves cannot be had.
-        validation: From a displacement ``[parameter]`` of the shared parameters to the gradients
-            ``[parameter]`` of the validation objectives there, by name, or to that of their sum; None without
-            validation examples.
-    """
-
-    def __init__(
-        self,
-        names: tuple[str, ...],
-        losses: Tensor,
-        jacobian: Callable[[], Tensor],
-        *,
-        gramian: Callable[[], Tensor] | None = None,
-        cross: Callable[[], Tensor] | None = None,
-        validation: Callable[[Tensor], Tensor | Mapping[str, Tensor]] | None = None,
-    ) -> None:
-        self.names = names
-        self.losses = losses
-        self._jacobian, self._gramian, self._cross, self._validation = jacobian, gramian, cross, validation
-        self._rows: Tensor | None = None
-        self._products: Tensor | None = None
-
-    def jacobian(self) -> Tensor:
-        """Return the gradient of every objective, ``[objective, parameter]``; computed once.
-
-        Raises:
-            NotFiniteError: A gradient is not finite.
-        """
-        if self._rows is None:
-            self._rows = self._jacobian()
-            self._check_finite(self._rows.square().sum(1))
-        return self._rows
-
-    def gramian(self) -> Tensor:
-        """Return the inner products of the gradients, ``[objective, objective]``; computed once.
-
-        Raises:
-            NotFiniteError: A gradient is not finite.
-        """
-        if self._products is None:
-            if self._gramian is not None and self._rows is None:
-                self._products = self._gramian()
-            else:
-                rows = self.jacobian()
-                self._products = rows @ rows.T
-            self._check_finite(self._products.diagonal())
-        return self._products
-
-    def cross_gramian(self) -> Tensor:
-        """Return the inner products between two independent halves of the batch, ``[objective, objective]``.
-
-        Raises:
-            InputError: The step has no halves.
-            NotFiniteError: A gradient is not finite.
-        """
-        if self._cross is None:
-            raise InputError(
-                "This balancer needs gradients of two independent halves of a batch; train it with `train`, "
-                "or give `BalancedBackward` the objectives of both halves as `halves`."
-            )
-        products = self._cross()
-        self._check_finite(products.diagonal())
-        return products
-
-    def validation_gradient(self, displacement: Tensor) -> Tensor:
-        """Return the gradient of the summed validation objectives, ``[parameter]``.
-
-        Args:
-            displacement: Where to take it: the shared parameters plus this, ``[parameter]``.
-
-        Raises:
-            InputError: There are no validation examples.
-            TrainingError: No validation example has a label, or a gradient is not finite.
-        """
-        return torch.stack(list(self.validation_gradients(displacement).values())).sum(0)
-
-    def validation_gradients(self, displacement: Tensor) -> dict[str, Tensor]:
-        """Return the gradient of every validation objective, ``[parameter]`` by name.
-
-        Where only that of their sum is known, the sum counts as one objective, called ``"validation"``.
-
-        Args:
-            displacement: Where to take them: the shared parameters plus this, ``[parameter]``.
-
-        Raises:
-            InputError: There are no validation examples.
-            TrainingError: No validation example has a label, or a gradient is not finite.
-        """
-        if self._validation is None:
-            raise InputError(
-                "This balancer learns from validation examples; pass `train` a `validation_source`, or give "
-                "`BalancedBackward` their objectives as `validation`."
-            )
-        found = self._validation(displacement)
-        gradients = {"validation": found} if isinstance(found, Tensor) else dict(found)
-        if not gradients:
-            raise TrainingError(
-                "No example of the validation step has a label of any task. Give the validation source "
-                "larger batches, or examples with labels."
-            )
-        bad = [name for name, gradient in gradients.items() if not bool(gradient.isfinite().all())]
-        if bad:
-            raise NotFiniteError(f"The validation gradient of {', '.join(bad)} is not finite.")
-        return gradients
-
-    def _check_finite(self, per_objective: Tensor) -> None:
-        """Name the objectives whose gradient is not finite; a squared length of each is enough to tell."""
-        bad = [name for name, good in zip(self.names, per_objective.isfinite().tolist()) if not good]
-        if bad:
-            raise NotFiniteError(f"The gradient of {', '.join(bad)} is not finite.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,6 +64,8 @@ class Balancer(nn.Module, ABC):
 
     needs: Needs = "gramian"
     """What the method looks at; decides what is computed across processes."""
+    entries: ClassVar[tuple["BalancerEntry", ...]] = ()
+    """What the catalogue says of this class; see `catalogued`."""
 
     @property
     def looks_after(self) -> bool:
@@ -197,12 +88,62 @@ class Balancer(nn.Module, ABC):
         """
 
 
-class AfterStep(Balancer):
-    """A balancer that also looks at the losses after the update, on the same examples."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BalancerEntry:
+    """What the catalogue says of a method; see `catalogued`.
 
-    @abstractmethod
-    def after_step(self, names: tuple[str, ...], losses: Tensor) -> None:
-        """See `Balancer.after_step`."""
+    Args:
+        name: What it is called there.
+        build: Makes it for objectives of these names.
+        needs: What it looks at.
+        reference: The paper.
+        signed: Whether an objective may go up even where all gradients agree, as weights may be negative.
+    """
+
+    name: str
+    build: Callable[[Sequence[str]], Balancer]
+    needs: Needs
+    reference: str
+    signed: bool = False
+
+
+def catalogued(
+    name: str,
+    reference: str,
+    *,
+    build: Callable[[Sequence[str]], Balancer] | None = None,
+    needs: Needs | None = None,
+    signed: bool = False,
+) -> Callable[[type[Method]], type[Method]]:
+    """State at a balancer's class what the catalogue says of it; a class may stand there more than once.
+
+    Args:
+        name: What it is called there.
+        reference: The paper: authors, venue, year, arXiv id.
+        build: Makes it for objectives of these names; by default the class is called, with the names where
+            ``names`` is its first argument.
+        needs: What it looks at, where that is not the `needs` of the class.
+        signed: See `BalancerEntry`.
+
+    Example:
+        >>> @catalogued("half", "nobody, nowhere, never")
+        ... class Half(Balancer):
+        ...     def forward(self, evidence: Evidence) -> Weights:
+        ...         return Weights(values=torch.full_like(evidence.losses, 0.5))
+        >>> Half.entries[0].name, Half.entries[0].needs
+        ('half', 'gramian')
+    """
+
+    def note(method: type[Method]) -> type[Method]:
+        takes_names = next(iter(inspect.signature(method).parameters), None) == "names"
+        usual: Callable[..., Balancer] = method if takes_names else lambda _: method()
+        entry = BalancerEntry(
+            name=name, build=build or usual, needs=needs or method.needs, reference=reference, signed=signed
+        )
+        method.entries = (*vars(method).get("entries", ()), entry)  # without those of the class above it
+        return method
+
+    return note
 
 
 def check_hooks(balancer: Balancer) -> None:

@@ -26,7 +26,8 @@ def methods(as_json: Json = False) -> None:
     from polytask.meta import learner_entries
 
     balancing = {
-        name: {"needs": entry.needs, "source": entry.source} for name, entry in balancer_entries().items()
+        name: {"needs": entry.needs, "reference": entry.reference}
+        for name, entry in balancer_entries().items()
     }
     learners = {
         name: {
@@ -37,9 +38,9 @@ def methods(as_json: Json = False) -> None:
         }
         for name, entry in learner_entries().items()
     }
-    first = Table("polytask fit --balancing", "looks at", "source", box=None, pad_edge=False)
+    first = Table("polytask fit --balancing", "looks at", "paper", box=None, pad_edge=False)
     for name, entry in balancing.items():
-        first.add_row(name, entry["needs"], entry["source"])
+        first.add_row(name, entry["needs"], entry["reference"])
     second = Table(
         "polytask learn --learner", "what is learned", "classes", "source", box=None, pad_edge=False
     )

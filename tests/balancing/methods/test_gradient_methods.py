@@ -52,7 +52,7 @@ from polytask.balancing import (
     UPGrad,
     balancer_by_name,
 )
-from polytask.balancing.methods.pcgrad import repaired
+from polytask.balancing.solvers.repair import repaired
 from polytask.balancing.solvers.simplex import project_onto_simplex
 from polytask.core import InputError, TrainingError
 

@@ -9,7 +9,6 @@ from torch import nn
 from polytask.architectures import HardSharing, SoftSharing
 from polytask.balancing import (
     Accumulation,
-    AfterStep,
     BalancedBackward,
     Processes,
     UPGrad,
@@ -92,7 +91,7 @@ def two_steps(learner: SharedModel, balancer_name: str, n_parts: int, engine: st
             else:
                 halves = partial(lambda whole: (whole(0), whole(1)), whole)
                 balance = backward.accumulated(whole(), halves=halves, validation=held_out)
-        if isinstance(balancer, AfterStep):
+        if balancer.looks_after:
             balancer.after_step(tuple(balance.losses), torch.full((len(balance.losses),), 0.5).double())
     return gradients(learner, balancer), balance
 

@@ -3,12 +3,14 @@
 import torch
 from torch import Tensor
 
-from polytask.balancing.balancer import Balancer, Evidence, Weights
+from polytask.balancing.balancer import Balancer, Weights, catalogued
+from polytask.balancing.evidence import Evidence
 from polytask.balancing.solvers.scaled import symmetric
 
 __all__ = ["AlignedMTL"]
 
 
+@catalogued("aligned-mtl", "Senushkin et al., CVPR 2023, arXiv:2305.19000")
 class AlignedMTL(Balancer):
     r"""Replace the gradients by the nearest ones that are orthogonal and of equal length, and add them up.
 

@@ -5,15 +5,16 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from polytask.balancing.balancer import Balancer, Evidence, Weights
+from polytask.balancing.balancer import Balancer, Weights, catalogued
+from polytask.balancing.evidence import Evidence
+from polytask.balancing.state.entrywise_adam import EntrywiseAdam
 from polytask.balancing.state.objective_index import ObjectiveIndex
 from polytask.core import InputError
 
 __all__ = ["AutoLambda"]
 
-_DECAYS = (0.9, 0.999)
 
-
+@catalogued("auto-lambda", "Liu et al., TMLR 2022, arXiv:2202.03091")
 class AutoLambda(Balancer):
     r"""Learn weights that lower the loss on validation examples one step ahead.
 
@@ -50,8 +51,6 @@ class AutoLambda(Balancer):
 
     needs = "validation"
     weight: Tensor
-    moments: Tensor
-    steps: Tensor
 
     def __init__(
         self, names: Sequence[str], *, lookahead: float = 0.1, rate: float = 1e-3, initial: float = 1.0
@@ -61,12 +60,11 @@ class AutoLambda(Balancer):
             raise InputError(
                 f"`lookahead`, `rate` and `initial` must be positive; got {lookahead}, {rate} and {initial}."
             )
-        self.lookahead, self.rate = lookahead, rate
+        self.lookahead = lookahead
         self._index = ObjectiveIndex(names, "AutoLambda")
         n = len(self._index)
         self.register_buffer("weight", torch.full((n,), float(initial), dtype=torch.float64))
-        self.register_buffer("moments", torch.zeros(2, n, dtype=torch.float64))
-        self.register_buffer("steps", torch.zeros(n, dtype=torch.long))
+        self.adam = EntrywiseAdam(n, rate=rate)
 
     def forward(self, evidence: Evidence) -> Weights:
         """See `Balancer.forward`.
@@ -78,16 +76,6 @@ class AutoLambda(Balancer):
         rows = evidence.jacobian()
         step = -self.lookahead * (self.weight[places].to(rows) @ rows)
         slope = -self.lookahead * (rows @ evidence.validation_gradient(step).to(rows))
-        return Weights(values=self._adam(places, slope.to(self.weight)).to(evidence.losses))
-
-    def _adam(self, places: Tensor, slope: Tensor) -> Tensor:
-        self.steps[places] += 1
-        count = self.steps[places].to(slope)
-        first = _DECAYS[0] * self.moments[0, places] + (1 - _DECAYS[0]) * slope
-        second = _DECAYS[1] * self.moments[1, places] + (1 - _DECAYS[1]) * slope.square()
-        self.moments[0, places], self.moments[1, places] = first, second
-        first, second = first / (1 - _DECAYS[0] ** count), second / (1 - _DECAYS[1] ** count)
-        length = second.sqrt()
-        change = torch.where(length > 0, first / torch.where(length > 0, length, 1.0), 0.0)
-        self.weight[places] = (self.weight[places] - self.rate * change).clamp(min=0)
-        return self.weight[places]
+        moved = self.weight[places] + self.adam(places, slope.to(self.weight))
+        self.weight[places] = moved.clamp(min=0)
+        return Weights(values=self.weight[places].to(evidence.losses))

@@ -1,12 +1,14 @@
 """CAGrad: near the average gradient, serve the worst-off objective."""
 
-from polytask.balancing.balancer import Balancer, Evidence, Weights
+from polytask.balancing.balancer import Balancer, Weights, catalogued
+from polytask.balancing.evidence import Evidence
 from polytask.balancing.solvers.conflict_averse import conflict_averse
 from polytask.core import InputError
 
 __all__ = ["CAGrad"]
 
 
+@catalogued("cagrad", "Liu et al., NeurIPS 2021, arXiv:2110.14048")
 class CAGrad(Balancer):
     r"""Take the direction near the average gradient that serves the worst-off objective best.
 

@@ -1,11 +1,13 @@
 """ConFIG: the direction with the same cosine to every gradient."""
 
-from polytask.balancing.balancer import Balancer, Evidence, Weights
+from polytask.balancing.balancer import Balancer, Weights, catalogued
+from polytask.balancing.evidence import Evidence
 from polytask.balancing.solvers.unit_progress import unit_progress
 
 __all__ = ["ConFIG"]
 
 
+@catalogued("config", "Liu et al., ICLR 2025, arXiv:2408.11104")
 class ConFIG(Balancer):
     r"""Step along the direction that has the same cosine to every gradient.
 

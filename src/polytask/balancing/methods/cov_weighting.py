@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from polytask.balancing.balancer import Balancer, Evidence, Weights
+from polytask.balancing.balancer import Balancer, Weights, catalogued
+from polytask.balancing.evidence import Evidence
 from polytask.balancing.state.objective_index import ObjectiveIndex
 from polytask.balancing.state.positive import positive
 
@@ -15,6 +16,7 @@ _VARIANCE_FLOOR = 1e-8
 """Added to the variance, so that losses that all stand still share the weight."""
 
 
+@catalogued("cov", "Groenendijk et al., WACV 2021, arXiv:2009.01717")
 class CoVWeighting(Balancer):
     r"""Weigh each objective by the coefficient of variation of its loss ratio.
 

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from polytask.balancing.balancer import Balancer, Direction, Evidence, Weights
+from polytask.balancing.balancer import Balancer, Direction, Weights, catalogued
+from polytask.balancing.evidence import Evidence
 from polytask.balancing.state.grown_buffers import register_grown_buffer
 from polytask.balancing.state.objective_index import ObjectiveIndex
 from polytask.core import InputError, TrainingError
@@ -13,6 +14,13 @@ from polytask.core import InputError, TrainingError
 __all__ = ["DBMTL"]
 
 
+@catalogued(
+    "db-mtl-running",
+    "Lin et al., 2023, arXiv:2308.12029",
+    build=lambda names: DBMTL(names, beta=0.9),
+    needs="jacobian",
+)
+@catalogued("db-mtl", "Lin et al., 2023, arXiv:2308.12029")
 class DBMTL(Balancer):
     r"""Balance twice: take the logarithm of every loss, and make all gradients as long as the longest.
 

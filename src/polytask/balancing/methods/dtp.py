@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from polytask.balancing.balancer import Balancer, Evidence, Weights
+from polytask.balancing.balancer import Balancer, Weights, catalogued
+from polytask.balancing.evidence import Evidence
 from polytask.balancing.state.objective_index import ObjectiveIndex
 from polytask.balancing.state.positive import positive
 from polytask.core import InputError
@@ -16,6 +17,7 @@ _MARGIN = 1e-6
 """How near the indicators may come to 0 and 1, where the weight would be infinite or nothing."""
 
 
+@catalogued("dtp", "Guo et al., ECCV 2018")
 class DTP(Balancer):
     r"""Weigh each objective by the focal loss of how well it is done.
 

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from polytask.balancing.balancer import Balancer, Evidence, Weights
+from polytask.balancing.balancer import Balancer, Weights, catalogued
+from polytask.balancing.evidence import Evidence
 from polytask.balancing.state.objective_index import ObjectiveIndex
 from polytask.balancing.state.positive import positive
 from polytask.balancing.state.windowed_losses import WindowedLosses
@@ -14,6 +15,7 @@ from polytask.core import InputError
 __all__ = ["DWA"]
 
 
+@catalogued("dwa", "Liu, Johns, Davison, CVPR 2019, arXiv:1803.10704")
 class DWA(Balancer):
     r"""Weigh each objective by how slowly its loss has been falling, from one epoch to the next.
 

@@ -2,11 +2,13 @@
 
 import torch
 
-from polytask.balancing.balancer import Balancer, Evidence, Weights
+from polytask.balancing.balancer import Balancer, Weights, catalogued
+from polytask.balancing.evidence import Evidence
 
 __all__ = ["EqualWeights"]
 
 
+@catalogued("equal", "the plain sum")
 class EqualWeights(Balancer):
     """Give every objective the weight 1: the total loss is the plain sum.
 

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from polytask.balancing.balancer import Balancer, Evidence, Weights
+from polytask.balancing.balancer import Balancer, Weights, catalogued
+from polytask.balancing.evidence import Evidence
 from polytask.balancing.state.grown_buffers import register_grown_buffer
 from polytask.balancing.state.objective_index import ObjectiveIndex
 from polytask.core import InputError
@@ -13,6 +14,7 @@ from polytask.core import InputError
 __all__ = ["ExcessMTL"]
 
 
+@catalogued("excess-mtl", "He et al., ICML 2024, arXiv:2402.02009")
 class ExcessMTL(Balancer):
     r"""Weigh objectives by their excess risk, which noise in the labels does not raise.
 

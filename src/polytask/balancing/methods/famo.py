@@ -5,17 +5,18 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from polytask.balancing.balancer import AfterStep, Evidence, Weights
+from polytask.balancing.balancer import Balancer, Weights, catalogued
+from polytask.balancing.evidence import Evidence
+from polytask.balancing.state.entrywise_adam import EntrywiseAdam
 from polytask.balancing.state.objective_index import ObjectiveIndex
 from polytask.balancing.state.positive import positive
 from polytask.core import InputError, TrainingError
 
 __all__ = ["FAMO"]
 
-_FIRST_DECAY, _SECOND_DECAY, _TINY = 0.9, 0.999, 1e-8  # of Adam
 
-
-class FAMO(AfterStep):
+@catalogued("famo", "Liu et al., NeurIPS 2023, arXiv:2306.03792")
+class FAMO(Balancer):
     r"""Weigh the objectives so that all fall at one rate, judged by their losses before and after a step.
 
     .. math::
@@ -58,9 +59,6 @@ class FAMO(AfterStep):
     lower_bounds: Tensor
     logits: Tensor
     before: Tensor
-    first_moment: Tensor
-    second_moment: Tensor
-    n_updates: Tensor
 
     def __init__(
         self,
@@ -76,11 +74,12 @@ class FAMO(AfterStep):
             raise InputError(
                 f"`learning_rate` and `decay` of FAMO must be at least 0, got {learning_rate} and {decay}."
             )
-        self._learning_rate, self._decay = learning_rate, decay
+        self._decay = decay
         n_objectives = len(self._index)
         # Buffers and not parameters: the model's optimizer must not move them.
-        for name in ("lower_bounds", "logits", "first_moment", "second_moment", "n_updates"):
-            self.register_buffer(name, torch.zeros(n_objectives))  # [objective]
+        self.register_buffer("lower_bounds", torch.zeros(n_objectives))  # [objective]
+        self.register_buffer("logits", torch.zeros(n_objectives, dtype=torch.float64))
+        self.adam = EntrywiseAdam(n_objectives, rate=learning_rate, floor=1e-8)
         self.register_buffer("before", torch.full((n_objectives,), torch.nan))
         if lower_bounds:
             self.lower_bounds[self._index.of(list(lower_bounds))] = torch.tensor(list(lower_bounds.values()))
@@ -99,7 +98,7 @@ class FAMO(AfterStep):
         return Weights(values=len(places) * shares / shares.sum())
 
     def after_step(self, names: tuple[str, ...], losses: Tensor) -> None:
-        """See `AfterStep.after_step`.
+        """See `Balancer.after_step`.
 
         Raises:
             TrainingError: A loss is not above its lower bound, or was never seen before the update.
@@ -111,21 +110,8 @@ class FAMO(AfterStep):
         fall = before.log() - self._above(losses, places, names).to(before).log()
         shares = self.logits[places].softmax(0)
         gradient = shares * (fall - (shares * fall).sum())  # of shares . fall, in the logits
-        self._move(places, gradient + self._decay * self.logits[places])
+        self.logits[places] += self.adam(places, gradient + self._decay * self.logits[places])
 
     def _above(self, losses: Tensor, places: Tensor, names: Sequence[str]) -> Tensor:
         gap = losses.detach() - self.lower_bounds[places].to(losses)
         return positive(gap, names, "FAMO", what="distance of the loss to its lower bound")
-
-    def _move(self, places: Tensor, gradient: Tensor) -> None:
-        first = torch.lerp(gradient, self.first_moment[places], _FIRST_DECAY)
-        second = torch.lerp(gradient.square(), self.second_moment[places], _SECOND_DECAY)
-        n_updates = self.n_updates[places] + 1
-        self.first_moment[places], self.second_moment[places], self.n_updates[places] = (
-            first,
-            second,
-            n_updates,
-        )
-        unbiased = first / (1 - _FIRST_DECAY**n_updates)
-        scale = (second / (1 - _SECOND_DECAY**n_updates)).sqrt() + _TINY
-        self.logits[places] -= self._learning_rate * unbiased / scale

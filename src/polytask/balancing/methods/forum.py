@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from polytask.balancing.balancer import Balancer, Direction, Evidence
+from polytask.balancing.balancer import Balancer, Direction, catalogued
+from polytask.balancing.evidence import Evidence
 from polytask.balancing.solvers.min_norm import shortest_in_hull
 from polytask.balancing.solvers.simplex_quadratic import simplex_minimum
 from polytask.balancing.state.entrywise_adam import EntrywiseAdam
@@ -15,6 +16,7 @@ from polytask.core import InputError
 __all__ = ["FORUM"]
 
 
+@catalogued("forum", "Ye et al., ECAI 2024, arXiv:2401.09257")
 class FORUM(Balancer):
     r"""Lower every validation objective, under the constraint that the training loss is nearly lowest.
 

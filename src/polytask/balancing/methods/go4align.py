@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from polytask.balancing.balancer import Balancer, Evidence, Weights
+from polytask.balancing.balancer import Balancer, Weights, catalogued
+from polytask.balancing.evidence import Evidence
 from polytask.balancing.state.objective_index import ObjectiveIndex
 from polytask.balancing.state.positive import positive
 from polytask.core import InputError
@@ -13,6 +14,7 @@ from polytask.core import InputError
 __all__ = ["GO4Align"]
 
 
+@catalogued("go4align", "Shen et al., NeurIPS 2024, arXiv:2404.06486")
 class GO4Align(Balancer):
     r"""Weigh the objectives by groups, found from their losses in every step.
 

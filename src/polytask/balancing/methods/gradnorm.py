@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from polytask.balancing.balancer import Balancer, Evidence, Weights
+from polytask.balancing.balancer import Balancer, Weights, catalogued
+from polytask.balancing.evidence import Evidence
 from polytask.balancing.state.learned_scalars import LearnedScalars
 from polytask.balancing.state.objective_index import ObjectiveIndex
 from polytask.core import InputError, TrainingError
@@ -13,6 +14,7 @@ from polytask.core import InputError, TrainingError
 __all__ = ["GradNorm"]
 
 
+@catalogued("gradnorm", "Chen et al., ICML 2018, arXiv:1711.02257")
 class GradNorm(Balancer):
     r"""Learn weights with which every objective's gradient has the length that its progress asks for.
 

@@ -1,11 +1,13 @@
 """IMTL-G: the same projection on every unit gradient, by weights that sum to the number of objectives."""
 
-from polytask.balancing.balancer import Balancer, Evidence, Weights
+from polytask.balancing.balancer import Balancer, Weights, catalogued
+from polytask.balancing.evidence import Evidence
 from polytask.balancing.solvers.unit_progress import unit_progress
 
 __all__ = ["IMTLG"]
 
 
+@catalogued("imtl-g", "Liu et al., ICLR 2021")
 class IMTLG(Balancer):
     r"""Step along the direction with the same projection on every unit gradient.
 

@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 
-from polytask.balancing.balancer import Balancer, Evidence, Weights
+from polytask.balancing.balancer import Balancer, Weights, catalogued
+from polytask.balancing.evidence import Evidence
+from polytask.balancing.state.learned_precision import precision_weights
 from polytask.balancing.state.learned_scalars import LearnedScalars
 
 __all__ = ["IMTLL"]
 
 
+@catalogued("imtl-l", "Liu et al., ICLR 2021")
 class IMTLL(Balancer):
     r"""Weigh each objective by a learned scale, so that all scaled losses become 1 (IMTL-L).
 
@@ -44,5 +47,4 @@ class IMTLL(Balancer):
         Raises:
             InputError: An objective was not named at construction.
         """
-        present = self.log_scale(evidence.names)  # [objective]
-        return Weights(values=present.exp(), regularizer=-present.sum())
+        return precision_weights(self.log_scale(evidence.names))

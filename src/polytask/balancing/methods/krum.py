@@ -1,49 +1,15 @@
-"""Trimmed mean and Krum: leave out gradients that are unlike the others."""
+"""Krum: keep the gradients that are nearest to their neighbours."""
 
 import torch
 
-from polytask.balancing.balancer import Balancer, Direction, Evidence, Weights
+from polytask.balancing.balancer import Balancer, Weights, catalogued
+from polytask.balancing.evidence import Evidence
 from polytask.core import InputError
 
-__all__ = ["Krum", "TrimmedMean"]
+__all__ = ["Krum"]
 
 
-class TrimmedMean(Balancer):
-    """Average every coordinate of the gradients without its largest and smallest values.
-
-    Args:
-        n_trimmed: How many to leave out at each end; fewer where too few objectives are in a step.
-
-    Raises:
-        InputError: ``n_trimmed`` is negative.
-
-    References:
-        Dong Yin, Yudong Chen, Kannan Ramchandran, Peter Bartlett, "Byzantine-Robust Distributed Learning:
-        Towards Optimal Statistical Rates", ICML 2018, arXiv:1803.01498. Deviation: times the number of
-        objectives.
-
-    Example:
-        >>> rows = torch.tensor([[1.0], [2.0], [60.0]])
-        >>> TrimmedMean()(Evidence(("a", "b", "c"), torch.ones(3), lambda: rows)).values
-        tensor([6.])
-    """
-
-    needs = "jacobian"
-
-    def __init__(self, *, n_trimmed: int = 1) -> None:
-        super().__init__()
-        if n_trimmed < 0:
-            raise InputError(f"`n_trimmed` must not be negative, got {n_trimmed}.")
-        self.n_trimmed = n_trimmed
-
-    def forward(self, evidence: Evidence) -> Direction:
-        """See `Balancer.forward`."""
-        ordered = evidence.jacobian().sort(0).values
-        n = len(ordered)
-        cut = min(self.n_trimmed, (n - 1) // 2)
-        return Direction(values=ordered[cut : n - cut].mean(0) * n)
-
-
+@catalogued("krum", "Blanchard et al., NIPS 2017")
 class Krum(Balancer):
     r"""Keep the gradients that are nearest to their neighbours.
 

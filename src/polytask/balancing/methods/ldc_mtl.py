@@ -6,7 +6,8 @@ from typing import Literal, TypeAlias, get_args
 import torch
 from torch import Tensor
 
-from polytask.balancing.balancer import Balancer, Evidence, Weights
+from polytask.balancing.balancer import Balancer, Weights, catalogued
+from polytask.balancing.evidence import Evidence
 from polytask.balancing.state.learned_scalars import LearnedScalars
 from polytask.balancing.state.objective_index import ObjectiveIndex
 from polytask.balancing.state.positive import positive
@@ -20,6 +21,7 @@ DiscrepancyScale: TypeAlias = Literal["weights", "ones"]
 _ROUNDING = 1e-5  # of losses in single precision that went through a few products
 
 
+@catalogued("ldc-mtl", "Xiao et al., 2025, arXiv:2502.08585")
 class LDCMTL(Balancer):
     r"""Lower a learned weighted sum of the losses, and the differences between neighbours.
 

@@ -5,13 +5,19 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from polytask.balancing.balancer import Balancer, Evidence, Weights
+from polytask.balancing.balancer import Balancer, Weights, catalogued
+from polytask.balancing.evidence import Evidence
 from polytask.balancing.state.objective_index import ObjectiveIndex
 from polytask.core import InputError
 
 __all__ = ["MetaBalance"]
 
 
+@catalogued(
+    "meta-balance",
+    "He et al., WWW 2022, arXiv:2203.06801",
+    build=lambda names: MetaBalance(names, main=names[0]),
+)
 class MetaBalance(Balancer):
     r"""Bring auxiliary gradients near the length of the main objective's.
 

@@ -1,11 +1,13 @@
 """MGDA: the shortest convex combination of the gradients."""
 
-from polytask.balancing.balancer import Balancer, Evidence, Weights
+from polytask.balancing.balancer import Balancer, Weights, catalogued
+from polytask.balancing.evidence import Evidence
 from polytask.balancing.solvers.min_norm import shortest_in_hull
 
 __all__ = ["MGDA"]
 
 
+@catalogued("mgda", "Sener, Koltun, NeurIPS 2018, arXiv:1810.04650")
 class MGDA(Balancer):
     r"""Step along the shortest convex combination of the gradients.
 

@@ -5,15 +5,18 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from polytask.balancing.balancer import Balancer, Direction, Evidence
+from polytask.balancing.balancer import Balancer, Direction, catalogued
+from polytask.balancing.evidence import Evidence
 from polytask.balancing.solvers.simplex import project_onto_simplex
 from polytask.balancing.state.grown_buffers import register_grown_buffer
+from polytask.balancing.state.mixture import Mixture
 from polytask.balancing.state.objective_index import ObjectiveIndex
 from polytask.core import InputError
 
 __all__ = ["MoCo"]
 
 
+@catalogued("moco", "Fernando et al., ICLR 2023, arXiv:2210.12624")
 class MoCo(Balancer):
     r"""Track every gradient by a running mean, and MGDA's weights by projected steps on it.
 
@@ -46,7 +49,6 @@ class MoCo(Balancer):
 
     needs = "jacobian"
     running: Tensor
-    mixture: Tensor
     seen: Tensor
 
     def __init__(
@@ -60,7 +62,7 @@ class MoCo(Balancer):
         self.beta, self.gamma, self.rho = beta, gamma, rho
         self._index = ObjectiveIndex(names, "MoCo")
         n = len(self._index)
-        self.register_buffer("mixture", torch.full((n,), 1 / n, dtype=torch.float64))
+        self.mixture = Mixture(names, "MoCo")
         self.register_buffer("seen", torch.zeros(n, dtype=torch.bool))
         register_grown_buffer(self, "running")  # [objective, parameter]
 
@@ -77,14 +79,10 @@ class MoCo(Balancer):
         before = torch.where(self.seen[places].to(rows.device)[:, None], self.running[places].to(rows), rows)
         tracked = before - self.beta * (before - rows)
         self.running[places], self.seen[places] = tracked.to(self.running), True
-        share, mass = self._share(places)
         products = (tracked @ tracked.T).double().cpu()
-        share = project_onto_simplex(share - self.gamma * (products @ share + self.rho * share))
-        self.mixture[places] = (share * mass).to(self.mixture)
-        return Direction(values=(share * len(places)).to(tracked) @ tracked)
 
-    def _share(self, places: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the shares of the objectives present, of sum 1, and their part of the whole."""
-        present = self.mixture[places].double().cpu()
-        mass = present.sum()
-        return (present / mass if float(mass) > 0 else torch.full_like(present, 1 / len(present))), mass
+        def move(share: Tensor) -> Tensor:
+            return project_onto_simplex(share - self.gamma * (products @ share + self.rho * share))
+
+        share = self.mixture(evidence.names, move)
+        return Direction(values=(share * len(places)).to(tracked) @ tracked)

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from polytask.balancing.balancer import Balancer, Evidence, Weights
+from polytask.balancing.balancer import Balancer, Weights, catalogued
+from polytask.balancing.evidence import Evidence
 from polytask.balancing.solvers.min_norm import shortest_in_hull
 from polytask.balancing.state.entrywise_adam import EntrywiseAdam
 from polytask.balancing.state.objective_index import ObjectiveIndex
@@ -14,6 +15,7 @@ from polytask.core import InputError
 __all__ = ["MOML"]
 
 
+@catalogued("moml", "Ye et al., NeurIPS 2021, arXiv:2102.07121")
 class MOML(Balancer):
     r"""Learn weights by the gradients of all validation objectives after the step, combined as in `MGDA`.
 

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from polytask.balancing.balancer import Balancer, Evidence, Weights
+from polytask.balancing.balancer import Balancer, Weights, catalogued
+from polytask.balancing.evidence import Evidence
 from polytask.balancing.solvers.complementarity import nonnegative_minimum
 from polytask.balancing.solvers.scaled import ridge, symmetric
 from polytask.balancing.state.objective_index import ObjectiveIndex
@@ -14,6 +15,7 @@ from polytask.core import InputError
 __all__ = ["PCD"]
 
 
+@catalogued("pcd", "TMLR 2026, arXiv:2606.29521", build=lambda names: PCD(names, primary=names[0]))
 class PCD(Balancer):
     r"""Follow the primary gradient as closely as every other objective's share of progress allows.
 

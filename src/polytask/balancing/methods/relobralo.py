@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from polytask.balancing.balancer import Balancer, Evidence, Weights
+from polytask.balancing.balancer import Balancer, Weights, catalogued
+from polytask.balancing.evidence import Evidence
 from polytask.balancing.state.objective_index import ObjectiveIndex
 from polytask.balancing.state.positive import positive
 from polytask.core import InputError
@@ -13,6 +14,7 @@ from polytask.core import InputError
 __all__ = ["ReLoBRaLo"]
 
 
+@catalogued("relobralo", "Bischof, Kraus, 2021, arXiv:2110.09813")
 class ReLoBRaLo(Balancer):
     r"""Weigh each objective by how little its loss fell since the last step, or now and then since the first.
 

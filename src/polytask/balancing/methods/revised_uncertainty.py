@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 
-from polytask.balancing.balancer import Balancer, Evidence, Weights
+from polytask.balancing.balancer import Balancer, Weights, catalogued
+from polytask.balancing.evidence import Evidence
 from polytask.balancing.state.learned_scalars import LearnedScalars
 
 __all__ = ["RevisedUncertaintyWeighting"]
 
 
+@catalogued("revised-uncertainty", "Liebel, Körner, 2018, arXiv:1805.06334")
 class RevisedUncertaintyWeighting(Balancer):
     r"""Weigh each objective by a learned precision, with a regularizer that cannot become negative.
 

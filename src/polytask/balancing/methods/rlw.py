@@ -6,7 +6,8 @@ from typing import Literal, TypeAlias
 import torch
 from torch import Tensor
 
-from polytask.balancing.balancer import Balancer, Evidence, Weights
+from polytask.balancing.balancer import Balancer, Weights, catalogued
+from polytask.balancing.evidence import Evidence
 from polytask.core import InputError
 
 __all__ = ["RLW", "RandomLossDistribution"]
@@ -17,6 +18,7 @@ RandomLossDistribution: TypeAlias = Literal[
 """What the weights are drawn from; see `RLW`."""
 
 
+@catalogued("random", "Lin et al., TMLR 2022, arXiv:2111.10603")
 class RLW(Balancer):
     r"""Weigh the objectives at random, anew in every step.
 

@@ -1,11 +1,13 @@
 """The sum of the logarithms of the losses, which does not depend on their units."""
 
-from polytask.balancing.balancer import Balancer, Evidence, Weights
+from polytask.balancing.balancer import Balancer, Weights, catalogued
+from polytask.balancing.evidence import Evidence
 from polytask.balancing.state.positive import positive
 
 __all__ = ["ScaleInvariant"]
 
 
+@catalogued("scale-invariant", "the baseline SI of Navon et al., ICML 2022, arXiv:2202.01017")
 class ScaleInvariant(Balancer):
     r"""Lower the sum of the logarithms of the losses.
 

@@ -5,13 +5,15 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from polytask.balancing.balancer import Balancer, Evidence, Weights
+from polytask.balancing.balancer import Balancer, Weights, catalogued
+from polytask.balancing.evidence import Evidence
 from polytask.balancing.state.objective_index import ObjectiveIndex
 from polytask.core import InputError
 
 __all__ = ["SLAW"]
 
 
+@catalogued("slaw", "Crawshaw, Košecká, 2021, arXiv:2109.08218")
 class SLAW(Balancer):
     r"""Weigh each objective by the inverse of its loss's standard deviation over the last steps.
 

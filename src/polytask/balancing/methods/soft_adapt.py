@@ -6,7 +6,8 @@ from typing import Literal, TypeAlias, get_args
 import torch
 from torch import Tensor
 
-from polytask.balancing.balancer import Balancer, Evidence, Weights
+from polytask.balancing.balancer import Balancer, Weights, catalogued
+from polytask.balancing.evidence import Evidence
 from polytask.balancing.state.objective_index import ObjectiveIndex
 from polytask.balancing.state.positive import positive
 from polytask.balancing.state.windowed_losses import WindowedLosses
@@ -18,6 +19,7 @@ SoftAdaptVariant: TypeAlias = Literal["original", "normalized", "loss-weighted"]
 """How the rates become weights; see `SoftAdapt`."""
 
 
+@catalogued("soft-adapt", "Heydari et al., 2019, arXiv:1912.12355")
 class SoftAdapt(Balancer):
     r"""Weigh each objective by the rate at which its loss changes; one that rises weighs most.
 

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from polytask.balancing.balancer import Balancer, Evidence, Weights
+from polytask.balancing.balancer import Balancer, Weights, catalogued
+from polytask.balancing.evidence import Evidence
 from polytask.balancing.state.objective_index import ObjectiveIndex
 from polytask.balancing.state.positive import positive
 from polytask.core import InputError
@@ -13,6 +14,7 @@ from polytask.core import InputError
 __all__ = ["STCH"]
 
 
+@catalogued("stch", "Lin et al., ICML 2024, arXiv:2402.19078")
 class STCH(Balancer):
     r"""Lower a smooth maximum of the logarithms of the losses.
 

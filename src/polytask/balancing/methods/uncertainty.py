@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 
-import torch
-
-from polytask.balancing.balancer import Balancer, Evidence, Weights
+from polytask.balancing.balancer import Balancer, Weights, catalogued
+from polytask.balancing.evidence import Evidence
+from polytask.balancing.state.learned_precision import precision_weights
 from polytask.balancing.state.learned_scalars import LearnedScalars
 
 __all__ = ["UncertaintyWeighting"]
 
 
+@catalogued("uncertainty", "Kendall, Gal, Cipolla, CVPR 2018, arXiv:1705.07115")
 class UncertaintyWeighting(Balancer):
     r"""Weigh each objective by a learned precision.
 
@@ -28,6 +29,7 @@ class UncertaintyWeighting(Balancer):
         classification; private parameters get their unweighted gradient, as everywhere here.
 
     Example:
+        >>> import torch
         >>> balancer = UncertaintyWeighting(["a", "b"])
         >>> balancer(Evidence(("b",), torch.tensor([3.0]), torch.Tensor)).values
         tensor([1.], grad_fn=<ExpBackward0>)
@@ -45,5 +47,4 @@ class UncertaintyWeighting(Balancer):
         Raises:
             InputError: An objective was not named at construction.
         """
-        present = self.log_variance(evidence.names)  # [objective]
-        return Weights(values=torch.exp(-present), regularizer=present.sum())
+        return precision_weights(-self.log_variance(evidence.names))

@@ -2,13 +2,15 @@
 
 import torch
 
-from polytask.balancing.balancer import Balancer, Evidence, Weights
+from polytask.balancing.balancer import Balancer, Weights, catalogued
+from polytask.balancing.evidence import Evidence
 from polytask.balancing.state.positive import positive
 from polytask.core import InputError
 
 __all__ = ["SoftUncertaintyWeighting"]
 
 
+@catalogued("uw-so", "Kirchdorfer et al., GCPR 2024, arXiv:2408.07985")
 class SoftUncertaintyWeighting(Balancer):
     r"""Weigh each objective by the softmax of its inverse loss (UW-SO).
 

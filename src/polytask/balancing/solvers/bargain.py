@@ -6,7 +6,7 @@ from torch import Tensor
 from polytask.balancing.solvers.scaled import cosines, ridge, symmetric
 from polytask.core import InputError, TrainingError
 
-__all__ = ["bargain"]
+__all__ = ["bargain", "bargained"]
 
 _ITERATIONS = 200
 _TOLERANCE = 1e-11
@@ -58,6 +58,21 @@ def bargain(gramian: Tensor, *, alpha: float = 1.0) -> Tensor:
     solved = _solve(matrix.reshape(-1, n, n), right.reshape(-1, n), power).view(lengths.shape)
     weights = solved * (level / (1 + power) - logs).exp()
     return torch.where(zero, 0.0, weights).to(gramian)
+
+
+def bargained(gramian: Tensor, *, alpha: float) -> Tensor:
+    """Return `bargain`'s weights ``[objective]`` for gradients whose root mean square length is made 1.
+
+    So weights are 1 for orthogonal gradients of equal length, and the step does not shrink as losses grow.
+
+    Args:
+        gramian: ``[objective, objective]``; where all of it is zero, so are the weights.
+        alpha: As for `bargain`.
+    """
+    mean_square = gramian.diagonal().mean()
+    if float(mean_square) == 0:
+        return gramian.new_zeros(len(gramian))
+    return bargain(gramian / mean_square, alpha=alpha)
 
 
 def _solve(matrix: Tensor, right: Tensor, power: float) -> Tensor:

@@ -14,11 +14,11 @@ class EntrywiseAdam(nn.Module):
     Args:
         n: The number of entries.
         rate: The learning rate.
+        floor: Added to the root of the mean square that a step is divided by.
 
     References:
         Diederik Kingma, Jimmy Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015, arXiv:1412.6980,
-        Algorithm 1. Deviation: an entry whose gradients were all zero does not move, without a small number
-        in the denominator.
+        Algorithm 1. Deviation: an entry whose gradients were all zero does not move, also with a floor of 0.
 
     Example:
         >>> adam = EntrywiseAdam(3, rate=0.1)
@@ -29,10 +29,10 @@ class EntrywiseAdam(nn.Module):
     moments: Tensor
     steps: Tensor
 
-    def __init__(self, n: int, *, rate: float) -> None:
+    def __init__(self, n: int, *, rate: float, floor: float = 0.0) -> None:
         super().__init__()
-        self.rate = rate
-        self.register_buffer("moments", torch.zeros(2, n, dtype=torch.float64))
+        self.rate, self.floor = rate, floor
+        self.register_buffer("moments", torch.zeros(n, 2, dtype=torch.float64))
         self.register_buffer("steps", torch.zeros(n, dtype=torch.long))
 
     def forward(self, places: Tensor, slope: Tensor) -> Tensor:
@@ -40,9 +40,9 @@ class EntrywiseAdam(nn.Module):
         self.steps[places] += 1
         count = self.steps[places].to(slope)
         moments = []
-        for decay, before, seen in zip(_DECAYS, self.moments[:, places], (slope, slope.square())):
+        for decay, before, seen in zip(_DECAYS, self.moments[places].T, (slope, slope.square())):
             moments.append(decay * before + (1 - decay) * seen)
-        self.moments[:, places] = torch.stack(moments)
+        self.moments[places] = torch.stack(moments, 1)
         first, second = (moment / (1 - decay**count) for moment, decay in zip(moments, _DECAYS))
-        length = second.sqrt()
+        length = second.sqrt() + self.floor
         return -self.rate * torch.where(length > 0, first / torch.where(length > 0, length, 1.0), 0.0)

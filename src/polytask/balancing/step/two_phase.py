@@ -10,10 +10,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from polytask.balancing.balancer import Balancer, Direction, Evidence, Weights
+from polytask.balancing.balancer import Balancer, Direction, Weights
 from polytask.balancing.engines.by_name import EngineName, engine_by_name
 from polytask.balancing.engines.engine import Engine, PartsOfStep
 from polytask.balancing.engines.loop import FullJacobian
+from polytask.balancing.evidence import Evidence
 from polytask.balancing.step.accumulation import Accumulation
 from polytask.balancing.step.aside import aside
 from polytask.balancing.step.balance import Balance

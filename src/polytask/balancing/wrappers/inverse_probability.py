@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from polytask.balancing.balancer import Balancer, Direction, Evidence, Weights
+from polytask.balancing.balancer import Balancer, Direction, Weights
+from polytask.balancing.evidence import Evidence
 from polytask.balancing.state.objective_index import ObjectiveIndex
 from polytask.balancing.wrappers.wrapper import Wrapper, criterion
 from polytask.core import InputError

@@ -2,9 +2,11 @@
 
 from torch import Tensor
 
-from polytask.balancing.balancer import Balancer, Evidence, Weights
+from polytask.balancing.balancer import Balancer, Weights
+from polytask.balancing.evidence import Evidence
+from polytask.core import InputError
 
-__all__ = ["Wrapper", "criterion"]
+__all__ = ["Wrapper", "criterion", "weights_of"]
 
 
 class Wrapper(Balancer):
@@ -45,3 +47,15 @@ def criterion(update: Weights, evidence: Evidence) -> Tensor | None:
         return update.regularizer
     weighted = (update.values * evidence.losses).sum()
     return weighted if update.regularizer is None else weighted + update.regularizer
+
+
+def weights_of(balancer: Balancer, evidence: Evidence) -> Weights:
+    """Ask a balancer for weights.
+
+    Raises:
+        InputError: It answers with a direction.
+    """
+    update = balancer(evidence)
+    if not isinstance(update, Weights):
+        raise InputError(f"{type(balancer).__name__} answers with a direction; only weights can be kept.")
+    return update

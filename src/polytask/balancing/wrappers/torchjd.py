@@ -8,7 +8,8 @@ from torchjd import Stateful
 from torchjd.aggregation import Aggregator, Weighting
 from torchjd.scalarization import IMTLL, UW, Scalarizer
 
-from polytask.balancing.balancer import Balancer, Direction, Evidence, Weights
+from polytask.balancing.balancer import Balancer, Direction, Weights
+from polytask.balancing.evidence import Evidence
 from polytask.core import InputError, TrainingError
 
 __all__ = ["Aggregated", "GramianWeighted", "Scalarized"]
