@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from polytask.architectures import HardSharing
 from polytask.balancing import DWA, FAMO, EqualWeights, UncertaintyWeighting, UPGrad
 from polytask.core import Batch, PolytaskError, SharedModel, Task, generator, seeded
-from polytask.data import JointSource, LossCurriculum, Source
+from polytask.data import Curriculum, JointSource, LossCurriculum, Source
 from polytask.train import Validation, load_checkpoint, save_checkpoint, train
 
 __all__ = ["attempt"]
@@ -210,7 +210,7 @@ def _learner() -> SharedModel:
         return SharedModel(TASKS, HardSharing(trunk), {task.name: nn.Linear(3, 1) for task in TASKS})
 
 
-def _source(factor: float, *, curriculum: bool) -> Source:
+def _source(factor: float, *, curriculum: bool) -> Source | Curriculum:
     x = torch.randn(12, 2, generator=generator(0))
     data = Batch(inputs=x, targets={"a": 1 + factor * x[:, 0], "b": (x[:, 1] > 0).float()})
     if not curriculum:

@@ -11,9 +11,9 @@ from polytask.balancing import DWA, Balancer, UncertaintyWeighting, UPGrad
 from polytask.balancing.wrappers.inverse_probability import InverseProbability
 from polytask.core import Batch, BundleError, SharedModel, Task, generator
 from polytask.data import JointSource, Source
-from polytask.data.steps.curriculum import Curriculum
 from polytask.data.steps.loss_curriculum import LossCurriculum
 from polytask.data.steps.progress_curriculum import ProgressCurriculum
+from polytask.data.steps.source_curriculum import SourceCurriculum
 from polytask.data.steps.task_sampling import TaskSampling
 from polytask.train import Validation, train
 
@@ -125,7 +125,7 @@ def test_a_curriculum_asks_most_what_is_not_learned():
 
 @CURRICULA
 def test_a_run_with_a_curriculum_that_broke_off_ends_with_the_same_bits(method, tmp_path):
-    def run(*, breaks: bool, folder: str) -> tuple[dict[str, Tensor], Curriculum, list]:
+    def run(*, breaks: bool, folder: str) -> tuple[dict[str, Tensor], SourceCurriculum, list]:
         model = learner(dropout=0.3)
         balancer = UncertaintyWeighting(list(N_ROWS))
         source = method(sources(), per_step=2, seed=3)
@@ -169,40 +169,40 @@ class Noting(LossCurriculum):
 
     def __init__(self, *arguments, **options) -> None:
         super().__init__(*arguments, **options)
-        self.told: list[tuple[int, dict[str, float]]] = []
+        self.notes: list[tuple[int, dict[str, float]]] = []
 
-    def observe(self, step, losses):
-        self.told.append((step, dict(losses)))
-        super().observe(step, losses)
+    def told(self, step, losses):
+        self.notes.append((step, dict(losses)))
+        super().told(step, losses)
 
 
-def test_a_source_is_told_the_losses_of_every_step_before_its_update():
+def test_a_curriculum_is_told_the_losses_of_every_step_before_its_update():
     source, model = Noting(sources(), per_step=2), learner()
-    expected = model.objectives(source.step(0)).by_name()
+    expected = model.objectives(source.next(0)).by_name()
     outcome = train(model, source, n_steps=5, validate_every=1)
-    assert source.told[0] == (0, pytest.approx(expected))
-    assert [step for step, _ in source.told] == list(range(5))
-    logged = [{f"loss/{name}": loss for name, loss in losses.items()} for _, losses in source.told]
+    assert source.notes[0] == (0, pytest.approx(expected))
+    assert [step for step, _ in source.notes] == list(range(5))
+    logged = [{f"loss/{name}": loss for name, loss in losses.items()} for _, losses in source.notes]
     assert all(found.items() <= row.items() for found, row in zip(logged, outcome.rows))
 
 
-def test_a_source_is_told_the_same_when_steps_come_in_parts():
+def test_a_curriculum_is_told_the_same_when_steps_come_in_parts():
     told = []
     for accumulate in (1, 3):
         source = Noting(sources(), per_step=2)
         train(learner(), source, n_steps=8, accumulate=accumulate, precision="64-true", balancer=UPGrad())
-        told.append(source.told)
+        told.append(source.notes)
     for (_, whole), (_, parts) in zip(*told, strict=True):
         assert parts == pytest.approx(whole, rel=1e-9)
 
 
-def test_a_source_is_told_of_a_skipped_step_too():
+def test_a_curriculum_is_told_of_a_skipped_step_too():
     made = sources()
     assert isinstance(made["a"], JointSource)
     made["a"].data.targets["a"][:] = float("nan")
     source = Noting({"a": made["a"]})
     outcome = train(learner(), source, n_steps=4, not_finite="skip")
-    assert outcome.skipped == 4 and source.told == [(step, {}) for step in range(4)]
+    assert outcome.skipped == 4 and source.notes == [(step, {}) for step in range(4)]
 
 
 @pytest.mark.parametrize("first", [True, False])

@@ -1,7 +1,7 @@
 """The contract of a source."""
 
 import pickle
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -51,7 +51,7 @@ def check_source(source: Source, *, n_steps: int = 4, disjoint: bool = True) -> 
     failures.raise_if_any()
 
 
-def _check_pickle(source: Source, step: tuple[Episode, ...], failures: Failures) -> None:
+def _check_pickle(source: Source, step: Sequence[Episode], failures: Failures) -> None:
     try:
         copied = pickle.loads(pickle.dumps(source))  # noqa: S301 - our own bytes
     except (pickle.PicklingError, AttributeError, TypeError) as error:
@@ -126,7 +126,7 @@ def _tensors(inputs: Inputs) -> Iterator[Tensor]:
             yield from _tensors(inputs[name])
 
 
-def _equal(left: tuple[Episode, ...], right: tuple[Episode, ...]) -> bool:
+def _equal(left: Sequence[Episode], right: Sequence[Episode]) -> bool:
     return len(left) == len(right) and all(
         a.tasks == b.tasks and _equal_batches(a.query, b.query) and _equal_batches(a.support, b.support)
         for a, b in zip(left, right)

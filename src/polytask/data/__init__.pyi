@@ -1,3 +1,4 @@
+from .curriculum import Curriculum
 from .episodes.associations import AssociationEpisodes, CompletionEpisodes
 from .episodes.class_episodes import ClassificationEpisodes
 from .episodes.class_leaks import check_new_classes
@@ -10,8 +11,6 @@ from .images.class_folders import image_folder, read_images
 from .images.image_paths import image_files
 from .images.image_preparation import ImagePreparation
 from .source import Source
-from .steps.curriculum import Curriculum
-from .steps.feedback import Feedback
 from .steps.joint import JointSource
 from .steps.joint_examples import JointExamples, labelled_target
 from .steps.known_classes import KnownClasses
@@ -37,7 +36,6 @@ __all__ = [
     "CompletionEpisodes",
     "Curriculum",
     "EncodingReport",
-    "Feedback",
     "FunctionEpisodes",
     "FunctionFamily",
     "ImagePreparation",

@@ -1,6 +1,7 @@
 """Where training steps come from."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 from polytask.core import Episode
 
@@ -8,13 +9,14 @@ __all__ = ["Source"]
 
 
 class Source(ABC):
-    """Training steps by position: ``step(i)`` is a pure function of the source's seed and ``i``.
+    """Training steps by index: ``step(i)`` is a pure function of the source's seed and ``i``.
 
-    Random access is what makes a resumed run exact: no iterator has to be restored.
+    Random access is what makes a resumed run exact: no iterator has to be restored. Steps that follow from
+    the losses so far come from a `Curriculum` instead.
     """
 
     @abstractmethod
-    def step(self, index: int) -> tuple[Episode, ...]:
+    def step(self, index: int) -> Sequence[Episode]:
         """Return the episodes of the ``index``-th step, the same ones whenever asked.
 
         Args:

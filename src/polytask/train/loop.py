@@ -27,7 +27,7 @@ from polytask.core import (
     user_path,
     usual_defaults,
 )
-from polytask.data import Source
+from polytask.data import Curriculum, Source
 from polytask.train.fabric import Precision, fabric_for
 from polytask.train.history import METRICS_FILE, History, Row
 from polytask.train.identity import run_identity
@@ -70,7 +70,7 @@ class Training:
 
 def train(
     learner: Learner,
-    source: Source,
+    source: Source | Curriculum,
     *,
     n_steps: int,
     balancer: Balancer | None = None,
@@ -108,8 +108,8 @@ def train(
     Args:
         learner: What is trained, all of it in training mode: a part that shall not be, such as the batch
             normalization of a frozen trunk, has a ``train`` of its own that says so.
-        source: Where steps come from; one that learns from training, such as a curriculum, is told the losses
-            of every step and is part of the checkpoint (see `polytask.data.Feedback`).
+        source: Where steps come from; a `polytask.data.Curriculum` is told the losses of every step and is
+            part of the checkpoint.
         n_steps: How many.
         balancer: Makes one update of several objectives; equal weights by default.
         optimizer: Builds the optimizer from the parameters; Adam with rate 1e-3 by default.
@@ -213,7 +213,7 @@ def train(
 
 def _steps(
     step: Step,
-    source: Source,
+    source: Source | Curriculum,
     bar: TrainingBar,
     validate: Callable[[Learner], Validation] | None,
     *,

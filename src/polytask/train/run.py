@@ -14,7 +14,7 @@ from torch.optim import Optimizer
 
 from polytask.balancing import Balance, BalancedBackward, Balancer
 from polytask.core import CHECKPOINT_FILE, Episode, EpisodicLearner, Learner, NotFiniteError, derive_seed
-from polytask.data import Feedback, Source
+from polytask.data import Curriculum, Source
 from polytask.train.checkpoint import load_checkpoint, save_checkpoint
 from polytask.train.history import History
 from polytask.train.identity import Identity, described, refuse_another, refused
@@ -35,7 +35,7 @@ class Run:
         balancer: Its balancer, whose state is part of the run.
         backward: The balanced step, which keeps the engine that it chose.
         optimizer: Its optimizer.
-        source: Where its steps come from; the state of one that learns from training is part of the run.
+        source: Where its steps come from; the state of a curriculum is part of the run.
         history: The rows logged so far.
         folder: Where the checkpoint lives; None for none.
         seed: The run's seed.
@@ -48,7 +48,7 @@ class Run:
     balancer: Balancer
     backward: BalancedBackward
     optimizer: Optimizer
-    source: Source
+    source: Source | Curriculum
     history: History
     folder: Path | None
     seed: int
@@ -90,7 +90,7 @@ class Run:
             "backward": self.backward,
             "optimizer": self.optimizer,
         }
-        if isinstance(self.source, Feedback):
+        if isinstance(self.source, Curriculum):
             parts["source"] = self.source
         if isinstance(self.learner, EpisodicLearner) and isinstance(self.learner.execution, Stateful):
             parts["execution"] = self.learner.execution
@@ -236,7 +236,7 @@ class Run:
             present = _factor(self.schedule, index)
             if present != factor:
                 found.append(f"`schedule` gave {factor} at step {index}, gives {present}")
-        if state["drawn"] is not None and not isinstance(self.source, Feedback):
+        if state["drawn"] is not None and not isinstance(self.source, Curriculum):
             index, text = state["drawn"]
             if text != _told(self.source.step(index)):
                 found.append(f"`source` gives other examples at step {index}")

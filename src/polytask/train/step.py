@@ -21,7 +21,7 @@ from polytask.core import (
     kept_buffers,
     own_random_state,
 )
-from polytask.data import Feedback, Source
+from polytask.data import Curriculum, Source
 from polytask.train.parts import part_of
 from polytask.train.run import Run
 
@@ -47,7 +47,7 @@ class Step:
         self.dtype = next((p.dtype for p in self.learner.parameters()), torch.float32)
         check_hooks(self.balancer)
 
-    def __call__(self, source: Source) -> None:
+    def __call__(self, source: Source | Curriculum) -> None:
         """Do the step that the run stands before."""
         before = Buffers(self.learner, self.balancer) if self.not_finite == "skip" else None
         skipped = self.run.skipped
@@ -55,11 +55,11 @@ class Step:
             losses = self._at_once(source) if self.accumulate == 1 else self._in_parts(source)
         if before is not None and self.run.skipped > skipped:
             before.restore()  # running statistics would never recover from a value that is not finite
-        if isinstance(source, Feedback):
-            source.observe(self.run.step, losses)
+        if isinstance(source, Curriculum):
+            source.told(self.run.step, losses)
         self.run.step += 1
 
-    def _at_once(self, source: Source) -> Mapping[str, float]:
+    def _at_once(self, source: Source | Curriculum) -> Mapping[str, float]:
         self.run.seed_step()
         episodes = self._own(source)
         objectives = self._objectives(episodes)
@@ -81,7 +81,7 @@ class Step:
             losses=lambda: self.backward.losses(again()),
         )
 
-    def _in_parts(self, source: Source) -> Mapping[str, float]:
+    def _in_parts(self, source: Source | Curriculum) -> Mapping[str, float]:
         def part(position: int, half: int | None = None) -> Objectives:
             self.run.seed_step(position)
             return self._objectives(self._own(source, part=position, half=half))
@@ -141,11 +141,14 @@ class Step:
                 self.balancer.after_step(tuple(balance.losses), losses())
         return balance.losses
 
-    def _own(self, source: Source, *, half: int | None = None, part: int | None = None) -> list[Episode]:
+    def _own(
+        self, source: Source | Curriculum, *, half: int | None = None, part: int | None = None
+    ) -> list[Episode]:
         """Return this process's part of the step; or of its parts one, or its half."""
         processes = self.backward.processes
         n_parts = 1 if part is None else self.accumulate
-        whole = source.step(self.run.step)
+        step = self.run.step
+        whole = source.next(step) if isinstance(source, Curriculum) else source.step(step)
         if source is self.run.source:
             self.run.drawn = whole
         own = part_of(

@@ -1,5 +1,7 @@
 """A step of several sources has the episodes of all of them."""
 
+from collections.abc import Sequence
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -28,7 +30,7 @@ def functions(seed: int) -> FunctionEpisodes:
     return FunctionEpisodes(Sinusoids(), n_support=3, n_query=4, n_episodes=2, seed=seed)
 
 
-def content(step: tuple[Episode, ...]) -> list[tuple[str, list[float]]]:
+def content(step: Sequence[Episode]) -> list[tuple[str, list[float]]]:
     return [(episode.tasks[0].name, episode.query.inputs[:, 0].flatten().tolist()) for episode in step]
 
 
@@ -81,8 +83,11 @@ def test_there_must_be_a_source():
 
 def test_a_source_that_learns_from_training_is_refused():
     curriculum = LossCurriculum({"b": joint("b"), "c": joint("c")})
-    with pytest.raises(InputError, match="Sources 1 learn from training, and would be told nothing in here"):
-        SeveralSources([joint("a"), curriculum])
+    with pytest.raises(
+        InputError,
+        match="1 follows from losses, and would be told none in here; give a curriculum to `train`",
+    ):
+        SeveralSources([joint("a"), curriculum])  # pyright: ignore[reportArgumentType]
 
 
 def test_one_name_for_different_tasks_is_refused():

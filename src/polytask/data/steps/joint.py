@@ -52,8 +52,7 @@ class JointSource(Source):
         joins = n_left == 1 and n_full > 0
         self.n_steps = n_full + (n_left > 0 and not joins)
         """Steps an epoch."""
-        self._epoch = -1
-        self._order = torch.empty(0, dtype=torch.long)
+        self._last = (-1, torch.empty(0, dtype=torch.long))  # an epoch and its order
 
     def step(self, index: int) -> tuple[Episode, ...]:
         """Return one episode with all tasks; see `Source.step`."""
@@ -65,7 +64,8 @@ class JointSource(Source):
 
     def _order_of(self, epoch: int) -> Tensor:
         """Return the order of an epoch; kept until another epoch is asked for."""
-        if epoch != self._epoch:
-            self._order = torch.randperm(len(self.data), generator=generator(self.seed, "epoch", epoch))
-            self._epoch = epoch
-        return self._order
+        last = self._last  # once, as another thread may ask for another epoch
+        if last[0] != epoch:
+            order = torch.randperm(len(self.data), generator=generator(self.seed, "epoch", epoch))
+            last = self._last = (epoch, order)
+        return last[1]

@@ -6,12 +6,12 @@ import numpy as np
 
 from polytask.core import InputError
 from polytask.data.source import Source
-from polytask.data.steps.curriculum import Curriculum
+from polytask.data.steps.source_curriculum import SourceCurriculum
 
 __all__ = ["LossCurriculum"]
 
 
-class LossCurriculum(Curriculum):
+class LossCurriculum(SourceCurriculum):
     r"""Ask tasks more often whose losses have fallen less.
 
     .. math:: p_s = (1 - \varepsilon) \, \mathrm{softmax}_s(\bar L_s / \tau) + \varepsilon / m
@@ -39,10 +39,10 @@ class LossCurriculum(Curriculum):
         >>> def of(name):
         ...     data = Batch(inputs=torch.zeros(8, 1), targets={name: torch.zeros(8)})
         ...     return JointSource([Task(name=name, kind="regression")], data, batch_size=4, seed=0)
-        >>> source = LossCurriculum({"a": of("a"), "b": of("b")}, per_step=2, smoothing=0.0)
-        >>> source.observe(0, {"a": 2.0, "b": 5.0})
-        >>> source.observe(1, {"a": 2.0, "b": 0.5})  # b has fallen to a tenth
-        >>> source.preferences().round(2)
+        >>> curriculum = LossCurriculum({"a": of("a"), "b": of("b")}, per_step=2, smoothing=0.0)
+        >>> curriculum.told(0, {"a": 2.0, "b": 5.0})
+        >>> curriculum.told(1, {"a": 2.0, "b": 0.5})  # b has fallen to a tenth
+        >>> curriculum.preferences().round(2)
         array([0.86, 0.14])
     """
 
@@ -67,13 +67,13 @@ class LossCurriculum(Curriculum):
         self.memory = {"relative loss": [1.0] * len(sources)}
 
     def preferences(self) -> np.ndarray:
-        """See `Curriculum.preferences`."""
+        """See `SourceCurriculum.preferences`."""
         scores = np.array(self.memory["relative loss"]) / self.temperature
         powers = np.exp(scores - scores.max())
         return powers / powers.sum()
 
     def learn(self, losses: Mapping[int, float]) -> None:
-        """See `Curriculum.learn`."""
+        """See `SourceCurriculum.learn`."""
         mean = self.memory["relative loss"]
         for place, loss in losses.items():
             mean[place] = self.smoothing * mean[place] + (1 - self.smoothing) * loss

@@ -4,14 +4,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from polytask.core import Episode, InputError, numpy_generator
+from polytask.core import InputError
 from polytask.data.source import Source
-from polytask.data.steps.feedback import Feedback
+from polytask.data.steps.mixture import Mixture, mixture_problems
+from polytask.data.steps.turns import DrawnTurns
 
 __all__ = ["MixedSources"]
 
 
-class MixedSources(Source):
+class MixedSources(Mixture):
     """Every step comes from one of several sources, drawn by weight: meta-training across domains.
 
     Each source is asked for its own steps in order, without gaps.
@@ -22,7 +23,7 @@ class MixedSources(Source):
         seed: Decides which source a step comes from.
 
     Raises:
-        InputError: There is no source, the weights do not fit, or a source learns from training itself.
+        InputError: There is no source, the weights do not fit, or a source is a curriculum.
 
     Example:
         >>> from polytask.data.episodes.functions import FunctionEpisodes, Sinusoids
@@ -30,39 +31,26 @@ class MixedSources(Source):
         ...     return FunctionEpisodes(Sinusoids(), n_support=n, n_query=5, n_episodes=1, seed=0)
         >>> mixed = MixedSources([source(3), source(9)], weights=[3, 1])
         >>> [len(mixed.step(index)[0].support) for index in range(8)]
-        [9, 3, 3, 3, 3, 9, 3, 3]
+        [3, 3, 3, 3, 9, 3, 3, 3]
     """
 
     def __init__(
         self, sources: Sequence[Source], *, weights: Sequence[float] | None = None, seed: int = 0
     ) -> None:
-        weights = [1.0] * len(sources) if weights is None else list(weights)
-        problems = []
-        if not sources:
-            problems.append("`sources` is empty; give at least one source")
-        if len(weights) != len(sources) or any(w < 0 for w in weights) or not sum(weights) > 0:
+        by_name = {str(place): source for place, source in enumerate(sources)}
+        problems = mixture_problems(by_name)
+        shares = np.array([1.0] * len(sources) if weights is None else list(weights), dtype=np.float64)
+        if sources and (len(shares) != len(sources) or not _usable(shares)):
             problems.append(
-                f"`weights` must be {len(sources)} numbers of 0 or more, not all 0, got {weights}"
+                f"`weights` must be {len(sources)} numbers of 0 or more, not all 0, got {shares.tolist()}"
             )
-        if any(isinstance(source, Feedback) for source in sources):
-            problems.append("a source learns from training, and would be told nothing in here")
         if problems:
             raise InputError("MixedSources: " + "; ".join(problems) + ".")
+        super().__init__(by_name, DrawnTurns(shares / shares.sum(), seed))
         self.sources = tuple(sources)
-        self.shares = np.array(weights) / sum(weights)
+        self.weights = weights
         self.seed = seed
 
-    def step(self, index: int) -> tuple[Episode, ...]:
-        """Return the episodes of one source; see `Source.step`."""
-        block, place = divmod(index, _BLOCK)
-        choices = self._block(block)
-        chosen = int(choices[place])
-        earlier = sum(int((self._block(b) == chosen).sum()) for b in range(block))
-        return self.sources[chosen].step(earlier + int((choices[:place] == chosen).sum()))
 
-    def _block(self, block: int) -> np.ndarray:
-        """Return which source each step of a block comes from."""
-        return numpy_generator(self.seed, "block", block).choice(len(self.shares), _BLOCK, p=self.shares)
-
-
-_BLOCK = 1024
+def _usable(shares: np.ndarray) -> bool:
+    return bool(((shares >= 0) & (shares < np.inf)).all() and shares.any())

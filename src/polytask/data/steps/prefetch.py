@@ -1,6 +1,6 @@
 """Steps made ahead of time by other processes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from torch.utils.data import DataLoader, Dataset
@@ -13,14 +13,14 @@ __all__ = ["steps_ahead"]
 
 def steps_ahead(
     source: Source, *, start: int = 0, stop: int, n_workers: int = 2, n_ahead: int = 4
-) -> Iterator[tuple[Episode, ...]]:
+) -> Iterator[Sequence[Episode]]:
     """Iterate over the steps of a source, made by worker processes while the last one is used.
 
     A step depends on the source's seed and its index alone, so that workers never repeat each other's
     episodes, and the steps are the same, in the same order, for any number of workers.
 
     Args:
-        source: Must not learn from training, and must be able to travel to another process.
+        source: Must be able to travel to another process.
         start: The first step.
         stop: The step after the last.
         n_workers: Processes; 0 makes the steps here.
@@ -47,7 +47,7 @@ def steps_ahead(
     return iter(loader)
 
 
-class _Steps(Dataset[tuple[Episode, ...]]):
+class _Steps(Dataset[Sequence[Episode]]):
     def __init__(self, source: Source, start: int, stop: int) -> None:
         self.source = source
         self.start = start
@@ -56,5 +56,5 @@ class _Steps(Dataset[tuple[Episode, ...]]):
     def __len__(self) -> int:
         return self.stop - self.start
 
-    def __getitem__(self, index: int) -> tuple[Episode, ...]:
+    def __getitem__(self, index: int) -> Sequence[Episode]:
         return self.source.step(self.start + index)

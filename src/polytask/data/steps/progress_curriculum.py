@@ -6,14 +6,14 @@ import numpy as np
 
 from polytask.core import InputError, numpy_generator
 from polytask.data.source import Source
-from polytask.data.steps.curriculum import Curriculum
+from polytask.data.steps.source_curriculum import SourceCurriculum
 
 __all__ = ["ProgressCurriculum"]
 
 _RESERVOIR = 1000  # rewards from which the quantiles are taken
 
 
-class ProgressCurriculum(Curriculum):
+class ProgressCurriculum(SourceCurriculum):
     r"""Ask tasks more often whose losses fall faster, by the bandit Exp3.S.
 
     .. math::
@@ -56,10 +56,10 @@ class ProgressCurriculum(Curriculum):
         >>> def of(name):
         ...     data = Batch(inputs=torch.zeros(8, 1), targets={name: torch.zeros(8)})
         ...     return JointSource([Task(name=name, kind="regression")], data, batch_size=4, seed=0)
-        >>> source = ProgressCurriculum({"a": of("a"), "b": of("b")}, per_step=2, rate=0.1)
+        >>> curriculum = ProgressCurriculum({"a": of("a"), "b": of("b")}, per_step=2, rate=0.1)
         >>> for step in range(10):  # a is learned, b is not
-        ...     source.observe(step, {"a": 2.0 - 0.1 * step, "b": 1.0})
-        >>> bool(source.preferences()[0] > 0.6)
+        ...     curriculum.told(step, {"a": 2.0 - 0.1 * step, "b": 1.0})
+        >>> bool(curriculum.preferences()[0] > 0.6)
         True
     """
 
@@ -89,12 +89,12 @@ class ProgressCurriculum(Curriculum):
         }
 
     def preferences(self) -> np.ndarray:
-        """See `Curriculum.preferences`."""
+        """See `SourceCurriculum.preferences`."""
         powers = np.exp(np.array(self.memory["weight"]))
         return powers / powers.sum()
 
     def learn(self, losses: Mapping[int, float]) -> None:
-        """See `Curriculum.learn`."""
+        """See `SourceCurriculum.learn`."""
         last = self.memory["last loss"]
         progress = {place: last[place] - loss for place, loss in losses.items() if not np.isnan(last[place])}
         for place, loss in losses.items():

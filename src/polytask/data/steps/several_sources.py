@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 
-from polytask.core import DataError, Episode, InputError, Task
+from polytask.core import InputError
 from polytask.data.source import Source
-from polytask.data.steps.feedback import Feedback
+from polytask.data.steps.mixture import Mixture, mixture_problems
+from polytask.data.steps.turns import EveryTurn
 
 __all__ = ["SeveralSources"]
 
 
-class SeveralSources(Source):
+class SeveralSources(Mixture):
     """Joint training on several sets of examples: a step has the episodes of every source's step.
 
     For tasks whose inputs differ, see `polytask.architectures.MultiInputSharing`, or whose examples do. Every
@@ -22,13 +23,11 @@ class SeveralSources(Source):
         sources: The sources; a step has their episodes in this order.
 
     Raises:
-        InputError: There is no source, or one of them learns from training itself.
-        DataError: When asked for a step, two sources mean different tasks by one name. Tasks that are learned
-            from support are not looked up by name and may share one.
+        InputError: There is no source, or one of them is a curriculum.
 
     Example:
         >>> import torch
-        >>> from polytask.core import Batch
+        >>> from polytask.core import Batch, Task
         >>> from polytask.data.steps.joint import JointSource
         >>> def source(name: str, n_inputs: int) -> Source:
         ...     data = Batch(inputs=torch.zeros(9, n_inputs), targets={name: torch.zeros(9)})
@@ -39,31 +38,9 @@ class SeveralSources(Source):
     """
 
     def __init__(self, sources: Sequence[Source]) -> None:
-        if not sources:
-            raise InputError("`sources` is empty; give at least one source.")
-        learning = [place for place, source in enumerate(sources) if isinstance(source, Feedback)]
-        if learning:
-            raise InputError(
-                f"Sources {', '.join(map(str, learning))} learn from training, and would be told nothing in "
-                "here. Let the curriculum draw `SeveralSources`, not the other way round."
-            )
+        by_name = {str(place): source for place, source in enumerate(sources)}
+        problems = mixture_problems(by_name)
+        if problems:
+            raise InputError("SeveralSources: " + "; ".join(problems) + ".")
+        super().__init__(by_name, EveryTurn(len(sources)))
         self.sources = tuple(sources)
-
-    def step(self, index: int) -> tuple[Episode, ...]:
-        """Return the episodes of all sources; see `Source.step`."""
-        steps = [source.step(index) for source in self.sources]
-        _check_names(steps)
-        return tuple(episode for step in steps for episode in step)
-
-
-def _check_names(steps: Sequence[Sequence[Episode]]) -> None:
-    """Refuse tasks that would be looked up by one name but are not the same."""
-    meant: dict[str, tuple[Task, int]] = {}
-    for position, step in enumerate(steps):
-        for task in (task for episode in step if episode.support is None for task in episode.tasks):
-            first, where = meant.setdefault(task.name, (task, position))
-            if task != first:
-                raise DataError(
-                    f"Sources {where} and {position} mean different tasks by {task.name!r}: {first} and "
-                    f"{task}. Rename one of them."
-                )

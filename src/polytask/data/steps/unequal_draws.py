@@ -33,8 +33,8 @@ def inclusion(shares: np.ndarray, n_drawn: int) -> np.ndarray:
         sure |= more
 
 
-def draw(chances: np.ndarray, n_steps: int, numbers: np.random.Generator) -> np.ndarray:
-    """Draw items for several steps by systematic sampling in an order drawn anew for every step.
+def draw(chances: np.ndarray, numbers: np.random.Generator) -> np.ndarray:
+    """Draw items by systematic sampling in a random order.
 
     The chances are laid end to end on a line; the items drawn are those that hold one of the points
     :math:`u, u + 1, u + 2, \\ldots` with one uniform :math:`u`. Whatever the order, an item is then drawn
@@ -42,25 +42,22 @@ def draw(chances: np.ndarray, n_steps: int, numbers: np.random.Generator) -> np.
 
     Args:
         chances: As `inclusion` returns them, ``[item]``.
-        n_steps: How many independent draws.
         numbers: Where randomness comes from.
 
     Returns:
-        Which items are drawn, bool ``[step, item]``.
+        Which items are drawn, bool ``[item]``.
 
     References:
         William G. Madow, "On the Theory of Systematic Sampling, II", Annals of Mathematical Statistics 1949.
     """
-    drawn = np.tile(chances >= 1, (n_steps, 1))  # [step, item]
-    open_items = np.flatnonzero(~drawn[0])
+    drawn = chances >= 1  # [item]
+    open_items = np.flatnonzero(~drawn)
     n_open = round(float(chances[open_items].sum()))
     if n_open == 0:
         return drawn
-    order = numbers.random((n_steps, len(open_items))).argsort(1)
-    ends = chances[open_items][order].cumsum(1)  # [step, place]
-    ends[:, -1] = n_open  # rounding must not lose an item
-    points = np.ceil(ends - numbers.random((n_steps, 1)))  # how many points lie before each end
-    holds = np.diff(points, axis=1, prepend=0.0) > 0
-    places = open_items[order]
-    drawn[np.arange(n_steps)[:, None], places] = holds
+    order = open_items[numbers.random(len(open_items)).argsort()]
+    ends = chances[order].cumsum()  # [place in the order]
+    ends[-1] = n_open  # rounding must not lose an item
+    points = np.ceil(ends - numbers.random())  # how many points lie before each end
+    drawn[order] = np.diff(points, prepend=0.0) > 0
     return drawn

@@ -7,11 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from polytask.core import Batch, Episode, InputError, Task, TrainingError
-from polytask.data import Source
-from polytask.data.steps.curriculum import Curriculum
-from polytask.data.steps.feedback import Feedback
+from polytask.data import Curriculum, Source
 from polytask.data.steps.loss_curriculum import LossCurriculum
 from polytask.data.steps.progress_curriculum import ProgressCurriculum
+from polytask.data.steps.source_curriculum import SourceCurriculum
 
 BOTH = pytest.mark.parametrize("method", [LossCurriculum, ProgressCurriculum])
 
@@ -37,32 +36,29 @@ def counting(names="abc") -> dict[str, Source]:
     return {name: Counting(name) for name in names}
 
 
-def losses_at(curriculum: Curriculum, step: int) -> dict[str, float]:
+def losses_at(curriculum: SourceCurriculum, step: int) -> dict[str, float]:
     """Return made-up losses of the sources that the next step asks: a falls, b stays, c is noisy."""
     numbers = np.random.default_rng(step)
     made = {"a": 2.0 * 0.99**step, "b": 1.0, "c": 1.0 + 0.3 * numbers.random()}
     return {name: made[name] for name in curriculum.drawn()}
 
 
-def trained(curriculum: Curriculum, n_steps: int, first: int = 0) -> Curriculum:
+def trained(curriculum: SourceCurriculum, n_steps: int, first: int = 0) -> SourceCurriculum:
     for step in range(first, first + n_steps):
-        curriculum.observe(step, losses_at(curriculum, step))
+        curriculum.told(step, losses_at(curriculum, step))
     return curriculum
 
 
 @BOTH
-def test_a_curriculum_takes_feedback(method):
-    assert isinstance(method(counting()), Feedback)
-
-
-def test_another_source_takes_no_feedback():
-    assert not isinstance(Counting("a"), Feedback)
+def test_a_curriculum_is_no_source(method):
+    assert isinstance(method(counting()), Curriculum)
+    assert not isinstance(method(counting()), Source)
 
 
 @BOTH
-def test_a_step_is_the_same_until_it_is_observed(method):
+def test_a_step_is_the_same_until_it_is_told_of(method):
     curriculum = trained(method(counting(), per_step=2), 7)
-    first, again = ([(e.tasks, position(e)) for e in curriculum.step(7)] for _ in range(2))
+    first, again = ([(e.tasks, position(e)) for e in curriculum.next(7)] for _ in range(2))
     assert first == again and len(first) == 2
 
 
@@ -71,9 +67,9 @@ def test_every_source_goes_through_its_own_steps_without_a_gap(method):
     curriculum = method(counting(), per_step=2)
     found: dict[str, list[int]] = {name: [] for name in "abc"}
     for step in range(60):
-        for episode in curriculum.step(step):
+        for episode in curriculum.next(step):
             found[episode.tasks[0].name].append(position(episode))
-        curriculum.observe(step, losses_at(curriculum, step))
+        curriculum.told(step, losses_at(curriculum, step))
     assert all(steps == list(range(len(steps))) and steps for steps in found.values())
 
 
@@ -91,8 +87,8 @@ def test_a_restored_curriculum_goes_on_to_the_bit(method):
 
 def test_shares_are_the_softmax_of_relative_losses():
     curriculum = LossCurriculum(counting(), per_step=3, temperature=0.3, smoothing=0.5, exploration=0.1)
-    curriculum.observe(0, {"a": 2.0, "b": 4.0, "c": 0.5})
-    curriculum.observe(1, {"a": 1.0, "b": 4.0, "c": 1.0})
+    curriculum.told(0, {"a": 2.0, "b": 4.0, "c": 0.5})
+    curriculum.told(1, {"a": 1.0, "b": 4.0, "c": 1.0})
     relative = np.array([(1 + 0.5) / 2, 1.0, (1 + 2.0) / 2])
     expected = np.exp(relative / 0.3) / np.exp(relative / 0.3).sum()
     np.testing.assert_allclose(curriculum.preferences(), expected)
@@ -103,16 +99,16 @@ def test_shares_are_the_softmax_of_relative_losses():
 
 def test_the_loss_of_a_group_is_the_mean_of_relative_losses():
     curriculum = LossCurriculum({"pair": Counting("a", "b"), "c": Counting("c")}, per_step=2, smoothing=0.0)
-    curriculum.observe(0, {"a": 2.0, "b": 10.0, "c": 1.0})
-    curriculum.observe(1, {"a": 1.0, "b": 10.0, "c": 0.25})
+    curriculum.told(0, {"a": 2.0, "b": 10.0, "c": 1.0})
+    curriculum.told(1, {"a": 1.0, "b": 10.0, "c": 0.25})
     assert curriculum.memory["relative loss"] == pytest.approx([0.75, 0.25])
 
 
 def test_a_step_without_update_moves_on_and_teaches_nothing():
     curriculum = trained(LossCurriculum(counting()), 20)
     before, drawn = dict(curriculum.memory), curriculum.drawn()
-    curriculum.observe(20, {})
-    assert curriculum.memory == before and curriculum.step(21)
+    curriculum.told(20, {})
+    assert curriculum.memory == before and curriculum.next(21)
     assert sum(curriculum.state_dict()["turns"]) == 21 and drawn
 
 
@@ -142,7 +138,7 @@ def test_shares_are_those_of_exp3s():
             scaled = 2 * (history[-1] - low) / (high - low) - 1 if high > low else 0.0
             rewards.append(("abc".index(name), float(np.clip(scaled, -1, 1))))
         last[name] = relative
-        curriculum.observe(step, {name: loss})
+        curriculum.told(step, {name: loss})
     expected = exp3s(rewards, 3, eta=0.2, beta=0.1, epsilon=0.1)
     assert len(rewards) > 70 and expected.std() > 0.01
     np.testing.assert_allclose(curriculum.preferences(), expected, rtol=1e-9)
@@ -151,7 +147,7 @@ def test_shares_are_those_of_exp3s():
 def test_progress_is_sought_and_a_loss_that_stays_is_asked_less():
     curriculum = ProgressCurriculum(counting("ab"), rate=0.05)
     for step in range(300):
-        curriculum.observe(step, losses_at(curriculum, step))
+        curriculum.told(step, losses_at(curriculum, step))
     falling, constant = curriculum.state_dict()["turns"]
     assert falling > 2 * constant
 
@@ -167,7 +163,7 @@ def test_probabilities_stay_above_exploration_whatever_the_losses(values, progre
     method = ProgressCurriculum if progress else LossCurriculum
     curriculum = method(counting(), per_step=2, exploration=0.1)
     for step, value in enumerate(values):
-        curriculum.observe(step, {name: value for name in curriculum.drawn()})  # noqa: C420
+        curriculum.told(step, {name: value for name in curriculum.drawn()})  # noqa: C420
         chances = curriculum.chances()
         assert np.isfinite(chances).all() and chances.sum() == pytest.approx(2)
         assert (chances >= 0.1 / 3).all()
@@ -175,32 +171,32 @@ def test_probabilities_stay_above_exploration_whatever_the_losses(values, progre
 
 def test_numbered_objectives_of_one_task_are_averaged():
     curriculum = LossCurriculum(counting("ab"), per_step=2, smoothing=0.0)
-    curriculum.observe(0, {"a": 2.0, "b": 1.0})
-    curriculum.observe(1, {"a#0": 1.0, "a#1@1": 3.0, "b@0": 0.5})
+    curriculum.told(0, {"a": 2.0, "b": 1.0})
+    curriculum.told(1, {"a#0": 1.0, "a#1@1": 3.0, "b@0": 0.5})
     assert curriculum.memory["relative loss"] == pytest.approx([1.0, 0.5])
 
 
 def test_the_reservoir_is_bounded():
     curriculum = ProgressCurriculum(counting("a"))
     for step in range(1200):
-        curriculum.observe(step, {"a": 1.0 + step % 7})
+        curriculum.told(step, {"a": 1.0 + step % 7})
     assert len(curriculum.memory["progress"]) == 1000
 
 
 def test_another_step_than_the_next_is_refused():
     with pytest.raises(InputError, match=r"stands before step 5 and knows no step 0\. Start a run"):
-        trained(LossCurriculum(counting()), 5).step(0)
+        trained(LossCurriculum(counting()), 5).next(0)
 
 
 def test_a_loss_of_no_task_is_refused():
     with pytest.raises(InputError, match="knows no task 'x'; its sources ask a, b, c"):
-        LossCurriculum(counting()).observe(0, {"x": 1.0})
+        LossCurriculum(counting()).told(0, {"x": 1.0})
 
 
 @pytest.mark.parametrize("loss", [0.0, -1.0, float("nan")])
 def test_a_first_loss_that_nothing_can_be_relative_to_is_refused(loss):
     with pytest.raises(TrainingError, match=r"first loss of a is .*needs one above 0"):
-        LossCurriculum(counting()).observe(0, {"a": loss})
+        LossCurriculum(counting()).told(0, {"a": loss})
 
 
 def test_the_state_of_another_curriculum_is_refused():
@@ -218,7 +214,8 @@ def test_the_state_of_another_curriculum_is_refused():
         (lambda: LossCurriculum(counting(), smoothing=1.0), r"`smoothing` in \[0, 1\), got 0.5 and 1.0"),
         (lambda: ProgressCurriculum(counting(), rate=0.0), "`rate` above 0"),
         (lambda: ProgressCurriculum(counting(), bonus=-1.0), "`bonus` of 0 or more"),
-        (lambda: LossCurriculum({"x": LossCurriculum(counting())}), "x learns from training"),
+        (lambda: LossCurriculum({"x": LossCurriculum(counting())}), "x follows from losses"),  # type: ignore[dict-item]
+        (lambda: LossCurriculum({}), "`sources` is empty; give at least one source.$"),
     ],
 )
 def test_a_wrong_argument_is_named(build, message):

@@ -1,29 +1,27 @@
-"""What curricula have in common: the losses decide which tasks the next step asks."""
+"""Curricula over sources: the losses decide which of them the next step asks."""
 
 import math
 import re
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from polytask.core import Episode, InputError, TrainingError, numpy_generator
+from polytask.data.curriculum import Curriculum
 from polytask.data.source import Source
-from polytask.data.steps.feedback import Feedback
-from polytask.data.steps.task_sampling import tasks_by_source
+from polytask.data.steps.mixture import episodes_of_turns, mixture_problems, tasks_by_source
 from polytask.data.steps.unequal_draws import draw, inclusion
 
-__all__ = ["Curriculum"]
+__all__ = ["SourceCurriculum"]
 
 
-class Curriculum(Source):
-    """Draw sources by shares that follow from the losses so far; see `polytask.data.Feedback`.
+class SourceCurriculum(Curriculum):
+    """Draw sources by shares that follow from the losses so far.
 
-    A curriculum stands before one step, and answers for no other: what comes later depends on losses that
-    are not known yet. The draws of a step depend on the seed, the step and the losses before it alone. A
-    source that has its turn gives the step it stands before, so each goes through its own epochs without a
-    gap.
+    The draws of a step depend on the seed, the step and the losses before it alone. A source that has its
+    turn gives the step it stands before, so each goes through its own epochs without a gap.
 
     A method says what the shares are and how they learn; what it remembers is kept in `memory`.
 
@@ -34,21 +32,18 @@ class Curriculum(Source):
         seed: Decides whose turn it is.
 
     Raises:
-        InputError: An argument does not fit, or one of the sources learns from training itself.
+        InputError: An argument does not fit, or one of the sources is a curriculum itself.
         DataError: Two sources ask the same task.
     """
 
     def __init__(
         self, sources: Mapping[str, Source], *, per_step: int = 1, exploration: float = 0.05, seed: int = 0
     ) -> None:
-        problems = []
-        if not 1 <= per_step <= len(sources):
+        problems = mixture_problems(sources)
+        if sources and not 1 <= per_step <= len(sources):
             problems.append(f"`per_step` must be between 1 and the {len(sources)} sources, got {per_step}")
         if not 0 <= exploration <= 1:
             problems.append(f"`exploration` must be in [0, 1], got {exploration}")
-        learning = [name for name, source in sources.items() if isinstance(source, Feedback)]
-        if learning:
-            problems.append(f"{', '.join(learning)} learns from training, and would be told nothing in here")
         if problems:
             raise InputError(f"{type(self).__name__}: " + "; ".join(problems) + ".")
         self.sources = dict(sources)
@@ -90,18 +85,17 @@ class Curriculum(Source):
         """Name the sources whose turn the next step is."""
         return tuple(name for name, now in zip(self.sources, self._draw()) if now)
 
-    def step(self, index: int) -> tuple[Episode, ...]:
-        """Return the episodes of the step that the curriculum stands before; see `Source.step`.
+    def next(self, step: int) -> Sequence[Episode]:
+        """Return the episodes of the sources that have their turn; see `Curriculum.next`.
 
         Raises:
-            InputError: It stands before another step.
+            DataError: Two sources mean different tasks by one name.
         """
-        self._check_next(index)
-        chosen = zip(self.sources.values(), self._turns, self._draw())
-        return tuple(episode for source, turn, now in chosen if now for episode in source.step(turn))
+        self._check_next(step)
+        return episodes_of_turns(self.sources, self._draw(), self._turns)
 
-    def observe(self, step: int, losses: Mapping[str, float]) -> None:
-        """Learn from a step, and stand before the next; see `polytask.data.Feedback`.
+    def told(self, step: int, losses: Mapping[str, float]) -> None:
+        """See `Curriculum.told`.
 
         Raises:
             InputError: It is another step, or a loss belongs to no task of the sources.
@@ -118,7 +112,7 @@ class Curriculum(Source):
         self._next += 1
 
     def state_dict(self) -> dict[str, Any]:
-        """See `polytask.data.Feedback`."""
+        """See `Curriculum.state_dict`."""
         return {
             "method": type(self).__name__,
             "sources": list(self.sources),
@@ -129,7 +123,7 @@ class Curriculum(Source):
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """See `polytask.data.Feedback`."""
+        """See `Curriculum.load_state_dict`."""
         own = (type(self).__name__, list(self.sources))
         if (state["method"], state["sources"]) != own:
             raise InputError(
@@ -160,12 +154,12 @@ class Curriculum(Source):
 
     def _draw(self) -> np.ndarray:
         """Draw for the next step, bool ``[source]``; the same until the step is done."""
-        return draw(self.chances(), 1, numpy_generator(self.seed, "turns", self._next))[0]
+        return draw(self.chances(), numpy_generator(self.seed, "turns", self._next))
 
-    def _check_next(self, index: int) -> None:
-        if index != self._next:
+    def _check_next(self, step: int) -> None:
+        if step != self._next:
             raise InputError(
-                f"{type(self).__name__} stands before step {self._next} and knows no step {index}. Start a "
+                f"{type(self).__name__} stands before step {self._next} and knows no step {step}. Start a "
                 "run with a new one; a resumed run restores it from the checkpoint."
             )
 
