@@ -10,7 +10,7 @@ __all__ = ["Curriculum"]
 
 
 class Curriculum(ABC):
-    """Training steps that follow from the losses so far; `polytask.train.train` takes it in place of a source.
+    """Training steps that follow from the losses so far; `polytask.train.train` takes it like a source.
 
     A `Source` knows every step beforehand. A curriculum stands before one step and knows no other: what comes
     later depends on losses that are not there yet. `train` asks for the ``next`` step, as often as it needs
