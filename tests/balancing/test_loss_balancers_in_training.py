@@ -96,4 +96,4 @@ def test_a_run_that_was_interrupted_ends_with_the_same_bits(name, tmp_path):
 def test_famo_looks_again_after_every_step_that_has_the_objective():
     balancer = FAMO(NAMES)
     outcome = train(learner(), source(), n_steps=20, balancer=balancer)
-    assert balancer.n_updates.tolist() == [20, 20, 20 - outcome.absent["c"]]
+    assert balancer.adam.steps.tolist() == [20, 20, 20 - outcome.absent["c"]]

@@ -240,7 +240,7 @@ def test_a_wrapper_that_keeps_the_losses_to_itself_is_refused():
     trained(model(), Deaf(UPGrad()))
     inner = FAMO(NAMES)
     trained(model(), Kind(inner), rate=0.02)
-    assert float(inner.n_updates.sum()) == 3
+    assert float(inner.adam.steps.sum()) == 3
 
 
 def test_the_optimizer_moves_the_balancers_own_parameters_down_their_criterion():

@@ -77,7 +77,7 @@ def test_moml_moves_by_the_shortest_mixture_of_the_derivatives_after_the_step():
     moml(seen())
     slopes = moml_slopes(LOGITS, 0.2)
     expected = shortest_in_hull(slopes @ slopes.T) @ slopes
-    torch.testing.assert_close(moml.adam.moments[0], 0.1 * expected, rtol=1e-6, atol=1e-9)
+    torch.testing.assert_close(moml.adam.moments[:, 0], 0.1 * expected, rtol=1e-6, atol=1e-9)
     torch.testing.assert_close(moml.logits, LOGITS - 1e-3 * expected.sign())  # Adam's first step
 
 
@@ -150,7 +150,7 @@ def test_forum_takes_the_direction_that_serves_the_slowest_objective_under_the_c
     evidence = seen(validation=lambda _: dict(zip(NAMES, validation, strict=True)))
     logits, parameters = forum_direction(rho, 0.3, validation)
     torch.testing.assert_close(forum(evidence).values, 3 * parameters, rtol=1e-4, atol=1e-5)
-    torch.testing.assert_close(forum.adam.moments[0], 0.1 * logits, rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(forum.adam.moments[:, 0], 0.1 * logits, rtol=1e-4, atol=1e-6)
 
 
 def test_among_the_tested_directions_the_constraint_binds_and_does_not():
@@ -178,7 +178,7 @@ def test_the_constraints_gradient_is_right_to_first_order_in_the_lookahead():
     forum = FORUM(NAMES, lookahead=lookahead, rho=1e3)  # the constraint binds for sure
     forum.logits.copy_(LOGITS)
     forum(seen(rows=rows))
-    found = forum.adam.moments[0]
+    found = forum.adam.moments[:, 0]
     torch.testing.assert_close(found / found.norm(), expected / expected.norm(), rtol=1e-3, atol=1e-3)
 
 
@@ -234,7 +234,7 @@ def test_an_absent_training_objective_keeps_its_weight(build):
     before = {name: buffer.clone() for name, buffer in balancer.named_buffers()}
     balancer(seen(rows=ROWS[[0, 2]], names=("a", "c")))
     assert float(balancer.logits[1]) == float(before["logits"][1])
-    assert torch.equal(balancer.adam.moments[:, 1], before["adam.moments"][:, 1])
+    assert torch.equal(balancer.adam.moments[1], before["adam.moments"][1])
     assert not torch.equal(balancer.logits[[0, 2]], before["logits"][[0, 2]])
 
 

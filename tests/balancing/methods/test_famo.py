@@ -71,7 +71,7 @@ def test_inside_periodic_it_is_told_of_the_steps_that_it_was_asked_in_alone():
         ask(balancer, [1.0, 2.0, 3.0])
         assert balancer.looks_after == looks
         after(balancer, [0.9, 1.0, 2.9])
-        assert inner.n_updates.tolist() == [n_told] * 3
+        assert inner.adam.steps.tolist() == [n_told] * 3
 
 
 def test_a_saved_balancer_goes_on_as_if_nothing_had_happened():

@@ -337,9 +337,9 @@ def test_moco_with_a_fixed_gradient_arrives_at_mgda():
 @pytest.mark.parametrize(
     ("build", "shares"),
     [
-        (lambda: MoDo(NAMES), lambda balancer: balancer.mixture),
-        (lambda: SDMGrad(NAMES), lambda balancer: balancer.mixture),
-        (lambda: MoCo(NAMES), lambda balancer: balancer.mixture),
+        (lambda: MoDo(NAMES), lambda balancer: balancer.mixture.share),
+        (lambda: SDMGrad(NAMES), lambda balancer: balancer.mixture.share),
+        (lambda: MoCo(NAMES), lambda balancer: balancer.mixture.share),
         (lambda: ExcessMTL(NAMES), lambda balancer: balancer.log_weight.exp()),
     ],
     ids=["MoDo", "SDMGrad", "MoCo", "ExcessMTL"],
@@ -363,7 +363,7 @@ def test_an_absent_objective_keeps_its_share_and_the_others_the_sum_of_theirs(bu
 def test_modo_steps_from_the_shares_of_the_objectives_present():
     balancer, steps = MoDo(NAMES, gamma=0.1), rows_of(3, 12, steps=2)
     balancer(seen(steps[0]))
-    share = balancer.mixture[[0, 2]] / balancer.mixture[[0, 2]].sum()
+    share = balancer.mixture.share[[0, 2]] / balancer.mixture.share[[0, 2]].sum()
     rows = steps[1][[0, 2]]
     expected = project_onto_simplex(share - 0.1 * (rows @ rows.roll(1, 1).T) @ share)
     torch.testing.assert_close(weights(balancer, rows, "ac"), 2 * expected)
@@ -391,7 +391,7 @@ def test_auto_lambda_moves_by_the_derivative_of_the_validation_loss_after_the_st
     balancer = AutoLambda(NAMES, lookahead=lookahead, rate=rate)
     moved = balancer(evidence).values
     torch.testing.assert_close(moved, 1 - rate * slope.sign())  # Adam's first step
-    torch.testing.assert_close(balancer.moments[0], 0.1 * slope)
+    torch.testing.assert_close(balancer.adam.moments[:, 0], 0.1 * slope)
 
 
 def test_auto_lambda_takes_no_weight_below_zero_and_lets_it_come_back():
