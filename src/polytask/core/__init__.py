@@ -3,6 +3,7 @@
 from polytask.core.batch import Batch, Episode, Inputs, batch_size, join_batches, map_inputs, stack_batches
 from polytask.core.buffers import Buffers, kept_buffers
 from polytask.core.defaults import usual_defaults
+from polytask.core.episode_score import EpisodeScore
 from polytask.core.errors import (
     BundleError,
     DataError,
@@ -45,6 +46,7 @@ __all__ = [
     "DataError",
     "DataWarning",
     "Episode",
+    "EpisodeScore",
     "EpisodicLearner",
     "Execution",
     "InputError",
