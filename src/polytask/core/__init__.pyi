@@ -3,6 +3,7 @@ from .buffers import Buffers, kept_buffers
 from .copied_module import module_copy
 from .defaults import usual_defaults
 from .episode_score import EpisodeScore
+from .episode_stack import EpisodeStack
 from .errors import (
     BundleError,
     DataError,
@@ -42,6 +43,7 @@ __all__ = [
     "DataWarning",
     "Episode",
     "EpisodeScore",
+    "EpisodeStack",
     "EpisodicLearner",
     "Execution",
     "InputError",
