@@ -49,7 +49,7 @@ def test_the_picture_of_an_episode_shows_its_drawings_and_counts_its_answers(mon
         drawn.update(support=support, queries=queries, answers=answers, truth=truth)
         return "picture"
 
-    monkeypatch.setattr(demo, "episode_figure", figure)
+    monkeypatch.setattr(demo, "episode_plot", figure)
     classes = class_split("glyphs", size=28, seed=0)
     learner = learner_by_name("prototypes", ImageTask(n_way=5, size=28, width=8))
     model = FewShotModel(learner, config=FewShotConfig(width=8), data={})

@@ -24,10 +24,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("learners", nargs="*", default=list(learner_entries()))
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--steps", type=int, help="of training; each learner's own if left out")
+    parser.add_argument("--test-episodes", type=int, default=600)
     asked = parser.parse_args()
     torch.set_num_threads(1)
     for name in asked.learners:
-        results = polytask.learn("glyphs", way=5, shot=1, learner=name, seed=asked.seed).results
+        results = polytask.learn(
+            "glyphs",
+            way=5,
+            shot=1,
+            learner=name,
+            n_episodes=asked.test_episodes,
+            seed=asked.seed,
+            steps=asked.steps,
+        ).results
         assert results is not None
         found = {
             "accuracy": results.score.interval.format(1, scale=100),
@@ -39,7 +49,7 @@ def main() -> None:
         print(name, found, flush=True)
         figures = json.loads(RESULTS.read_text())["figures"] if RESULTS.is_file() else {}
         figures[name] = found
-        setting = {"way": 5, "shot": 1, "test episodes": 600, "seed": asked.seed}
+        setting = {"way": 5, "shot": 1, "test episodes": asked.test_episodes, "seed": asked.seed}
         write_results(RESULTS, setting=setting, figures=figures)
 
 

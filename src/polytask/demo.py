@@ -15,7 +15,7 @@ from polytask.datasets import penguins_table
 from polytask.estimators import fit, train_few_shot
 from polytask.fitting import ClassSplit, class_split
 from polytask.models import FewShotConfig, FewShotModel, FewShotResults, FitResults, check_destination
-from polytask.report import check_report, episode_figure, write_report
+from polytask.report import check_report, episode_plot, write_report
 from polytask.train import single_threaded
 
 __all__ = ["DemoOutcome", "run_demo"]
@@ -120,7 +120,7 @@ def _one_episode(model: FewShotModel, classes: ClassSplit) -> tuple[str, str]:
         logits = model.learner.adapt(episode.tasks, support)(query.inputs)["class"]
     answers, truth = logits.argmax(-1).tolist(), query.targets["class"].tolist()
     right = sum(answer == true for answer, true in zip(answers, truth))
-    picture = episode_figure(255 * support.inputs[order], 255 * query.inputs, answers, truth)
+    picture = episode_plot(255 * support.inputs[order], 255 * query.inputs, answers, truth)
     caption = (
         f"One episode of unseen scripts, answered by {model.config.learner}: each row starts with the single "
         f"example of a class, followed by the queries put there; green is right, red is wrong ({right} of "

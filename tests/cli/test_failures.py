@@ -7,7 +7,6 @@ import pytest
 from typer.testing import CliRunner
 
 import polytask.estimators
-import polytask.models
 from polytask.cli import app
 from polytask.core import DataError, DataWarning, NotFiniteError, ResultWarning, TrainingError
 
@@ -21,8 +20,7 @@ def run(tmp_path, monkeypatch):
 
     def invoke(*words, does=None, name="fit"):
         if does is not None:
-            room = polytask.models if name == "load" else polytask.estimators
-            monkeypatch.setattr(room, name, does)
+            monkeypatch.setattr(polytask.estimators, name, does)
         return CliRunner().invoke(app, [*map(str, words)])
 
     return invoke

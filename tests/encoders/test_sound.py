@@ -44,7 +44,7 @@ def test_a_tone_is_loudest_in_the_band_around_it(frequency):
 
 
 def test_loudness_goes_when_standardized():
-    # The floor matters for silence alone.
+    # The minimum matters for silence alone.
     sound, mel = torch.randn(1, 8000), LogMel(8000)
     torch.testing.assert_close(mel(10 * sound), mel(sound), rtol=1e-3, atol=1e-3)
     assert not torch.allclose(LogMel(8000, standardize=False)(10 * sound), mel(sound))
@@ -52,8 +52,8 @@ def test_loudness_goes_when_standardized():
 
 def test_silence_is_finite():
     assert not LogMel(8000)(torch.zeros(1, 400)).any()  # nowhere louder than elsewhere
-    floor = LogMel(8000, standardize=False, floor=1e-3)(torch.zeros(1, 400))
-    torch.testing.assert_close(floor, torch.full_like(floor, math.log(1e-3)))
+    minimum = LogMel(8000, standardize=False, minimum=1e-3)(torch.zeros(1, 400))
+    torch.testing.assert_close(minimum, torch.full_like(minimum, math.log(1e-3)))
 
 
 @pytest.mark.parametrize("normalization", ["batch", "group"])

@@ -6,7 +6,7 @@ import torch
 from sklearn.metrics import log_loss
 
 from polytask.core import Batch, Task
-from polytask.evaluate import ConstantReference, TaskLead, all_answers, clearly_ahead
+from polytask.evaluate import ConstantReference, TaskLead, all_predictions, clearly_ahead
 
 RATE = Task(name="rare", kind="binary")
 SIZE = Task(name="size", kind="regression", n_outputs=2)
@@ -28,7 +28,7 @@ def batch(n: int, seed: int, *, rate: float = 0.5) -> Batch:
 def test_the_constant_has_no_skill_and_the_truth_has_all_of_it():
     train, held_out = batch(200, 0), batch(100, 1)
     reference = ConstantReference([RATE, SIZE, KIND], train, held_out)
-    constant = reference.skills(all_answers(reference.predictor, held_out))
+    constant = reference.skills(all_predictions(reference.predictor, held_out))
     assert constant == pytest.approx({"rare": 0, "size": 0, "kind": 0})
     truth = {
         "rare": 100 * (2 * held_out.targets["rare"].double()[:, None] - 1),
@@ -74,7 +74,7 @@ def test_units_do_not_matter():
 def test_few_held_out_rows_of_one_class_are_no_unit():
     train, held_out = batch(2000, 0, rate=0.003), batch(50, 1, rate=0.0)
     reference = ConstantReference([RATE], train, held_out)
-    near = all_answers(reference.predictor, held_out)["rare"] + 0.1
+    near = all_predictions(reference.predictor, held_out)["rare"] + 0.1
     assert abs(reference.skills({"rare": near})["rare"]) < 10
 
 
@@ -86,7 +86,7 @@ def test_a_task_without_held_out_label_has_no_skill():
         masks={**held_out.masks, "kind": torch.zeros(10).bool()},
     )
     reference = ConstantReference([SIZE, KIND], train, none)
-    assert list(reference.skills(all_answers(reference.predictor, none))) == ["size"]
+    assert list(reference.skills(all_predictions(reference.predictor, none))) == ["size"]
 
 
 def leads(answer, n_runs: int = 3, first: int = 0):

@@ -7,8 +7,8 @@ from xml.etree import ElementTree
 import pytest
 
 from polytask.core import Task, printable, short_name
-from polytask.fitting.table_summary import summarize
-from polytask.report import accuracy_figure, gain_figure, training_figure, write_report
+from polytask.models.table_results import summarize
+from polytask.report import accuracy_plot, gain_plot, training_plot, write_report
 
 NASTY = {
     "formula": r"cost $x_{$ in $\frac{$",
@@ -39,7 +39,7 @@ def results(name: str):
 
 @pytest.mark.parametrize("case", NASTY)
 def test_a_picture_shows_the_name_as_text(case):
-    svg = gain_figure(results(NASTY[case]))
+    svg = gain_plot(results(NASTY[case]))
     shown = "".join(ElementTree.fromstring(svg).itertext())
     assert short_name(NASTY[case], 40) in shown and "other" in shown
 
@@ -61,7 +61,7 @@ def test_a_training_picture_takes_the_name(tmp_path, case):
     rows = [
         {"step": float(step), f"loss/{NASTY[case]}": 1.0 / (step + 1), "loss/other": 1.0} for step in range(3)
     ]
-    training_figure(rows, tmp_path / "training.svg")
+    training_plot(rows, tmp_path / "training.svg")
     shown = "".join(ElementTree.parse(tmp_path / "training.svg").getroot().itertext())
     assert short_name(NASTY[case], 30) in shown
 
@@ -89,12 +89,13 @@ def test_joined_letters_stay_joined():
 
 
 def test_the_accuracy_of_one_episode_has_no_interval(few_shot_of_one):
-    assert "<svg" in accuracy_figure([few_shot_of_one])
+    assert "<svg" in accuracy_plot([few_shot_of_one])
 
 
 @pytest.fixture
 def few_shot_of_one():
-    from polytask.core import EpisodeScore, mean_interval
+    from polytask.core import mean_interval
+    from polytask.evaluate import EpisodeScore
     from polytask.models import FewShotResults
 
     score = EpisodeScore(interval=mean_interval([0.5]), metric="accuracy", transductive=False, values=(0.5,))

@@ -10,10 +10,11 @@ import pytest
 import torch
 from PIL import Image
 
-from polytask.core import EpisodeScore, Task, mean_interval
-from polytask.fitting.table_summary import summarize
+from polytask.core import Task, mean_interval
+from polytask.evaluate import EpisodeScore
 from polytask.models import FewShotResults
-from polytask.report import episode_figure, gain_figure, write_report
+from polytask.models.table_results import summarize
+from polytask.report import episode_plot, gain_plot, write_report
 
 TASKS = [Task(name="mass <kg>", kind="regression"), Task(name="kind", kind="multiclass", n_outputs=3)]
 
@@ -83,7 +84,7 @@ def test_a_tie_of_all_seeds_decides_nothing():
 
 
 def test_the_report_is_one_file_without_outside_references(tmp_path, table, few_shot):
-    picture = episode_figure(torch.zeros(2, 1, 8, 8), torch.zeros(3, 1, 8, 8), [0, 1, 1], [0, 1, 0])
+    picture = episode_plot(torch.zeros(2, 1, 8, 8), torch.zeros(3, 1, 8, 8), [0, 1, 1], [0, 1, 0])
     path = write_report(
         tmp_path / "report.html",
         title="Title",
@@ -109,7 +110,7 @@ def test_the_sentence_counts_who_was_helped_and_hurt(tmp_path, table):
 def test_the_colour_of_a_gain_tells_its_sign(table):
     def colours(results):
         return [
-            name for name, code in (("good", "#1f8a5b"), ("bad", "#c2453a")) if code in gain_figure(results)
+            name for name, code in (("good", "#1f8a5b"), ("bad", "#c2453a")) if code in gain_plot(results)
         ]
 
     mass, kind = table.tasks
@@ -121,7 +122,7 @@ def test_the_colour_of_a_gain_tells_its_sign(table):
 
 @pytest.mark.parametrize(("answers", "colour"), [([0, 1], "#1f8a5b"), ([1, 0], "#c2453a")])
 def test_the_frame_of_an_answer_tells_whether_it_is_right(answers, colour):
-    picture = episode_figure(torch.zeros(2, 1, 8, 8), torch.zeros(2, 1, 8, 8), answers, [0, 1])
+    picture = episode_plot(torch.zeros(2, 1, 8, 8), torch.zeros(2, 1, 8, 8), answers, [0, 1])
     image = Image.open(io.BytesIO(base64.b64decode(picture.split(",")[1]))).convert("RGB")
     seen = {pixel for _, pixel in image.getcolors(1 << 20) or []}
     both = {code: tuple(bytes.fromhex(code[1:])) for code in ("#1f8a5b", "#c2453a")}

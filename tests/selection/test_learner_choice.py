@@ -149,10 +149,10 @@ def test_scores_and_intervals_are_those_of_leaving_out_one_row_by_hand() -> None
 def test_the_objective_can_decide_where_errors_are_equal() -> None:
     support = Batch(inputs=torch.zeros(6, 1), targets={"height": torch.tensor([0.0, 1, 2, 3, 4, 5])})
     by = {
-        criterion: choose_learner(
-            {"shifted": Mean(shift=2.0), "mean": Mean()}, [HEIGHT], support, n_folds=6, criterion=criterion
+        measure: choose_learner(
+            {"shifted": Mean(shift=2.0), "mean": Mean()}, [HEIGHT], support, n_folds=6, measure=measure
         )
-        for criterion in ("error", "objective")
+        for measure in ("error", "objective")
     }
     variance = 35 / 12
     for name in by:
@@ -238,7 +238,7 @@ def test_arguments_out_of_range_are_all_told() -> None:
     support = points().only(["side"])
     with pytest.raises(InputError) as caught:
         choose_learner(
-            learners(), [HEIGHT], support, prior=["plain"], criterion="luck"  # pyright: ignore[reportArgumentType]
+            learners(), [HEIGHT], support, prior=["plain"], measure="luck"  # pyright: ignore[reportArgumentType]
         )  # fmt: skip
     for piece in (
         "each learner once (plain, squares, mean), but names plain",

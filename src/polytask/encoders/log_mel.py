@@ -27,7 +27,7 @@ class LogMel(nn.Module):
         highest: Where the last band ends, in Hz; None for half the sample rate.
         standardize: Whether each sound's values are shifted and scaled to mean 0 and variance 1, which takes
             out its loudness.
-        floor: :math:`\epsilon`, what silence has in place of 0.
+        minimum: :math:`\epsilon`, what silence has in place of 0.
 
     Raises:
         InputError: A size or a frequency does not fit; or, when run, the inputs are not waveforms, or are
@@ -56,16 +56,16 @@ class LogMel(nn.Module):
         lowest: float = 20.0,
         highest: float | None = None,
         standardize: bool = True,
-        floor: float = 1e-6,
+        minimum: float = 1e-6,
     ) -> None:
         super().__init__()
         self.n_window, self.n_hop = round(window * sample_rate), round(hop * sample_rate)
-        if min(self.n_window, self.n_hop) < 1 or floor <= 0:
+        if min(self.n_window, self.n_hop) < 1 or minimum <= 0:
             raise InputError(
-                f"`window` and `hop` must be a sample or longer and `floor` positive, got {window}, {hop} "
-                f"and {floor} at {sample_rate} samples a second; times are in seconds."
+                f"`window` and `hop` must be a sample or longer and `minimum` positive, got {window}, {hop} "
+                f"and {minimum} at {sample_rate} samples a second; times are in seconds."
             )
-        self.standardize, self.floor = standardize, floor
+        self.standardize, self.minimum = standardize, minimum
         self.n_fft = 2 ** max(math.ceil(math.log2(self.n_window)), 9)  # fine enough for the lowest bands
         self.register_buffer("shape", torch.hann_window(self.n_window), persistent=False)
         filters = mel_filters(sample_rate, n_mels, self.n_fft, lowest=lowest, highest=highest)
@@ -80,7 +80,7 @@ class LogMel(nn.Module):
             )
         frames = inputs.unfold(1, self.n_window, self.n_hop) * self.shape  # [sound, frame, sample]
         energy = torch.fft.rfft(frames, n=self.n_fft).abs().square()  # [sound, frame, frequency]
-        bands = (energy @ self.filters.T + self.floor).log().mT  # [sound, band, frame]
+        bands = (energy @ self.filters.T + self.minimum).log().mT  # [sound, band, frame]
         if not self.standardize:
             return bands
         mean = bands.mean((1, 2), keepdim=True)

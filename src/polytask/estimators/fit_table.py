@@ -24,12 +24,12 @@ from polytask.core import (
     usual_defaults,
 )
 from polytask.data import fingerprint, read_table
-from polytask.evaluate import ConstantReference, TaskLead, all_answers, clearly_ahead, evaluate
+from polytask.evaluate import ConstantReference, TaskLead, all_predictions, clearly_ahead, evaluate
 from polytask.fitting.table_preparation import Columns, Prepared, prepare
-from polytask.fitting.table_summary import Metrics, summarize
 from polytask.fitting.table_training import Surroundings, rehearse, train_table_learner
 from polytask.models.table_config import TableConfig
 from polytask.models.table_model import TableModel
+from polytask.models.table_results import Metrics, summarize
 from polytask.train import single_threaded
 
 __all__ = ["fit"]
@@ -201,7 +201,7 @@ def _fit_seed(
         n_separate += _count(alone)
     predictor = learner.adapt(prepared.tasks)
     reference = ConstantReference(prepared.tasks, prepared.train, prepared.test)
-    answers = all_answers(predictor, _test_rows(prepared, learner))
+    answers = all_predictions(predictor, _test_rows(prepared, learner))
     return _SeedRun(
         learner=learner,
         score=outcome.best_score if outcome.best_score is not None else float("-inf"),

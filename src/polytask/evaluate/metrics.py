@@ -17,7 +17,7 @@ from torchmetrics.functional.classification import binary_auroc
 
 from polytask.core import Batch, InputError, Predictor, Task, TaskKind
 
-__all__ = ["TaskMetrics", "all_answers", "evaluate", "higher_is_better", "metric_names"]
+__all__ = ["TaskMetrics", "all_predictions", "evaluate", "higher_is_better", "metric_names"]
 
 _UNDEFINED = math.nan
 
@@ -91,7 +91,7 @@ def evaluate(
         where none is defined, e.g. AUROC with labels of one class, or an answer is NaN. How many parts are
         undefined stands in `TaskMetrics.undefined`. A task without any label is left out.
     """
-    answers = all_answers(predictor, data, batch_size=batch_size)
+    answers = all_predictions(predictor, data, batch_size=batch_size)
     return {
         task.name: _measure(task, answers[task.name], data, (scales or {}).get(task.name, 1.0))
         for task in predictor.tasks
@@ -99,7 +99,7 @@ def evaluate(
     }
 
 
-def all_answers(predictor: Predictor, data: Batch, *, batch_size: int = 1024) -> dict[str, Tensor]:
+def all_predictions(predictor: Predictor, data: Batch, *, batch_size: int = 1024) -> dict[str, Tensor]:
     """Return the predictions for every example, answered piece by piece: float64 on the CPU."""
     pieces: dict[str, list[Tensor]] = {task.name: [] for task in predictor.tasks}
     with torch.no_grad():

@@ -1,4 +1,4 @@
-"""Skill: what a model knows beyond a constant answer, in a proper score, the same for every unit.
+"""Skill: what a model knows beyond a constant prediction, in a proper score, the same for every unit.
 
 A proper score (squared error, log loss) is lowest for the true mean and the true probabilities. Accuracy is
 none: with few positives it is highest for a model that never says yes, whatever its probabilities.
@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from polytask.core import Batch, Task
 from polytask.evaluate.constant import constant_predictor
-from polytask.evaluate.metrics import all_answers
+from polytask.evaluate.metrics import all_predictions
 
 __all__ = ["ConstantReference", "TaskLead", "clearly_ahead"]
 
@@ -24,7 +24,7 @@ _TINY = 1e-9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskLead:
-    """How far a model is ahead of the constant answer in every labelled row of a task; below 0 it is behind.
+    """How far a model is ahead of the constant in every labelled row of a task; below 0 it is behind.
 
     Args:
         loss: float64 ``[row]``, in units of the constant's mean loss.
@@ -36,11 +36,11 @@ class TaskLead:
 
 
 class ConstantReference:
-    """The constant answer of the training rows, against which a model is judged on held-out rows.
+    """The constant prediction of the training rows, against which a model is judged on held-out rows.
 
     Args:
         tasks: The tasks; each needs a label in ``train``.
-        train: The rows whose means and class frequencies are the answer.
+        train: The rows whose means and class frequencies are the prediction.
         held_out: The rows to judge on.
     """
 
@@ -48,14 +48,14 @@ class ConstantReference:
         self.tasks = tuple(tasks)
         self.predictor = constant_predictor(tasks, train)
         self._held_out = held_out
-        self._answers = all_answers(self.predictor, held_out)
-        on_train = all_answers(self.predictor, train)
+        self._predictions = all_predictions(self.predictor, held_out)
+        on_train = all_predictions(self.predictor, train)
         self._units = {
             task.name: max(float(row_losses(task, on_train[task.name], train).mean()), _TINY)
             for task in tasks
         }
 
-    def skills(self, answers: Mapping[str, Tensor]) -> dict[str, float]:
+    def skills(self, predictions: Mapping[str, Tensor]) -> dict[str, float]:
         r"""Return the skill of every task that has a held-out label, in percent.
 
         .. math:: 100 \, (L_c - L_m) / U
@@ -64,17 +64,17 @@ class ConstantReference:
         loss on the training rows, which is never 0, as that on few held-out rows may be.
 
         Args:
-            answers: By task, predictions for the held-out rows; see `all_answers`.
+            predictions: By task, predictions for the held-out rows; see `all_predictions`.
         """
         return {
-            task.name: 100 * float(self.lead(task, answers[task.name]).loss.mean())
+            task.name: 100 * float(self.lead(task, predictions[task.name]).loss.mean())
             for task in self.tasks
             if self._held_out.n_labels(task.name)
         }
 
-    def lead(self, task: Task, answers: Tensor) -> TaskLead:
+    def lead(self, task: Task, predictions: Tensor) -> TaskLead:
         """Compare predictions for the held-out rows with the constant, row by row."""
-        ours, constant = answers, self._answers[task.name]
+        ours, constant = predictions, self._predictions[task.name]
         loss = row_losses(task, constant, self._held_out) - row_losses(task, ours, self._held_out)
         right = torch.empty(0, dtype=torch.float64)
         if task.kind != "regression":
@@ -82,22 +82,22 @@ class ConstantReference:
         return TaskLead(loss=loss / self._units[task.name], right=right)
 
 
-def row_losses(task: Task, answers: Tensor, data: Batch) -> Tensor:
+def row_losses(task: Task, predictions: Tensor, data: Batch) -> Tensor:
     """Return the proper score of every labelled row, float64 ``[row]``; several outputs are averaged."""
     target, known = _cells(task, data)
     if task.kind == "multiclass":
-        losses = functional.cross_entropy(answers, target[:, 0].long(), reduction="none")[:, None]
+        losses = functional.cross_entropy(predictions, target[:, 0].long(), reduction="none")[:, None]
     elif task.kind == "regression":
-        losses = (answers.reshape(target.shape) - target).square()
+        losses = (predictions.reshape(target.shape) - target).square()
     else:
-        logits = answers.reshape(target.shape)
+        logits = predictions.reshape(target.shape)
         losses = functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
     return _row_means(losses, known)
 
 
-def _right(task: Task, answers: Tensor, data: Batch) -> Tensor:
+def _right(task: Task, predictions: Tensor, data: Batch) -> Tensor:
     target, known = _cells(task, data)
-    decided = task.decide(answers).reshape(target.shape)
+    decided = task.decide(predictions).reshape(target.shape)
     return _row_means((decided == target).double(), known)
 
 

@@ -26,7 +26,7 @@ from polytask.core import (
     sweep,
 )
 from polytask.data import JointSource
-from polytask.evaluate import ConstantReference, all_answers
+from polytask.evaluate import ConstantReference, all_predictions
 from polytask.fitting.table_preparation import Prepared
 from polytask.models.table_config import TableConfig
 from polytask.models.table_learner import build_table_learner, trained_tasks
@@ -150,7 +150,7 @@ def _validation(tasks: Sequence[Task], rows: Batch, held_out: Batch) -> Callable
     def validate(trained: Learner) -> Validation:
         first = next(trained.parameters())
         rows = held_out.to(first.device, first.dtype)
-        skills = reference.skills(all_answers(trained.adapt(tasks), rows))
+        skills = reference.skills(all_predictions(trained.adapt(tasks), rows))
         score = sum(skills.values()) / len(skills) if skills else math.nan
         return Validation(score=score, figures={f"{name}/skill": value for name, value in skills.items()})
 

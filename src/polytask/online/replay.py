@@ -83,10 +83,10 @@ class TaskReplay:
                 self._kept[place] = seen
         self.n_seen += 1
 
-    def episode(self, position: int, *, draw: int) -> Episode:
-        """Cut the kept task at a position into support and query; ``draw`` numbers the cuts."""
-        seen = self._kept[position]
-        return self.cut(seen.tasks, seen.examples, position, draw)
+    def episode(self, index: int, *, draw: int) -> Episode:
+        """Cut the kept task at a index into support and query; ``draw`` numbers the cuts."""
+        seen = self._kept[index]
+        return self.cut(seen.tasks, seen.examples, index, draw)
 
     def cut(self, tasks: Sequence[Task], examples: Batch, *path: str | int) -> Episode:
         """Cut examples into support and query; the path says which of all random cuts it is."""
@@ -106,7 +106,7 @@ class TaskReplay:
     def sample(self, n_episodes: int, *, draw: int) -> list[Episode]:
         """Return episodes of different kept tasks, as many as asked for or as there are."""
         order = torch.randperm(len(self), generator=generator(self.seed, "tasks", draw))
-        return [self.episode(position, draw=draw) for position in order[:n_episodes].tolist()]
+        return [self.episode(index, draw=draw) for index in order[:n_episodes].tolist()]
 
     def state_dict(self) -> dict[str, Any]:
         """Return what is kept; tasks as they are, tensors not copied."""

@@ -68,10 +68,10 @@ class Affinity:
         Raises:
             InputError: A task is unknown.
         """
-        row, column = self.positions([giver, receiver])
+        row, column = self.indices([giver, receiver])
         return float(self.matrix[row, column])
 
-    def positions(self, names: Sequence[str]) -> list[int]:
+    def indices(self, names: Sequence[str]) -> list[int]:
         """Return the rows of tasks.
 
         Raises:
@@ -96,9 +96,9 @@ class Affinity:
         if self.overlap is None:
             return ()
         share = self.overlap.tolist()
-        places = combinations(range(len(self.names)), 2)
+        pairs = combinations(range(len(self.names)), 2)
         # A pair without any row has no overlap either; NaN < 0.3 would be False.
-        return tuple((self.names[a], self.names[b]) for a, b in places if not share[a][b] >= below)
+        return tuple((self.names[a], self.names[b]) for a, b in pairs if not share[a][b] >= below)
 
     def to_frame(self) -> pd.DataFrame:
         """Return the matrix as a table, givers as index and receivers as columns."""
@@ -153,11 +153,11 @@ def group_gain(affinity: Affinity, group: Sequence[str]) -> dict[str, float]:
     """
     if not group or len(set(group)) != len(group):
         raise InputError(f"`group` needs different tasks, at least one; got {list(group)}.")
-    places = affinity.positions(group)
+    indices = affinity.indices(group)
     gains = {}
-    for name, place in zip(group, places):
-        from_others = affinity.matrix[[other for other in places if other != place], place]
-        gains[name] = float(from_others.nanmean()) if len(places) > 1 else 0.0
+    for name, index in zip(group, indices):
+        from_others = affinity.matrix[[other for other in indices if other != index], index]
+        gains[name] = float(from_others.nanmean()) if len(indices) > 1 else 0.0
     return gains
 
 

@@ -24,7 +24,7 @@ class Grouping:
 
     Args:
         groups: The tasks that each network trains, in the order in which they were given.
-        served_by: For every task the position of the one group that answers it.
+        served_by: For every task the index of the one group that answers it.
         gain: The predicted gain of every task in the group that serves it.
         cost: The summed cost of the groups.
         method: What found it: ``"exact"``, ``"greedy"`` or ``"spectral"``.
@@ -43,9 +43,9 @@ class Grouping:
         """The predicted gain summed over tasks."""
         return sum(self.gain.values())
 
-    def serves(self, position: int) -> tuple[str, ...]:
+    def serves(self, index: int) -> tuple[str, ...]:
         """Return the tasks that a group answers; the others of the group only help it to learn."""
-        return tuple(name for name in self.groups[position] if self.served_by[name] == position)
+        return tuple(name for name in self.groups[index] if self.served_by[name] == index)
 
 
 def group_tasks(
@@ -174,7 +174,7 @@ def _grouping(
 ) -> Grouping:
     """Name the tasks; groups are ordered by the first task that they serve."""
     ordered = sorted(parts, key=lambda part: min(part.serves))
-    served_by = {task: position for position, part in enumerate(ordered) for task in part.serves}
+    served_by = {task: index for index, part in enumerate(ordered) for task in part.serves}
     return Grouping(
         groups=tuple(tuple(names[task] for task in sorted(part.group)) for part in ordered),
         served_by={name: served_by[task] for task, name in enumerate(names)},

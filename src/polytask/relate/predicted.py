@@ -83,7 +83,7 @@ def rank_agreement(
     """
     if n_permutations < 1:
         raise InputError(f"`n_permutations` must be at least 1, got {n_permutations}.")
-    affinity.positions(list(gains))
+    affinity.indices(list(gains))
     predicted = group_gain(affinity, affinity.names)
     both = [name for name in affinity.names if math.isfinite(predicted[name] + gains.get(name, math.nan))]
     if len(both) < 3:

@@ -48,7 +48,7 @@ class TransferGains:
         Raises:
             InputError: A task is unknown.
         """
-        row, column = self.affinity().positions([giver, receiver])
+        row, column = self.affinity().indices([giver, receiver])
         known = [value for value in self.by_seed[:, row, column].tolist() if not math.isnan(value)]
         if not known:
             return Interval(mean=math.nan, half_width=math.nan, n=0, confidence=self.confidence)

@@ -33,7 +33,7 @@ class Verdict:
 def verdicts(
     tasks: Sequence[Task],
     joint: Sequence[Mapping[str, Mapping[str, float]]],
-    separate: Sequence[Mapping[str, Mapping[str, float]]],
+    baseline: Sequence[Mapping[str, Mapping[str, float]]],
     *,
     smallest: float = 1.0,
     confidence: float = 0.95,
@@ -44,7 +44,7 @@ def verdicts(
     Args:
         tasks: The tasks; the first metric of each is compared.
         joint: For every run, the metrics of joint training as `polytask.evaluate.evaluate` gives them.
-        separate: Those of a model per task, from runs with the same splits and seeds.
+        baseline: Those of a model per task, from runs with the same splits and seeds.
         smallest: The smallest gain that matters, in percent; an interval within it is ``indifferent``.
         confidence: The coverage of the intervals.
         test_over_train: See `polytask.core.mean_interval`; for runs on repeated random splits.
@@ -55,23 +55,23 @@ def verdicts(
     Example:
         >>> task = Task(name="y", kind="regression", metrics=("r2",))
         >>> joint = [{"y": {"r2": value}} for value in (0.80, 0.82, 0.81)]
-        >>> alone = [{"y": {"r2": value}} for value in (0.70, 0.71, 0.70)]
-        >>> (found,) = verdicts([task], joint, alone)
+        >>> baseline = [{"y": {"r2": value}} for value in (0.70, 0.71, 0.70)]
+        >>> (found,) = verdicts([task], joint, baseline)
         >>> found.outcome, found.gain.format(1)
         ('helped', '15.2 ± 1.9')
     """
-    if not joint or len(joint) != len(separate):
+    if not joint or len(joint) != len(baseline):
         raise InputError(
-            f"Joint and separate runs must pair, and there must be one; got {len(joint)} and {len(separate)}."
+            f"Joint and baseline runs must pair, and there must be one; got {len(joint)} and {len(baseline)}."
         )
     if smallest < 0:
         raise InputError(f"`smallest` must not be negative, got {smallest}.")
-    lacking = [task.name for task in tasks if any(task.name not in run for run in [*joint, *separate])]
+    lacking = [task.name for task in tasks if any(task.name not in run for run in [*joint, *baseline])]
     if lacking:
         raise InputError(f"A run has no metrics of {', '.join(lacking)}; judge the tasks that every run has.")
     found = []
     for task in tasks:
-        gains = [gain(task, ours[task.name], alone[task.name]) for ours, alone in zip(joint, separate)]
+        gains = [gain(task, ours[task.name], theirs[task.name]) for ours, theirs in zip(joint, baseline)]
         interval = mean_interval(gains, confidence=confidence, test_over_train=test_over_train)
         found.append(Verdict(task=task.name, gain=interval, outcome=_outcome(interval, smallest)))
     return tuple(found)

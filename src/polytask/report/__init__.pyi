@@ -1,15 +1,15 @@
 from .console import few_shot_table, fit_table
-from .figures import accuracy_figure, episode_figure, gain_figure
 from .html import check_report, write_report
-from .training import training_figure
+from .plots import accuracy_plot, episode_plot, gain_plot
+from .training import training_plot
 
 __all__ = [
-    "accuracy_figure",
+    "accuracy_plot",
     "check_report",
-    "episode_figure",
+    "episode_plot",
     "few_shot_table",
     "fit_table",
-    "gain_figure",
-    "training_figure",
+    "gain_plot",
+    "training_plot",
     "write_report",
 ]

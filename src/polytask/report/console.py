@@ -13,7 +13,7 @@ from polytask.core import Interval
 from polytask.core.names import short_name
 from polytask.models import FewShotResults, FitResults, TaskResult
 
-__all__ = ["few_shot_table", "figure_text", "fit_table", "gain_text", "metric_text"]
+__all__ = ["few_shot_table", "interval_text", "fit_table", "gain_text", "metric_text"]
 
 _SHARES = ("accuracy", "balanced_accuracy", "auroc", "f1")
 _COLOURS = {"helped": "green", "hurt": "red"}
@@ -86,7 +86,7 @@ class _FittingTable:
 def _fit_row(found: TaskResult, *, compared: bool) -> list[str]:
     row = [short_name(found.task), metric_text(found.metric)]
     sides = [found.separate, found.joint] if compared else [found.joint]
-    row += [figure_text(side.get(found.metric), found.metric) for side in sides]
+    row += [interval_text(side.get(found.metric), found.metric) for side in sides]
     return [*row, gain_text(found.gain), found.verdict] if compared else row
 
 
@@ -106,13 +106,13 @@ def few_shot_table(results: Sequence[FewShotResults]) -> Table:
     return table
 
 
-def figure_text(interval: Interval | None, metric: str) -> str:
+def interval_text(interval: Interval | None, metric: str) -> str:
     """Write a metric: shares in percent, errors in their units with about three significant digits.
 
     Example:
-        >>> figure_text(Interval(mean=0.00001234, half_width=0.000002, n=3), "rmse")
+        >>> interval_text(Interval(mean=0.00001234, half_width=0.000002, n=3), "rmse")
         '1.23e-05 ± 2.00e-06'
-        >>> figure_text(None, "auroc")
+        >>> interval_text(None, "auroc")
         '–'
     """
     if interval is None or math.isnan(interval.mean):

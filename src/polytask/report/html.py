@@ -11,8 +11,8 @@ import torch
 from polytask.core import MissingPackageError, rehearse_write, user_path, write_atomically
 from polytask.core.names import printable, short_name
 from polytask.models import FewShotResults, FitResults
-from polytask.report.console import figure_text, gain_text, metric_text
-from polytask.report.figures import accuracy_figure, drawing, gain_figure
+from polytask.report.console import gain_text, interval_text, metric_text
+from polytask.report.plots import accuracy_plot, drawing, gain_plot
 from polytask.version import __version__
 
 __all__ = ["check_report", "write_report"]
@@ -47,7 +47,7 @@ def write_report(
         lead: One sentence below the heading.
         tables: Results of `polytask.fit` by name.
         few_shot: Results of `polytask.learn` on the same episodes, by name of the source.
-        episodes: For a source, a picture of one episode (see `episode_figure`) and its caption.
+        episodes: For a source, a picture of one episode (see `episode_plot`) and its caption.
 
     Raises:
         MissingPackageError: jinja2 or matplotlib is not installed.
@@ -89,8 +89,8 @@ def _table(name: str, results: FitResults) -> dict[str, Any]:
         {
             "task": short_name(found.task, 200),
             "metric": metric_text(found.metric),
-            "separate": figure_text(found.separate.get(found.metric), found.metric),
-            "joint": figure_text(found.joint.get(found.metric), found.metric),
+            "separate": interval_text(found.separate.get(found.metric), found.metric),
+            "joint": interval_text(found.joint.get(found.metric), found.metric),
             "gain": gain_text(found.gain),
             "verdict": found.verdict,
         }
@@ -112,7 +112,7 @@ def _table(name: str, results: FitResults) -> dict[str, Any]:
         "sentence": sentence,
         "rows": rows,
         "delta": None if results.delta_m is None else results.delta_m.format(1),
-        "figure": gain_figure(results) if results.delta_m is not None else None,
+        "figure": gain_plot(results) if results.delta_m is not None else None,
         "note": (
             f"Figures are means on held-out rows over {results.n_seeds} seeds, each with its own split and "
             f"initialization, with 95 % intervals (Student's t, corrected for overlapping splits); gains "
@@ -142,7 +142,7 @@ def _few_shot(
             "new images."
         ),
         "rows": rows,
-        "figure": accuracy_figure(results),
+        "figure": accuracy_plot(results),
         "shortfalls": [printable(found.warning) for found in results if found.warning is not None],
         "episode": picture,
         "caption": printable(caption),

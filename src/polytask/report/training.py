@@ -7,15 +7,15 @@ from typing import Any
 
 from polytask.core import InputError, write_atomically
 from polytask.core.names import short_name
-from polytask.report.figures import drawing
+from polytask.report.plots import drawing
 
-__all__ = ["training_figure"]
+__all__ = ["training_plot"]
 
 _PANELS = {"loss": "loss", "weight": "weight", "norm": "gradient norm"}
 _MOST = 12
 
 
-def training_figure(rows: Sequence[Mapping[str, float]], file: str | Path) -> None:
+def training_plot(rows: Sequence[Mapping[str, float]], file: str | Path) -> None:
     """Draw losses, weights, gradient norms, conflicts and the cosines between the tasks' gradients.
 
     What the balancer did not look at is left out. Of more than 12 tasks, the lines of the first 12 are drawn.

@@ -1,14 +1,14 @@
 from .chosen_learner import ChosenLearner
 from .described_task import TaskFeatures, task_features
 from .first_choices import warm_start
-from .learner_choice import Criterion, LearnerChoice, LearnerScore, choose_learner
+from .learner_choice import LearnerChoice, LearnerScore, Measure, choose_learner
 from .portfolio import Portfolio, PortfolioJudgement, greedy_portfolio, judge_portfolio
 from .run_log import RunLog
 from .support_parts import support_folds
 
 __all__ = [
     "ChosenLearner",
-    "Criterion",
+    "Measure",
     "LearnerChoice",
     "LearnerScore",
     "Portfolio",

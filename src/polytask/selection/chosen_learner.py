@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from polytask.core import Batch, EpisodicLearner, InputError, Inputs, State, Task
-from polytask.selection.learner_choice import Criterion, LearnerChoice, choose_learner
+from polytask.selection.learner_choice import LearnerChoice, Measure, choose_learner
 
 __all__ = ["ChosenLearner"]
 
@@ -22,7 +22,7 @@ class ChosenLearner(EpisodicLearner):
         learners: By name.
         n_folds: Folds, at most.
         prior: All names in the order to trust them before anything is known of a task.
-        criterion: See `choose_learner`.
+        measure: See `choose_learner`.
         seed: Of the folds.
 
     Raises:
@@ -44,7 +44,7 @@ class ChosenLearner(EpisodicLearner):
         *,
         n_folds: int = 5,
         prior: Sequence[str] | None = None,
-        criterion: Criterion = "error",
+        measure: Measure = "error",
         seed: int = 0,
     ) -> None:
         problems = []
@@ -61,7 +61,7 @@ class ChosenLearner(EpisodicLearner):
         self.learners = nn.ModuleList(learners.values())
         self.n_folds = n_folds
         self.prior = tuple(learners if prior is None else prior)
-        self.criterion: Criterion = criterion
+        self.measure: Measure = measure
         self.seed = seed
 
     def choose(self, tasks: Sequence[Task], support: Batch) -> dict[str, LearnerChoice]:
@@ -73,7 +73,7 @@ class ChosenLearner(EpisodicLearner):
                 support.only([task.name]),
                 n_folds=self.n_folds,
                 prior=self.prior,
-                criterion=self.criterion,
+                measure=self.measure,
                 seed=self.seed,
             )
             for task in tasks

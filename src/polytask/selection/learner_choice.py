@@ -11,9 +11,9 @@ from torch import Tensor
 from polytask.core import Batch, EpisodicLearner, InputError, Task, generator
 from polytask.selection.support_parts import support_folds
 
-__all__ = ["Criterion", "LearnerChoice", "LearnerScore", "choose_learner"]
+__all__ = ["Measure", "LearnerChoice", "LearnerScore", "choose_learner"]
 
-Criterion = Literal["error", "objective"]
+Measure = Literal["error", "objective"]
 _ALONE = "{} is the only learner that can answer."
 _PRIOR = (
     "The support is too small for cross-validation: without rows left out, classes would have no example. "
@@ -68,7 +68,7 @@ def choose_learner(
     *,
     n_folds: int = 5,
     prior: Sequence[str] | None = None,
-    criterion: Criterion = "error",
+    measure: Measure = "error",
     seed: int = 0,
 ) -> LearnerChoice:
     """Choose one learner for tasks by cross-validation on their support.
@@ -85,7 +85,7 @@ def choose_learner(
         n_folds: Folds, at most; fewer where there are fewer rows.
         prior: All names in the order to trust them before anything is known of the task, such as a
             `greedy_portfolio`'s; None is the order of ``learners``.
-        criterion: ``"error"`` counts wrong decisions, and squared errors of regressions divided by the
+        measure: ``"error"`` counts wrong decisions, and squared errors of regressions divided by the
             variance of the target in the support; ``"objective"`` takes the tasks' losses, which only makes
             sense where all learners' logits are calibrated.
         seed: Of the folds.
@@ -108,7 +108,7 @@ def choose_learner(
     References:
         Schaffer. Selecting a Classification Method by Cross-Validation. Machine Learning 13, 1993.
     """
-    order = _checked(learners, tasks, support, prior, criterion)
+    order = _checked(learners, tasks, support, prior, measure)
     if len(order) == 1:
         return LearnerChoice(
             name=order[0], decided_by="alone", reason=f"{order[0]} is the only learner.",
@@ -124,7 +124,7 @@ def choose_learner(
     refused: dict[str, str] = {}
     for name in order:
         try:
-            losses = _held_out_losses(learners[name], tasks, support, folds, criterion)
+            losses = _held_out_losses(learners[name], tasks, support, folds, measure)
         except InputError as error:
             refused[name] = str(error)
             continue
@@ -138,7 +138,7 @@ def choose_learner(
     return LearnerChoice(
         name=scores[0].name,
         decided_by="cross-validation" if len(scores) > 1 else "alone",
-        reason=_reason(scores, criterion, n_judged, n_kept),
+        reason=_reason(scores, measure, n_judged, n_kept),
         scores=tuple(scores),
         refused=refused,
         n_judged=n_judged,
@@ -151,7 +151,7 @@ def _checked(
     tasks: Sequence[Task],
     support: Batch,
     prior: Sequence[str] | None,
-    criterion: Criterion,
+    measure: Measure,
 ) -> list[str]:
     """Return the learners' names in the prior's order."""
     problems = []
@@ -163,8 +163,8 @@ def _checked(
             f"`prior` must name each learner once ({', '.join(learners)}), but names "
             f"{', '.join(order) or 'none'}"
         )
-    if criterion not in get_args(Criterion):
-        problems.append(f"`criterion` is {criterion!r}; use 'error' or 'objective'")
+    if measure not in get_args(Measure):
+        problems.append(f"`measure` is {measure!r}; use 'error' or 'objective'")
     if not tasks:
         problems.append("there is no task")
     without = [task.name for task in tasks if not support.n_labels(task.name)]
@@ -201,7 +201,7 @@ def _by_prior(
 
 
 def _held_out_losses(
-    learner: EpisodicLearner, tasks: Sequence[Task], support: Batch, folds: Tensor, criterion: Criterion
+    learner: EpisodicLearner, tasks: Sequence[Task], support: Batch, folds: Tensor, measure: Measure
 ) -> Tensor:
     """Return the loss of every row that is left out once, ``[row]``: the mean over its labels."""
     found = []
@@ -211,17 +211,17 @@ def _held_out_losses(
         with torch.no_grad():
             answers = predictor(left_out.inputs)
         losses = torch.stack(
-            [_row_losses(task, answers[task.name], left_out, support, criterion) for task in tasks], dim=1
+            [_row_losses(task, answers[task.name], left_out, support, measure) for task in tasks], dim=1
         )  # [row, task]
         known = torch.stack([left_out.labelled(task.name).cpu() for task in tasks], dim=1)
         found.append(torch.where(known, losses, 0).sum(1) / known.sum(1))
     return torch.cat(found)
 
 
-def _row_losses(task: Task, answer: Tensor, rows: Batch, support: Batch, criterion: Criterion) -> Tensor:
+def _row_losses(task: Task, answer: Tensor, rows: Batch, support: Batch, measure: Measure) -> Tensor:
     """Return a task's loss on each row, float64 ``[row]``; anything where the row has no label."""
     target, mask = rows.targets[task.name], rows.masks.get(task.name)
-    if criterion == "objective":
+    if measure == "objective":
         each = [
             task.objective(answer[r : r + 1], target[r : r + 1], None if mask is None else mask[r : r + 1])
             for r in range(len(rows))
@@ -261,7 +261,7 @@ def _score(name: str, losses: Tensor) -> LearnerScore:
     return LearnerScore(name=name, mean=float(losses.mean()), half_width=half_width)
 
 
-def _reason(scores: Sequence[LearnerScore], criterion: Criterion, n_judged: int, n_kept: int) -> str:
+def _reason(scores: Sequence[LearnerScore], measure: Measure, n_judged: int, n_kept: int) -> str:
     best, n_others = scores[0], len(scores) - 1
     if not n_others:
         return _ALONE.format(best.name)
@@ -269,7 +269,7 @@ def _reason(scores: Sequence[LearnerScore], criterion: Criterion, n_judged: int,
     tie = f" with {', '.join(equals)}, later in the prior order," if equals else ""
     kept = f"; {n_kept} rows were never left out, as a class has no other" if n_kept else ""
     return (
-        f"{best.name} has the least mean {criterion}{tie} among {n_others + 1} learners on {n_judged} rows "
+        f"{best.name} has the least mean {measure}{tie} among {n_others + 1} learners on {n_judged} rows "
         f"left out in turn{kept}."
     )
 

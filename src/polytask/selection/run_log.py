@@ -92,9 +92,9 @@ class RunLog:
         scaled = (losses / 2 - best / 2) / torch.where(spread > 0, spread, 1.0)
         return torch.where(missing, 1.0, scaled)
 
-    def rows(self, positions: Sequence[int]) -> "RunLog":
-        """Keep the tasks at these positions."""
-        kept = list(positions)
+    def rows(self, indices: Sequence[int]) -> "RunLog":
+        """Keep the tasks at these indices."""
+        kept = list(indices)
         return RunLog(
             tasks=tuple(self.tasks[row] for row in kept),
             configurations=self.configurations,

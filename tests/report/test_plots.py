@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from polytask.core import EpisodeScore, Interval
+from polytask.core import Interval
+from polytask.evaluate import EpisodeScore
 from polytask.models import FewShotResults
-from polytask.report import console, figures, training
+from polytask.report import console, plots, training
 
 
 def interval(mean: float, half_width: float) -> Interval:
@@ -37,12 +38,12 @@ def drawn(monkeypatch) -> dict[str, Any]:
         pyplot.close(figure)
         return "<svg"
 
-    monkeypatch.setattr(figures, "_svg", keep)
+    monkeypatch.setattr(plots, "_svg", keep)
     return kept
 
 
 def test_accuracies_are_bars_in_percent_with_their_intervals_beside_chance(drawn):
-    figures.accuracy_figure([results(0.8, 0.5)])
+    plots.accuracy_plot([results(0.8, 0.5)])
     axes = drawn["axes"]
     assert [bar.get_width() for bar in axes.patches] == [50.0, 80.0]
     assert [text.get_text() for text in axes.texts] == ["50.0", "80.0", "chance"]
@@ -59,7 +60,7 @@ def test_accuracies_are_bars_in_percent_with_their_intervals_beside_chance(drawn
 
 
 def test_an_episode_of_one_class_is_drawn():
-    picture = figures.episode_figure(torch.zeros(1, 1, 4, 4), torch.zeros(0, 1, 4, 4), [], [])
+    picture = plots.episode_plot(torch.zeros(1, 1, 4, 4), torch.zeros(0, 1, 4, 4), [], [])
     assert picture.startswith("data:image/png")
 
 
@@ -77,7 +78,7 @@ def test_cosines_are_the_means_of_the_rows_that_have_them():
     [(0.1, "0.100 ± 0.050"), (0.0999, "0.09990 ± 0.05000"), (1.0, "1.00 ± 0.05"), (123.4, "123 ± 0")],
 )
 def test_figures_have_the_digits_of_their_size(mean, text):
-    assert console.figure_text(interval(mean, 0.05), "rmse") == text
+    assert console.interval_text(interval(mean, 0.05), "rmse") == text
 
 
 def test_gains_have_one_digit_and_a_dash_where_they_are_unknown():

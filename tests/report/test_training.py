@@ -9,7 +9,7 @@ from polytask.architectures import HardSharing, table_trunk
 from polytask.balancing import UPGrad
 from polytask.core import Batch, InputError, SharedModel, Task, generator
 from polytask.data import JointSource
-from polytask.report import training_figure
+from polytask.report import training_plot
 from polytask.train import Training, train
 
 
@@ -43,14 +43,14 @@ def test_the_cost_of_a_step_is_told():
 
 
 def test_the_picture_shows_what_the_balancer_saw(rows, tmp_path):
-    training_figure(rows, tmp_path / "all.png")
+    training_plot(rows, tmp_path / "all.png")
     plain = [{k: v for k, v in row.items() if k.split("/")[0] in ("step", "loss")} for row in rows]
-    training_figure(plain, tmp_path / "plain.png")
+    training_plot(plain, tmp_path / "plain.png")
     wide, narrow = (image.imread(tmp_path / name).shape[1] for name in ("all.png", "plain.png"))
     assert wide == pytest.approx(5 * narrow, rel=0.02)  # losses, weights, norms, conflicts, cosines
 
 
 def test_one_row_makes_no_picture(rows, tmp_path):
     with pytest.raises(InputError, match="two or more rows with losses, got 1"):
-        training_figure(rows[:1], tmp_path / "one.png")
+        training_plot(rows[:1], tmp_path / "one.png")
     assert not list(tmp_path.iterdir())

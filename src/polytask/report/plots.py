@@ -10,17 +10,18 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from polytask.core import EpisodeScore, Interval, MissingPackageError
+from polytask.core import Interval, MissingPackageError
 from polytask.core.names import short_name
+from polytask.evaluate import EpisodeScore
 from polytask.models import FewShotResults, FitResults
 
-__all__ = ["accuracy_figure", "drawing", "episode_figure", "gain_figure"]
+__all__ = ["accuracy_plot", "drawing", "episode_plot", "gain_plot"]
 
 _INK, _MUTED, _GOOD, _BAD = "#1b2733", "#8a97a5", "#1f8a5b", "#c2453a"
 _LONGEST = 40  # characters of a name in a picture
 
 
-def gain_figure(results: FitResults) -> str:
+def gain_plot(results: FitResults) -> str:
     """Draw the gain of joint training over separate models, a row per task, as SVG."""
     rows = [
         (short_name(found.task, _LONGEST), found.gain, found.verdict)
@@ -30,10 +31,10 @@ def gain_figure(results: FitResults) -> str:
     if results.delta_m is not None:
         rows.append(("Δm, all tasks", results.delta_m, ""))
     with drawing() as pyplot:
-        return _gain_figure(pyplot, rows)
+        return _gain_plot(pyplot, rows)
 
 
-def _gain_figure(pyplot: Any, rows: Sequence[tuple[str, Interval, str]]) -> str:
+def _gain_plot(pyplot: Any, rows: Sequence[tuple[str, Interval, str]]) -> str:
     figure, axes = pyplot.subplots(figsize=(6.4, 0.5 * len(rows) + 0.9))
     for row, (_, interval, verdict) in enumerate(rows):
         colour = {"helped": _GOOD, "hurt": _BAD}.get(verdict, _INK)
@@ -49,14 +50,14 @@ def _gain_figure(pyplot: Any, rows: Sequence[tuple[str, Interval, str]]) -> str:
     return _svg(pyplot, figure, axes)
 
 
-def accuracy_figure(results: Sequence[FewShotResults]) -> str:
+def accuracy_plot(results: Sequence[FewShotResults]) -> str:
     """Draw few-shot accuracies with their intervals, as SVG."""
     scores = [("pixel nearest mean", results[0].floor), *((found.learner, found.score) for found in results)]
     with drawing() as pyplot:
-        return _accuracy_figure(pyplot, scores, chance=100 / results[0].way)
+        return _accuracy_plot(pyplot, scores, chance=100 / results[0].way)
 
 
-def _accuracy_figure(pyplot: Any, scores: Sequence[tuple[str, EpisodeScore]], *, chance: float) -> str:
+def _accuracy_plot(pyplot: Any, scores: Sequence[tuple[str, EpisodeScore]], *, chance: float) -> str:
     figure, axes = pyplot.subplots(figsize=(6.4, 0.5 * len(scores) + 0.9))
     for row, (_, score) in enumerate(scores):
         mean, width = 100 * score.interval.mean, np.nan_to_num(100 * score.interval.half_width)
@@ -72,7 +73,7 @@ def _accuracy_figure(pyplot: Any, scores: Sequence[tuple[str, EpisodeScore]], *,
     return _svg(pyplot, figure, axes)
 
 
-def episode_figure(support: Tensor, query: Tensor, answers: Sequence[int], truth: Sequence[int]) -> str:
+def episode_plot(support: Tensor, query: Tensor, answers: Sequence[int], truth: Sequence[int]) -> str:
     """Draw one episode as PNG: a row per class, its support image and the queries that were put there.
 
     Args:
@@ -85,10 +86,10 @@ def episode_figure(support: Tensor, query: Tensor, answers: Sequence[int], truth
         A data address for an ``img`` element.
     """
     with drawing() as pyplot:
-        return _episode_figure(pyplot, support, query, answers, truth)
+        return _episode_plot(pyplot, support, query, answers, truth)
 
 
-def _episode_figure(
+def _episode_plot(
     pyplot: Any, support: Tensor, query: Tensor, answers: Sequence[int], truth: Sequence[int]
 ) -> str:
     n_classes = len(support)
