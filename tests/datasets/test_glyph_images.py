@@ -12,9 +12,9 @@ import torch
 from polytask.core import DataError, MissingPackageError
 from polytask.data.episodes.class_episodes import ClassificationEpisodes
 from polytask.data.episodes.examples import LabelledExamples
-from polytask.datasets import glyph_drawings
-from polytask.datasets.glyph_alphabets import ALPHABETS, Part
 from polytask.datasets.glyph_images import glyphs
+from polytask.datasets.glyph_parts import drawings
+from polytask.datasets.glyph_parts.alphabets import ALPHABETS, Part
 from polytask.datasets.location import package_folder
 
 Image = pytest.importorskip("PIL.Image")
@@ -35,7 +35,7 @@ def default_glyphs(part: Part) -> LabelledExamples:
     return glyphs(part)
 
 
-undrawn = glyph_drawings.characters.__wrapped__  # draws anew, and leaves what others share as it is
+undrawn = drawings.characters.__wrapped__  # draws anew, and leaves what others share as it is
 
 
 def text(part: Part) -> str:
@@ -126,10 +126,10 @@ def test_every_character_belongs_to_the_script_it_is_listed_under(part):
 @pytest.mark.parametrize("part", PARTS)
 def test_every_character_has_six_faces_whose_fonts_really_have_it(part):
     coverage = []
-    for name in glyph_drawings._FACES:
+    for name in drawings._FACES:
         with TTFont(fonts_folder() / f"{name}.ttf", lazy=True) as tables:
             coverage.append(set(tables.getBestCmap()))
-    for character in glyph_drawings.characters(part):
+    for character in drawings.characters(part):
         n_faces = sum(ord(character.text) in code_points for code_points in coverage)
         assert len(character.faces) == n_faces >= 6
 
@@ -215,13 +215,13 @@ def test_a_missing_package_is_named_with_its_extra(monkeypatch):
 
 def test_fonts_other_than_expected_are_named(monkeypatch, tmp_path):
     monkeypatch.setattr(sys.modules["polytask.datasets.glyph_images"], "characters", undrawn)
-    monkeypatch.setattr(glyph_drawings, "package_folder", lambda *_, **__: tmp_path)
+    monkeypatch.setattr(drawings, "package_folder", lambda *_, **__: tmp_path)
     with pytest.raises(DataError, match=r"has no DejaVuSans.ttf, .*Install an unmodified"):
         glyphs("test")
 
 
 def test_characters_with_too_few_faces_are_named(monkeypatch):
     monkeypatch.setattr(sys.modules["polytask.datasets.glyph_images"], "characters", undrawn)
-    monkeypatch.setattr(glyph_drawings, "_FACES", ("DejaVuSans", "STIXGeneral"))
+    monkeypatch.setattr(drawings, "_FACES", ("DejaVuSans", "STIXGeneral"))
     with pytest.raises(DataError, match=r"fewer than 6 faces of 'Ͳ' \(1\)"):
         glyphs("test")

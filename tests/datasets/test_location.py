@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from polytask.core import DataError, MissingPackageError
-from polytask.datasets.location import data_folder, fetch, package_folder
+from polytask.core import DataError, InputError, MissingPackageError
+from polytask.datasets.location import data_folder, download, fetch, package_folder
+from polytask.datasets.registry import DATASETS, Dataset, DatasetFile
 
 CONTENT = b"drawings" * 1000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -151,3 +152,62 @@ def test_the_folder_of_a_package_is_found_without_importing_it():
 def test_a_missing_package_is_named_with_its_extra():
     with pytest.raises(MissingPackageError, match=r"Fonts needs `no_such_package`.*polytask\[builtin\]"):
         package_folder("no_such_package", extra="builtin", purpose="fonts")
+
+
+@pytest.fixture
+def small(origin: Path, monkeypatch: pytest.MonkeyPatch) -> Dataset:
+    """A dataset of two files that can be had, among the others."""
+    files = tuple(
+        DatasetFile(path=path, url=origin.as_uri(), sha256=SHA256) for path in ("a.bin", "data/b.bin")
+    )
+    dataset = Dataset(
+        name="small", module="small", about="two files", address="https://example.org", licence="CC0",
+        reference="made here", folder="small_files", files=files,
+    )  # fmt: skip
+    monkeypatch.setitem(DATASETS, "small", dataset)  # type: ignore[misc]
+    return dataset
+
+
+def test_all_files_of_a_dataset_come_into_its_folder(small, tmp_path, monkeypatch):
+    monkeypatch.setenv("POLYTASK_DATA", str(tmp_path / "all"))
+    folder = download("small")
+    assert folder == tmp_path / "all" / "small_files" == data_folder("small_files")
+    assert [(folder / file.path).read_bytes() for file in small.files] == [CONTENT, CONTENT]
+
+
+def test_what_is_there_already_is_not_fetched_again(small, tmp_path, origin):
+    folder = download("small", tmp_path)
+    origin.unlink()
+    assert download("small", tmp_path) == folder
+
+
+def test_a_file_of_the_users_own_is_not_written_over(small, tmp_path):
+    own = tmp_path / "small_files" / "data" / "b.bin"
+    own.parent.mkdir(parents=True)
+    own.write_bytes(b"mine")
+    with pytest.raises(DataError, match=r"b\.bin is not the official file from file:.*Move it away"):
+        download("small", tmp_path)
+    assert own.read_bytes() == b"mine"
+
+
+def test_the_message_of_a_missing_folder_names_the_download(small, tmp_path):
+    with pytest.raises(DataError, match=r"https://example\.org; `polytask\.datasets\.download\('small'\)`"):
+        data_folder("small_files", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "message"),
+    [
+        ("mnits", InputError, "There is no dataset 'mnits'; there are census_income, .*mnist"),
+        ("glyphs", DataError, r"needs no files; `polytask\.datasets\.glyphs` makes it"),
+        (
+            "school",
+            DataError,
+            "fetched by hand, from https://github.com/jiayuzhou/MALSAR; .* folder 'school'",
+        ),
+        ("tox21", DataError, "by hand.*Extended-connectivity fingerprints"),
+    ],
+)
+def test_what_cannot_be_downloaded_says_what_to_do(name, error, message, tmp_path):
+    with pytest.raises(error, match=message):
+        download(name, tmp_path)

@@ -46,7 +46,7 @@ def census_income(root: str | Path | None = None) -> pd.DataFrame:
         DataError: The file is missing, damaged or laid out in another way.
 
     References:
-        UCI Machine Learning Repository, data set 117. The tasks income and marital status are those of
+        UCI Machine Learning Repository, dataset 117. The tasks income and marital status are those of
         Ma et al., "Modeling Task Relationships in Multi-task Learning with Multi-gate Mixture-of-Experts",
         KDD 2018, section 5.
     """

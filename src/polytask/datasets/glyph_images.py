@@ -10,8 +10,8 @@ from torch.nn import functional
 
 from polytask.core import DataError, numpy_generator
 from polytask.data.episodes.examples import LabelledExamples
-from polytask.datasets.glyph_alphabets import Part
-from polytask.datasets.glyph_drawings import Character, characters
+from polytask.datasets.glyph_parts.alphabets import Part
+from polytask.datasets.glyph_parts.drawings import Character, characters
 
 __all__ = ["glyphs"]
 

@@ -114,7 +114,7 @@ def heart_sites(root: str | Path | None = None) -> HeartSites:
     References:
         Detrano, Janosi, Steinbrunn, Pfisterer, Schmid, Sandhu, Guppy, Lee, Froelicher, "International
         application of a new probability algorithm for the diagnosis of coronary artery disease", American
-        Journal of Cardiology 64, 1989. UCI Machine Learning Repository, data set 45.
+        Journal of Cardiology 64, 1989. UCI Machine Learning Repository, dataset 45.
     """
     folder = data_folder("heart_sites", root)
     tables = [_read(folder / f"processed.{site}.data") for site in _SITES]

@@ -1,4 +1,4 @@
-"""Where data lies: the folder of a named set, the folder of an installed package, and a careful download."""
+"""Where data lies: the folder of a dataset, the folder of an installed package, and a careful download."""
 
 import contextlib
 import hashlib
@@ -7,40 +7,25 @@ import os
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Mapping
 from http.client import HTTPException
 from pathlib import Path
 from typing import BinaryIO
 
-from polytask.core import DataError, MissingPackageError
+from polytask.core import DataError, InputError, MissingPackageError, user_path
+from polytask.datasets.registry import DATASETS
 
-__all__ = ["data_folder", "fetch", "package_folder"]
+__all__ = ["data_folder", "download", "fetch", "package_folder"]
 
 _TIMEOUT = 60.0  # seconds without a byte
 _CHUNK = 1 << 20  # bytes
 
-_ADDRESSES: Mapping[str, str] = {
-    "census_income_kdd": "https://archive.ics.uci.edu/dataset/117",
-    "clinc150": "https://archive.ics.uci.edu/dataset/570",
-    "fashion_styles": "https://www.kaggle.com/datasets/paramaggarwal/fashion-product-images-small",
-    "fsdd": "https://github.com/Jakobovski/free-spoken-digit-dataset",
-    "heart_sites": "https://archive.ics.uci.edu/dataset/45",
-    "mnist": "https://ossci-datasets.s3.amazonaws.com/mnist/",
-    "mol_fps": "https://moleculenet.org/datasets-1",
-    "mulan_multitarget": "https://mulan.sourceforge.net/datasets-mtr.html",
-    "omniglot": "https://github.com/brendenlake/omniglot",
-    "parkinsons_telemonitoring": "https://archive.ics.uci.edu/dataset/189",
-    "sarcos_test": "https://gaussianprocess.org/gpml/data/",
-    "school": "https://github.com/jiayuzhou/MALSAR",
-}
-
 
 def data_folder(name: str, root: str | Path | None = None) -> Path:
-    """Return the folder of a data set: ``root / name``.
+    """Return the folder of a dataset: ``root / name``.
 
     Args:
-        name: The set, e.g. ``"omniglot"``.
-        root: The folder that holds all sets; None means the one that the environment variable
+        name: The folder's name, e.g. ``"omniglot"``.
+        root: The folder that holds those of all datasets; None means the one that the environment variable
             ``POLYTASK_DATA`` names.
 
     Raises:
@@ -53,22 +38,71 @@ def data_folder(name: str, root: str | Path | None = None) -> Path:
         ...     data_folder("omniglot", root).name
         'omniglot'
     """
-    given = root if root is not None else os.environ.get("POLYTASK_DATA") or None
-    origin = f"Get it from {_ADDRESSES[name]}." if name in _ADDRESSES else ""
-    if given is None:
-        raise DataError(
-            f"No folder is known for the data set {name!r}. Set the environment variable POLYTASK_DATA to "
-            f"the folder that holds a folder {name!r} (in Python, `root` names it too). {origin}".rstrip()
-        )
-    folder = Path(given).expanduser() / name
+    folder = _root(name, root) / name
     if not folder.is_dir():
-        source = "the environment variable POLYTASK_DATA" if root is None else "`root`"
+        named_by = "the environment variable POLYTASK_DATA" if root is None else "`root`"
         raise DataError(
-            f"The data set {name!r} is missing: there is no folder {folder} (from {source}). Put the "
+            f"The dataset {name!r} is missing: there is no folder {folder} (from {named_by}). Put the "
             f"official files there, or name another folder by POLYTASK_DATA (in Python, also by "
-            f"`root`). {origin}".rstrip()
+            f"`root`). {_origin(name)}".rstrip()
         )
     return folder
+
+
+def download(name: str, root: str | Path | None = None) -> Path:
+    """Get the official files of a dataset; what is there already stays.
+
+    Args:
+        name: One of `polytask.datasets.DATASETS`, e.g. ``"mnist"``.
+        root: See `data_folder`; made where it is missing.
+
+    Returns:
+        The folder of the dataset.
+
+    Raises:
+        InputError: There is no dataset of this name.
+        DataError: Its files have to be fetched by hand, no root is known, another file is in the place of one
+            of them, or a download fails; see `fetch`.
+    """
+    if name not in DATASETS:
+        raise InputError(f"There is no dataset {name!r}; there are {', '.join(DATASETS)}.")
+    dataset = DATASETS[name]
+    if dataset.folder is None:
+        raise DataError(f"The dataset {name!r} needs no files; `polytask.datasets.{name}` makes it.")
+    if not dataset.files:
+        raise DataError(
+            f"The files of the dataset {name!r} have to be fetched by hand, from {dataset.address}; put them "
+            f"into a folder {dataset.folder!r}. {dataset.made}".rstrip()
+        )
+    folder = _root(dataset.folder, root) / dataset.folder
+    for file in dataset.files:
+        target = folder / file.path
+        if target.is_file() and _sha256(target) != file.sha256:
+            raise DataError(
+                f"{target} is not the official file from {file.url}. Move it away, or use it as it is."
+            )
+        fetch(file.url, target, sha256=file.sha256)
+    return folder
+
+
+def _root(name: str, root: str | Path | None) -> Path:
+    """Return the folder that holds those of all datasets."""
+    given = root if root is not None else os.environ.get("POLYTASK_DATA") or None
+    if given is None:
+        raise DataError(
+            f"No folder is known for the dataset {name!r}. Set the environment variable POLYTASK_DATA to the "
+            f"folder that holds a folder {name!r} (in Python, `root` names it too). {_origin(name)}".rstrip()
+        )
+    return user_path(given)
+
+
+def _origin(folder: str) -> str:
+    """Say where the files of a folder can be had; nothing where nobody knows."""
+    datasets = [dataset for dataset in DATASETS.values() if dataset.folder == folder]
+    if not datasets:
+        return ""
+    by_itself = f"; `polytask.datasets.download({datasets[0].name!r})` does so" if datasets[0].files else ""
+    return f"Get it from {datasets[0].address}{by_itself}."
 
 
 def package_folder(package: str, *, extra: str, purpose: str) -> Path:
@@ -108,10 +142,8 @@ def fetch(url: str, target: str | Path, *, sha256: str | None) -> Path:
             differs, or the target cannot be written.
     """
     target = Path(target)
-    if sha256 is not None and target.is_file():
-        with target.open("rb") as present:
-            if hashlib.file_digest(present, "sha256").hexdigest() == sha256.lower():
-                return target
+    if sha256 is not None and target.is_file() and _sha256(target) == sha256.lower():
+        return target
     # In the same folder, since a rename is atomic only within one file system.
     partial = target.with_name(f".{target.name}.{uuid.uuid4().hex}.part")
     try:
@@ -133,6 +165,11 @@ def fetch(url: str, target: str | Path, *, sha256: str | None) -> Path:
         with contextlib.suppress(OSError):  # what went wrong is already on its way up
             partial.unlink(missing_ok=True)
     return target
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _download(url: str, file: BinaryIO) -> str:

@@ -8,7 +8,7 @@ import torch
 
 from polytask.core import Batch, DataError, Task
 from polytask.data.steps.joint_examples import JointExamples, labelled_target
-from polytask.datasets.arff_file import ArffColumn, read_arff
+from polytask.datasets.formats.arff_file import ArffColumn, read_arff
 from polytask.datasets.location import data_folder
 
 __all__ = ["MULAN_TABLES", "mulan_table"]

@@ -12,8 +12,8 @@ import torch
 
 from polytask.core import DataError
 from polytask.data.episodes.examples import LabelledExamples
+from polytask.datasets.formats.omniglot_files import Character, Resized, open_drawings
 from polytask.datasets.location import data_folder
-from polytask.datasets.omniglot_files import Character, Resized, open_drawings
 
 __all__ = ["omniglot"]
 

@@ -111,7 +111,7 @@ def parkinsons(root: str | Path | None = None) -> Parkinsons:
     References:
         Tsanas, Little, McSharry, Ramig, "Accurate telemonitoring of Parkinson's disease progression by
         non-invasive speech tests", IEEE Transactions on Biomedical Engineering 57, 2010. UCI Machine Learning
-        Repository, data set 189.
+        Repository, dataset 189.
     """
     path = data_folder("parkinsons_telemonitoring", root) / "parkinsons_updrs.data"
     if not path.is_file():

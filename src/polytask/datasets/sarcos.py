@@ -7,8 +7,8 @@ import torch
 
 from polytask.core import Batch, DataError, Task
 from polytask.data.steps.joint_examples import JointExamples
+from polytask.datasets.formats.matlab_file import matlab_arrays
 from polytask.datasets.location import data_folder
-from polytask.datasets.matlab_file import matlab_arrays
 
 __all__ = ["sarcos_test"]
 

@@ -9,8 +9,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from polytask.core import Batch, DataError, Task
+from polytask.datasets.formats.matlab_file import matlab_arrays
 from polytask.datasets.location import data_folder
-from polytask.datasets.matlab_file import matlab_arrays
 
 __all__ = ["School", "SchoolSplit", "school"]
 

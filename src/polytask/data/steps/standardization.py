@@ -77,7 +77,7 @@ class Standardization:
         if inputs.shape[1] != len(self.mean):
             raise InputError(
                 f"The inputs have {inputs.shape[1]} features, but {len(self.mean)} were standardized; use "
-                "the batch of the same data set."
+                "the batch of the same dataset."
             )
         missing = inputs.isnan()
         standardized = ((inputs - self.mean) / self.scale).masked_fill(missing, 0.0)

@@ -1,4 +1,4 @@
-"""Molecules as fingerprints, with many assays of which most are missing: Tox21, ToxCast and ChEMBL."""
+"""Molecules as fingerprints, with many assays of which most are missing: files of one layout."""
 
 import zipfile
 import zlib
@@ -16,7 +16,7 @@ from polytask.data.steps.joint_examples import JointExamples, labelled_target
 from polytask.data.tables.problems import examples
 from polytask.datasets.location import data_folder
 
-__all__ = ["Molecules", "chembl5", "tox21", "toxcast"]
+__all__ = ["Molecules", "read_molecules"]
 
 _Kind = Literal["binary", "regression"]
 _N_BITS = 1024
@@ -118,49 +118,20 @@ class Molecules:
         return [position[name] for name in dict.fromkeys(assays)]
 
 
-def tox21(root: str | Path | None = None) -> Molecules:
-    """Load Tox21: 8,006 molecules, 12 tests of toxicity, 17 % of the labels missing.
+def read_molecules(name: str, kind: _Kind, root: str | Path | None) -> Molecules:
+    """Read ``root / "mol_fps" / "<name>_ecfp4_1024.npz"``.
 
-    The folder ``root / "mol_fps"`` holds ``tox21_ecfp4_1024.npz`` with arrays ``fp`` (uint8
-    ``[molecule, 128]``, packed Morgan fingerprints of radius 2), ``y`` (float ``[molecule, assay]``, NaN
-    where missing) and ``tasks`` (names).
+    The file has arrays ``fp`` (uint8 ``[molecule, 128]``, packed Morgan fingerprints of radius 2), ``y``
+    (float ``[molecule, assay]``, NaN where missing) and ``tasks`` (names).
 
     Args:
+        name: What the name of the file begins with.
+        kind: What every assay is.
         root: See `data_folder`.
 
     Raises:
         DataError: The file is missing, damaged or laid out in another way.
-
-    References:
-        Wu, Ramsundar, Feinberg, Gomes, Geniesse, Pappu, Leswing, Pande, "MoleculeNet: a benchmark for
-        molecular machine learning", Chemical Science 9, 2018, arXiv:1703.00564. Rogers, Hahn,
-        "Extended-connectivity fingerprints", Journal of Chemical Information and Modeling 50, 2010.
     """
-    return _molecules("tox21", "binary", root)
-
-
-def toxcast(root: str | Path | None = None) -> Molecules:
-    """Load ToxCast: 8,597 molecules, 617 tests of toxicity, 71 % of the labels missing.
-
-    The file is ``toxcast_ecfp4_1024.npz``; its layout, arguments, errors and source are those of `tox21`.
-    """
-    return _molecules("toxcast", "binary", root)
-
-
-def chembl5(root: str | Path | None = None) -> Molecules:
-    """Load ChEMBL: 23,871 molecules, their activity at 691 proteins, 99.4 % of the labels missing.
-
-    The file is ``chembl5_ecfp4_1024.npz``; its layout, arguments and errors are those of `tox21`.
-
-    References:
-        Mayr, Klambauer, Unterthiner, Steijaert, Wegner, Ceulemans, Clevert, Hochreiter, "Large-scale
-        comparison of machine learning methods for drug target prediction on ChEMBL", Chemical Science 9,
-        2018. The set is the smaller one that DeepChem ships as ``chembl`` with five labels a target or more.
-    """
-    return _molecules("chembl5", "regression", root)
-
-
-def _molecules(name: str, kind: _Kind, root: str | Path | None) -> Molecules:
     path = data_folder("mol_fps", root) / f"{name}_ecfp4_{_N_BITS}.npz"
     if not path.is_file():
         raise DataError(f"The file {path} is missing; make it from the molecules of MoleculeNet.")

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from polytask.core import DataError, MissingPackageError
-from polytask.datasets.glyph_alphabets import ALPHABETS, Part
+from polytask.datasets.glyph_parts.alphabets import ALPHABETS, Part
 from polytask.datasets.location import package_folder
 
 __all__ = ["CANVAS", "Character", "characters"]

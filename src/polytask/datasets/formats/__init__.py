@@ -1,0 +1,1 @@
+"""The file formats that datasets come in."""
