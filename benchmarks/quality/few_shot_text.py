@@ -39,6 +39,7 @@ from torch.optim import Adam
 from polytask.architectures import HardSharing
 from polytask.core import (
     Batch,
+    EpisodeScore,
     EpisodicLearner,
     Learner,
     SharedModel,
@@ -49,7 +50,7 @@ from polytask.core import (
 )
 from polytask.data import ClassificationEpisodes, JointSource, LabelledExamples, Source, VariedEpisodes
 from polytask.datasets.clinc150 import Clinc, clinc
-from polytask.evaluate import EpisodeScore, evaluate_episodes
+from polytask.evaluate import evaluate_episodes
 from polytask.meta import ProtoMAML, Prototypes
 from polytask.meta.adaptation.rules.sgd import SGD
 from polytask.meta.metric.baseline import BaselinePlusPlus

@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 import polytask.estimators
+import polytask.models
 from polytask.cli import app
 from polytask.core import DataError, DataWarning, NotFiniteError, ResultWarning, TrainingError
 
@@ -20,7 +21,8 @@ def run(tmp_path, monkeypatch):
 
     def invoke(*words, does=None, name="fit"):
         if does is not None:
-            monkeypatch.setattr(polytask.estimators, name, does)
+            room = polytask.models if name == "load" else polytask.estimators
+            monkeypatch.setattr(room, name, does)
         return CliRunner().invoke(app, [*map(str, words)])
 
     return invoke

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from polytask.cli.terminal import prepare_streams, say, show
 from polytask.core import Task
-from polytask.models.table_results import summarize
+from polytask.fitting.table_summary import summarize
 from polytask.report import fit_table
 
 NASTY = [

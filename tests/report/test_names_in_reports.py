@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import pytest
 
 from polytask.core import Task, printable, short_name
-from polytask.models.table_results import summarize
+from polytask.fitting.table_summary import summarize
 from polytask.report import accuracy_plot, gain_plot, training_plot, write_report
 
 NASTY = {
@@ -94,8 +94,7 @@ def test_the_accuracy_of_one_episode_has_no_interval(few_shot_of_one):
 
 @pytest.fixture
 def few_shot_of_one():
-    from polytask.core import mean_interval
-    from polytask.evaluate import EpisodeScore
+    from polytask.core import EpisodeScore, mean_interval
     from polytask.models import FewShotResults
 
     score = EpisodeScore(interval=mean_interval([0.5]), metric="accuracy", transductive=False, values=(0.5,))

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from polytask.core import Interval
-from polytask.evaluate import EpisodeScore
+from polytask.core import EpisodeScore, Interval
 from polytask.models import FewShotResults
 from polytask.report import console, plots, training
 

@@ -10,10 +10,9 @@ import pytest
 import torch
 from PIL import Image
 
-from polytask.core import Task, mean_interval
-from polytask.evaluate import EpisodeScore
+from polytask.core import EpisodeScore, Task, mean_interval
+from polytask.fitting.table_summary import summarize
 from polytask.models import FewShotResults
-from polytask.models.table_results import summarize
 from polytask.report import episode_plot, gain_plot, write_report
 
 TASKS = [Task(name="mass <kg>", kind="regression"), Task(name="kind", kind="multiclass", n_outputs=3)]

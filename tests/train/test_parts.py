@@ -1,17 +1,18 @@
 """Parts and halves of a step are, together, the step."""
 
+from collections.abc import Sequence
 from itertools import chain
 
 import pytest
 import torch
 
-from polytask.core import Batch, Episode, InputError, Task
+from polytask.core import Batch, Episode, EpisodeStack, InputError, Task, stack_batches
 from polytask.train.parts import part_of
 
 TASK = Task(name="y", kind="regression")
 
 
-def rows(episodes: list[Episode]) -> list[float]:
+def rows(episodes: Sequence[Episode]) -> list[float]:
     return [value for episode in episodes for value in episode.query.inputs.flatten().tolist()]
 
 
@@ -53,3 +54,15 @@ def test_episodes_that_learn_from_support_are_dealt_out_whole():
     assert [len(part_of(few_shot(2), position, 2)) for position in range(2)] == [1, 1]
     with pytest.raises(InputError, match=r"A step of 1 episodes cannot be shared by 2; raise the number"):
         part_of(few_shot(1), 0, 2)
+
+
+@pytest.mark.parametrize("half", [None, 0, 1])
+def test_parts_of_a_stack_are_stacks_of_the_same_episodes(half):
+    apart = few_shot(7)
+    batches = stack_batches([episode.query for episode in apart])
+    together = EpisodeStack(tasks=(TASK,), support=batches, query=batches)
+    for position in range(2):
+        part = part_of(together, position, 2, half=half)
+        assert isinstance(part, EpisodeStack)
+        assert rows(part) == rows(part_of(apart, position, 2, half=half))
+    assert part_of(together, 0, 1) is together

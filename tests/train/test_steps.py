@@ -11,8 +11,18 @@ from torch import Tensor, nn
 
 from polytask.architectures import HardSharing
 from polytask.balancing import UPGrad
-from polytask.core import Batch, Episode, InputError, NotFiniteError, SharedModel, Task, TrainingError
-from polytask.data import Source
+from polytask.core import (
+    Batch,
+    Episode,
+    EpisodeStack,
+    InputError,
+    NotFiniteError,
+    SharedModel,
+    Task,
+    TrainingError,
+)
+from polytask.data import FunctionEpisodes, Sinusoids, Source
+from polytask.meta import MAML
 from polytask.train import Training, Validation, train
 
 TASK = Task(name="y", kind="regression")
@@ -334,3 +344,27 @@ def test_of_many_weights_that_are_not_finite_three_are_named():
     with pytest.raises(NotFiniteError) as raised:
         train(learner, Line(), n_steps=1, optimizer=lambda p: Breaks(p, lr=0.1))
     assert f"the weights {', '.join(names[:3])} … are not finite" in str(raised.value)
+
+
+class Apart(Source):
+    """The episodes of another source, one by one."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+
+    def step(self, index: int) -> tuple[Episode, ...]:
+        """See `Source.step`."""
+        return tuple(self.source.step(index))
+
+
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_a_step_that_is_held_stacked_trains_as_its_episodes_one_by_one(accumulate):
+    def run(source: Source) -> Tensor:
+        torch.manual_seed(0)
+        learner = MAML(nn.Linear(1, 1), n_steps=1)
+        train(learner, source, n_steps=3, accumulate=accumulate, balancer=UPGrad())
+        return torch.cat([p.detach().flatten() for p in learner.parameters()])
+
+    source = FunctionEpisodes(Sinusoids(), n_support=3, n_query=4, n_episodes=4, seed=0)
+    assert isinstance(source.step(0), EpisodeStack)
+    assert torch.allclose(run(source), run(Apart(source)), rtol=1e-6, atol=0)

@@ -1,8 +1,7 @@
 """What a forked process needs before it can compute."""
 
 import os
-
-import torch
+import sys
 
 __all__ = ["use_one_thread_after_fork"]
 
@@ -20,5 +19,6 @@ def use_one_thread_after_fork() -> None:
 
 
 def _use_one_thread() -> None:
-    if torch.get_num_threads() > 1:
+    torch = sys.modules.get("torch")  # a parent that has not imported it has not computed
+    if torch is not None and torch.get_num_threads() > 1:
         torch.set_num_threads(1)

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from polytask.core.errors import InputError
 
@@ -84,6 +83,8 @@ def mean_interval(
         Claude Nadeau, Yoshua Bengio, "Inference for the Generalization Error", Machine Learning 52, 2003 (the
         corrected resampled t-test).
     """
+    from scipy.special import stdtrit  # here, as it takes a while to import
+
     n = len(values)
     if n == 0:
         raise InputError("An interval needs at least one value.")
@@ -91,5 +92,5 @@ def mean_interval(
     if n == 1:
         return Interval(mean=mean, half_width=math.nan, n=1, confidence=confidence)
     error = float(np.std(values, ddof=1)) * math.sqrt(1 / n + test_over_train)
-    half_width = float(stats.t.ppf((1 + confidence) / 2, n - 1)) * error
+    half_width = float(stdtrit(n - 1, (1 + confidence) / 2)) * error
     return Interval(mean=mean, half_width=half_width, n=n, confidence=confidence)

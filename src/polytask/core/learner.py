@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from polytask.core.batch import Batch, Episode, Inputs
+from polytask.core.copied_module import module_copy
 from polytask.core.errors import InputError
-from polytask.core.module_copy import module_copy
 from polytask.core.objectives import Objectives, query_objectives
 from polytask.core.task import Task
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from torch import Tensor, nn
 
 from polytask.core.batch import Batch, Episode, Inputs
+from polytask.core.copied_module import module_copy
 from polytask.core.errors import InputError
 from polytask.core.learner import Learner, Predictor, State
-from polytask.core.module_copy import module_copy
 from polytask.core.objectives import Objectives, pool, query_objectives
 from polytask.core.private import PerTask
 from polytask.core.task import Task

@@ -26,10 +26,10 @@ from polytask.core import (
 from polytask.data import fingerprint, read_table
 from polytask.evaluate import ConstantReference, TaskLead, all_predictions, clearly_ahead, evaluate
 from polytask.fitting.table_preparation import Columns, Prepared, prepare
+from polytask.fitting.table_summary import Metrics, summarize
 from polytask.fitting.table_training import Surroundings, rehearse, train_table_learner
 from polytask.models.table_config import TableConfig
 from polytask.models.table_model import TableModel
-from polytask.models.table_results import Metrics, summarize
 from polytask.train import single_threaded
 
 __all__ = ["fit"]

@@ -12,6 +12,7 @@ from torch.optim import Adam
 from polytask.architectures import HardSharing
 from polytask.core import (
     DataError,
+    EpisodeScore,
     EpisodicLearner,
     InputError,
     Learner,
@@ -27,7 +28,7 @@ from polytask.core import (
 )
 from polytask.data import ClassificationEpisodes, KnownClasses, LabelledExamples, Source
 from polytask.data.images.image_preparation import Ground
-from polytask.evaluate import EpisodeScore, evaluate_episodes
+from polytask.evaluate import evaluate_episodes
 from polytask.fitting.few_shot_source import ClassSplit, class_split
 from polytask.meta import FeatureClassifier, NearestMean, learner_entries
 from polytask.models.few_shot_config import FewShotConfig

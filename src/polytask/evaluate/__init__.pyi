@@ -1,12 +1,11 @@
 from .constant import constant_predictor
 from .delta import delta_m, gain
-from .episodes import EpisodeScore, evaluate_episodes
+from .episodes import evaluate_episodes
 from .metrics import TaskMetrics, all_predictions, evaluate, higher_is_better, metric_names
 from .skill import ConstantReference, TaskLead, clearly_ahead
 
 __all__ = [
     "ConstantReference",
-    "EpisodeScore",
     "TaskLead",
     "TaskMetrics",
     "all_predictions",

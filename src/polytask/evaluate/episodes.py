@@ -1,40 +1,21 @@
 """Few-shot evaluation: adapt to many held-out episodes and average."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 
-from polytask.core import Episode, EpisodicLearner, InputError, SettingsCheck, evaluating
-from polytask.core.interval import Interval, mean_interval
+from polytask.core import (
+    Episode,
+    EpisodeScore,
+    EpisodicLearner,
+    InputError,
+    SettingsCheck,
+    evaluating,
+    mean_interval,
+)
 from polytask.data import Source
 
-__all__ = ["EpisodeScore", "evaluate_episodes"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EpisodeScore:
-    """How well a learner answers the queries of new tasks.
-
-    Args:
-        interval: Mean over episodes with its 95 % interval.
-        metric: ``"accuracy"`` (0 to 1) for classification, ``"mse"`` for regression.
-        transductive: True if the answer to one query may depend on the other queries, for example through
-            batch statistics. Figures of the two kinds cannot be compared.
-        values: The scores of the episodes that have one.
-        undefined: How many episodes had no labelled query, and are left out.
-    """
-
-    interval: Interval
-    metric: str
-    transductive: bool
-    values: tuple[float, ...]
-    undefined: int = 0
-
-    def __str__(self) -> str:
-        accuracy = self.metric == "accuracy"
-        figure = self.interval.format(2 if accuracy else 4, scale=100 if accuracy else 1)
-        kind = "transductive" if self.transductive else "inductive"
-        return f"{self.metric} {figure}{' %' if accuracy else ''} ({kind}, {self.interval.n} episodes)"
+__all__ = ["evaluate_episodes"]
 
 
 def evaluate_episodes(learner: EpisodicLearner, source: Source, *, n_episodes: int = 600) -> EpisodeScore:

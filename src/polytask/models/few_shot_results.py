@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from polytask.core import Interval, mean_interval
-from polytask.evaluate import EpisodeScore
+from polytask.core import EpisodeScore, Interval, mean_interval
 
 __all__ = ["FewShotResults", "FewShotVerdict"]
 

@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from polytask.core import Interval, MissingPackageError
+from polytask.core import EpisodeScore, Interval, MissingPackageError
 from polytask.core.names import short_name
-from polytask.evaluate import EpisodeScore
 from polytask.models import FewShotResults, FitResults
 
 __all__ = ["accuracy_plot", "drawing", "episode_plot", "gain_plot"]

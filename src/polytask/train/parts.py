@@ -6,14 +6,14 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from polytask.core import Episode, InputError
+from polytask.core import Episode, EpisodeStack, InputError
 
 __all__ = ["part_of"]
 
 
 def part_of(
     episodes: Sequence[Episode], position: int, n_parts: int, *, half: int | None = None
-) -> list[Episode]:
+) -> Sequence[Episode]:
     """Return one of several parts of a step; together they are the step, in its order.
 
     Episodes that learn from support are dealt out whole, all others are cut by the rows of their query.
@@ -36,14 +36,17 @@ def part_of(
         [[0.0, 1.0, 2.0], [3.0, 4.0]]
     """
     if n_parts == 1 and half is None:
-        return list(episodes)
-    if any(episode.support is not None for episode in episodes):
+        return episodes
+    if isinstance(episodes, EpisodeStack) or any(episode.support is not None for episode in episodes):
         if len(episodes) < n_parts:
             raise InputError(
                 f"A step of {len(episodes)} episodes cannot be shared by {n_parts}; "
                 "raise the number of episodes."
             )
-        return [episodes[index] for index in _places(len(episodes), position, n_parts, half).tolist()]
+        places = _places(len(episodes), position, n_parts, half)
+        if isinstance(episodes, EpisodeStack):
+            return episodes.only(places)
+        return [episodes[index] for index in places.tolist()]
     return [
         replace(episode, query=episode.query.rows(_places(len(episode.query), position, n_parts, half)))
         for episode in episodes

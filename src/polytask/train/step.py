@@ -13,6 +13,7 @@ from polytask.balancing import Accumulation, Balance, BalancedBackward, Balancer
 from polytask.core import (
     Buffers,
     Episode,
+    EpisodeStack,
     InputError,
     Learner,
     NotFiniteError,
@@ -143,7 +144,7 @@ class Step:
 
     def _own(
         self, source: Source | Curriculum, *, half: int | None = None, part: int | None = None
-    ) -> list[Episode]:
+    ) -> Sequence[Episode]:
         """Return this process's part of the step; or of its parts one, or its half."""
         processes = self.backward.processes
         n_parts = 1 if part is None else self.accumulate
@@ -157,6 +158,8 @@ class Step:
             processes.size * n_parts,
             half=half,
         )
+        if isinstance(own, EpisodeStack):
+            return own.to(self.fabric.device, self.dtype)
         return [episode.to(self.fabric.device, self.dtype) for episode in own]
 
     def _objectives(self, episodes: Sequence[Episode]) -> Objectives:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from polytask.checks import check_source
-from polytask.core import Batch, DataError, Episode, InputError, Task, generator
+from polytask.core import Batch, DataError, Episode, EpisodeStack, InputError, Task, generator
 from polytask.data import (
     FunctionEpisodes,
     LabelledExamples,
@@ -205,6 +205,12 @@ def test_workers_make_the_same_steps_in_the_same_order() -> None:
     assert len(found) == 7
     assert all(torch.equal(one, other) for one, other in zip(expected, found))
     assert len({float(values[0]) for values in found}) == 7
+
+
+@pytest.mark.parametrize("n_workers", [0, 1])
+def test_a_step_made_ahead_is_held_as_it_was_made(n_workers: int) -> None:
+    (step,) = steps_ahead(sinusoids(3), stop=1, n_workers=n_workers)
+    assert isinstance(step, EpisodeStack) and len(step) == 2
 
 
 def test_new_classes_are_new_by_name_group_and_example() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from polytask.core import Batch, DataError, Episode, Task, numpy_generator
+from polytask.core import Batch, DataError, EpisodeStack, Task, numpy_generator
 from polytask.data.episodes.examples import LabelledExamples
 from polytask.data.source import Source
 
@@ -76,36 +76,37 @@ class ClassificationEpisodes(Source):
         self._n_examples = n_examples
         self._starts = n_examples.cumsum() - n_examples  # [class]
 
-    def step(self, index: int) -> tuple[Episode, ...]:
+    def step(self, index: int) -> EpisodeStack:
         """Return ``n_episodes`` episodes; see `Source.step`."""
-        rows = self._rows(numpy_generator(self.seed, "step", index))  # [episode, row]
+        rows = self._rows(numpy_generator(self.seed, "step", index))  # [episode, way, drawn]
+        support, query = rows[..., : self.n_shot], rows[..., self.n_shot :]
         device = self.examples.inputs.device
+        drawn = torch.from_numpy(np.concatenate([support.reshape(-1), query.reshape(-1)])).to(device)
         # `index_select` is many times faster than indexing by a tensor.
-        drawn_inputs = self.examples.inputs.index_select(0, torch.from_numpy(rows.reshape(-1)).to(device))
-        inputs = self.transform(drawn_inputs).unflatten(0, rows.shape)  # [episode, row, ...]
-        n_support = self.n_way * self.n_shot
+        inputs = self.transform(self.examples.inputs.index_select(0, drawn))
+        n_support = support.size
+        return EpisodeStack(
+            tasks=self.tasks,
+            support=self._batch(inputs[:n_support], self.n_shot),
+            query=self._batch(inputs[n_support:], self.n_query),
+        )
+
+    def _batch(self, inputs: Tensor, n_of_class: int) -> Batch:
+        """Put inputs ``[episode * way * drawn, ...]`` and their labels into a batch of all episodes."""
         # Every step gets its own labels, so that a change in place cannot reach another step.
-        support_labels = torch.arange(self.n_way, device=device).repeat_interleave(self.n_shot)
-        query_labels = torch.arange(self.n_way, device=device).repeat_interleave(self.n_query)
-        return tuple(
-            Episode(
-                tasks=self.tasks,
-                support=Batch(inputs=drawn[:n_support], targets={"class": support_labels}),
-                query=Batch(inputs=drawn[n_support:], targets={"class": query_labels}),
-            )
-            for drawn in inputs.unbind()
+        labels = torch.arange(self.n_way, device=inputs.device).repeat_interleave(n_of_class)
+        return Batch(
+            inputs=inputs.unflatten(0, (self.n_episodes, len(labels))),
+            targets={"class": labels.repeat(self.n_episodes, 1)},
         )
 
     def _rows(self, draw: np.random.Generator) -> np.ndarray:
-        """Draw the examples of all episodes, ``[episode, row]``: first the support, then the query."""
+        """Draw the examples of all episodes, ``[episode, way, drawn]``: first the support, then the query."""
         n_classes = np.full(self.n_episodes, self.examples.n_classes)
         classes = _distinct(n_classes, self.n_way, draw)  # [episode, way]
         n_drawn = self.n_shot + self.n_query
         positions = _distinct(self._n_examples[classes.reshape(-1)], n_drawn, draw)  # [episode * way, drawn]
-        positions = positions.reshape(*classes.shape, n_drawn) + self._starts[classes][..., None]
-        drawn = self._by_class[positions]  # [episode, way, drawn]
-        support, query = drawn[..., : self.n_shot], drawn[..., self.n_shot :]
-        return np.concatenate([part.reshape(self.n_episodes, -1) for part in (support, query)], axis=1)
+        return self._by_class[positions.reshape(*classes.shape, n_drawn) + self._starts[classes][..., None]]
 
 
 def _problems(

@@ -1,6 +1,6 @@
 """Few-shot regression whose number of known points changes from step to step."""
 
-from polytask.core import Episode, InputError, Task, numpy_generator
+from polytask.core import EpisodeStack, InputError, Task, numpy_generator
 from polytask.data.episodes.functions import FunctionEpisodes, FunctionFamily
 from polytask.data.source import Source
 
@@ -69,7 +69,7 @@ class ContextEpisodes(Source):
         self.task = Task(name="y", kind="regression")
         self.tasks = (self.task,)
 
-    def step(self, index: int) -> tuple[Episode, ...]:
+    def step(self, index: int) -> EpisodeStack:
         """Return ``n_episodes`` episodes of the sizes of this step; see `Source.step`."""
         draw = numpy_generator(self.seed, "sizes", index)
         low, high = self.n_support

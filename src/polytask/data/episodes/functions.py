@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor
 
-from polytask.core import Batch, Episode, InputError, Task, generator
+from polytask.core import Batch, EpisodeStack, InputError, Task, generator
 from polytask.data.source import Source
 
 __all__ = ["FunctionEpisodes", "FunctionFamily", "Sinusoids"]
@@ -77,22 +77,17 @@ class FunctionEpisodes(Source):
         self.task = Task(name="y", kind="regression")
         self.tasks = (self.task,)
 
-    def step(self, index: int) -> tuple[Episode, ...]:
+    def step(self, index: int) -> EpisodeStack:
         """Return ``n_episodes`` episodes; see `Source.step`."""
         draw = generator(self.seed, "step", index)
         x, y = self.family.sample(self.n_episodes, self.n_support + self.n_query, draw)
         if self.noise:
             y = y + self.noise * torch.randn(y.shape, generator=draw)
-        sizes = [self.n_support, self.n_query]
-        pieces = zip(*(part.unbind() for whole in (x, y) for part in whole.split(sizes, dim=1)), strict=True)
-        return tuple(
-            Episode(
-                tasks=self.tasks,
-                support=Batch(inputs=support_x, targets={"y": support_y}),
-                query=Batch(inputs=query_x, targets={"y": query_y}),
-            )
-            for support_x, query_x, support_y, query_y in pieces
+        support, query = (
+            Batch(inputs=x[:, points].contiguous(), targets={"y": y[:, points].contiguous()})
+            for points in (slice(self.n_support), slice(self.n_support, None))
         )
+        return EpisodeStack(tasks=self.tasks, support=support, query=query)
 
 
 class Sinusoids(FunctionFamily):

@@ -43,8 +43,15 @@ def steps_ahead(
     if start == stop:
         return iter(())
     ahead: dict[str, Any] = {"prefetch_factor": n_ahead} if n_workers else {}
-    loader = DataLoader(_Steps(source, start, stop), batch_size=None, num_workers=n_workers, **ahead)
+    loader = DataLoader(
+        _Steps(source, start, stop), batch_size=None, num_workers=n_workers, collate_fn=_as_made, **ahead
+    )
     return iter(loader)
+
+
+def _as_made(step: Sequence[Episode]) -> Sequence[Episode]:
+    """Return a step as it is: what torch does by itself takes an `EpisodeStack` apart."""
+    return step
 
 
 class _Steps(Dataset[Sequence[Episode]]):

@@ -76,7 +76,7 @@ class GradientLearner(MetaLearner):
 
     The state is the adapted parameters by name. Parameters frozen when the learner is built, and buffers, are
     read from the model itself; nothing here ever changes them. Where other parameters stand in place of the
-    model's own, this is so in a `polytask.core.module_copy`: any number of threads may use one learner.
+    model's own, this is so in a `polytask.core.copied_module`: any number of threads may use one learner.
 
     Where the model is a `torch.nn.Sequential` whose first layers are not adapted, these run once on the
     support, not in every step, unless the steps have rows (``batch_size``) or layers of their own. Dropout in

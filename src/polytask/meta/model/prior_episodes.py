@@ -6,7 +6,7 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
-from polytask.core import Batch, Episode, InputError, Task, generator
+from polytask.core import Batch, EpisodeStack, InputError, Task, generator
 from polytask.data import Source
 
 __all__ = ["PriorEpisodes", "PriorSampler"]
@@ -76,7 +76,7 @@ class PriorEpisodes(Source):
         self.n_episodes = n_episodes
         self.seed = seed
 
-    def step(self, index: int) -> tuple[Episode, ...]:
+    def step(self, index: int) -> EpisodeStack:
         """Return ``n_episodes`` episodes with one size of support; see `Source.step`."""
         draw = generator(self.seed, "step", index)
         n_support = int(torch.randint(self.min_support, self.n_points, (), generator=draw))
@@ -87,10 +87,8 @@ class PriorEpisodes(Source):
                 f"`sample` returned inputs {tuple(x.shape)} and labels {tuple(y.shape)}; they must "
                 f"begin with, and be, {expected}."
             )
-        return tuple(self._episode(*one, n_support) for one in zip(x, y, strict=True))
-
-    def _episode(self, x: Tensor, y: Tensor, n_support: int) -> Episode:
-        whole = Batch(inputs=x, targets={self.task.name: y})
-        return Episode(
-            tasks=self.tasks, support=whole.rows(slice(n_support)), query=whole.rows(slice(n_support, None))
+        support, query = (
+            Batch(inputs=x[:, points].contiguous(), targets={self.task.name: y[:, points].contiguous()})
+            for points in (slice(n_support), slice(n_support, None))
         )
+        return EpisodeStack(tasks=self.tasks, support=support, query=query)
