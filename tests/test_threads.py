@@ -14,7 +14,8 @@ import torch
 from torch import nn
 
 from polytask.architectures import HardSharing, LowRankAdapters, SparseLowRankSharing
-from polytask.core import Batch, Episode, Predictor, SharedModel, Task, seeded
+from polytask.core import Batch, Episode, Predictor, SharedModel, Task, run_loop, seeded
+from polytask.execution import Chunked, run_vmap
 from polytask.meta import (
     CAVIA,
     IMAML,
@@ -114,21 +115,19 @@ class Pause(nn.Module):
         return inputs
 
 
-@pytest.mark.parametrize("execution", ["loop", "each", "vmap"])
+@pytest.mark.parametrize("execution", [run_loop, Chunked(1), run_vmap])
 @pytest.mark.parametrize("checkpoint", [False, True])
 def test_a_learner_answers_while_it_is_in_the_midst_of_a_training_step(execution, checkpoint):
     with seeded(0):
         model = nn.Sequential(nn.Linear(2, 4), Pause(), nn.BatchNorm1d(4), nn.Linear(4, 2))
-    learner = MAML(
-        model, inner_rate=0.5, n_steps=2, normalization="batch", execution=execution, checkpoint=checkpoint
-    )
+    learner = MAML(model, inner_rate=0.5, n_steps=2, normalization="batch", checkpoint=checkpoint)
 
     def answer() -> torch.Tensor:
         return learner.adapt([CLASSES], support(0))(support(9).inputs)["c"]
 
     def step() -> None:
         episode = Episode(tasks=(CLASSES,), support=support(1), query=support(2))
-        learner.objectives([episode, episode]).total().backward()
+        learner.objectives([episode, episode], execution=execution).total().backward()
 
     alone = answer()
     reached, go_on = model[1].events

@@ -32,8 +32,10 @@ from polytask.core import (
     Task,
     TrainingError,
     jacobian,
+    run_loop,
     shared_parameters,
 )
+from polytask.execution import run_vmap
 from polytask.meta import MAML, mlp
 
 EXACT = QuadprogProjector(reg_eps=1e-11)
@@ -211,12 +213,12 @@ def test_a_validation_step_without_any_label_is_named():
         balancer_by_name("auto-lambda", ["a"])(evidence)
 
 
-@pytest.mark.parametrize("execution", ["loop", "vmap"])
+@pytest.mark.parametrize("execution", [run_loop, run_vmap])
 def test_conflicts_of_a_meta_batch_are_balanced_like_any_others(execution):
     from torchjd.aggregation import PCGrad, PCGradWeighting
 
     torch.manual_seed(0)
-    maml = MAML(mlp([1, 8, 1], nn.Tanh), execution=execution).double()
+    maml = MAML(mlp([1, 8, 1], nn.Tanh)).double()
     draw = torch.Generator().manual_seed(0)
 
     def sine(sign: float) -> Batch:
@@ -224,10 +226,10 @@ def test_conflicts_of_a_meta_batch_are_balanced_like_any_others(execution):
         return Batch(inputs=x, targets={"a": sign * torch.sin(3 * x[:, 0])})
 
     steps = [Episode(tasks=(TASKS[0],), support=sine(s), query=sine(s)) for s in (1, -1, 0.5)]
-    rows = jacobian(maml.objectives(steps).values, list(maml.parameters()))
+    rows = jacobian(maml.objectives(steps, execution=execution).values, list(maml.parameters()))
     assert (rows @ rows.T < 0).any()  # the tasks do conflict
     torch.manual_seed(5)
     expected = 3 * PCGrad()(rows)
     torch.manual_seed(5)
-    BalancedBackward(maml, GramianWeighted(PCGradWeighting()))(maml.objectives(steps))
+    BalancedBackward(maml, GramianWeighted(PCGradWeighting()))(maml.objectives(steps, execution=execution))
     torch.testing.assert_close(gradients(maml), expected, rtol=1e-8, atol=1e-11)

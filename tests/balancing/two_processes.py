@@ -45,7 +45,7 @@ def soft() -> Learner:
 
 
 def maml() -> Learner:
-    return MAML(mlp([1, 8, 1], nn.Tanh), n_steps=1, execution="loop").double()
+    return MAML(mlp([1, 8, 1], nn.Tanh), n_steps=1).double()
 
 
 def table(rank: int, size: int, step: int, half: int | None = None) -> list[Episode]:

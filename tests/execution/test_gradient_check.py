@@ -79,7 +79,7 @@ def test_an_execution_that_is_off_by_a_hundredth_is_found() -> None:
     def scaled(learner: EpisodicLearner, episodes: Sequence[Episode]) -> Tensor:
         return 1.01 * run_loop(learner, episodes)
 
-    report = check_meta_gradient(MAML(smooth()), episode(), modes={"scaled": scaled})
+    report = check_meta_gradient(MAML(smooth()), episode(), executions={"scaled": scaled})
     assert not report.ok
     assert report.errors["scaled"] == pytest.approx(0.01)
 

@@ -1,186 +1,89 @@
-"""Executions: vmap does exactly what the loop does, whatever is asked of its result."""
+"""Executions by name: what a name means for a learner, and what is refused."""
 
 import pytest
 import torch
 from torch import nn
 
-from polytask.core import (
-    Batch,
-    Episode,
-    InputError,
-    Task,
-    TrainingError,
-    generator,
-    jacobian,
-    run_loop,
-    seeded,
+from polytask.architectures import HardSharing
+from polytask.core import Batch, Episode, EpisodicLearner, InputError, SharedModel, Task, run_loop, seeded
+from polytask.execution import (
+    Auto,
+    Chunked,
+    Compiled,
+    execution_for,
+    named_execution,
+    run_forward,
+    run_vmap,
 )
-from polytask.execution import named_execution, run_vmap
-from polytask.meta import MAML, Prototypes, mlp
+from polytask.meta import CNP, MAML, mlp
+from polytask.train import train
 
-NUMBER = Task(name="y", kind="regression")
-
-
-def episode(index: int, n_support: int = 5, task: Task = NUMBER) -> Episode:
-    draw = generator(0, "episode", index)
-
-    def batch(n_rows: int) -> Batch:
-        x = torch.randn(n_rows, 2, generator=draw, dtype=torch.float64)
-        return Batch(inputs=x, targets={task.name: torch.randn(n_rows, generator=draw, dtype=torch.float64)})
-
-    return Episode(tasks=(task,), support=batch(n_support), query=batch(4))
+Y = Task(name="y", kind="regression")
 
 
-EPISODES = [episode(index) for index in range(4)]
+def by_gradients() -> EpisodicLearner:
+    with seeded(0):
+        return MAML(mlp([1, 4, 1]))
 
 
-def learner(**options: object) -> MAML:
-    with seeded(0, "learner"):
-        net = mlp([2, 6, 1], nn.Tanh).double()
-    return MAML(net, inner_rate=0.1, n_steps=2, **options)  # pyright: ignore[reportArgumentType]
+def by_passing() -> EpisodicLearner:
+    with seeded(0):
+        return CNP(1, width=4)
 
 
-def rows(model: nn.Module, values: torch.Tensor) -> torch.Tensor:
-    return jacobian(values, list(model.parameters()))
+def looked_up() -> SharedModel:
+    return SharedModel([Y], HardSharing(nn.Linear(1, 2)), {"y": nn.Linear(2, 1)})
 
 
-def test_one_backward_gives_the_loops_gradient() -> None:
-    by_loop, by_vmap = learner(execution="loop"), learner(execution="vmap")
-    for model in (by_loop, by_vmap):
-        model.objectives(EPISODES).values.mean().backward()
-    for expected, found in zip(by_loop.parameters(), by_vmap.parameters(), strict=True):
-        torch.testing.assert_close(found.grad, expected.grad, rtol=1e-10, atol=1e-14)
+def step() -> list[Episode]:
+    half = Batch(inputs=torch.linspace(0, 1, 4).unsqueeze(1), targets={"y": torch.linspace(0, 1, 4)})
+    return [Episode(tasks=(Y,), support=half, query=half)] * 3
 
 
-def test_every_episode_has_its_own_gradient_for_a_balancer() -> None:
-    model = learner()
-    found, expected = rows(model, run_vmap(model, EPISODES)), rows(model, run_loop(model, EPISODES))
-    torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-14)
-    torch.testing.assert_close(found @ found.T, expected @ expected.T, rtol=1e-10, atol=1e-14)
-
-
-def test_a_batched_backward_gives_all_gradients_at_once() -> None:
-    model = learner()
-    values = run_vmap(model, EPISODES)
-    found = torch.autograd.grad(
-        values, list(model.parameters()), torch.eye(4, dtype=torch.float64), is_grads_batched=True
-    )
-    expected = rows(model, run_loop(model, EPISODES))
-    torch.testing.assert_close(
-        torch.cat([gradient.flatten(1) for gradient in found], 1), expected, rtol=1e-10, atol=1e-14
-    )
-
-
-def test_values_may_be_weighted_and_transformed() -> None:
-    model = learner()
-    weights = torch.tensor([1.0, -2.0, 0.0, 0.5], dtype=torch.float64)
-    found = jacobian((run_vmap(model, EPISODES).log() * weights).sum()[None], list(model.parameters()))
-    expected = jacobian((run_loop(model, EPISODES).log() * weights).sum()[None], list(model.parameters()))
-    torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-14)
-
-
-def test_differentiating_the_gradient_again_is_an_error_not_a_zero() -> None:
-    model = learner()
-    parameters = list(model.parameters())
-    gradients = torch.autograd.grad(run_vmap(model, EPISODES).sum(), parameters, create_graph=True)
-    with pytest.raises(TrainingError, match=r'cannot be differentiated again.*execution="loop"'):
-        torch.cat([gradient.flatten() for gradient in gradients]).square().sum().backward()
-
-
-@pytest.mark.parametrize("chunk_size", [1, 3, 100])
-def test_chunks_change_nothing(chunk_size: int) -> None:
-    model = learner()
-    found = rows(model, run_vmap(model, EPISODES, chunk_size=chunk_size))
-    torch.testing.assert_close(found, rows(model, run_loop(model, EPISODES)), rtol=1e-10, atol=1e-14)
-
-
-def test_episodes_of_different_shapes_keep_their_order() -> None:
-    mixed = [
-        episode(0),
-        episode(1, n_support=3),
-        episode(2),
-        episode(3, n_support=3),
-        episode(4, n_support=9),
-        episode(5),
+def test_what_a_learner_says_of_its_gradients_decides_what_auto_tries() -> None:
+    first, second = named_execution("auto", by_gradients()), named_execution("auto", by_passing())
+    assert isinstance(first, Auto) and isinstance(second, Auto)
+    assert [[*e.executions, *e.within, *e.later] for e in (first, second)] == [
+        ["one by one", "vmap", "compiled"],
+        ["loop", "forward"],
     ]
-    model = learner()
-    values = run_vmap(model, mixed)
-    torch.testing.assert_close(values, run_loop(model, mixed), rtol=1e-10, atol=1e-14)
-    torch.testing.assert_close(
-        rows(model, values), rows(model, run_loop(model, mixed)), rtol=1e-10, atol=1e-14
-    )
 
 
-def test_episodes_of_different_tasks_are_not_mixed() -> None:
-    cubed = Task(name="z", kind="regression", loss=lambda p, t: (p - t).abs() ** 3)
-    mixed = [episode(0), episode(1, task=cubed), episode(2, task=cubed), episode(3)]
-    model = learner()
-    torch.testing.assert_close(run_vmap(model, mixed), run_loop(model, mixed), rtol=1e-10, atol=1e-14)
+def test_auto_keeps_one_that_gives_what_the_loop_gives() -> None:
+    learner = by_passing()
+    auto = named_execution("auto", learner)
+    assert isinstance(auto, Auto)
+    values = learner.objectives(step(), execution=auto).values
+    assert auto.choice in ("loop", "forward")
+    torch.testing.assert_close(values, run_loop(learner, step()))
 
 
-def test_without_gradients_the_values_are_the_same() -> None:
-    model = learner()
-    with torch.no_grad():
-        values = run_vmap(model, EPISODES)
-        torch.testing.assert_close(values, run_loop(model, EPISODES), rtol=1e-10, atol=1e-14)
-    assert not values.requires_grad
-
-
-def test_inference_mode_gives_the_same_values() -> None:
-    model = learner(execution="vmap")
-    expected = model.objectives(EPISODES).values.detach()
-    with torch.inference_mode():
-        found = model.objectives([episode(index) for index in range(4)]).values
-    torch.testing.assert_close(found.clone(), expected, rtol=1e-10, atol=1e-14)
-
-
-def test_dropout_differs_between_episodes() -> None:
-    net = nn.Sequential(nn.Dropout(0.5), nn.Linear(64, 1)).double()
-    half = Batch(inputs=torch.ones(3, 64).double(), targets={"y": torch.zeros(3).double()})
-    same = [Episode(tasks=(NUMBER,), support=half, query=half)] * 3
-    with seeded(0):
-        values = run_vmap(MAML(net), same)
-    assert values.unique().numel() == 3
-
-
-def test_buffers_are_read_but_not_differentiated() -> None:
-    with seeded(0):
-        net = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3), nn.Tanh(), nn.Linear(3, 1)).double()
-    net[1].running_mean += 0.5  # pyright: ignore[reportOperatorIssue]
-    model = MAML(net, normalization="frozen")
-    torch.testing.assert_close(
-        rows(model, run_vmap(model, EPISODES)), rows(model, run_loop(model, EPISODES)), rtol=1e-10, atol=1e-14
-    )
-
-
-def test_any_episodic_learner_can_be_vmapped() -> None:
-    with seeded(0):
-        model = Prototypes(mlp([2, 5]).double())
-    task = Task(name="class", kind="multiclass", n_outputs=2)
-
-    def labelled(index: int) -> Batch:
-        x = torch.randn(4, 2, generator=generator(1, index), dtype=torch.float64)
-        return Batch(inputs=x, targets={"class": torch.tensor([0, 1, 0, 1])})
-
-    episodes = [Episode(tasks=(task,), support=labelled(i), query=labelled(9 - i)) for i in range(3)]
-    torch.testing.assert_close(
-        rows(model, run_vmap(model, episodes)), rows(model, run_loop(model, episodes)), rtol=1e-10, atol=1e-14
-    )
+def test_every_other_name_is_one_execution() -> None:
+    learner = by_passing()
+    assert named_execution("loop", learner) is run_loop
+    assert named_execution("vmap", learner) is run_vmap
+    assert named_execution("forward", learner) is run_forward
+    assert isinstance(named_execution("chunked", learner), Chunked)
+    assert isinstance(named_execution("compiled", learner), Compiled)
 
 
 def test_a_function_is_its_own_execution() -> None:
-    assert named_execution(run_loop) is run_loop
-    assert learner(execution=run_loop).execution is run_loop
+    assert named_execution(run_loop, by_gradients()) is run_loop
+    assert execution_for(by_gradients(), run_loop) is run_loop
 
 
-def test_an_unknown_execution_is_an_error() -> None:
-    with pytest.raises(
-        InputError,
-        match="`execution` is 'fast'; use 'auto', 'loop', 'each', 'vmap'",
-    ):
-        learner(execution="fast")
+@pytest.mark.parametrize("name", ["each", "fast"])
+def test_an_unknown_name_is_refused(name: str) -> None:
+    with pytest.raises(InputError, match=f"`execution` is '{name}'; use 'auto', 'loop', 'vmap', 'forward'"):
+        named_execution(name, by_gradients())  # pyright: ignore[reportArgumentType]
 
 
-def test_a_chunk_of_nothing_is_an_error() -> None:
-    with pytest.raises(InputError, match="`chunk_size` must be at least 1, got 0"):
-        learner(execution="vmap", chunk_size=0)
+def test_a_forward_pass_is_refused_to_a_learner_with_inner_gradients() -> None:
+    with pytest.raises(InputError, match=r"'forward', but \w+ takes gradients as it learns.*use 'vmap'"):
+        train(by_gradients(), lambda index: step(), n_steps=1, execution="forward")  # pyright: ignore[reportArgumentType]
+
+
+def test_a_learner_without_support_has_no_execution() -> None:
+    assert execution_for(looked_up(), "auto") is None
+    with pytest.raises(InputError, match="`execution` is for learners that learn from the support"):
+        execution_for(looked_up(), "vmap")

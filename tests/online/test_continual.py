@@ -24,7 +24,7 @@ def wave(index: int, frequency: float, n_rows: int = 20) -> Batch:
 
 def learner() -> MAML:
     with seeded(0, "net"):
-        return MAML(mlp([1, 20, 20, 1], nn.Tanh), inner_rate=0.05, n_steps=2, execution="vmap")
+        return MAML(mlp([1, 20, 20, 1], nn.Tanh), inner_rate=0.05, n_steps=2)
 
 
 def weights(model: nn.Module) -> torch.Tensor:

@@ -10,10 +10,10 @@ from torch import Tensor, nn
 from polytask.architectures import HardSharing
 from polytask.balancing import UPGrad
 from polytask.balancing.engines import fastest
-from polytask.core import Batch, SharedModel, Task
+from polytask.core import Batch, BundleError, SharedModel, Task
 from polytask.data import FunctionEpisodes, JointSource, Sinusoids
-from polytask.execution import Fastest
-from polytask.execution import fastest as executions
+from polytask.execution import Chunked
+from polytask.execution import auto as executions
 from polytask.meta import MAML, mlp
 from polytask.train import train
 
@@ -59,13 +59,15 @@ def test_the_engine_of_a_run_does_not_depend_on_a_clock(monkeypatch):
 
 
 @pytest.mark.parametrize("again", [False, True])
-def test_a_resumed_run_keeps_the_execution_that_was_the_fastest(again, tmp_path, monkeypatch):
+def test_a_resumed_run_keeps_the_execution_that_was_the_fastest(again, tmp_path, monkeypatch, caplog):
     timed = executions._timed
 
-    def quickest(name: str) -> None:
+    def quickest(budget: int | None) -> None:
+        """Let the execution of a memory budget be the fastest, or the one without."""
+
         def fake(execution, *given):
-            seconds = 0.0 if name == getattr(execution, "__name__", type(execution).__name__) else 1.0
-            return replace(timed(execution, *given), seconds=seconds)
+            fast = (execution.memory is None) == (budget is None)
+            return replace(timed(execution, *given), seconds=0.0 if fast else 1.0)
 
         monkeypatch.setattr(executions, "_timed", fake)
 
@@ -78,11 +80,21 @@ def test_a_resumed_run_keeps_the_execution_that_was_the_fastest(again, tmp_path,
         train(model, source, n_steps=n_steps, validate_every=3, **options)
         return torch.cat([parameter.detach().flatten() for parameter in model.parameters()])
 
-    quickest("FittedVmap")
+    caplog.set_level(logging.INFO, logger="polytask.execution")
+    quickest(1)
     whole, first = run(learner(), 6), learner()
     run(first, 3, directory=tmp_path)
-    quickest("run_each")
-    second = first if again else learner()
-    resumed = run(second, 6, directory=tmp_path, resume=True)
-    assert isinstance(second.execution, Fastest) and second.execution.choice == "vmap"
+    assert caplog.text.count("Execution 'vmap' is used") == 2
+    quickest(None)
+    resumed = run(first if again else learner(), 6, directory=tmp_path, resume=True)
+    assert caplog.text.count("is used") == 2  # nothing was measured again
     assert torch.equal(whole, resumed)
+
+
+def test_a_run_of_another_execution_is_not_resumed(tmp_path):
+    source = FunctionEpisodes(Sinusoids(), n_support=5, n_query=5, n_episodes=2, seed=0)
+    torch.manual_seed(0)
+    model = MAML(mlp([1, 4, 1]))
+    train(model, source, n_steps=1, execution="loop", directory=tmp_path)
+    with pytest.raises(BundleError, match="`execution` was loop, is Chunked"):
+        train(model, source, n_steps=2, execution=Chunked(1), directory=tmp_path, resume=True)

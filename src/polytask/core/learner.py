@@ -62,7 +62,7 @@ class Learner(nn.Module, ABC):
 
 
 Execution = Callable[["EpisodicLearner", Sequence[Episode]], Tensor]
-"""Runs the episodes of a step on a learner and returns their objectives, ``[episode]``."""
+"""Runs the episodes of a step on a learner and returns their objectives, ``[episode]``; `run_loop` is one."""
 
 
 class EpisodicLearner(Learner):
@@ -72,16 +72,22 @@ class EpisodicLearner(Learner):
     from a state. Both must be differentiable in the learner's parameters.
 
     Args:
-        execution: How the episodes of a training step are run; None is the plain loop.
         transductive: Whether the answer to one query may depend on the other queries of its batch.
     """
 
     transductive: bool
     """Whether the answer to one query may depend on the other queries, e.g. through batch statistics."""
 
-    def __init__(self, *, execution: Execution | None = None, transductive: bool = False) -> None:
+    inner_gradients: bool = True
+    """Whether it takes gradients itself as it learns or answers; by this it is chosen how episodes may be run
+    at once. True is right for every learner; False, where it is so, allows what is faster."""
+
+    exact_gradient: bool = True
+    """Whether the gradient of an objective is its derivative. First-order methods drop a part of it on
+    purpose; finite differences cannot check those."""
+
+    def __init__(self, *, transductive: bool = False) -> None:
         super().__init__()
-        self.execution = execution or run_loop
         self.transductive = transductive
 
     @abstractmethod
@@ -97,16 +103,24 @@ class EpisodicLearner(Learner):
         predictions = self.predict(self.learn(tasks, support), tasks, query.inputs)
         return torch.stack(list(query_objectives(tasks, predictions, query).values())).sum()
 
-    def objectives(self, episodes: Sequence[Episode]) -> Objectives:
-        """Return one objective per episode; see `Learner.objectives`."""
+    def objectives(self, episodes: Sequence[Episode], *, execution: Execution | None = None) -> Objectives:
+        """Return one objective per episode; see `Learner.objectives`.
+
+        Args:
+            episodes: The episodes of a step, with support.
+            execution: Runs them, such as one of `polytask.execution`; None is `run_loop`.
+
+        Raises:
+            InputError: An episode has no support, or its query no label.
+        """
         names = []
-        for position, episode in enumerate(episodes):
+        for index, episode in enumerate(episodes):
             if episode.support is None:
-                raise InputError(f"Episode {position} has no support; {type(self).__name__} learns from one.")
+                raise InputError(f"Episode {index} has no support; {type(self).__name__} learns from one.")
             if not any(episode.query.n_labels(task.name) for task in episode.tasks):
-                raise InputError(f"The query of episode {position} has no label; leave the episode out.")
+                raise InputError(f"The query of episode {index} has no label; leave the episode out.")
             names.append("+".join(task.name for task in episode.tasks))
-        return Objectives(values=self.execution(self, episodes), names=_distinct(names))
+        return Objectives(values=(execution or run_loop)(self, episodes), names=_distinct(names))
 
     def adapt(self, tasks: Sequence[Task], support: Batch | None = None) -> Predictor:
         """See `Learner.adapt`; always in evaluation mode, also under `no_grad` and `inference_mode`.

@@ -1,20 +1,22 @@
+from .auto import Auto
+from .chunked import Chunked
 from .compiled import Compiled
-from .fastest import Fastest
-from .forward import run_batched
+from .forward import run_forward
 from .gradient_check import GradientReport, check_meta_gradient
-from .grouped import run_each, run_vmap
-from .memory import FittedVmap, peak_bytes
-from .named import named_execution
+from .memory import peak_bytes
+from .named import ExecutionName, execution_for, named_execution
+from .vmap import run_vmap
 
 __all__ = [
+    "Auto",
+    "Chunked",
     "Compiled",
-    "Fastest",
-    "FittedVmap",
+    "ExecutionName",
     "GradientReport",
     "check_meta_gradient",
+    "execution_for",
     "named_execution",
     "peak_bytes",
-    "run_batched",
-    "run_each",
+    "run_forward",
     "run_vmap",
 ]

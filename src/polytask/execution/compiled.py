@@ -1,8 +1,22 @@
-"""The vmapped step of a learner, compiled once for every kind of step."""
+"""The vmapped step of a learner, compiled once for every kind of step.
+
+How it works. For a group of episodes the step is a pure function of tensors: the learner's parameters and
+buffers, and the group's support and query, to the gradients and values that `vmapped` returns.
+
+1. `make_fx` runs it once and writes down every tensor operation, after vmap and grad have been taken apart.
+   What is no tensor (numbers of steps, modes, settings) is thereby fixed in the program.
+2. `torch.compile` turns that graph into machine code; on a GPU it is replayed by CUDA graphs, whose results
+   are overwritten by the next replay and hence copied.
+3. The program is kept under a key of all that was fixed: number and form of the episodes, the parameters that
+   get a gradient, `static_state` of the learner, and autocast. Another key gets another program.
+
+So values may change freely between steps, but an operation that depends on a value cannot be traced.
+"""
 
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -11,8 +25,10 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils import _pytree as pytree
 
 from polytask.core import Episode, EpisodicLearner, TrainingError
-from polytask.execution.grouped import EpisodeGroup, Found, in_groups, vmapped
-from polytask.execution.memory import FittedVmap
+from polytask.execution.chunked import Chunked
+from polytask.execution.groups import EpisodeGroup, in_groups
+from polytask.execution.known_gradients import KnownGradients
+from polytask.execution.vmap import vmapped
 
 __all__ = ["Compiled", "static_state"]
 
@@ -63,7 +79,7 @@ class Compiled:
 
     def _run(
         self, learner: EpisodicLearner, parameters: dict[str, Tensor], group: EpisodeGroup
-    ) -> Found | Tensor:
+    ) -> KnownGradients | Tensor:
         others = {name: p for name, p in learner.named_parameters() if name not in parameters}
         tensors = (parameters, {**others, **dict(learner.named_buffers())}, group.support, group.query)
         leaves, structure = pytree.tree_flatten(tensors)
@@ -76,15 +92,16 @@ class Compiled:
                 if len(self._programs) > self.n_programs:
                     self._programs.popitem(last=False)
             self._programs.move_to_end(key)
-            found = self._programs[key](*leaves)
-        return self._own(found) if self._replays(leaves) else found
+            result = self._programs[key](*leaves)
+        # The next replay would overwrite it.
+        return pytree.tree_map(torch.clone, result) if self._replays(leaves) else result
 
     def _check_memory(
         self, learner: EpisodicLearner, parameters: dict[str, Tensor], group: EpisodeGroup
     ) -> None:
         if self.memory is None:
             return
-        n_fitting = FittedVmap(self.memory).fitting(learner, parameters, group)
+        n_fitting = Chunked(memory=self.memory).fitting(learner, parameters, group)
         if n_fitting < len(group):
             raise TrainingError(
                 f"{len(group)} episodes at once would take more than the {self.memory / 2**20:.0f} MiB "
@@ -94,9 +111,9 @@ class Compiled:
     def _compile(
         self, learner: EpisodicLearner, group: EpisodeGroup, leaves: list[Tensor], structure: pytree.TreeSpec
     ) -> _Program:
-        def step(*leaves: Tensor) -> Found | Tensor:
+        def step(*leaves: Tensor) -> KnownGradients | Tensor:
             parameters, others, support, query = pytree.tree_unflatten(list(leaves), structure)
-            given = EpisodeGroup(tasks=group.tasks, support=support, query=query, signature=group.signature)
+            given = replace(group, support=support, query=query)
             return vmapped(learner, parameters, given, constants=others)
 
         mode = "reduce-overhead" if self._replays(leaves) else None
@@ -118,10 +135,6 @@ class Compiled:
         on_gpu = any(leaf.is_cuda for leaf in leaves)
         return on_gpu if self.cuda_graphs is None else self.cuda_graphs and on_gpu
 
-    def _own(self, found: Found | Tensor) -> Found | Tensor:
-        """Copy what the next replay would overwrite."""
-        return pytree.tree_map(torch.clone, found)
-
 
 def static_state(module: nn.Module) -> tuple[Any, ...]:
     """Describe everything of a module that a traced program takes for fixed.
@@ -136,20 +149,20 @@ def static_state(module: nn.Module) -> tuple[Any, ...]:
         >>> static_state(net) == before
         False
     """
-    found: list[Any] = []
+    state: list[Any] = []
     for name, part in module.named_modules():
         attributes = [
             (key, value if isinstance(value, _PLAIN) else _identity(value))
             for key, value in vars(part).items()
             if key not in _INTERNAL
         ]
-        found.append((name, type(part), tuple(attributes)))
+        state.append((name, type(part), tuple(attributes)))
     for name, tensor in (*module.named_parameters(), *module.named_buffers()):
-        found.append((name, tensor.shape, tensor.stride(), tensor.dtype, tensor.device, tensor.requires_grad))
-    return tuple(found)
+        state.append((name, tensor.shape, tensor.stride(), tensor.dtype, tensor.device, tensor.requires_grad))
+    return tuple(state)
 
 
-_INTERNAL = frozenset(vars(nn.Module())) - {"training"} | {"execution"}
+_INTERNAL = frozenset(vars(nn.Module())) - {"training"}
 
 
 def _identity(value: object) -> Any:

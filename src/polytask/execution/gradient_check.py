@@ -9,7 +9,6 @@ from torch import Tensor, nn
 
 from polytask.core import Episode, EpisodicLearner, Execution, TrainingError, generator, jacobian, run_loop
 from polytask.execution.named import ExecutionName, named_execution
-from polytask.meta.learner import MetaLearner
 
 __all__ = ["GradientReport", "check_meta_gradient"]
 
@@ -63,10 +62,10 @@ class GradientReport:
             f"Meta-gradient {verdict} (float64, {self.n_parameters} parameters, {self.n_episodes} episodes, "
             f"tolerance {self.tolerance:.0e})"
         ]
-        for mode, error in self.errors.items():
-            other = "a second run" if mode == "loop" else "the loop"
-            outcome = f"failed: {self.failures[mode]}" if mode in self.failures else f"off by {error:.1e}"
-            lines.append(f"  {mode} against {other}: {outcome}")
+        for name, error in self.errors.items():
+            other = "a second run" if name == "loop" else "the loop"
+            outcome = f"failed: {self.failures[name]}" if name in self.failures else f"off by {error:.1e}"
+            lines.append(f"  {name} against {other}: {outcome}")
         if self.finite_difference_error is None:
             lines.append("  finite differences: not taken, the method is first-order by design")
         else:
@@ -81,7 +80,7 @@ def check_meta_gradient(
     learner: EpisodicLearner,
     episodes: Episode | Sequence[Episode],
     *,
-    modes: Sequence[ExecutionName] | Mapping[str, Execution] = ("loop", "vmap"),
+    executions: Sequence[ExecutionName] | Mapping[str, Execution] | None = None,
     n_directions: int = 3,
     tolerance: float = 1e-6,
     seed: int = 0,
@@ -94,10 +93,11 @@ def check_meta_gradient(
     smooth twin.
 
     Args:
-        learner: The learner; not changed. Finite differences are left out where it is a `MetaLearner` whose
-            gradient is not meant to be exact.
+        learner: The learner; not changed. Finite differences are left out where its gradient is not meant to
+            be exact (`EpisodicLearner.exact_gradient`).
         episodes: One or more; vmap needs two alike to be put to the test, so one is taken twice.
-        modes: The executions to compare, by their names, or functions by any name.
+        executions: Those to compare, by their names, or functions by any name; None means the loop, vmap
+            and, for a learner that takes no gradient itself, the forward one.
         n_directions: Directions over all parameters.
         tolerance: Errors up to here count as rounding.
         seed: Of the directions.
@@ -120,14 +120,13 @@ def check_meta_gradient(
     parameters = [parameter for parameter in learner.parameters() if parameter.requires_grad]
     reference = jacobian(run_loop(learner, given), parameters)  # [episode, parameter]
     errors, failures = {}, {}
-    executions = modes if isinstance(modes, Mapping) else {mode: named_execution(mode) for mode in modes}
-    for mode, execution in executions.items():
+    for name, execution in _executions(learner, executions).items():
         try:
-            found = jacobian(execution(learner, given), parameters)
-            errors[mode] = _relative(found - reference, reference)
+            rows = jacobian(execution(learner, given), parameters)
+            errors[name] = _relative(rows - reference, reference)
         except (RuntimeError, ValueError, TypeError) as error:
-            errors[mode], failures[mode] = float("inf"), f"{type(error).__name__}: {error}"
-    exact = learner.exact_gradient if isinstance(learner, MetaLearner) else True
+            errors[name], failures[name] = float("inf"), f"{type(error).__name__}: {error}"
+    exact = learner.exact_gradient
     directions = _directions(parameters, n_directions, seed)
     return GradientReport(
         errors=errors,
@@ -140,6 +139,17 @@ def check_meta_gradient(
         n_episodes=len(given),
         tolerance=tolerance,
     )
+
+
+def _executions(
+    learner: EpisodicLearner, asked: Sequence[ExecutionName] | Mapping[str, Execution] | None
+) -> Mapping[str, Execution]:
+    if isinstance(asked, Mapping):
+        return asked
+    every: Sequence[ExecutionName] = (
+        ("loop", "vmap") if learner.inner_gradients else ("loop", "vmap", "forward")
+    )
+    return {name: named_execution(name, learner) for name in asked or every}
 
 
 def _directions(parameters: Sequence[nn.Parameter], n_directions: int, seed: int) -> list[Tensor]:

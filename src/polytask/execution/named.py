@@ -1,71 +1,92 @@
 """How the episodes of a step are run, by name."""
 
-import functools
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
-from polytask.core import Execution, InputError, run_loop
+from polytask.core import EpisodicLearner, Execution, InputError, Learner, run_loop
+from polytask.execution.auto import Auto
+from polytask.execution.chunked import Chunked
 from polytask.execution.compiled import Compiled
-from polytask.execution.fastest import Fastest
-from polytask.execution.grouped import run_each, run_vmap
-from polytask.execution.memory import FittedVmap
+from polytask.execution.forward import run_forward
+from polytask.execution.vmap import run_vmap
 
-__all__ = ["ExecutionName", "named_execution"]
+__all__ = ["ExecutionName", "execution_for", "named_execution"]
 
-ExecutionName: TypeAlias = Literal["auto", "loop", "each", "vmap", "chunks", "compiled"]
+ExecutionName: TypeAlias = Literal["auto", "loop", "vmap", "forward", "chunked", "compiled"]
 
 
-def named_execution(
-    execution: ExecutionName | Execution, chunk_size: int | None = None, memory: int | None = None
-) -> Execution:
-    """Return the execution of that name.
+def named_execution(execution: ExecutionName | Execution, learner: EpisodicLearner) -> Execution:
+    """Return the execution of that name, for a learner.
 
     - ``"loop"`` runs episodes one after the other, as plain autograd: the reference.
-    - ``"each"`` likewise, but takes each one's gradient at once, so that memory is that of one episode.
-    - ``"vmap"`` runs all, or ``chunk_size``, at once; see `run_vmap`.
-    - ``"chunks"`` runs at once as many as fit into the memory budget; see `FittedVmap`.
+    - ``"vmap"`` runs all at once, with the gradient of each taken inside; see `run_vmap`.
+    - ``"forward"`` runs all at once, with one ordinary backward pass, for learners that take no gradient
+      themselves; see `run_forward`.
+    - ``"chunked"`` runs as many at once as fit into the memory budget. `Chunked` takes a number of episodes
+      or of bytes; ``Chunked(1)`` is a loop whose memory is that of one episode.
     - ``"compiled"`` compiles the vmapped step; see `Compiled`.
-    - ``"auto"`` measures on the first step and keeps the fastest that stays within the memory budget; when
-      training has taken long enough to be worth it, compiling is tried too. See `Fastest`.
+    - ``"auto"`` measures on the first step and keeps the fastest; see `Auto`. For a learner that takes
+      gradients itself these are ``Chunked(1)``, known as ``"one by one"``, vmap within a memory budget and,
+      when training has taken long enough to be worth it, the compiled step; else loop and forward.
 
-    All but the loop know their gradient beforehand, and cannot be differentiated again.
+    All but loop and forward know their gradient beforehand, and cannot be differentiated again.
 
     Args:
         execution: The name; a function is returned as it is.
-        chunk_size: Episodes that vmap runs at once; None means all of a step.
-        memory: Budget in bytes for what a step makes, for ``"auto"`` and ``"chunks"``. None means for the
-            former twice what ``"each"`` takes, and at least 16 MiB or, on a GPU, a quarter of what is free;
-            for the latter half of what is free.
+        learner: What it is for; its `inner_gradients` says whether it takes gradients itself.
 
     Raises:
-        InputError: The name is unknown, or a number below 1.
+        InputError: The name is unknown, or the execution is none for the learner.
+
+    Example:
+        >>> from polytask.meta import MAML
+        >>> from torch import nn
+        >>> list(named_execution("auto", MAML(nn.Linear(1, 1))).executions)
+        ['one by one']
     """
-    for name, value in (("chunk_size", chunk_size), ("memory", memory)):
-        if value is not None and value < 1:
-            raise InputError(f"`{name}` must be at least 1, got {value}.")
     if callable(execution):
         return execution
     if execution == "loop":
         return run_loop
-    if execution == "each":
-        return run_each
     if execution == "vmap":
-        return functools.partial(run_vmap, chunk_size=chunk_size)
-    if execution == "chunks":
-        return FittedVmap(memory)
+        return run_vmap
+    if execution == "forward":
+        if learner.inner_gradients:
+            raise InputError(
+                f"`execution` is 'forward', but {type(learner).__name__} takes gradients as it learns, of "
+                "which that would give a wrong meta-gradient; use 'vmap'."
+            )
+        return run_forward
+    if execution == "chunked":
+        return Chunked()
     if execution == "compiled":
         return Compiled()
+    if execution == "auto" and learner.inner_gradients:
+        return Auto({"one by one": Chunked(1)}, within={"vmap": _within}, later={"compiled": _compiled})
     if execution == "auto":
-        if chunk_size is not None:
-            return Fastest(
-                {"each": run_each, "vmap": functools.partial(run_vmap, chunk_size=chunk_size)}, memory=memory
-            )
-        return Fastest(
-            {"each": run_each}, within={"vmap": FittedVmap}, later={"compiled": _compiled}, memory=memory
-        )
+        return Auto({"loop": run_loop, "forward": run_forward})
+    names = ", ".join(map(repr, get_args(ExecutionName)))
+    raise InputError(f"`execution` is {execution!r}; use {names} or a function.")
+
+
+def execution_for(learner: Learner, execution: ExecutionName | Execution) -> Execution | None:
+    """Return the execution of that name for any learner: None for one that has no episodes to learn from.
+
+    Raises:
+        InputError: See `named_execution`; or an execution other than ``"auto"`` and ``"loop"`` is for a
+            learner that has none.
+    """
+    if isinstance(learner, EpisodicLearner):
+        return named_execution(execution, learner)
+    if execution in ("auto", "loop"):
+        return None
     raise InputError(
-        f"`execution` is {execution!r}; use 'auto', 'loop', 'each', 'vmap', 'chunks', 'compiled' or a "
-        "function."
+        f"`execution` is for learners that learn from the support of episodes; {type(learner).__name__} is "
+        "none. Leave it out."
     )
+
+
+def _within(memory: int) -> Chunked:
+    return Chunked(memory=memory)
 
 
 def _compiled(memory: int) -> Compiled:

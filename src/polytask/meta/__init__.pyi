@@ -16,7 +16,6 @@ from .layers.normalization import (
     uses_batch_statistics,
 )
 from .layers.per_step import PerStepBatchNorm, with_per_step_normalization
-from .learner import MetaLearner
 from .metric.baseline import Baseline, BaselinePlusPlus
 from .metric.bd_cspn import BDCSPN
 from .metric.centered import Centered
@@ -108,7 +107,6 @@ __all__ = [
     "MatrixConv2d",
     "MetaCurvature",
     "MetaLSTM",
-    "MetaLearner",
     "MetaObjective",
     "MetaOptNet",
     "MetaSGD",

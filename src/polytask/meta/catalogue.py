@@ -172,21 +172,21 @@ def _relation(task: ImageTask) -> EpisodicLearner:
             nn.ReLU(),
         ]
     relation = image_relation(task.width, task.size // 4, width=task.width)
-    return RelationNet(nn.Sequential(*halves), relation, execution="loop")
+    return RelationNet(nn.Sequential(*halves), relation)
 
 
 def _reptile(task: ImageTask) -> EpisodicLearner:
-    return Reptile(task.classifier(), rule=SGD(task.rate(0.05)), n_steps=task.steps(5), execution="each")
+    return Reptile(task.classifier(), rule=SGD(task.rate(0.05)), n_steps=task.steps(5))
 
 
 def _imaml(task: ImageTask) -> EpisodicLearner:
     rule = SGD(task.rate(0.1))
-    return IMAML(task.classifier(), strength=0.5, rule=rule, n_steps=task.steps(8), execution="each")
+    return IMAML(task.classifier(), strength=0.5, rule=rule, n_steps=task.steps(8))
 
 
 def _on_encoder(learner: Callable[..., EpisodicLearner], **options: object) -> Builder:
     """Return what puts a learner on the encoder."""
-    return lambda task: learner(task.encoder(), execution="loop", **options)
+    return lambda task: learner(task.encoder(), **options)
 
 
 def _by_gradients(
@@ -204,7 +204,6 @@ def _by_gradients(
             network(task),
             inner_rate=task.rate(rate),
             n_steps=task.steps(steps),
-            execution="each",
             **options,
         )
 
@@ -213,7 +212,7 @@ def _by_gradients(
 
 def _by_rule(rule: Callable[[], LSTMOptimizer | MLPOptimizer | MetaLSTM], steps: int) -> Builder:
     def build(task: ImageTask) -> EpisodicLearner:
-        return GradientLearner(task.classifier(), rule=rule(), n_steps=task.steps(steps), execution="each")
+        return GradientLearner(task.classifier(), rule=rule(), n_steps=task.steps(steps))
 
     return build
 
@@ -273,7 +272,7 @@ _ENTRIES: dict[str, LearnerEntry] = {
     "feat": LearnerEntry(
         family="metric",
         source="Ye et al., CVPR 2020, arXiv:1812.03664",
-        build=lambda task: FEAT(task.encoder(), task.n_features, temperature=1.0, execution="loop"),
+        build=lambda task: FEAT(task.encoder(), task.n_features, temperature=1.0),
     ),
     "simple-shot": LearnerEntry(
         family="metric",
@@ -296,7 +295,7 @@ _ENTRIES: dict[str, LearnerEntry] = {
     "tim": LearnerEntry(
         family="metric",
         source="Boudiaf et al., NeurIPS 2020, arXiv:2008.11297",
-        build=lambda task: TIM(task.encoder(), n_steps=task.steps(100), execution="loop"),
+        build=lambda task: TIM(task.encoder(), n_steps=task.steps(100)),
         transductive=True,
         pretraining_head=nn.Linear,
     ),
@@ -373,9 +372,7 @@ _ENTRIES: dict[str, LearnerEntry] = {
     "meta-sgd": LearnerEntry(
         family="optimization",
         source="Li et al., 2017, arXiv:1707.09835",
-        build=lambda task: MetaSGD(
-            task.classifier(), rate=task.rate(0.1), n_steps=task.steps(3), execution="each"
-        ),
+        build=lambda task: MetaSGD(task.classifier(), rate=task.rate(0.1), n_steps=task.steps(3)),
         fixed_way=True,
     ),
     "meta-curvature": LearnerEntry(

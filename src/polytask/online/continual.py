@@ -9,8 +9,10 @@ import torch
 from torch import nn
 from torch.optim import Adam, Optimizer
 
-from polytask.core import Batch, Episode, EpisodicLearner, InputError, Predictor, Task, seeded
+from polytask.core import Batch, Episode, EpisodicLearner, Execution, InputError, Predictor, Task, seeded
+from polytask.execution import ExecutionName, named_execution
 from polytask.online.replay import TaskReplay, check_cuttable
+from polytask.train.resume import Stateful
 
 __all__ = ["ContinualUpdate", "Observed"]
 
@@ -53,6 +55,7 @@ class ContinualUpdate:
         held_out_every: Each task of this many guards; 0 means that there is no guard.
         tolerance: The relative rise of the mean objective of held-out tasks that is still allowed.
         support_share: Of a task's examples, those from which it is learned.
+        execution: How the episodes of a step are run; see `polytask.execution.named_execution`.
         seed: Decides cuts, replay, and dropout.
 
     Raises:
@@ -84,6 +87,7 @@ class ContinualUpdate:
         held_out_every: int = 5,
         tolerance: float = 0.05,
         support_share: float = 0.5,
+        execution: ExecutionName | Execution = "auto",
         seed: int = 0,
     ) -> None:
         problems = []
@@ -101,6 +105,7 @@ class ContinualUpdate:
         if problems:
             raise InputError("ContinualUpdate: " + "; ".join(problems) + ".")
         self.learner = learner.eval()
+        self.execution = named_execution(execution, learner)
         self.optimizer = optimizer(parameters) if optimizer else Adam(parameters, lr=1e-4)
         self.n_replayed = n_replayed
         self.n_updates = n_updates
@@ -143,7 +148,7 @@ class ContinualUpdate:
         return Observed(before=before, held_out=held_out, kept=kept)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return all that an exact continuation needs: weights, optimizer, memory, counters."""
+        """Return all that an exact continuation needs: weights, optimizer, memory, execution, counters."""
         return {
             "learner": self.learner.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -151,6 +156,7 @@ class ContinualUpdate:
             "guards": self.guards.state_dict(),
             "n_observed": self.n_observed,
             "n_undone": self.n_undone,
+            "execution": self.execution.state_dict() if isinstance(self.execution, Stateful) else {},
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -159,6 +165,8 @@ class ContinualUpdate:
             getattr(self, name).load_state_dict(state[name])
         self.n_observed = state["n_observed"]
         self.n_undone = state["n_undone"]
+        if isinstance(self.execution, Stateful):
+            self.execution.load_state_dict(state["execution"])
 
     def _guarded(self, tasks: Sequence[Task], examples: Batch) -> tuple[tuple[float, float] | None, bool]:
         """Make the update, and undo it where held-out tasks suffer."""
@@ -185,7 +193,7 @@ class ContinualUpdate:
                 given += self.replay.sample(self.n_replayed, draw=number)
                 self.optimizer.zero_grad()
                 with seeded(self.seed, "update", number):
-                    loss = self.learner.objectives(given).values.mean()
+                    loss = self.learner.objectives(given, execution=self.execution).values.mean()
                     loss.backward()
                 if not self._all_finite(loss):
                     return False
@@ -202,4 +210,4 @@ class ContinualUpdate:
     def _mean(self, episodes: Sequence[Episode]) -> float:
         """Return the mean objective of episodes, in evaluation mode."""
         with torch.no_grad(), seeded(self.seed, "judged"):
-            return float(self.learner.objectives(episodes).values.mean())
+            return float(self.learner.objectives(episodes, execution=self.execution).values.mean())

@@ -57,6 +57,7 @@ class ChosenLearner(EpisodicLearner):
         if problems:
             raise InputError("ChosenLearner: " + "; ".join(problems) + ".")
         super().__init__(transductive=any(learner.transductive for learner in learners.values()))
+        self.inner_gradients = any(learner.inner_gradients for learner in learners.values())
         self.names = tuple(learners)
         self.learners = nn.ModuleList(learners.values())
         self.n_folds = n_folds

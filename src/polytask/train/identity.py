@@ -120,9 +120,7 @@ def described_modules(name: str, module: nn.Module) -> dict[str, Plain]:
     for path, inside in module.named_modules(prefix=name):
         found[path] = type(inside).__qualname__
         for key, item in _settings(inside).items():
-            if key == "execution" and not isinstance(item, (FunctionType, partial)):
-                found[f"{path}.{key}"] = type(item).__qualname__  # the rest is what it has measured
-            elif not isinstance(item, (Tensor, nn.Module)):
+            if not isinstance(item, (Tensor, nn.Module)):
                 found |= dict(reader.entries(f"{path}.{key}", item))
     return found
 

@@ -16,6 +16,7 @@ from polytask.balancing import BalancedBackward, Balancer, EngineName, EqualWeig
 from polytask.balancing.engines import Engine
 from polytask.core import (
     CHECKPOINT_FILE,
+    Execution,
     InputError,
     Learner,
     SettingsCheck,
@@ -28,6 +29,7 @@ from polytask.core import (
     usual_defaults,
 )
 from polytask.data import Curriculum, Source
+from polytask.execution import ExecutionName, execution_for
 from polytask.train.fabric import Precision, fabric_for
 from polytask.train.history import METRICS_FILE, History, Row
 from polytask.train.identity import run_identity
@@ -86,6 +88,7 @@ def train(
     not_finite: Literal["stop", "skip"] = "stop",
     tensorboard: bool = False,
     engine: EngineName | Engine = "auto",
+    execution: ExecutionName | Execution = "auto",
     validation_source: Source | None = None,
     accelerator: str = "cpu",
     devices: int = 1,
@@ -101,8 +104,8 @@ def train(
     and when other threads train at the same time: steps that draw take turns. A checkpoint of other data,
     another learner or other settings is refused. What may change: more steps, patience that would not have
     stopped the run before, and ``devices``, which gives the same run but for rounding. Two choices are made
-    on the first step and kept in the checkpoint: an episodic learner of ``execution="auto"`` times its
-    executions, which round differently, so name one where a second run has to be the same to the bit; and a
+    on the first step and kept in the checkpoint: ``execution="auto"`` times how the episodes of a learner may
+    be run, which rounds differently, so name one where a second run has to be the same to the bit; and a
     Jacobian of more than half of the memory that is free is cut into blocks.
 
     Args:
@@ -127,6 +130,9 @@ def train(
         not_finite: Whether an objective that is not finite stops the run or skips the step.
         tensorboard: Also log to TensorBoard.
         engine: How the Gramian of the gradients is computed, for balancers that look at it.
+        execution: How the episodes of a step are run, by a learner that learns from support; a name or an
+            execution of `polytask.execution`, see `named_execution` there. Its choice is part of the
+            checkpoint.
         validation_source: Steps of validation examples, for balancers that learn from them.
         accelerator: As in Lightning Fabric: ``"cpu"``, ``"cuda"``, ``"mps"``, ``"auto"``.
         devices: Processes on this machine that share every step, each with its part of the rows or episodes;
@@ -164,6 +170,7 @@ def train(
                 f"Nothing of {type(learner).__name__} can be trained: it has no parameter that "
                 "requires a gradient. Call `requires_grad_()` on the parts to train."
             )
+        run_episodes = execution_for(learner, execution)
         built = optimizer(parameters) if optimizer else Adam(parameters, lr=1e-3)
         backward = BalancedBackward(learner, balancer, engine=engine)
         # A Fabric knows its own rank only where it has started the processes itself.
@@ -174,14 +181,15 @@ def train(
         run = Run(
             learner=learner, balancer=balancer, backward=backward, optimizer=built, source=source,
             history=history, folder=folder, seed=seed, schedule=schedule, writes=first,
+            execution=run_episodes,
         )  # fmt: skip
         if folder is not None:
             settings = {
                 "seed": seed, "source": source, "validation_source": validation_source, "balancer": balancer,
-                "optimizer": built, "engine": engine, "accumulate": accumulate, "max_norm": max_norm,
-                "validate": validate is not None, "validate_every": validate_every, "not_finite": not_finite,
-                "precision": precision, "accelerator": fabric.device.type, "polytask": __version__,
-                "torch": torch.__version__.partition("+")[0],
+                "optimizer": built, "engine": engine, "execution": execution, "accumulate": accumulate,
+                "max_norm": max_norm, "validate": validate is not None, "validate_every": validate_every,
+                "not_finite": not_finite, "precision": precision, "accelerator": fabric.device.type,
+                "polytask": __version__, "torch": torch.__version__.partition("+")[0],
             }  # fmt: skip
             run.identity = run_identity(identity or {}, settings, learner)
         if resume:

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from polytask.balancing import Balance, BalancedBackward, Balancer
-from polytask.core import CHECKPOINT_FILE, Episode, EpisodicLearner, Learner, NotFiniteError, derive_seed
+from polytask.core import CHECKPOINT_FILE, Episode, Execution, Learner, NotFiniteError, derive_seed
 from polytask.data import Curriculum, Source
 from polytask.train.checkpoint import load_checkpoint, save_checkpoint
 from polytask.train.history import History
@@ -41,6 +41,7 @@ class Run:
         seed: The run's seed.
         identity: What must be the same when the run goes on; see `polytask.train.identity`.
         schedule: A factor on the initial learning rates by step.
+        execution: Runs the episodes of a step; what it chose is part of the run. None for a learner without.
         writes: Whether this process saves the checkpoint; others only read it.
     """
 
@@ -54,6 +55,7 @@ class Run:
     seed: int
     identity: Identity = field(default_factory=dict)
     schedule: Callable[[int], float] | None = None
+    execution: Execution | None = None
     writes: bool = True
     step: int = 0
     best_step: int = 0
@@ -92,8 +94,8 @@ class Run:
         }
         if isinstance(self.source, Curriculum):
             parts["source"] = self.source
-        if isinstance(self.learner, EpisodicLearner) and isinstance(self.learner.execution, Stateful):
-            parts["execution"] = self.learner.execution
+        if isinstance(self.execution, Stateful):
+            parts["execution"] = self.execution
         return parts
 
     def seed_step(self, *part: int) -> None:

@@ -14,6 +14,7 @@ from polytask.core import (
     Buffers,
     Episode,
     EpisodeStack,
+    EpisodicLearner,
     InputError,
     Learner,
     NotFiniteError,
@@ -165,6 +166,8 @@ class Step:
     def _objectives(self, episodes: Sequence[Episode]) -> Objectives:
         try:
             with self.fabric.autocast():
+                if isinstance(self.learner, EpisodicLearner):
+                    return self.learner.objectives(episodes, execution=self.run.execution)
                 return self.learner.objectives(episodes)
         except ValueError as error:
             if self._one_row_is_normalized(episodes):

@@ -72,7 +72,7 @@ def test_the_implicit_gradient_of_a_line_is_exact_with_a_solver_step_for_each_pa
 
     episode = Episode(tasks=(NUMBER,), support=line(6), query=line(5))
     model = nn.Linear(2, 1).double()
-    learner = IMAML(model, strength=strength, rule=SGD(0.05), n_steps=4, n_solver_steps=3, execution="loop")
+    learner = IMAML(model, strength=strength, rule=SGD(0.05), n_steps=4, n_solver_steps=3)
     learner.objectives([episode]).total().backward()
     found = torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None])
 

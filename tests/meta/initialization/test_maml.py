@@ -47,7 +47,7 @@ def test_on_quadratic_tasks_the_meta_gradient_is_the_closed_form(
     draw = generator(seed)
     start, centre = torch.randn(2, 3, generator=draw, dtype=torch.float64)
     net = Point(start.clone())
-    learner = MAML(net, inner_rate=rate, n_steps=n_steps, second_order=second, execution="loop")
+    learner = MAML(net, inner_rate=rate, n_steps=n_steps, second_order=second)
     learner.objectives([quadratic_episode(centre)]).values.sum().backward()
     # phi - c = (1 - a)^K (theta - c), and the first-order gradient is phi - c itself.
     expected = (1 - rate) ** (2 * n_steps if second else n_steps) * (start - centre)
@@ -161,7 +161,7 @@ def test_a_training_step_leaves_the_running_statistics_alone(policy: str) -> Non
     with seeded(0):
         net = nn.Sequential(nn.Linear(1, 4), nn.BatchNorm1d(4), nn.ReLU(), nn.Linear(4, 1))
     before = {name: buffer.clone() for name, buffer in net.named_buffers()}
-    learner = MAML(net, normalization=policy, execution="loop")  # pyright: ignore[reportArgumentType]
+    learner = MAML(net, normalization=policy)  # pyright: ignore[reportArgumentType]
     learner.objectives([Episode(tasks=(NUMBER,), support=line(5), query=line(6, "q"))])
     assert all(torch.equal(buffer, before[name]) for name, buffer in net.named_buffers())
 

@@ -34,7 +34,7 @@ def scattered(learner: nn.Module) -> None:
 def learner():
     with seeded(0):
         model = nn.Sequential(nn.Linear(4, 5), nn.BatchNorm1d(5), nn.Tanh(), nn.Linear(5, 3))
-        found = MAMLPlusPlus(model.double(), n_steps=3, n_multi_step=4, execution="loop").double()
+        found = MAMLPlusPlus(model.double(), n_steps=3, n_multi_step=4).double()
     scattered(found)
     return found
 

@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from polytask.core import Batch, Episode, InputError, Task, generator, seeded
+from polytask.core import Batch, Episode, InputError, Task, generator, run_loop, seeded
+from polytask.execution import run_vmap
 from polytask.meta import MAML, Prototypes, check_normalization, normalized
 from polytask.meta.layers.normalization import Normalization
 from polytask.meta.layers.per_step import PerStepBatchNorm
@@ -72,13 +73,13 @@ def test_in_mixed_precision_episodes_at_once_have_the_gradient_of_the_loop(
     ]
     episodes = [Episode(tasks=(task,), support=half[i], query=half[i + 3]) for i in range(3)]
     found = []
-    for execution in ("loop", "vmap"):
+    for execution in (run_loop, run_vmap):
         with seeded(0, "net"):
             net = nn.Sequential(nn.Conv1d(1, 3, 2), norm(), nn.Tanh(), nn.Flatten(), nn.Linear(21, 3))
             net.append(nn.LayerNorm(3))
-        learner = MAML(net, inner_rate=0.1, n_steps=2, normalization=policy, execution=execution)
+        learner = MAML(net, inner_rate=0.1, n_steps=2, normalization=policy)
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            values = learner.objectives(episodes).values
+            values = learner.objectives(episodes, execution=execution).values
         values.sum().backward()
         found.append(torch.cat([values, *(p.grad.flatten() for p in net.parameters() if p.grad is not None)]))
     assert (found[1] - found[0]).norm() < 0.15 * found[0].norm()  # bf16 has 8 bits

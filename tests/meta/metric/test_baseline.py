@@ -90,11 +90,10 @@ def test_examples_without_label_do_not_count(method: type[Baseline | BaselinePlu
     torch.testing.assert_close(found, learner.adapt([CAT], whole.rows(slice(6))).state["cat.weights"])
 
 
-@pytest.mark.parametrize("execution", ["loop", "vmap"])
 @pytest.mark.parametrize("method", [Baseline, BaselinePlusPlus])
-def test_the_contract_of_a_learner_is_kept(method: type[Baseline | BaselinePlusPlus], execution) -> None:
+def test_the_contract_of_a_learner_is_kept(method: type[Baseline | BaselinePlusPlus]) -> None:
     episodes = [Episode(tasks=(CAT,), support=points(6, i, "s"), query=points(9, i, "q")) for i in range(2)]
-    check_learner(method(encoder(), n_steps=5, execution=execution), episodes)
+    check_learner(method(encoder(), n_steps=5), episodes)
 
 
 @pytest.mark.parametrize("method", [Baseline, BaselinePlusPlus])

@@ -76,10 +76,9 @@ def episodes() -> list[Episode]:
     ]
 
 
-@pytest.mark.parametrize("execution", ["loop", "vmap"])
-def test_the_contract_of_a_learner_is_kept(execution) -> None:
+def test_the_contract_of_a_learner_is_kept() -> None:
     with seeded(0):
-        learner = BDCSPN(mlp([5, 6, 4], nn.Tanh), execution=execution)
+        learner = BDCSPN(mlp([5, 6, 4], nn.Tanh))
     check_learner(learner, episodes())
     assert learner.transductive
 

@@ -92,9 +92,8 @@ def episodes() -> list[Episode]:
 
 
 @pytest.mark.parametrize("contrast", [0.0, 0.3])
-@pytest.mark.parametrize("execution", ["loop", "vmap", "auto"])
-def test_the_contract_of_a_learner_is_kept(execution, contrast: float) -> None:
-    check_learner(small(execution=execution, contrast=contrast), episodes())
+def test_the_contract_of_a_learner_is_kept(contrast: float) -> None:
+    check_learner(small(contrast=contrast), episodes())
 
 
 @pytest.mark.parametrize("contrast", [0.0, 0.3])

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from polytask.checks import check_learner
 from polytask.core import Batch, Episode, InputError, Task, generator, seeded
-from polytask.execution import check_meta_gradient
+from polytask.execution import check_meta_gradient, run_forward
 from polytask.meta import mlp
 from polytask.meta.metric.gaussian_process_head import GaussianProcessHead, KernelName, tanimoto
 from polytask.meta.metric.ridge_regression import RidgeRegression
@@ -145,22 +145,20 @@ def episodes(task: Task) -> list[Episode]:
     return [part.to("cpu", torch.float32) for part in parts]
 
 
-def built(task: Task, kernel: KernelName, execution: str = "auto") -> GaussianProcessHead:
+def built(task: Task, kernel: KernelName) -> GaussianProcessHead:
     with seeded(0):
         return GaussianProcessHead(
             mlp([N_INPUTS, 6, 5], nn.Tanh),
             n_inputs=N_INPUTS,
             n_outputs=task.n_outputs,
             kernel=kernel,
-            similarity=product,
-            execution=execution,  # type: ignore[arg-type]
+            similarity=product,  # type: ignore[arg-type]
         )
 
 
 @pytest.mark.parametrize("task", [HEIGHT, SIZES])
-@pytest.mark.parametrize("execution", ["loop", "vmap", "auto"])
-def test_the_contract_of_a_learner_is_kept(task: Task, execution: str) -> None:
-    check_learner(built(task, "rbf", execution), episodes(task))
+def test_the_contract_of_a_learner_is_kept(task: Task) -> None:
+    check_learner(built(task, "rbf"), episodes(task))
 
 
 @pytest.mark.parametrize("kernel", ["linear", "rbf"])
@@ -181,7 +179,7 @@ def test_training_finds_the_noise_of_the_labels() -> None:
         ]
         optimizer.zero_grad()
         learner.objectives(
-            [Episode(tasks=(HEIGHT,), support=s, query=q) for s, q in halves]
+            [Episode(tasks=(HEIGHT,), support=s, query=q) for s, q in halves], execution=run_forward
         ).values.mean().backward()
         optimizer.step()
     assert learner.noise_variance().item() ** 0.5 == pytest.approx(0.2, abs=0.03)

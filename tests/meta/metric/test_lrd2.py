@@ -122,10 +122,9 @@ def episodes(n_support: int = 6) -> list[Episode]:
 
 
 @pytest.mark.parametrize("n_support", [4, 9])
-@pytest.mark.parametrize("execution", ["loop", "vmap", "auto"])
-def test_the_contract_of_a_learner_is_kept(execution, n_support: int) -> None:
+def test_the_contract_of_a_learner_is_kept(n_support: int) -> None:
     with seeded(0):
-        check_learner(LRD2(mlp([5, 6, 5], nn.Tanh), execution=execution), episodes(n_support))
+        check_learner(LRD2(mlp([5, 6, 5], nn.Tanh)), episodes(n_support))
 
 
 @pytest.mark.parametrize("n_support", [4, 9])

@@ -72,10 +72,9 @@ def episodes() -> list[Episode]:
     ]
 
 
-@pytest.mark.parametrize("execution", ["loop", "vmap"])
-def test_the_contract_of_a_learner_is_kept(execution) -> None:
+def test_the_contract_of_a_learner_is_kept() -> None:
     with seeded(0):
-        check_learner(Mahalanobis(mlp([5, 6, 4], nn.Tanh), execution=execution), episodes())
+        check_learner(Mahalanobis(mlp([5, 6, 4], nn.Tanh)), episodes())
 
 
 def test_the_meta_gradient_is_right_in_loop_and_vmap() -> None:

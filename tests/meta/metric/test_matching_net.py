@@ -65,10 +65,9 @@ def episodes() -> list[Episode]:
     return [Episode(tasks=(CAT,), support=points(6, i, "s"), query=points(9, i, "q")) for i in range(2)]
 
 
-@pytest.mark.parametrize("execution", ["loop", "vmap", "auto"])
-def test_the_contract_of_a_learner_is_kept(execution) -> None:
+def test_the_contract_of_a_learner_is_kept() -> None:
     with seeded(0):
-        check_learner(MatchingNet(mlp([5, 6, 4], nn.Tanh), execution=execution), episodes())
+        check_learner(MatchingNet(mlp([5, 6, 4], nn.Tanh)), episodes())
 
 
 def test_the_meta_gradient_is_right_in_loop_and_vmap() -> None:

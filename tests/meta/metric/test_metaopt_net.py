@@ -127,10 +127,9 @@ def episodes() -> list[Episode]:
     return [Episode(tasks=(CAT,), support=points(6, i, "s"), query=points(9, i, "q")) for i in range(2)]
 
 
-@pytest.mark.parametrize("execution", ["loop", "vmap", "auto"])
-def test_the_contract_of_a_learner_is_kept(execution) -> None:
+def test_the_contract_of_a_learner_is_kept() -> None:
     with seeded(0):
-        learner = MetaOptNet(mlp([5, 6, 4], nn.Tanh), execution=execution)
+        learner = MetaOptNet(mlp([5, 6, 4], nn.Tanh))
     check_learner(learner, [episode.to("cpu", torch.float32) for episode in episodes()])
 
 

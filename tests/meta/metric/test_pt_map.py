@@ -93,10 +93,9 @@ def episodes() -> list[Episode]:
     ]
 
 
-@pytest.mark.parametrize("execution", ["loop", "vmap"])
-def test_the_contract_of_a_learner_is_kept(execution) -> None:
+def test_the_contract_of_a_learner_is_kept() -> None:
     with seeded(0):
-        learner = PTMAP(mlp([5, 6, 4], nn.Softplus), n_steps=3, n_sinkhorn=10, execution=execution)
+        learner = PTMAP(mlp([5, 6, 4], nn.Softplus), n_steps=3, n_sinkhorn=10)
     check_learner(learner, episodes())
 
 

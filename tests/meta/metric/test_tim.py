@@ -84,10 +84,9 @@ def episodes() -> list[Episode]:
     ]
 
 
-@pytest.mark.parametrize("execution", ["loop", "vmap"])
-def test_the_contract_of_a_learner_is_kept(execution) -> None:
+def test_the_contract_of_a_learner_is_kept() -> None:
     with seeded(0):
-        learner = TIM(mlp([5, 6, 4], nn.Tanh), n_steps=5, execution=execution)
+        learner = TIM(mlp([5, 6, 4], nn.Tanh), n_steps=5)
     check_learner(learner, episodes())
 
 

@@ -9,8 +9,7 @@ from torch import nn
 
 from polytask.checks import check_learner
 from polytask.core import Batch, Episode, InputError, Task, generator, seeded
-from polytask.execution import check_meta_gradient
-from polytask.execution.forward import run_batched
+from polytask.execution import check_meta_gradient, run_forward
 from polytask.meta.model.film_generator import FiLMGenerator
 from polytask.meta.model.generated_heads import MahalanobisHead
 
@@ -163,7 +162,7 @@ def test_trained_it_shuts_out_the_noise_that_the_set_tells_of() -> None:
     with seeded(0):
         blocks = [nn.Identity(), nn.Linear(3, 3)]
         learner = FiLMGenerator(
-            nn.Linear(3, 8), 8, blocks, channels=[3, 3], execution=run_batched
+            nn.Linear(3, 8), 8, blocks, channels=[3, 3]
         )  # fmt: skip
 
     def accuracy() -> float:
@@ -178,7 +177,7 @@ def test_trained_it_shuts_out_the_noise_that_the_set_tells_of() -> None:
     optimizer = torch.optim.Adam(learner.parameters(), lr=1e-2)
     for index in range(150):
         optimizer.zero_grad()
-        learner.objectives(step(index)).values.mean().backward()
+        learner.objectives(step(index), execution=run_forward).values.mean().backward()
         optimizer.step()
     assert accuracy() > 0.9
 
@@ -188,7 +187,6 @@ def test_trained_it_shuts_out_the_noise_that_the_set_tells_of() -> None:
 def test_gradients_are_right_in_every_execution(head: str, masked: bool) -> None:
     episodes = [episode(i, masked=masked) for i in (0, 3)]
     check_meta_gradient(small(head=head), episodes).raise_if_wrong()
-    check_meta_gradient(small(head=head), episodes, modes={"batched": run_batched}).raise_if_wrong()
 
 
 @HEADS

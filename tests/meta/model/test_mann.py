@@ -7,8 +7,7 @@ from torch import nn
 
 from polytask.checks import check_learner
 from polytask.core import Batch, Episode, InputError, Task, generator, seeded
-from polytask.execution import check_meta_gradient
-from polytask.execution.forward import run_batched
+from polytask.execution import check_meta_gradient, run_forward
 from polytask.meta.layers.lstm_cell import LSTMCell
 from polytask.meta.model.mann import MANN
 
@@ -158,13 +157,12 @@ def test_trained_it_binds_labels_to_what_it_saw() -> None:
     with seeded(0):
         learner = MANN(
             nn.Identity(), 2, n_classes=2, n_hidden=32, n_slots=8, slot_width=8, n_heads=1,
-            execution=run_batched,
         )  # fmt: skip
     optimizer = torch.optim.Adam(learner.parameters(), lr=1e-2)
     with seeded(1):
         for index in range(150):
             optimizer.zero_grad()
-            learner.objectives(step(index)).values.mean().backward()
+            learner.objectives(step(index), execution=run_forward).values.mean().backward()
             optimizer.step()
     right = [
         SICK.decide(learner.adapt(one.tasks, one.support)(one.query.inputs)["sick"])
@@ -176,12 +174,7 @@ def test_trained_it_binds_labels_to_what_it_saw() -> None:
 
 @pytest.mark.parametrize("masked", [False, True])
 def test_gradients_are_right_in_every_execution(masked: bool) -> None:
-    check_meta_gradient(small(), [episode(i, masked=masked) for i in (0, 3)]).raise_if_wrong()
-
-
-def test_the_batched_execution_gives_the_gradients_of_the_loop() -> None:
-    learner = small(shuffle=False)
-    check_meta_gradient(learner, [episode(0), episode(3)], modes={"batched": run_batched}).raise_if_wrong()
+    check_meta_gradient(small(shuffle=False), [episode(i, masked=masked) for i in (0, 3)]).raise_if_wrong()
 
 
 def test_it_keeps_the_contract_of_learners() -> None:

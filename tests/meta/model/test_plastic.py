@@ -10,7 +10,7 @@ from polytask.checks import check_learner, check_source
 from polytask.core import Batch, InputError, Task, generator, seeded
 from polytask.data.episodes.associations import AssociationEpisodes, CompletionEpisodes
 from polytask.evaluate import evaluate_episodes
-from polytask.execution import check_meta_gradient
+from polytask.execution import check_meta_gradient, run_forward
 from polytask.meta.model.plastic import PlasticNetwork
 from polytask.meta.model.plastic_layer import PlasticLayer
 
@@ -119,12 +119,12 @@ def test_an_example_without_a_label_changes_nothing() -> None:
 
 def trained(*, plastic: bool) -> PlasticNetwork:
     with seeded(0, "network"):
-        learner = PlasticNetwork([20, 5], plastic=plastic, execution="vmap")
+        learner = PlasticNetwork([20, 5], plastic=plastic)
     episodes = AssociationEpisodes(n_patterns=4, n_features=20, n_episodes=16, seed=1)
     optimizer = torch.optim.Adam(learner.parameters(), lr=0.02)
     for index in range(120):
         optimizer.zero_grad()
-        learner.objectives(episodes.step(index)).values.mean().backward()
+        learner.objectives(episodes.step(index), execution=run_forward).values.mean().backward()
         optimizer.step()
     return learner
 

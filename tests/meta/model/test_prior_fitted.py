@@ -14,7 +14,6 @@ from torch.nn import functional
 from polytask.checks import check_learner, check_source
 from polytask.core import Batch, Episode, InputError, Task, generator, seeded
 from polytask.execution import check_meta_gradient
-from polytask.execution.forward import run_batched
 from polytask.meta.model.in_context_layer import InContextLayer
 from polytask.meta.model.prior_episodes import PriorEpisodes
 from polytask.meta.model.prior_fitted import PriorFitted
@@ -72,7 +71,7 @@ def exact_shift(support: Batch) -> tuple[float, float]:
 
 
 def fitted(source: PriorEpisodes, n_steps: int, **changes) -> PriorFitted:
-    learner = small(width=32, n_layers=1, n_heads=4, execution=run_batched, **changes)
+    learner = small(width=32, n_layers=1, n_heads=4, **changes)
     train(
         learner,
         source,
@@ -216,7 +215,6 @@ def test_an_empty_support_is_answered_from_the_prior_too() -> None:
 def test_gradients_are_right_in_every_execution(masked: bool) -> None:
     episodes = [episode(i, masked=masked) for i in (0, 3)]
     check_meta_gradient(small(), episodes).raise_if_wrong()
-    check_meta_gradient(small(), episodes, modes={"batched": run_batched}).raise_if_wrong()
 
 
 def test_it_keeps_the_contract_of_learners() -> None:

@@ -7,8 +7,7 @@ from torch.nn import functional
 
 from polytask.checks import check_learner
 from polytask.core import Batch, Episode, InputError, Task, generator, seeded
-from polytask.execution import check_meta_gradient
-from polytask.execution.forward import run_batched
+from polytask.execution import check_meta_gradient, run_forward
 from polytask.meta.model.snail import SNAIL
 from polytask.meta.model.snail_blocks import CausalAttention, CausalConvolution
 
@@ -121,13 +120,12 @@ def test_trained_it_tells_new_classes_apart() -> None:
     with seeded(0):
         learner = SNAIL(
             nn.Identity(), 2, n_classes=3, length=7, channels=16, attention=((16, 16), (16, 16)),
-            execution=run_batched,
         )  # fmt: skip
     optimizer = torch.optim.Adam(learner.parameters(), lr=5e-3)
     with seeded(1):
         for index in range(200):
             optimizer.zero_grad()
-            learner.objectives(step(index)).values.mean().backward()
+            learner.objectives(step(index), execution=run_forward).values.mean().backward()
             optimizer.step()
     right = [
         (
@@ -142,17 +140,12 @@ def test_trained_it_tells_new_classes_apart() -> None:
 
 @pytest.mark.parametrize("masked", [False, True])
 def test_gradients_are_right_in_every_execution(masked: bool) -> None:
-    check_meta_gradient(small(), [episode(i, masked=masked) for i in (0, 3)]).raise_if_wrong()
-
-
-def test_the_batched_execution_gives_the_gradients_of_the_loop() -> None:
-    learner = small(shuffle=False)
-    check_meta_gradient(learner, [episode(0), episode(3)], modes={"batched": run_batched}).raise_if_wrong()
+    check_meta_gradient(small(shuffle=False), [episode(i, masked=masked) for i in (0, 3)]).raise_if_wrong()
 
 
 def test_random_orders_differ_between_episodes_under_vmap() -> None:
     with seeded(0):
-        values = run_batched(small().train(), [episode(0)] * 4)
+        values = run_forward(small().train(), [episode(0)] * 4)
     assert len(set(values.tolist())) > 1
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from polytask.core import Batch, Episode, InputError, State, Task, generator, run_loop, seeded
-from polytask.execution import check_meta_gradient
+from polytask.execution import check_meta_gradient, run_vmap
 from polytask.meta import SGD, GradientLearner, InnerStep, UpdateRule
 from polytask.meta.layers.recurrent_cell import LSTMCell
 from polytask.meta.optimization import (
@@ -63,13 +63,13 @@ def test_a_learned_rule_has_the_gradient_of_finite_differences(name: str, checkp
 @pytest.mark.parametrize("name", RULES)
 def test_a_learned_rule_learns_to_lower_the_loss(name: str) -> None:
     with seeded(0, "rule"):
-        learner = GradientLearner(net(), rule=RULES[name](), n_steps=3, n_differentiated=0, execution="vmap")
+        learner = GradientLearner(net(), rule=RULES[name](), n_steps=3, n_differentiated=0)
     optimizer = torch.optim.Adam(learner.rule.parameters(), lr=0.02)
     fitted = [Episode(tasks=e.tasks, support=e.support, query=e.support or e.query) for e in episodes()]
     losses = []
     for _ in range(40):
         optimizer.zero_grad()
-        loss = learner.objectives(fitted).values.mean()
+        loss = learner.objectives(fitted, execution=run_vmap).values.mean()
         loss.backward()
         optimizer.step()
         losses.append(float(loss.detach()))
@@ -153,7 +153,7 @@ def test_the_evolved_gradient_weighs_each_perturbation_by_the_difference_of_its_
     batch = Batch(inputs=torch.zeros(1, 1), targets={"y": torch.zeros(1, 2)})
     episode = Episode(tasks=(task,), support=batch, query=batch)
     rule, objective = SGD(0.2), EvolvedObjective(sigma=0.1, n_pairs=5)
-    learner = GradientLearner(Point(), rule=rule, objective=objective, n_steps=2, execution="loop")
+    learner = GradientLearner(Point(), rule=rule, objective=objective, n_steps=2)
     shrink = (1 - 2 * 0.2) ** 4  # two steps of 0.2 down |theta|^2, squared
     theta, draw = torch.tensor([1.0, -2.0]), torch.Generator().manual_seed(3)
     noises = 0.1 * torch.stack([torch.randn(2, generator=draw) for _ in range(5)])  # [pair, parameter]

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from polytask.core import (
     Batch,
     Episode,
+    EpisodicLearner,
     Execution,
     InputError,
     Inputs,
@@ -21,7 +22,6 @@ from polytask.core import (
     module_copy,
     query_objectives,
 )
-from polytask.execution.named import ExecutionName
 from polytask.meta.adaptation.fixed_body import fixed_body, layers
 from polytask.meta.adaptation.inner_batches import InnerBatches
 from polytask.meta.adaptation.inner_loop import InnerLoop
@@ -35,7 +35,6 @@ from polytask.meta.layers.normalization import (
 )
 from polytask.meta.layers.per_step import at_step, has_per_step_layers
 from polytask.meta.layers.plain_attention import plain_attention
-from polytask.meta.learner import MetaLearner
 
 __all__ = ["GradientLearner", "MetaObjective", "StartRule"]
 
@@ -47,7 +46,7 @@ class MetaObjective(nn.Module, ABC):
     """What an episode's objective is, and with it what the meta-gradient is.
 
     Args:
-        exact: Whether the gradient is the derivative of the value; see `MetaLearner`.
+        exact: Whether the gradient is the derivative of the value; see `EpisodicLearner`.
     """
 
     def __init__(self, *, exact: bool) -> None:
@@ -67,7 +66,7 @@ class MetaObjective(nn.Module, ABC):
         """Take note that a step's objectives were computed."""
 
 
-class GradientLearner(MetaLearner):
+class GradientLearner(EpisodicLearner):
     r"""Adapts parameters of a model by gradient steps on the support: the common form of a family of methods.
 
     From a start :math:`\phi_0`, makes the steps :math:`\phi_{k+1} = U(\phi_k, \nabla_\phi L_S(\phi_k))` of a
@@ -98,8 +97,6 @@ class GradientLearner(MetaLearner):
         checkpoint: Whether to keep only the parameters of each step and compute the rest again in the
             backward pass: memory of one step instead of all, at about a third more time.
         normalization: What BatchNorm does, ``"batch"`` or ``"frozen"``; required if the model has any.
-        execution: How the episodes of a training step are run; see `named_execution`.
-        chunk_size: Episodes that vmap runs at once; None means all of a step.
 
     Raises:
         InputError: An argument is out of range, the model has no such trainable parameter, or it has
@@ -127,19 +124,14 @@ class GradientLearner(MetaLearner):
         batch_size: int | None = None,
         checkpoint: bool = False,
         normalization: Normalization | None = None,
-        execution: ExecutionName | Execution = "auto",
-        chunk_size: int | None = None,
     ) -> None:
         trainable = tuple(name for name, p in model.named_parameters() if p.requires_grad)
         _check(trainable, adapted, n_steps, n_differentiated, batch_size)
         check_normalization(model, normalization)
-        exact = n_differentiated is None if objective is None else objective.exact
         super().__init__(
-            execution=execution,
-            chunk_size=chunk_size,
-            transductive=uses_batch_statistics(model, normalization) or has_per_step_layers(model),
-            exact_gradient=exact,
+            transductive=uses_batch_statistics(model, normalization) or has_per_step_layers(model)
         )
+        self.exact_gradient = n_differentiated is None if objective is None else objective.exact
         self.model = model
         self.per_step = has_per_step_layers(model)
         self.rule = rule or SGD()
@@ -160,11 +152,11 @@ class GradientLearner(MetaLearner):
         other.n_steps = n_steps
         return other
 
-    def objectives(self, episodes: Sequence[Episode]) -> Objectives:
-        """Return one objective per episode; see `polytask.core.Learner.objectives`."""
+    def objectives(self, episodes: Sequence[Episode], *, execution: Execution | None = None) -> Objectives:
+        """Return one objective per episode; see `polytask.core.EpisodicLearner.objectives`."""
         if self.objective is not None:
             self.objective.before()
-        found = super().objectives(episodes)
+        found = super().objectives(episodes, execution=execution)
         if self.objective is not None and self.training:
             self.objective.after()
         return found

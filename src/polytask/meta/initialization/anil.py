@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from polytask.core import Execution, InputError
-from polytask.execution.named import ExecutionName
+from polytask.core import InputError
 from polytask.meta.adaptation.gradient_learner import GradientLearner
 from polytask.meta.adaptation.rules.sgd import SGD
 from polytask.meta.layers.normalization import Normalization
@@ -21,8 +20,6 @@ def ANIL(  # noqa: N802 - named as the method is known
     n_steps: int = 5,
     second_order: bool = True,
     normalization: Normalization | None = None,
-    execution: ExecutionName | Execution = "auto",
-    chunk_size: int | None = None,
 ) -> GradientLearner:
     """Build "almost no inner loop": MAML that adapts the head alone; the body is meta-learned and reused.
 
@@ -37,8 +34,6 @@ def ANIL(  # noqa: N802 - named as the method is known
         n_steps: Inner steps.
         second_order: Whether the meta-gradient goes through the inner gradients.
         normalization: What BatchNorm does.
-        execution: How the episodes of a step are run.
-        chunk_size: Episodes that vmap runs at once.
 
     Raises:
         InputError: The model has no such module, or see `GradientLearner`.
@@ -58,8 +53,6 @@ def ANIL(  # noqa: N802 - named as the method is known
         adapted=_parts(model, head)[1],
         n_differentiated=None if second_order else 0,
         normalization=normalization,
-        execution=execution,
-        chunk_size=chunk_size,
     )
 
 
@@ -71,8 +64,6 @@ def BOIL(  # noqa: N802 - named as the method is known
     n_steps: int = 1,
     second_order: bool = True,
     normalization: Normalization | None = None,
-    execution: ExecutionName | Execution = "auto",
-    chunk_size: int | None = None,
 ) -> GradientLearner:
     """Build "body only inner loop": MAML that adapts everything but the head, so the representation changes.
 
@@ -83,8 +74,6 @@ def BOIL(  # noqa: N802 - named as the method is known
         n_steps: Inner steps.
         second_order: Whether the meta-gradient goes through the inner gradients.
         normalization: What BatchNorm does.
-        execution: How the episodes of a step are run.
-        chunk_size: Episodes that vmap runs at once.
 
     Raises:
         InputError: The model has no such module, no body, or see `GradientLearner`.
@@ -104,8 +93,6 @@ def BOIL(  # noqa: N802 - named as the method is known
         adapted=_parts(model, head)[0],
         n_differentiated=None if second_order else 0,
         normalization=normalization,
-        execution=execution,
-        chunk_size=chunk_size,
     )
 
 

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from polytask.core import Batch, Execution, InputError, State, Task
-from polytask.execution.named import ExecutionName
+from polytask.core import Batch, InputError, State, Task
 from polytask.meta.adaptation.gradient_learner import GradientLearner
 from polytask.meta.adaptation.rules.sgd import SGD
 from polytask.meta.layers.normalization import Normalization
@@ -22,8 +21,6 @@ def CAVIA(  # noqa: N802 - named as the method is known
     n_steps: int = 1,
     second_order: bool = True,
     normalization: Normalization | None = None,
-    execution: ExecutionName | Execution = "auto",
-    chunk_size: int | None = None,
 ) -> GradientLearner:
     r"""Build fast context adaptation via meta-learning.
 
@@ -39,8 +36,6 @@ def CAVIA(  # noqa: N802 - named as the method is known
         n_steps: Inner steps.
         second_order: Whether the meta-gradient goes through the inner gradients.
         normalization: What BatchNorm does.
-        execution: How the episodes of a step are run.
-        chunk_size: Episodes that vmap runs at once.
 
     Raises:
         InputError: The model has no context, or see `GradientLearner`.
@@ -67,8 +62,6 @@ def CAVIA(  # noqa: N802 - named as the method is known
         start=_empty_context,
         n_differentiated=None if second_order else 0,
         normalization=normalization,
-        execution=execution,
-        chunk_size=chunk_size,
     )
 
 

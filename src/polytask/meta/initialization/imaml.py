@@ -7,8 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import grad, grad_and_value, vjp
 
-from polytask.core import Batch, Execution, InputError, State, Task
-from polytask.execution.named import ExecutionName
+from polytask.core import Batch, InputError, State, Task
 from polytask.meta.adaptation.gradient_learner import GradientLearner, MetaObjective
 from polytask.meta.adaptation.implicit import conjugate_gradient, neumann
 from polytask.meta.adaptation.rules.proximal import Proximal
@@ -29,8 +28,6 @@ def IMAML(  # noqa: N802 - named as the method is known
     solver: Literal["cg", "neumann"] = "cg",
     n_solver_steps: int = 5,
     normalization: Normalization | None = None,
-    execution: ExecutionName | Execution = "auto",
-    chunk_size: int | None = None,
 ) -> GradientLearner:
     r"""Build MAML with implicit gradients.
 
@@ -47,8 +44,6 @@ def IMAML(  # noqa: N802 - named as the method is known
             where the curvature is below the strength.
         n_solver_steps: Curvature products of the solver.
         normalization: What BatchNorm does.
-        execution: How the episodes of a step are run.
-        chunk_size: Episodes that vmap runs at once.
 
     Raises:
         InputError: A number is out of range, the solver unknown, or see `GradientLearner`.
@@ -77,8 +72,6 @@ def IMAML(  # noqa: N802 - named as the method is known
         n_differentiated=0,
         objective=_AtTheEnd(strength, solver, n_solver_steps),
         normalization=normalization,
-        execution=execution,
-        chunk_size=chunk_size,
     )
 
 

@@ -2,8 +2,6 @@
 
 from torch import nn
 
-from polytask.core import Execution
-from polytask.execution.named import ExecutionName
 from polytask.meta.adaptation.gradient_learner import GradientLearner
 from polytask.meta.adaptation.rules.sgd import SGD
 from polytask.meta.layers.normalization import Normalization, normalization_parameters
@@ -21,8 +19,6 @@ def MAML(  # noqa: N802 - named as the method is known
     checkpoint: bool = False,
     normalization: Normalization | None = None,
     adapt_normalization: bool = True,
-    execution: ExecutionName | Execution = "auto",
-    chunk_size: int | None = None,
 ) -> GradientLearner:
     r"""Build model-agnostic meta-learning.
 
@@ -42,8 +38,6 @@ def MAML(  # noqa: N802 - named as the method is known
         adapt_normalization: Whether the inner loop changes the scales and shifts of normalization layers too.
             The authors' code leaves them to the outer loop alone; on Omniglot, with max pooling and one step,
             that learnt faster here.
-        execution: How the episodes of a training step are run; see `named_execution`.
-        chunk_size: Episodes that vmap runs at once; None means all of a step.
 
     Raises:
         InputError: See `GradientLearner`.
@@ -74,8 +68,6 @@ def MAML(  # noqa: N802 - named as the method is known
         checkpoint=checkpoint,
         normalization=normalization,
         adapted=None if adapt_normalization else _outside_normalization(model),
-        execution=execution,
-        chunk_size=chunk_size,
     )
 
 
@@ -87,8 +79,6 @@ def FOMAML(  # noqa: N802 - named as the method is known
     batch_size: int | None = None,
     normalization: Normalization | None = None,
     adapt_normalization: bool = True,
-    execution: ExecutionName | Execution = "auto",
-    chunk_size: int | None = None,
 ) -> GradientLearner:
     r"""Build first-order MAML, which takes :math:`\partial \phi / \partial \theta` for the identity.
 
@@ -102,8 +92,6 @@ def FOMAML(  # noqa: N802 - named as the method is known
         batch_size: Rows of the support for each inner step.
         normalization: What BatchNorm does.
         adapt_normalization: Whether the inner loop changes scales and shifts of normalization layers too.
-        execution: How the episodes of a step are run.
-        chunk_size: Episodes that vmap runs at once.
 
     Example:
         >>> FOMAML(nn.Linear(1, 1)).n_differentiated
@@ -121,8 +109,6 @@ def FOMAML(  # noqa: N802 - named as the method is known
         batch_size=batch_size,
         normalization=normalization,
         adapt_normalization=adapt_normalization,
-        execution=execution,
-        chunk_size=chunk_size,
     )
 
 

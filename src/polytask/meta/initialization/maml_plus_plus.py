@@ -5,8 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from polytask.core import Batch, Execution, InputError, Task, ends_step
-from polytask.execution.named import ExecutionName
+from polytask.core import Batch, InputError, Task, ends_step
 from polytask.meta.adaptation.gradient_learner import GradientLearner, MetaObjective
 from polytask.meta.layers.per_step import PerStepBatchNorm, with_per_step_normalization
 from polytask.meta.optimization.learned_rates import LearnedRates
@@ -22,8 +21,6 @@ def MAMLPlusPlus(  # noqa: N802 - named as the method is known
     n_multi_step: int = 5000,
     n_first_order: int = 0,
     per_step_normalization: bool = True,
-    execution: ExecutionName | Execution = "auto",
-    chunk_size: int | None = None,
 ) -> GradientLearner:
     r"""Build MAML++.
 
@@ -41,8 +38,6 @@ def MAMLPlusPlus(  # noqa: N802 - named as the method is known
         n_multi_step: Meta-updates over which the weights go to the last step; the paper's 10 epochs of 500.
         n_first_order: Meta-updates of first order at the beginning; the paper's are 50 epochs of its 150.
         per_step_normalization: Whether to replace BatchNorm; else the model must have none.
-        execution: How the episodes of a step are run.
-        chunk_size: Episodes that vmap runs at once.
 
     Raises:
         InputError: A number is out of range, or see `GradientLearner`.
@@ -68,8 +63,6 @@ def MAMLPlusPlus(  # noqa: N802 - named as the method is known
         adapted=tuple(shapes),
         objective=MultiStepLoss(n_updates=n_multi_step, n_first_order=n_first_order),
         normalization=None,
-        execution=execution,
-        chunk_size=chunk_size,
     )
 
 

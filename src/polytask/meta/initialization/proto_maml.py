@@ -6,8 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from polytask.core import Batch, Execution, InputError, State, Task, module_copy
-from polytask.execution.named import ExecutionName
+from polytask.core import Batch, InputError, State, Task, module_copy
 from polytask.meta.adaptation.gradient_learner import GradientLearner
 from polytask.meta.adaptation.rules.sgd import SGD
 from polytask.meta.layers.class_means import class_means
@@ -24,8 +23,6 @@ def ProtoMAML(  # noqa: N802 - named as the method is known
     n_steps: int = 5,
     second_order: bool = False,
     normalization: Normalization | None = None,
-    execution: ExecutionName | Execution = "auto",
-    chunk_size: int | None = None,
 ) -> GradientLearner:
     r"""Build ProtoMAML.
 
@@ -40,8 +37,6 @@ def ProtoMAML(  # noqa: N802 - named as the method is known
         n_steps: Inner steps.
         second_order: Whether the meta-gradient goes through the inner gradients; the paper's is first-order.
         normalization: What BatchNorm does.
-        execution: How the episodes of a step are run.
-        chunk_size: Episodes that vmap runs at once.
 
     Raises:
         InputError: See `GradientLearner`; on adapting, a class has no example in the support.
@@ -64,8 +59,6 @@ def ProtoMAML(  # noqa: N802 - named as the method is known
         start=_prototypes,
         n_differentiated=None if second_order else 0,
         normalization=normalization,
-        execution=execution,
-        chunk_size=chunk_size,
     )
 
 

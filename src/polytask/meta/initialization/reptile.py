@@ -5,8 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from polytask.core import Batch, Execution, Task, join_batches
-from polytask.execution.named import ExecutionName
+from polytask.core import Batch, Task, join_batches
 from polytask.meta.adaptation.gradient_learner import GradientLearner, MetaObjective
 from polytask.meta.adaptation.rules.adam import Adam
 from polytask.meta.adaptation.rules.rule import UpdateRule
@@ -23,8 +22,6 @@ def Reptile(  # noqa: N802 - named as the method is known
     n_steps: int = 5,
     batch_size: int | None = 10,
     normalization: Normalization | None = None,
-    execution: ExecutionName | Execution = "auto",
-    chunk_size: int | None = None,
 ) -> GradientLearner:
     r"""Build Reptile, :math:`\theta \leftarrow \theta + \epsilon \, \overline{(\phi - \theta)}`.
 
@@ -39,8 +36,6 @@ def Reptile(  # noqa: N802 - named as the method is known
         n_steps: Inner steps in training; the paper evaluates with 50, see `GradientLearner.with_steps`.
         batch_size: Rows for each inner step; None means all.
         normalization: What BatchNorm does.
-        execution: How the episodes of a step are run.
-        chunk_size: Episodes that vmap runs at once.
 
     Raises:
         InputError: See `GradientLearner`.
@@ -61,8 +56,6 @@ def Reptile(  # noqa: N802 - named as the method is known
         objective=_TowardsTheEnd(),
         batch_size=batch_size,
         normalization=normalization,
-        execution=execution,
-        chunk_size=chunk_size,
     )
 
 

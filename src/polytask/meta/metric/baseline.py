@@ -5,8 +5,7 @@ from abc import abstractmethod
 from torch import Tensor, nn
 from torch.func import grad_and_value
 
-from polytask.core import Execution, InputError, State
-from polytask.execution.named import ExecutionName, named_execution
+from polytask.core import InputError, State
 from polytask.meta.adaptation.rules.rule import InnerStep, UpdateRule
 from polytask.meta.adaptation.rules.sgd import SGD
 from polytask.meta.layers.class_means import class_means
@@ -27,8 +26,6 @@ class FittedHead(FeatureClassifier):
         encoder: Maps inputs to features ``[batch, ...]``, flattened here.
         n_steps: Steps on the whole support.
         rule: Makes a step from a gradient; None means ``SGD(0.01, momentum=0.9, weight_decay=0.001)``.
-        execution: How the episodes of a training step are run; see `named_execution`.
-        chunk_size: Episodes that vmap runs at once; None means all of a step.
 
     Raises:
         InputError: The number of steps is negative.
@@ -44,18 +41,12 @@ class FittedHead(FeatureClassifier):
         tensor([-1.,  1.])
     """
 
-    def __init__(
-        self,
-        encoder: nn.Module,
-        *,
-        n_steps: int = 100,
-        rule: UpdateRule | None = None,
-        execution: ExecutionName | Execution = "auto",
-        chunk_size: int | None = None,
-    ) -> None:
+    inner_gradients = True
+
+    def __init__(self, encoder: nn.Module, *, n_steps: int = 100, rule: UpdateRule | None = None) -> None:
         if n_steps < 0:
             raise InputError(f"`n_steps` must be 0 or more, got {n_steps}.")
-        super().__init__(encoder, execution=named_execution(execution, chunk_size))
+        super().__init__(encoder)
         self.rule = rule or SGD(0.01, momentum=0.9, weight_decay=0.001)
         self.n_steps = n_steps
 
@@ -90,8 +81,6 @@ class Baseline(FittedHead):
         encoder: See `FittedHead`, as for all arguments.
         n_steps: Steps on the whole support.
         rule: Makes a step from a gradient.
-        execution: How the episodes of a training step are run.
-        chunk_size: Episodes that vmap runs at once.
 
     Example:
         >>> import torch
@@ -142,8 +131,6 @@ class BaselinePlusPlus(FittedHead):
         n_steps: Steps on the whole support.
         scale: The factor :math:`s` on the cosine.
         rule: Makes a step from a gradient.
-        execution: How the episodes of a training step are run.
-        chunk_size: Episodes that vmap runs at once.
 
     Raises:
         InputError: The number of steps is negative, or the scale is not positive.
@@ -164,18 +151,11 @@ class BaselinePlusPlus(FittedHead):
     """
 
     def __init__(
-        self,
-        encoder: nn.Module,
-        *,
-        n_steps: int = 100,
-        scale: float = 10.0,
-        rule: UpdateRule | None = None,
-        execution: ExecutionName | Execution = "auto",
-        chunk_size: int | None = None,
+        self, encoder: nn.Module, *, n_steps: int = 100, scale: float = 10.0, rule: UpdateRule | None = None
     ) -> None:
         if not scale > 0:
             raise InputError(f"`scale` must be above 0, got {scale}.")
-        super().__init__(encoder, n_steps=n_steps, rule=rule, execution=execution, chunk_size=chunk_size)
+        super().__init__(encoder, n_steps=n_steps, rule=rule)
         self.scale = scale
 
     def start(self, features: Tensor, members: Tensor) -> State:

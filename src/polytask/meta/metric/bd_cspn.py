@@ -4,8 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from polytask.core import Execution, InputError
-from polytask.execution.named import ExecutionName
+from polytask.core import InputError
 from polytask.meta.layers.class_means import class_means
 from polytask.meta.metric.cosine_head import cosine_logits
 from polytask.meta.metric.transductive import TransductiveClassifier
@@ -27,8 +26,6 @@ class BDCSPN(TransductiveClassifier):
             base classes, see `Baseline`.
         n_pseudo: Queries :math:`Z` that a class takes up at most.
         scale: The factor :math:`\epsilon` on the cosine.
-        execution: How the episodes of a training step are run; see `forward_execution`.
-        chunk_size: Episodes that are run at once; None means all of a step.
 
     Raises:
         InputError: A number is not positive.
@@ -46,15 +43,7 @@ class BDCSPN(TransductiveClassifier):
         features are scaled to unit length first, so that a long one counts no more than others.
     """
 
-    def __init__(
-        self,
-        encoder: nn.Module,
-        *,
-        n_pseudo: int = 8,
-        scale: float = 10.0,
-        execution: ExecutionName | Execution = "auto",
-        chunk_size: int | None = None,
-    ) -> None:
+    def __init__(self, encoder: nn.Module, *, n_pseudo: int = 8, scale: float = 10.0) -> None:
         problems = []
         if n_pseudo < 1:
             problems.append(f"`n_pseudo` must be at least 1, got {n_pseudo}")
@@ -62,7 +51,7 @@ class BDCSPN(TransductiveClassifier):
             problems.append(f"`scale` must be above 0, got {scale}")
         if problems:
             raise InputError("; ".join(problems) + ".")
-        super().__init__(encoder, execution=execution, chunk_size=chunk_size)
+        super().__init__(encoder)
         self.n_pseudo = n_pseudo
         self.scale = scale
 

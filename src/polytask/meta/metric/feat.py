@@ -6,8 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from polytask.core import Batch, Execution, InputError, State, Task, query_objectives
-from polytask.execution.named import ExecutionName
+from polytask.core import Batch, InputError, State, Task, query_objectives
 from polytask.meta.layers.class_means import class_means
 from polytask.meta.layers.every_class import check_classes, membership
 from polytask.meta.layers.full_precision import full_precision, widened
@@ -34,8 +33,6 @@ class FEAT(FeatureClassifier):
         temperature: The divisor :math:`\tau` of the squared distances.
         contrast: The weight :math:`\lambda` of the contrast; 0 leaves it out.
         dropout: In the transformer, in training.
-        execution: How the episodes of a training step are run; see `forward_execution`.
-        chunk_size: Episodes that are run at once; None means all of a step.
 
     Raises:
         InputError: A number is out of range.
@@ -61,8 +58,6 @@ class FEAT(FeatureClassifier):
         temperature: float = 64.0,
         contrast: float = 0.0,
         dropout: float = 0.5,
-        execution: ExecutionName | Execution = "auto",
-        chunk_size: int | None = None,
     ) -> None:
         problems = []
         if n_features < 1:
@@ -75,7 +70,7 @@ class FEAT(FeatureClassifier):
             problems.append(f"`dropout` must be at least 0 and below 1, got {dropout}")
         if problems:
             raise InputError("; ".join(problems) + ".")
-        super().__init__(encoder, execution=execution, chunk_size=chunk_size)
+        super().__init__(encoder)
         self.adaptation = SetTransformer(n_features, dropout=dropout)
         self.temperature = temperature
         self.contrast = contrast

@@ -5,18 +5,15 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from polytask.core import Batch, Execution, Inputs, State, Task
-from polytask.execution.forward_execution import forward_execution
-from polytask.execution.named import ExecutionName
+from polytask.core import Batch, EpisodicLearner, Inputs, State, Task
 from polytask.meta.layers.every_class import check_classes, membership
 from polytask.meta.layers.full_precision import full_precision, widened
 from polytask.meta.layers.normalization import uses_batch_statistics
-from polytask.meta.learner import MetaLearner
 
 __all__ = ["FeatureClassifier", "squared_distances"]
 
 
-class FeatureClassifier(MetaLearner):
+class FeatureClassifier(EpisodicLearner):
     """A classifier of features, whatever the encoder; a method says what it keeps of the support.
 
     Under autocast the encoder alone has 16 bits. Examples without a label belong to no class. The state holds
@@ -27,8 +24,6 @@ class FeatureClassifier(MetaLearner):
     Args:
         encoder: Maps inputs to features ``[batch, ...]``, flattened here.
         transductive: Whether the answer to one query depends on the other queries of its batch by design.
-        execution: How the episodes of a training step are run; see `forward_execution`.
-        chunk_size: Episodes that are run at once; None means all of a step.
 
     Example:
         >>> import torch
@@ -43,18 +38,10 @@ class FeatureClassifier(MetaLearner):
         {'cat': tensor([[-1., -4.]])}
     """
 
-    def __init__(
-        self,
-        encoder: nn.Module,
-        *,
-        transductive: bool = False,
-        execution: ExecutionName | Execution = "auto",
-        chunk_size: int | None = None,
-    ) -> None:
-        super().__init__(
-            execution=forward_execution(execution, chunk_size),
-            transductive=transductive or uses_batch_statistics(encoder, None),
-        )
+    inner_gradients = False
+
+    def __init__(self, encoder: nn.Module, *, transductive: bool = False) -> None:
+        super().__init__(transductive=transductive or uses_batch_statistics(encoder, None))
         self.encoder = encoder
 
     @abstractmethod

@@ -7,8 +7,7 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor, nn
 
-from polytask.core import Execution, InputError, State
-from polytask.execution.named import ExecutionName
+from polytask.core import InputError, State
 from polytask.meta.layers.full_precision import full_precision, widened
 from polytask.meta.model.gaussian import Context, Gaussian, GaussianLearner
 
@@ -48,8 +47,6 @@ class GaussianProcessHead(GaussianLearner):
         similarity: Of the inputs themselves, such as `tanimoto`; None leaves it out.
         noise: Initial :math:`\sigma`.
         min_std: Lower bound of :math:`\sigma`: float32 cannot factor a matrix much closer to singular.
-        execution: How the episodes of a training step are run; see `forward_execution`.
-        chunk_size: Episodes that vmap runs at once; None means all of a step.
 
     Raises:
         InputError: There is neither an encoder nor a similarity, the kernel is unknown, or a number is out of
@@ -84,8 +81,6 @@ class GaussianProcessHead(GaussianLearner):
         similarity: Similarity | None = None,
         noise: float = 0.5,
         min_std: float = 0.01,
-        execution: ExecutionName | Execution = "auto",
-        chunk_size: int | None = None,
     ) -> None:
         problems = [
             f"`{name}` must be at least 1, got {size}"
@@ -100,7 +95,7 @@ class GaussianProcessHead(GaussianLearner):
             problems.append(f"`min_std` must be in (0, `noise` = {noise}), got {min_std}")
         if problems:
             raise InputError("GaussianProcessHead: " + "; ".join(problems) + ".")
-        super().__init__(n_inputs=n_inputs, n_outputs=n_outputs, execution=execution, chunk_size=chunk_size)
+        super().__init__(n_inputs=n_inputs, n_outputs=n_outputs)
         self.encoder = encoder
         self.kernel: KernelName = kernel
         self.similarity = similarity

@@ -4,8 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from polytask.core import Execution, InputError
-from polytask.execution.named import ExecutionName
+from polytask.core import InputError
 from polytask.meta.layers.class_means import class_means
 from polytask.meta.metric.bd_cspn import rectified
 from polytask.meta.metric.feature_classifier import squared_distances
@@ -35,8 +34,6 @@ class LaplacianShot(TransductiveClassifier):
             validation; a large one needs many queries of each class.
         n_steps: Updates of the answers.
         rectify: Whether prototypes and queries are rectified as in `BDCSPN`, with its defaults.
-        execution: How the episodes of a training step are run; see `forward_execution`.
-        chunk_size: Episodes that are run at once; None means all of a step.
 
     Raises:
         InputError: A number is out of range.
@@ -62,8 +59,6 @@ class LaplacianShot(TransductiveClassifier):
         smoothness: float = 0.3,
         n_steps: int = 20,
         rectify: bool = True,
-        execution: ExecutionName | Execution = "auto",
-        chunk_size: int | None = None,
     ) -> None:
         problems = []
         if n_neighbours < 1:
@@ -74,7 +69,7 @@ class LaplacianShot(TransductiveClassifier):
             problems.append(f"`n_steps` must be 0 or more, got {n_steps}")
         if problems:
             raise InputError("; ".join(problems) + ".")
-        super().__init__(encoder, execution=execution, chunk_size=chunk_size)
+        super().__init__(encoder)
         self.n_neighbours = n_neighbours
         self.smoothness = smoothness
         self.n_steps = n_steps

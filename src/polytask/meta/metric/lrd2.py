@@ -5,8 +5,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from polytask.core import Execution, InputError, Task
-from polytask.execution.named import ExecutionName
+from polytask.core import InputError, Task
 from polytask.meta.metric.solved_head import Labelled, SolvedHead
 
 __all__ = ["LRD2", "logistic_weights"]
@@ -31,8 +30,6 @@ class LRD2(SolvedHead):
         ridge: Initial :math:`\lambda`, in squared units of the features.
         n_steps: Steps of Newton's method.
         bias: Whether a feature of constant 1 is added; its weight is penalized as the others are.
-        execution: How the episodes of a training step are run; see `forward_execution`.
-        chunk_size: Episodes that are run at once; None means all of a step.
 
     Raises:
         InputError: The ridge is not positive, or there is no step.
@@ -54,14 +51,7 @@ class LRD2(SolvedHead):
     """
 
     def __init__(
-        self,
-        encoder: nn.Module,
-        *,
-        ridge: float = 1.0,
-        n_steps: int = 5,
-        bias: bool = True,
-        execution: ExecutionName | Execution = "auto",
-        chunk_size: int | None = None,
+        self, encoder: nn.Module, *, ridge: float = 1.0, n_steps: int = 5, bias: bool = True
     ) -> None:
         problems = []
         if not ridge > 0:
@@ -70,13 +60,7 @@ class LRD2(SolvedHead):
             problems.append(f"`n_steps` must be at least 1, got {n_steps}")
         if problems:
             raise InputError("; ".join(problems) + ".")
-        super().__init__(
-            encoder,
-            kinds=("multiclass", "binary", "multilabel"),
-            bias=bias,
-            execution=execution,
-            chunk_size=chunk_size,
-        )
+        super().__init__(encoder, kinds=("multiclass", "binary", "multilabel"), bias=bias)
         self.log_ridge = nn.Parameter(torch.tensor(math.log(ridge)))
         self.n_steps = n_steps
 

@@ -3,8 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from polytask.core import Execution, InputError, State
-from polytask.execution.named import ExecutionName
+from polytask.core import InputError, State
 from polytask.meta.layers.class_means import class_means
 from polytask.meta.metric.feature_classifier import FeatureClassifier
 
@@ -25,8 +24,6 @@ class Mahalanobis(FeatureClassifier):
     Args:
         encoder: Maps inputs to features ``[batch, ...]``, flattened here.
         ridge: The factor :math:`\beta` of the identity, in squared units of the features.
-        execution: How the episodes of a training step are run; see `forward_execution`.
-        chunk_size: Episodes that are run at once; None means all of a step.
 
     Raises:
         InputError: The ridge is not positive.
@@ -47,17 +44,10 @@ class Mahalanobis(FeatureClassifier):
         Adaptive Processes. NeurIPS 2019, arXiv:1906.07697.
     """
 
-    def __init__(
-        self,
-        encoder: nn.Module,
-        *,
-        ridge: float = 1.0,
-        execution: ExecutionName | Execution = "auto",
-        chunk_size: int | None = None,
-    ) -> None:
+    def __init__(self, encoder: nn.Module, *, ridge: float = 1.0) -> None:
         if not ridge > 0:
             raise InputError(f"`ridge` must be above 0, got {ridge}.")
-        super().__init__(encoder, execution=execution, chunk_size=chunk_size)
+        super().__init__(encoder)
         self.ridge = ridge
 
     def summarize(self, features: Tensor, members: Tensor) -> State:

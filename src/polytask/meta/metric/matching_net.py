@@ -3,8 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from polytask.core import Execution, InputError, State
-from polytask.execution.named import ExecutionName
+from polytask.core import InputError, State
 from polytask.meta.metric.cosine_head import cosine_logits
 from polytask.meta.metric.feature_classifier import FeatureClassifier
 
@@ -26,8 +25,6 @@ class MatchingNet(FeatureClassifier):
         encoder: Maps inputs to features ``[batch, ...]``, flattened here.
         scale: The factor :math:`s` on the cosine; with the paper's 1, no class can be much likelier than the
             others.
-        execution: How the episodes of a training step are run; see `forward_execution`.
-        chunk_size: Episodes that are run at once; None means all of a step.
 
     Raises:
         InputError: The scale is not positive.
@@ -48,17 +45,10 @@ class MatchingNet(FeatureClassifier):
         Dynamic Few-Shot Visual Learning without Forgetting. CVPR 2018, arXiv:1804.09458.
     """
 
-    def __init__(
-        self,
-        encoder: nn.Module,
-        *,
-        scale: float = 10.0,
-        execution: ExecutionName | Execution = "auto",
-        chunk_size: int | None = None,
-    ) -> None:
+    def __init__(self, encoder: nn.Module, *, scale: float = 10.0) -> None:
         if not scale > 0:
             raise InputError(f"`scale` must be above 0, got {scale}.")
-        super().__init__(encoder, execution=execution, chunk_size=chunk_size)
+        super().__init__(encoder)
         self.scale = scale
 
     def summarize(self, features: Tensor, members: Tensor) -> State:

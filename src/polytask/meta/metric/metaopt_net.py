@@ -3,8 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from polytask.core import Execution, InputError, Task
-from polytask.execution.named import ExecutionName
+from polytask.core import InputError, Task
 from polytask.meta.metric.crammer_singer import crammer_singer_dual
 from polytask.meta.metric.solved_head import Labelled, SolvedHead
 
@@ -30,8 +29,6 @@ class MetaOptNet(SolvedHead):
             slowly.
         n_steps: Steps of the solver. 20 suffice unless the cost times the mean squared length of the features
             is above 20,000.
-        execution: How the episodes of a training step are run; see `forward_execution`.
-        chunk_size: Episodes that are run at once; None means all of a step.
 
     Raises:
         InputError: The cost or the scale is not positive, or there is no step.
@@ -54,14 +51,7 @@ class MetaOptNet(SolvedHead):
     """
 
     def __init__(
-        self,
-        encoder: nn.Module,
-        *,
-        cost: float = 0.1,
-        scale: float = 7.0,
-        n_steps: int = 20,
-        execution: ExecutionName | Execution = "auto",
-        chunk_size: int | None = None,
+        self, encoder: nn.Module, *, cost: float = 0.1, scale: float = 7.0, n_steps: int = 20
     ) -> None:
         problems = [
             f"`{name}` must be above 0, got {value}"
@@ -72,9 +62,7 @@ class MetaOptNet(SolvedHead):
             problems.append(f"`n_steps` must be at least 1, got {n_steps}")
         if problems:
             raise InputError("; ".join(problems) + ".")
-        super().__init__(
-            encoder, kinds=("multiclass",), bias=False, execution=execution, chunk_size=chunk_size
-        )
+        super().__init__(encoder, kinds=("multiclass",), bias=False)
         self.scale = nn.Parameter(torch.tensor(float(scale)))
         self.cost = cost
         self.n_steps = n_steps

@@ -6,18 +6,17 @@ from typing import Literal
 from torch import Tensor, nn
 from torch.nn import functional
 
-from polytask.core import Batch, InputError, Inputs, State, Task
+from polytask.core import Batch, EpisodicLearner, InputError, Inputs, State, Task
 from polytask.meta.layers.class_means import class_means
 from polytask.meta.layers.every_class import check_classes, membership
 from polytask.meta.layers.full_precision import full_precision, widened
 from polytask.meta.layers.normalization import uses_batch_statistics
-from polytask.meta.learner import MetaLearner
 from polytask.meta.metric.feature_classifier import squared_distances
 
 __all__ = ["Prototypes"]
 
 
-class Prototypes(MetaLearner):
+class Prototypes(EpisodicLearner):
     r"""Prototypical networks.
 
     With the encoder :math:`f`, class :math:`k` has the prototype :math:`c_k`, the mean of :math:`f(x)` over
@@ -54,6 +53,8 @@ class Prototypes(MetaLearner):
         value of Gidaris, Komodakis. Dynamic Few-Shot Visual Learning without Forgetting. CVPR 2018,
         arXiv:1804.09458.
     """
+
+    inner_gradients = False
 
     def __init__(
         self,

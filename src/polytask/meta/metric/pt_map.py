@@ -6,8 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from polytask.core import Execution, InputError
-from polytask.execution.named import ExecutionName
+from polytask.core import InputError
 from polytask.meta.layers.class_means import class_means
 from polytask.meta.metric.feature_classifier import squared_distances
 from polytask.meta.metric.transductive import TransductiveClassifier
@@ -36,8 +35,6 @@ class PTMAP(TransductiveClassifier):
         n_steps: Movements of the centres.
         n_sinkhorn: Iterations for a plan.
         center: Whether features are centred.
-        execution: How the episodes of a training step are run; see `forward_execution`.
-        chunk_size: Episodes that are run at once; None means all of a step.
 
     Raises:
         InputError: A number is out of range; on answering, there are fewer queries than classes.
@@ -66,8 +63,6 @@ class PTMAP(TransductiveClassifier):
         n_steps: int = 20,
         n_sinkhorn: int = 100,
         center: bool = True,
-        execution: ExecutionName | Execution = "auto",
-        chunk_size: int | None = None,
     ) -> None:
         positive = {"power": power, "regularization": regularization, "rate": rate, "n_sinkhorn": n_sinkhorn}
         problems = [f"`{name}` must be above 0, got {v}" for name, v in positive.items() if not v > 0]
@@ -75,7 +70,7 @@ class PTMAP(TransductiveClassifier):
             problems.append(f"`n_steps` must be 0 or more, got {n_steps}")
         if problems:
             raise InputError("; ".join(problems) + ".")
-        super().__init__(encoder, execution=execution, chunk_size=chunk_size)
+        super().__init__(encoder)
         self.power = power
         self.regularization = regularization
         self.rate = rate

@@ -5,8 +5,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from polytask.core import Execution, InputError, Task
-from polytask.execution.named import ExecutionName
+from polytask.core import InputError, Task
 from polytask.meta.metric.solved_head import Labelled, SolvedHead
 
 __all__ = ["R2D2", "ridge_weights"]
@@ -32,8 +31,6 @@ class R2D2(SolvedHead):
             starts slowly.
         offset: Initial :math:`\beta`, which makes no difference where logits are compared with each other.
         bias: Whether a feature of constant 1 is added; its weight is penalized as the others are.
-        execution: How the episodes of a training step are run; see `forward_execution`.
-        chunk_size: Episodes that are run at once; None means all of a step.
 
     Raises:
         InputError: The ridge or the scale is not positive.
@@ -61,8 +58,6 @@ class R2D2(SolvedHead):
         scale: float = 10.0,
         offset: float = 0.0,
         bias: bool = True,
-        execution: ExecutionName | Execution = "auto",
-        chunk_size: int | None = None,
     ) -> None:
         problems = [
             f"`{name}` must be above 0, got {value}"
@@ -71,13 +66,7 @@ class R2D2(SolvedHead):
         ]
         if problems:
             raise InputError("; ".join(problems) + ".")
-        super().__init__(
-            encoder,
-            kinds=("multiclass", "binary", "multilabel", "regression"),
-            bias=bias,
-            execution=execution,
-            chunk_size=chunk_size,
-        )
+        super().__init__(encoder, kinds=("multiclass", "binary", "multilabel", "regression"), bias=bias)
         self.log_ridge = nn.Parameter(torch.tensor(math.log(ridge)))
         self.scale = nn.Parameter(torch.tensor(float(scale)))
         self.offset = nn.Parameter(torch.tensor(float(offset)))

@@ -6,18 +6,15 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from polytask.core import Batch, Execution, InputError, Inputs, State, Task, query_objectives
-from polytask.execution.forward_execution import forward_execution
-from polytask.execution.named import ExecutionName
+from polytask.core import Batch, EpisodicLearner, InputError, Inputs, State, Task, query_objectives
 from polytask.meta.layers.class_means import class_means
 from polytask.meta.layers.every_class import check_classes, membership
 from polytask.meta.layers.normalization import uses_batch_statistics
-from polytask.meta.learner import MetaLearner
 
 __all__ = ["RelationNet", "image_relation", "vector_relation"]
 
 
-class RelationNet(MetaLearner):
+class RelationNet(EpisodicLearner):
     r"""Relation networks.
 
     With the encoder :math:`f`, the mean :math:`c_k` of its features over the support of class :math:`k`, and
@@ -39,8 +36,6 @@ class RelationNet(MetaLearner):
         encoder: Maps inputs to features ``[batch, channel, ...]``.
         relation: Maps pairs ``[pair, 2 * channel, ...]`` to scores ``[pair, 1]``, without a sigmoid at its
             end; see `image_relation` and `vector_relation`.
-        execution: How the episodes of a training step are run; see `forward_execution`.
-        chunk_size: Episodes that are run at once; None means all of a step.
 
     Example:
         >>> task = Task(name="cat", kind="multiclass", n_outputs=3)
@@ -57,17 +52,11 @@ class RelationNet(MetaLearner):
         normalizes each by its own statistics.
     """
 
-    def __init__(
-        self,
-        encoder: nn.Module,
-        relation: nn.Module,
-        *,
-        execution: ExecutionName | Execution = "auto",
-        chunk_size: int | None = None,
-    ) -> None:
+    inner_gradients = False
+
+    def __init__(self, encoder: nn.Module, relation: nn.Module) -> None:
         super().__init__(
-            execution=forward_execution(execution, chunk_size),
-            transductive=uses_batch_statistics(encoder, None) or uses_batch_statistics(relation, None),
+            transductive=uses_batch_statistics(encoder, None) or uses_batch_statistics(relation, None)
         )
         self.encoder = encoder
         self.relation = relation

@@ -5,8 +5,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from polytask.core import Execution, InputError, Task
-from polytask.execution.named import ExecutionName
+from polytask.core import InputError, Task
 from polytask.meta.metric.r2d2 import ridge_weights
 from polytask.meta.metric.solved_head import Labelled, SolvedHead
 
@@ -30,8 +29,6 @@ class RidgeRegression(SolvedHead):
     Args:
         encoder: Maps inputs to features ``[batch, ...]``, flattened here.
         penalty: Initial :math:`\lambda`, in squared units of the features, summed over the support.
-        execution: How the episodes of a training step are run; see `forward_execution`.
-        chunk_size: Episodes that are run at once; None means all of a step.
 
     Raises:
         InputError: The penalty is not positive.
@@ -51,19 +48,10 @@ class RidgeRegression(SolvedHead):
         penalty is learned, so that it stays positive.
     """
 
-    def __init__(
-        self,
-        encoder: nn.Module,
-        *,
-        penalty: float = 1.0,
-        execution: ExecutionName | Execution = "auto",
-        chunk_size: int | None = None,
-    ) -> None:
+    def __init__(self, encoder: nn.Module, *, penalty: float = 1.0) -> None:
         if not penalty > 0:
             raise InputError(f"`penalty` must be above 0, got {penalty}.")
-        super().__init__(
-            encoder, kinds=("regression",), bias=True, execution=execution, chunk_size=chunk_size
-        )
+        super().__init__(encoder, kinds=("regression",), bias=True)
         self.log_penalty = nn.Parameter(torch.tensor(math.log(penalty)))
 
     def solve(self, task: Task, support: Labelled) -> Tensor:

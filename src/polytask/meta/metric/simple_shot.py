@@ -6,8 +6,7 @@ from typing import Literal
 from torch import Tensor, nn
 from torch.nn import functional
 
-from polytask.core import Execution, InputError, Inputs, State
-from polytask.execution.named import ExecutionName
+from polytask.core import InputError, Inputs, State
 from polytask.meta.layers.class_means import class_means
 from polytask.meta.metric.centered import Centered
 from polytask.meta.metric.feature_classifier import FeatureClassifier, squared_distances
@@ -29,8 +28,6 @@ class SimpleShot(FeatureClassifier):
         encoder: Maps inputs to features ``[batch, ...]``, flattened here.
         n_features: How many features that are; needed to centre them.
         transform: ``"centered"`` (CL2N in the paper), ``"unit"`` (L2N: no mean is subtracted) or ``"none"``.
-        execution: How the episodes of a training step are run; see `forward_execution`.
-        chunk_size: Episodes that are run at once; None means all of a step.
 
     Raises:
         InputError: The transform is unknown, or ``n_features`` is missing or not needed.
@@ -57,8 +54,6 @@ class SimpleShot(FeatureClassifier):
         n_features: int | None = None,
         *,
         transform: Literal["centered", "unit", "none"] = "centered",
-        execution: ExecutionName | Execution = "auto",
-        chunk_size: int | None = None,
     ) -> None:
         problems = []
         if transform not in ("centered", "unit", "none"):
@@ -70,11 +65,7 @@ class SimpleShot(FeatureClassifier):
             )
         if problems:
             raise InputError("; ".join(problems) + ".")
-        super().__init__(
-            encoder if n_features is None else Centered(encoder, n_features),
-            execution=execution,
-            chunk_size=chunk_size,
-        )
+        super().__init__(encoder if n_features is None else Centered(encoder, n_features))
         self.transform = transform
 
     def fit_center(self, batches: Iterable[Inputs]) -> None:

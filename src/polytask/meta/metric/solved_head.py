@@ -9,13 +9,10 @@ from torch import Tensor, nn
 from torch._C._functorch import peek_interpreter_stack
 from torch.nn import functional
 
-from polytask.core import Batch, Execution, InputError, Inputs, State, Task, TaskKind
-from polytask.execution.forward_execution import forward_execution
-from polytask.execution.named import ExecutionName
+from polytask.core import Batch, EpisodicLearner, InputError, Inputs, State, Task, TaskKind
 from polytask.meta.layers.every_class import check_classes
 from polytask.meta.layers.full_precision import full_precision, widened
 from polytask.meta.layers.normalization import uses_batch_statistics
-from polytask.meta.learner import MetaLearner
 
 __all__ = ["Labelled", "SolvedHead", "labelled_values"]
 
@@ -37,7 +34,7 @@ class Labelled:
     known: Tensor
 
 
-class SolvedHead(MetaLearner):
+class SolvedHead(EpisodicLearner):
     """A linear head on learned features, solved for every task; the gradient goes through the solution.
 
     Under autocast the encoder alone has 16 bits; the head is solved and applied in 32.
@@ -50,23 +47,12 @@ class SolvedHead(MetaLearner):
         encoder: Maps inputs to features ``[batch, ...]``, flattened here.
         kinds: Kinds of tasks that the head can answer.
         bias: Whether a feature of constant 1 is added.
-        execution: How the episodes of a training step are run; see `forward_execution`.
-        chunk_size: Episodes that are run at once; None means all of a step.
     """
 
-    def __init__(
-        self,
-        encoder: nn.Module,
-        *,
-        kinds: tuple[TaskKind, ...],
-        bias: bool,
-        execution: ExecutionName | Execution = "auto",
-        chunk_size: int | None = None,
-    ) -> None:
-        super().__init__(
-            execution=forward_execution(execution, chunk_size),
-            transductive=uses_batch_statistics(encoder, None),
-        )
+    inner_gradients = False
+
+    def __init__(self, encoder: nn.Module, *, kinds: tuple[TaskKind, ...], bias: bool) -> None:
+        super().__init__(transductive=uses_batch_statistics(encoder, None))
         self.encoder = encoder
         self.kinds = kinds
         self.bias = bias

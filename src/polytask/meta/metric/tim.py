@@ -5,8 +5,7 @@ import math
 from torch import Tensor, nn
 from torch.nn import functional
 
-from polytask.core import Execution, InputError
-from polytask.execution.named import ExecutionName
+from polytask.core import InputError
 from polytask.meta.adaptation.rules.adam import Adam
 from polytask.meta.adaptation.rules.rule import InnerStep, UpdateRule
 from polytask.meta.layers.class_means import class_means
@@ -40,8 +39,6 @@ class TIM(TransductiveClassifier):
         temperature: The factor :math:`\tau`.
         support_weight: The weight :math:`\lambda` of the cross-entropy.
         conditional_weight: The weight :math:`\alpha` of the mean entropy.
-        execution: How the episodes of a training step are run; see `forward_execution`.
-        chunk_size: Episodes that are run at once; None means all of a step.
 
     Raises:
         InputError: A number is out of range.
@@ -69,8 +66,6 @@ class TIM(TransductiveClassifier):
         temperature: float = 15.0,
         support_weight: float = 0.1,
         conditional_weight: float = 0.1,
-        execution: ExecutionName | Execution = "auto",
-        chunk_size: int | None = None,
     ) -> None:
         problems = []
         if n_steps < 0:
@@ -83,7 +78,7 @@ class TIM(TransductiveClassifier):
         ]
         if problems:
             raise InputError("; ".join(problems) + ".")
-        super().__init__(encoder, execution=execution, chunk_size=chunk_size)
+        super().__init__(encoder)
         self.rule = rule or Adam(1e-4)
         self.n_steps = n_steps
         self.temperature = temperature

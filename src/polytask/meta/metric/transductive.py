@@ -4,8 +4,7 @@ from abc import abstractmethod
 
 from torch import Tensor, nn
 
-from polytask.core import Execution, State
-from polytask.execution.named import ExecutionName
+from polytask.core import State
 from polytask.meta.metric.feature_classifier import FeatureClassifier
 
 __all__ = ["TransductiveClassifier"]
@@ -19,8 +18,6 @@ class TransductiveClassifier(FeatureClassifier):
 
     Args:
         encoder: Maps inputs to features ``[batch, ...]``, flattened here.
-        execution: How the episodes of a training step are run; see `forward_execution`.
-        chunk_size: Episodes that are run at once; None means all of a step.
 
     Example:
         >>> import torch
@@ -34,14 +31,8 @@ class TransductiveClassifier(FeatureClassifier):
         tensor([0, 1])
     """
 
-    def __init__(
-        self,
-        encoder: nn.Module,
-        *,
-        execution: ExecutionName | Execution = "auto",
-        chunk_size: int | None = None,
-    ) -> None:
-        super().__init__(encoder, transductive=True, execution=execution, chunk_size=chunk_size)
+    def __init__(self, encoder: nn.Module) -> None:
+        super().__init__(encoder, transductive=True)
 
     @abstractmethod
     def assign(self, support: Tensor, members: Tensor, queries: Tensor) -> Tensor:

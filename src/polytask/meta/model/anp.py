@@ -3,8 +3,7 @@
 import torch
 from torch import Tensor
 
-from polytask.core import Execution, State
-from polytask.execution.named import ExecutionName
+from polytask.core import State
 from polytask.meta.layers.attention import Attention, check_heads
 from polytask.meta.model.gaussian import (
     Context,
@@ -35,8 +34,6 @@ class CANP(GaussianLearner):
         decoder_depth: Linear layers of :math:`g`.
         n_heads: Heads of the attention; divides ``width``.
         min_std: Lower bound of the standard deviations.
-        execution: How the episodes of a training step are run; see `GaussianLearner`.
-        chunk_size: Episodes that vmap runs at once; None means all of a step.
 
     Raises:
         InputError: A size is below 1, ``min_std`` not in (0, 1), or the heads do not divide the width.
@@ -65,14 +62,12 @@ class CANP(GaussianLearner):
         decoder_depth: int = 3,
         n_heads: int = 8,
         min_std: float = 0.1,
-        execution: ExecutionName | Execution = "auto",
-        chunk_size: int | None = None,
     ) -> None:
         sizes = {"n_inputs": n_inputs, "n_outputs": n_outputs, "width": width}
         depths = {"encoder_depth": encoder_depth, "key_depth": key_depth, "decoder_depth": decoder_depth}
         check_sizes("CANP", min_std=min_std, **sizes, **depths)
         check_heads(width, n_heads)
-        super().__init__(n_inputs=n_inputs, n_outputs=n_outputs, execution=execution, chunk_size=chunk_size)
+        super().__init__(n_inputs=n_inputs, n_outputs=n_outputs)
         self.min_std = min_std
         self.encoder = deep(n_inputs + n_outputs, width, width, encoder_depth)
         self.keys = deep(n_inputs, width, width, key_depth)

@@ -5,21 +5,18 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from polytask.core import Batch, Execution, InputError, Inputs, State, Task
-from polytask.execution.forward_execution import forward_execution
-from polytask.execution.named import ExecutionName
+from polytask.core import Batch, EpisodicLearner, InputError, Inputs, State, Task
 from polytask.meta.layers.class_means import class_means
 from polytask.meta.layers.every_class import check_every_class
 from polytask.meta.layers.networks import mlp
 from polytask.meta.layers.normalization import uses_batch_statistics
-from polytask.meta.learner import MetaLearner
 from polytask.meta.model.checked_features import checked_features
 from polytask.meta.model.class_labels import class_answer, class_labels
 
 __all__ = ["ClassCNP"]
 
 
-class ClassCNP(MetaLearner):
+class ClassCNP(EpisodicLearner):
     r"""Conditional neural process for classification.
 
     The examples of a class are averaged, and a network reads the query beside the vectors of all classes:
@@ -47,8 +44,6 @@ class ClassCNP(MetaLearner):
         width: Width of the hidden layers of :math:`g`.
         depth: Linear layers of :math:`g`, at least 1.
         shared_reader: Whether :math:`g` reads one class at a time.
-        execution: How the episodes of a training step are run; see `forward_execution`.
-        chunk_size: Episodes that are run at once; None means all of a step.
 
     Raises:
         InputError: A number is out of range.
@@ -67,6 +62,8 @@ class ClassCNP(MetaLearner):
         the shared reader are ours.
     """
 
+    inner_gradients = False
+
     def __init__(
         self,
         encoder: nn.Module,
@@ -76,8 +73,6 @@ class ClassCNP(MetaLearner):
         width: int = 128,
         depth: int = 3,
         shared_reader: bool = False,
-        execution: ExecutionName | Execution = "auto",
-        chunk_size: int | None = None,
     ) -> None:
         least = {
             "n_features": (n_features, 1),
@@ -90,10 +85,7 @@ class ClassCNP(MetaLearner):
         ]
         if problems:
             raise InputError("ClassCNP: " + "; ".join(problems) + ".")
-        super().__init__(
-            execution=forward_execution(execution, chunk_size),
-            transductive=uses_batch_statistics(encoder, None),
-        )
+        super().__init__(transductive=uses_batch_statistics(encoder, None))
         self.encoder = encoder
         self.n_features, self.n_classes, self.shared_reader = n_features, n_classes, shared_reader
         n_read, n_answers = (3, 1) if shared_reader else (n_classes + 1, n_classes)

@@ -3,8 +3,7 @@
 import torch
 from torch import Tensor
 
-from polytask.core import Execution, State
-from polytask.execution.named import ExecutionName
+from polytask.core import State
 from polytask.meta.model.gaussian import (
     Context,
     Gaussian,
@@ -32,8 +31,6 @@ class CNP(GaussianLearner):
         encoder_depth: Linear layers of :math:`h`.
         decoder_depth: Linear layers of :math:`g`.
         min_std: Lower bound of the standard deviations.
-        execution: How the episodes of a training step are run; see `GaussianLearner`.
-        chunk_size: Episodes that vmap runs at once; None means all of a step.
 
     Raises:
         InputError: A size is below 1, or ``min_std`` not in (0, 1).
@@ -60,13 +57,11 @@ class CNP(GaussianLearner):
         encoder_depth: int = 3,
         decoder_depth: int = 5,
         min_std: float = 0.1,
-        execution: ExecutionName | Execution = "auto",
-        chunk_size: int | None = None,
     ) -> None:
         sizes = {"n_inputs": n_inputs, "n_outputs": n_outputs, "width": width}
         depths = {"encoder_depth": encoder_depth, "decoder_depth": decoder_depth}
         check_sizes("CNP", min_std=min_std, **sizes, **depths)
-        super().__init__(n_inputs=n_inputs, n_outputs=n_outputs, execution=execution, chunk_size=chunk_size)
+        super().__init__(n_inputs=n_inputs, n_outputs=n_outputs)
         self.min_std = min_std
         self.encoder = deep(n_inputs + n_outputs, width, width, encoder_depth)
         self.decoder = deep(n_inputs + width, width, 2 * n_outputs, decoder_depth)

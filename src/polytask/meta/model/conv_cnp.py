@@ -5,8 +5,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from polytask.core import Execution, InputError, State
-from polytask.execution.named import ExecutionName
+from polytask.core import InputError, State
 from polytask.meta.model.gaussian import Context, Gaussian, GaussianLearner, bounded_gaussian, check_sizes
 
 __all__ = ["ConvCNP"]
@@ -37,8 +36,6 @@ class ConvCNP(GaussianLearner):
         n_layers: Convolutions of the network, each added to its input.
         kernel_size: Width of a convolution in places of the grid, odd.
         min_std: Lower bound of the standard deviations.
-        execution: How the episodes of a training step are run; see `GaussianLearner`.
-        chunk_size: Episodes that vmap runs at once; None means all of a step.
 
     Raises:
         InputError: A size is out of range, or the kernel size is even.
@@ -71,8 +68,6 @@ class ConvCNP(GaussianLearner):
         n_layers: int = 6,
         kernel_size: int = 11,
         min_std: float = 0.1,
-        execution: ExecutionName | Execution = "auto",
-        chunk_size: int | None = None,
     ) -> None:
         sizes = {"n_outputs": n_outputs, "points_per_unit": points_per_unit, "channels": channels}
         check_sizes("ConvCNP", min_std=min_std, **sizes, n_layers=n_layers, kernel_size=kernel_size)
@@ -80,7 +75,7 @@ class ConvCNP(GaussianLearner):
             raise InputError(f"`kernel_size` must be odd, got {kernel_size}.")
         if not 0 < span < math.inf:
             raise InputError(f"`span` must be a length above 0, got {span}.")
-        super().__init__(n_inputs=1, n_outputs=n_outputs, execution=execution, chunk_size=chunk_size)
+        super().__init__(n_inputs=1, n_outputs=n_outputs)
         self.min_std = min_std
         half = max(1, math.ceil(span * points_per_unit / 2))
         self.register_buffer("places", torch.arange(-half, half + 1) / points_per_unit, persistent=False)

@@ -6,12 +6,9 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from polytask.core import Batch, Execution, InputError, Inputs, State, Task
-from polytask.execution.forward_execution import forward_execution
-from polytask.execution.named import ExecutionName
+from polytask.core import Batch, EpisodicLearner, InputError, Inputs, State, Task
 from polytask.meta.layers.every_class import check_every_class
 from polytask.meta.layers.normalization import uses_batch_statistics
-from polytask.meta.learner import MetaLearner
 from polytask.meta.model.class_labels import class_answer, class_labels
 from polytask.meta.model.generated_heads import ClassHead, LinearHead, MahalanobisHead
 from polytask.meta.model.modulated import ModulatedBlocks
@@ -19,7 +16,7 @@ from polytask.meta.model.modulated import ModulatedBlocks
 __all__ = ["FiLMGenerator"]
 
 
-class FiLMGenerator(MetaLearner):
+class FiLMGenerator(EpisodicLearner):
     r"""Conditional neural adaptive processes (CNAPs): amortized FiLM and an amortized head.
 
     A set encoder averages over the labelled examples, a small network for each block of the encoder turns the
@@ -52,8 +49,6 @@ class FiLMGenerator(MetaLearner):
         channels: The number of channels of each block's output.
         head: ``"linear"`` or ``"mahalanobis"``.
         hidden: Width of the hidden layer of :math:`\phi^l, \psi_w, \psi_b`.
-        execution: How the episodes of a training step are run; see `forward_execution`.
-        chunk_size: Episodes run at once; None means all of a step.
 
     Raises:
         InputError: A number is out of range, the head unknown, or ``channels`` has another length than
@@ -77,6 +72,8 @@ class FiLMGenerator(MetaLearner):
         them.
     """
 
+    inner_gradients = False
+
     def __init__(
         self,
         set_encoder: nn.Module,
@@ -86,16 +83,13 @@ class FiLMGenerator(MetaLearner):
         channels: Sequence[int],
         head: Literal["linear", "mahalanobis"] = "linear",
         hidden: int = 64,
-        execution: ExecutionName | Execution = "auto",
-        chunk_size: int | None = None,
     ) -> None:
         problems = _problems(embedding_width, len(blocks), channels, head, hidden)
         if problems:
             raise InputError("FiLMGenerator: " + "; ".join(problems) + ".")
         encoder = ModulatedBlocks(blocks, channels)
         super().__init__(
-            execution=forward_execution(execution, chunk_size),
-            transductive=uses_batch_statistics(encoder, None) or uses_batch_statistics(set_encoder, None),
+            transductive=uses_batch_statistics(encoder, None) or uses_batch_statistics(set_encoder, None)
         )
         self.embedding_width = embedding_width
         self.set_encoder = set_encoder

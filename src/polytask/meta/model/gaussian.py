@@ -9,11 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from polytask.core import Batch, Execution, InputError, Inputs, State, Task
-from polytask.execution.forward_execution import forward_execution
-from polytask.execution.named import ExecutionName
+from polytask.core import Batch, EpisodicLearner, InputError, Inputs, State, Task
 from polytask.meta.layers.full_precision import widened
-from polytask.meta.learner import MetaLearner
 
 __all__ = ["Context", "Gaussian", "GaussianLearner", "bounded_gaussian"]
 
@@ -58,7 +55,7 @@ class Context:
     labels: Tensor
 
 
-class GaussianLearner(MetaLearner):
+class GaussianLearner(EpisodicLearner):
     r"""A learner of regression tasks whose answers are normal distributions.
 
     The objective of a task is the negative log density of the query's labelled values, averaged over them:
@@ -74,19 +71,12 @@ class GaussianLearner(MetaLearner):
     Args:
         n_inputs: Numbers in an input, after flattening.
         n_outputs: Outputs of every task.
-        execution: How the episodes of a training step are run; see `forward_execution`.
-        chunk_size: Episodes that vmap runs at once; None means all of a step.
     """
 
-    def __init__(
-        self,
-        *,
-        n_inputs: int,
-        n_outputs: int = 1,
-        execution: ExecutionName | Execution = "auto",
-        chunk_size: int | None = None,
-    ) -> None:
-        super().__init__(execution=forward_execution(execution, chunk_size))
+    inner_gradients = False
+
+    def __init__(self, *, n_inputs: int, n_outputs: int = 1) -> None:
+        super().__init__()
         self.n_inputs = n_inputs
         self.n_outputs = n_outputs
 

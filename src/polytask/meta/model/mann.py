@@ -6,12 +6,9 @@ from dataclasses import fields
 import torch
 from torch import Tensor, nn
 
-from polytask.core import Batch, Execution, InputError, Inputs, State, Task
-from polytask.execution.forward_execution import forward_execution
-from polytask.execution.named import ExecutionName
+from polytask.core import Batch, EpisodicLearner, InputError, Inputs, State, Task
 from polytask.meta.layers.lstm_cell import LSTMCell
 from polytask.meta.layers.normalization import uses_batch_statistics
-from polytask.meta.learner import MetaLearner
 from polytask.meta.model.checked_features import checked_features
 from polytask.meta.model.class_labels import class_answer, class_labels
 from polytask.meta.model.lrua_memory import LRUAMemory
@@ -21,7 +18,7 @@ __all__ = ["MANN"]
 _PARTS = ("contents", "weights", "usage", "hidden", "cell", "read", "label")
 
 
-class MANN(MetaLearner):
+class MANN(EpisodicLearner):
     r"""The memory-augmented neural network, with least recently used access.
 
     The support is a sequence. At each example the controller, an LSTM, sees its features, the label of the
@@ -51,8 +48,6 @@ class MANN(MetaLearner):
         n_heads: Reads, and writes, of a step.
         decay: Of the usage, :math:`\gamma`.
         shuffle: Whether training draws the order of the support.
-        execution: How the episodes of a training step are run; see `forward_execution`.
-        chunk_size: Episodes run at once; None means all of a step.
 
     Raises:
         InputError: A number is out of range.
@@ -72,6 +67,8 @@ class MANN(MetaLearner):
         vectors only, not the strings of letters that the paper uses for many classes.
     """
 
+    inner_gradients = False
+
     def __init__(
         self,
         encoder: nn.Module,
@@ -84,17 +81,12 @@ class MANN(MetaLearner):
         n_heads: int = 4,
         decay: float = 0.99,
         shuffle: bool = True,
-        execution: ExecutionName | Execution = "auto",
-        chunk_size: int | None = None,
     ) -> None:
         sizes = {"n_features": n_features, "n_hidden": n_hidden, "slot_width": slot_width, "n_heads": n_heads}
         problems = _problems(sizes, n_classes, n_slots, decay)
         if problems:
             raise InputError("MANN: " + "; ".join(problems) + ".")
-        super().__init__(
-            execution=forward_execution(execution, chunk_size),
-            transductive=uses_batch_statistics(encoder, None),
-        )
+        super().__init__(transductive=uses_batch_statistics(encoder, None))
         self.encoder = encoder
         self.n_features = n_features
         self.n_classes = n_classes

@@ -7,15 +7,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from polytask.core import Batch, Execution, InputError, Inputs, State, Task
-from polytask.execution.named import ExecutionName
-from polytask.meta.learner import MetaLearner
+from polytask.core import Batch, EpisodicLearner, InputError, Inputs, State, Task
 from polytask.meta.model.plastic_layer import Modulation, PlasticityRule, PlasticLayer
 
 __all__ = ["PlasticNetwork"]
 
 
-class PlasticNetwork(MetaLearner):
+class PlasticNetwork(EpisodicLearner):
     r"""A network of plastic layers, whose fast weights are what it knows of a task.
 
     In an episode the support is presented row by row, in its order. An example excites the input, its label
@@ -34,8 +32,6 @@ class PlasticNetwork(MetaLearner):
         rate: See `PlasticLayer`.
         plastic: False makes the twin without plasticity: the same network, which then cannot learn from the
             support at all.
-        execution: How the episodes of a training step are run.
-        chunk_size: Episodes that vmap runs at once.
 
     Raises:
         InputError: There are fewer than two sizes, or see `PlasticLayer`. When learning: an episode has more
@@ -59,6 +55,8 @@ class PlasticNetwork(MetaLearner):
         labels at a plastic output layer; feedback connections to hidden layers are an addition here.
     """
 
+    inner_gradients = False
+
     def __init__(
         self,
         sizes: Sequence[int],
@@ -68,12 +66,10 @@ class PlasticNetwork(MetaLearner):
         modulation: Modulation = "none",
         rate: float = 0.1,
         plastic: bool = True,
-        execution: ExecutionName | Execution = "auto",
-        chunk_size: int | None = None,
     ) -> None:
         if len(sizes) < 2:
             raise InputError(f"`sizes` needs the neurons of input and output at least, got {list(sizes)}.")
-        super().__init__(execution=execution, chunk_size=chunk_size)
+        super().__init__()
         self.sizes = tuple(sizes)
         self.encoder = encoder or nn.Identity()
         self.layers = nn.ModuleList(

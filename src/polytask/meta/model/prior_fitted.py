@@ -5,11 +5,8 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
-from polytask.core import Batch, Execution, InputError, Inputs, State, Task
-from polytask.execution.forward_execution import forward_execution
-from polytask.execution.named import ExecutionName
+from polytask.core import Batch, EpisodicLearner, InputError, Inputs, State, Task
 from polytask.meta.layers.normalization import uses_batch_statistics
-from polytask.meta.learner import MetaLearner
 from polytask.meta.model.bar_distribution import BarDistribution
 from polytask.meta.model.class_labels import labels_of
 from polytask.meta.model.in_context_answers import Answers, Bars, Classes
@@ -18,7 +15,7 @@ from polytask.meta.model.in_context_layer import InContextLayer
 __all__ = ["PriorFitted"]
 
 
-class PriorFitted(MetaLearner):
+class PriorFitted(EpisodicLearner):
     r"""A prior-fitted network (PFN): Bayesian prediction by one forward pass of a transformer.
 
     A prior over data sets is given as a sampler; the network :math:`q_\theta` is trained on its draws by
@@ -48,8 +45,6 @@ class PriorFitted(MetaLearner):
         n_heads: Of each layer.
         hidden: Width of the feed-forward networks; None is twice ``width``.
         dropout: In every layer.
-        execution: How the episodes of a training step are run; see `forward_execution`.
-        chunk_size: Episodes run at once; None means all of a step.
 
     Raises:
         InputError: A number is out of range, or there is neither a class nor a bar.
@@ -71,6 +66,8 @@ class PriorFitted(MetaLearner):
         are: put tables on the scale of the prior beforehand.
     """
 
+    inner_gradients = False
+
     def __init__(
         self,
         encoder: nn.Module,
@@ -82,16 +79,11 @@ class PriorFitted(MetaLearner):
         n_heads: int = 4,
         hidden: int | None = None,
         dropout: float = 0.0,
-        execution: ExecutionName | Execution = "auto",
-        chunk_size: int | None = None,
     ) -> None:
         problems = _problems(n_classes, borders, n_layers)
         if problems:
             raise InputError("PriorFitted: " + "; ".join(problems) + ".")
-        super().__init__(
-            execution=forward_execution(execution, chunk_size),
-            transductive=uses_batch_statistics(encoder, None),
-        )
+        super().__init__(transductive=uses_batch_statistics(encoder, None))
         hidden = 2 * width if hidden is None else hidden
         self.width = width
         self.encoder = encoder

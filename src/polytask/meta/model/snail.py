@@ -6,11 +6,8 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
-from polytask.core import Batch, Execution, InputError, Inputs, State, Task
-from polytask.execution.forward_execution import forward_execution
-from polytask.execution.named import ExecutionName
+from polytask.core import Batch, EpisodicLearner, InputError, Inputs, State, Task
 from polytask.meta.layers.normalization import uses_batch_statistics
-from polytask.meta.learner import MetaLearner
 from polytask.meta.model.checked_features import checked_features
 from polytask.meta.model.class_labels import class_answer, class_labels
 from polytask.meta.model.snail_blocks import CausalAttention, CausalConvolution, SequenceBlock
@@ -18,7 +15,7 @@ from polytask.meta.model.snail_blocks import CausalAttention, CausalConvolution,
 __all__ = ["SNAIL"]
 
 
-class SNAIL(MetaLearner):
+class SNAIL(EpisodicLearner):
     r"""The simple neural attentive learner.
 
     A sequence :math:`(f(x_1), y_1), \dots, (f(x_n), y_n), (f(x_*), 0)`, labels as one-hot vectors, goes
@@ -45,8 +42,6 @@ class SNAIL(MetaLearner):
         channels: That each convolution adds.
         attention: Widths of keys and of values, for each attention.
         shuffle: Whether training draws the order of the support.
-        execution: How the episodes of a training step are run; see `forward_execution`.
-        chunk_size: Episodes run at once; None means all of a step.
 
     Raises:
         InputError: A number is out of range.
@@ -65,6 +60,8 @@ class SNAIL(MetaLearner):
         that of the queries alone, which is the paper's loss of the last place.
     """
 
+    inner_gradients = False
+
     def __init__(
         self,
         encoder: nn.Module,
@@ -75,16 +72,11 @@ class SNAIL(MetaLearner):
         channels: int = 128,
         attention: Sequence[tuple[int, int]] = ((64, 32), (256, 128), (512, 256)),
         shuffle: bool = True,
-        execution: ExecutionName | Execution = "auto",
-        chunk_size: int | None = None,
     ) -> None:
         problems = _problems(n_features, n_classes, length, channels, attention)
         if problems:
             raise InputError("SNAIL: " + "; ".join(problems) + ".")
-        super().__init__(
-            execution=forward_execution(execution, chunk_size),
-            transductive=uses_batch_statistics(encoder, None),
-        )
+        super().__init__(transductive=uses_batch_statistics(encoder, None))
         self.encoder = encoder
         self.n_features = n_features
         self.n_classes = n_classes

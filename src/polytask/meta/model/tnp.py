@@ -5,8 +5,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from polytask.core import Execution, State
-from polytask.execution.named import ExecutionName
+from polytask.core import State
 from polytask.meta.layers.attention import Attention, check_heads
 from polytask.meta.model.gaussian import (
     Context,
@@ -37,8 +36,6 @@ class TNPD(GaussianLearner):
         n_heads: Heads of the attention; divides ``width``.
         feedforward: Hidden width of a layer's two-layer network, and of the last one.
         min_std: Lower bound of the standard deviations.
-        execution: How the episodes of a training step are run; see `GaussianLearner`.
-        chunk_size: Episodes that vmap runs at once; None means all of a step.
 
     Raises:
         InputError: A size is below 1, ``min_std`` not in (0, 1), or the heads do not divide the width.
@@ -70,13 +67,11 @@ class TNPD(GaussianLearner):
         n_heads: int = 4,
         feedforward: int = 128,
         min_std: float = 0.01,
-        execution: ExecutionName | Execution = "auto",
-        chunk_size: int | None = None,
     ) -> None:
         sizes = {"n_inputs": n_inputs, "n_outputs": n_outputs, "width": width, "feedforward": feedforward}
         check_sizes("TNPD", min_std=min_std, **sizes, embedder_depth=embedder_depth, n_layers=n_layers)
         check_heads(width, n_heads)
-        super().__init__(n_inputs=n_inputs, n_outputs=n_outputs, execution=execution, chunk_size=chunk_size)
+        super().__init__(n_inputs=n_inputs, n_outputs=n_outputs)
         self.min_std = min_std
         self.embedder = deep(n_inputs + n_outputs, width, width, embedder_depth)
         self.blocks = nn.ModuleList(Block(width, n_heads, feedforward) for _ in range(n_layers))

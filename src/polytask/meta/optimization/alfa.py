@@ -5,8 +5,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from polytask.core import Execution, InputError, State
-from polytask.execution.named import ExecutionName
+from polytask.core import InputError, State
 from polytask.meta.adaptation.gradient_learner import GradientLearner
 from polytask.meta.adaptation.rules.rule import InnerStep, UpdateRule
 from polytask.meta.layers.normalization import Normalization
@@ -21,8 +20,6 @@ def ALFA(  # noqa: N802 - named as the method is known
     n_steps: int = 5,
     second_order: bool = True,
     normalization: Normalization | None = None,
-    execution: ExecutionName | Execution = "auto",
-    chunk_size: int | None = None,
 ) -> GradientLearner:
     """Build adaptive learning of hyper-parameters for fast adaptation: MAML with the rule `AdaptiveRates`.
 
@@ -32,8 +29,6 @@ def ALFA(  # noqa: N802 - named as the method is known
         n_steps: Inner steps.
         second_order: Whether the meta-gradient goes through the inner gradients.
         normalization: What BatchNorm does.
-        execution: How the episodes of a step are run.
-        chunk_size: Episodes that vmap runs at once.
 
     Raises:
         InputError: See `GradientLearner`.
@@ -53,8 +48,6 @@ def ALFA(  # noqa: N802 - named as the method is known
         n_steps=n_steps,
         n_differentiated=None if second_order else 0,
         normalization=normalization,
-        execution=execution,
-        chunk_size=chunk_size,
     )
 
 

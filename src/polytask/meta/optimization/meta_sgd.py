@@ -2,8 +2,6 @@
 
 from torch import nn
 
-from polytask.core import Execution
-from polytask.execution.named import ExecutionName
 from polytask.meta.adaptation.gradient_learner import GradientLearner
 from polytask.meta.layers.normalization import Normalization
 from polytask.meta.optimization.learned_rates import LearnedRates
@@ -18,8 +16,6 @@ def MetaSGD(  # noqa: N802 - named as the method is known
     n_steps: int = 1,
     second_order: bool = True,
     normalization: Normalization | None = None,
-    execution: ExecutionName | Execution = "auto",
-    chunk_size: int | None = None,
 ) -> GradientLearner:
     r"""Build Meta-SGD, :math:`\phi = \theta - \alpha \circ \nabla L_S(\theta)` with :math:`\alpha` learned.
 
@@ -29,8 +25,6 @@ def MetaSGD(  # noqa: N802 - named as the method is known
         n_steps: Inner steps, which share their rates.
         second_order: Whether the meta-gradient goes through the inner gradients.
         normalization: What BatchNorm does.
-        execution: How the episodes of a step are run.
-        chunk_size: Episodes that vmap runs at once.
 
     Raises:
         InputError: See `GradientLearner`.
@@ -51,6 +45,4 @@ def MetaSGD(  # noqa: N802 - named as the method is known
         n_steps=n_steps,
         n_differentiated=None if second_order else 0,
         normalization=normalization,
-        execution=execution,
-        chunk_size=chunk_size,
     )

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from polytask.core import Batch, Execution, InputError, Task
-from polytask.execution.named import ExecutionName
+from polytask.core import Batch, InputError, Task
 from polytask.meta.adaptation.gradient_learner import GradientLearner, MetaObjective
 from polytask.meta.adaptation.rules.sgd import SGD
 from polytask.meta.adaptation.surrogate import with_gradient
@@ -23,8 +22,6 @@ def WarpGrad(  # noqa: N802 - named as the method is known
     n_steps: int = 5,
     learn_start: bool = True,
     normalization: Normalization | None = None,
-    execution: ExecutionName | Execution = "auto",
-    chunk_size: int | None = None,
 ) -> GradientLearner:
     r"""Build warped gradient descent.
 
@@ -40,8 +37,6 @@ def WarpGrad(  # noqa: N802 - named as the method is known
         n_steps: Inner steps.
         learn_start: Whether the initialization is meta-learned as well.
         normalization: What BatchNorm does.
-        execution: How the episodes of a step are run.
-        chunk_size: Episodes that vmap runs at once.
 
     Raises:
         InputError: No layer can be warped, or see `GradientLearner`.
@@ -69,8 +64,6 @@ def WarpGrad(  # noqa: N802 - named as the method is known
         n_differentiated=0,
         objective=_AlongTheWay(learn_start=learn_start),
         normalization=normalization,
-        execution=execution,
-        chunk_size=chunk_size,
     )
 
 

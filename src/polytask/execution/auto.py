@@ -12,12 +12,12 @@ import torch
 from torch import Tensor
 
 from polytask.core import Episode, EpisodicLearner, Execution, InputError, free_bytes
-from polytask.execution.grouped import signature
+from polytask.execution.groups import signature
 from polytask.execution.memory import peak_bytes
 
-__all__ = ["Fastest"]
+__all__ = ["Auto"]
 
-_logger = logging.getLogger("polytask.meta")
+_logger = logging.getLogger("polytask.execution")
 
 _MARGIN = 1.2
 """How many times faster than the first one an execution must be: timing noise should not flip the choice."""
@@ -32,13 +32,13 @@ _FEW_KINDS = 4
 """So many kinds of steps may come by before preparing a program for each is not worth while."""
 
 
-class Fastest:
+class Auto:
     """Times executions on the first training step of two or more episodes, then keeps one.
 
     Each is run forward and backward on a copy of the learner, after a warm-up, and must give the same
     gradient as the first one; under autocast, up to a few times the rounding that the first one has itself.
     One that raises or differs is left out with a warning. The choice is logged to the logger
-    ``polytask.meta``, and is the state that an interrupted run goes on with. As rounding differs between
+    ``polytask.execution``, and is the state that an interrupted run goes on with. As rounding differs between
     executions, name one where a second run has to be the same to the bit.
 
     What is expensive to prepare, such as a compiled program, waits until the steps have taken ``patience``
@@ -55,7 +55,7 @@ class Fastest:
 
     Example:
         >>> from polytask.core import run_loop
-        >>> Fastest({"loop": run_loop}).choice is None  # nothing was run yet
+        >>> Auto({"loop": run_loop}).choice is None  # nothing was run yet
         True
     """
 
@@ -68,45 +68,46 @@ class Fastest:
         memory: int | None = None,
         patience: float = 30.0,
     ) -> None:
+        if memory is not None and memory < 1:
+            raise InputError(f"`memory` must be at least 1, got {memory}.")
         self.executions = dict(executions)
         self.within = dict(within or {})
         self.later = dict(later or {})
         self.memory = memory
         self.patience = patience
         self.choice: str | None = None
+        self.budget = memory
+        self.usable = dict(executions)
+        """Executions that were given or found to be right, by name."""
         self.spent = 0.0
+        self._waiting = bool(self.later)  # for `patience` to pass
         self._seconds: dict[str, float] = {}
         self._kinds: set[tuple[Any, ...]] = set()
 
     def __call__(self, learner: EpisodicLearner, episodes: Sequence[Episode]) -> Tensor:
         """Run the episodes of a step, ``[episode]``."""
         trainable = any(parameter.requires_grad for parameter in learner.parameters())
-        training = torch.is_grad_enabled() and trainable
+        training = torch.is_grad_enabled() and trainable and len(episodes) > 1
+        if self.choice is None and not training:
+            return next(iter(self.executions.values()))(learner, episodes)
         if self.choice is None:
-            if len(episodes) < 2 or not training:
-                return next(iter(self.executions.values()))(learner, episodes)
             self._measure_first(learner, episodes)
-        elif self.later and training and self.spent > self.patience and len(episodes) > 1:
-            later, self.later = self.later, {}
-            budget = self.memory or 0
-            if len(self._kinds) > _FEW_KINDS:
-                _logger.info(
-                    "Steps are of %d kinds or more: %s not tried.", len(self._kinds), ", ".join(later)
-                )
-            else:
-                self._measure(learner, episodes, {name: build(budget) for name, build in later.items()})
-        if not self.later:
-            return self.executions[self.choice or ""](learner, episodes)
+        elif self._waiting and training and self.spent > self.patience:
+            self._waiting = False
+            self._measure_later(learner, episodes)
+        execution = self.usable[self.choice or ""]
+        if not self._waiting:
+            return execution(learner, episodes)
         if len(self._kinds) <= _FEW_KINDS:
             self._kinds.add(tuple(signature(episode) for episode in episodes))
         start = time.perf_counter()
-        found = self.executions[self.choice or ""](learner, episodes)
+        values = execution(learner, episodes)
         self.spent += time.perf_counter() - start
-        return found
+        return values
 
     def state_dict(self) -> dict[str, Any]:
         """Return what was chosen and the memory that it may take, in plain values; nothing before that."""
-        return {} if self.choice is None else {"choice": self.choice, "memory": self.memory}
+        return {} if self.choice is None else {"choice": self.choice, "budget": self.budget}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Choose as before, without measuring; see `state_dict`.
@@ -116,26 +117,33 @@ class Fastest:
         """
         if not state:
             return
-        choice, memory = state.get("choice"), state.get("memory")
+        choice, budget = state.get("choice"), state.get("budget")
         makers = {**self.within, **self.later}
         if choice not in self.executions and choice not in makers:
             there = ", ".join([*self.executions, *makers])
             raise InputError(f"There is no execution {choice!r} to go on with; there are {there}.")
-        if choice not in self.executions:
-            self.executions[choice] = makers[choice](memory or 0)
-        if choice in self.later:
-            self.later = {}
-        self.choice, self.memory = choice, memory
+        if choice in makers:
+            self.usable[choice] = makers[choice](budget or 0)
+        self._waiting = bool(self.later) and choice not in self.later
+        self.choice, self.budget = choice, budget
 
     def _measure_first(self, learner: EpisodicLearner, episodes: Sequence[Episode]) -> None:
         reference = next(iter(self.executions.values()))
-        if self.memory is None and (self.within or self.later):
+        if self.budget is None and (self.within or self.later):
             with torch.random.fork_rng():
                 copied = copy.deepcopy(learner)
                 taken = peak_bytes(lambda: _gradient(reference, copied, episodes))
-            self.memory = max(2 * taken, _least(learner))
-        built = {name: build(self.memory or 0) for name, build in self.within.items()}
+            self.budget = max(2 * taken, _least(learner))
+        built = {name: build(self.budget or 0) for name, build in self.within.items()}
         self._measure(learner, episodes, {**self.executions, **built})
+
+    def _measure_later(self, learner: EpisodicLearner, episodes: Sequence[Episode]) -> None:
+        if len(self._kinds) > _FEW_KINDS:
+            names = ", ".join(self.later)
+            _logger.info("Steps are of %d kinds or more: %s not tried.", len(self._kinds), names)
+            return
+        built = {name: build(self.budget or 0) for name, build in self.later.items()}
+        self._measure(learner, episodes, built)
 
     def _measure(
         self, learner: EpisodicLearner, episodes: Sequence[Episode], others: Mapping[str, Execution]
@@ -144,9 +152,9 @@ class Fastest:
         first = self.choice or next(iter(self.executions))
         with torch.random.fork_rng():
             copied = copy.deepcopy(learner)  # so that running statistics do not see the step twice
-            reference = _timed(self.executions[first], copied, episodes)
+            reference = _timed(self.usable[first], copied, episodes)
             self._seconds = {first: reference.seconds}
-            exact = _exact(self.executions[first], copied, episodes, reference.gradient)
+            exact = _exact(self.usable[first], copied, episodes, reference.gradient)
             allowed = _tolerance(exact) + _NOISE * _distance(reference.gradient, exact)
             for name, execution in others.items():
                 if name == first:
@@ -161,7 +169,7 @@ class Fastest:
                     message = "Execution %r is not used: its gradient is off by %.1e from %r."
                     _logger.warning(message, name, error, first)
                     continue
-                self.executions[name] = execution
+                self.usable[name] = execution
                 self._seconds[name] = trial.seconds
         margins = {name: s if name == first else s * _MARGIN for name, s in self._seconds.items()}
         self.choice = min(margins, key=lambda name: margins[name])
@@ -223,8 +231,8 @@ def _tolerance(gradient: Tensor) -> float:
 def _gradient(execution: Execution, learner: EpisodicLearner, episodes: Sequence[Episode]) -> Tensor:
     parameters = [parameter for parameter in learner.parameters() if parameter.requires_grad]
     total = execution(learner, episodes).sum()
-    found = torch.autograd.grad(total, parameters, allow_unused=True, materialize_grads=True)
-    joined = torch.cat([gradient.reshape(-1) for gradient in found])  # [parameter]
+    gradients = torch.autograd.grad(total, parameters, allow_unused=True, materialize_grads=True)
+    joined = torch.cat([gradient.reshape(-1) for gradient in gradients])  # [parameter]
     if joined.is_cuda:
         torch.cuda.synchronize(joined.device)
     return joined
