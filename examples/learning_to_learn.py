@@ -30,7 +30,7 @@ arguments = parser.parse_args()
 def start(n_steps: int) -> GradientLearner:
     """Return the same random net each time; trained with 0 inner steps, it is plain joint training."""
     with seeded(0, "net"):
-        return MAML(mlp([1, 40, 40, 1]), inner_rate=0.01, n_steps=n_steps, execution="vmap")
+        return MAML(mlp([1, 40, 40, 1]), inner_rate=0.01, n_steps=n_steps)
 
 
 # --- Training on known sinusoids ----------------------------------------------------------------------------
@@ -44,6 +44,7 @@ for name in ("joint pre-training", "MAML"):
         optimizer=lambda parameters: torch.optim.Adam(parameters, lr=6e-3),
         schedule=lambda step: 1 - 0.9 * step / arguments.steps,
         max_norm=10.0,
+        execution="vmap",
     )
 
 # --- New sinusoids ------------------------------------------------------------------------------------------

@@ -145,6 +145,7 @@ def fit(learner: Learner, source: Source, setup: Setup, judged: EpisodicLearner)
         learner,
         source,
         n_steps=setup.n_steps,
+        execution="loop",
         optimizer=lambda parameters: Adam(parameters, lr=RATE),
         schedule=lambda step: max(1 - step / setup.n_steps, 0.02),
         max_norm=5.0,
@@ -201,10 +202,8 @@ METHODS: dict[str, Callable[[Setup], dict[str, dict[int, EpisodicLearner]]]] = {
     "ProtoNet": partial(
         by_episodes, "ProtoNet", lambda: Prototypes(encoder(), distance="cosine", scale=10.0)
     ),
-    "ANIL": partial(
-        by_episodes, "ANIL", lambda: ANIL(network(), inner_rate=0.1, n_steps=3, execution="each")
-    ),
-    "R2D2": partial(by_episodes, "R2D2", lambda: R2D2(encoder(), execution="loop")),
+    "ANIL": partial(by_episodes, "ANIL", lambda: ANIL(network(), inner_rate=0.1, n_steps=3)),
+    "R2D2": partial(by_episodes, "R2D2", lambda: R2D2(encoder())),
 }
 
 

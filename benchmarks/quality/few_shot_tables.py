@@ -258,6 +258,7 @@ def fit(
         learner,
         source,
         n_steps=n_steps,
+        execution="vmap" if learner.inner_gradients else "auto",
         optimizer=lambda parameters: torch.optim.AdamW(parameters, lr=rate, weight_decay=0.01),
         validate=validate,
         validate_every=n_steps // 3,
@@ -310,14 +311,14 @@ def methods(split: Split, n_steps: int) -> dict[str, list[Answer]]:
         ],
         "MAML": steps(
             fit(
-                lambda n: MAML(mlp([n, WIDTH, WIDTH, 1]), inner_rate=0.02, n_steps=3, execution="vmap"),
+                lambda n: MAML(mlp([n, WIDTH, WIDTH, 1]), inner_rate=0.02, n_steps=3),
                 split,
                 n_steps,
             )
         ),
         "ANIL": steps(
             fit(
-                lambda n: ANIL(mlp([n, WIDTH, WIDTH, 1]), inner_rate=0.02, n_steps=3, execution="vmap"),
+                lambda n: ANIL(mlp([n, WIDTH, WIDTH, 1]), inner_rate=0.02, n_steps=3),
                 split,
                 n_steps,
             )

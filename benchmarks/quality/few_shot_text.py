@@ -118,13 +118,13 @@ def prototypes(n_features: int) -> EpisodicLearner:
 
 
 def ridge_head(n_features: int) -> EpisodicLearner:
-    return R2D2(Adapter(n_features), ridge=3.0, scale=SCALE, execution="loop")
+    return R2D2(Adapter(n_features), ridge=3.0, scale=SCALE)
 
 
 def feat(n_features: int) -> EpisodicLearner:
     # Adapted prototypes leave a normalization with length sqrt(n); this divisor gives the cosine its scale.
     temperature = 2 * math.sqrt(n_features) / SCALE
-    learner = FEAT(Adapter(n_features), n_features, temperature=temperature, dropout=0.2, execution="loop")
+    learner = FEAT(Adapter(n_features), n_features, temperature=temperature, dropout=0.2)
     nn.init.zeros_(learner.adaptation.to_outputs.weight)  # no attention at first
     nn.init.zeros_(learner.adaptation.to_outputs.bias)
     return learner
@@ -133,7 +133,7 @@ def feat(n_features: int) -> EpisodicLearner:
 def proto_maml(n_features: int, inner_rate: float) -> EpisodicLearner:
     # Features of this length make the first logits cosines with the common scale.
     encoder = Adapter(n_features, length=math.sqrt(SCALE / 2))
-    return ProtoMAML(encoder, inner_rate=inner_rate, n_steps=2, execution="each")
+    return ProtoMAML(encoder, inner_rate=inner_rate, n_steps=2)
 
 
 def by_episodes(
@@ -199,6 +199,7 @@ def trained(learner: EpisodicLearner, model: Learner, source: Source, setup: Set
         model,
         source,
         n_steps=setup.n_steps,
+        execution="loop",
         optimizer=lambda parameters: Adam(parameters, lr=RATE),
         validate=validate,
         validate_every=max(1, setup.n_steps // 4),

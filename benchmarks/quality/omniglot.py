@@ -91,7 +91,7 @@ def by_gradients(build: Callable[..., GradientLearner], **options: Any) -> Calla
     def made() -> EpisodicLearner:
         net = conv4_classifier(5, pooling="max")
         net.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] - a tenth faster on CPU
-        return build(net, normalization="batch", execution="each", **options)
+        return build(net, normalization="batch", **options)
 
     return made
 
@@ -209,6 +209,7 @@ def run(
         learner,
         source,
         n_steps=n_steps,
+        execution="loop",
         optimizer=cell.optimizer,
         schedule=lambda step: cell.schedule(step / n_steps),
         validate=None if cell.with_validation else validate,

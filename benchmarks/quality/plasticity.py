@@ -24,6 +24,7 @@ from torch.optim import Adam
 from polytask.core import mean_interval, seeded
 from polytask.data import AssociationEpisodes
 from polytask.evaluate import evaluate_episodes
+from polytask.execution import run_forward
 from polytask.meta import PlasticNetwork
 
 RESULT = Path(__file__).parent / "results" / "plasticity.json"
@@ -40,7 +41,7 @@ NETWORKS: dict[str, Callable[[], PlasticNetwork]] = {
 
 
 def plastic(sizes: list[int], **options: Any) -> PlasticNetwork:
-    return PlasticNetwork(sizes, rate=0.3, execution="vmap", **options)
+    return PlasticNetwork(sizes, rate=0.3, **options)
 
 
 def episodes(n_patterns: int, n_episodes: int, seed: int) -> AssociationEpisodes:
@@ -56,7 +57,7 @@ def trained(name: str, seed: int, n_steps: int) -> PlasticNetwork:
     optimizer = Adam(network.parameters(), lr=1e-2)
     for index in range(n_steps):
         optimizer.zero_grad()
-        network.objectives(source.step(index)).values.mean().backward()
+        network.objectives(source.step(index), execution=run_forward).values.mean().backward()
         optimizer.step()
     return network
 

@@ -16,7 +16,7 @@ import os
 import platform
 import time
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from results import write_results  # beside this file
@@ -25,6 +25,7 @@ from torch.optim import Adam
 from polytask.core import seeded
 from polytask.data import FunctionEpisodes, Sinusoids
 from polytask.evaluate import evaluate_episodes
+from polytask.execution import Compiled
 from polytask.meta import MAML, GradientLearner, mlp
 
 RESULT = Path(__file__).parent / "results" / "sinusoid.json"
@@ -64,7 +65,7 @@ def run(seed: int, iterations: int) -> dict[str, Any]:
     rows: dict[str, Any] = {"untrained": {"error": judge(untrained)}}
     show(seed, "untrained", rows["untrained"])
     for name, n_steps in (("joint pre-training", 0), ("MAML", 1)):
-        trained = learner(seed, "compiled")
+        trained = learner(seed)
         seconds = fit(trained.with_steps(n_steps), seed, iterations)
         rows[name] = {
             "error": judge(trained),
@@ -76,19 +77,19 @@ def run(seed: int, iterations: int) -> dict[str, Any]:
     return {"met": met, **rows}
 
 
-def learner(seed: int, execution: Literal["vmap", "compiled"] = "vmap") -> GradientLearner:
+def learner(seed: int) -> GradientLearner:
     with seeded(seed, "initialization"):
-        return MAML(mlp([1, 40, 40, 1]), inner_rate=0.01, n_steps=1, execution=execution)
+        return MAML(mlp([1, 40, 40, 1]), inner_rate=0.01, n_steps=1)
 
 
 def fit(model: GradientLearner, seed: int, iterations: int) -> float:
     """Train on new tasks at every step; return the seconds it took, drawing the tasks included."""
     source = FunctionEpisodes(Sinusoids(), n_support=10, n_query=10, n_episodes=25, seed=seed)
-    optimizer = Adam(model.parameters(), lr=1e-3)
+    optimizer, execution = Adam(model.parameters(), lr=1e-3), Compiled()
     start = time.perf_counter()
     for index in range(iterations):
         optimizer.zero_grad()
-        model.objectives(source.step(index)).values.mean().backward()
+        model.objectives(source.step(index), execution=execution).values.mean().backward()
         optimizer.step()
     return time.perf_counter() - start
 

@@ -26,8 +26,8 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from polytask.core import Batch, Episode, Task, generator, seeded
-from polytask.execution import Fastest, named_execution
+from polytask.core import Batch, Episode, Task, generator, run_loop, seeded
+from polytask.execution import Auto, named_execution
 from polytask.meta import ANIL, MAML, conv4_classifier, mlp
 
 RESULTS = Path(__file__).parent / "results"
@@ -38,7 +38,19 @@ PROBLEMS = {
     "Conv4, 5 steps": ("conv4", 16, 5),
     "ANIL, Conv4, 5 steps": ("conv4 head", 16, 5),
 }
-WAYS = ("plain loop", "higher", "torchopt", "loop", "each", "vmap", "compiled", "compiled, matrix", "auto")
+WAYS = (
+    "plain loop", "higher", "torchopt", "run_loop", "loop", "vmap", "compiled", "compiled, matrix", "auto",
+)  # fmt: skip
+    "plain loop",
+    "higher",
+    "torchopt",
+    "run_loop",
+    "loop",
+    "vmap",
+    "compiled",
+    "compiled, matrix",
+    "auto",
+)
 RATE = {"sinusoid": 0.01, "conv4": 0.4, "conv4 head": 0.1}
 Step = Callable[[], object]
 
@@ -86,20 +98,20 @@ def step_of(
     others = {"plain loop": plain_loop, "higher": by_higher, "torchopt": by_torchopt}
     if way in others:
         return lambda: others[way](net, adapted, given, RATE[kind], n_steps), str
-    name = way.split(",")[0]
-    execution = named_execution(name)  # pyright: ignore[reportArgumentType]
-    if isinstance(execution, Fastest) and (kind == "sinusoid" or device == "cuda"):
-        execution.patience = 0.0  # compiles at once; Conv4 would compile for minutes on a CPU
     normalization = None if kind == "sinusoid" else "batch"
     learner = (MAML if adapted is net else ANIL)(  # its own parameters, if any, lie where the network's do
-        net, inner_rate=RATE[kind], n_steps=n_steps, normalization=normalization, execution=execution
+        net, inner_rate=RATE[kind], n_steps=n_steps, normalization=normalization
     )
+    name = way.split(",")[0]
+    execution = run_loop if name == "run_loop" else named_execution(name, learner)  # pyright: ignore[reportArgumentType]
+    if isinstance(execution, Auto) and (kind == "sinusoid" or device == "cuda"):
+        execution.patience = 0.0  # compiles at once; Conv4 would compile for minutes on a CPU
 
     def step() -> None:
         learner.zero_grad()
-        learner.objectives(given).values.sum().backward()
+        learner.objectives(given, execution=execution).values.sum().backward()
 
-    return step, lambda: str(execution.choice) if isinstance(execution, Fastest) else ""
+    return step, lambda: str(execution.choice) if isinstance(execution, Auto) else ""
 
 
 def loss_of(kind_of: Task, prediction: Tensor, batch: Batch) -> Tensor:

@@ -96,7 +96,7 @@ def test_a_recurrent_network_falls_back_to_the_loop(caplog: pytest.LogCaptureFix
     auto = named_execution("auto", model)
     values = model.objectives(EPISODES, execution=auto).values
     assert isinstance(auto, Auto)
-    assert auto.choice == "one by one"
+    assert auto.choice == "loop"
     assert "Execution 'vmap' is not used, as it failed" in caplog.text
     values.sum().backward()
     assert all(parameter.grad is not None for parameter in model.parameters())
@@ -177,39 +177,39 @@ def test_auto_takes_no_more_than_its_budget_while_it_tries(monkeypatch: pytest.M
         return peak_bytes(lambda: torch.autograd.grad(execution(model, episodes).sum(), parameters))  # pyright: ignore[reportCallIssue]
 
     reference = peak(Chunked(1))
-    auto = Auto({"one by one": Chunked(1)}, within={"vmap": within})
+    auto = Auto({"loop": Chunked(1)}, within={"vmap": within})
     assert peak(run_vmap) > 3 * reference
     assert peak(auto) < 2.2 * reference  # beside the trial lies a copy of the learner
-    assert set(auto.usable) == {"one by one", "vmap"}
+    assert set(auto.usable) == {"loop", "vmap"}
 
 
 def test_auto_prepares_no_programs_where_every_step_is_of_another_kind(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    auto = Auto({"one by one": Chunked(1)}, later={"vmap": within}, patience=1e9)
+    auto = Auto({"loop": Chunked(1)}, later={"vmap": within}, patience=1e9)
     model = learner()
     with caplog.at_level(logging.INFO, logger="polytask.execution"):
         for n_rows in range(5, 12):
             auto(model, [episode(index, n_rows=n_rows) for index in range(3)])
         auto.patience = 0.0
         auto(model, EPISODES)
-    assert set(auto.usable) == {"one by one"}
+    assert set(auto.usable) == {"loop"}
     assert "Steps are of 5 kinds or more: vmap not tried." in caplog.text
 
 
 def test_auto_tries_to_compile_when_the_steps_have_taken_long(caplog: pytest.LogCaptureFixture) -> None:
-    auto = Auto({"one by one": Chunked(1)}, later={"vmap": within}, patience=0.0)
+    auto = Auto({"loop": Chunked(1)}, later={"vmap": within}, patience=0.0)
     model = learner()
     with caplog.at_level(logging.INFO, logger="polytask.execution"):
         auto(model, EPISODES)
-        assert set(auto.usable) == {"one by one"}
+        assert set(auto.usable) == {"loop"}
         auto(model, EPISODES)
-    assert set(auto.usable) == {"one by one", "vmap"}
+    assert set(auto.usable) == {"loop", "vmap"}
     assert caplog.text.count("is used: ") == 2
 
 
 def test_auto_has_a_budget_of_twice_the_reference_unless_told() -> None:
-    auto = Auto({"one by one": Chunked(1)}, within={"vmap": within})
+    auto = Auto({"loop": Chunked(1)}, within={"vmap": within})
     auto(learner(), EPISODES)
     assert auto.budget == 16 * 2**20
     assert auto.usable["vmap"].memory == 16 * 2**20  # pyright: ignore[reportFunctionMemberAccess]

@@ -44,7 +44,7 @@ def test_what_a_learner_says_of_its_gradients_decides_what_auto_tries() -> None:
     first, second = named_execution("auto", by_gradients()), named_execution("auto", by_passing())
     assert isinstance(first, Auto) and isinstance(second, Auto)
     assert [[*e.executions, *e.within, *e.later] for e in (first, second)] == [
-        ["one by one", "vmap", "compiled"],
+        ["loop", "vmap", "compiled"],
         ["loop", "forward"],
     ]
 

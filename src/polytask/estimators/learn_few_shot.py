@@ -14,7 +14,6 @@ from polytask.core import (
     DataError,
     EpisodeScore,
     EpisodicLearner,
-    Execution,
     InputError,
     Learner,
     ResultWarning,
@@ -30,7 +29,6 @@ from polytask.core import (
 from polytask.data import ClassificationEpisodes, KnownClasses, LabelledExamples, Source
 from polytask.data.images.image_preparation import Ground
 from polytask.evaluate import evaluate_episodes
-from polytask.execution import Chunked, ExecutionName
 from polytask.fitting.few_shot_source import ClassSplit, class_split
 from polytask.meta import FeatureClassifier, NearestMean, learner_entries
 from polytask.models.few_shot_config import FewShotConfig
@@ -206,7 +204,7 @@ def _train(
         validate_every=max(1, config.steps // 10),
         directory=folder,
         resume=folder is not None,
-        execution=_execution(trained),
+        execution="loop",  # the same to the bit in every run
         accelerator=accelerator,
         seed=derive_seed(seed, "training"),
         progress=progress,
@@ -218,12 +216,6 @@ def _train(
             **config.to_json(),
         },
     )
-
-
-def _execution(learner: Learner) -> ExecutionName | Execution:
-    """Return one that is the same to the bit in every run, and within the memory of one inner loop."""
-    inner = isinstance(learner, EpisodicLearner) and learner.inner_gradients
-    return Chunked(1) if inner else "loop"
 
 
 def _to_train(

@@ -74,6 +74,6 @@ class _Final(torch.autograd.Function):
     @staticmethod
     def backward(ctx: FunctionCtx, *grad_outputs: Tensor) -> None:  # noqa: ARG004
         raise TrainingError(
-            "A meta-gradient that is taken as episodes are run cannot be differentiated again; use "
-            '`execution="loop"` for that.'
+            "A meta-gradient that is taken as episodes are run cannot be differentiated again; run them by "
+            "`polytask.core.run_loop` for that."
         )

@@ -17,18 +17,19 @@ ExecutionName: TypeAlias = Literal["auto", "loop", "vmap", "forward", "chunked",
 def named_execution(execution: ExecutionName | Execution, learner: EpisodicLearner) -> Execution:
     """Return the execution of that name, for a learner.
 
-    - ``"loop"`` runs episodes one after the other, as plain autograd: the reference.
+    - ``"loop"`` runs episodes one after the other: by `polytask.core.run_loop`; for a learner that takes
+      gradients itself by ``Chunked(1)``, which needs the memory of one inner loop alone.
     - ``"vmap"`` runs all at once, with the gradient of each taken inside; see `run_vmap`.
     - ``"forward"`` runs all at once, with one ordinary backward pass, for learners that take no gradient
       themselves; see `run_forward`.
-    - ``"chunked"`` runs as many at once as fit into the memory budget. `Chunked` takes a number of episodes
-      or of bytes; ``Chunked(1)`` is a loop whose memory is that of one episode.
+    - ``"chunked"`` runs as many at once as fit into the memory budget; see `Chunked`, which takes a number of
+      episodes or of bytes.
     - ``"compiled"`` compiles the vmapped step; see `Compiled`.
-    - ``"auto"`` measures on the first step and keeps the fastest; see `Auto`. For a learner that takes
-      gradients itself these are ``Chunked(1)``, known as ``"one by one"``, vmap within a memory budget and,
-      when training has taken long enough to be worth it, the compiled step; else loop and forward.
+    - ``"auto"`` measures on the first step and keeps the fastest; see `Auto`. It tries the loop and the
+      forward run; for a learner that takes gradients itself the loop, vmap within a memory budget and, when
+      training has taken long enough to be worth it, the compiled step.
 
-    All but loop and forward know their gradient beforehand, and cannot be differentiated again.
+    What takes gradients as it runs cannot be differentiated again; `polytask.core.run_loop` can.
 
     Args:
         execution: The name; a function is returned as it is.
@@ -41,12 +42,12 @@ def named_execution(execution: ExecutionName | Execution, learner: EpisodicLearn
         >>> from polytask.meta import MAML
         >>> from torch import nn
         >>> list(named_execution("auto", MAML(nn.Linear(1, 1))).executions)
-        ['one by one']
+        ['loop']
     """
     if callable(execution):
         return execution
     if execution == "loop":
-        return run_loop
+        return Chunked(1) if learner.inner_gradients else run_loop
     if execution == "vmap":
         return run_vmap
     if execution == "forward":
@@ -61,7 +62,7 @@ def named_execution(execution: ExecutionName | Execution, learner: EpisodicLearn
     if execution == "compiled":
         return Compiled()
     if execution == "auto" and learner.inner_gradients:
-        return Auto({"one by one": Chunked(1)}, within={"vmap": _within}, later={"compiled": _compiled})
+        return Auto({"loop": Chunked(1)}, within={"vmap": _within}, later={"compiled": _compiled})
     if execution == "auto":
         return Auto({"loop": run_loop, "forward": run_forward})
     names = ", ".join(map(repr, get_args(ExecutionName)))

@@ -8,9 +8,10 @@ from torch import Tensor, nn
 
 from polytask.core import Batch, Episode, InputError, Task, generator, jacobian, run_loop, seeded
 from polytask.execution import check_meta_gradient
-from polytask.meta import SGD, Adam, RMSprop, mlp
+from polytask.meta import mlp
 from polytask.meta.adaptation.fixed_body import fixed_body
 from polytask.meta.adaptation.gradient_learner import GradientLearner
+from polytask.meta.adaptation.rules import SGD, Adam, RMSprop
 from polytask.meta.initialization import (
     ANIL,
     BOIL,

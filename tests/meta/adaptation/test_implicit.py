@@ -5,8 +5,9 @@ import torch
 from torch import Tensor, nn
 
 from polytask.core import Batch, Episode, InputError, State, Task, generator
-from polytask.meta import IMAML, SGD
+from polytask.meta import IMAML
 from polytask.meta.adaptation.implicit import conjugate_gradient, neumann
+from polytask.meta.adaptation.rules import SGD
 
 NUMBER = Task(name="y", kind="regression")
 

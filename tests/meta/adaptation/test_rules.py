@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from polytask.core import InputError, State, generator
-from polytask.meta import SGD, Adam, AdamW, InnerStep, Proximal, RMSprop, UpdateRule
+from polytask.meta.adaptation.rules import SGD, Adam, AdamW, InnerStep, Proximal, RMSprop, UpdateRule
 
 Optimizers = Callable[[Iterable[Tensor]], torch.optim.Optimizer]
 

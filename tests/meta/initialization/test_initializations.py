@@ -15,7 +15,6 @@ from polytask.meta import (
     FOMAML,
     IMAML,
     MAML,
-    SGD,
     GradientLearner,
     MAMLPlusPlus,
     MetaCurvature,
@@ -25,6 +24,7 @@ from polytask.meta import (
     WarpGrad,
     WithContext,
 )
+from polytask.meta.adaptation.rules import SGD
 
 CLASSES = Task(name="c", kind="multiclass", n_outputs=3)
 BODY, HEAD = {"0.weight", "0.bias"}, {"3.weight", "3.bias"}

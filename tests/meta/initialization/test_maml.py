@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from polytask.core import Batch, Episode, InputError, Task, generator, seeded
-from polytask.meta import FOMAML, MAML, SGD, mlp
+from polytask.meta import FOMAML, MAML, mlp
+from polytask.meta.adaptation.rules import SGD
 
 QUADRATIC = Task(
     name="centre", kind="regression", n_outputs=3, loss=lambda p, t: 0.5 * (p - t).square().sum(-1)

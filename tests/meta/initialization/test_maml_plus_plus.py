@@ -7,7 +7,8 @@ from torch.nn import functional
 
 from polytask.balancing import Accumulation, BalancedBackward, UPGrad
 from polytask.core import Batch, Episode, Task, generator, seeded
-from polytask.meta import ALFA, InnerStep, MAMLPlusPlus, MultiStepLoss
+from polytask.meta import ALFA, MAMLPlusPlus, MultiStepLoss
+from polytask.meta.adaptation.rules import InnerStep
 from polytask.meta.optimization import AdaptiveRates, LearnedRates
 
 CLASSES = Task(name="c", kind="multiclass", n_outputs=3)

@@ -10,7 +10,8 @@ from torch.nn import functional
 from polytask.checks import check_learner
 from polytask.core import Batch, Episode, InputError, Task, generator, seeded
 from polytask.execution import check_meta_gradient
-from polytask.meta import SGD, mlp
+from polytask.meta import mlp
+from polytask.meta.adaptation.rules import SGD
 from polytask.meta.metric.baseline import Baseline, BaselinePlusPlus, FittedHead
 from polytask.meta.metric.cosine_head import CosineHead
 

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from polytask.core import Batch, Episode, Task, generator
-from polytask.meta import Adam
+from polytask.meta.adaptation.rules import Adam
 from polytask.meta.metric.bd_cspn import BDCSPN
 from polytask.meta.metric.laplacian_shot import LaplacianShot
 from polytask.meta.metric.pt_map import PTMAP

@@ -8,7 +8,8 @@ from torch import Tensor, nn
 
 from polytask.core import Batch, Episode, InputError, State, Task, generator, run_loop, seeded
 from polytask.execution import check_meta_gradient, run_vmap
-from polytask.meta import SGD, GradientLearner, InnerStep, UpdateRule
+from polytask.meta import GradientLearner
+from polytask.meta.adaptation.rules import SGD, InnerStep, UpdateRule
 from polytask.meta.layers.recurrent_cell import LSTMCell
 from polytask.meta.optimization import (
     AdaptiveRates,
