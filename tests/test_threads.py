@@ -57,7 +57,7 @@ def film() -> FiLMGenerator:
 
 GRADIENT_LEARNERS = {
     "maml": lambda: MAML(network(), inner_rate=0.5, n_steps=2),
-    "maml, all kept small": lambda: MAML(network(), inner_rate=0.5, n_steps=2, checkpoint=True),
+    "maml, all kept small": lambda: MAML(network(), inner_rate=0.5, n_steps=2, recompute=True),
     "maml, batch": lambda: MAML(network(norm=True), inner_rate=0.5, n_steps=2, normalization="batch"),
     "maml, frozen": lambda: MAML(network(norm=True), inner_rate=0.5, normalization="frozen"),
     "maml++": lambda: MAMLPlusPlus(network(norm=True), inner_rate=0.5, n_steps=2),
@@ -116,11 +116,11 @@ class Pause(nn.Module):
 
 
 @pytest.mark.parametrize("execution", [run_loop, Chunked(1), run_vmap])
-@pytest.mark.parametrize("checkpoint", [False, True])
-def test_a_learner_answers_while_it_is_in_the_midst_of_a_training_step(execution, checkpoint):
+@pytest.mark.parametrize("recompute", [False, True])
+def test_a_learner_answers_while_it_is_in_the_midst_of_a_training_step(execution, recompute):
     with seeded(0):
         model = nn.Sequential(nn.Linear(2, 4), Pause(), nn.BatchNorm1d(4), nn.Linear(4, 2))
-    learner = MAML(model, inner_rate=0.5, n_steps=2, normalization="batch", checkpoint=checkpoint)
+    learner = MAML(model, inner_rate=0.5, n_steps=2, normalization="batch", recompute=recompute)
 
     def answer() -> torch.Tensor:
         return learner.adapt([CLASSES], support(0))(support(9).inputs)["c"]

@@ -41,16 +41,6 @@ PROBLEMS = {
 WAYS = (
     "plain loop", "higher", "torchopt", "run_loop", "loop", "vmap", "compiled", "compiled, matrix", "auto",
 )  # fmt: skip
-    "plain loop",
-    "higher",
-    "torchopt",
-    "run_loop",
-    "loop",
-    "vmap",
-    "compiled",
-    "compiled, matrix",
-    "auto",
-)
 RATE = {"sinusoid": 0.01, "conv4": 0.4, "conv4 head": 0.1}
 Step = Callable[[], object]
 

@@ -69,6 +69,17 @@ def test_objects_are_told_by_the_arguments_that_they_keep():
     }  # fmt: skip
 
 
+class KeptByBase(Kept):
+    def __init__(self, name: str, **more: Any) -> None:
+        super().__init__(**more)
+        self.name = name
+
+
+def test_arguments_that_are_passed_on_to_the_base_are_told():
+    told = described("k", KeptByBase("n", rate=0.1, steps=5))
+    assert told == {"k": "KeptByBase", "k.name": "n", "k.rate": 0.1, "k.steps": 5}
+
+
 PAIRS: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
     "a number": (lambda: torch.tensor([1.0, 2.0]), lambda: torch.tensor([1.0, 3.0])),
     "a form": (lambda: torch.ones(2, 3), lambda: torch.ones(3, 2)),

@@ -1,4 +1,4 @@
-from .adaptation.gradient_learner import GradientLearner, MetaObjective
+from .adaptation.gradient_learner import GradientLearner, InnerOptions, MetaObjective
 from .catalogue import ImageTask, LearnerEntry, learner_by_name, learner_entries
 from .initialization.anil import ANIL, BOIL
 from .initialization.cavia import CAVIA, WithContext
@@ -92,6 +92,7 @@ __all__ = [
     "GradientLearner",
     "IMAML",
     "ImageTask",
+    "InnerOptions",
     "KroneckerCurvature",
     "LRD2",
     "LSTMOptimizer",

@@ -247,12 +247,23 @@ def _settings(value: object) -> dict[str, object]:
     kept = dict(getattr(value, "__dict__", {}))
     if isinstance(value, nn.Module):
         kept |= {**value._buffers, **value._parameters, **value._modules}
-    try:
-        names = list(inspect.signature(type(value)).parameters)
-    except (TypeError, ValueError):  # a class written in C
-        return {}
+    names = _argument_names(type(value))
     found = {name: next((kept[key] for key in (name, f"_{name}") if key in kept), _MISSING) for name in names}
     return {name: item for name, item in found.items() if item is not _MISSING}
+
+
+def _argument_names(kind: type) -> list[str]:
+    """Return the arguments of a class's constructor, with those that it passes on to its base as ``**``."""
+    names: dict[str, None] = {}
+    for base in kind.__mro__:
+        try:
+            arguments = inspect.signature(base).parameters
+        except (TypeError, ValueError):  # a class written in C
+            break
+        names |= dict.fromkeys(arguments)
+        if not any(argument.kind is argument.VAR_KEYWORD for argument in arguments.values()):
+            break
+    return list(names)
 
 
 _MISSING = object()

@@ -1,5 +1,7 @@
 """Methods that adapt by gradients: closed forms on quadratic tasks, and the grid of meta-gradients."""
 
+import copy
+import pickle
 from collections.abc import Callable
 
 import pytest
@@ -16,6 +18,7 @@ from polytask.meta.initialization import (
     ANIL,
     BOIL,
     CAVIA,
+    FOMAML,
     IMAML,
     MAML,
     MAMLPlusPlus,
@@ -23,7 +26,7 @@ from polytask.meta.initialization import (
     ProtoMAML,
     Reptile,
 )
-from polytask.meta.optimization import ALFA, MetaCurvature, MetaSGD
+from polytask.meta.optimization import ALFA, MetaCurvature, MetaSGD, WarpGrad
 
 QUADRATIC = Task(
     name="centre", kind="regression", n_outputs=3, loss=lambda p, t: 0.5 * (p - t).square().sum(-1)
@@ -101,14 +104,14 @@ GRID: dict[str, Callable[[], GradientLearner]] = {
     "momentum": by_rule(SGD(0.2, momentum=0.9)),
     "Adam": by_rule(Adam(0.05)),
     "RMSprop": by_rule(RMSprop(0.05)),
-    "checkpointed": by_rule(SGD(0.2), checkpoint=True),
-    "checkpointed Adam": by_rule(Adam(0.05), checkpoint=True),
+    "recomputed": by_rule(SGD(0.2), recompute=True),
+    "recomputed Adam": by_rule(Adam(0.05), recompute=True),
     "inner batches": by_rule(SGD(0.2), batch_size=2),
     "attention": lambda: MAML(attention(), inner_rate=0.2, n_steps=2),
-    "attention, checkpointed": lambda: MAML(attention(), inner_rate=0.2, n_steps=2, checkpoint=True),
+    "attention, recomputed": lambda: MAML(attention(), inner_rate=0.2, n_steps=2, recompute=True),
     "ANIL": lambda: ANIL(net(), n_steps=3),
-    "ANIL, checkpointed": lambda: GradientLearner(
-        net(), rule=SGD(0.2), n_steps=2, adapted=["2.weight", "2.bias"], checkpoint=True
+    "ANIL, recomputed": lambda: GradientLearner(
+        net(), rule=SGD(0.2), n_steps=2, adapted=["2.weight", "2.bias"], recompute=True
     ),
     "ANIL with BatchNorm": lambda: ANIL(net(norm=True), n_steps=3, normalization="batch"),
     "BOIL": lambda: BOIL(net(), n_steps=2),
@@ -116,8 +119,8 @@ GRID: dict[str, Callable[[], GradientLearner]] = {
     "CAVIA": lambda: CAVIA(mlp([4 + 3, 6, 3], nn.Tanh), n_context=3, n_steps=2),
     "ProtoMAML": lambda: ProtoMAML(mlp([4, 6, 5], nn.Tanh), n_steps=2, second_order=True),
     "Meta-SGD": lambda: MetaSGD(net(), n_steps=2),
-    "Meta-SGD, checkpointed": lambda: GradientLearner(
-        net(), rule=MetaSGD(net()).rule, n_steps=2, checkpoint=True
+    "Meta-SGD, recomputed": lambda: GradientLearner(
+        net(), rule=MetaSGD(net()).rule, n_steps=2, recompute=True
     ),
     "Meta-Curvature": lambda: MetaCurvature(net(), n_steps=2),
     "ALFA": lambda: ALFA(net(), n_steps=2, inner_rate=0.1),
@@ -207,7 +210,7 @@ class Whole(nn.Module):
 
 @pytest.mark.parametrize(
     "options",
-    [{}, {"n_differentiated": 0}, {"n_differentiated": 1}, {"checkpoint": True}, {"rule": Adam(0.1)}],
+    [{}, {"n_differentiated": 0}, {"n_differentiated": 1}, {"recompute": True}, {"rule": Adam(0.1)}],
     ids=str,
 )
 def test_running_the_body_once_changes_neither_the_state_nor_the_meta_gradient(
@@ -347,3 +350,70 @@ def test_meta_curvature_begins_as_gradient_descent() -> None:
 def test_a_bad_argument_is_named(build: Callable[[], object], message: str) -> None:
     with pytest.raises(InputError, match=message):
         build()
+
+
+METHODS = {
+    **dict.fromkeys([ALFA, ANIL, BOIL, FOMAML, IMAML, MAML, MetaCurvature, MetaSGD, Reptile, WarpGrad], 4),
+    CAVIA: 4 + 5,
+    MAMLPlusPlus: 4,
+    ProtoMAML: 4,
+}
+
+
+def made(method: type[GradientLearner], **options: object) -> GradientLearner:
+    with seeded(0):
+        width = METHODS[method]
+        model = nn.Sequential(nn.Linear(width, 6), nn.BatchNorm1d(6), nn.LayerNorm(6), nn.Linear(6, 3))
+        return method(model, **{"normalization": "batch", **options})  # pyright: ignore[reportArgumentType]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_method_is_a_class_of_gradient_learners_and_copies_keep_it(method: type[GradientLearner]) -> None:
+    learner = made(method)
+    (episode, *_) = episodes()
+    episode = episode.to("cpu", torch.float32)
+    expected = learner.adapt(episode.tasks, episode.support)(episode.query.inputs)["class"]
+    for other in (
+        learner,
+        copy.deepcopy(learner),
+        pickle.loads(pickle.dumps(learner)),  # noqa: S301 - our own
+        learner.with_steps(1),
+    ):
+        assert isinstance(other, GradientLearner) and type(other) is method
+        assert repr(other).startswith(f"{method.__name__}(")
+        found = other.with_steps(learner.n_steps).adapt(episode.tasks, episode.support)
+        torch.testing.assert_close(found(episode.query.inputs)["class"], expected)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_options_of_the_inner_loop_are_everybodys(method: type[GradientLearner]) -> None:
+    learner = made(method, batch_size=2, recompute=True)
+    assert (learner.batch_size, learner.recompute, learner.normalization) == (2, True, "batch")
+    values = learner.objectives([episode.to("cpu", torch.float32) for episode in episodes()]).values
+    values.sum().backward()
+    assert any(bool((p.grad != 0).any()) for p in learner.model.parameters() if p.grad is not None)
+
+
+@pytest.mark.parametrize("method", [method for method in METHODS if method not in (IMAML, Reptile)])
+def test_scales_and_shifts_may_be_left_to_the_outer_loop(method: type[GradientLearner]) -> None:
+    whole, left = made(method), made(method, adapt_normalization=False)
+    inside = {name for name, p in whole.model.named_parameters() if p.shape == (6,) and "bias" not in name}
+    assert not inside & set(left.adapted)
+    if method not in (ANIL, MAMLPlusPlus):  # whose head has none, and who never adapts those by step
+        assert inside <= set(whole.adapted)
+    values = left.objectives([episode.to("cpu", torch.float32) for episode in episodes()]).values
+    values.sum().backward()
+    gradients = [p.grad for name, p in left.model.named_parameters() if name in inside]
+    assert all(gradient is not None and bool((gradient != 0).any()) for gradient in gradients)
+
+
+@pytest.mark.parametrize("method", [IMAML, Reptile])
+def test_what_would_never_be_trained_is_refused(method: type[GradientLearner]) -> None:
+    message = f"{method.__name__} trains what its inner loop changes, and would never train 1.weight, 1.bias"
+    with pytest.raises(InputError, match=message):
+        made(method, adapt_normalization=False)
+
+
+def test_nothing_but_normalization_is_no_inner_loop() -> None:
+    with pytest.raises(InputError, match="MAML would adapt nothing but normalization"):
+        MAML(nn.LayerNorm(3), adapt_normalization=False)

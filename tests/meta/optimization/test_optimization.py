@@ -54,10 +54,10 @@ RULES: dict[str, Callable[[], UpdateRule]] = {
 
 
 @pytest.mark.parametrize("name", RULES)
-@pytest.mark.parametrize("checkpoint", [False, True])
-def test_a_learned_rule_has_the_gradient_of_finite_differences(name: str, checkpoint: bool) -> None:
+@pytest.mark.parametrize("recompute", [False, True])
+def test_a_learned_rule_has_the_gradient_of_finite_differences(name: str, recompute: bool) -> None:
     with seeded(0, "rule"):
-        learner = GradientLearner(net(), rule=RULES[name](), n_steps=3, checkpoint=checkpoint)
+        learner = GradientLearner(net(), rule=RULES[name](), n_steps=3, recompute=recompute)
     check_meta_gradient(learner, episodes(), n_directions=2, tolerance=3e-6).raise_if_wrong()
 
 

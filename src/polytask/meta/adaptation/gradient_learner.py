@@ -5,6 +5,7 @@ import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from typing import Self, TypedDict
 
 import torch
 from torch import Tensor, nn
@@ -30,24 +31,37 @@ from polytask.meta.adaptation.rules.sgd import SGD
 from polytask.meta.layers.normalization import (
     Normalization,
     check_normalization,
+    normalization_parameters,
     normalized,
     uses_batch_statistics,
 )
 from polytask.meta.layers.per_step import at_step, has_per_step_layers
 from polytask.meta.layers.plain_attention import plain_attention
 
-__all__ = ["GradientLearner", "MetaObjective", "StartRule"]
+__all__ = ["GradientLearner", "InnerOptions", "MetaObjective", "StartRule", "adapted_parameters"]
 
 StartRule = Callable[["GradientLearner", Sequence[Task], Batch], State]
 """From the learner, tasks and support to the adapted parameters before the first step, by name."""
+
+
+class InnerOptions(TypedDict, total=False):
+    """Options of the inner loop that all methods by gradient share; `GradientLearner` says what they are."""
+
+    batch_size: int | None
+    recompute: bool
+    normalization: Normalization | None
+    adapt_normalization: bool
 
 
 class MetaObjective(nn.Module, ABC):
     """What an episode's objective is, and with it what the meta-gradient is.
 
     Args:
-        exact: Whether the gradient is the derivative of the value; see `EpisodicLearner`.
+        exact: Whether the gradient is the derivative of the value; see `EpisodicLearner.exact_gradient`.
     """
+
+    adapted_only: bool = False
+    """Whether it gives a gradient to the parameters that the inner loop changes, and to no others."""
 
     def __init__(self, *, exact: bool) -> None:
         super().__init__()
@@ -94,13 +108,18 @@ class GradientLearner(EpisodicLearner):
         objective: What an episode's objective is; None is the loss on the query after the last step.
         batch_size: Rows of the support for each inner step, None means all. The rows of a step are drawn
             once, the same positions for every episode.
-        checkpoint: Whether to keep only the parameters of each step and compute the rest again in the
-            backward pass: memory of one step instead of all, at about a third more time.
-        normalization: What BatchNorm does, ``"batch"`` or ``"frozen"``; required if the model has any.
+        recompute: Whether to keep only the parameters of each differentiated step and compute the rest again
+            in the backward pass: memory of one step instead of all, at about a third more time.
+        normalization: What BatchNorm does in the inner loop, ``"batch"`` (the statistics of the batch at
+            hand, which makes the learner transductive) or ``"frozen"`` (the running ones); required if the
+            model has any.
+        adapt_normalization: Whether the inner loop changes the scales and shifts of normalization layers too,
+            or leaves them to the outer loop alone.
 
     Raises:
-        InputError: An argument is out of range, the model has no such trainable parameter, or it has
-            BatchNorm and ``normalization`` does not say what that does.
+        InputError: An argument is out of range, the model has no such trainable parameter, it has BatchNorm
+            and ``normalization`` does not say what that does, or the objective would leave a trainable
+            parameter without a gradient.
 
     Example:
         >>> task = Task(name="y", kind="regression")
@@ -122,11 +141,16 @@ class GradientLearner(EpisodicLearner):
         n_differentiated: int | None = None,
         objective: MetaObjective | None = None,
         batch_size: int | None = None,
-        checkpoint: bool = False,
+        recompute: bool = False,
         normalization: Normalization | None = None,
+        adapt_normalization: bool = True,
     ) -> None:
         trainable = tuple(name for name, p in model.named_parameters() if p.requires_grad)
         _check(trainable, adapted, n_steps, n_differentiated, batch_size)
+        asked = trainable if adapted is None else adapted
+        left = () if adapt_normalization else normalization_parameters(model)
+        chosen = tuple(name for name in trainable if name in asked and name not in left)
+        _check_trained(type(self).__name__, trainable, chosen, objective)
         check_normalization(model, normalization)
         super().__init__(
             transductive=uses_batch_statistics(model, normalization) or has_per_step_layers(model)
@@ -136,15 +160,16 @@ class GradientLearner(EpisodicLearner):
         self.per_step = has_per_step_layers(model)
         self.rule = rule or SGD()
         self.n_steps = n_steps
-        self.adapted = trainable if adapted is None else tuple(name for name in trainable if name in adapted)
+        self.adapted = chosen
         self.start = start
         self.n_differentiated = n_differentiated
         self.objective = objective
-        self.batches = InnerBatches(batch_size)
-        self.checkpoint = checkpoint
+        self.batch_size = batch_size
+        self.recompute = recompute
         self.normalization: Normalization | None = normalization
+        self.adapt_normalization = adapt_normalization
 
-    def with_steps(self, n_steps: int) -> "GradientLearner":
+    def with_steps(self, n_steps: int) -> Self:
         """Return a learner with this very model, not a copy of it, that makes another number of steps."""
         if n_steps < 0:
             raise InputError(f"`n_steps` must be 0 or more, got {n_steps}.")
@@ -212,11 +237,12 @@ class GradientLearner(EpisodicLearner):
         def loss(parameters: State, rows: Batch, index: int) -> Tensor:
             return self.loss(parameters, tasks, rows, index, n_fixed=n_fixed)
 
+        batches = InnerBatches(self.batch_size)
         return InnerLoop(loss, self.rule, self).run(
             start,
-            [self.batches.rows(support, index) for index in range(self.n_steps)],
+            [batches.rows(support, index) for index in range(self.n_steps)],
             n_first_order=self.n_steps - fixed,
-            checkpoint=self.checkpoint,
+            recompute=self.recompute,
         )
 
     def loss(
@@ -257,7 +283,7 @@ class GradientLearner(EpisodicLearner):
 
     def _after_fixed_body(self, start: State, support: Batch) -> tuple[int, Batch]:
         """Return how many layers all inner steps have in common, and the support beyond these."""
-        once = self.n_steps > 1 and self.batches.size is None and not self.per_step
+        once = self.n_steps > 1 and self.batch_size is None and not self.per_step
         parts = fixed_body(self.model, start) if once else None
         if parts is None:
             return 0, support
@@ -309,3 +335,32 @@ def _check(
             )
     if problems:
         raise InputError("; ".join(problems) + ".")
+
+
+def _check_trained(
+    method: str, trainable: Sequence[str], adapted: Sequence[str], objective: MetaObjective | None
+) -> None:
+    if not trainable:
+        return
+    if not adapted:
+        raise InputError(
+            f"{method} would adapt nothing but normalization, which `adapt_normalization=False` leaves out."
+        )
+    if objective is not None and objective.adapted_only and len(adapted) < len(trainable):
+        others = ", ".join(name for name in trainable if name not in adapted)
+        raise InputError(
+            f"{method} trains what its inner loop changes, and would never train {others}. Leave "
+            "`adapt_normalization` True, or freeze them by `requires_grad_(False)`."
+        )
+
+
+def adapted_parameters(model: nn.Module, options: InnerOptions) -> dict[str, nn.Parameter]:
+    """Return the parameters that an inner loop on a whole model changes, by name.
+
+    Example:
+        >>> net = nn.Sequential(nn.Linear(1, 2), nn.LayerNorm(2))
+        >>> list(adapted_parameters(net, {"adapt_normalization": False}))
+        ['0.weight', '0.bias']
+    """
+    left = () if options.get("adapt_normalization", True) else normalization_parameters(model)
+    return {name: p for name, p in model.named_parameters() if p.requires_grad and name not in left}

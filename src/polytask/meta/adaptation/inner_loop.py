@@ -35,7 +35,7 @@ class InnerLoop(nn.Module):
         self.owner = owner
 
     def run(
-        self, start: State, batches: Sequence[Batch], *, n_first_order: int = 0, checkpoint: bool = False
+        self, start: State, batches: Sequence[Batch], *, n_first_order: int = 0, recompute: bool = False
     ) -> list[State]:
         """Make one step on each batch.
 
@@ -43,7 +43,7 @@ class InnerLoop(nn.Module):
             start: The first parameters, by name.
             batches: The rows for each step.
             n_first_order: How many of the first steps take their gradients for constants.
-            checkpoint: Whether to recompute the inside of a step in the backward pass instead of keeping it.
+            recompute: Whether to compute the inside of a step again in the backward pass, not to keep it.
 
         Returns:
             The parameters before the first step and after each one.
@@ -51,7 +51,7 @@ class InnerLoop(nn.Module):
         parameters, memory = start, self.rules[0].memory(start)
         found = [parameters]
         for index, batch in enumerate(batches):
-            if checkpoint and index >= n_first_order:
+            if recompute and index >= n_first_order:
                 parameters, memory = self._recomputed(parameters, memory, batch, index)
             else:
                 parameters, memory = self(parameters, memory, batch, index, index < n_first_order)

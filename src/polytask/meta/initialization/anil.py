@@ -1,27 +1,19 @@
 """ANIL and BOIL: the inner loop changes the head only, or everything but the head."""
 
 from collections.abc import Sequence
+from typing import Unpack
 
 from torch import nn
 
 from polytask.core import InputError
-from polytask.meta.adaptation.gradient_learner import GradientLearner
+from polytask.meta.adaptation.gradient_learner import GradientLearner, InnerOptions
 from polytask.meta.adaptation.rules.sgd import SGD
-from polytask.meta.layers.normalization import Normalization
 
 __all__ = ["ANIL", "BOIL"]
 
 
-def ANIL(  # noqa: N802 - named as the method is known
-    model: nn.Module,
-    *,
-    head: str | None = None,
-    inner_rate: float = 0.1,
-    n_steps: int = 5,
-    second_order: bool = True,
-    normalization: Normalization | None = None,
-) -> GradientLearner:
-    """Build "almost no inner loop": MAML that adapts the head alone; the body is meta-learned and reused.
+class ANIL(GradientLearner):
+    """Almost no inner loop: MAML that adapts the head alone; the body is meta-learned and reused.
 
     If the model is a `torch.nn.Sequential`, such as ``nn.Sequential(body, head)``, the body runs once on a
     support, whatever the number of steps.
@@ -33,7 +25,7 @@ def ANIL(  # noqa: N802 - named as the method is known
         inner_rate: Learning rate of the inner steps.
         n_steps: Inner steps.
         second_order: Whether the meta-gradient goes through the inner gradients.
-        normalization: What BatchNorm does.
+        options: See `GradientLearner`.
 
     Raises:
         InputError: The model has no such module, or see `GradientLearner`.
@@ -46,26 +38,29 @@ def ANIL(  # noqa: N802 - named as the method is known
         Raghu et al. Rapid Learning or Feature Reuse? Towards Understanding the Effectiveness of MAML. ICLR
         2020, arXiv:1909.09157, section 4.
     """
-    return GradientLearner(
-        model,
-        rule=SGD(inner_rate),
-        n_steps=n_steps,
-        adapted=_parts(model, head)[1],
-        n_differentiated=None if second_order else 0,
-        normalization=normalization,
-    )
+
+    def __init__(
+        self,
+        model: nn.Module,
+        *,
+        head: str | None = None,
+        inner_rate: float = 0.1,
+        n_steps: int = 5,
+        second_order: bool = True,
+        **options: Unpack[InnerOptions],
+    ) -> None:
+        super().__init__(
+            model,
+            rule=SGD(inner_rate),
+            n_steps=n_steps,
+            adapted=_parts(model, head)[1],
+            n_differentiated=None if second_order else 0,
+            **options,
+        )
 
 
-def BOIL(  # noqa: N802 - named as the method is known
-    model: nn.Module,
-    *,
-    head: str | None = None,
-    inner_rate: float = 0.5,
-    n_steps: int = 1,
-    second_order: bool = True,
-    normalization: Normalization | None = None,
-) -> GradientLearner:
-    """Build "body only inner loop": MAML that adapts everything but the head, so the representation changes.
+class BOIL(GradientLearner):
+    """Body only in the inner loop: MAML that adapts everything but the head, so the representation changes.
 
     Args:
         model: See `ANIL`, as for all arguments.
@@ -73,7 +68,7 @@ def BOIL(  # noqa: N802 - named as the method is known
         inner_rate: Learning rate of the inner steps.
         n_steps: Inner steps.
         second_order: Whether the meta-gradient goes through the inner gradients.
-        normalization: What BatchNorm does.
+        options: See `GradientLearner`.
 
     Raises:
         InputError: The model has no such module, no body, or see `GradientLearner`.
@@ -86,14 +81,25 @@ def BOIL(  # noqa: N802 - named as the method is known
         Oh et al. BOIL: Towards Representation Change for Few-shot Learning. ICLR 2021, arXiv:2008.08882,
         section 3. The head is meta-learned by the outer loop, as there.
     """
-    return GradientLearner(
-        model,
-        rule=SGD(inner_rate),
-        n_steps=n_steps,
-        adapted=_parts(model, head)[0],
-        n_differentiated=None if second_order else 0,
-        normalization=normalization,
-    )
+
+    def __init__(
+        self,
+        model: nn.Module,
+        *,
+        head: str | None = None,
+        inner_rate: float = 0.5,
+        n_steps: int = 1,
+        second_order: bool = True,
+        **options: Unpack[InnerOptions],
+    ) -> None:
+        super().__init__(
+            model,
+            rule=SGD(inner_rate),
+            n_steps=n_steps,
+            adapted=_parts(model, head)[0],
+            n_differentiated=None if second_order else 0,
+            **options,
+        )
 
 
 def _parts(model: nn.Module, head: str | None) -> tuple[Sequence[str], Sequence[str]]:

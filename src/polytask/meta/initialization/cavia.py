@@ -1,28 +1,20 @@
 """CAVIA: adapt a short context vector, and share all weights between tasks."""
 
 from collections.abc import Sequence
+from typing import Unpack
 
 import torch
 from torch import Tensor, nn
 
 from polytask.core import Batch, InputError, State, Task
-from polytask.meta.adaptation.gradient_learner import GradientLearner
+from polytask.meta.adaptation.gradient_learner import GradientLearner, InnerOptions
 from polytask.meta.adaptation.rules.sgd import SGD
-from polytask.meta.layers.normalization import Normalization
 
 __all__ = ["CAVIA", "WithContext"]
 
 
-def CAVIA(  # noqa: N802 - named as the method is known
-    model: nn.Module,
-    *,
-    n_context: int = 5,
-    inner_rate: float = 1.0,
-    n_steps: int = 1,
-    second_order: bool = True,
-    normalization: Normalization | None = None,
-) -> GradientLearner:
-    r"""Build fast context adaptation via meta-learning.
+class CAVIA(GradientLearner):
+    r"""Fast context adaptation via meta-learning.
 
     The model sees :math:`[x, c]`. The inner loop changes the context :math:`c` alone, from 0, by gradient
     steps on the support; all weights are meta-learned. The state of a task is that one short vector.
@@ -35,7 +27,7 @@ def CAVIA(  # noqa: N802 - named as the method is known
         inner_rate: Learning rate of the inner steps.
         n_steps: Inner steps.
         second_order: Whether the meta-gradient goes through the inner gradients.
-        normalization: What BatchNorm does.
+        options: See `GradientLearner`.
 
     Raises:
         InputError: The model has no context, or see `GradientLearner`.
@@ -50,19 +42,30 @@ def CAVIA(  # noqa: N802 - named as the method is known
     References:
         Zintgraf et al. Fast Context Adaptation via Meta-Learning. ICML 2019, arXiv:1810.03642, section 3.
     """
-    if n_context < 0:
-        raise InputError(f"`n_context` must be 0 or more, got {n_context}.")
-    with_context = WithContext(model, n_context) if n_context else model
-    if "context" not in dict(with_context.named_buffers()):
-        raise InputError("With `n_context` 0 the model needs a buffer named `context` of its own.")
-    return GradientLearner(
-        with_context,
-        rule=SGD(inner_rate),
-        n_steps=n_steps,
-        start=_empty_context,
-        n_differentiated=None if second_order else 0,
-        normalization=normalization,
-    )
+
+    def __init__(
+        self,
+        model: nn.Module,
+        *,
+        n_context: int = 5,
+        inner_rate: float = 1.0,
+        n_steps: int = 1,
+        second_order: bool = True,
+        **options: Unpack[InnerOptions],
+    ) -> None:
+        if n_context < 0:
+            raise InputError(f"`n_context` must be 0 or more, got {n_context}.")
+        with_context = WithContext(model, n_context) if n_context else model
+        if "context" not in dict(with_context.named_buffers()):
+            raise InputError("With `n_context` 0 the model needs a buffer named `context` of its own.")
+        super().__init__(
+            with_context,
+            rule=SGD(inner_rate),
+            n_steps=n_steps,
+            start=_empty_context,
+            n_differentiated=None if second_order else 0,
+            **options,
+        )
 
 
 class WithContext(nn.Module):

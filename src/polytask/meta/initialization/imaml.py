@@ -1,35 +1,25 @@
 """iMAML: the meta-gradient at the end of the inner loop, whatever way led there."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, Unpack
 
 import torch
 from torch import Tensor, nn
 from torch.func import grad, grad_and_value, vjp
 
 from polytask.core import Batch, InputError, State, Task
-from polytask.meta.adaptation.gradient_learner import GradientLearner, MetaObjective
+from polytask.meta.adaptation.gradient_learner import GradientLearner, InnerOptions, MetaObjective
 from polytask.meta.adaptation.implicit import conjugate_gradient, neumann
 from polytask.meta.adaptation.rules.proximal import Proximal
 from polytask.meta.adaptation.rules.rule import UpdateRule
 from polytask.meta.adaptation.rules.sgd import SGD
 from polytask.meta.adaptation.surrogate import with_gradient
-from polytask.meta.layers.normalization import Normalization
 
 __all__ = ["IMAML"]
 
 
-def IMAML(  # noqa: N802 - named as the method is known
-    model: nn.Module,
-    *,
-    strength: float = 2.0,
-    rule: UpdateRule | None = None,
-    n_steps: int = 16,
-    solver: Literal["cg", "neumann"] = "cg",
-    n_solver_steps: int = 5,
-    normalization: Normalization | None = None,
-) -> GradientLearner:
-    r"""Build MAML with implicit gradients.
+class IMAML(GradientLearner):
+    r"""MAML with implicit gradients.
 
     The inner loop minimizes :math:`L_S(\phi) + \frac{\lambda}{2} \lVert \phi - \theta \rVert^2`. At its end
     :math:`\phi` the meta-gradient is :math:`(I + \nabla^2 L_S(\phi) / \lambda)^{-1} \nabla L_Q(\phi)`: it
@@ -43,7 +33,7 @@ def IMAML(  # noqa: N802 - named as the method is known
         solver: ``"cg"``, conjugate gradients as in the paper; or ``"neumann"``, a series that converges only
             where the curvature is below the strength.
         n_solver_steps: Curvature products of the solver.
-        normalization: What BatchNorm does.
+        options: See `GradientLearner`.
 
     Raises:
         InputError: A number is out of range, the solver unknown, or see `GradientLearner`.
@@ -56,26 +46,40 @@ def IMAML(  # noqa: N802 - named as the method is known
         Rajeswaran, Finn, Kakade, Levine. Meta-Learning with Implicit Gradients. NeurIPS 2019,
         arXiv:1909.04630, algorithms 1 and 2, equation 6. Differs: conjugate gradients without damping.
     """
-    problems = []
-    if not strength > 0:
-        problems.append(f"`strength` must be above 0, got {strength}")
-    if solver not in ("cg", "neumann"):
-        problems.append(f"`solver` is {solver!r}; use 'cg' or 'neumann'")
-    if n_solver_steps < 0:
-        problems.append(f"`n_solver_steps` must be 0 or more, got {n_solver_steps}")
-    if problems:
-        raise InputError("; ".join(problems) + ".")
-    return GradientLearner(
-        model,
-        rule=Proximal(rule or SGD(0.1), strength=strength),
-        n_steps=n_steps,
-        n_differentiated=0,
-        objective=_AtTheEnd(strength, solver, n_solver_steps),
-        normalization=normalization,
-    )
+
+    def __init__(
+        self,
+        model: nn.Module,
+        *,
+        strength: float = 2.0,
+        rule: UpdateRule | None = None,
+        n_steps: int = 16,
+        solver: Literal["cg", "neumann"] = "cg",
+        n_solver_steps: int = 5,
+        **options: Unpack[InnerOptions],
+    ) -> None:
+        problems = []
+        if not strength > 0:
+            problems.append(f"`strength` must be above 0, got {strength}")
+        if solver not in ("cg", "neumann"):
+            problems.append(f"`solver` is {solver!r}; use 'cg' or 'neumann'")
+        if n_solver_steps < 0:
+            problems.append(f"`n_solver_steps` must be 0 or more, got {n_solver_steps}")
+        if problems:
+            raise InputError("; ".join(problems) + ".")
+        super().__init__(
+            model,
+            rule=Proximal(rule or SGD(0.1), strength=strength),
+            n_steps=n_steps,
+            n_differentiated=0,
+            objective=_AtTheEnd(strength, solver, n_solver_steps),
+            **options,
+        )
 
 
 class _AtTheEnd(MetaObjective):
+    adapted_only = True
+
     def __init__(self, strength: float, solver: str, n_solver_steps: int) -> None:
         super().__init__(exact=False)
         self.strength = strength

@@ -1,26 +1,17 @@
 """MAML: an initialization from which a few gradient steps lead to a good model of a new task."""
 
+from typing import Unpack
+
 from torch import nn
 
-from polytask.meta.adaptation.gradient_learner import GradientLearner
+from polytask.meta.adaptation.gradient_learner import GradientLearner, InnerOptions
 from polytask.meta.adaptation.rules.sgd import SGD
-from polytask.meta.layers.normalization import Normalization, normalization_parameters
 
 __all__ = ["FOMAML", "MAML"]
 
 
-def MAML(  # noqa: N802 - named as the method is known
-    model: nn.Module,
-    *,
-    inner_rate: float = 0.01,
-    n_steps: int = 1,
-    second_order: bool = True,
-    batch_size: int | None = None,
-    checkpoint: bool = False,
-    normalization: Normalization | None = None,
-    adapt_normalization: bool = True,
-) -> GradientLearner:
-    r"""Build model-agnostic meta-learning.
+class MAML(GradientLearner):
+    r"""Model-agnostic meta-learning.
 
     Adapts by K steps :math:`\phi \leftarrow \phi - \alpha \nabla_\phi L_S(\phi)` on the support, from
     :math:`\phi = \theta`, and learns :math:`\theta` to make :math:`L_Q(\phi)` small on the query.
@@ -31,13 +22,8 @@ def MAML(  # noqa: N802 - named as the method is known
         inner_rate: Learning rate :math:`\alpha` of the inner steps.
         n_steps: Inner steps :math:`K`.
         second_order: Whether the meta-gradient goes through the inner gradients; see `FOMAML`.
-        batch_size: Rows of the support for each inner step; None means all.
-        checkpoint: Whether to recompute inner steps in the backward pass, which saves memory.
-        normalization: What BatchNorm does, ``"batch"`` or ``"frozen"``; required if the model has any. The
-            paper's is ``"batch"``, which makes the learner transductive.
-        adapt_normalization: Whether the inner loop changes the scales and shifts of normalization layers too.
-            The authors' code leaves them to the outer loop alone; on Omniglot, with max pooling and one step,
-            that learnt faster here.
+        options: See `GradientLearner`. The paper's ``normalization`` is ``"batch"``. The authors' code has
+            ``adapt_normalization`` off; on Omniglot, with max pooling and one step, that learnt faster here.
 
     Raises:
         InputError: See `GradientLearner`.
@@ -59,28 +45,27 @@ def MAML(  # noqa: N802 - named as the method is known
         their weights are the balancer's business (the paper sums them), and the meta-update is the
         optimizer's (the paper's code uses Adam, as is the default here).
     """
-    return GradientLearner(
-        model,
-        rule=SGD(inner_rate),
-        n_steps=n_steps,
-        n_differentiated=None if second_order else 0,
-        batch_size=batch_size,
-        checkpoint=checkpoint,
-        normalization=normalization,
-        adapted=None if adapt_normalization else _outside_normalization(model),
-    )
+
+    def __init__(
+        self,
+        model: nn.Module,
+        *,
+        inner_rate: float = 0.01,
+        n_steps: int = 1,
+        second_order: bool = True,
+        **options: Unpack[InnerOptions],
+    ) -> None:
+        super().__init__(
+            model,
+            rule=SGD(inner_rate),
+            n_steps=n_steps,
+            n_differentiated=None if second_order else 0,
+            **options,
+        )
 
 
-def FOMAML(  # noqa: N802 - named as the method is known
-    model: nn.Module,
-    *,
-    inner_rate: float = 0.01,
-    n_steps: int = 1,
-    batch_size: int | None = None,
-    normalization: Normalization | None = None,
-    adapt_normalization: bool = True,
-) -> GradientLearner:
-    r"""Build first-order MAML, which takes :math:`\partial \phi / \partial \theta` for the identity.
+class FOMAML(MAML):
+    r"""First-order MAML, which takes :math:`\partial \phi / \partial \theta` for the identity.
 
     Its meta-gradient is the query's gradient at the adapted parameters: cheaper, and needs no second
     derivative of any layer.
@@ -89,9 +74,7 @@ def FOMAML(  # noqa: N802 - named as the method is known
         model: See `MAML`, as for all arguments.
         inner_rate: Learning rate of the inner steps.
         n_steps: Inner steps.
-        batch_size: Rows of the support for each inner step.
-        normalization: What BatchNorm does.
-        adapt_normalization: Whether the inner loop changes scales and shifts of normalization layers too.
+        options: See `GradientLearner`.
 
     Example:
         >>> FOMAML(nn.Linear(1, 1)).n_differentiated
@@ -101,18 +84,13 @@ def FOMAML(  # noqa: N802 - named as the method is known
         Finn, Abbeel, Levine. ICML 2017, arXiv:1703.03400, section 5.2; Nichol, Achiam, Schulman. On
         First-Order Meta-Learning Algorithms. 2018, arXiv:1803.02999.
     """
-    return MAML(
-        model,
-        inner_rate=inner_rate,
-        n_steps=n_steps,
-        second_order=False,
-        batch_size=batch_size,
-        normalization=normalization,
-        adapt_normalization=adapt_normalization,
-    )
 
-
-def _outside_normalization(model: nn.Module) -> tuple[str, ...]:
-    """Return the names of the trainable parameters outside normalization layers."""
-    inside = normalization_parameters(model)
-    return tuple(name for name, p in model.named_parameters() if p.requires_grad and name not in inside)
+    def __init__(
+        self,
+        model: nn.Module,
+        *,
+        inner_rate: float = 0.01,
+        n_steps: int = 1,
+        **options: Unpack[InnerOptions],
+    ) -> None:
+        super().__init__(model, inner_rate=inner_rate, n_steps=n_steps, second_order=False, **options)

@@ -1,28 +1,26 @@
 """MAML++: MAML with the six changes that make it stable."""
 
 from collections.abc import Sequence
+from typing import Unpack
 
 import torch
 from torch import Tensor, nn
 
 from polytask.core import Batch, InputError, Task, ends_step
-from polytask.meta.adaptation.gradient_learner import GradientLearner, MetaObjective
+from polytask.meta.adaptation.gradient_learner import (
+    GradientLearner,
+    InnerOptions,
+    MetaObjective,
+    adapted_parameters,
+)
 from polytask.meta.layers.per_step import PerStepBatchNorm, with_per_step_normalization
 from polytask.meta.optimization.learned_rates import LearnedRates
 
 __all__ = ["MAMLPlusPlus", "MultiStepLoss"]
 
 
-def MAMLPlusPlus(  # noqa: N802 - named as the method is known
-    model: nn.Module,
-    *,
-    inner_rate: float = 0.1,
-    n_steps: int = 5,
-    n_multi_step: int = 5000,
-    n_first_order: int = 0,
-    per_step_normalization: bool = True,
-) -> GradientLearner:
-    r"""Build MAML++.
+class MAMLPlusPlus(GradientLearner):
+    r"""MAML++.
 
     - The objective is :math:`\sum_k w_k L_Q(\phi_k)` over all inner steps, whose weights go from equal to the
       last step alone (`MultiStepLoss`);
@@ -37,7 +35,8 @@ def MAMLPlusPlus(  # noqa: N802 - named as the method is known
         n_steps: Inner steps.
         n_multi_step: Meta-updates over which the weights go to the last step; the paper's 10 epochs of 500.
         n_first_order: Meta-updates of first order at the beginning; the paper's are 50 epochs of its 150.
-        per_step_normalization: Whether to replace BatchNorm; else the model must have none.
+        per_step_normalization: Whether to replace BatchNorm; else ``normalization`` says what it does.
+        options: See `GradientLearner`; scales and shifts by step are never adapted.
 
     Raises:
         InputError: A number is out of range, or see `GradientLearner`.
@@ -51,19 +50,31 @@ def MAMLPlusPlus(  # noqa: N802 - named as the method is known
         Antoniou, Edwards, Storkey. How to train your MAML. ICLR 2019, arXiv:1810.09502, section 4. Differs:
         rates are learned per tensor, as in the authors' code, not per layer; no running statistics.
     """
-    if per_step_normalization:
-        model = with_per_step_normalization(model, n_steps)
-    shapes = {
-        name: p for name, p in model.named_parameters() if p.requires_grad and not _of_a_norm(model, name)
-    }
-    return GradientLearner(
-        model,
-        rule=LearnedRates(shapes, rate=inner_rate, n_steps=n_steps, per_element=False),
-        n_steps=n_steps,
-        adapted=tuple(shapes),
-        objective=MultiStepLoss(n_updates=n_multi_step, n_first_order=n_first_order),
-        normalization=None,
-    )
+
+    def __init__(
+        self,
+        model: nn.Module,
+        *,
+        inner_rate: float = 0.1,
+        n_steps: int = 5,
+        n_multi_step: int = 5000,
+        n_first_order: int = 0,
+        per_step_normalization: bool = True,
+        **options: Unpack[InnerOptions],
+    ) -> None:
+        if per_step_normalization:
+            model = with_per_step_normalization(model, n_steps)
+        shapes = {
+            name: p for name, p in adapted_parameters(model, options).items() if not _of_a_norm(model, name)
+        }
+        super().__init__(
+            model,
+            rule=LearnedRates(shapes, rate=inner_rate, n_steps=n_steps, per_element=False),
+            n_steps=n_steps,
+            adapted=tuple(shapes),
+            objective=MultiStepLoss(n_updates=n_multi_step, n_first_order=n_first_order),
+            **options,
+        )
 
 
 class MultiStepLoss(MetaObjective):

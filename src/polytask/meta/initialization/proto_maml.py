@@ -1,30 +1,24 @@
 """ProtoMAML: the head starts at the prototypes of the support, then all of the network adapts."""
 
 from collections.abc import Sequence
+from typing import Unpack
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from polytask.core import Batch, InputError, State, Task, module_copy
-from polytask.meta.adaptation.gradient_learner import GradientLearner
+from polytask.meta.adaptation.gradient_learner import GradientLearner, InnerOptions
 from polytask.meta.adaptation.rules.sgd import SGD
 from polytask.meta.layers.class_means import class_means
 from polytask.meta.layers.every_class import check_classes, membership
-from polytask.meta.layers.normalization import Normalization, normalized
+from polytask.meta.layers.normalization import normalized
 
 __all__ = ["ProtoMAML"]
 
 
-def ProtoMAML(  # noqa: N802 - named as the method is known
-    encoder: nn.Module,
-    *,
-    inner_rate: float = 0.1,
-    n_steps: int = 5,
-    second_order: bool = False,
-    normalization: Normalization | None = None,
-) -> GradientLearner:
-    r"""Build ProtoMAML.
+class ProtoMAML(GradientLearner):
+    r"""ProtoMAML.
 
     A linear head on the encoder starts at :math:`w_k = 2 c_k`, :math:`b_k = -\lVert c_k \rVert^2`, which are
     the logits of a prototypical network; then encoder and head make gradient steps on the support. So one
@@ -36,7 +30,7 @@ def ProtoMAML(  # noqa: N802 - named as the method is known
         inner_rate: Learning rate of the inner steps.
         n_steps: Inner steps.
         second_order: Whether the meta-gradient goes through the inner gradients; the paper's is first-order.
-        normalization: What BatchNorm does.
+        options: See `GradientLearner`.
 
     Raises:
         InputError: See `GradientLearner`; on adapting, a class has no example in the support.
@@ -52,14 +46,24 @@ def ProtoMAML(  # noqa: N802 - named as the method is known
         Triantafillou et al. Meta-Dataset: A Dataset of Datasets for Learning to Learn from Few Examples. ICLR
         2020, arXiv:1903.03096, section 3. The numbers of inner steps and rates vary there.
     """
-    return GradientLearner(
-        _WithHead(encoder),
-        rule=SGD(inner_rate),
-        n_steps=n_steps,
-        start=_prototypes,
-        n_differentiated=None if second_order else 0,
-        normalization=normalization,
-    )
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        *,
+        inner_rate: float = 0.1,
+        n_steps: int = 5,
+        second_order: bool = False,
+        **options: Unpack[InnerOptions],
+    ) -> None:
+        super().__init__(
+            _WithHead(encoder),
+            rule=SGD(inner_rate),
+            n_steps=n_steps,
+            start=_prototypes,
+            n_differentiated=None if second_order else 0,
+            **options,
+        )
 
 
 class _WithHead(nn.Module):

@@ -1,29 +1,22 @@
 """Reptile: move the initialization towards where each task's training ends."""
 
 from collections.abc import Sequence
+from typing import Unpack
 
 import torch
 from torch import Tensor, nn
 
 from polytask.core import Batch, Task, join_batches
-from polytask.meta.adaptation.gradient_learner import GradientLearner, MetaObjective
+from polytask.meta.adaptation.gradient_learner import GradientLearner, InnerOptions, MetaObjective
 from polytask.meta.adaptation.rules.adam import Adam
 from polytask.meta.adaptation.rules.rule import UpdateRule
 from polytask.meta.adaptation.surrogate import with_gradient
-from polytask.meta.layers.normalization import Normalization
 
 __all__ = ["Reptile"]
 
 
-def Reptile(  # noqa: N802 - named as the method is known
-    model: nn.Module,
-    *,
-    rule: UpdateRule | None = None,
-    n_steps: int = 5,
-    batch_size: int | None = 10,
-    normalization: Normalization | None = None,
-) -> GradientLearner:
-    r"""Build Reptile, :math:`\theta \leftarrow \theta + \epsilon \, \overline{(\phi - \theta)}`.
+class Reptile(GradientLearner):
+    r"""Reptile, :math:`\theta \leftarrow \theta + \epsilon \, \overline{(\phi - \theta)}`.
 
     In training, the inner loop runs on support and query together, and :math:`\theta - \phi` is the
     meta-gradient; so a meta-optimizer ``SGD(lr=epsilon)`` makes the paper's update (there, epsilon falls from
@@ -35,7 +28,7 @@ def Reptile(  # noqa: N802 - named as the method is known
         rule: Of the inner loop; None is the paper's ``Adam(1e-3, betas=(0, 0.999))``.
         n_steps: Inner steps in training; the paper evaluates with 50, see `GradientLearner.with_steps`.
         batch_size: Rows for each inner step; None means all.
-        normalization: What BatchNorm does.
+        options: See `GradientLearner`.
 
     Raises:
         InputError: See `GradientLearner`.
@@ -48,18 +41,30 @@ def Reptile(  # noqa: N802 - named as the method is known
         Nichol, Achiam, Schulman. On First-Order Meta-Learning Algorithms. 2018, arXiv:1803.02999, algorithm
         2.
     """
-    return GradientLearner(
-        model,
-        rule=rule or Adam(1e-3, betas=(0.0, 0.999)),
-        n_steps=n_steps,
-        n_differentiated=0,
-        objective=_TowardsTheEnd(),
-        batch_size=batch_size,
-        normalization=normalization,
-    )
+
+    def __init__(
+        self,
+        model: nn.Module,
+        *,
+        rule: UpdateRule | None = None,
+        n_steps: int = 5,
+        batch_size: int | None = 10,
+        **options: Unpack[InnerOptions],
+    ) -> None:
+        super().__init__(
+            model,
+            rule=rule or Adam(1e-3, betas=(0.0, 0.999)),
+            n_steps=n_steps,
+            n_differentiated=0,
+            objective=_TowardsTheEnd(),
+            batch_size=batch_size,
+            **options,
+        )
 
 
 class _TowardsTheEnd(MetaObjective):
+    adapted_only = True
+
     def __init__(self) -> None:
         super().__init__(exact=False)
 

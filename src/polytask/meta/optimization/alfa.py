@@ -1,34 +1,27 @@
 """ALFA: a small network sets the rates and the decay of every inner step."""
 
 from collections.abc import Mapping
+from typing import Unpack
 
 import torch
 from torch import Tensor, nn
 
 from polytask.core import InputError, State
-from polytask.meta.adaptation.gradient_learner import GradientLearner
+from polytask.meta.adaptation.gradient_learner import GradientLearner, InnerOptions, adapted_parameters
 from polytask.meta.adaptation.rules.rule import InnerStep, UpdateRule
-from polytask.meta.layers.normalization import Normalization
 
 __all__ = ["ALFA", "AdaptiveRates"]
 
 
-def ALFA(  # noqa: N802 - named as the method is known
-    model: nn.Module,
-    *,
-    inner_rate: float = 0.01,
-    n_steps: int = 5,
-    second_order: bool = True,
-    normalization: Normalization | None = None,
-) -> GradientLearner:
-    """Build adaptive learning of hyper-parameters for fast adaptation: MAML with the rule `AdaptiveRates`.
+class ALFA(GradientLearner):
+    """Adaptive learning of hyper-parameters for fast adaptation: MAML with the rule `AdaptiveRates`.
 
     Args:
         model: See `polytask.meta.MAML`; build the learner within `polytask.core.seeded` to repeat a run.
         inner_rate: Initial learning rate of every tensor and step.
         n_steps: Inner steps.
         second_order: Whether the meta-gradient goes through the inner gradients.
-        normalization: What BatchNorm does.
+        options: See `GradientLearner`.
 
     Raises:
         InputError: See `GradientLearner`.
@@ -40,15 +33,25 @@ def ALFA(  # noqa: N802 - named as the method is known
     References:
         Baik et al. Meta-Learning with Adaptive Hyperparameters. NeurIPS 2020, arXiv:2011.00209, section 3.
     """
-    adapted = {name: p for name, p in model.named_parameters() if p.requires_grad}
-    rule = AdaptiveRates(adapted, rate=inner_rate, n_steps=max(n_steps, 1)) if adapted else None
-    return GradientLearner(
-        model,
-        rule=rule,
-        n_steps=n_steps,
-        n_differentiated=None if second_order else 0,
-        normalization=normalization,
-    )
+
+    def __init__(
+        self,
+        model: nn.Module,
+        *,
+        inner_rate: float = 0.01,
+        n_steps: int = 5,
+        second_order: bool = True,
+        **options: Unpack[InnerOptions],
+    ) -> None:
+        adapted = adapted_parameters(model, options)
+        rule = AdaptiveRates(adapted, rate=inner_rate, n_steps=max(n_steps, 1)) if adapted else None
+        super().__init__(
+            model,
+            rule=rule,
+            n_steps=n_steps,
+            n_differentiated=None if second_order else 0,
+            **options,
+        )
 
 
 class AdaptiveRates(UpdateRule):

@@ -2,35 +2,28 @@
 
 import math
 from collections.abc import Mapping
+from typing import Unpack
 
 import torch
 from torch import Tensor, nn
 
 from polytask.core import InputError, State
-from polytask.meta.adaptation.gradient_learner import GradientLearner
+from polytask.meta.adaptation.gradient_learner import GradientLearner, InnerOptions, adapted_parameters
 from polytask.meta.adaptation.rules.rule import InnerStep, UpdateRule
-from polytask.meta.layers.normalization import Normalization
 from polytask.meta.optimization.parameter_names import as_key
 
 __all__ = ["KroneckerCurvature", "MetaCurvature"]
 
 
-def MetaCurvature(  # noqa: N802 - named as the method is known
-    model: nn.Module,
-    *,
-    inner_rate: float = 0.1,
-    n_steps: int = 1,
-    second_order: bool = True,
-    normalization: Normalization | None = None,
-) -> GradientLearner:
-    """Build Meta-Curvature: MAML whose inner gradients are transformed by `KroneckerCurvature`.
+class MetaCurvature(GradientLearner):
+    """Meta-Curvature: MAML whose inner gradients are transformed by `KroneckerCurvature`.
 
     Args:
         model: See `polytask.meta.MAML`.
         inner_rate: Learning rate of the inner steps.
         n_steps: Inner steps.
         second_order: Whether the meta-gradient goes through the inner gradients.
-        normalization: What BatchNorm does.
+        options: See `GradientLearner`.
 
     Raises:
         InputError: See `GradientLearner`.
@@ -43,14 +36,24 @@ def MetaCurvature(  # noqa: N802 - named as the method is known
     References:
         Park, Oliva. Meta-Curvature. NeurIPS 2019, arXiv:1902.03356, section 3.
     """
-    adapted = {name: p for name, p in model.named_parameters() if p.requires_grad}
-    return GradientLearner(
-        model,
-        rule=KroneckerCurvature(adapted, rate=inner_rate) if adapted else None,
-        n_steps=n_steps,
-        n_differentiated=None if second_order else 0,
-        normalization=normalization,
-    )
+
+    def __init__(
+        self,
+        model: nn.Module,
+        *,
+        inner_rate: float = 0.1,
+        n_steps: int = 1,
+        second_order: bool = True,
+        **options: Unpack[InnerOptions],
+    ) -> None:
+        adapted = adapted_parameters(model, options)
+        super().__init__(
+            model,
+            rule=KroneckerCurvature(adapted, rate=inner_rate) if adapted else None,
+            n_steps=n_steps,
+            n_differentiated=None if second_order else 0,
+            **options,
+        )
 
 
 class KroneckerCurvature(UpdateRule):

@@ -1,30 +1,24 @@
 """Meta-SGD: learn the initialization, and for every parameter the rate and sign of its steps."""
 
+from typing import Unpack
+
 from torch import nn
 
-from polytask.meta.adaptation.gradient_learner import GradientLearner
-from polytask.meta.layers.normalization import Normalization
+from polytask.meta.adaptation.gradient_learner import GradientLearner, InnerOptions, adapted_parameters
 from polytask.meta.optimization.learned_rates import LearnedRates
 
 __all__ = ["MetaSGD"]
 
 
-def MetaSGD(  # noqa: N802 - named as the method is known
-    model: nn.Module,
-    *,
-    rate: float | tuple[float, float] = (0.005, 0.1),
-    n_steps: int = 1,
-    second_order: bool = True,
-    normalization: Normalization | None = None,
-) -> GradientLearner:
-    r"""Build Meta-SGD, :math:`\phi = \theta - \alpha \circ \nabla L_S(\theta)` with :math:`\alpha` learned.
+class MetaSGD(GradientLearner):
+    r"""Meta-SGD, :math:`\phi = \theta - \alpha \circ \nabla L_S(\theta)` with :math:`\alpha` learned.
 
     Args:
         model: See `polytask.meta.MAML`; draw the rates within `polytask.core.seeded` to repeat a run.
         rate: The initial rate, or the interval from which each number's is drawn.
         n_steps: Inner steps, which share their rates.
         second_order: Whether the meta-gradient goes through the inner gradients.
-        normalization: What BatchNorm does.
+        options: See `GradientLearner`.
 
     Raises:
         InputError: See `GradientLearner`.
@@ -38,11 +32,21 @@ def MetaSGD(  # noqa: N802 - named as the method is known
         Li, Zhou, Chen, Li. Meta-SGD: Learning to Learn Quickly for Few-Shot Learning. 2017, arXiv:1707.09835,
         equation 2. The initial interval of rates is that of the reproductions.
     """
-    adapted = {name: p for name, p in model.named_parameters() if p.requires_grad}
-    return GradientLearner(
-        model,
-        rule=LearnedRates(adapted, rate=rate) if adapted else None,
-        n_steps=n_steps,
-        n_differentiated=None if second_order else 0,
-        normalization=normalization,
-    )
+
+    def __init__(
+        self,
+        model: nn.Module,
+        *,
+        rate: float | tuple[float, float] = (0.005, 0.1),
+        n_steps: int = 1,
+        second_order: bool = True,
+        **options: Unpack[InnerOptions],
+    ) -> None:
+        adapted = adapted_parameters(model, options)
+        super().__init__(
+            model,
+            rule=LearnedRates(adapted, rate=rate) if adapted else None,
+            n_steps=n_steps,
+            n_differentiated=None if second_order else 0,
+            **options,
+        )

@@ -2,28 +2,21 @@
 
 import copy
 from collections.abc import Sequence
+from typing import Unpack
 
 import torch
 from torch import Tensor, nn
 
 from polytask.core import Batch, InputError, Task
-from polytask.meta.adaptation.gradient_learner import GradientLearner, MetaObjective
+from polytask.meta.adaptation.gradient_learner import GradientLearner, InnerOptions, MetaObjective
 from polytask.meta.adaptation.rules.sgd import SGD
 from polytask.meta.adaptation.surrogate import with_gradient
-from polytask.meta.layers.normalization import Normalization
 
 __all__ = ["WarpGrad", "with_warp_layers"]
 
 
-def WarpGrad(  # noqa: N802 - named as the method is known
-    model: nn.Module,
-    *,
-    inner_rate: float = 0.1,
-    n_steps: int = 5,
-    learn_start: bool = True,
-    normalization: Normalization | None = None,
-) -> GradientLearner:
-    r"""Build warped gradient descent.
+class WarpGrad(GradientLearner):
+    r"""Warped gradient descent.
 
     Warp layers :math:`\omega` stand between the layers :math:`\phi` that the inner loop changes, so that its
     gradients are preconditioned by them. They learn from every point of the inner trajectory, taken for a
@@ -36,7 +29,7 @@ def WarpGrad(  # noqa: N802 - named as the method is known
         inner_rate: Learning rate of the inner steps.
         n_steps: Inner steps.
         learn_start: Whether the initialization is meta-learned as well.
-        normalization: What BatchNorm does.
+        options: See `GradientLearner`.
 
     Raises:
         InputError: No layer can be warped, or see `GradientLearner`.
@@ -52,19 +45,29 @@ def WarpGrad(  # noqa: N802 - named as the method is known
         query, with equal weights; the initialization is learned as Reptile's where the paper leaves the
         choice.
     """
-    if not _warped(model):
-        model = with_warp_layers(model)
-    names = _warped(model)
-    adapted = [name for name, p in model.named_parameters() if p.requires_grad and name not in names]
-    return GradientLearner(
-        model,
-        rule=SGD(inner_rate),
-        n_steps=n_steps,
-        adapted=adapted,
-        n_differentiated=0,
-        objective=_AlongTheWay(learn_start=learn_start),
-        normalization=normalization,
-    )
+
+    def __init__(
+        self,
+        model: nn.Module,
+        *,
+        inner_rate: float = 0.1,
+        n_steps: int = 5,
+        learn_start: bool = True,
+        **options: Unpack[InnerOptions],
+    ) -> None:
+        if not _warped(model):
+            model = with_warp_layers(model)
+        names = _warped(model)
+        adapted = [name for name, p in model.named_parameters() if p.requires_grad and name not in names]
+        super().__init__(
+            model,
+            rule=SGD(inner_rate),
+            n_steps=n_steps,
+            adapted=adapted,
+            n_differentiated=0,
+            objective=_AlongTheWay(learn_start=learn_start),
+            **options,
+        )
 
 
 def with_warp_layers(model: nn.Module) -> nn.Module:
