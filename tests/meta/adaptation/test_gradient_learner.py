@@ -3,6 +3,7 @@
 import copy
 import pickle
 from collections.abc import Callable
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -146,14 +147,14 @@ def test_on_quadratic_tasks_truncation_keeps_the_last_steps_only() -> None:
 
 
 @pytest.mark.parametrize("solver", ["cg", "neumann"])
-def test_on_quadratic_tasks_imaml_has_the_implicit_gradient(solver: str) -> None:
+def test_on_quadratic_tasks_imaml_has_the_implicit_gradient(solver: Literal["cg", "neumann"]) -> None:
     start, centre, target, episode = quadratic()
     learner = IMAML(
         Point(start.clone()),
         strength=2.0,
         n_steps=60,
         solver=solver,
-        n_solver_steps=40,  # pyright: ignore[reportArgumentType]
+        n_solver_steps=40,
     )
     end = (centre + 2.0 * start) / 3.0  # of |p - c|^2 / 2 + |p - theta|^2
     found = learner.learn(episode.tasks, episode.support or episode.query)["theta"]
@@ -165,7 +166,7 @@ def test_on_quadratic_tasks_imaml_has_the_implicit_gradient(solver: str) -> None
 
 def test_the_implicit_gradient_of_a_converged_network_is_that_of_the_unrolled_loop() -> None:
     options = {"strength": 1.0, "rule": SGD(0.3), "n_steps": 400}
-    implicit = IMAML(net(), n_solver_steps=60, **options).double()  # pyright: ignore[reportArgumentType]
+    implicit = IMAML(net(), n_solver_steps=60, **options).double()
     unrolled = GradientLearner(net(), rule=implicit.rule, n_steps=400).double()
     (episode, *_) = (e.to("cpu", torch.float64) for e in episodes())
     torch.testing.assert_close(
@@ -225,7 +226,7 @@ def test_running_the_body_once_changes_neither_the_state_nor_the_meta_gradient(
             n_steps=3,
             adapted=[f"{prefix}3.weight", f"{prefix}3.bias"],
             normalization="batch",
-            **{"rule": SGD(0.5), **options},  # pyright: ignore[reportArgumentType]
+            **{"rule": SGD(0.5), **options},
         ).double()
         state = learner.learn(episode.tasks, episode.support)
         found.append((*(tensor.detach() for tensor in state.values()), meta_gradient(learner, episode)))
@@ -245,7 +246,7 @@ def test_a_body_that_no_step_changes_runs_once(options: dict[str, object], n_cal
     calls = []
     model[0].register_forward_hook(lambda *_: calls.append(1))
     kept = {"adapted": ["2.weight", "2.bias"], "n_steps": 3, **options}
-    GradientLearner(model, **kept).learn(episode.tasks, episode.support)  # pyright: ignore[reportArgumentType]
+    GradientLearner(model, **kept).learn(episode.tasks, episode.support)
     assert len(calls) == n_calls
 
 
@@ -360,11 +361,11 @@ METHODS = {
 }
 
 
-def made(method: type[GradientLearner], **options: object) -> GradientLearner:
+def made(method: type[GradientLearner], **options: Any) -> GradientLearner:
     with seeded(0):
         width = METHODS[method]
         model = nn.Sequential(nn.Linear(width, 6), nn.BatchNorm1d(6), nn.LayerNorm(6), nn.Linear(6, 3))
-        return method(model, **{"normalization": "batch", **options})  # pyright: ignore[reportArgumentType]
+        return method(model, **{"normalization": "batch", **options})
 
 
 @pytest.mark.parametrize("method", METHODS)

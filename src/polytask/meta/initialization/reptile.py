@@ -27,8 +27,7 @@ class Reptile(GradientLearner):
         model: See `MAML`.
         rule: Of the inner loop; None is the paper's ``Adam(1e-3, betas=(0, 0.999))``.
         n_steps: Inner steps in training; the paper evaluates with 50, see `GradientLearner.with_steps`.
-        batch_size: Rows for each inner step; None means all.
-        options: See `GradientLearner`.
+        options: See `GradientLearner`; ``batch_size`` is 10 where it is not given.
 
     Raises:
         InputError: See `GradientLearner`.
@@ -48,16 +47,15 @@ class Reptile(GradientLearner):
         *,
         rule: UpdateRule | None = None,
         n_steps: int = 5,
-        batch_size: int | None = 10,
         **options: Unpack[InnerOptions],
     ) -> None:
+        options.setdefault("batch_size", 10)
         super().__init__(
             model,
             rule=rule or Adam(1e-3, betas=(0.0, 0.999)),
             n_steps=n_steps,
             n_differentiated=0,
             objective=_TowardsTheEnd(),
-            batch_size=batch_size,
             **options,
         )
 
