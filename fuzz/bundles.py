@@ -17,7 +17,8 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 import polytask
-from polytask.data import LabelledExamples, TableEncoder, fit_targets
+from polytask.data import LabelledExamples, TableEncoder
+from polytask.data.tables.targets import fit_targets
 from polytask.models import AdaptedModel, FewShotModel, TableModel
 from polytask.models.few_shot_config import FewShotConfig
 from polytask.models.few_shot_model import build_few_shot_learner

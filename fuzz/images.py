@@ -16,7 +16,8 @@ from PIL import Image, ImageDraw
 import polytask
 from polytask import PolytaskError
 from polytask.core import seeded
-from polytask.data import ImagePreparation, LabelledExamples, image_files, image_folder, read_images
+from polytask.data import ImagePreparation, LabelledExamples, image_folder, read_images
+from polytask.data.images.image_paths import image_files
 from polytask.models import FewShotConfig, FewShotModel
 from polytask.models.few_shot_model import build_few_shot_learner
 

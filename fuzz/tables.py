@@ -14,7 +14,9 @@ import pandas as pd
 import torch
 
 import polytask
-from polytask.data import TableEncoder, TargetColumn, fingerprint, read_table
+from polytask.data import TableEncoder, read_table
+from polytask.data.tables.table import fingerprint
+from polytask.data.tables.target_column import TargetColumn
 from polytask.fitting.table_preparation import Columns, Prepared, prepare
 from polytask.models.table_model import TableModel
 

@@ -47,7 +47,8 @@ from polytask.core import (
     seeded,
 )
 from polytask.data import TaskEpisodes
-from polytask.datasets import Molecules, chembl5
+from polytask.datasets import chembl5
+from polytask.datasets.formats.molecules_file import Molecules
 from polytask.meta.metric.gaussian_process_head import GaussianProcessHead, tanimoto
 from polytask.meta.metric.ridge_regression import RidgeRegression
 from polytask.meta.model import CNP

@@ -12,7 +12,6 @@ from polytask.architectures import table_trunk
 from polytask.core import Batch, Task, generator
 from polytask.data import JointExamples, TableEncoder
 from polytask.datasets import (
-    FASHION_LABELS,
     census_income,
     fashion_titles,
     mnist,
@@ -21,6 +20,7 @@ from polytask.datasets import (
     spoken_digits,
     tox21,
 )
+from polytask.datasets.fashion import FASHION_LABELS
 from polytask.encoders import LogMel, SoundEncoder, TokenBag, token_ids
 
 __all__ = ["CASES", "Case", "Parts"]

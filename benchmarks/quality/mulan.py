@@ -28,7 +28,8 @@ from polytask.architectures import HardSharing
 from polytask.balancing import Balancer, FixedWeights, UncertaintyWeighting
 from polytask.core import Batch, Learner, SharedModel, Task, derive_seed, generator, mean_interval, seeded
 from polytask.data import JointSource
-from polytask.datasets import MULAN_TABLES, mulan_table
+from polytask.datasets import mulan_table
+from polytask.datasets.mulan import MULAN_TABLES
 from polytask.encoders import TabM, TabMHead, member_task
 from polytask.train import Validation, train
 

@@ -21,7 +21,8 @@ from torch.optim import AdamW, Optimizer
 from polytask.architectures import HardSharing
 from polytask.core import Batch, SharedModel, Task, derive_seed, generator, mean_interval, seeded
 from polytask.data import JointSource
-from polytask.datasets import School, SchoolSplit, school
+from polytask.datasets import school
+from polytask.datasets.school_exams import School, SchoolSplit
 from polytask.encoders import member_task
 from polytask.train import train
 

@@ -12,7 +12,8 @@ import torch
 
 import polytask
 from polytask.core import BundleError, InputError, seeded
-from polytask.data import LabelledExamples, TableEncoder, fit_targets
+from polytask.data import LabelledExamples, TableEncoder
+from polytask.data.tables.targets import fit_targets
 from polytask.meta import learner_entries
 from polytask.models import AdaptedModel, Bundle, FewShotModel, TableModel, load_bundle
 from polytask.models.few_shot_config import FewShotConfig

@@ -23,7 +23,8 @@ from polytask.core import (
     user_path,
     usual_defaults,
 )
-from polytask.data import fingerprint, read_table
+from polytask.data import read_table
+from polytask.data.tables.table import fingerprint
 from polytask.evaluate import ConstantReference, TaskLead, all_predictions, clearly_ahead, evaluate
 from polytask.fitting.table_preparation import Columns, Prepared, prepare
 from polytask.fitting.table_summary import Metrics, summarize

@@ -9,21 +9,11 @@ import pandas as pd
 import torch
 
 from polytask.core import Batch, DataError, InputError, Task, TaskKind
-from polytask.data import (
-    Labels,
-    Split,
-    TableEncoder,
-    TargetColumn,
-    check_leak,
-    fit_targets,
-    label_guesses,
-    parse_target,
-    split_groups,
-    split_labels,
-    split_rows,
-    split_time,
-    target_messages,
-)
+from polytask.data import Split, TableEncoder, check_leak, split_groups, split_rows, split_time
+from polytask.data.tables.label_split import Labels
+from polytask.data.tables.target_column import TargetColumn
+from polytask.data.tables.target_labels import label_guesses, split_labels, target_messages
+from polytask.data.tables.targets import fit_targets, parse_target
 
 __all__ = ["Columns", "Prepared", "prepare"]
 

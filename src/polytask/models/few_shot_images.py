@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 
 from polytask.core import DataError, DataWarning, InputError, user_path
-from polytask.data import ImagePreparation, LabelledExamples, image_files, image_folder
+from polytask.data import ImagePreparation, LabelledExamples, image_folder
+from polytask.data.images.image_paths import image_files
 from polytask.data.images.picture import printable
 
 __all__ = ["read_queries", "read_support"]

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from polytask.core import DataWarning, InputError, SharedModel, generator
-from polytask.data import TableEncoder, TargetColumn, read_table
+from polytask.data import TableEncoder, read_table
+from polytask.data.tables.target_column import TargetColumn
 from polytask.models.bundle import Bundle, load_bundle, save_bundle
 from polytask.models.bundle_content import check_answers, fitting_together, part, results_file
 from polytask.models.bundle_tensors import build_filled

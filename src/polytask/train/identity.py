@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from polytask.core import BundleError
-from polytask.data import fingerprint
+from polytask.data.tables.table import fingerprint
 
 __all__ = [
     "Identity",

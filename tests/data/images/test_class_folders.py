@@ -6,7 +6,8 @@ import warnings
 import pytest
 
 from polytask.core import DataError, DataWarning
-from polytask.data import ImagePreparation, image_files, image_folder
+from polytask.data import ImagePreparation, image_folder
+from polytask.data.images.image_paths import image_files
 
 Image = pytest.importorskip("PIL.Image")
 
