@@ -7,6 +7,7 @@ from torch import nn
 from polytask.core import (
     Batch,
     Episode,
+    EpisodeStack,
     Task,
     TrainingError,
     generator,
@@ -14,7 +15,8 @@ from polytask.core import (
     run_loop,
     seeded,
 )
-from polytask.execution import run_vmap
+from polytask.data import FunctionEpisodes, Sinusoids
+from polytask.execution import Chunked, run_vmap
 from polytask.meta import MAML, Prototypes, mlp
 
 NUMBER = Task(name="y", kind="regression")
@@ -158,3 +160,15 @@ def test_any_episodic_learner_can_be_vmapped() -> None:
     torch.testing.assert_close(
         rows(model, run_vmap(model, episodes)), rows(model, run_loop(model, episodes)), rtol=1e-10, atol=1e-14
     )
+
+
+def test_a_stack_from_a_source_runs_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = FunctionEpisodes(Sinusoids(), n_support=5, n_query=6, n_episodes=4, seed=0)
+    stack = source.step(0)
+    assert isinstance(stack, EpisodeStack)
+    with seeded(0):
+        model = MAML(mlp([1, 6, 1], nn.Tanh), n_steps=2)
+    expected = run_loop(model, list(stack))
+    monkeypatch.setattr("polytask.execution.groups.stack_batches", None)  # it is stacked already
+    for execution in (run_vmap, Chunked(2), Chunked(memory=2**30)):
+        torch.testing.assert_close(model.objectives(stack, execution=execution).values, expected)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from polytask.core.batch import Batch, Episode, Inputs
 from polytask.core.copied_module import module_copy
+from polytask.core.episode_stack import EpisodeStack
 from polytask.core.errors import InputError
 from polytask.core.objectives import Objectives, query_objectives
 from polytask.core.task import Task
@@ -113,13 +114,19 @@ class EpisodicLearner(Learner):
         Raises:
             InputError: An episode has no support, or its query no label.
         """
-        names = []
-        for index, episode in enumerate(episodes):
-            if episode.support is None:
-                raise InputError(f"Episode {index} has no support; {type(self).__name__} learns from one.")
-            if not any(episode.query.n_labels(task.name) for task in episode.tasks):
-                raise InputError(f"The query of episode {index} has no label; leave the episode out.")
-            names.append("+".join(task.name for task in episode.tasks))
+        if isinstance(episodes, EpisodeStack):  # of one form, with support
+            without, names = episodes.unlabelled(), [_name(episodes)] * len(episodes)
+        else:
+            without, names = [], [_name(episode) for episode in episodes]
+            for index, episode in enumerate(episodes):
+                if episode.support is None:
+                    raise InputError(
+                        f"Episode {index} has no support; {type(self).__name__} learns from one."
+                    )
+                if not any(episode.query.n_labels(task.name) for task in episode.tasks):
+                    without.append(index)
+        if without:
+            raise InputError(f"The query of episode {without[0]} has no label; leave the episode out.")
         return Objectives(values=(execution or run_loop)(self, episodes), names=_distinct(names))
 
     def adapt(self, tasks: Sequence[Task], support: Batch | None = None) -> Predictor:
@@ -158,6 +165,10 @@ class _Answer:
 def run_loop(learner: EpisodicLearner, episodes: Sequence[Episode]) -> Tensor:
     """Run episodes one after the other: the reference for every other execution, ``[episode]``."""
     return torch.stack([learner(episode.tasks, episode.support, episode.query) for episode in episodes])
+
+
+def _name(episode: Episode | EpisodeStack) -> str:
+    return "+".join(task.name for task in episode.tasks)
 
 
 def _distinct(names: Sequence[str]) -> tuple[str, ...]:

@@ -23,8 +23,8 @@ import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from polytask.core import Episode, EpisodicLearner, InputError, free_bytes, run_loop
-from polytask.execution.groups import EpisodeGroup, in_groups
+from polytask.core import Episode, EpisodeStack, EpisodicLearner, InputError, free_bytes, run_loop
+from polytask.execution.groups import as_tree, in_groups, signature
 from polytask.execution.known_gradients import KnownGradients, one_by_one, with_known_gradients
 from polytask.execution.memory import peak_bytes
 from polytask.execution.vmap import vmapped
@@ -80,7 +80,7 @@ class Chunked:
         """Go on with the budget of another run; see `state_dict`."""
         self.budget = state.get("budget", self.budget)
 
-    def fitting(self, learner: EpisodicLearner, parameters: dict[str, Tensor], group: EpisodeGroup) -> int:
+    def fitting(self, learner: EpisodicLearner, parameters: dict[str, Tensor], group: EpisodeStack) -> int:
         """Return how many episodes of a group run at once, 1 or more."""
         if self.chunk_size is not None:
             return min(self.chunk_size, len(group))
@@ -89,7 +89,7 @@ class Chunked:
             self.budget = max(free_bytes(device) // 2, 1)
         # The gradients of all episodes are kept besides, whatever the chunks.
         allowed = self.budget - len(group) * sum(p.numel() * p.element_size() for p in parameters.values())
-        key = (bool(parameters), learner.training, *group.signature)
+        key = (bool(parameters), learner.training, *signature(group))
         if key not in self.costs:
             estimates = [
                 cost.at(_numbers(group)) for known, cost in self.costs.items() if known[:3] == key[:3]
@@ -100,11 +100,11 @@ class Chunked:
         return self.costs[key].n_fitting(allowed, len(group))
 
     def _run(
-        self, learner: EpisodicLearner, parameters: dict[str, Tensor], group: EpisodeGroup
+        self, learner: EpisodicLearner, parameters: dict[str, Tensor], group: EpisodeStack
     ) -> KnownGradients | Tensor:
         n_fitting = self.fitting(learner, parameters, group)
         if n_fitting == 1:
-            return one_by_one(learner, parameters, group.episodes)
+            return one_by_one(learner, parameters, group)
         chunk_size = None if n_fitting == len(group) else n_fitting
         return vmapped(learner, parameters, group, chunk_size=chunk_size)
 
@@ -134,7 +134,7 @@ class VmapCost:
 
 
 def _measured(
-    learner: EpisodicLearner, parameters: dict[str, Tensor], group: EpisodeGroup, memory: int
+    learner: EpisodicLearner, parameters: dict[str, Tensor], group: EpisodeStack, memory: int
 ) -> VmapCost:
     """Run one episode, and two if these may fit; what does not is broken off."""
     copied = copy.deepcopy(learner)  # running statistics and the like stay as they are
@@ -142,9 +142,7 @@ def _measured(
     def peak(n_episodes: int) -> int:
         """Return the bytes of so many episodes; where that is more than there are, so many that none fits."""
         with torch.random.fork_rng():
-            taken = peak_bytes(
-                lambda: vmapped(copied, parameters, group.first(n_episodes)), limit=max(memory, 0)
-            )
+            taken = peak_bytes(lambda: vmapped(copied, parameters, group[:n_episodes]), limit=max(memory, 0))
         return taken if taken <= memory else sys.maxsize
 
     first = peak(1)
@@ -152,6 +150,6 @@ def _measured(
     return VmapCost(first=first, further=further, numbers=_numbers(group))
 
 
-def _numbers(group: EpisodeGroup) -> int:
-    tensors = pytree.tree_leaves((group.support, group.query))
+def _numbers(group: EpisodeStack) -> int:
+    tensors = pytree.tree_leaves((as_tree(group.support), as_tree(group.query)))
     return sum(tensor.numel() for tensor in tensors) // len(group)

@@ -1,7 +1,7 @@
 """The vmapped step of a learner, compiled once for every kind of step.
 
 How it works. For a group of episodes the step is a pure function of tensors: the learner's parameters and
-buffers, and the group's support and query, to the gradients and values that `vmapped` returns.
+buffers, and the group's support and query, to the gradients and values that `gradients_inside` returns.
 
 1. `make_fx` runs it once and writes down every tensor operation, after vmap and grad have been taken apart.
    What is no tensor (numbers of steps, modes, settings) is thereby fixed in the program.
@@ -16,7 +16,6 @@ So values may change freely between steps, but an operation that depends on a va
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -24,11 +23,11 @@ from torch import Tensor, nn
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils import _pytree as pytree
 
-from polytask.core import Episode, EpisodicLearner, TrainingError
+from polytask.core import Episode, EpisodeStack, EpisodicLearner, TrainingError
 from polytask.execution.chunked import Chunked
-from polytask.execution.groups import EpisodeGroup, in_groups
+from polytask.execution.groups import as_tree, in_groups, signature
 from polytask.execution.known_gradients import KnownGradients
-from polytask.execution.vmap import vmapped
+from polytask.execution.vmap import gradients_inside
 
 __all__ = ["Compiled", "static_state"]
 
@@ -78,12 +77,13 @@ class Compiled:
         return in_groups(self._run, learner, episodes)
 
     def _run(
-        self, learner: EpisodicLearner, parameters: dict[str, Tensor], group: EpisodeGroup
+        self, learner: EpisodicLearner, parameters: dict[str, Tensor], group: EpisodeStack
     ) -> KnownGradients | Tensor:
         others = {name: p for name, p in learner.named_parameters() if name not in parameters}
-        tensors = (parameters, {**others, **dict(learner.named_buffers())}, group.support, group.query)
+        constants = {**others, **dict(learner.named_buffers())}
+        tensors = (parameters, constants, as_tree(group.support), as_tree(group.query))
         leaves, structure = pytree.tree_flatten(tensors)
-        key = (len(group), group.signature, tuple(parameters), static_state(learner), _ambient())
+        key = (len(group), signature(group), tuple(parameters), static_state(learner), _ambient())
         with torch.no_grad(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch's own, on what it compiles
             if key not in self._programs:
@@ -97,7 +97,7 @@ class Compiled:
         return pytree.tree_map(torch.clone, result) if self._replays(leaves) else result
 
     def _check_memory(
-        self, learner: EpisodicLearner, parameters: dict[str, Tensor], group: EpisodeGroup
+        self, learner: EpisodicLearner, parameters: dict[str, Tensor], group: EpisodeStack
     ) -> None:
         if self.memory is None:
             return
@@ -109,12 +109,10 @@ class Compiled:
             )
 
     def _compile(
-        self, learner: EpisodicLearner, group: EpisodeGroup, leaves: list[Tensor], structure: pytree.TreeSpec
+        self, learner: EpisodicLearner, group: EpisodeStack, leaves: list[Tensor], structure: pytree.TreeSpec
     ) -> _Program:
         def step(*leaves: Tensor) -> KnownGradients | Tensor:
-            parameters, others, support, query = pytree.tree_unflatten(list(leaves), structure)
-            given = replace(group, support=support, query=query)
-            return vmapped(learner, parameters, given, constants=others)
+            return gradients_inside(learner, group.tasks, *pytree.tree_unflatten(list(leaves), structure))
 
         mode = "reduce-overhead" if self._replays(leaves) else None
         try:

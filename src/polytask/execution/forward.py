@@ -6,8 +6,8 @@ from typing import Any
 from torch import Tensor
 from torch.func import vmap
 
-from polytask.core import Batch, Episode, EpisodicLearner
-from polytask.execution.groups import EpisodeGroup, in_groups
+from polytask.core import Batch, Episode, EpisodeStack, EpisodicLearner
+from polytask.execution.groups import as_tree, in_groups
 
 __all__ = ["run_forward"]
 
@@ -41,9 +41,9 @@ def run_forward(learner: EpisodicLearner, episodes: Sequence[Episode]) -> Tensor
 def _passed_through(
     learner: EpisodicLearner,
     parameters: dict[str, Tensor],  # noqa: ARG001 - autograd knows them
-    group: EpisodeGroup,
+    group: EpisodeStack,
 ) -> Tensor:
     def outer(support: dict[str, Any], query: dict[str, Any]) -> Tensor:
         return learner(group.tasks, Batch(**support), Batch(**query))
 
-    return vmap(outer, randomness="different")(group.support, group.query)
+    return vmap(outer, randomness="different")(as_tree(group.support), as_tree(group.query))

@@ -7,12 +7,12 @@ import torch
 from torch import Tensor
 from torch.func import grad_and_value, vmap
 
-from polytask.core import Batch, Episode, EpisodicLearner, module_copy
-from polytask.execution.groups import EpisodeGroup, in_groups
+from polytask.core import Batch, Episode, EpisodeStack, EpisodicLearner, Task, module_copy
+from polytask.execution.groups import as_tree, in_groups
 from polytask.execution.known_gradients import KnownGradients
 from polytask.meta.layers.normalization import inputs_in_own_type
 
-__all__ = ["run_vmap", "vmapped"]
+__all__ = ["gradients_inside", "run_vmap", "vmapped"]
 
 
 def run_vmap(learner: EpisodicLearner, episodes: Sequence[Episode]) -> Tensor:
@@ -41,10 +41,9 @@ def run_vmap(learner: EpisodicLearner, episodes: Sequence[Episode]) -> Tensor:
 def vmapped(
     learner: EpisodicLearner,
     parameters: dict[str, Tensor],
-    group: EpisodeGroup,
+    group: EpisodeStack,
     *,
     chunk_size: int | None = None,
-    constants: dict[str, Tensor] | None = None,
 ) -> KnownGradients | Tensor:
     """Run a group by ``vmap(grad(outer))``; see `run_vmap`.
 
@@ -53,14 +52,36 @@ def vmapped(
         parameters: To differentiate by, by name; empty gives values alone.
         group: The episodes.
         chunk_size: Episodes run at once; None means all.
-        constants: Parameters and buffers to be used in place of the learner's own.
     """
-    tasks = group.tasks
-    fixed = constants or {}
+    return gradients_inside(
+        learner, group.tasks, parameters, {}, as_tree(group.support), as_tree(group.query), chunk_size
+    )
+
+
+def gradients_inside(
+    learner: EpisodicLearner,
+    tasks: Sequence[Task],
+    parameters: dict[str, Tensor],
+    constants: dict[str, Tensor],
+    support: dict[str, Any],
+    query: dict[str, Any],
+    chunk_size: int | None = None,
+) -> KnownGradients | Tensor:
+    """Do what `vmapped` does, as a function of nothing but tensors.
+
+    Args:
+        learner: The learner.
+        tasks: Those of every episode.
+        parameters: To differentiate by, by name.
+        constants: Parameters and buffers to be used in place of the learner's own.
+        support: Nested dicts of tensors ``[episode, ...]``: inputs, targets and masks.
+        query: Likewise.
+        chunk_size: Episodes run at once; None means all.
+    """
     apart = module_copy(learner)  # as its layers get hooks
 
     def outer(parameters: dict[str, Tensor], support: dict[str, Any], query: dict[str, Any]) -> Tensor:
-        own = module_copy(apart, {**fixed, **parameters})
+        own = module_copy(apart, {**constants, **parameters})
         return own(tasks, Batch(**support), Batch(**query))
 
     run = vmap(
@@ -71,4 +92,4 @@ def vmapped(
     )
     # `no_grad` keeps autograd itself from recording; the transforms inside do not see it.
     with torch.no_grad(), inputs_in_own_type(apart):
-        return run(parameters, group.support, group.query)
+        return run(parameters, support, query)
