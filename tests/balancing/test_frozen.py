@@ -164,7 +164,7 @@ def test_the_features_engine_works_without_a_trained_trunk():
 
 def test_the_last_layer_engine_refuses_a_frozen_trunk():
     with pytest.raises(InputError, match="no shared weight that is trained"):
-        LastLayer(frozen("whole"))
+        LastLayer().open(frozen("whole"))
 
 
 @pytest.mark.parametrize("engine", ["auto", "exact", "streamed", "features", "last-layer"])

@@ -84,13 +84,13 @@ def test_it_is_the_mean_of_the_cosines_of_plain_gradients():
 def test_an_exact_engine_finds_the_same():
     model, source = tabular()
     plain = gradient_affinity(model, source, n_steps=3)
-    layerwise = gradient_affinity(model, source, n_steps=3, engine=Layerwise)
+    layerwise = gradient_affinity(model, source, n_steps=3, engine=Layerwise())
     torch.testing.assert_close(plain.matrix, layerwise.matrix, atol=1e-5, rtol=0)
 
 
 def test_an_engine_of_representations_finds_the_cosines_at_the_features():
     model, source = quadratic({"a": [1.0, 0.0], "b": [1.0, 1.0]}, [0.0, 0.0])
-    found = gradient_affinity(model, source, n_steps=1, engine=lambda _: Features())
+    found = gradient_affinity(model, source, n_steps=1, engine=Features())
     assert found("a", "b") == pytest.approx(np.sqrt(0.5))
 
 

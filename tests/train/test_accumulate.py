@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from polytask.architectures import HardSharing
 from polytask.balancing import balancer_by_name
 from polytask.balancing.engines import Engine
-from polytask.core import Batch, InputError, SharedModel, Task
+from polytask.core import Batch, SharedModel, Task
 from polytask.data import JointSource
 from polytask.train import train
 
@@ -71,10 +71,24 @@ def test_a_method_that_draws_draws_the_same_in_one_part_and_in_many(balancer):
     torch.testing.assert_close(weights(2), weights(1), rtol=1e-9, atol=1e-12)
 
 
-def test_an_engine_that_knows_whole_steps_alone_is_refused_by_train_too():
-    class Own(Engine):
-        def gramian(self, graph, places, n_objectives, processes) -> Tensor:
-            return torch.eye(n_objectives)
+class Own(Engine):
+    """Somebody's engine, which knows of no parts."""
 
-    with pytest.raises(InputError, match=r"engine Own works on whole steps"):
-        trained("upgrad", accumulate=2, engine=Own())
+    def gramian(self, step) -> Tensor:
+        rows = step.rows()
+        return rows @ rows.T
+
+
+def test_an_engine_of_ones_own_trains_in_parts_as_on_whole_steps():
+    def weights(accumulate: int) -> Tensor:
+        torch.manual_seed(0)
+        trunk = nn.Sequential(nn.Linear(3, 6), nn.Tanh())
+        learner = SharedModel(TASKS, HardSharing(trunk), {name: nn.Linear(6, 1) for name in NAMES}).double()
+        inputs = torch.randn(8, 3, dtype=torch.float64)
+        data = Batch(inputs=inputs, targets={"a": inputs[:, 0], "b": -inputs[:, 1]})
+        source = JointSource(TASKS, data, batch_size=8, seed=0)
+        balancer = balancer_by_name("upgrad", NAMES)
+        train(learner, source, n_steps=3, balancer=balancer, accumulate=accumulate, engine=Own())
+        return torch.cat([parameter.detach().flatten() for parameter in learner.parameters()])
+
+    torch.testing.assert_close(weights(2), weights(1), rtol=1e-9, atol=1e-12)

@@ -37,10 +37,10 @@ def test_a_resumed_run_is_the_same_to_the_bit_whatever_memory_is_free_by_then(
     first, tmp_path, monkeypatch, caplog
 ):
     caplog.set_level(logging.INFO, logger=fastest.__name__)
-    monkeypatch.setattr(fastest, "_free", lambda _: first)
+    monkeypatch.setattr(fastest, "free_bytes", lambda _: first)
     whole = run(20)
     run(10, directory=tmp_path)
-    monkeypatch.setattr(fastest, "_free", lambda _: 10**12 + 1_000 - first)
+    monkeypatch.setattr(fastest, "free_bytes", lambda _: 10**12 + 1_000 - first)
     resumed = run(20, directory=tmp_path, resume=True)
     assert len({record.getMessage() for record in caplog.records}) == 1
     assert ("streamed" in caplog.text) == (first == 1_000)

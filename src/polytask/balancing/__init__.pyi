@@ -51,6 +51,7 @@ from .methods.uw_so import SoftUncertaintyWeighting
 from .state.objective_index import ObjectiveIndex
 from .step.accumulation import Accumulation
 from .step.balance import Balance
+from .step.parts import Parts
 from .step.processes import Processes
 from .step.two_phase import BalancedBackward
 from .wrappers.inverse_probability import InverseProbability
@@ -108,6 +109,7 @@ __all__ = [
     "PBI",
     "PCD",
     "PCGrad",
+    "Parts",
     "Periodic",
     "Processes",
     "RLW",

@@ -40,7 +40,8 @@ class Evidence:
         self.losses = losses
         self._jacobian, self._gramian, self._cross, self._validation = jacobian, gramian, cross, validation
         self._rows: Tensor | None = None
-        self._products: Tensor | None = None
+        self.products: Tensor | None = None
+        """The inner products of the gradients ``[objective, objective]``; None as long as nobody asked."""
 
     def jacobian(self) -> Tensor:
         """Return the gradient of every objective, ``[objective, parameter]``; computed once.
@@ -59,14 +60,14 @@ class Evidence:
         Raises:
             NotFiniteError: A gradient is not finite.
         """
-        if self._products is None:
+        if self.products is None:
             if self._gramian is not None and self._rows is None:
-                self._products = self._gramian()
+                self.products = self._gramian()
             else:
                 rows = self.jacobian()
-                self._products = rows @ rows.T
-            self._check_finite(self._products.diagonal())
-        return self._products
+                self.products = rows @ rows.T
+            self._check_finite(self.products.diagonal())
+        return self.products
 
     def cross_gramian(self) -> Tensor:
         """Return the inner products between two independent halves of the batch, ``[objective, objective]``.

@@ -21,6 +21,7 @@ from .gradients import assign, gramian, jacobian
 from .interrupts import CHECKPOINT_FILE, interruptible
 from .interval import Interval, mean_interval
 from .learner import EpisodicLearner, Execution, Learner, Predictor, State, run_loop
+from .look_ahead import displaced
 from .memory import free_bytes
 from .modes import evaluating
 from .names import printable, short_name
@@ -68,6 +69,7 @@ __all__ = [
     "assign",
     "batch_size",
     "derive_seed",
+    "displaced",
     "ends_step",
     "evaluating",
     "format_json",

@@ -7,8 +7,8 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from polytask.balancing.engines import Engine, FullJacobian
-from polytask.balancing.step.graph import StepGraph
-from polytask.balancing.step.joined import Joined
+from polytask.balancing.step.gradients import StepGradients
+from polytask.balancing.step.parts import Whole
 from polytask.balancing.step.processes import Alone
 from polytask.core import InputError, Learner, Objectives, shared_parameters
 from polytask.data import Source
@@ -27,7 +27,7 @@ def gradient_affinity(
     optimizer: Callable[[list[nn.Parameter]], Optimizer] | None = None,
     every: int = 1,
     names: Sequence[str] | None = None,
-    engine: Callable[[Learner], Engine] | None = None,
+    engine: Engine | None = None,
     seed: int = 0,
 ) -> Affinity:
     r"""Average the cosines between the tasks' gradients of the shared parameters over steps.
@@ -49,7 +49,7 @@ def gradient_affinity(
             the objectives; None leaves its weights as they are.
         every: Look at every so-manieth step.
         names: The tasks, in the order wanted; those of the model, or else of the first step, where None.
-        engine: Builds the engine of the Gramian from the copy; the full Jacobian where None. An engine of
+        engine: How the Gramian is computed; the full Jacobian where None. An engine of
             representations, such as `polytask.balancing.engines.Features`, is cheaper, and stands in for the
             shared parameters only.
         seed: Governs dropout.
@@ -88,13 +88,15 @@ def gradient_affinity(
         raise InputError(
             "The learner has no trainable shared parameter, so there are no gradients to compare."
         )
-    built = FullJacobian() if engine is None else engine(rehearsal.learner)
+    engine = engine or FullJacobian()
+    engine.open(rehearsal.learner)
     with torch.enable_grad():
         for episodes in rehearsal:
             objectives = rehearsal.objectives(episodes)
             means.add_rows(episodes)
             if len(objectives):
-                means.observe(objectives.names, _gramian(objectives, shared, built))
+                means.observe(objectives.names, _gramian(objectives, shared, engine))
+    engine.close()
     affinity = means.affinity()
     warn_of_little_overlap(affinity)
     return affinity
@@ -135,7 +137,4 @@ class GradientAffinity(PairMeans):
 
 def _gramian(objectives: Objectives, shared: list[nn.Parameter], engine: Engine) -> Tensor:
     """Return the inner products of the gradients, ``[objective, objective]``."""
-    alone = Alone()
-    joined = Joined(objectives, alone)
-    graph = StepGraph(objectives, joined.scale, shared, [])
-    return engine.gramian(graph, joined.places, len(joined), alone)
+    return engine.gramian(StepGradients(Whole(objectives, Alone()), shared))

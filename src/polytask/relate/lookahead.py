@@ -1,13 +1,20 @@
 """Lookahead affinity: what a step for one task does to the loss of another."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from polytask.core import Episode, InputError, Learner, Objectives, jacobian, shared_parameters
+from polytask.core import (
+    Episode,
+    InputError,
+    Learner,
+    Objectives,
+    displaced,
+    jacobian,
+    shared_parameters,
+)
 from polytask.data import Source
 from polytask.relate.affinity import Affinity, warn_of_little_overlap
 from polytask.relate.pair_means import PairMeans
@@ -114,25 +121,10 @@ def _effects(
     before = objectives.values.detach().double()
     after = []
     for gradient in jacobian(objectives.values, shared):
-        with _displaced(shared, -rate * gradient), torch.no_grad():
+        with displaced(shared, -rate * gradient), torch.no_grad():
             after.append(rehearsal.objectives(episodes).values.double())
     ratios = torch.stack(after) / before  # [from objective, to objective]
     return torch.where(before > 0, 1 - ratios, torch.nan)
-
-
-@contextmanager
-def _displaced(parameters: Sequence[nn.Parameter], displacement: Tensor) -> Iterator[None]:
-    """Move parameters by a flat displacement ``[parameter]`` inside the block."""
-    before = [parameter.data for parameter in parameters]
-    pieces = displacement.split([parameter.numel() for parameter in parameters])
-    try:
-        # Other tensors take their place, so that they come back to the bit.
-        for parameter, piece in zip(parameters, pieces, strict=True):
-            parameter.data = parameter.data + piece.view_as(parameter)
-        yield
-    finally:
-        for parameter, old in zip(parameters, before, strict=True):
-            parameter.data = old
 
 
 def _check_not_negative(objectives: Objectives) -> None:

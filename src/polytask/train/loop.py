@@ -254,6 +254,7 @@ def _steps(
             record()
     finally:
         run.history.close()
+        step.backward.close()
         step.learner.eval()
     return seconds
 

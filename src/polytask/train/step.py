@@ -1,15 +1,14 @@
 """One optimization step."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
 import torch
 from lightning_fabric import Fabric
-from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from polytask.balancing import Accumulation, Balance, BalancedBackward, Balancer, check_hooks
+from polytask.balancing import Accumulation, Balance, BalancedBackward, Balancer, Parts, check_hooks
 from polytask.core import (
     Buffers,
     Episode,
@@ -54,111 +53,68 @@ class Step:
         before = Buffers(self.learner, self.balancer) if self.not_finite == "skip" else None
         skipped = self.run.skipped
         with own_random_state():
-            losses = self._at_once(source) if self.accumulate == 1 else self._in_parts(source)
+            episodes = self._drawn(source)
+            losses = self._decide(self._parts(episodes), episodes)
         if before is not None and self.run.skipped > skipped:
             before.restore()  # running statistics would never recover from a value that is not finite
         if isinstance(source, Curriculum):
             source.told(self.run.step, losses)
         self.run.step += 1
 
-    def _at_once(self, source: Source | Curriculum) -> Mapping[str, float]:
+    def _drawn(self, source: Source | Curriculum) -> Sequence[Episode]:
+        """Draw the whole step, as it is on every process."""
         self.run.seed_step()
-        episodes = self._own(source)
-        objectives = self._objectives(episodes)
-        cross = self.balancer.needs == "cross"
+        step = self.run.step
+        drawn = source.next(step) if isinstance(source, Curriculum) else source.step(step)
+        if source is self.run.source:
+            self.run.drawn = drawn
+        return drawn
 
-        def halves() -> tuple[Objectives, Objectives]:
-            first, second = (self._objectives(self._own(source, half=half)) for half in range(2))
-            return first, second
+    def _parts(self, drawn: Sequence[Episode], *, half: int | None = None) -> Parts:
+        """Return this process's part of the step, or half of it, as it is worked on: in one or in parts."""
+        if self.accumulate == 1:
+            if half is None:  # halves go on drawing where the step left off
+                self.run.seed_step()
+            return self.backward.whole(self._objectives(self._own(drawn, half=half)))
 
-        def again() -> Objectives:
-            self.run.seed_step()
-            with kept_buffers(self.learner):
-                return self._objectives(episodes)
+        def part(index: int) -> Objectives:
+            self.run.seed_step(index)
+            return self._objectives(self._own(drawn, part=index, n_parts=self.accumulate, half=half))
 
-        return self._decide(
-            [objectives],
-            lambda: self.backward(objectives, halves=halves if cross else None, validation=self._held_out()),
-            rerun=lambda: [again()],
-            losses=lambda: self.backward.losses(again()),
-        )
+        parts = [partial(part, index) for index in range(self.accumulate)]
+        return Accumulation(self.learner, parts, processes=self.backward.processes)
 
-    def _in_parts(self, source: Source | Curriculum) -> Mapping[str, float]:
-        def part(position: int, half: int | None = None) -> Objectives:
-            self.run.seed_step(position)
-            return self._objectives(self._own(source, part=position, half=half))
-
-        def accumulation(half: int | None = None) -> Accumulation:
-            parts = [partial(part, position, half) for position in range(self.accumulate)]
-            return Accumulation(self.learner, parts, processes=self.backward.processes)
-
-        def again(position: int) -> Objectives:
-            with kept_buffers(self.learner):
-                return part(position)
-
-        found = accumulation()
-        halves = (lambda: (accumulation(0), accumulation(1))) if self.balancer.needs == "cross" else None
-        return self._decide(
-            found.noted,
-            lambda: self.backward.accumulated(found, halves=halves, validation=self._held_out()),
-            rerun=lambda: (again(position) for position in range(self.accumulate)),
-            losses=lambda: self.backward.processes.sum(accumulation().losses()),
-        )
-
-    def _decide(
-        self,
-        objectives: Sequence[Objectives],
-        backward: Callable[[], Balance],
-        *,
-        rerun: Callable[[], Iterable[Objectives]],
-        losses: Callable[[], Tensor],
-    ) -> Mapping[str, float]:
+    def _decide(self, parts: Parts, drawn: Sequence[Episode]) -> Mapping[str, float]:
         """Update the learner, unless the step has no label or a value that is not finite.
-
-        Args:
-            objectives: Those of the step, or of each of its parts.
-            backward: Fills the gradients.
-            rerun: Computes the objectives again.
-            losses: Computes the losses of the whole step.
 
         Returns:
             The losses before the update by name; none where there was no update.
         """
         run = self.run
-        absent = dict.fromkeys(name for part in objectives for name in part.absent)
-        if not self._usable(objectives):
+        absent = dict.fromkeys(name for part in parts.noted for name in part.absent)
+        if not self._usable(parts.noted):
             run.count_absent(absent)
             run.skipped += 1
             return {}
         run.optimizer.zero_grad(set_to_none=True)
         run.seed_balancing()
-        balance = self._balanced(backward, rerun)
+        balance = self._balanced(parts, drawn)
         if balance is None:
             return {}
         run.count_absent(name for name in absent if name not in balance.losses)
         run.note(balance)
         self._update()
         if self.balancer.looks_after:
-            with torch.no_grad():
-                self.balancer.after_step(tuple(balance.losses), losses())
+            with torch.no_grad(), kept_buffers(self.learner):
+                self.balancer.after_step(tuple(balance.losses), self._parts(drawn).losses())
         return balance.losses
 
     def _own(
-        self, source: Source | Curriculum, *, half: int | None = None, part: int | None = None
+        self, drawn: Sequence[Episode], *, half: int | None = None, part: int = 0, n_parts: int = 1
     ) -> Sequence[Episode]:
         """Return this process's part of the step; or of its parts one, or its half."""
         processes = self.backward.processes
-        n_parts = 1 if part is None else self.accumulate
-        step = self.run.step
-        whole = source.next(step) if isinstance(source, Curriculum) else source.step(step)
-        if source is self.run.source:
-            self.run.drawn = whole
-        own = part_of(
-            whole,
-            processes.rank * n_parts + (part or 0),
-            processes.size * n_parts,
-            half=half,
-        )
+        own = part_of(drawn, processes.rank * n_parts + part, processes.size * n_parts, half=half)
         if isinstance(own, EpisodeStack):
             return own.to(self.fabric.device, self.dtype)
         return [episode.to(self.fabric.device, self.dtype) for episode in own]
@@ -183,14 +139,14 @@ class Step:
 
     def _held_out(self) -> Callable[[], Objectives] | None:
         source = self.validation_source
-        return None if source is None else lambda: self._objectives(self._own(source))
+        return None if source is None else lambda: self._objectives(self._own(source.step(self.run.step)))
 
-    def _balanced(
-        self, backward: Callable[[], Balance], rerun: Callable[[], Iterable[Objectives]]
-    ) -> Balance | None:
+    def _balanced(self, parts: Parts, drawn: Sequence[Episode]) -> Balance | None:
         """Return what was decided; None where a gradient was not finite and the step is left out."""
+        cross = self.balancer.needs == "cross"
+        halves = (lambda: [self._parts(drawn, half=half) for half in range(2)]) if cross else None
         try:
-            balance = backward()
+            balance = self.backward.balanced(parts, halves=halves, validation=self._held_out())
         except NotFiniteError:
             if self.not_finite != "skip":
                 raise
@@ -199,7 +155,7 @@ class Step:
         if self._gradients_finite():
             return balance
         if self.not_finite == "stop":
-            raise self._not_finite(self._guilty(rerun()), "gradient")
+            raise self._not_finite(self._guilty(drawn), "gradient")
         self.run.skipped += 1
         return None
 
@@ -212,15 +168,16 @@ class Step:
         ]
         return not norms or bool(torch.stack([norm.double() for norm in norms]).isfinite().all())
 
-    def _guilty(self, parts: Iterable[Objectives]) -> list[str]:
+    def _guilty(self, drawn: Sequence[Episode]) -> list[str]:
         """Name the objectives whose gradient is not finite, one by one."""
         parameters = [p for p in self.learner.parameters() if p.requires_grad]
         guilty: dict[str, None] = {}
-        for part in parts:
-            for name, value in zip(part.names, part.values):
-                gradients = torch.autograd.grad(value, parameters, retain_graph=True, allow_unused=True)
-                if not all(bool(each.isfinite().all()) for each in gradients if each is not None):
-                    guilty[name] = None
+        with kept_buffers(self.learner):
+            for part, _ in self._parts(drawn).run(last=False):
+                for name, value in zip(part.names, part.values):
+                    gradients = torch.autograd.grad(value, parameters, retain_graph=True, allow_unused=True)
+                    if not all(bool(each.isfinite().all()) for each in gradients if each is not None):
+                        guilty[name] = None
         return list(guilty) or ["the balanced sum"]
 
     def _update(self) -> None:

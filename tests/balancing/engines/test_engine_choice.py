@@ -2,8 +2,6 @@
 
 import json
 import logging
-import sys
-from pathlib import Path
 
 import pytest
 import torch
@@ -11,10 +9,10 @@ from torch import Tensor, nn
 
 from polytask.architectures import HardSharing
 from polytask.balancing import BalancedBackward, Balancer, Evidence, UPGrad, Weights
-from polytask.balancing.engines import Engine, Fastest, FullJacobian, Layerwise, Streamed, fastest
+from polytask.balancing.engines import Engine, Fastest, FullJacobian, Layerwise, Streamed
 from polytask.balancing.step import engine_check
-from polytask.balancing.step.graph import StepGraph
-from polytask.balancing.step.joined import Joined
+from polytask.balancing.step.gradients import StepGradients
+from polytask.balancing.step.parts import Whole
 from polytask.balancing.step.processes import Alone, Processes
 from polytask.core import (
     Batch,
@@ -27,6 +25,8 @@ from polytask.core import (
     seeded,
     shared_parameters,
 )
+from polytask.data import Source
+from polytask.train import train
 
 TASKS = tuple(Task(name=name, kind="regression") for name in "abc")
 
@@ -42,8 +42,8 @@ class Asking(Balancer):
 class Wrong(FullJacobian):
     """An engine that is off by a tenth for one objective."""
 
-    def gramian(self, *given) -> Tensor:
-        products = super().gramian(*given)
+    def gramian(self, step) -> Tensor:
+        products = super().gramian(step)
         products[0, 0] *= 1.1
         return products
 
@@ -67,7 +67,7 @@ def truth(learner: SharedModel, episodes: list[Episode]) -> Tensor:
 
 
 def chosen(learner: SharedModel, episodes: list[Episode], **options) -> Fastest:
-    engine = Fastest(learner, **options)
+    engine = Fastest(**options)
     BalancedBackward(learner, Asking(), engine=engine)(learner.objectives(episodes))
     return engine
 
@@ -90,7 +90,7 @@ def test_the_choice_stays():
 
 def test_the_state_of_a_balanced_step_is_json_and_makes_the_same_choice_elsewhere():
     learner = model()
-    first = BalancedBackward(learner, UPGrad(), engine=Fastest(learner, memory=3000))
+    first = BalancedBackward(learner, UPGrad(), engine=Fastest(memory=3000))
     first(learner.objectives(step()))
     state = json.loads(json.dumps(first.state_dict()))
     assert state["checked"] and state["engine"]["chosen"] == "streamed" and state["engine"]["n_blocks"] > 1
@@ -134,7 +134,7 @@ def test_the_first_gramian_is_tried_and_the_log_says_so(engine, caplog):
 
 def test_an_engine_that_is_wrong_gives_way_to_the_loop_with_a_warning(caplog, monkeypatch):
     learner, balancer = model(), Asking()
-    monkeypatch.setattr("polytask.balancing.engines.by_name.Layerwise", lambda _: Wrong())
+    monkeypatch.setattr("polytask.balancing.engines.by_name.Layerwise", Wrong)
     backward = BalancedBackward(learner, balancer, engine="exact")
     backward(learner.objectives(step()))
     assert "The Gramian of engine Wrong differs" in caplog.text
@@ -160,34 +160,20 @@ def test_objectives_of_different_scale_pass_the_trial(precision, factor, caplog)
     (episode,) = step()
     episode.query.targets["b"] = episode.query.targets["b"] * factor
     learner(episode.query.inputs.to(precision))
-    backward = BalancedBackward(learner, Asking(), engine=Layerwise(learner))
+    backward = BalancedBackward(learner, Asking(), engine=Layerwise())
     backward(learner.objectives([episode.to("cpu", precision)]))
     assert "differs" not in caplog.text
 
 
-def test_the_free_memory_is_what_the_system_says(monkeypatch):
-    monkeypatch.setattr("torch.cuda.mem_get_info", lambda device: (3, 5))
-    assert fastest._free(torch.device("cuda")) == 3
-    for said, free in (("MemTotal: 9 kB\nMemAvailable:   3 kB\n", 3 * 1024), ("MemTotal: 9 kB", sys.maxsize)):
-        monkeypatch.setattr(Path, "read_text", lambda path, said=said, **options: said)
-        assert fastest._free(torch.device("cpu")) == free
-
-    def missing(path, **options):
-        raise FileNotFoundError
-
-    monkeypatch.setattr(Path, "read_text", missing)
-    assert fastest._free(torch.device("cpu")) == sys.maxsize
-
-
 class Own(Engine):
-    """Somebody's engine, for whole steps."""
+    """Somebody's engine."""
 
     def __init__(self) -> None:
         self.n_calls = 0
 
-    def gramian(self, graph, places, n_objectives, processes) -> Tensor:
+    def gramian(self, step) -> Tensor:
         self.n_calls += 1
-        return torch.eye(n_objectives)
+        return torch.eye(step.n_objectives)
 
 
 def test_an_engine_of_ones_own_is_asked_in_every_step():
@@ -196,6 +182,44 @@ def test_an_engine_of_ones_own_is_asked_in_every_step():
     for _ in range(3):
         assert torch.equal(backward(learner.objectives(step())).gramian, torch.eye(3))
     assert engine.n_calls == 3
+
+
+class Living(Own):
+    """One that notes its life."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.life: list[str] = []
+
+    def open(self, learner) -> None:
+        self.life.append(f"open {type(learner).__name__}")
+
+    def gramian(self, step) -> Tensor:
+        self.life.append("gramian")
+        return super().gramian(step)
+
+    def close(self) -> None:
+        self.life.append("close")
+
+
+class Steps(Source):
+    def step(self, index):
+        return tuple(step())
+
+
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_an_engine_is_opened_before_the_first_step_and_closed_after_the_last(accumulate):
+    engine = Living()
+    train(model(), Steps(), n_steps=2, balancer=Asking(), engine=engine, accumulate=accumulate)
+    assert engine.life == ["open SharedModel", "gramian", "gramian", "close"]
+
+
+def test_an_engine_is_closed_where_a_step_fails():
+    engine, balancer = Living(), Asking()
+    balancer.forward = None  # pyright: ignore[reportAttributeAccessIssue]
+    with pytest.raises(TypeError):
+        train(model(), Steps(), n_steps=2, balancer=balancer, engine=engine)
+    assert engine.life == ["open SharedModel", "close"]
 
 
 def test_streaming_rounds_alone_make_no_warning(caplog):
@@ -230,8 +254,7 @@ def test_what_rounding_may_do_depends_on_the_coarsest_numbers(precision, autocas
     (episode,) = step()
     with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
         found = learner.objectives([episode.to("cpu", precision)])
-    shared = shared_parameters(learner)
-    assert engine_check._tolerance(StepGraph(found, torch.ones(3), shared, [])) == allowed
+    assert engine_check._tolerance(found.values) == allowed
     balancer = Asking()
     backward = BalancedBackward(learner, balancer, engine="exact")
     backward(found)
@@ -244,12 +267,11 @@ def test_a_thousandth_in_one_entry_is_noticed_in_double_precision(row, column, f
     learner = model().double()
     (episode,) = step()
     found = learner.objectives([episode.to("cpu", torch.float64)])
-    graph = StepGraph(found, torch.ones(3), shared_parameters(learner), [])
     products = truth(learner, [episode.to("cpu", torch.float64)])
-    joined = Joined(found, Alone())
-    assert engine_check.agrees(products, graph, joined, Alone(), name="right")
+    looked = StepGradients(Whole(found, Alone()), shared_parameters(learner))
+    assert engine_check.agrees(products, looked, name="right")
     products[row, column] = products[column, row] = products[row, column] * factor
-    assert not engine_check.agrees(products, graph, joined, Alone(), name="wrong")
+    assert not engine_check.agrees(products, looked, name="wrong")
 
 
 def test_a_gramian_of_nothing_is_right_where_there_is_nothing_to_train():
@@ -257,6 +279,6 @@ def test_a_gramian_of_nothing_is_right_where_there_is_nothing_to_train():
     learner.sharing.requires_grad_(False)
     (episode,) = step()
     found = learner.objectives([episode.to("cpu", torch.float64)])
-    graph, joined = StepGraph(found, torch.ones(3), [], []), Joined(found, Alone())
-    assert engine_check.agrees(torch.zeros(3, 3), graph, joined, Alone(), name="right")
-    assert not engine_check.agrees(torch.eye(3), graph, joined, Alone(), name="wrong")
+    looked = StepGradients(Whole(found, Alone()), [])
+    assert engine_check.agrees(torch.zeros(3, 3), looked, name="right")
+    assert not engine_check.agrees(torch.eye(3), looked, name="wrong")

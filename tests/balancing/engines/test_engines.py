@@ -203,7 +203,7 @@ def test_a_compiled_trunk_works_with_one_pass_and_names_the_cure_otherwise():
 def test_a_jacobian_beyond_the_memory_allowed_is_streamed_and_the_reason_told():
     learner = model()
     rows = jacobian(learner.objectives(steps()).values, shared_parameters(learner))
-    engine, balancer = Fastest(learner, memory=rows.numel() * 8 // 3), Asking()
+    engine, balancer = Fastest(memory=rows.numel() * 8 // 3), Asking()
     BalancedBackward(learner, balancer, engine=engine)(learner.objectives(steps()))
     assert engine.choice is not None and engine.choice.chosen == "streamed" and engine.choice.n_blocks == 3
     assert f"{rows.numel() * 8:,} bytes" in engine.choice.reason
@@ -212,7 +212,7 @@ def test_a_jacobian_beyond_the_memory_allowed_is_streamed_and_the_reason_told():
 
 def test_memory_must_be_positive():
     with pytest.raises(InputError, match="`memory` must be at least 1 byte, got 0"):
-        Fastest(model(), memory=0)
+        Fastest(memory=0)
 
 
 @pytest.mark.parametrize(("layer", "parameters"), [(None, (2, 3)), ("sharing.trunk.0", (0, 1))])
@@ -221,20 +221,20 @@ def test_the_last_layer_engine_gives_the_gramian_at_one_layer(layer, parameters)
     chosen = [list(learner.sharing.trunk.parameters())[place] for place in parameters]
     rows = jacobian(learner.objectives(steps()).values, chosen)
     balancer = Asking()
-    BalancedBackward(learner, balancer, engine=LastLayer(learner, layer))(learner.objectives(steps()))
+    BalancedBackward(learner, balancer, engine=LastLayer(layer))(learner.objectives(steps()))
     torch.testing.assert_close(balancer.seen, rows @ rows.T)
 
 
 def test_the_last_layer_engine_names_the_layers_there_are():
     with pytest.raises(InputError, match=r"no layer 'trunk.9'; the learner has sharing.trunk.0, sharing"):
-        LastLayer(model(), "trunk.9")
+        LastLayer("trunk.9").open(model())
 
 
 def test_the_last_layer_engine_refuses_a_private_layer():
     learner = model()
     private = next(name for name, module in learner.named_modules() if name.endswith("task:a.0"))
     with pytest.raises(InputError, match="has no shared weight that is trained"):
-        LastLayer(learner, private)
+        LastLayer(private).open(learner)
 
 
 def test_an_unknown_engine_is_named():

@@ -31,4 +31,4 @@ def test_layers_are_compressed_for_many_objectives_and_few_rows(n_rows, n_object
     graph = StepGraph(Objectives(values=values, names=names), torch.ones(n_objectives), shared, [])
     (use,) = linear_uses(consumers_of([values]), shared)
     assert (use.saved(n_objectives) > 0) == pays
-    assert Layerwise(layer, frugal=False).saves(graph) == with_the_walk  # a look at the graph costs, too
+    assert Layerwise(frugal=False).saves(graph) == with_the_walk  # a look at the graph costs, too

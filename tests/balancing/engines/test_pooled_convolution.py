@@ -9,11 +9,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from polytask.architectures import HardSharing
-from polytask.balancing.engines import FullJacobian, Layerwise
+from polytask.balancing.engines import Engine, FullJacobian, Layerwise
 from polytask.balancing.engines.linear_use import consumers_of
 from polytask.balancing.engines.pooled_convolution import pooled_convolutions
+from polytask.balancing.step.gradients import StepGradients
 from polytask.balancing.step.graph import StepGraph
-from polytask.balancing.step.processes import Processes
+from polytask.balancing.step.parts import Whole
+from polytask.balancing.step.processes import Alone
 from polytask.core import Objectives, SharedModel, Task, generator, jacobian, seeded
 
 N_OBJECTIVES = 10
@@ -129,9 +131,10 @@ def step(learner: SharedModel, objectives: Objectives) -> StepGraph:
     return StepGraph(objectives, torch.ones(N_OBJECTIVES), shared, list(learner.heads.parameters()))
 
 
-def gramian(learner: SharedModel, objectives: Objectives) -> Tensor:
-    places = torch.arange(N_OBJECTIVES)
-    return Layerwise(learner).gramian(step(learner, objectives), places, N_OBJECTIVES, Processes())
+def gramian(learner: SharedModel, objectives: Objectives, engine: Engine | None = None) -> Tensor:
+    shared = [p for p in learner.sharing.parameters() if p.requires_grad]
+    private = list(learner.heads.parameters())
+    return (engine or Layerwise()).gramian(StepGradients(Whole(objectives, Alone()), shared, private))
 
 
 def found(learner: SharedModel, objectives: Objectives) -> int:
@@ -223,6 +226,5 @@ def test_the_step_with_taps_finds_them_too() -> None:
         return Objectives(names=names, values=values, taps=(dict.fromkeys(names, tap),))
 
     assert found(learner, tapped()) == 2
-    places, loop = torch.arange(N_OBJECTIVES), FullJacobian()
-    expected = loop.gramian(step(learner, tapped()), places, N_OBJECTIVES, Processes())
+    expected = gramian(learner, tapped(), FullJacobian())
     torch.testing.assert_close(gramian(learner, tapped()), expected, rtol=1e-9, atol=1e-14)

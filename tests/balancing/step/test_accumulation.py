@@ -15,7 +15,8 @@ from polytask.balancing import (
     balancer_by_name,
     balancer_entries,
 )
-from polytask.balancing.engines import Engine, PartsOfStep
+from polytask.balancing.engines import Engine
+from polytask.balancing.step.gradients import StepGradients
 from polytask.core import (
     Batch,
     Episode,
@@ -168,40 +169,24 @@ def test_running_statistics_move_in_the_last_run_of_each_part_alone(name, n_runs
 
 
 class Own(Engine):
-    """Somebody's engine that knows whole steps alone."""
-
-    def gramian(self, graph, places, n_objectives, processes) -> torch.Tensor:
-        return torch.eye(n_objectives, dtype=torch.float64)
-
-
-class OwnOfParts(Own):
-    """One that knows steps in parts, too."""
+    """Somebody's engine, which looks at graphs and rows."""
 
     n_graphs = 0
 
-    def gramian_of_parts(self, parts: PartsOfStep) -> torch.Tensor:
-        self.n_graphs += sum(len(graph.values) > 0 for graph, _ in parts.graphs())
-        rows = parts.rows(None)
+    def gramian(self, step: StepGradients) -> torch.Tensor:
+        self.n_graphs += sum(len(graph.values) > 0 for graph, _ in step.graphs())
+        rows = step.rows()
         return 2 * rows @ rows.T
 
 
-def test_an_engine_of_ones_own_is_asked_for_the_gramian_of_the_parts():
-    engine = OwnOfParts()
+def test_an_engine_of_ones_own_makes_the_gramian_of_the_whole_step_from_its_parts():
+    engine = Own()
     learner = hard()
     parts = [lambda part=part: learner.objectives(episodes(0, part, 3)) for part in range(3)]
     balance = BalancedBackward(learner, UPGrad(), engine=engine).accumulated(Accumulation(learner, parts))
     rows = jacobian(learner.objectives(episodes(0)).values, shared_parameters(learner))
     assert engine.n_graphs == 3
     torch.testing.assert_close(balance.gramian, 2 * rows @ rows.T, rtol=1e-9, atol=1e-12)
-
-
-def test_an_engine_that_knows_no_parts_is_refused_where_it_would_be_asked():
-    learner = hard()
-    parts = [lambda part=part: learner.objectives(episodes(0, part, 2)) for part in range(2)]
-    with pytest.raises(InputError, match=r"engine Own works on whole steps.* `accumulate=1`"):
-        BalancedBackward(learner, UPGrad(), engine=Own()).accumulated(Accumulation(learner, parts))
-    uncertainty = balancer_by_name("uncertainty", NAMES).double()
-    BalancedBackward(learner, uncertainty, engine=Own()).accumulated(Accumulation(learner, parts))
 
 
 def test_methods_that_compare_halves_ask_for_them():
@@ -231,7 +216,7 @@ def test_episodes_of_parts_stand_behind_those_of_the_process_before():
     ]
     accumulation = Accumulation(hard(), parts, processes=Second())
     assert accumulation.names == tuple(f"{name}@{part}" for part in range(6) for name in "xy")
-    assert accumulation.losses().tolist() == [0, 0, 0, 0, 0, 0, 1, 3, 2, 4, 3, 5]
+    assert accumulation.shares().tolist() == [0, 0, 0, 0, 0, 0, 1, 3, 2, 4, 3, 5]
 
 
 def test_a_step_needs_a_part():

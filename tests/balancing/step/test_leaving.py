@@ -283,7 +283,9 @@ def test_without_a_common_place_there_is_no_gramian_at_the_representation(name):
 @pytest.mark.parametrize("n_parts", [1, 2])
 def test_the_gramian_at_the_last_layer_is_that_of_its_jacobian(name, n_parts):
     model = learner(name)
-    rows = jacobian(model.objectives(episodes(1)).values, LastLayer(model).parameters)
+    engine = LastLayer()
+    engine.open(model)
+    rows = jacobian(model.objectives(episodes(1)).values, engine.parameters)
     seen = step(model, "last-layer", 1, n_parts).seen
     torch.testing.assert_close(seen, rows @ rows.T, rtol=1e-9, atol=1e-13)
 

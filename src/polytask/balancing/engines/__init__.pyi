@@ -1,5 +1,5 @@
 from .by_name import EngineName, engine_by_name
-from .engine import Engine, PartsOfStep
+from .engine import Engine
 from .fastest import EngineChoice, Fastest
 from .features import Features
 from .last_layer import LastLayer
@@ -16,7 +16,6 @@ __all__ = [
     "FullJacobian",
     "LastLayer",
     "Layerwise",
-    "PartsOfStep",
     "Streamed",
     "engine_by_name",
 ]

@@ -36,13 +36,13 @@ def engine_by_name(name: str, learner: nn.Module, *, needs: str) -> Engine:
         return FullJacobian()  # never asked for a Gramian, except by way of the Jacobian
     if name == "auto":
         # The weights of an episodic learner are used many times, which leaves nothing to compress.
-        return FullJacobian() if isinstance(learner, EpisodicLearner) else Fastest(learner)
+        return FullJacobian() if isinstance(learner, EpisodicLearner) else Fastest()
     engines: dict[str, Callable[[], Engine]] = {
-        "exact": lambda: Layerwise(learner),
+        "exact": Layerwise,
         "loop": FullJacobian,
         "streamed": Streamed,
         "features": Features,
-        "last-layer": lambda: LastLayer(learner),
+        "last-layer": LastLayer,
     }
     if name not in engines:
         raise InputError(f"No engine is called {name!r}; there are auto, {', '.join(engines)}.")

@@ -2,22 +2,18 @@
 
 import logging
 import math
-import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
-from polytask.balancing.engines.engine import Engine, PartsOfStep
+from polytask.balancing.engines.engine import Engine
 from polytask.balancing.engines.layerwise import Layerwise
 from polytask.balancing.engines.loop import FullJacobian
 from polytask.balancing.engines.streamed import Streamed
-from polytask.balancing.step.graph import StepGraph
-from polytask.balancing.step.processes import Processes
-from polytask.core import InputError
+from polytask.balancing.step.gradients import StepGradients
+from polytask.core import InputError, free_bytes
 
 __all__ = ["EngineChoice", "Fastest"]
 
@@ -50,31 +46,32 @@ class Fastest(Engine):
     The choice is the engine's state, so that a run that goes on elsewhere makes the same one.
 
     Args:
-        learner: The learner.
         memory: The most bytes that a Jacobian may take; by default half of what is free at the first step.
 
     Raises:
         InputError: ``memory`` is below 1.
     """
 
-    def __init__(self, learner: nn.Module, *, memory: int | None = None) -> None:
+    def __init__(self, *, memory: int | None = None) -> None:
         if memory is not None and memory < 1:
             raise InputError(f"`memory` must be at least 1 byte, got {memory}.")
         self.memory = memory
-        self._loop, self._layerwise = FullJacobian(), Layerwise(learner, frugal=False)
+        self._loop, self._layerwise = FullJacobian(), Layerwise(frugal=False)
         self._engine: Engine = self._loop
         self.choice: EngineChoice | None = None
         """What was chosen; None before the first step."""
 
-    def gramian(self, graph: StepGraph, places: Tensor, n_objectives: int, processes: Processes) -> Tensor:
-        """See `Engine.gramian`."""
-        if self.choice is None:
-            self._take(self._choose(graph, n_objectives, processes))
-        return self._engine.gramian(graph, places, n_objectives, processes)
+    def open(self, learner: nn.Module) -> None:
+        """See `Engine.open`."""
+        self._layerwise.open(learner)
 
-    def gramian_of_parts(self, parts: PartsOfStep) -> Tensor:
-        """See `Engine.gramian_of_parts`: the full Jacobian is held."""
-        return self._loop.gramian_of_parts(parts)
+    def gramian(self, step: StepGradients) -> Tensor:
+        """See `Engine.gramian`; of a step in parts the full Jacobian is held, and nothing is chosen."""
+        if not step.held:
+            return self._loop.gramian(step)
+        if self.choice is None:
+            self._take(self._choose(step))
+        return self._engine.gramian(step)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the choice, in plain values."""
@@ -102,27 +99,17 @@ class Fastest(Engine):
         self.choice = choice
         _LOG.info("Gramian engine %r chosen: %s", choice.chosen, choice.reason)
 
-    def _choose(self, graph: StepGraph, n_objectives: int, processes: Processes) -> EngineChoice:
-        needed = n_objectives * sum(p.numel() * p.element_size() for p in graph.shared)
-        allowed = _free(graph.values.device) // 2 if self.memory is None else self.memory
-        allowed = min(processes.gather(allowed))  # all must come to the same choice
+    def _choose(self, step: StepGradients) -> EngineChoice:
+        needed = step.n_objectives * sum(p.numel() * p.element_size() for p in step.shared)
+        device = next(graph.values.device for graph, _ in step.graphs())
+        allowed = free_bytes(device) // 2 if self.memory is None else self.memory
+        allowed = min(step.processes.gather(allowed))  # all must come to the same choice
         if needed > allowed:
             reason = f"the Jacobian of {needed:,} bytes is more than the {allowed:,} allowed"
             return EngineChoice(chosen="streamed", reason=reason, n_blocks=math.ceil(needed / allowed))
-        if not processes.alone:
-            return EngineChoice(chosen="loop", reason=f"{processes.size} processes")
+        graph = step.alone
+        if graph is None:
+            return EngineChoice(chosen="loop", reason=f"{step.processes.size} processes")
         if self._layerwise.saves(graph):
             return EngineChoice(chosen="exact", reason="it saves operations")
         return EngineChoice(chosen="loop", reason="no layer would be cheaper in a compressed form")
-
-
-def _free(device: torch.device) -> int:
-    """Return the free bytes of the device; of the machine where it has no memory of its own."""
-    if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0]
-    try:
-        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-    except OSError:  # not Linux
-        return sys.maxsize
-    available = next((line for line in lines if line.startswith("MemAvailable:")), "")
-    return int(available.split()[1]) * 1024 if available else sys.maxsize

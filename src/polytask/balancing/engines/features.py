@@ -3,9 +3,10 @@
 import torch
 from torch import Tensor
 
-from polytask.balancing.engines.engine import Engine, PartsOfStep, spread
+from polytask.balancing.engines.engine import Engine
+from polytask.balancing.step.gradients import StepGradients
 from polytask.balancing.step.graph import StepGraph
-from polytask.balancing.step.processes import Processes
+from polytask.balancing.step.parts import Joined
 from polytask.core import InputError
 
 __all__ = ["Features"]
@@ -31,48 +32,33 @@ class Features(Engine):
 
     exact = False
 
-    def gramian(self, graph: StepGraph, places: Tensor, n_objectives: int, processes: Processes) -> Tensor:
+    def gramian(self, step: StepGradients) -> Tensor:
         """See `Engine.gramian`.
 
         Raises:
             InputError: The learner has no representation that all tasks share.
         """
-        products = processes.sum(_at_representation(graph, places, n_objectives))
-        behind = _agreed(set(graph.behind()), processes)
-        if behind:
-            own = graph.jacobian([graph.shared[index] for index in behind])
-            rows = processes.sum(spread(own, places, n_objectives))
-            products = products + (rows @ rows.T).to(products)
-        return products
-
-    def gramian_of_parts(self, parts: PartsOfStep) -> Tensor:
-        """See `Engine.gramian_of_parts`."""
-        found, behind, shared = list[Tensor](), set[int](), list[Tensor]()
-        for graph, places in parts.graphs():
-            found.append(_at_representation(graph, places, parts.n_objectives))
+        found, behind = list[Tensor](), set[int]()
+        for graph, joined in step.graphs():
+            found.append(_at_representation(graph, joined))
             behind |= set(graph.behind())
-            shared = list(graph.shared)
-        products = parts.processes.sum(torch.stack(found).sum(0))
-        chosen = _agreed(behind, parts.processes)
+        products = step.sum(torch.stack(found).sum(0))
+        # The same parameters on all processes: one without labels sees no graph.
+        chosen = sorted(set[int]().union(*step.processes.gather(sorted(behind))))
         if chosen:
-            rows = parts.rows([shared[index] for index in chosen])
+            rows = step.rows([step.shared[index] for index in chosen])
             products = products + (rows @ rows.T).to(products)
         return products
 
 
-def _at_representation(graph: StepGraph, places: Tensor, n_objectives: int) -> Tensor:
+def _at_representation(graph: StepGraph, joined: Joined) -> Tensor:
     if not graph.has_representation and len(graph.values):  # a part of a step may lack every label
         raise InputError(
             "The engine 'features' needs one representation that all tasks share "
             "(`Representation.taps`, made by `tap`), but this learner has none. Use `engine='auto'`."
         )
-    products = graph.values.new_zeros(n_objectives, n_objectives)
+    products = graph.values.new_zeros(len(joined), len(joined))
     for seed in graph.seeds():
-        rows = spread(seed.flatten(1), places, n_objectives).to(graph.values.dtype)
+        rows = joined.spread(seed.flatten(1)).to(graph.values.dtype)
         products = products + rows @ rows.T
     return products
-
-
-def _agreed(behind: set[int], processes: Processes) -> list[int]:
-    """Return the same indices on all processes: one without labels sees no graph."""
-    return sorted(set[int]().union(*processes.gather(sorted(behind))))

@@ -2,9 +2,8 @@
 
 from torch import Tensor, nn
 
-from polytask.balancing.engines.engine import Engine, PartsOfStep, spread
-from polytask.balancing.step.graph import StepGraph
-from polytask.balancing.step.processes import Processes
+from polytask.balancing.engines.engine import Engine
+from polytask.balancing.step.gradients import StepGradients
 from polytask.core import InputError, shared_parameters
 
 __all__ = ["LastLayer"]
@@ -19,12 +18,8 @@ class LastLayer(Engine):
     Memory: objectives × the layer's parameters; across processes these gradients are summed.
 
     Args:
-        learner: The learner.
         layer: Name of the layer, as `torch.nn.Module.get_submodule` takes it. By default the last one in
             ``learner.modules()`` that itself holds a shared weight of two or more dimensions.
-
-    Raises:
-        InputError: The learner has no such layer, or the layer no shared parameter that is trained.
 
     References:
         Zhao Chen, Vijay Badrinarayanan, Chen-Yu Lee, Andrew Rabinovich, "GradNorm: Gradient Normalization for
@@ -33,11 +28,20 @@ class LastLayer(Engine):
 
     exact = False
 
-    def __init__(self, learner: nn.Module, layer: str | None = None) -> None:
+    def __init__(self, layer: str | None = None) -> None:
+        self.layer = layer
+        self.parameters: list[Tensor] = []
+        """Those of the layer that are shared and trained; none before `open`."""
+
+    def open(self, learner: nn.Module) -> None:
+        """Look the layer up; see `Engine.open`.
+
+        Raises:
+            InputError: The learner has no such layer, or the layer no shared parameter that is trained.
+        """
         shared = {id(parameter) for parameter in shared_parameters(learner)}
-        if layer is not None:
-            chosen = _submodule(learner, layer)
-            own = list(chosen.parameters())
+        if self.layer is not None:
+            own = list(_submodule(learner, self.layer).parameters())
         else:
             matrices = [
                 module
@@ -46,19 +50,13 @@ class LastLayer(Engine):
             ]
             own = list(matrices[-1].parameters(recurse=False)) if matrices else []
         self.parameters = [parameter for parameter in own if id(parameter) in shared]
-        """Those of the layer that are shared and trained."""
         if not self.parameters:
-            where = "The learner" if layer is None else f"The layer {layer!r}"
+            where = "The learner" if self.layer is None else f"The layer {self.layer!r}"
             raise InputError(f"{where} has no shared weight that is trained; use another layer or engine.")
 
-    def gramian(self, graph: StepGraph, places: Tensor, n_objectives: int, processes: Processes) -> Tensor:
+    def gramian(self, step: StepGradients) -> Tensor:
         """See `Engine.gramian`."""
-        rows = processes.sum(spread(graph.jacobian(self._trained()), places, n_objectives))
-        return rows @ rows.T
-
-    def gramian_of_parts(self, parts: PartsOfStep) -> Tensor:
-        """See `Engine.gramian_of_parts`."""
-        rows = parts.rows(self._trained())
+        rows = step.rows(self._trained())
         return rows @ rows.T
 
     def _trained(self) -> list[Tensor]:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from polytask.balancing.engines.engine import Engine, PartsOfStep, spread
+from polytask.balancing.engines.engine import Engine
 from polytask.balancing.engines.linear_use import Consumers, LinearUse, consumers_of, linear_uses
 from polytask.balancing.engines.loop import FullJacobian
 from polytask.balancing.engines.pooled_convolution import Arriving, PooledConvolution, pooled_convolutions
+from polytask.balancing.step.gradients import StepGradients
 from polytask.balancing.step.graph import StepGraph
-from polytask.balancing.step.processes import Processes
 
 __all__ = ["Layerwise"]
 
@@ -53,7 +53,6 @@ class Layerwise(Engine):
     maps. Across processes the compression does not hold, and the Jacobian is summed as by `FullJacobian`.
 
     Args:
-        learner: The learner; names the parameters in the log.
         frugal: Whether a layer is compressed wherever that takes less memory; else only where it takes fewer
             operations.
 
@@ -62,16 +61,21 @@ class Layerwise(Engine):
         Computations", 2015, arXiv:1510.01799.
     """
 
-    def __init__(self, learner: nn.Module, *, frugal: bool = True) -> None:
+    def __init__(self, *, frugal: bool = True) -> None:
         self._loop = FullJacobian()
         self._frugal = frugal
-        self._names = {id(parameter): name for name, parameter in learner.named_parameters()}
+        self._names: dict[int, str] = {}
         self._said: set[int] = set()
 
-    def gramian(self, graph: StepGraph, places: Tensor, n_objectives: int, processes: Processes) -> Tensor:
-        """See `Engine.gramian`."""
-        if not processes.alone:
-            return self._loop.gramian(graph, places, n_objectives, processes)
+    def open(self, learner: nn.Module) -> None:
+        """Learn the names of the parameters, for the log; see `Engine.open`."""
+        self._names = {id(parameter): name for name, parameter in learner.named_parameters()}
+
+    def gramian(self, step: StepGradients) -> Tensor:
+        """See `Engine.gramian`; of a step in parts, or of several processes, the full Jacobian is held."""
+        graph = step.alone
+        if graph is None:
+            return self._loop.gramian(step)
         plan = self._plan(graph, consumers_of(graph.roots))
         factors = [use.factor() for use in plan.compressed]
         n_columns = sum(use.n_outputs * len(factor) for use, factor in zip(plan.compressed, factors))
@@ -88,11 +92,7 @@ class Layerwise(Engine):
         products = rows @ rows.T
         for each in arriving:
             products += each.gramian().to(products)
-        return spread(spread(products, places, n_objectives).T, places, n_objectives)
-
-    def gramian_of_parts(self, parts: PartsOfStep) -> Tensor:
-        """See `Engine.gramian_of_parts`: the full Jacobian is held."""
-        return self._loop.gramian_of_parts(parts)
+        return products
 
     def saves(self, graph: StepGraph) -> bool:
         """Tell whether this engine should be faster than `FullJacobian` here: the same on every machine."""

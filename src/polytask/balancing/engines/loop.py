@@ -2,9 +2,8 @@
 
 from torch import Tensor
 
-from polytask.balancing.engines.engine import Engine, PartsOfStep, spread
-from polytask.balancing.step.graph import StepGraph
-from polytask.balancing.step.processes import Processes
+from polytask.balancing.engines.engine import Engine
+from polytask.balancing.step.gradients import StepGradients
 
 __all__ = ["FullJacobian"]
 
@@ -15,12 +14,7 @@ class FullJacobian(Engine):
     Memory: objectives × shared parameters. Across processes the whole Jacobian is summed.
     """
 
-    def gramian(self, graph: StepGraph, places: Tensor, n_objectives: int, processes: Processes) -> Tensor:
+    def gramian(self, step: StepGradients) -> Tensor:
         """See `Engine.gramian`."""
-        rows = processes.sum(spread(graph.jacobian(), places, n_objectives))
-        return rows @ rows.T
-
-    def gramian_of_parts(self, parts: PartsOfStep) -> Tensor:
-        """See `Engine.gramian_of_parts`."""
-        rows = parts.rows(None)
+        rows = step.rows()
         return rows @ rows.T

@@ -5,9 +5,8 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from polytask.balancing.engines.engine import Engine, PartsOfStep, spread
-from polytask.balancing.step.graph import StepGraph
-from polytask.balancing.step.processes import Processes
+from polytask.balancing.engines.engine import Engine
+from polytask.balancing.step.gradients import StepGradients
 from polytask.core import InputError
 
 __all__ = ["Streamed"]
@@ -32,18 +31,17 @@ class Streamed(Engine):
             raise InputError(f"`n_blocks` must be at least 1, got {n_blocks}.")
         self.n_blocks = n_blocks
 
-    def gramian(self, graph: StepGraph, places: Tensor, n_objectives: int, processes: Processes) -> Tensor:
-        """See `Engine.gramian`."""
-        products = graph.values.new_zeros(n_objectives, n_objectives, dtype=torch.float32)
-        for block in _blocks(graph.shared, self.n_blocks):
-            rows = processes.sum(spread(graph.jacobian(block), places, n_objectives))
+    def gramian(self, step: StepGradients) -> Tensor:
+        """See `Engine.gramian`; of a step in parts the full Jacobian is held: each block would run them."""
+        if not step.held:
+            rows = step.rows()
+            return rows @ rows.T
+        values = next(step.graphs())[0].values
+        products = values.new_zeros(step.n_objectives, step.n_objectives, dtype=torch.float32)
+        for block in _blocks(step.shared, self.n_blocks):
+            rows = step.rows(block)
             products = products.to(rows.dtype) + rows @ rows.T
         return products
-
-    def gramian_of_parts(self, parts: PartsOfStep) -> Tensor:
-        """See `Engine.gramian_of_parts`: the full Jacobian is held, since each block would run all parts."""
-        rows = parts.rows(None)
-        return rows @ rows.T
 
 
 def _blocks(parameters: Sequence[Tensor], n_blocks: int) -> Iterator[list[Tensor]]:

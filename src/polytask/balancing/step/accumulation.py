@@ -4,19 +4,18 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import reduce
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from polytask.balancing.step.joined import Joined
+from polytask.balancing.step.parts import Joined, Parts, told
 from polytask.balancing.step.processes import Processes
 from polytask.core import InputError, Learner, Objectives, kept_buffers, part_of_step
 
 __all__ = ["Accumulation"]
 
 
-class Accumulation:
+class Accumulation(Parts):
     """The parts of a step; all are run once when this is made, to learn their losses and label counts.
 
     Each run of a part must give the same objectives, dropout included: seed the generator in the function.
@@ -54,61 +53,47 @@ class Accumulation:
         *,
         processes: Processes | None = None,
     ) -> None:
+        super().__init__(processes or Processes())
         if not parts:
             raise InputError("`parts` must have at least one part.")
         self._learner, self._parts = learner, list(parts)
-        self._processes = processes or Processes()
         with torch.no_grad(), kept_buffers(learner):
-            self.noted = [_detached(self._run(position)) for position in range(len(self))]
-            """What each part's objectives are, without a graph."""
-        own = [(each.names, each.absent, each.counts) for each in self.noted]
-        self._gathered = [part for process in self._processes.gather(own) for part in process]
+            self._noted = [_detached(self._run(index)) for index in range(len(self))]
+        gathered = self.processes.gather([told(each) for each in self._noted])
+        everyone = [part for process in gathered for part in process]
+        first = self.processes.rank * len(self)
+        self._joined = [
+            Joined(everyone, first + index, each.values.device) for index, each in enumerate(self._noted)
+        ]
 
     def __len__(self) -> int:
         return len(self._parts)
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The objectives of the whole step."""
-        return self._joined(0).names
+        """See `Parts.names`."""
+        return self._joined[0].names
 
-    def losses(self) -> Tensor:
-        """Return this process's share in the losses of the whole step, ``[objective]``."""
-        shares = []
-        for position, noted in enumerate(self.noted):
-            joined = self._joined(position)
-            scaled = noted.values * joined.scale.to(noted.values)
-            shares.append(joined.spread(scaled[:, None])[:, 0])
-        return reduce(torch.add, shares)
+    @property
+    def noted(self) -> Sequence[Objectives]:
+        """What each part's objectives are, without a graph."""
+        return self._noted
 
-    def parts(self, *, last: bool) -> Iterator[tuple[Objectives, Joined]]:
-        """Yield each part's objectives with a graph, and what they are to the whole step.
+    def shares(self) -> Tensor:
+        """See `Parts.shares`."""
+        return reduce(
+            torch.add, [joined.share(each.values) for joined, each in zip(self._joined, self._noted)]
+        )
 
-        Args:
-            last: Whether this is the last run of the step.
-        """
+    def run(self, *, last: bool) -> Iterator[tuple[Objectives, Joined]]:
+        """See `Parts.run`."""
         with contextlib.nullcontext() if last else kept_buffers(self._learner):
-            for position in range(len(self)):
-                yield self._run(position), self._joined(position)
+            for index, joined in enumerate(self._joined):
+                yield self._run(index), joined
 
-    def _run(self, position: int) -> Objectives:
-        with part_of_step(last=position == len(self) - 1):
-            return self._parts[position]()
-
-    def _joined(self, position: int) -> Joined:
-        rank = self._processes.rank * len(self) + position
-        return Joined(self.noted[position], _Dealt(self._gathered, rank))
-
-
-class _Dealt(Processes):
-    """Stands for as many processes as there are parts, whose words are all known."""
-
-    def __init__(self, said: list[Any], rank: int) -> None:
-        self.size, self.rank = len(said), rank
-        self._said = said
-
-    def gather(self, value: Any) -> list[Any]:
-        return self._said
+    def _run(self, index: int) -> Objectives:
+        with part_of_step(last=index == len(self) - 1):
+            return self._parts[index]()
 
 
 def _detached(objectives: Objectives) -> Objectives:

@@ -6,8 +6,7 @@ import torch
 from torch import Tensor
 
 from polytask.balancing.engines.linear_use import consumers_of
-from polytask.balancing.step.graph import StepGraph
-from polytask.balancing.step.joined import Joined
+from polytask.balancing.step.gradients import StepGradients
 from polytask.balancing.step.processes import Processes
 
 __all__ = ["agrees"]
@@ -15,18 +14,16 @@ __all__ = ["agrees"]
 _LOG = logging.getLogger(__name__)
 
 
-def agrees(products: Tensor, graph: StepGraph, joined: Joined, processes: Processes, *, name: str) -> bool:
+def agrees(products: Tensor, step: StepGradients, *, name: str) -> bool:
     """Tell whether a Gramian is that of the gradients, up to rounding, and log how far it is from it.
 
     Args:
         products: The Gramian of the whole step, ``[objective, objective]``.
-        graph: The graph of this process's part of the step; it is kept.
-        joined: What this part is to the step.
-        processes: Those that share the step.
+        step: The step, whose graph is kept.
         name: The engine that the Gramian is from.
     """
-    error = _disagreement(products, graph, joined, processes)
-    if error <= _tolerance(graph):
+    error = _disagreement(products, step)
+    if error <= max(_tolerance(graph.values) for graph, _ in step.graphs()):
         _LOG.info("The Gramian of engine %s agrees with the gradients to %.0e", name, error)
         return True
     _LOG.warning("The Gramian of engine %s differs from that of the gradients by %.1g of it", name, error)
@@ -34,7 +31,7 @@ def agrees(products: Tensor, graph: StepGraph, joined: Joined, processes: Proces
 
 
 @torch.no_grad()
-def _disagreement(products: Tensor, graph: StepGraph, joined: Joined, processes: Processes) -> float:
+def _disagreement(products: Tensor, step: StepGradients) -> float:
     r"""Return how far a Gramian is from that of the gradients, relative to it.
 
     For weights :math:`w` of the objectives, :math:`w^\top G w = \|\nabla \sum_t w_t L_t\|^2`. The right side
@@ -51,23 +48,23 @@ def _disagreement(products: Tensor, graph: StepGraph, joined: Joined, processes:
         weights = signs * (0.5 + (order * 0.6180339887) % 1) / lengths.clamp(min=floor)
         claimed = float(weights @ found @ weights)
         with torch.enable_grad():
-            gradients = graph.gradient(weights[joined.places])
-        true = _squared_length(gradients, processes)
+            gradients = step.gradient(weights)
+        true = _squared_length(gradients, step.processes)
         scale = max(claimed, true, float((weights * lengths).square().sum()))
         worst = max(worst, abs(claimed - true) / scale if scale else 0.0)
     return worst
 
 
-def _tolerance(graph: StepGraph) -> float:
-    """Return the disagreement that rounding may make, by the coarsest numbers in the graph."""
+def _tolerance(values: Tensor) -> float:
+    """Return the disagreement that rounding may make, by the coarsest numbers in the objectives' graph."""
     coarsest = torch.finfo(torch.float64).eps
-    for node in consumers_of([graph.values]):
+    for node in consumers_of([values]):
         for metadata in getattr(node, "_input_metadata", ()):
             if metadata is not None and metadata.dtype.is_floating_point:
                 coarsest = max(coarsest, torch.finfo(metadata.dtype).eps)
     if coarsest > 1e-4:  # bfloat16 and its kin, as under autocast
         return 0.2
-    if graph.values.device.type != "cpu":  # may multiply with fewer bits than it stores
+    if values.device.type != "cpu":  # may multiply with fewer bits than it stores
         return 1e-2
     return 1e-3 if coarsest > 1e-10 else 1e-6
 

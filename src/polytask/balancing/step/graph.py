@@ -194,6 +194,18 @@ class StepGraph:
         return list(found)
 
     @_explained
+    def backward_penalty(self, n_parts: int) -> None:
+        """Add the gradient of this part's share of the penalty to every parameter's ``grad``.
+
+        Args:
+            n_parts: Parts of the step; each brings the whole penalty.
+        """
+        penalty = self._objectives.penalty
+        if penalty is not None and penalty.requires_grad:
+            reached = [*self.shared, *self.private]
+            torch.autograd.backward(penalty / n_parts, inputs=reached, retain_graph=True)
+
+    @_explained
     def backward(self, weights: Tensor) -> None:
         """Add the gradient of the weighted sum to the shared parameters' ``grad``; frees the graph.
 

@@ -1,10 +1,12 @@
 """The processes that train one learner together, and what they tell each other."""
 
+import contextlib
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
 import torch.distributed as distributed
-from torch import Tensor
+from torch import Tensor, nn
 
 from polytask.core import TrainingError
 
@@ -58,6 +60,33 @@ class Processes:
         except RuntimeError as error:
             raise self._lost(error) from error
         return values
+
+    @contextlib.contextmanager
+    def summed_gradients(self, parameters: Sequence[nn.Parameter]) -> Iterator[None]:
+        """Sum over the processes what a block adds to ``grad``; what was there before is left alone.
+
+        A parameter that no process reached keeps ``grad`` None.
+        """
+        if self.alone:
+            yield
+            return
+        before = [parameter.grad for parameter in parameters]
+        for parameter in parameters:
+            parameter.grad = None
+        yield
+        device = parameters[0].device if parameters else torch.device("cpu")
+        reached = self.sum(
+            torch.tensor([float(parameter.grad is not None) for parameter in parameters], device=device)
+        )
+        wanted = [parameter for parameter, count in zip(parameters, reached.tolist()) if count]
+        for dtype in sorted({parameter.dtype for parameter in wanted}, key=str):
+            same = [parameter for parameter in wanted if parameter.dtype == dtype]
+            flat = torch.cat([(torch.zeros_like(p) if p.grad is None else p.grad).reshape(-1) for p in same])
+            for parameter, piece in zip(same, self.sum(flat).split([p.numel() for p in same])):
+                parameter.grad = piece.view_as(parameter).clone()
+        for parameter, old in zip(parameters, before):
+            if old is not None:
+                parameter.grad = old if parameter.grad is None else old + parameter.grad
 
     def _lost(self, error: RuntimeError) -> TrainingError:
         cause = str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -1,39 +1,39 @@
 """The two-phase step: first the weights, then one ordinary backward pass."""
 
-import contextlib
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
-from functools import reduce
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ParamSpec, TypeVar
 
 import torch
 from torch import Tensor
 
 from polytask.balancing.balancer import Balancer, Direction, Weights
 from polytask.balancing.engines.by_name import EngineName, engine_by_name
-from polytask.balancing.engines.engine import Engine, PartsOfStep
+from polytask.balancing.engines.engine import Engine
 from polytask.balancing.engines.loop import FullJacobian
 from polytask.balancing.evidence import Evidence
 from polytask.balancing.step.accumulation import Accumulation
-from polytask.balancing.step.aside import aside
 from polytask.balancing.step.balance import Balance
 from polytask.balancing.step.engine_check import agrees
-from polytask.balancing.step.graph import StepGraph
-from polytask.balancing.step.joined import Joined
+from polytask.balancing.step.gradients import StepGradients
+from polytask.balancing.step.parts import Parts, Whole
 from polytask.balancing.step.processes import Processes
-from polytask.balancing.step.reduced import reduced_gradients
 from polytask.core import (
     InputError,
     Learner,
     Objectives,
     assign,
+    displaced,
     kept_buffers,
+    own_random_state,
     private_parameters,
     shared_parameters,
 )
 
 __all__ = ["BalancedBackward"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 _LOG = logging.getLogger(__name__)
 
@@ -82,6 +82,7 @@ class BalancedBackward:
         given = engine if isinstance(engine, Engine) else None
         self.engine = given or engine_by_name(str(engine), learner, needs=balancer.needs)
         """How the Gramian is computed."""
+        self.engine.open(learner)
         self.processes = Processes()
         """The processes that share each step."""
 
@@ -103,8 +104,8 @@ class BalancedBackward:
         Raises:
             TrainingError: A gradient is not finite, or another process is gone.
         """
-        with self._reduced():
-            return self._both_phases(objectives, halves, validation)
+        pair = None if halves is None else lambda: [self.whole(half) for half in halves()]
+        return self.balanced(self.whole(objectives), halves=pair, validation=validation)
 
     def accumulated(
         self,
@@ -118,8 +119,7 @@ class BalancedBackward:
         A part's graph is held only while the part is at work. Every part is run forward once to learn the
         losses, once more where the balancer looks at gradients, and once more for the update. The engines
         ``"features"`` and ``"last-layer"`` do what they always do; the other ones of the library hold the
-        full Jacobian, so that there is nothing to compare it with. One of your own needs a
-        `gramian_of_parts`.
+        full Jacobian, so that there is nothing to compare it with.
 
         Args:
             accumulation: The parts.
@@ -128,11 +128,38 @@ class BalancedBackward:
             validation: As for a whole step.
 
         Raises:
-            InputError: The engine has no `gramian_of_parts`, and the balancer looks at the Gramian.
             TrainingError: A gradient is not finite, or another process is gone.
         """
-        with self._reduced():
-            return self._both_phases_in_parts(accumulation, halves, validation)
+        return self.balanced(accumulation, halves=halves, validation=validation)
+
+    def whole(self, objectives: Objectives) -> Whole:
+        """Return this process's part of a step as a step of one part."""
+        return Whole(objectives, self.processes)
+
+    def balanced(
+        self,
+        parts: Parts,
+        *,
+        halves: Callable[[], Sequence[Parts]] | None = None,
+        validation: Callable[[], Objectives] | None = None,
+    ) -> Balance:
+        """Run both phases for a step, in whatever parts it comes; see `__call__` and `accumulated`."""
+        if self._trained != [parameter.requires_grad for parameter in self._parameters]:
+            self._split()
+        with self.processes.summed_gradients([*self._shared, *self._private]):
+            step = StepGradients(parts, self._shared, self._private, trusted=self._trusted)
+            evidence = Evidence(
+                parts.names,
+                parts.losses(),
+                _aside(step.rows),
+                gramian=_aside(lambda: self._gramian(step)),
+                cross=None if halves is None else _aside(lambda: self._cross(parts.names, halves)),
+                validation=None if validation is None else _aside(lambda d: self._look_ahead(d, validation)),
+            )
+            update = self._balancer(evidence)
+            step.forget()
+            self._second_phase(step, update)
+            return self._decided(update, evidence)
 
     def state_dict(self) -> dict[str, Any]:
         """Return what was decided on the first step, in plain values: the engine, and whether it held."""
@@ -155,10 +182,9 @@ class BalancedBackward:
             self._distrust()
         self.engine.load_state_dict(engine)
 
-    def losses(self, objectives: Objectives) -> Tensor:
-        """Return the values of the objectives of a step over all processes, ``[objective]``."""
-        joined = Joined(objectives, self.processes)
-        return joined.losses(objectives.values * joined.scale.to(objectives.values))
+    def close(self) -> None:
+        """Let the engine leave the learner as it was; no step comes after this."""
+        self.engine.close()
 
     def _split(self) -> None:
         """Read which parameters are trained, and which of them are shared."""
@@ -166,171 +192,70 @@ class BalancedBackward:
         self._shared = shared_parameters(self._learner)
         self._private = [p for own in private_parameters(self._learner).values() for p in own]
 
-    @contextlib.contextmanager
-    def _reduced(self) -> Iterator[None]:
-        if self._trained != [parameter.requires_grad for parameter in self._parameters]:
-            self._split()
-        with reduced_gradients([*self._shared, *self._private], self.processes):
-            yield
-
-    def _gramian(self, graph: StepGraph, joined: Joined) -> Tensor:
-        products = self.engine.gramian(graph, joined.places, len(joined), self.processes)
-        if self._checked or not self.engine.exact or not bool(products.isfinite().all()):
+    def _gramian(self, step: StepGradients) -> Tensor:
+        products = self.engine.gramian(step)
+        if self._checked or not (self.engine.exact and step.held and bool(products.isfinite().all())):
             return products
-        self._checked, name = True, type(self.engine).__name__
-        if agrees(products, graph, joined, self.processes, name=name) or not self._replaceable:
+        self._checked = True
+        if agrees(products, step, name=type(self.engine).__name__) or not self._replaceable:
             return products
         _LOG.warning(
             "From now on every gradient is taken from the objectives themselves, one after the other"
         )
         self._distrust()
-        graph.distrust_taps()
-        return self.engine.gramian(graph, joined.places, len(joined), self.processes)
+        step.distrust()
+        return self.engine.gramian(step)
 
     def _distrust(self) -> None:
+        self.engine.close()
         self._trusted, self.engine = False, FullJacobian()
 
-    def _both_phases(
-        self,
-        objectives: Objectives,
-        halves: Callable[[], tuple[Objectives, Objectives]] | None,
-        validation: Callable[[], Objectives] | None,
-    ) -> Balance:
-        joined = Joined(objectives, self.processes)
-        graph = self._graph(objectives, joined)
-        found: list[Tensor] = []
+    def _second_phase(self, step: StepGradients, update: Weights | Direction) -> None:
+        """Add what every part of the step brings to the ``grad`` of the parameters."""
+        n_parts = self.processes.size * len(step.parts)
+        for graph, joined in step.graphs(last=True):
+            graph.backward_penalty(n_parts)
+            if isinstance(update, Direction):
+                graph.backward_private()
+            else:
+                graph.backward(update.values.detach()[joined.places])
 
-        def gramian() -> Tensor:
-            found.append(self._gramian(graph, joined))
-            return found[0]
-
-        evidence = Evidence(
-            joined.names,
-            joined.losses(graph.values),
-            lambda: self._rows(graph, joined),
-            gramian=gramian,
-            cross=None if halves is None else aside(lambda: self._cross(joined, halves)),
-            validation=None if validation is None else aside(lambda d: self._look_ahead(d, validation)),
-        )
-        update = self._balancer(evidence)
-        self._second_phase(objectives, graph, joined, update, n_parts=self.processes.size)
-        return self._decided(update, evidence, found)
-
-    def _both_phases_in_parts(
-        self,
-        accumulation: Accumulation,
-        halves: Callable[[], tuple[Accumulation, Accumulation]] | None,
-        validation: Callable[[], Objectives] | None,
-    ) -> Balance:
-        found: list[Tensor] = []
-
-        def graphs(whole: Accumulation = accumulation) -> Iterator[tuple[StepGraph, Joined]]:
-            for objectives, joined in whole.parts(last=False):
-                yield self._graph(objectives, joined, private=False), joined
-
-        def rows(parameters: Sequence[Tensor] | None = None, whole: Accumulation = accumulation) -> Tensor:
-            own = _total(joined.spread(graph.jacobian(parameters)) for graph, joined in graphs(whole))
-            return self.processes.sum(own)
-
-        def cross(make: Callable[[], tuple[Accumulation, Accumulation]]) -> Tensor:
-            first, second = (_reordered(rows(whole=h), h.names, accumulation.names) for h in make())
-            return first @ second.T
-
-        parts = PartsOfStep(
-            graphs=lambda: ((graph, joined.places) for graph, joined in graphs()),
-            rows=lambda parameters: evidence.jacobian() if parameters is None else rows(parameters),
-            n_objectives=len(accumulation.names),
-            processes=self.processes,
-        )
-
-        def gramian() -> Tensor:
-            found.append(self.engine.gramian_of_parts(parts))
-            return found[0]
-
-        evidence = Evidence(
-            accumulation.names,
-            self.processes.sum(accumulation.losses()),
-            aside(rows),
-            gramian=aside(gramian),
-            cross=None if halves is None else aside(lambda: cross(halves)),
-            validation=None if validation is None else aside(lambda d: self._look_ahead(d, validation)),
-        )
-        update = self._balancer(evidence)
-        n_parts = self.processes.size * len(accumulation)
-        for objectives, joined in accumulation.parts(last=True):
-            self._second_phase(objectives, self._graph(objectives, joined), joined, update, n_parts=n_parts)
-        return self._decided(update, evidence, found)
-
-    def _second_phase(
-        self,
-        objectives: Objectives,
-        graph: StepGraph,
-        joined: Joined,
-        update: Weights | Direction,
-        *,
-        n_parts: int,
-    ) -> None:
-        """Add what one part of the step brings to the ``grad`` of the parameters."""
-        if objectives.penalty is not None and objectives.penalty.requires_grad:
-            reached = [*self._shared, *self._private]
-            # Every part adds its own.
-            torch.autograd.backward(objectives.penalty / n_parts, inputs=reached, retain_graph=True)
-        if isinstance(update, Direction):
-            graph.backward_private()
-        else:
-            graph.backward(update.values.detach()[joined.places])
-
-    def _decided(self, update: Weights | Direction, evidence: Evidence, found: list[Tensor]) -> Balance:
+    def _decided(self, update: Weights | Direction, evidence: Evidence) -> Balance:
         """Give the balancer's parameters their gradient, and a direction to the shared ones."""
         losses = dict(zip(evidence.names, evidence.losses.tolist(), strict=True))
         if isinstance(update, Direction):
             if self.processes.rank == 0:
                 assign(update.values, self._shared)
             return Balance(weights={}, losses=losses)
-        _train_balancer(update.values, update.regularizer, evidence.losses)
-        return Balance(
-            weights=dict(zip(evidence.names, update.values.tolist(), strict=True)),
-            losses=losses,
-            gramian=found[0] if found else None,
-        )
+        _train_balancer(update, evidence.losses)
+        weights = dict(zip(evidence.names, update.values.tolist(), strict=True))
+        return Balance(weights=weights, losses=losses, gramian=evidence.products)
 
-    def _graph(self, objectives: Objectives, joined: Joined, *, private: bool = True) -> StepGraph:
-        given = objectives if self._trusted else replace(objectives, taps=())
-        return StepGraph(given, joined.scale, self._shared, self._private if private else [])
+    def _gradients(self, parts: Parts) -> StepGradients:
+        """Return those of a step that is only looked at."""
+        return StepGradients(parts, self._shared, trusted=self._trusted)
 
-    def _rows(self, graph: StepGraph, joined: Joined) -> Tensor:
-        return self.processes.sum(joined.spread(graph.jacobian()))
-
-    def _cross(self, joined: Joined, halves: Callable[[], tuple[Objectives, Objectives]]) -> Tensor:
+    def _cross(self, names: Sequence[str], halves: Callable[[], Sequence[Parts]]) -> Tensor:
         """Return the products of one half's gradients with the other's; zero where a half has no label."""
-        with kept_buffers(self._learner):  # the whole step has moved them
-            both = halves()
-        first, second = (
-            _reordered(self._rows(self._graph(half, part, private=False), part), part.names, joined.names)
-            for half in both
-            for part in [Joined(half, self.processes)]
-        )
+        with kept_buffers(self._learner):  # the whole step has moved them, or will
+            both = [(self._gradients(half).rows(), half.names) for half in halves()]
+        first, second = (_reordered(rows, present, names) for rows, present in both)
         return first @ second.T
 
     def _look_ahead(self, displacement: Tensor, validation: Callable[[], Objectives]) -> dict[str, Tensor]:
-        before = [parameter.data for parameter in self._shared]
-        pieces = displacement.split([parameter.numel() for parameter in self._shared])
-        try:
-            # Other tensors take their place: the step's own graph still needs the old ones, unchanged.
-            for parameter, piece in zip(self._shared, pieces):
-                parameter.data = parameter.data + piece.view_as(parameter).to(parameter.dtype)
+        with displaced(self._shared, displacement):
             with kept_buffers(self._learner):  # a look ahead, at examples that are not trained on
                 objectives = validation()
-            joined = Joined(objectives, self.processes)
-            rows = self._rows(self._graph(objectives, joined, private=False), joined)
-            return dict(zip(joined.names, rows, strict=True))
-        finally:
-            for parameter, old in zip(self._shared, before):
-                parameter.data = old
+            found = self.whole(objectives)
+            return dict(zip(found.names, self._gradients(found).rows(), strict=True))
 
 
-def _total(tensors: Iterable[Tensor]) -> Tensor:
-    return reduce(torch.add, tensors)
+def _aside(function: Callable[P, R]) -> Callable[P, R]:
+    """Put the random state back after each call: what a balancer draws must not depend on dropout before it.
+
+    Else a step in parts would be balanced by other draws than a whole one, and each process by its own.
+    """
+    return own_random_state()(function)
 
 
 def _reordered(rows: Tensor, names: Sequence[str], wanted: Sequence[str]) -> Tensor:
@@ -339,9 +264,9 @@ def _reordered(rows: Tensor, names: Sequence[str], wanted: Sequence[str]) -> Ten
     return torch.stack([rows[place[name]] if name in place else zero for name in wanted])
 
 
-def _train_balancer(weights: Tensor, regularizer: Tensor | None, losses: Tensor) -> None:
-    criterion = (weights * losses).sum()
-    if regularizer is not None:
-        criterion = criterion + regularizer
+def _train_balancer(update: Weights, losses: Tensor) -> None:
+    criterion = (update.values * losses).sum()
+    if update.regularizer is not None:
+        criterion = criterion + update.regularizer
     if criterion.requires_grad:
         criterion.backward()

@@ -105,7 +105,7 @@ def main(folder: Path) -> None:
                     validation=lambda: objectives(at=7),
                 )
             if method.looks_after:
-                method.after_step(tuple(balance.losses), backward.losses(objectives()).detach() * 0.9)
+                method.after_step(tuple(balance.losses), backward.whole(objectives()).losses() * 0.9)
         found = {
             key: parameter.grad
             for module in (learner, method)
