@@ -7,7 +7,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c c
 LOCKED := $(INSTALL) --no-deps --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-processors check fuzz mutants kills bench docs lock clean
+.PHONY: help demo test test-processors check fuzz mutants kills bench bench-smoke docs lock clean
 
 help:  ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -56,6 +56,7 @@ kills: .venv/.dev  ## Kill fit, learn and save at random moments; nothing may be
 
 bench: .venv/.dev  ## All benchmarks; real data from the folder that POLYTASK_DATA names; several hours
 	$(BIN)/python benchmarks/speed/balancing.py
+	$(BIN)/python benchmarks/speed/architectures.py
 	$(BIN)/python benchmarks/quality/sinusoid.py
 	$(BIN)/python benchmarks/quality/omniglot.py
 	$(BIN)/python benchmarks/quality/two_objectives.py
@@ -75,6 +76,9 @@ bench: .venv/.dev  ## All benchmarks; real data from the folder that POLYTASK_DA
 	$(BIN)/python benchmarks/quality/few_shot_speech.py
 	$(BIN)/python benchmarks/quality/learner_choice.py
 	$(BIN)/python benchmarks/quality/meta_rl.py
+
+bench-smoke: .venv/.dev  ## Every benchmark script once, as small as it gets: do they still run?
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/smoke.py
 
 docs: .venv/.dev  ## The README's and docstrings' examples, run
 	$(BIN)/python -m pytest -q --doctest-modules src README.md

@@ -45,7 +45,7 @@ def read_sources(package: Path) -> dict[str, Source]:
         parts = path.relative_to(package.parent).with_suffix("").parts
         is_package = parts[-1] == "__init__"
         name = ".".join(parts[:-1] if is_package else parts)
-        room = parts[1] if len(parts) > 2 or (package / parts[1]).is_dir() else parts[1].removesuffix(".py")
+        room = path.relative_to(package).with_suffix("").parts[0]
         text = path.read_text()
         top = len(parts) == 2 and room in ("__init__", "__main__", "version")
         tree = ast.parse(text)

@@ -1,0 +1,286 @@
+"""Runs every benchmark script once, as small as it gets: does it still run?
+
+    python benchmarks/smoke.py                      # all; a few minutes on two cores
+    python benchmarks/smoke.py joint few_shot_text  # some
+
+A script is loaded, its constants are made small, training is cut to a few steps and evaluation to a few
+episodes, and its `main` is called; whatever it would write into ``results`` goes to a folder that is thrown
+away. A script whose data are not in the folder that ``POLYTASK_DATA`` names is left out, with the reason. The
+figures mean nothing.
+"""
+
+import argparse
+import contextlib
+import importlib
+import io
+import multiprocessing
+import os
+import shutil
+import sys
+import tempfile
+import time
+import traceback
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+FOLDERS = ("quality", "speed")
+NO_SCRIPTS = ("results", "joint_sets")  # read by the others
+N_STEPS, N_EPISODES = 4, 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """How a script is made short.
+
+    Args:
+        arguments: What the command line would say.
+        constants: Put in place of those of the script.
+        shorten: Changes what else takes long.
+    """
+
+    arguments: tuple[str, ...] = ()
+    constants: dict[str, Any] | None = None
+    shorten: Callable[[Any], None] | None = None
+
+
+# What takes long in a script beside its constants.
+
+
+def short_sets(module: Any) -> None:
+    """Train on the sets for a few steps, with one rate."""
+    for name, case in module.CASES.items():
+        module.CASES[name] = replace(case, n_steps=N_STEPS, rates=case.rates[:1])
+
+
+def few_proteins(module: Any) -> None:
+    """Judge two proteins, and train on some."""
+    whole = module.prepare
+
+    def prepare(*given: Any, **options: Any) -> Any:
+        fold = whole(*given, **options)
+        train = sorted(fold.train.items(), key=lambda item: -len(item[1]))[:8]
+        first = {part: dict(list(getattr(fold, part).items())[:2]) for part in ("validation", "test")}
+        return replace(fold, train=dict(train), **first)
+
+    module.prepare = prepare
+
+
+def few_speakers(module: Any) -> None:
+    """Ask four speakers."""
+    whole = module.by_speaker
+
+    def by_speaker() -> Any:
+        names, tables = whole()
+        return names[:4], tables[:4]
+
+    module.by_speaker = by_speaker
+
+
+def in_this_process(module: Any) -> None:
+    """Measure a cell here: its time and memory do not count."""
+    if hasattr(module, "cell"):
+        module.cell = module.measure
+    else:
+        module.in_process = module.measure
+
+
+def never_compiled(module: Any) -> None:
+    """Compiling takes longer than all the rest, and `speed/meta.py` does it."""
+    whole = module.learner
+    module.learner = lambda seed, *_: whole(seed)
+
+
+CASES: dict[str, Case] = {
+    "joint": Case(
+        arguments=("sarcos", "--seed", "0", "1"), constants={"METHODS": ("famo",)}, shorten=short_sets
+    ),
+    "affinities": Case(arguments=("sarcos",), shorten=short_sets),
+    "pilots": Case(arguments=("sarcos",), constants={"SEEDS": (3, 4)}, shorten=short_sets),
+    "mulan": Case(arguments=("slump", "--seed", "0"), constants={"RATES": (1e-3,)}),
+    "school": Case(arguments=("--splits", "1")),
+    "few_shot_molecules": Case(
+        arguments=("--fold", "0", "--draws", "1"),
+        constants={"N_EPOCHS": 1, "WIDTHS": (32, 16)},
+        shorten=few_proteins,
+    ),
+    "few_shot_speech": Case(
+        arguments=("--seed", "0", "--steps", "4"),
+        constants={"N_DRAWS": 2, "FINE_TUNING": (0.001,)},
+        shorten=few_speakers,
+    ),
+    "few_shot_tables": Case(arguments=("--set", "motor", "--seed", "0", "--steps", "6")),
+    "few_shot_text": Case(
+        arguments=("--encoder", "tf-idf", "--split", "domains", "--seed", "0", "--steps", "4"),
+        constants={"KINDS": ((5, 1),)},
+    ),
+    "gaussian_processes": Case(
+        arguments=("--iterations", "2", "--seed", "0"), constants={"N_TEST_STEPS": 1, "N_DRAWS": 2}
+    ),
+    "glyph_learners": Case(
+        arguments=("prototypes", "maml", "cosine-fine-tuning", "--steps", "2", "--test-episodes", "4")
+    ),
+    "learner_choice": Case(
+        arguments=("--seed", "0", "--tables", "slump", "edm", "andro"),
+        constants={"N_TRIES": 2, "N_FOLDS": 2, "MOST_TARGETS": 2},
+    ),
+    "meta_rl": Case(
+        arguments=("--seed", "0", "1"),
+        constants={"N_TEST": 20, "N_TASKS": {"RL2": 8, "MAML": 8, "MAML navigation": 4}},
+        shorten=lambda module: module.N_ITERATIONS.update(dict.fromkeys(module.N_ITERATIONS, 6)),
+    ),
+    "omniglot": Case(arguments=("--steps", "1", "--seed", "0", "--threads", "1")),
+    "omniglot_alphabets": Case(
+        arguments=("--seed", "0"),
+        shorten=lambda module: module.STEPS.update(dict.fromkeys(module.STEPS, 10)),
+    ),
+    "plasticity": Case(arguments=("--seed", "0", "--steps", "2")),
+    "sinusoid": Case(
+        arguments=("--iterations", "2"),
+        constants={"TARGETS": {1: 100.0, 10: 100.0}, "N_TEST_TASKS": 2},
+        shorten=never_compiled,
+    ),
+    "two_objectives": Case(arguments=("--steps", "2")),
+    "architectures": Case(constants={"N_STEPS": 4}),
+    "balancing": Case(
+        arguments=("--repeats", "1", "--rounds", "1", "--tasks", "2", "--trunks", "mlp"),
+        shorten=in_this_process,
+    ),
+    "meta": Case(
+        arguments=("sinusoid, 1 step", "--seconds", "0", "--ways", "plain loop", "loop", "each", "vmap",
+                   "compiled", "auto"),
+        constants={"PROBLEMS": {"sinusoid, 1 step": ("sinusoid", 2, 1)}},
+        shorten=in_this_process,
+    ),
+}  # fmt: skip
+"""By the name of the script."""
+
+
+def scripts() -> dict[str, Path]:
+    """Return the benchmark scripts by name."""
+    files = [file for folder in FOLDERS for file in sorted((HERE / folder).glob("*.py"))]
+    return {file.stem: file for file in files if file.stem not in NO_SCRIPTS}
+
+
+def run_one(name: str, into: Path) -> None:
+    """Load a script, shorten it, and call it."""
+    case, script = CASES[name], scripts()[name]
+    for folder in FOLDERS:
+        if str(HERE / folder) not in sys.path:
+            sys.path.append(str(HERE / folder))
+    module = importlib.import_module(name)
+    for attribute, value in (case.constants or {}).items():
+        if not hasattr(module, attribute):
+            raise AttributeError(f"{script.name} has no {attribute} any more; mend the table of smoke.py.")
+        setattr(module, attribute, value)
+    redirect(module, into)
+    cap(module)
+    if case.shorten is not None:
+        case.shorten(module)
+    sys.argv = [str(script), *case.arguments]
+    module.main()
+
+
+def redirect(module: ModuleType, into: Path) -> None:
+    """Let a script write its results into a folder."""
+    for name, value in vars(module).copy().items():
+        if isinstance(value, Path) and value.name == "results":
+            setattr(module, name, into)
+        elif isinstance(value, Path) and value.parent.name == "results":
+            setattr(module, name, into / value.name)
+
+
+def cap(module: Any) -> None:
+    """Cut training and evaluation, where a script calls ours."""
+    from polytask.evaluate import evaluate_episodes
+    from polytask.train import train
+
+    def short_train(*given: Any, n_steps: int, validate_every: int = 1, **options: Any) -> Any:
+        return train(*given, n_steps=min(n_steps, N_STEPS), validate_every=min(validate_every, 2), **options)
+
+    if getattr(module, "train", None) is train:
+        module.train = short_train
+    if getattr(module, "evaluate_episodes", None) is evaluate_episodes:
+        module.evaluate_episodes = lambda *given, n_episodes, **options: evaluate_episodes(
+            *given, n_episodes=min(n_episodes, N_EPISODES), **options
+        )
+
+
+# The runner
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """How a script went: what it said, and why it was left out or failed."""
+
+    name: str
+    seconds: float
+    output: str
+    left_out: str = ""
+    failed: str = ""
+
+
+def attempt(name: str, into: Path) -> Report:
+    """Run a script, and catch whatever goes wrong."""
+    from polytask.core import DataError
+
+    start, output = time.perf_counter(), io.StringIO()
+    left_out = failed = ""
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(output):
+            warnings.simplefilter("ignore")
+            run_one(name, into)
+    except DataError as error:
+        here = "POLYTASK_DATA" in str(error)
+        left_out, failed = (str(error), "") if here else ("", traceback.format_exc())
+    except (Exception, SystemExit):  # noqa: BLE001 - whatever a script raises is reported
+        failed = traceback.format_exc()
+    seconds = time.perf_counter() - start
+    return Report(name=name, seconds=seconds, output=output.getvalue(), left_out=left_out, failed=failed)
+
+
+def with_results(folder: Path) -> None:
+    """Copy the results of today into a folder: some scripts read what others have measured."""
+    for results in FOLDERS:
+        shutil.copytree(HERE / results / "results", folder, dirs_exist_ok=True)
+
+
+def reports(names: Sequence[str], jobs: int) -> Iterator[Report]:
+    """Run scripts in processes that are used again, as loading torch takes longer than most scripts."""
+    with tempfile.TemporaryDirectory(prefix="smoke.") as folder:
+        with_results(Path(folder))
+        call = partial(attempt, into=Path(folder))
+        if jobs == 1:
+            yield from map(call, names)
+            return
+        with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
+            yield from pool.map(call, names)
+
+
+def main() -> int:
+    """Run the scripts; the exit code tells whether all of them did."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("names", nargs="*", default=list(CASES), help="of scripts, without .py")
+    parser.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1))
+    asked = parser.parse_args()
+    failed = sorted(scripts().keys() - CASES.keys())
+    for name in failed:
+        print(f"{name:20} is not in the table of smoke.py: add how it is made short")
+    for report in reports(asked.names, asked.jobs):
+        said = "FAILED" if report.failed else f"left out: {report.left_out}" if report.left_out else "runs"
+        print(f"{report.name:20} {said} ({report.seconds:.0f} s)", flush=True)
+        if report.failed:
+            failed.append(report.name)
+            print(report.output[-1000:], report.failed, sep="\n", flush=True)
+    print(f"{len(asked.names)} scripts, {len(failed)} failed{': ' + ', '.join(failed) if failed else ''}")
+    return int(bool(failed))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
