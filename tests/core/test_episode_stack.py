@@ -71,6 +71,8 @@ def test_queries_without_any_label_are_told():
     assert stack(masked=True).unlabelled() == [0, 1]
     bare = EpisodeStack(tasks=TASKS, support=batch(3, 1), query=Batch(inputs=torch.zeros(3, 2)))
     assert bare.unlabelled() == [0, 1, 2] and bare[0].query.n_labels("y") == 0
+    empty = EpisodeStack(tasks=TASKS, support=batch(3, 1), query=batch(3, 0))
+    assert empty.unlabelled() == [0, 1, 2] and empty[0].query.n_labels("y") == 0
 
 
 def test_it_travels_to_another_process():

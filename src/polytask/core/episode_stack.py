@@ -76,10 +76,11 @@ class EpisodeStack(Sequence[Episode]):
     def unlabelled(self) -> list[int]:
         """Return the indices of the episodes whose query has no label of any task."""
         names = [task.name for task in self.tasks if task.name in self.query.targets]
+        n_examples = self.query.targets[names[0]].shape[1] if names else 0
+        if not n_examples:
+            return list(range(len(self)))
         if any(name not in self.query.masks for name in names):
             return []
-        if not names:
-            return list(range(len(self)))
         # To the stacked batch an episode is what an example is to another batch.
         labelled = torch.stack([self.query.labelled(name) for name in names]).any(0)  # [episode]
         return (~labelled).nonzero().flatten().tolist()

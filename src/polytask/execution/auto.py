@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from polytask.core import Episode, EpisodicLearner, Execution, InputError, free_bytes
+from polytask.core import Episode, EpisodeStack, EpisodicLearner, Execution, InputError, free_bytes
 from polytask.execution.groups import signature
 from polytask.execution.memory import peak_bytes
 
@@ -99,7 +99,7 @@ class Auto:
         if not self._waiting:
             return execution(learner, episodes)
         if len(self._kinds) <= _FEW_KINDS:
-            self._kinds.add(tuple(signature(episode) for episode in episodes))
+            self._kinds.add(_forms(episodes))
         start = time.perf_counter()
         values = execution(learner, episodes)
         self.spent += time.perf_counter() - start
@@ -241,3 +241,10 @@ def _gradient(execution: Execution, learner: EpisodicLearner, episodes: Sequence
 def _brief(error: BaseException) -> str:
     """Keep the first line of a message: torch explains at length."""
     return f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"
+
+
+def _forms(episodes: Sequence[Episode]) -> tuple[Any, ...]:
+    """Describe a step by the signatures of its episodes."""
+    if isinstance(episodes, EpisodeStack):
+        return (signature(episodes),) * len(episodes)
+    return tuple(signature(episode) for episode in episodes)
