@@ -164,7 +164,7 @@ def test_a_class_without_support_is_an_error_that_names_it() -> None:
 
 def test_a_task_that_is_not_multiclass_is_an_error() -> None:
     support = Batch(inputs=torch.zeros(4, 2), targets={"age": torch.zeros(4)})
-    with pytest.raises(InputError, match="Prototypes answers multiclass tasks, but 'age' is regression"):
+    with pytest.raises(InputError, match="NearestMean answers multiclass tasks, but 'age' is regression"):
         NearestMean().adapt([Task(name="age", kind="regression")], support)
 
 

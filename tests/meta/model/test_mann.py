@@ -56,8 +56,8 @@ def logits_of_the_last(learner: MANN, features: np.ndarray, labels: np.ndarray) 
     reading, read, late = np.zeros((2, 5)), np.zeros(6), np.zeros(4)
     hidden, cell, logits = np.zeros(6), np.zeros(6), np.zeros(4)
     for step, x in enumerate(features):
-        gates = linear("controller.from_input", np.concatenate([x, late, read]))
-        i, f, g, o = np.split(gates + linear("controller.from_hidden", hidden), 4)
+        gates = linear("controller.inputs", np.concatenate([x, late, read]))
+        i, f, g, o = np.split(gates + linear("controller.hidden", hidden), 4)
         cell = sigmoid(f) * cell + sigmoid(i) * np.tanh(g)
         hidden = sigmoid(o) * np.tanh(cell)
         keys = np.tanh(linear("to_keys", hidden)).reshape(2, 3)
@@ -91,18 +91,22 @@ def test_each_query_is_the_step_after_the_support(n_support: int) -> None:
 
 def test_a_step_of_the_controller_is_that_of_torch() -> None:
     with seeded(0):
-        cell, x, state = LSTMCell(3, 5), torch.randn(2, 3), (torch.randn(2, 5), torch.randn(2, 5))
+        cell, x, state = (
+            LSTMCell(3, 5, hidden_bias=False),
+            torch.randn(2, 3),
+            (torch.randn(2, 5), torch.randn(2, 5)),
+        )
     reference = nn.LSTMCell(3, 5)
     with torch.no_grad():
-        reference.weight_ih.copy_(cell.from_input.weight)
-        reference.bias_ih.copy_(cell.from_input.bias)
-        reference.weight_hh.copy_(cell.from_hidden.weight)
+        reference.weight_ih.copy_(cell.inputs.weight)
+        reference.bias_ih.copy_(cell.inputs.bias)
+        reference.weight_hh.copy_(cell.hidden.weight)
         reference.bias_hh.zero_()
     torch.testing.assert_close(cell(x, *state), reference(x, state))
 
 
 def test_a_step_of_the_controller_can_be_differentiated_twice_under_vmap() -> None:
-    cell = LSTMCell(3, 5)
+    cell = LSTMCell(3, 5, hidden_bias=False)
     x = torch.randn(4, 2, 3, generator=generator(0))
 
     def total(x: torch.Tensor) -> torch.Tensor:

@@ -10,7 +10,7 @@ from polytask.core import Batch, Episode, InputError, State, Task, generator, ru
 from polytask.execution import check_meta_gradient, run_vmap
 from polytask.meta import GradientLearner
 from polytask.meta.adaptation.rules import SGD, InnerStep, UpdateRule
-from polytask.meta.layers.recurrent_cell import LSTMCell
+from polytask.meta.layers.lstm_cell import LSTMCell
 from polytask.meta.optimization import (
     AdaptiveRates,
     EvolvedObjective,

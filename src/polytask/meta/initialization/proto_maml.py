@@ -10,8 +10,7 @@ from torch.nn import functional
 from polytask.core import Batch, InputError, State, Task, module_copy
 from polytask.meta.adaptation.gradient_learner import GradientLearner, InnerOptions
 from polytask.meta.adaptation.rules.sgd import SGD
-from polytask.meta.layers.class_means import class_means
-from polytask.meta.layers.every_class import check_classes, membership
+from polytask.meta.layers.class_means import check_classes, class_means, membership
 from polytask.meta.layers.normalization import normalized
 
 __all__ = ["ProtoMAML"]

@@ -15,6 +15,7 @@ class LSTMCell(nn.Module):
     Args:
         n_inputs: Numbers in an input.
         n_hidden: Numbers in :math:`h` and in :math:`c`.
+        hidden_bias: Whether the layer on :math:`h` has a bias of its own, as torch's has.
 
     Example:
         >>> import torch
@@ -27,14 +28,14 @@ class LSTMCell(nn.Module):
         Cummins. Learning to Forget. Neural Computation 12(10), 2000, for the forget gate.
     """
 
-    def __init__(self, n_inputs: int, n_hidden: int) -> None:
+    def __init__(self, n_inputs: int, n_hidden: int, *, hidden_bias: bool = True) -> None:
         super().__init__()
-        self.from_input = nn.Linear(n_inputs, 4 * n_hidden)
-        self.from_hidden = nn.Linear(n_hidden, 4 * n_hidden, bias=False)
+        self.inputs = nn.Linear(n_inputs, 4 * n_hidden)
+        self.hidden = nn.Linear(n_hidden, 4 * n_hidden, bias=hidden_bias)
 
     def forward(self, inputs: Tensor, hidden: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
         """Return the next hidden and cell state, each ``[batch, n_hidden]``."""
-        gates = self.from_input(inputs) + self.from_hidden(hidden)
+        gates = self.inputs(inputs) + self.hidden(hidden)
         write, keep, candidate, show = gates.chunk(4, dim=-1)
         cell = keep.sigmoid() * cell + write.sigmoid() * candidate.tanh()
         return show.sigmoid() * cell.tanh(), cell

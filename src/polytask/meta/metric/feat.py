@@ -7,8 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from polytask.core import Batch, InputError, State, Task, query_objectives
-from polytask.meta.layers.class_means import class_means
-from polytask.meta.layers.every_class import check_classes, membership
+from polytask.meta.layers.class_means import check_classes, class_means, membership
 from polytask.meta.layers.full_precision import full_precision, widened
 from polytask.meta.metric.feature_classifier import FeatureClassifier, squared_distances
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from polytask.core import Batch, EpisodicLearner, Inputs, State, Task
-from polytask.meta.layers.every_class import check_classes, membership
+from polytask.meta.layers.class_means import check_classes, membership
 from polytask.meta.layers.full_precision import full_precision, widened
 from polytask.meta.layers.normalization import uses_batch_statistics
 
@@ -53,7 +53,7 @@ class FeatureClassifier(EpisodicLearner):
             members: 1.0 where an example is of a class, else 0, ``[support, class]``.
 
         Returns:
-            Tensors by names without a dot.
+            Tensors by names without a dot; one without a name is kept under the task's name alone.
         """
 
     @abstractmethod
@@ -71,7 +71,7 @@ class FeatureClassifier(EpisodicLearner):
         features = self.encode(support.inputs)
         with full_precision(features):
             return {
-                f"{task.name}.{part}": tensor
+                f"{task.name}.{part}" if part else task.name: tensor
                 for task in tasks
                 for part, tensor in self.summarize(
                     features, membership(task, support).to(features.dtype)
@@ -81,16 +81,22 @@ class FeatureClassifier(EpisodicLearner):
     def predict(self, state: State, tasks: Sequence[Task], inputs: Inputs) -> dict[str, Tensor]:
         """Answer inputs ``[batch, ...]`` from the summaries: ``[batch, class]`` by task name."""
         features = self.encode(inputs)
-        summaries: dict[str, State] = {}
-        for key, tensor in state.items():
-            name, _, part = key.rpartition(".")
-            summaries.setdefault(name, {})[part] = tensor
         with full_precision(features):
-            return {task.name: self.logits(summaries[task.name], features) for task in tasks}
+            return {task.name: self.logits(_summary(state, task.name), features) for task in tasks}
 
     def encode(self, inputs: Inputs) -> Tensor:
         """Return the features ``[batch, feature]`` of inputs ``[batch, ...]``, in 32 bits or more."""
         return widened(self.encoder(inputs).flatten(1))
+
+
+def _summary(state: State, name: str) -> State:
+    """Return the parts of one task."""
+    parts = {"": state[name]} if name in state else {}
+    for key, tensor in state.items():
+        owner, _, part = key.rpartition(".")
+        if owner == name:
+            parts[part] = tensor
+    return parts
 
 
 def squared_distances(features: Tensor, points: Tensor) -> Tensor:

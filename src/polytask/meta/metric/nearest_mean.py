@@ -9,8 +9,8 @@ from polytask.meta.metric.prototypes import Prototypes
 __all__ = ["NearestMean"]
 
 
-def NearestMean() -> Prototypes:  # noqa: N802 - a learner, named like the others
-    """Build a classifier by the nearest class mean of the raw inputs; it has nothing to train.
+class NearestMean(Prototypes):
+    """A classifier by the nearest class mean of the raw inputs; it has nothing to train.
 
     Inputs are flattened; a mapping's tensors are joined in its order.
 
@@ -22,7 +22,9 @@ def NearestMean() -> Prototypes:  # noqa: N802 - a learner, named like the other
         >>> task.decide(predictor(images)["digit"])
         tensor([0, 1])
     """
-    return Prototypes(_Flat())
+
+    def __init__(self) -> None:
+        super().__init__(_Flat())
 
 
 class _Flat(nn.Module):

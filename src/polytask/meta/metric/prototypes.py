@@ -1,22 +1,18 @@
 """Prototypical networks: a class is the mean of its support in a learned space."""
 
-from collections.abc import Sequence
 from typing import Literal
 
 from torch import Tensor, nn
 from torch.nn import functional
 
-from polytask.core import Batch, EpisodicLearner, InputError, Inputs, State, Task
+from polytask.core import InputError, State
 from polytask.meta.layers.class_means import class_means
-from polytask.meta.layers.every_class import check_classes, membership
-from polytask.meta.layers.full_precision import full_precision, widened
-from polytask.meta.layers.normalization import uses_batch_statistics
-from polytask.meta.metric.feature_classifier import squared_distances
+from polytask.meta.metric.feature_classifier import FeatureClassifier, squared_distances
 
 __all__ = ["Prototypes"]
 
 
-class Prototypes(EpisodicLearner):
+class Prototypes(FeatureClassifier):
     r"""Prototypical networks.
 
     With the encoder :math:`f`, class :math:`k` has the prototype :math:`c_k`, the mean of :math:`f(x)` over
@@ -26,7 +22,6 @@ class Prototypes(EpisodicLearner):
     The state is the prototypes ``[class, feature]`` by task name. A predictor shares the encoder with the
     learner: after training on, adapt again. BatchNorm in the encoder works as torch has it: batch statistics
     in training mode, running ones in evaluation mode. So adapt in the latter; the learner is then inductive.
-    Under autocast the encoder alone has 16 bits, which distances would lose.
 
     Args:
         encoder: Maps inputs to features ``[batch, ...]``, flattened here.
@@ -38,6 +33,7 @@ class Prototypes(EpisodicLearner):
 
     Example:
         >>> import torch
+        >>> from polytask.core import Batch, Task
         >>> task = Task(name="shape", kind="multiclass", n_outputs=2)
         >>> points, classes = torch.tensor([[0.0], [2.0], [9.0]]), torch.tensor([0, 0, 1])
         >>> support = Batch(inputs=points, targets={"shape": classes})
@@ -54,8 +50,6 @@ class Prototypes(EpisodicLearner):
         arXiv:1804.09458.
     """
 
-    inner_gradients = False
-
     def __init__(
         self,
         encoder: nn.Module,
@@ -70,37 +64,17 @@ class Prototypes(EpisodicLearner):
             problems.append(f"`scale` must be above 0, got {scale}")
         if problems:
             raise InputError("; ".join(problems) + ".")
-        super().__init__(transductive=uses_batch_statistics(encoder, None))
-        self.encoder = encoder
+        super().__init__(encoder)
         self.distance = distance
         self.scale = scale
 
-    def learn(self, tasks: Sequence[Task], support: Batch) -> State:
-        """Return the prototypes ``[class, feature]`` of every task.
+    def summarize(self, features: Tensor, members: Tensor) -> State:
+        """Return the prototypes, ``[class, feature]``, under the task's name alone."""
+        return {"": class_means(features, members)}
 
-        Raises:
-            InputError: A task is not multiclass, has no label, or a class of it has none.
-        """
-        for task in tasks:
-            check_classes("Prototypes", task, support)
-        features = self.encode(support.inputs)
-        with full_precision(features):
-            return {
-                task.name: class_means(features, membership(task, support).to(features.dtype))
-                for task in tasks
-            }
-
-    def predict(self, state: State, tasks: Sequence[Task], inputs: Inputs) -> dict[str, Tensor]:
-        """Answer inputs ``[batch, ...]`` by their nearness to the prototypes: ``[batch, class]`` by task."""
-        features = self.encode(inputs)
-        with full_precision(features):
-            return {task.name: self._logits(features, state[task.name]) for task in tasks}
-
-    def encode(self, inputs: Inputs) -> Tensor:
-        """Return the features ``[batch, feature]`` of inputs ``[batch, ...]``, in 32 bits or more."""
-        return widened(self.encoder(inputs).flatten(1))
-
-    def _logits(self, features: Tensor, prototypes: Tensor) -> Tensor:
+    def logits(self, summary: State, features: Tensor) -> Tensor:
+        """Return the nearness to the prototypes, ``[query, class]``."""
+        prototypes = summary[""]
         if self.distance == "cosine":
             unit, unit_prototypes = functional.normalize(features), functional.normalize(prototypes)
             return self.scale * unit @ unit_prototypes.T

@@ -10,7 +10,7 @@ from torch._C._functorch import peek_interpreter_stack
 from torch.nn import functional
 
 from polytask.core import Batch, EpisodicLearner, InputError, Inputs, State, Task, TaskKind
-from polytask.meta.layers.every_class import check_classes
+from polytask.meta.layers.class_means import check_classes
 from polytask.meta.layers.full_precision import full_precision, widened
 from polytask.meta.layers.normalization import uses_batch_statistics
 

@@ -5,14 +5,8 @@ from torch import Tensor
 
 from polytask.core import State
 from polytask.meta.layers.attention import Attention, check_heads
-from polytask.meta.model.gaussian import (
-    Context,
-    Gaussian,
-    GaussianLearner,
-    bounded_gaussian,
-    check_sizes,
-    deep,
-)
+from polytask.meta.layers.networks import mlp
+from polytask.meta.model.gaussian import Context, Gaussian, GaussianLearner, bounded_gaussian, check_sizes
 
 __all__ = ["CANP"]
 
@@ -69,10 +63,10 @@ class CANP(GaussianLearner):
         check_heads(width, n_heads)
         super().__init__(n_inputs=n_inputs, n_outputs=n_outputs)
         self.min_std = min_std
-        self.encoder = deep(n_inputs + n_outputs, width, width, encoder_depth)
-        self.keys = deep(n_inputs, width, width, key_depth)
+        self.encoder = mlp([n_inputs + n_outputs, *[width] * encoder_depth])
+        self.keys = mlp([n_inputs, *[width] * key_depth])
         self.attention = Attention(width, n_heads)
-        self.decoder = deep(n_inputs + width, width, 2 * n_outputs, decoder_depth)
+        self.decoder = mlp([n_inputs + width, *[width] * (decoder_depth - 1), 2 * n_outputs])
 
     def encode(self, context: Context) -> State:
         """Return keys and values ``[row, width]`` of the support, and which rows count."""

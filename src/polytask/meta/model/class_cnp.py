@@ -6,8 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from polytask.core import Batch, EpisodicLearner, InputError, Inputs, State, Task
-from polytask.meta.layers.class_means import class_means
-from polytask.meta.layers.every_class import check_every_class
+from polytask.meta.layers.class_means import check_every_class, class_means
 from polytask.meta.layers.networks import mlp
 from polytask.meta.layers.normalization import uses_batch_statistics
 from polytask.meta.model.checked_features import checked_features

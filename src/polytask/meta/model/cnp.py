@@ -4,14 +4,8 @@ import torch
 from torch import Tensor
 
 from polytask.core import State
-from polytask.meta.model.gaussian import (
-    Context,
-    Gaussian,
-    GaussianLearner,
-    bounded_gaussian,
-    check_sizes,
-    deep,
-)
+from polytask.meta.layers.networks import mlp
+from polytask.meta.model.gaussian import Context, Gaussian, GaussianLearner, bounded_gaussian, check_sizes
 
 __all__ = ["CNP"]
 
@@ -63,8 +57,8 @@ class CNP(GaussianLearner):
         check_sizes("CNP", min_std=min_std, **sizes, **depths)
         super().__init__(n_inputs=n_inputs, n_outputs=n_outputs)
         self.min_std = min_std
-        self.encoder = deep(n_inputs + n_outputs, width, width, encoder_depth)
-        self.decoder = deep(n_inputs + width, width, 2 * n_outputs, decoder_depth)
+        self.encoder = mlp([n_inputs + n_outputs, *[width] * encoder_depth])
+        self.decoder = mlp([n_inputs + width, *[width] * (decoder_depth - 1), 2 * n_outputs])
 
     def encode(self, context: Context) -> State:
         """Return the mean representation ``[width]`` of the rows that count."""

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from polytask.core import Batch, EpisodicLearner, InputError, Inputs, State, Task
-from polytask.meta.layers.every_class import check_every_class
+from polytask.meta.layers.class_means import check_every_class
 from polytask.meta.layers.normalization import uses_batch_statistics
 from polytask.meta.model.class_labels import class_answer, class_labels
 from polytask.meta.model.generated_heads import ClassHead, LinearHead, MahalanobisHead

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from polytask.core import Batch, EpisodicLearner, InputError, Inputs, State, Task
@@ -192,15 +192,6 @@ def check_sizes(learner: str, *, min_std: float, **sizes: int) -> None:
         problems.append(f"`min_std` must be in (0, 1), got {min_std}")
     if problems:
         raise InputError(f"{learner}: " + "; ".join(problems) + ".")
-
-
-def deep(n_inputs: int, width: int, n_outputs: int, depth: int) -> nn.Sequential:
-    """Build ``depth`` linear layers with ReLU between them."""
-    layers: list[nn.Module] = []
-    for _ in range(depth - 1):
-        layers += [nn.Linear(n_inputs, width), nn.ReLU()]
-        n_inputs = width
-    return nn.Sequential(*layers, nn.Linear(n_inputs, n_outputs))
 
 
 def _of_task(state: State, task: Task) -> State:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from polytask.core import State
 from polytask.meta.layers.class_means import class_means
 from polytask.meta.layers.full_precision import full_precision, widened
+from polytask.meta.layers.networks import mlp
 
 __all__ = ["ClassHead", "LinearHead", "MahalanobisHead"]
 
@@ -47,8 +48,8 @@ class LinearHead(ClassHead):
 
     def __init__(self, n_features: int, hidden: int) -> None:
         super().__init__()
-        self.to_weight = _network(n_features, hidden, n_features)
-        self.to_bias = _network(n_features, hidden, 1)
+        self.to_weight = mlp([n_features, hidden, n_features], nn.ELU)
+        self.to_bias = mlp([n_features, hidden, 1], nn.ELU)
 
     def of_support(self, features: Tensor, members: Tensor) -> State:
         """See `ClassHead.of_support`."""
@@ -93,7 +94,3 @@ class MahalanobisHead(ClassHead):
         ridge = torch.eye(features.shape[1], dtype=features.dtype, device=features.device)
         covariances = trust * of_class + (1 - trust) * of_all + ridge  # [class, feature, feature]
         return {"mean": means, "precision": torch.linalg.inv(covariances)}
-
-
-def _network(n_inputs: int, hidden: int, n_outputs: int) -> nn.Sequential:
-    return nn.Sequential(nn.Linear(n_inputs, hidden), nn.ELU(), nn.Linear(hidden, n_outputs))

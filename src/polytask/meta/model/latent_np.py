@@ -6,6 +6,7 @@ from torch.nn import functional
 
 from polytask.core import State
 from polytask.meta.layers.attention import Attention
+from polytask.meta.layers.networks import mlp
 from polytask.meta.model.cnp import mean_of_known
 from polytask.meta.model.gaussian import (
     Context,
@@ -13,7 +14,6 @@ from polytask.meta.model.gaussian import (
     GaussianLearner,
     bounded_gaussian,
     check_sizes,
-    deep,
     mean_of_labels,
 )
 
@@ -89,12 +89,13 @@ class NP(GaussianLearner):
         super().__init__(n_inputs=n_inputs, n_outputs=n_outputs)
         self.attentive = attentive
         self.min_std = min_std
-        self.examples = deep(n_inputs + n_outputs, width, width, encoder_depth)
-        self.latent = deep(width, width, 2 * n_latent, 2)
-        self.decoder = deep(n_inputs + n_latent + attentive * width, width, 2 * n_outputs, decoder_depth)
+        self.examples = mlp([n_inputs + n_outputs, *[width] * encoder_depth])
+        self.latent = mlp([width, width, 2 * n_latent])
+        n_read = n_inputs + n_latent + attentive * width
+        self.decoder = mlp([n_read, *[width] * (decoder_depth - 1), 2 * n_outputs])
         if attentive:
-            self.values = deep(n_inputs + n_outputs, width, width, encoder_depth)
-            self.keys = deep(n_inputs, width, width, key_depth)
+            self.values = mlp([n_inputs + n_outputs, *[width] * encoder_depth])
+            self.keys = mlp([n_inputs, *[width] * key_depth])
             self.attention = Attention(width, n_heads)
 
     def encode(self, context: Context) -> State:

@@ -97,7 +97,7 @@ class MANN(EpisodicLearner):
         self.decay = decay
         self.shuffle = shuffle
         n_read = n_heads * slot_width
-        self.controller = LSTMCell(n_features + n_classes + n_read, n_hidden)
+        self.controller = LSTMCell(n_features + n_classes + n_read, n_hidden, hidden_bias=False)
         self.to_keys = nn.Linear(n_hidden, n_read)
         self.to_gates = nn.Linear(n_hidden, n_heads)
         self.head = nn.Linear(n_hidden + n_read, n_classes)

@@ -7,14 +7,8 @@ from torch import Tensor, nn
 
 from polytask.core import State
 from polytask.meta.layers.attention import Attention, check_heads
-from polytask.meta.model.gaussian import (
-    Context,
-    Gaussian,
-    GaussianLearner,
-    bounded_gaussian,
-    check_sizes,
-    deep,
-)
+from polytask.meta.layers.networks import mlp
+from polytask.meta.model.gaussian import Context, Gaussian, GaussianLearner, bounded_gaussian, check_sizes
 
 __all__ = ["TNPD"]
 
@@ -73,9 +67,9 @@ class TNPD(GaussianLearner):
         check_heads(width, n_heads)
         super().__init__(n_inputs=n_inputs, n_outputs=n_outputs)
         self.min_std = min_std
-        self.embedder = deep(n_inputs + n_outputs, width, width, embedder_depth)
+        self.embedder = mlp([n_inputs + n_outputs, *[width] * embedder_depth])
         self.blocks = nn.ModuleList(Block(width, n_heads, feedforward) for _ in range(n_layers))
-        self.head = deep(width, feedforward, 2 * n_outputs, 2)
+        self.head = mlp([width, feedforward, 2 * n_outputs])
 
     def encode(self, context: Context) -> State:
         """Return the tokens of the support that enter each layer, ``[layer, row, width]``."""
@@ -111,7 +105,7 @@ class Block(nn.Module):
         super().__init__()
         self.attention = Attention(width, n_heads)
         self.after_attention = nn.LayerNorm(width)
-        self.feedforward = deep(width, feedforward, width, 2)
+        self.feedforward = mlp([width, feedforward, width])
         self.after_feedforward = nn.LayerNorm(width)
 
     def forward(self, tokens: Tensor, examples: Tensor, known: Tensor) -> Tensor:

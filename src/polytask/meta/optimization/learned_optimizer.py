@@ -8,7 +8,8 @@ from torch import Tensor, nn
 from polytask.core import InputError
 from polytask.meta.adaptation.rules.adam import safe_sqrt
 from polytask.meta.adaptation.rules.rule import InnerStep
-from polytask.meta.layers.recurrent_cell import LSTMCell
+from polytask.meta.layers.lstm_cell import LSTMCell
+from polytask.meta.layers.networks import mlp
 from polytask.meta.optimization.coordinates import CoordinateRule, log_and_sign
 
 __all__ = ["LSTMOptimizer", "MLPOptimizer"]
@@ -112,9 +113,7 @@ class MLPOptimizer(CoordinateRule):
         self.momenta = momenta
         self.smoothing = smoothing
         n_features = 2 + len(momenta) + 2 + 6
-        self.network = nn.Sequential(
-            nn.Linear(n_features, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, 2)
-        )
+        self.network = mlp([n_features, width, width, 2])
 
     def start(self, coordinates: Tensor) -> Mapping[str, Tensor]:
         """Return momenta and second moments of 0."""

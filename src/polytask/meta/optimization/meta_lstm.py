@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from polytask.core import InputError
 from polytask.meta.adaptation.rules.rule import InnerStep
-from polytask.meta.layers.recurrent_cell import LSTMCell
+from polytask.meta.layers.lstm_cell import LSTMCell
 from polytask.meta.optimization.coordinates import CoordinateRule, log_and_sign
 
 __all__ = ["MetaLSTM"]

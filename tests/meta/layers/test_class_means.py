@@ -7,7 +7,7 @@ from torch.func import vmap
 
 from polytask.core import Batch, InputError, Task
 from polytask.meta import ClassCNP, ProtoMAML
-from polytask.meta.layers.every_class import check_classes, membership
+from polytask.meta.layers.class_means import check_classes, membership
 
 CAT = Task(name="cat", kind="multiclass", n_outputs=3)
 
