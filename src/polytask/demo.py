@@ -14,7 +14,14 @@ from polytask.data import ClassificationEpisodes
 from polytask.datasets import penguins_table
 from polytask.estimators import fit, train_few_shot
 from polytask.fitting import ClassSplit, class_split
-from polytask.models import FewShotConfig, FewShotModel, FewShotResults, FitResults, check_destination
+from polytask.models import (
+    FewShotConfig,
+    FewShotModel,
+    FewShotResults,
+    FitResults,
+    TableModel,
+    check_destination,
+)
 from polytask.report import check_report, episode_plot, write_report
 from polytask.train import single_threaded
 
@@ -64,8 +71,9 @@ def run_demo(
     start = time.perf_counter()
     folder = user_path(directory)
     check_report(folder / "report.html")
-    for name in ("penguins", "glyphs-prototypes", "glyphs-maml"):
-        check_destination(folder / name)
+    check_destination(folder / "penguins", kind=TableModel.kind)
+    for name in ("glyphs-prototypes", "glyphs-maml"):
+        check_destination(folder / name, kind=FewShotModel.kind)
     table = fit(penguins_table(), _TARGETS, drop=("year",), seeds=seeds, progress=progress)
     table.save(folder / "penguins")
     classes = class_split("glyphs", size=28, seed=0)

@@ -4,12 +4,12 @@ import importlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from polytask.core.errors import InputError
+from polytask.core import InputError, by_door, name_problem
 
 if TYPE_CHECKING:
     from polytask.balancing.balancer import Balancer, BalancerEntry
 
-__all__ = ["balancer_by_name", "balancer_entries", "balancer_names"]
+__all__ = ["balancer_by_name", "balancer_entries", "balancer_listing", "balancer_names"]
 
 _METHODS = {
     "equal": "methods.equal:EqualWeights",
@@ -90,8 +90,14 @@ def balancer_by_name(name: str, objectives: Sequence[str]) -> "Balancer":
         'UncertaintyWeighting'
     """
     if name not in _METHODS:
-        raise InputError(f"No balancer is called {name!r}; there are {', '.join(_METHODS)}.")
+        what = f"No balancer is called {name!r}"
+        raise InputError(name_problem(what, name, _METHODS, listing=balancer_listing()) + ".")
     return _entry(name).build(objectives)
+
+
+def balancer_listing() -> str:
+    """Say what lists the names, where the message is read."""
+    return by_door(python="`polytask.balancing.balancer_names()`", command="`polytask methods`")
 
 
 def _entry(name: str) -> "BalancerEntry":

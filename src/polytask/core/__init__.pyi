@@ -2,6 +2,7 @@ from .batch import Batch, Episode, Inputs, batch_size, join_batches, map_inputs,
 from .buffers import Buffers, kept_buffers
 from .copied_module import module_copy
 from .defaults import usual_defaults
+from .doors import at_the_command, by_door
 from .episode_score import EpisodeScore
 from .episode_stack import EpisodeStack
 from .errors import (
@@ -24,12 +25,12 @@ from .learner import EpisodicLearner, Execution, Learner, Predictor, State, run_
 from .look_ahead import displaced
 from .memory import free_bytes
 from .modes import evaluating
-from .names import printable, short_name
+from .names import counted, either, name_problem, near_names, printable, short_name
 from .objectives import Objectives, query_objectives
 from .private import PerTask, private_parameters, shared_parameters
 from .random import derive_seed, generator, numpy_generator, own_random_state, seeded
 from .records import record_from_json
-from .settings import SettingsCheck, name_problem
+from .settings import SettingsCheck
 from .shared_model import Representation, SharedModel, Sharing, tap
 from .step_end import ends_step, part_of_step
 from .strict_json import format_json, parse_json
@@ -67,9 +68,13 @@ __all__ = [
     "TaskKind",
     "TrainingError",
     "assign",
+    "at_the_command",
     "batch_size",
+    "by_door",
+    "counted",
     "derive_seed",
     "displaced",
+    "either",
     "ends_step",
     "evaluating",
     "format_json",
@@ -85,6 +90,7 @@ __all__ = [
     "mean_interval",
     "module_copy",
     "name_problem",
+    "near_names",
     "new_folder",
     "numpy_generator",
     "other_remedy",

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from polytask.core.interval import Interval
+from polytask.core.names import counted
 
 __all__ = ["EpisodeScore"]
 
@@ -30,4 +31,5 @@ class EpisodeScore:
         accuracy = self.metric == "accuracy"
         figure = self.interval.format(2 if accuracy else 4, scale=100 if accuracy else 1)
         kind = "transductive" if self.transductive else "inductive"
-        return f"{self.metric} {figure}{' %' if accuracy else ''} ({kind}, {self.interval.n} episodes)"
+        n_episodes = counted(self.interval.n, "episode")
+        return f"{self.metric} {figure}{' %' if accuracy else ''} ({kind}, {n_episodes})"

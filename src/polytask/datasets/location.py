@@ -11,7 +11,7 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import BinaryIO
 
-from polytask.core import DataError, InputError, MissingPackageError, user_path
+from polytask.core import DataError, InputError, MissingPackageError, by_door, user_path
 from polytask.datasets.registry import DATASETS
 
 __all__ = ["data_folder", "download", "fetch", "package_folder"]
@@ -43,8 +43,8 @@ def data_folder(name: str, root: str | Path | None = None) -> Path:
         named_by = "the environment variable POLYTASK_DATA" if root is None else "`root`"
         raise DataError(
             f"The dataset {name!r} is missing: there is no folder {folder} (from {named_by}). Put the "
-            f"official files there, or name another folder by POLYTASK_DATA (in Python, also by "
-            f"`root`). {_origin(name)}".rstrip()
+            f"official files there, or name another folder by POLYTASK_DATA{_by_root()}. "
+            f"{_origin(name)}".rstrip()
         )
     return folder
 
@@ -91,9 +91,13 @@ def _root(name: str, root: str | Path | None) -> Path:
     if given is None:
         raise DataError(
             f"No folder is known for the dataset {name!r}. Set the environment variable POLYTASK_DATA to the "
-            f"folder that holds a folder {name!r} (in Python, `root` names it too). {_origin(name)}".rstrip()
+            f"folder that holds a folder {name!r}{_by_root()}. {_origin(name)}".rstrip()
         )
     return user_path(given)
+
+
+def _by_root() -> str:
+    return by_door(python=" (or by `root`, where a function has it)", command="")
 
 
 def _origin(folder: str) -> str:

@@ -29,7 +29,7 @@ from polytask.evaluate import ConstantReference, TaskLead, all_predictions, clea
 from polytask.fitting.table_preparation import Columns, Prepared, prepare
 from polytask.fitting.table_summary import Metrics, summarize
 from polytask.fitting.table_training import Surroundings, rehearse, train_table_learner
-from polytask.models.table_config import TableConfig
+from polytask.models.table_config import TableConfig, check_used, check_used_with
 from polytask.models.table_model import TableModel
 from polytask.train import single_threaded
 
@@ -103,6 +103,7 @@ def fit(
     config = _checked(settings, call)
     folder = None if checkpoint is None else user_path(checkpoint)
     columns = Columns.of(targets, group=group, time=time_column, drop=drop)
+    check_used_with(columns.targets, config)
     frame = read_table(table)
     data_fingerprint = fingerprint(frame)
     where = Surroundings(
@@ -247,6 +248,7 @@ def _checked(settings: dict[str, Any], call: dict[str, Any]) -> TableConfig:
     check = SettingsCheck()
     known = [entry.name for entry in fields(TableConfig)]
     check.names(settings, known)
+    check_used(check, settings)
     check.whole("seeds", call["seeds"], least=1)
     check.whole("seed", call["seed"], least=0)
     check.flag("baselines", call["baselines"])

@@ -8,15 +8,18 @@ import numpy as np
 import pandas as pd
 import torch
 
-from polytask.core import Batch, DataError, InputError, Task, TaskKind
+from polytask.core import Batch, DataError, InputError, Task, TaskKind, counted
 from polytask.data import Split, TableEncoder, check_leak, split_groups, split_rows, split_time
+from polytask.data.tables.column import column_categories, column_hint
 from polytask.data.tables.label_split import Labels
+from polytask.data.tables.problems import problem_error
 from polytask.data.tables.target_column import TargetColumn
 from polytask.data.tables.target_labels import label_guesses, split_labels, target_messages
 from polytask.data.tables.targets import fit_targets, parse_target
 
 __all__ = ["Columns", "Prepared", "prepare"]
 
+_N_PARTS = 3  # training, validation and test
 _MOST_STRATA = 1000  # values of a target up to which a split keeps their shares
 
 
@@ -68,18 +71,28 @@ class Columns:
         """Return the columns that remain as features.
 
         Raises:
-            DataError: A named column does not exist, or both a group and a time are given.
+            DataError: A named column does not exist, both a group and a time are given, or a target is to be
+                dropped.
         """
-        roles = {"group": self.group, "time": self.time}
+        roles = {"group": self.group, "time_column": self.time}
         named = [(role, name) for role, name in roles.items() if name is not None]
         named += [("drop", name) for name in self.drop]
-        unknown = [f"`{role}` {name!r}" for role, name in named if name not in frame.columns]
-        if unknown:
-            columns = ", ".join(map(str, frame.columns))
-            raise DataError(f"No column fits {', '.join(unknown)}; the table has {columns}.")
+        problems = [
+            f"`{role}`: there is no column {name!r}; {column_hint(frame, name)}"
+            for role, name in named
+            if name not in frame.columns
+        ]
         if self.group is not None and self.time is not None:
-            raise DataError("Give either `group` or `time`: a split follows one of them.")
-        used = {parse_target(text, frame.columns)[0] for text in self.targets} | {name for _, name in named}
+            problems.append("Give either `group` or `time_column`: a split follows one of them.")
+        asked = {parse_target(text, frame.columns)[0] for text in self.targets}
+        problems += [
+            f"`drop`: {name!r} is among the `targets`, too. Take it from one of them."
+            for name in dict.fromkeys(self.drop)
+            if name in asked
+        ]
+        if problems:
+            raise problem_error(problems)
+        used = asked | {name for _, name in named}
         return [column for column in frame.columns if column not in used]
 
 
@@ -124,6 +137,7 @@ def prepare(frame: pd.DataFrame, columns: Columns, *, seed: int) -> Prepared:
     """
     features = columns.features(frame)
     labels = split_labels(frame, columns.targets)
+    _check_units(frame, labels, columns)
     labelled = _labelled_rows(labels, len(frame))
     among = [replace(target, codes=target.codes[labelled]) for target in labels.values()]
     split = _split(frame, labelled, columns, among, seed)
@@ -131,7 +145,7 @@ def prepare(frame: pd.DataFrame, columns: Columns, *, seed: int) -> Prepared:
     whole = Split(**parts)
     messages = check_leak(frame, whole, group=columns.group, time=columns.time, columns=features)
     targets = fit_targets(frame, columns.targets, train_rows=whole.train)
-    messages += target_messages(frame, targets)
+    messages += target_messages(frame, targets, asked=columns.targets)
     encoder = TableEncoder.fit(frame, columns=features, train_rows=whole.train)
     inputs, report = encoder.transform(frame)
     encoded = {target.task.name: target.encode(frame[target.task.name]) for target in targets}
@@ -146,7 +160,7 @@ def prepare(frame: pd.DataFrame, columns: Columns, *, seed: int) -> Prepared:
         encoding.name for encoding in encoder.encodings if encoding.kind != "category" and encoding.words
     ]
     guesses = [
-        *label_guesses(frame, targets),
+        *label_guesses(frame, targets, asked=columns.targets),
         *(f"Column {name!r}: {encoder.notes[name]}." for name in strays),
     ]
     return Prepared(
@@ -222,6 +236,28 @@ def _strata(labels: Sequence[Labels]) -> pd.Series | None:
         return joined
     first = pd.Series(few[0])
     return first if first.nunique() <= n_rows / 2 else None
+
+
+def _check_units(frame: pd.DataFrame, labels: Mapping[str, Labels], columns: Columns) -> None:
+    """Refuse targets that have labels in fewer groups, or at fewer times, than there are parts."""
+    if columns.group is not None:
+        column, setting, preposition, unit = columns.group, "group", "in", "group"
+    elif columns.time is not None:
+        column, setting, preposition, unit = columns.time, "time_column", "at", "time"
+    else:
+        return
+    units = column_categories(frame[column])
+    problems = []
+    for name, target in labels.items():
+        n_units = len(set(units[target.codes >= 0]) - {None})
+        if n_units < _N_PARTS:
+            problems.append(
+                f"Target {name!r} has labels {preposition} {counted(n_units, unit)} of {column!r} only, but "
+                f"training, validation and test need one {unit} each. Label rows of more {unit}s, leave out "
+                f"`{setting}`, or leave out the target."
+            )
+    if problems:
+        raise problem_error(problems)
 
 
 def _n_classes(target: Labels) -> int:

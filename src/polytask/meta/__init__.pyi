@@ -1,5 +1,6 @@
 from .adaptation.gradient_learner import GradientLearner, InnerOptions, MetaObjective
-from .catalogue import ImageTask, LearnerEntry, learner_by_name, learner_entries
+from .catalogue import LearnerEntry, learner_by_name, learner_entries
+from .image_task import ImageTask
 from .initialization.anil import ANIL, BOIL
 from .initialization.cavia import CAVIA, WithContext
 from .initialization.imaml import IMAML

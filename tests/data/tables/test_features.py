@@ -15,6 +15,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from polytask.core import DataError
 from polytask.data.tables.delimited import read_delimited
+from polytask.data.tables.feature_fitting import quantities_note
 from polytask.data.tables.features import TableEncoder
 from polytask.data.tables.table import read_table
 
@@ -227,7 +228,7 @@ def test_a_table_of_other_columns_is_refused() -> None:
 def test_few_columns_are_told_before_the_missing_ones() -> None:
     frame = pd.DataFrame({name: [1, 2] for name in "abc"})
     _, report = _fit(frame).transform(frame[["a"]])
-    assert report.messages()[0].startswith("Only 1 of the model's 3 columns are in the table")
+    assert report.messages()[0].startswith("Only 1 of the model's 3 columns is in the table")
     _, report = _fit(frame).transform(frame[["a", "b"]])
     assert report.messages() == ["Column 'c' is missing; it counts as unknown in every row."]
 
@@ -351,3 +352,15 @@ def test_the_fashion_titles_table_encodes() -> None:
     counts = frame["season"].value_counts(dropna=False)
     assert inputs[:, names.index("season=Summer")].sum() == counts["Summer"]
     assert inputs[:, names.index("season is missing")].sum() == frame["season"].isna().sum()
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pd.Series([2**64 - 2 - 2 * (index % 30) for index in range(60)], dtype="uint64"),
+        pd.Series([f"1.{index % 30}" for index in range(60)], dtype=object),
+    ],
+    ids=["longer than a float", "classes such as 1.1 and 1.10"],
+)
+def test_numbers_that_are_categories_on_purpose_are_not_remarked_upon(column):
+    assert quantities_note(column) == ""

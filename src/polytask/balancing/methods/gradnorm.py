@@ -9,6 +9,7 @@ from polytask.balancing.balancer import Balancer, Weights, catalogued
 from polytask.balancing.evidence import Evidence
 from polytask.balancing.state.learned_scalars import LearnedScalars
 from polytask.balancing.state.objective_index import ObjectiveIndex
+from polytask.balancing.state.positive import another_loss
 from polytask.core import InputError, TrainingError
 
 __all__ = ["GradNorm"]
@@ -70,7 +71,10 @@ class GradNorm(Balancer):
         first = self.initial[places]
         if not bool((first > 0).all()):
             bad = [n for n, good in zip(evidence.names, (first > 0).tolist()) if not good]
-            raise TrainingError(f"GradNorm needs positive losses; the first of {', '.join(bad)} is not.")
+            raise TrainingError(
+                f"GradNorm needs positive losses; the first of {', '.join(bad)} is not. "
+                f"{another_loss('positive')}"
+            )
         norms = evidence.gramian().diagonal().clamp(min=0).sqrt().to(self.initial)
         with torch.enable_grad():
             weights = torch.softmax(self.log_weight(evidence.names), 0) * len(places)

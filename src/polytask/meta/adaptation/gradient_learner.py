@@ -28,6 +28,7 @@ from polytask.meta.adaptation.inner_batches import InnerBatches
 from polytask.meta.adaptation.inner_loop import InnerLoop
 from polytask.meta.adaptation.rules.rule import UpdateRule
 from polytask.meta.adaptation.rules.sgd import SGD
+from polytask.meta.layers.every_class import check_classes
 from polytask.meta.layers.normalization import (
     Normalization,
     check_normalization,
@@ -194,7 +195,14 @@ class GradientLearner(EpisodicLearner):
             return self.loss(self.trajectory(tasks, support)[-1], tasks, query, self.n_steps)
 
     def learn(self, tasks: Sequence[Task], support: Batch) -> State:
-        """Return the parameters after the inner steps, by name."""
+        """Return the parameters after the inner steps, by name.
+
+        Raises:
+            InputError: The support lacks a class of a multiclass task.
+        """
+        for task in tasks:
+            if task.kind == "multiclass":
+                check_classes(type(self).__name__, task, support)
         with plain_attention():
             return self.trajectory(tasks, support)[-1]
 
