@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from polytask.core import InputError, numpy_generator
+from polytask.relate.greedy_grouping import _changes
 from polytask.relate.grouping import Grouping, group_tasks
 
 METHODS = ("exact", "greedy", "spectral")
@@ -259,3 +260,15 @@ def bad(gains=((0.0, 1.0), (1.0, 0.0)), names=("a", "b"), budget=1.0, **options)
 def test_what_cannot_be_grouped_is_explained(arguments, message):
     with pytest.raises(InputError, match=message):
         bad(**arguments)
+
+
+def test_a_change_of_groups_loses_no_task_and_doubles_none():
+    groups = [frozenset({0, 1, 2}), frozenset({3}), frozenset({4, 5})]
+    changes = list(_changes(groups))
+    for out, into in changes:
+        assert sorted(task for group in into for task in group) == sorted(
+            task for group in out for task in group
+        )
+        assert all(into) and set(into) != set(out)
+    swaps = [into for out, into in changes if [len(group) for group in out] == [len(group) for group in into]]
+    assert (frozenset({4, 1, 2}), frozenset({0, 5})) in swaps

@@ -4,11 +4,13 @@ import math
 
 import pytest
 from matplotlib import image
+from matplotlib.figure import Figure
 
 from polytask.balancing import UPGrad
 from polytask.core import Batch, InputError, SharedModel, Task, generator
 from polytask.data import JointSource
 from polytask.report import training_figure
+from polytask.report.training import _heat
 from polytask.sharing import HardSharing, table_trunk
 from polytask.train import Training, train
 
@@ -54,3 +56,15 @@ def test_one_row_makes_no_picture(rows, tmp_path):
     with pytest.raises(InputError, match="two or more rows with losses, got 1"):
         training_figure(rows[:1], tmp_path / "one.png")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_cosine_can_be_read_on_its_colour():
+    axes = Figure().subplots()
+    _heat(axes, [[1.0, -0.7], [-0.7, 0.5]], ["up", "down"])
+    assert [(text.get_text(), text.get_color()) for text in axes.texts] == [
+        ("1.00", "white"),
+        ("-0.70", "white"),
+        ("-0.70", "white"),
+        ("0.50", "black"),
+    ]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["up", "down"]
