@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from polytask.cli import Sharing, main
+from polytask.cli import main
 from polytask.data import penguins_table
 from polytask.estimators.table_config import SharingName
 from polytask.version import __version__
@@ -265,8 +265,9 @@ def test_a_wrong_option_ends_with_code_2(tmp_path):
     assert polytask("fit", "x.csv", "--colour", "red", cwd=tmp_path).returncode == 2
 
 
-def test_the_choices_of_sharing_are_those_of_a_table():
-    assert {choice.value for choice in Sharing} == set(get_args(SharingName))
+def test_the_help_names_every_way_of_sharing(tmp_path):
+    shown = " ".join(polytask("fit", "--help", cwd=tmp_path).stdout.split())
+    assert all(re.search(rf"\b{name}\b", shown) for name in get_args(SharingName))
 
 
 def test_the_methods_are_listed_with_what_they_need(tmp_path):

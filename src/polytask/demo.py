@@ -17,6 +17,7 @@ from polytask.estimators import (
     FewShotModel,
     FewShotResults,
     FitResults,
+    TableModel,
     check_destination,
     class_split,
     fit,
@@ -71,8 +72,9 @@ def run_demo(
     start = time.perf_counter()
     folder = user_path(directory)
     check_report(folder / "report.html")
-    for name in ("penguins", "glyphs-prototypes", "glyphs-maml"):
-        check_destination(folder / name)
+    check_destination(folder / "penguins", kind=TableModel.kind)
+    for name in ("glyphs-prototypes", "glyphs-maml"):
+        check_destination(folder / name, kind=FewShotModel.kind)
     table = fit(penguins_table(), _TARGETS, drop=("year",), seeds=seeds, progress=progress)
     table.save(folder / "penguins")
     classes = class_split("glyphs", size=28, seed=0)

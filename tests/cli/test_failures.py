@@ -9,6 +9,8 @@ from typer.testing import CliRunner
 import polytask.estimators
 from polytask.cli import app
 from polytask.core import DataError, DataWarning, NotFiniteError, ResultWarning, TrainingError
+from polytask.estimators import FewShotConfig, FewShotModel
+from polytask.meta import Prototypes, conv4
 
 FIT = ["fit", "t.csv", "--target", "y", "-o", "m"]
 LEARN = ["learn", "glyphs", "-o", "m"]
@@ -86,7 +88,18 @@ WRONG = [
     [*LEARN, "--steps", "-1", "--size", "3", "--width", "0", "--train-way", "-1", "--n-query", "-1"],
     [*LEARN, "--episodes-per-step", "-1", "--learning-rate", "0", "--batch-size", "0"],
     [*LEARN, "--inner-rate", "nan", "--inner-steps", "0", "--accelerator", "gpux", "--seed", "-1"],
+    [*FIT, "--members", "4"],
+    [*FIT, "--sharing", "tabm", "--soft-strength", "1"],
+    [*FIT, "--sharing", "had"],
+    [*FIT, "--balancing", "upgrad"],
+    [*FIT, "--drop", "y"],
+    [*LEARN, "--inner-rate", "0.1", "--inner-steps", "3", "--batch-size", "8"],
+    [*LEARN, "--learner", "maml", "--train-way", "9"],
+    [*LEARN, "--learner", "tim", "--n-query", "9", "--episodes-per-step", "2"],
     ["learn", "nowhere", "-o", "m"],
+    ["learn", "omniglott", "-o", "m"],
+    ["learn", "t.csv", "-o", "m"],
+    ["predict", "t.csv", "t.csv", "-o", "a.csv"],
     ["adapt", "no", "no", "-o", "m"],
     ["predict", "no", "t.csv", "-o", "a.txt"],
     ["predict", "no", "t.csv", "-o", "t.csv"],
@@ -102,13 +115,51 @@ def test_every_remedy_can_be_typed_and_nothing_is_written(run, tmp_path, words):
     ended = run(*words)
     assert ended.exit_code == 2, ended.stderr
     assert ended.stderr.count("error: ") == 1 and ended.stdout == ""
-    assert not re.search(r"`[a-z_]+`", ended.stderr)
+    assert not re.search(r"`[a-z_]+`|polytask\.", ended.stderr)
     shown = CliRunner().invoke(app, [words[0], "--help"], env={"COLUMNS": "200"}).stdout
     assert all(option in shown for option in re.findall(r"--[a-z-]+", ended.stderr))
     for option in words:  # every wrong setting is named
         if option.startswith("--") and option not in ("--target", "--sharing"):
             assert option in ended.stderr or (option == "--episodes" and "--test-episodes" in ended.stderr)
     assert [path.name for path in tmp_path.iterdir()] == ["t.csv"]
+
+
+def test_a_wrong_name_is_answered_with_near_ones_and_how_to_list_all(run, tmp_path):
+    (tmp_path / "t.csv").write_text("alpha,beta,y\n" + "".join(f"{i},{i % 5},{i / 7}\n" for i in range(30)))
+    (tmp_path / "letters").mkdir()
+    for words, said in {
+        (*FIT, "--balancing", "pcgrd"): "did you mean 'pcgrad', 'pcd' or 'upgrad'? `polytask methods` lists all 48.",
+        (*LEARN, "--learner", "protonets"): "did you mean 'prototypes'? `polytask methods` lists all 31.",
+        (*FIT, "--group", "Alfa"): "no column 'Alfa'; did you mean 'alpha'?",
+        (*FIT, "--drop", "zzz"): "no column 'zzz'; the table has 'alpha', 'beta', 'y'.",
+        (*FIT, "--sharing", "tabn"): "'tabn'; did you mean 'tabm' or 'mtan'? There are hard, tabm,",
+        ("learn", "letter", "-o", "m"): "no source letter. Did you mean 'letters'? Give glyphs,",
+    }.items():
+        assert said in " ".join(run(*words).stderr.split())
+
+
+def test_a_model_of_another_kind_is_found_before_the_training(run, tmp_path):
+    model = FewShotModel(Prototypes(conv4(width=2)), config=FewShotConfig(size=16, width=2), data={})
+    model.save(tmp_path / "m")
+    (tmp_path / "t.csv").write_text("a,b,y\n1,2,3\n")
+    ended = run(*FIT, does=raising(AssertionError("trained")))
+    assert ended.exit_code == 2
+    told = " ".join(ended.stderr.split())
+    assert "m holds a few-shot model (made by `polytask learn`)" in told
+    assert (
+        "a model of a table (made by `polytask fit`). Choose another directory, or delete that one." in told
+    )
+
+
+def test_numbers_that_are_taken_for_classes_are_told_with_what_to_type(run, tmp_path):
+    rows = "".join(f"{i % 9},{(i * i) % 7},{i % 4}\n" for i in range(60))
+    (tmp_path / "t.csv").write_text("a,b,my stars\n" + rows)
+    words = ["fit", "t.csv", "--target", "my stars", "-o", "m", "--seeds", 1, "--epochs", 1, "--no-baselines"]
+    told = " ".join(run(*words).stderr.split())
+    assert "'my stars' has 4 different whole numbers, which are learned as classes" in told
+    assert "Ask for --target 'my stars:regression' if they are amounts" in told
+    words[3] = "my stars:multiclass"
+    assert "whole numbers" not in run(*words).stderr
 
 
 def test_a_stopped_command_says_which_option_goes_on(run):

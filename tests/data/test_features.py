@@ -227,7 +227,7 @@ def test_a_table_of_other_columns_is_refused() -> None:
 def test_few_columns_are_told_before_the_missing_ones() -> None:
     frame = pd.DataFrame({name: [1, 2] for name in "abc"})
     _, report = _fit(frame).transform(frame[["a"]])
-    assert report.messages()[0].startswith("Only 1 of the model's 3 columns are in the table")
+    assert report.messages()[0].startswith("Only 1 of the model's 3 columns is in the table")
     _, report = _fit(frame).transform(frame[["a", "b"]])
     assert report.messages() == ["Column 'c' is missing; it counts as unknown in every row."]
 

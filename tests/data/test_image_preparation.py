@@ -32,7 +32,7 @@ def test_the_ground_is_that_of_the_set_and_not_of_each_image():
 
 
 def test_images_on_a_dark_ground_stay_as_they_are():
-    with pytest.warns(DataWarning, match="1 of 4 images show dark things"):
+    with pytest.warns(DataWarning, match="1 of 4 images shows dark things"):
         images = read_images([disc(ink=255, ground=0)] * 3 + [disc()])
     assert images[:, 0, 14, 14].tolist() == [255, 255, 255, 0]
 
@@ -41,7 +41,7 @@ def test_what_is_decided_is_kept_for_later_images():
     _, preparation = ImagePreparation(size=20).read([disc()] * 3)
     assert preparation == ImagePreparation(size=20, channels=1, ground="light", inverted=True)
     bold = Image.new("L", (40, 40), 0)  # ink all over
-    with pytest.warns(DataWarning, match=r"1 of 1 images.*ground that is not light.*negatives"):
+    with pytest.warns(DataWarning, match=r"1 of 1 image .*ground that is not light.*negatives"):
         later, same = preparation.read([bold])
     assert same == preparation and later.min() == 255
 
@@ -63,7 +63,7 @@ def test_ink_without_a_ground_looks_like_ink_on_paper():
 
 def test_ink_that_disappears_on_the_ground_is_no_secret():
     _, preparation = ImagePreparation().read([disc(ink=255, ground=0)])
-    with pytest.warns(DataWarning, match="1 of 3 images show dark things"):
+    with pytest.warns(DataWarning, match="1 of 3 images shows dark things"):
         preparation.read([free_disc(ink=255), free_disc(ink=255), free_disc(ink=0)])
 
 
@@ -73,7 +73,7 @@ def test_colour_is_read_where_there_is_some():
     assert images.shape == (2, 3, 28, 28)
     assert images[1, :, 14, 14].tolist() == [55, 255, 255]
     assert images[0, 0].equal(images[0, 2])
-    with pytest.warns(DataWarning, match="1 of 2 images have colour, of which only the brightness"):
+    with pytest.warns(DataWarning, match="1 of 2 images has colour, of which only the brightness"):
         assert read_images([disc(), red], channels=1).shape == (2, 1, 28, 28)
     assert read_images([disc(mode="RGB", ink="black", ground="white")]).shape == (1, 1, 28, 28)
 
@@ -180,7 +180,7 @@ def test_photos_may_differ_in_their_ground():
 
 def test_numbers_of_twelve_bits_are_no_secret():
     pixels = np.asarray(disc()).astype(np.uint16)
-    with pytest.warns(DataWarning, match="1 of 2 images have 16 bits.*lowest.*up to 65535"):
+    with pytest.warns(DataWarning, match="1 of 2 images has 16 bits.*lowest.*up to 65535"):
         read_images([Image.fromarray(pixels * 16), Image.fromarray(pixels * 257)])
 
 

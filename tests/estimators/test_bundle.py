@@ -368,5 +368,19 @@ def test_a_full_disk_is_one_message_and_leaves_the_old_model_and_no_rubbish(save
 
 def test_another_kind_of_model_is_refused(saved):
     assert load_bundle(saved, kind="table").kind == "table"
-    with pytest.raises(BundleError, match="holds a table model; a few-shot model is needed"):
+    with pytest.raises(
+        BundleError, match=r"model of a table .*`polytask.fit`\), but a few-shot .* directory of"
+    ):
         load_bundle(saved, kind="few-shot")
+
+
+def test_a_file_is_no_model_directory(saved):
+    (saved.parent / "t.csv").write_text("a,b")
+    for path, said in {
+        saved / "model.json": "is a file of a model. Give the directory that it is in",
+        saved.parent / "t.csv": "is a file, but a model is a directory",
+        saved.parent / "t.csv" / "m": "There is no model directory",
+        "zero\0byte": "There is no model directory",
+    }.items():
+        with pytest.raises(BundleError, match=said):
+            load_bundle(path)

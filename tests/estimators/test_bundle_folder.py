@@ -3,13 +3,14 @@
 import json
 import os
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 import torch
 
 from polytask.core import BundleError, InputError
 from polytask.estimators import Bundle, check_destination, load_bundle, save_bundle
-from polytask.estimators.bundle_folder import locked
+from polytask.estimators.bundle_folder import locked, own_checksum
 
 BUNDLE = Bundle(kind="table", config={}, tensors={"a": torch.ones(1)}, data={})
 
@@ -36,7 +37,18 @@ def test_a_directory_of_something_else_is_refused(tmp_path):
 
 @pytest.mark.parametrize(
     "description",
-    ['{"format": "layers-model", "schema": 2}', '{"learner": {}}', "[]", "", "not JSON", '{"format": '],
+    [
+        '{"format": "layers-model", "schema": 2}',
+        '{"format": "polytask-model"}',
+        '{"format": "polytask-model", "schema": 1}',
+        '{"format": "polytask-model", "schema": 3, "kind": "table", "files": {}}',
+        '{"format": "polytask-model", "schema": 2, "checksum": null}',
+        '{"learner": {}}',
+        "[]",
+        "",
+        "not JSON",
+        '{"format": ',
+    ],
 )
 def test_a_model_json_of_somebody_else_is_refused(tmp_path, description):
     (tmp_path / "model.json").write_text(description)
@@ -72,12 +84,46 @@ def test_a_description_that_names_files_of_somebody_else_does_not_make_them_ours
 def test_a_model_of_the_first_schema_can_be_replaced(tmp_path):
     folder = tmp_path / "m"
     folder.mkdir()
-    (folder / "model.json").write_text('{"format": "polytask-model", "schema": 1}')
+    first = {"format": "polytask-model", "schema": 1, "library": "0.1", "kind": "table"}
+    (folder / "model.json").write_text(json.dumps({**first, "data": {}, "config": {}, "checksums": {}}))
     (folder / "weights.safetensors").write_text("x")
     (folder / "results.json").write_text("{}")
     save_bundle(folder, BUNDLE)
     assert len(tree(folder)) == 2
     load_bundle(folder)
+
+
+def test_a_model_that_was_changed_by_hand_is_not_replaced(tmp_path):
+    folder = save_bundle(tmp_path / "m", BUNDLE)
+    description = json.loads((folder / "model.json").read_text())
+    for change in ({"data": {"note": "by hand"}}, {"checksum": "0" * 64}):
+        (folder / "model.json").write_text(json.dumps({**description, **change}))
+        refused(folder, "model.json")
+        with pytest.raises(BundleError, match="was changed since it was saved"):
+            check_destination(folder)
+
+
+def test_a_model_of_a_later_schema_with_its_checksum_can_be_replaced(tmp_path):
+    folder = save_bundle(tmp_path / "m", BUNDLE)
+    later = {**json.loads((folder / "model.json").read_text()), "schema": 99}
+    later["checksum"] = own_checksum(later)
+    (folder / "model.json").write_text(json.dumps(later))
+    check_destination(folder)
+
+
+def test_a_model_of_another_kind_is_not_replaced(tmp_path):
+    folder = save_bundle(tmp_path / "m", BUNDLE)
+    other = replace(BUNDLE, kind="few-shot")
+    said = r"holds a model of a table .*lost.* is a few-shot model .*Choose another directory, or delete"
+    for attempt in (
+        lambda: check_destination(folder, kind="few-shot"),
+        lambda: save_bundle(folder, other),
+    ):
+        with pytest.raises(BundleError, match=said):
+            attempt()
+    check_destination(folder)
+    check_destination(folder, kind="table")
+    assert load_bundle(folder).kind == "table"
 
 
 def test_an_empty_folder_and_a_link_to_one_are_fine(tmp_path):

@@ -179,9 +179,28 @@ def test_later_rows_are_the_test_rows(table):
         (["total"], {"members": 10**9, "sharing": "tabm"}, "and `members` 1000000000 make"),
         (["total"], {"seeds": 0}, "`seeds` must be at least 1"),
         ([], {}, "`targets` is empty"),
-        (["total"], {"group": "nobody"}, "`group` 'nobody'"),
-        (["total"], {"balancing": "magic"}, "'magic'.*upgrad"),
+        (["total"], {"group": "nobody"}, "`group`: there is no column 'nobody'; the table has"),
+        (
+            ["total"],
+            {"balancing": "magic"},
+            r"'magic'; `polytask\.balancing\.balancer_names\(\)` lists all 48",
+        ),
         (["total"], {"precision": "16-mixed"}, "`precision`"),
+        (["total"], {"group": "Colou", "drop": "bnad"}, "`group`.*mean 'colour'.*\n.*`drop`.*mean 'band'"),
+        (["total", "sign"], {"drop": ["a", "sign"]}, "`drop`: 'sign' is among the `targets`, too"),
+        (["total"], {"members": 16}, "`members` is not used with `sharing='hard'`.*`sharing='tabm'`"),
+        (
+            ["total"],
+            {"sharing": "tabm", "soft_strength": 0.1},
+            "`soft_strength` is not used with `sharing='tabm'`; .* `sharing='soft'` or "
+            "`sharing='trace-norm'`",
+        ),
+        (
+            ["total"],
+            {"sharing": "mmoe", "balancing": "upgrad"},
+            "`sharing='mmoe'` and `balancing='upgrad'` would",
+        ),
+        (["total"], {"balancing": "pcgrd"}, r"did you mean 'pcgrad'.*lists all 48"),
     ],
 )
 def test_a_wrong_setting_is_named(table, targets, settings, message):

@@ -1,3 +1,6 @@
+import re
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -86,5 +89,36 @@ def test_many_and_rare_classes_are_all_in_training() -> None:
 def test_a_target_that_two_groups_have_cannot_be_in_three_parts() -> None:
     frame = _table().assign(site=np.arange(120) % 10)
     frame.loc[~frame["site"].isin([3, 4]), "y"] = np.nan
-    with pytest.raises(DataError, match="'y' has no label in the"):
+    with pytest.raises(DataError, match=r"'y' has labels in 2 groups of 'site' only, .* leave out `group`"):
         prepare(frame, Columns.of(["y", "k"], group="site"), seed=0)
+
+
+@pytest.mark.parametrize(
+    ("values", "asked", "said"),
+    [
+        ([1, 2, 3, 4, 5], "stars", "5 different whole numbers.*'stars:regression'.*'stars:multiclass'"),
+        (["1", "2", "3", "4", "5"], "stars", "5 different whole numbers"),
+        ([1, 2], "stars", "2 different whole numbers.*'stars:binary'"),
+        ([1, 2, 3], "stars:multiclass", None),
+        ([0, 1], "stars", None),
+        ([False, True], "stars", None),
+        (["007", "008", "009"], "stars", None),
+        (pd.Categorical([1, 2, 3]), "stars", None),
+        ([0.5, 1.5], "stars", None),
+    ],
+)
+def test_whole_numbers_that_become_classes_are_told(values: Any, asked: str, said: str | None) -> None:
+    frame = _table().assign(stars=pd.Series(values).iloc[np.arange(120) % len(values)].reset_index(drop=True))
+    found = prepare(frame, Columns.of([asked]), seed=0)
+    told = [message for message in found.messages if "whole numbers" in message]
+    assert told == [message for message in found.guesses if "whole numbers" in message]
+    assert (re.search(said, told[0]) is not None) if said else not told
+
+
+def test_a_target_with_labels_at_two_times_is_named() -> None:
+    frame = _table().assign(year=np.arange(120) % 10)
+    frame.loc[~frame["year"].isin([3, 4]), "y"] = np.nan
+    with pytest.raises(
+        DataError, match=r"'y' has labels in 2 times of 'year' only, .*leave out `time_column`"
+    ):
+        prepare(frame, Columns.of(["y", "k"], time="year"), seed=0)

@@ -21,7 +21,13 @@ def _table() -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def model() -> TableModel:
     return polytask.fit(
-        _table(), ["y", "flag", "code", "name"], seeds=1, epochs=1, width=8, baselines=False, sharing="tabm"
+        _table(),
+        ["y", "flag", "code:multiclass", "name"],
+        seeds=1,
+        epochs=1,
+        width=8,
+        baselines=False,
+        sharing="tabm",
     )
 
 

@@ -57,7 +57,7 @@ def test_one_label_cannot_be_on_both_sides():
     masks = {"a": torch.arange(9) == 4}
     rows = Batch(inputs=torch.zeros(9, 1), targets={"a": torch.zeros(9)}, masks=masks)
     with pytest.raises(
-        DataError, match="'a' has 1 labels among the training rows, but `balancing` 'moml' needs"
+        DataError, match="'a' has 1 label among the training rows, but `balancing` 'moml' needs"
     ):
         _set_aside(rows, [Task(name="a", kind="regression")], "moml", seed=0)
 

@@ -46,9 +46,9 @@ from polytask.balancing.soft_uncertainty import SoftUncertaintyWeighting
 from polytask.balancing.surgery import GradVac, PCGrad
 from polytask.balancing.uncertainty import UncertaintyWeighting
 from polytask.balancing.upgrad import DualProj, UPGrad
-from polytask.core import InputError
+from polytask.core import InputError, by_door, name_problem
 
-__all__ = ["BalancerEntry", "balancer_by_name", "balancer_entries", "balancer_names"]
+__all__ = ["BalancerEntry", "balancer_by_name", "balancer_entries", "balancer_listing", "balancer_names"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,5 +180,11 @@ def balancer_by_name(name: str, objectives: Sequence[str]) -> Balancer:
         'UncertaintyWeighting'
     """
     if name not in _BALANCERS:
-        raise InputError(f"No balancer is called {name!r}; there are {', '.join(_BALANCERS)}.")
+        what = f"No balancer is called {name!r}"
+        raise InputError(name_problem(what, name, _BALANCERS, listing=balancer_listing()) + ".")
     return _BALANCERS[name].build(objectives)
+
+
+def balancer_listing() -> str:
+    """Say what lists the names, where the message is read."""
+    return by_door(python="`polytask.balancing.balancer_names()`", command="`polytask methods`")

@@ -8,6 +8,7 @@ from torch import Tensor
 from polytask.balancing.balancer import Balancer, Evidence, Weights
 from polytask.balancing.learned_scalars import LearnedScalars
 from polytask.balancing.objective_index import ObjectiveIndex
+from polytask.balancing.positive import another_loss
 from polytask.core import InputError, TrainingError
 
 __all__ = ["GradNorm"]
@@ -68,7 +69,10 @@ class GradNorm(Balancer):
         first = self.initial[places]
         if not bool((first > 0).all()):
             bad = [n for n, good in zip(evidence.names, (first > 0).tolist()) if not good]
-            raise TrainingError(f"GradNorm needs positive losses; the first of {', '.join(bad)} is not.")
+            raise TrainingError(
+                f"GradNorm needs positive losses; the first of {', '.join(bad)} is not. "
+                f"{another_loss('positive')}"
+            )
         norms = evidence.gramian().diagonal().clamp(min=0).sqrt().to(self.initial)
         with torch.enable_grad():
             weights = torch.softmax(self.log_weight(evidence.names), 0) * len(places)

@@ -8,6 +8,7 @@ from torch import Tensor
 from polytask.balancing.balancer import Balancer, Direction, Evidence, Weights
 from polytask.balancing.grown_buffers import register_grown_buffer
 from polytask.balancing.objective_index import ObjectiveIndex
+from polytask.balancing.positive import another_loss
 from polytask.core import InputError, TrainingError
 
 __all__ = ["DBMTL"]
@@ -64,7 +65,10 @@ class DBMTL(Balancer):
         losses = evidence.losses
         if not bool((losses > 0).all()):
             bad = [name for name, good in zip(evidence.names, (losses > 0).tolist()) if not good]
-            raise TrainingError(f"DBMTL takes logarithms, but the loss of {', '.join(bad)} is not positive.")
+            raise TrainingError(
+                f"DBMTL takes logarithms, but the loss of {', '.join(bad)} is not positive. "
+                f"{another_loss('positive')}"
+            )
         if self.beta == 0:
             norms = evidence.gramian().diagonal().clamp(min=0).sqrt()
             return Weights(values=_equalizing(norms / losses) / losses)

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from polytask.core import TrainingError
+from polytask.core import TrainingError, by_door
 
-__all__ = ["positive"]
+__all__ = ["another_loss", "positive"]
 
 
 def positive(
@@ -38,6 +38,14 @@ def positive(
         kind = "non-negative" if or_zero else "positive"
         raise TrainingError(
             f"{owner} needs a {kind} {what} of every objective, but that of {', '.join(bad)} is not. "
-            f"Use a loss that stays {kind}, or another balancer, e.g. `EqualWeights`."
+            f"{another_loss(kind)}"
         )
     return values
+
+
+def another_loss(kind: str) -> str:
+    """Say how to go on where a balancer cannot take a loss."""
+    return by_door(
+        python=f"Use a loss that stays {kind}, or another balancer, e.g. `EqualWeights`.",
+        command="Use another balancer, e.g. `balancing=equal`.",
+    )

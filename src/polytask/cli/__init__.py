@@ -1,13 +1,13 @@
 """The ``polytask`` command: what each of its commands takes, and the one function that it calls."""
 
 from polytask.cli.explore import demo, methods
-from polytask.cli.fit import Sharing, fit
+from polytask.cli.fit import fit
 from polytask.cli.learn import adapt, learn
 from polytask.cli.options import app
 from polytask.cli.predict import predict
 from polytask.cli.terminal import prepare_streams
 
-__all__ = ["Sharing", "adapt", "app", "demo", "fit", "learn", "main", "methods", "predict"]
+__all__ = ["adapt", "app", "demo", "fit", "learn", "main", "methods", "predict"]
 
 _ORDER = ("fit", "predict", "learn", "adapt", "methods", "demo")  # in the help
 app.registered_commands.sort(key=lambda command: _ORDER.index(getattr(command.callback, "__name__", "")))

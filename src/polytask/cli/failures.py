@@ -17,11 +17,19 @@ from polytask.core import (
     MissingPackageError,
     PolytaskError,
     ResultWarning,
+    at_the_command,
     interruptible,
 )
 
 __all__ = ["SpokenCommand", "as_options"]
 
+# Functions and methods of Python, and the commands that do the same.
+_CALLS = {
+    "polytask.fit": "polytask fit",
+    "polytask.learn": "polytask learn",
+    "polytask.load": "polytask predict",
+    "FewShotModel.adapt": "polytask adapt",
+}
 # Settings of the Python functions that have another name here.
 _ALIASES = {
     "time_column": "time",
@@ -45,7 +53,7 @@ class SpokenCommand(TyperCommand):
                 warnings.simplefilter("always", category)
             warnings.showwarning = self._note
             try:
-                with _interruptible(ctx.params):
+                with at_the_command(), _interruptible(ctx.params):
                     return super().invoke(ctx)
             except (InputError, MissingPackageError) as error:
                 raise self._failed(str(error), code=2) from error
@@ -80,7 +88,7 @@ def _interruptible(parameters: Mapping[str, Any]) -> AbstractContextManager[None
 
 
 def as_options(text: str, command: Any, others: Mapping[str, Any] | None = None) -> str:
-    """Write the settings that a message names in backticks as options that can be typed.
+    """Write the settings and functions that a message names in backticks as what can be typed.
 
     Args:
         text: The message.
@@ -104,6 +112,8 @@ def as_options(text: str, command: Any, others: Mapping[str, Any] | None = None)
                 return f"`polytask {name} {theirs}{value}`"
         return match[0]
 
+    for function, typed in _CALLS.items():
+        text = text.replace(f"`{function}`", f"`{typed}`")
     return re.sub(r"`([a-z_]+)(?:=([^`(]*))?`", option, text)
 
 

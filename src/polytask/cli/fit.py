@@ -1,7 +1,6 @@
 """``polytask fit``: several columns of a table."""
 
 import warnings
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -12,24 +11,7 @@ from polytask.cli.options import Accelerator, Json, Number, Quiet, Seed, Whole, 
 from polytask.cli.terminal import say, show
 from polytask.core import DataWarning, user_path
 
-__all__ = ["Sharing", "fit"]
-
-
-class Sharing(StrEnum):
-    """Ways of sharing."""
-
-    hard = "hard"
-    tabm = "tabm"
-    soft = "soft"
-    trace_norm = "trace-norm"
-    sparse_low_rank = "sparse-low-rank"
-    cross_stitch = "cross-stitch"
-    mmoe = "mmoe"
-    cgc = "cgc"
-    ple = "ple"
-    dselect_k = "dselect-k"
-    mtan = "mtan"
-    film = "film"
+__all__ = ["fit"]
 
 
 @app.command(cls=SpokenCommand)
@@ -50,8 +32,12 @@ def fit(
     ] = None,
     drop: Annotated[list[str] | None, typer.Option(help="A column not to be used. Repeat it.")] = None,
     sharing: Annotated[
-        Sharing, typer.Option(help="How the targets share: hard is one network; tabm an ensemble in one.")
-    ] = Sharing.hard,
+        str,
+        typer.Option(
+            help="How the targets share: hard is one network; tabm an ensemble in one; or soft, trace-norm, "
+            "sparse-low-rank, cross-stitch, mmoe, cgc, ple, dselect-k, mtan, film."
+        ),
+    ] = "hard",
     balancing: Annotated[
         str,
         typer.Option(help="How the targets' losses become one update: a name that `polytask methods` lists."),
@@ -85,11 +71,11 @@ def fit(
 
       polytask fit visits.parquet --target cost --target readmitted --group patient --sharing soft -o visits
     """
-    from polytask.estimators import check_destination
+    from polytask.estimators import TableModel, check_destination
     from polytask.estimators import fit as fit_model
     from polytask.report import fit_table
 
-    check_destination(output, resume=checkpoint)
+    check_destination(output, resume=checkpoint, kind=TableModel.kind)
     warnings.filterwarnings("ignore", category=DataWarning)  # they are among the messages below
     model = fit_model(
         user_path(table),
@@ -103,7 +89,7 @@ def fit(
         checkpoint=checkpoint,
         accelerator=accelerator,
         progress=not (quiet or as_json),
-        sharing=sharing.value,
+        sharing=sharing,
         balancing=balancing,
         epochs=epochs,
         width=width,

@@ -63,11 +63,11 @@ def learn(
 
       polytask learn my-images/ --way 3 --shot 5 --learner maml -o quick
     """
-    from polytask.estimators import check_destination
+    from polytask.estimators import FewShotModel, check_destination
     from polytask.estimators import learn as learn_model
     from polytask.report import few_shot_table
 
-    check_destination(output, resume=checkpoint)
+    check_destination(output, resume=checkpoint, kind=FewShotModel.kind)
     model = learn_model(
         source,
         way=way,
@@ -120,13 +120,13 @@ def adapt(
 
       polytask adapt letters my-support/ -o my-letters
     """
-    from polytask.estimators import FewShotModel, check_destination
+    from polytask.estimators import AdaptedModel, FewShotModel, check_destination
 
     if user_path(output).resolve() == user_path(model).resolve():
         raise InputError(
             f"{output} is the learned model itself, which would be lost. Choose another `output`."
         )
-    check_destination(output)
+    check_destination(output, kind=AdaptedModel.kind)
     base = FewShotModel.load(model)
     adapted = base.adapt(support)
     adapted.save(output)

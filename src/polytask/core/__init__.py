@@ -3,6 +3,7 @@
 from polytask.core.batch import Batch, Episode, Inputs, batch_size, join_batches, map_inputs, stack_batches
 from polytask.core.buffers import Buffers, kept_buffers
 from polytask.core.defaults import usual_defaults
+from polytask.core.doors import at_the_command, by_door
 from polytask.core.errors import (
     BundleError,
     DataError,
@@ -22,12 +23,12 @@ from polytask.core.interrupts import CHECKPOINT_FILE, interruptible
 from polytask.core.learner import EpisodicLearner, Execution, Learner, Predictor, State, run_loop
 from polytask.core.modes import evaluating
 from polytask.core.module_copy import module_copy
-from polytask.core.names import printable, short_name
+from polytask.core.names import counted, either, name_problem, near_names, printable, short_name
 from polytask.core.objectives import Objectives, query_objectives
 from polytask.core.private import PerTask, private_parameters, shared_parameters
 from polytask.core.random import derive_seed, generator, numpy_generator, own_random_state, seeded
 from polytask.core.records import record_from_json
-from polytask.core.settings import SettingsCheck, name_problem
+from polytask.core.settings import SettingsCheck
 from polytask.core.shared_model import Representation, SharedModel, Sharing, tap
 from polytask.core.step_end import ends_step, part_of_step
 from polytask.core.strict_json import format_json, parse_json
@@ -62,8 +63,12 @@ __all__ = [
     "TaskKind",
     "TrainingError",
     "assign",
+    "at_the_command",
     "batch_size",
+    "by_door",
+    "counted",
     "derive_seed",
+    "either",
     "ends_step",
     "evaluating",
     "format_json",
@@ -77,6 +82,7 @@ __all__ = [
     "map_inputs",
     "module_copy",
     "name_problem",
+    "near_names",
     "new_folder",
     "numpy_generator",
     "other_remedy",

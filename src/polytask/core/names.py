@@ -1,11 +1,16 @@
-"""Names as people give them (columns, classes, files), made fit for one line of a page or a terminal."""
+"""Names as people give them (columns, classes, files): fit for one line, and what is meant by a wrong one."""
 
+import difflib
 import re
 import unicodedata
+from collections.abc import Iterable, Sequence
+from typing import Any
 
-__all__ = ["printable", "short_name"]
+__all__ = ["counted", "either", "name_problem", "near_names", "printable", "short_name"]
 
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_MOST_NAMED = 12  # names in a message, beyond which nobody finds the right one
+_FIRST_NAMED = 5
 _JOINERS = "\u200c\u200d"  # within words of some scripts, and emoji
 
 
@@ -40,3 +45,64 @@ def short_name(name: str, most: int = 100) -> str:
         return line
     head = most // 2
     return f"{line[:head]}…{line[len(line) - (most - head - 1) :]}"
+
+
+def counted(count: int, one: str, several: str = "") -> str:
+    """Write a number with its noun.
+
+    Example:
+        >>> counted(1, "row"), counted(2, "row"), counted(2, "class", "classes")
+        ('1 row', '2 rows', '2 classes')
+    """
+    return f"{count} {one if count == 1 else several or f'{one}s'}"
+
+
+def either(names: Sequence[str]) -> str:
+    """Join names of which one is to be chosen.
+
+    Example:
+        >>> either(["a", "b", "c"])
+        'a, b or c'
+    """
+    return " or ".join([*([", ".join(names[:-1])] if len(names) > 1 else []), *names[-1:]])
+
+
+def near_names(given: Any, known: Iterable[str], most: int = 3) -> list[str]:
+    """Return the names that may be meant by a wrong one, the nearest first; case does not count.
+
+    Example:
+        >>> near_names("UPGARD", ["equal", "upgrad", "pcgrad"])
+        ['upgrad', 'pcgrad']
+    """
+    folded: dict[str, str] = {}
+    for name in known:
+        folded.setdefault(name.casefold(), name)
+    return [folded[near] for near in difflib.get_close_matches(str(given).casefold(), folded, n=most)]
+
+
+def name_problem(what: str, given: Any, known: Iterable[str], *, listing: str = "") -> str:
+    """Say that a name is unknown, what may be meant, and what there is.
+
+    Args:
+        what: The beginning of the sentence.
+        given: The wrong name.
+        known: The right ones.
+        listing: How to see all of them, said where they are many.
+
+    Example:
+        >>> name_problem("`colour` is 'rde'", "rde", ["red", "green"])
+        "`colour` is 'rde'; did you mean 'red'? There are red, green"
+    """
+    known = list(known)
+    near = near_names(given, known)
+    meant = f"; did you mean {either([repr(name) for name in near])}?" if near else ""
+    if len(known) <= _MOST_NAMED:
+        return (
+            f"{what}{meant} There are {', '.join(known)}"
+            if near
+            else f"{what}; use one of {', '.join(known)}"
+        )
+    if listing:
+        return f"{what}{meant or ';'} {listing} lists all {len(known)}"
+    some = f"{', '.join(known[:_FIRST_NAMED])} and {len(known) - _FIRST_NAMED} more"
+    return f"{what}{meant} There are {some}" if near else f"{what}; there are {some}"

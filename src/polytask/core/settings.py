@@ -1,16 +1,16 @@
 """Check settings as people write them: every problem of a call in one message."""
 
-import difflib
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, TypeVar
 
 from polytask.core.errors import InputError
 from polytask.core.files import rehearse_write, user_path
+from polytask.core.names import either, name_problem
 
-__all__ = ["SettingsCheck", "name_problem"]
+__all__ = ["SettingsCheck"]
 
 T = TypeVar("T")
 
@@ -70,13 +70,36 @@ class SettingsCheck:
             self.problems.append(f"`{name}` must be {words}, got {value}")
         return number
 
-    def choice(self, name: str, value: Any, choices: Iterable[str]) -> Any:
-        """Check one of some names; a near miss is answered with what may be meant."""
+    def choice(self, name: str, value: Any, choices: Iterable[str], *, listing: str = "") -> Any:
+        """Check one of some names; see `name_problem`."""
         choices = list(choices)
         if not isinstance(value, str) or value not in choices:
-            self.problems.append(name_problem(f"`{name}` is {_shown(value)}", value, choices))
+            what = f"`{name}` is {_shown(value)}"
+            self.problems.append(name_problem(what, value, choices, listing=listing))
             return value
         return str(value)
+
+    def unused(self, name: str, setting: str, value: str, users: Sequence[str], *, that: str = "") -> None:
+        """Report that a setting was given which another one makes pointless.
+
+        Args:
+            name: What was given.
+            setting: What decides whether it is used.
+            value: How that one is set.
+            users: Its values with which the given one is used.
+            that: What these have in common, said instead of their names.
+
+        Example:
+            >>> check = SettingsCheck()
+            >>> check.unused("members", "sharing", "hard", ["tabm"])
+            >>> check.problems
+            ["`members` is not used with `sharing='hard'`; leave it out, or choose `sharing='tabm'`"]
+        """
+        names = either([f"`{setting}={user!r}`" for user in users])
+        others = f"a `{setting}` that {that}, such as {users[0]!r}" if that else names
+        self.problems.append(
+            f"`{name}` is not used with `{setting}={value!r}`; leave it out, or choose {others}"
+        )
 
     def flag(self, name: str, value: Any) -> bool:
         """Check True or False."""
@@ -153,20 +176,6 @@ class SettingsCheck:
         if self.problems:
             text = "; ".join(self.problems)
             raise InputError(text[:1].upper() + text[1:] + ".")
-
-
-def name_problem(what: str, given: Any, known: Iterable[str]) -> str:
-    """Say that a name is unknown, what may be meant, and what there is.
-
-    Example:
-        >>> name_problem("`colour` is 'rde'", "rde", ["red", "green"])
-        "`colour` is 'rde'; did you mean 'red'? There are red, green"
-    """
-    known = list(known)
-    near = difflib.get_close_matches(str(given), known, n=1)
-    if near:
-        return f"{what}; did you mean {near[0]!r}? There are {', '.join(known)}"
-    return f"{what}; use one of {', '.join(known)}"
 
 
 def _shown(value: Any) -> str:

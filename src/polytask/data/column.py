@@ -1,7 +1,6 @@
 """What one column of a table holds: numbers, truth values, times or categories."""
 
 import datetime
-import difflib
 import math
 from collections.abc import Callable, Collection, Sequence
 from functools import wraps
@@ -10,7 +9,7 @@ from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
 import numpy as np
 import pandas as pd
 
-from polytask.core import DataError, PolytaskError
+from polytask.core import DataError, PolytaskError, either, near_names
 from polytask.data.cell import (
     DURATION,
     NUMERIC,
@@ -31,6 +30,7 @@ __all__ = [
     "column_kind",
     "column_known",
     "column_numbers",
+    "column_hint",
     "one_column",
     "stray_words",
 ]
@@ -76,11 +76,16 @@ def one_column(frame: pd.DataFrame, name: str) -> pd.Series:
         if isinstance(column, pd.Series):
             return column
         raise DataError(f"There are several columns {name!r}; give each its own name.")
+    raise DataError(f"There is no column {name!r}; {column_hint(frame, name)}")
+
+
+def column_hint(frame: pd.DataFrame, name: str) -> str:
+    """Say which column may be meant by a name that is none, or which there are."""
     columns = [str(column) for column in frame.columns]
-    folded = {column.casefold(): column for column in columns}
-    close = difflib.get_close_matches(name.casefold(), folded, n=1)
-    hint = f"did you mean {folded[close[0]]!r}?" if close else f"the table has {examples(columns, limit=10)}."
-    raise DataError(f"There is no column {name!r}; {hint}")
+    near = near_names(name, columns)
+    if near:
+        return f"did you mean {either([repr(column) for column in near])}?"
+    return f"the table has {examples(columns, limit=10)}."
 
 
 @_fenced

@@ -48,7 +48,9 @@ class LabelledExamples:
                 f"{self.labels.dtype} {list(self.labels.shape)}, inputs {list(self.inputs.shape)}."
             )
         if self.inputs.shape[0] != self.labels.shape[0]:
-            raise DataError(f"There are {self.inputs.shape[0]} inputs but {self.labels.shape[0]} labels.")
+            raise DataError(
+                f"Inputs and labels differ in number: {self.inputs.shape[0]} and {self.labels.shape[0]}."
+            )
         odd = [name for name in (*self.class_names, *self.class_groups) if not isinstance(name, str)]
         if odd:
             raise DataError(
@@ -56,7 +58,9 @@ class LabelledExamples:
                 "`tuple(map(str, names))`."
             )
         if len(self.class_groups) != n_classes:
-            raise DataError(f"There are {n_classes} class names but {len(self.class_groups)} groups.")
+            raise DataError(
+                f"Class names and groups differ in number: {n_classes} and {len(self.class_groups)}."
+            )
         if self.labels.numel() and not 0 <= int(self.labels.min()) <= int(self.labels.max()) < n_classes:
             raise DataError(f"Labels must lie in [0, {n_classes}), as there are {n_classes} class names.")
 

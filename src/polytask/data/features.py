@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from polytask.core import DataError, InputError, record_from_json
+from polytask.core import DataError, InputError, counted, record_from_json
 from polytask.data.feature_column import FeatureColumn, column_from_json, column_to_json
 from polytask.data.feature_fitting import fit_columns
 from polytask.data.problems import examples, problem_error, some_rows
@@ -51,8 +51,9 @@ class EncodingReport:
         n_missing = len(self.missing_columns)
         if 2 * n_missing > self.n_columns > 0:
             found.append(
-                f"Only {self.n_columns - n_missing} of the model's {self.n_columns} columns are in the "
-                "table; the answers rest on few of them. Check that it is the right table."
+                f"Only {self.n_columns - n_missing} of the model's {counted(self.n_columns, 'column')} "
+                f"{'is' if self.n_columns - n_missing == 1 else 'are'} in the table; the answers rest on "
+                f"few of them. Check that it is the right table."
             )
         found += [
             f"Column {name!r} is missing; it counts as unknown in every row." for name in self.missing_columns

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from polytask.core import DataError, DataWarning, user_path
+from polytask.core import DataError, DataWarning, counted, user_path
 from polytask.data.picture import printable
 
 __all__ = ["FolderImages", "find_images", "image_files"]
@@ -42,16 +42,18 @@ class FolderImages:
         """Name what is left out.
 
         Args:
-            what: What an empty folder would have been, e.g. ``"class folders"``.
+            what: What an empty folder would have been, e.g. ``"class folder"``.
             stacklevel: As of `warnings.warn`, counted from here.
         """
         notes = []
         if self.empty:
             named = (f"{printable(path)} ({reason})" for path, reason in sorted(self.empty.items()))
-            notes.append(f"{len(self.empty)} {what} without a readable image are left out: {_first(named)}")
+            n_folders, verb = counted(len(self.empty), what), _is_or_are(len(self.empty))
+            notes.append(f"{n_folders} without a readable image {verb} left out: {_first(named)}")
         if self.left_out:
             named = map(printable, sorted(self.left_out))
-            notes.append(f"{len(self.left_out)} files are left out: {_first(named)}")
+            n_files, verb = counted(len(self.left_out), "file"), _is_or_are(len(self.left_out))
+            notes.append(f"{n_files} {verb} left out: {_first(named)}")
         if notes:
             warnings.warn("; ".join(notes) + ".", DataWarning, stacklevel=stacklevel)
 
@@ -76,7 +78,7 @@ def image_files(path: str | Path, *, recursive: bool = True) -> list[Path]:
     if os.path.isfile(root):  # noqa: PTH113 - False, not an error, where a path is impossible
         return [root]
     found = find_images(root, recursive=recursive)
-    found.warn(what="folders")
+    found.warn(what="folder")
     return sorted(file for files in found.images.values() for file in files)
 
 
@@ -145,6 +147,10 @@ def _is_folder(entry: "os.DirEntry[str]") -> bool:
         return entry.is_dir()
     except OSError:  # a link in a circle
         return False
+
+
+def _is_or_are(count: int) -> str:
+    return "is" if count == 1 else "are"
 
 
 def _first(names: Iterable[str], most: int = 5) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from polytask.core import DataError, DataWarning, user_path
+from polytask.core import DataError, DataWarning, counted, user_path
 from polytask.data.examples import LabelledExamples
 from polytask.data.image_files import find_images
 from polytask.data.image_preparation import Ground, ImagePreparation
@@ -64,7 +64,7 @@ def image_folder(
             f"{printable(root)} has no folders with images. Put the images of each class into a folder "
             "of its own."
         )
-    found.warn(what="class folders")
+    found.warn(what="class folder")
     classes = sorted(found.images)
     _warn_of_classes(classes, root)
     images, used = wanted.read([file for folder in classes for file in found.images[folder]])
@@ -113,7 +113,9 @@ def _warn_of_classes(classes: Sequence[Path], root: Path) -> None:
     inside = [folder for folder in classes if not set(classes).isdisjoint(folder.parents)]
     if inside:
         notes.append(
-            f"{len(inside)} folders inside class folders count as classes of their own (e.g. "
+            f"{counted(len(inside), 'folder')} inside class folders "
+            f"{'counts as a class of its own' if len(inside) == 1 else 'count as classes of their own'} "
+            f"(e.g. "
             f"{_name(inside[0], root)}). Put each class into a folder beside the others."
         )
     for note in notes:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from polytask.core import DataWarning, InputError, SettingsCheck
+from polytask.core import DataWarning, InputError, SettingsCheck, counted
 from polytask.data.picture import ImageFile, Picture, read_picture
 
 __all__ = ["Ground", "ImagePreparation"]
@@ -229,17 +229,24 @@ class ImagePreparation:
         if len(opposed) <= len(pictures) / 2:  # photos differ in their grounds; in drawings ink disappears
             opposed = [picture for picture in opposed if picture.gap is not None or picture.drawn]
         notes = {
-            "have 16 bits, of which they use the lowest only, and are read as nearly black; scale their "
-            "values up to 65535": [picture for picture in pictures if picture.dim],
-            "have colour, of which only the brightness is used": coloured,
-            "hold several pictures, of which the first is used": animated,
-            f"show {self.ground} things, or a ground that is not {self.ground}, but are read as things on a "
-            f"{self.ground} ground, as those before them; use their negatives": opposed,
+            ("has", "have"): (
+                "16 bits, of which only the lowest are used, and will look nearly black; scale the values up "
+                "to 65535",
+                [picture for picture in pictures if picture.dim],
+            ),
+            ("has colour,", "have colour,"): ("of which only the brightness is used", coloured),
+            ("holds", "hold"): ("several pictures, of which the first is used", animated),
+            ("shows", "show"): (
+                f"{self.ground} things, or a ground that is not {self.ground}, and will be read as things on "
+                f"a {self.ground} ground, as those before; use negatives",
+                opposed,
+            ),
         }
-        for note, found in notes.items():
+        for verbs, (note, found) in notes.items():
             if found:
+                verb, n_images = verbs[len(found) > 1], counted(len(pictures), "image")
                 warnings.warn(
-                    f"{len(found)} of {len(pictures)} images {note} (e.g. {found[0].name}).",
+                    f"{len(found)} of {n_images} {verb} {note} (e.g. {found[0].name}).",
                     DataWarning,
                     stacklevel=3,
                 )

@@ -12,7 +12,7 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import BinaryIO
 
-from polytask.core import DataError, MissingPackageError
+from polytask.core import DataError, MissingPackageError, by_door
 
 __all__ = ["data_folder", "fetch", "package_folder"]
 
@@ -55,18 +55,18 @@ def data_folder(name: str, root: str | Path | None = None) -> Path:
     """
     given = root if root is not None else os.environ.get("POLYTASK_DATA") or None
     origin = f"Get it from {_ADDRESSES[name]}." if name in _ADDRESSES else ""
+    by_root = by_door(python=" (or by `root`, where a function has it)", command="")
     if given is None:
         raise DataError(
             f"No folder is known for the data set {name!r}. Set the environment variable POLYTASK_DATA to "
-            f"the folder that holds a folder {name!r} (in Python, `root` names it too). {origin}".rstrip()
+            f"the folder that holds a folder {name!r}{by_root}. {origin}".rstrip()
         )
     folder = Path(given).expanduser() / name
     if not folder.is_dir():
         source = "the environment variable POLYTASK_DATA" if root is None else "`root`"
         raise DataError(
             f"The data set {name!r} is missing: there is no folder {folder} (from {source}). Put the "
-            f"official files there, or name another folder by POLYTASK_DATA (in Python, also by "
-            f"`root`). {origin}".rstrip()
+            f"official files there, or name another folder by POLYTASK_DATA{by_root}. {origin}".rstrip()
         )
     return folder
 

@@ -10,7 +10,7 @@ from typing import Literal, get_args
 import numpy as np
 import torch
 
-from polytask.core import DataError
+from polytask.core import DataError, by_door
 from polytask.data.examples import LabelledExamples
 from polytask.data.location import data_folder
 from polytask.data.omniglot_files import Character, Resized, open_drawings
@@ -100,10 +100,10 @@ def _listed(path: Path) -> list[_Class]:
     """Read a class list of Vinyals' split."""
     plain = path.with_suffix("")
     if not path.is_file() and not plain.is_file():
+        otherwise = by_door(python=', or use split="background", which needs no list', command="")
         raise DataError(
             f"The class list {path} is missing (so is {plain.name}). Get it from "
-            "https://github.com/jakesnell/prototypical-networks (data/omniglot/splits/vinyals), or use "
-            'split="background", which needs no list.'
+            f"https://github.com/jakesnell/prototypical-networks (data/omniglot/splits/vinyals){otherwise}."
         )
     found = path if path.is_file() else plain
     try:

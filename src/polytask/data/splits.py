@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from polytask.core import DataError, InputError, numpy_generator
+from polytask.core import DataError, InputError, counted, numpy_generator
 from polytask.data.column import column_categories, column_days, column_kind, column_numbers
 from polytask.data.label_split import Labels, Need, needs_of_labels, parts_that_meet
 from polytask.data.problems import some_rows
@@ -100,7 +100,8 @@ def split_groups(
     codes, n_groups = row_groups(groups)
     if n_groups < 3:
         raise DataError(
-            f"The group column {groups.name!r} has {n_groups} groups, but training, validation and test need "
+            f"The group column {groups.name!r} has {counted(n_groups, 'group')}, but training, "
+            f"validation and test need "
             "one each. Use a column with more groups, or split by row."
         )
     counts = np.bincount(codes)
@@ -138,7 +139,8 @@ def split_time(
     n_times = len(counts)
     if n_times < 3:
         raise DataError(
-            f"The time column {times.name!r} has {n_times} different times, but training, validation and "
+            f"The time column {times.name!r} has {counted(n_times, 'different time')}, but training, "
+            f"validation and "
             "test need one each. Use a finer time, or split by row."
         )
     rows_until = np.cumsum(counts)  # [time]
@@ -201,7 +203,8 @@ def _checked(fractions: Sequence[float]) -> Fractions:
 def _sizes(n_rows: int, fractions: Fractions) -> tuple[int, int, int]:
     if n_rows < 3:
         raise DataError(
-            f"There are {n_rows} rows, but training, validation and test need one each. Collect more rows."
+            f"There {'is' if n_rows == 1 else 'are'} {counted(n_rows, 'row')}, but training, validation "
+            f"and test need one each. Collect more rows."
         )
     held_out = [max(1, round(fraction * n_rows)) for fraction in fractions[1:]]
     while sum(held_out) >= n_rows:  # rounded up twice

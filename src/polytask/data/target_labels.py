@@ -7,14 +7,15 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from polytask.core import DataError
+from polytask.core import DataError, by_door
+from polytask.data.cell import is_code, read_number
 from polytask.data.column import column_categories, column_distinct, column_known, column_numbers, one_column
 from polytask.data.delimited import MISSING_WORDS
 from polytask.data.feature_fitting import quantities_note, strays_note
 from polytask.data.label_split import Labels
 from polytask.data.problems import examples, some_rows
 from polytask.data.target_column import TargetColumn
-from polytask.data.targets import parse_target, target_reading
+from polytask.data.targets import asked_as, parse_target, target_reading
 
 __all__ = ["label_guesses", "split_labels", "target_messages"]
 
@@ -59,29 +60,65 @@ def _of_numbers(numbers: np.ndarray) -> Labels:
     return Labels(codes=codes, all_in_training=len(values) > 1 and bool((codes == 1).any()))
 
 
-def label_guesses(frame: pd.DataFrame, targets: Sequence[TargetColumn]) -> list[str]:
-    """Tell which words were taken for no label, and which classes look like numbers."""
+def label_guesses(
+    frame: pd.DataFrame, targets: Sequence[TargetColumn], *, asked: Sequence[str] = ()
+) -> list[str]:
+    """Tell which words were taken for no label, which classes look like numbers, and which numbers are "
+    "classes.
+
+    Args:
+        frame: A table, as `read_table` returns it.
+        targets: Its targets.
+        asked: As they were asked, ``NAME`` or ``NAME:KIND``; a kind that was asked is no guess.
+    """
     messages = []
+    free = {name for name, kind in (parse_target(text, frame.columns) for text in asked) if kind is None}
     for target in targets:
         where = f"Target {target.task.name!r}"
         words = frame.attrs.get(MISSING_WORDS, {}).get(target.task.name, {})
         if words:
             n_rows = sum(words.values())
+            otherwise = by_door(python=", or make the column of the data frame categorical", command="")
             messages.append(
                 f"{where}: {examples(words)} counts as no label in {n_rows} of {some_rows(len(frame))}. If "
-                "it is a class, give it another name, or make the column of the data frame categorical."
+                f"it is a class, give it another name{otherwise}."
             )
         if target.words:
             column = one_column(frame, target.task.name)
             messages.append(f"{where}: {strays_note(column, 'number', target.words)}.")
         if target.classes and (note := quantities_note(one_column(frame, target.task.name))):
             messages.append(f"{where}: {note}.")
+        if target.task.name in free and _numbers_as_classes(one_column(frame, target.task.name), target):
+            messages.append(
+                f"{where} has {len(target.classes)} different whole numbers, which are learned as "
+                f"classes. Ask "
+                f"for {asked_as(target.task.name, 'regression')} if they are amounts, or for "
+                f"{asked_as(target.task.name, target.task.kind)} if they are classes."
+            )
     return messages
 
 
-def target_messages(frame: pd.DataFrame, targets: Sequence[TargetColumn]) -> list[str]:
-    """Tell which labels were read otherwise than they are written, and which classes are too rare."""
-    messages = label_guesses(frame, targets)
+def _numbers_as_classes(column: pd.Series, target: TargetColumn) -> bool:
+    """Tell whether classes are whole numbers by which amounts may be meant; not 0 and 1, nor codes like "
+    "007."""
+    if isinstance(column.dtype, pd.CategoricalDtype) or any(map(is_code, target.classes)):
+        return False
+    numbers = [read_number(name) for name in target.classes]
+    whole = [number for number in numbers if number is not None and number % 1 == 0]
+    return bool(whole) and len(whole) == len(numbers) and set(whole) != {0, 1}
+
+
+def target_messages(
+    frame: pd.DataFrame, targets: Sequence[TargetColumn], *, asked: Sequence[str] = ()
+) -> list[str]:
+    """Tell which labels were read otherwise than they are written, and which classes are too rare.
+
+    Args:
+        frame: A table, as `read_table` returns it.
+        targets: Its targets.
+        asked: As for `label_guesses`.
+    """
+    messages = label_guesses(frame, targets, asked=asked)
     for target in targets:
         where = f"Target {target.task.name!r}"
         column = one_column(frame, target.task.name)
@@ -106,7 +143,7 @@ def _type_messages(column: pd.Series, target: TargetColumn, where: str) -> list[
         if not target.words and any(isinstance(value, str) for value in values):
             return [
                 f"{where} is text that spells numbers, and is learned as a regression. Ask for "
-                f"{f'{column.name}:multiclass'!r} if they name classes."
+                f"{asked_as(column.name, 'multiclass')} if they name classes."
             ]
         return []
     kinds = sorted({"text" if isinstance(value, str) else type(value).__name__ for value in values})

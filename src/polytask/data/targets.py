@@ -1,6 +1,7 @@
 """Columns of a table as tasks."""
 
 import math
+import shlex
 from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import Any, cast, get_args
@@ -8,7 +9,7 @@ from typing import Any, cast, get_args
 import numpy as np
 import pandas as pd
 
-from polytask.core import DataError, InputError, Task, TaskKind
+from polytask.core import DataError, InputError, Task, TaskKind, by_door
 from polytask.data.cell import canonical, read_number, spell
 from polytask.data.column import (
     column_categories,
@@ -22,7 +23,7 @@ from polytask.data.delimited import MISSING_WORDS
 from polytask.data.problems import examples, problem_error, some_rows
 from polytask.data.target_column import Label, TargetColumn
 
-__all__ = ["fit_targets", "parse_target", "target_reading"]
+__all__ = ["asked_as", "fit_targets", "parse_target", "target_reading"]
 
 _MOST_CLASSES = 1000
 _FEW_CLASSES = 10
@@ -44,6 +45,17 @@ def parse_target(text: str, columns: Collection[str] = ()) -> tuple[str, TaskKin
     if colon and kind in get_args(TaskKind) and text not in columns:
         return name, cast(TaskKind, kind)
     return text, None
+
+
+def asked_as(name: Any, kind: TaskKind) -> str:
+    """Write how a target is asked as a kind.
+
+    Example:
+        >>> asked_as("stars", "regression")
+        "'stars:regression'"
+    """
+    text = f"{name}:{kind}"
+    return by_door(python=repr(text), command=f"--target {shlex.quote(text)}")
 
 
 def fit_targets(
@@ -201,7 +213,7 @@ def _fit_regression(
         numbers = column_numbers(column, words=words)
     except DataError as error:
         raise DataError(
-            f"{where} is asked as regression. {error} Or ask for {f'{column.name}:multiclass'!r}."
+            f"{where} is asked as regression. {error} Or ask for {asked_as(column.name, 'multiclass')}."
         ) from error
     _check_finite(where, numbers)
     known = numbers[in_training & ~np.isnan(numbers)]
@@ -241,13 +253,14 @@ def _fit_classes(column: pd.Series, where: str, kind: TaskKind, in_training: np.
     if len(classes) > _MOST_CLASSES or (len(classes) > _FEW_CLASSES and len(classes) > n_labels / 2):
         raise DataError(
             f"{where} has {len(classes)} classes in {n_labels} labelled rows. Ask for "
-            f"{f'{column.name}:regression'!r} if it is a number, or leave it out if it tells rows apart."
+            f"{asked_as(column.name, 'regression')} if it is a number, or leave it out if it tells rows "
+            f"apart."
         )
     problems = []
     if kind == "binary" and len(classes) != 2:
         problems.append(
             f"{where} is asked as binary but has {len(classes)} classes: {examples(classes)}. Ask for "
-            f"{f'{column.name}:multiclass'!r}, or merge classes."
+            f"{asked_as(column.name, 'multiclass')}, or merge classes."
         )
     trained = set(texts[in_training])
     untrained = [name for name in classes if name not in trained]

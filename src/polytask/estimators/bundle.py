@@ -19,6 +19,7 @@ from torch import Tensor
 from polytask.core import (
     BundleError,
     InputError,
+    by_door,
     format_json,
     new_folder,
     parse_json,
@@ -31,8 +32,10 @@ from polytask.estimators.bundle_folder import (
     check_destination,
     checksum,
     locked,
+    model_named,
     open_plain,
     original_name,
+    own_checksum,
     stored_name,
     sweep_folder,
 )
@@ -81,7 +84,7 @@ def save_bundle(directory: str | Path, bundle: Bundle) -> Path:
     contents |= {name: text.encode() for name, text in bundle.files.items()}
     stored = {stored_name(name, _digest(content)): content for name, content in contents.items()}
     described = _described(bundle, {name: _digest(content) for name, content in stored.items()})
-    target = check_destination(directory)
+    target = check_destination(directory, kind=bundle.kind)
     with new_folder(target), locked(target):
         try:
             for name, content in {**stored, DESCRIPTION: described}.items():
@@ -104,18 +107,32 @@ def load_bundle(directory: str | Path, *, kind: str | None = None) -> Bundle:
     """
     source = user_path(directory)
     if not os.path.isdir(source):  # noqa: PTH112 - of any text, where the method of Path fails
-        raise BundleError(
-            f"There is no model directory {source}. Make one with `polytask fit` or `polytask learn`."
-        )
+        raise BundleError(_no_directory(source))
     while True:
         description = _read_description(source)
         if kind not in (None, description["kind"]):
-            raise BundleError(f"{source} holds a {description['kind']} model; a {kind} model is needed here.")
+            anything = by_door(python="; `polytask.load` reads every kind", command="")
+            raise BundleError(
+                f"{source} holds {model_named(description['kind'])}, but {model_named(kind)} is needed here. "
+                f"Give the directory of such a model{anything}."
+            )
         try:
             return _read(source, description)
         except BundleError:
             if _read_description(source) == description:
                 raise  # otherwise it was replaced meanwhile
+
+
+def _no_directory(source: Path) -> str:
+    """Tell what stands where a model directory should be."""
+    if not os.path.exists(source):  # noqa: PTH110 - of any text
+        return f"There is no model directory {source}. Make one with `polytask.fit` or `polytask.learn`."
+    if os.path.isfile(source.parent / DESCRIPTION):  # noqa: PTH113
+        return f"{source} is a file of a model. Give the directory that it is in: {source.parent}."
+    return (
+        f"{source} is a file, but a model is a directory. Give one that `polytask.fit` or `polytask.learn` "
+        "made."
+    )
 
 
 def _described(bundle: Bundle, files: Mapping[str, str]) -> bytes:
@@ -129,7 +146,7 @@ def _described(bundle: Bundle, files: Mapping[str, str]) -> bytes:
         "config": bundle.config,
         "files": dict(files),
     }
-    content = f"{format_json({**description, 'checksum': _own_checksum(description)})}\n".encode()
+    content = f"{format_json({**description, 'checksum': own_checksum(description)})}\n".encode()
     try:
         parse_json(content)  # what is written can be read again
     except InputError as error:
@@ -163,7 +180,7 @@ def _read_description(source: Path) -> dict[str, Any]:
     if wrong:
         raise BundleError(f"{path} lacks {', '.join(wrong)}. Copy or train the model again.")
     given = description.pop("checksum", None)
-    if given != _own_checksum(description):
+    if given != own_checksum(description):
         raise BundleError(
             f"{path} does not match its checksum: it was changed after the model was saved. Copy or train "
             "the model again."
@@ -217,11 +234,6 @@ def _verify(path: Path, expected: str) -> None:
             f"{path} does not match its checksum: it is truncated, or was changed after the model was saved. "
             "Copy or train the model again."
         )
-
-
-def _own_checksum(description: Mapping[str, Any]) -> str:
-    """Hash a description, however its text is laid out."""
-    return _digest(format_json(dict(sorted(description.items())), indent=None).encode())
 
 
 def _digest(content: bytes) -> str:

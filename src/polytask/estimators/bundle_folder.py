@@ -12,6 +12,7 @@ from typing import Any
 from polytask.core import (
     BundleError,
     InputError,
+    format_json,
     is_temporary,
     parse_json,
     rehearse_write,
@@ -30,8 +31,10 @@ __all__ = [
     "check_destination",
     "checksum",
     "locked",
+    "model_named",
     "open_plain",
     "original_name",
+    "own_checksum",
     "stored_name",
     "sweep_folder",
 ]
@@ -40,7 +43,18 @@ FORMAT = "polytask-model"
 DESCRIPTION = "model.json"
 _STORED = re.compile(r"([a-z]+)-([0-9a-f]{16})\.(json|safetensors)")
 _FIRST_SCHEMA = {"weights.safetensors", "results.json"}
+_FIRST_SCHEMA_PARTS = {"library": str, "kind": str, "data": dict, "config": dict, "checksums": dict}
+_KINDS = {
+    "table": "a model of a table (made by `polytask.fit`)",
+    "few-shot": "a few-shot model (made by `polytask.learn`)",
+    "few-shot-adapted": "an adapted few-shot model (made by `FewShotModel.adapt`)",
+}
 _MOST_NAMED = 5
+
+
+def model_named(kind: str) -> str:
+    """Say what a kind of model is, and what makes it."""
+    return _KINDS.get(kind, f"a model of kind {kind!r}")
 
 
 def stored_name(name: str, content_checksum: str) -> str:
@@ -68,6 +82,12 @@ def original_name(stored: str, content_checksum: str) -> str | None:
     return f"{parts[1]}.{parts[3]}"
 
 
+def own_checksum(description: Mapping[str, Any]) -> str:
+    """Hash a description, without the checksum in it, however its text is laid out."""
+    content = {key: description[key] for key in sorted(description) if key != "checksum"}
+    return hashlib.sha256(format_json(content, indent=None).encode()).hexdigest()
+
+
 def checksum(path: Path) -> str:
     """Hash a file, piece by piece."""
     digest = hashlib.sha256()
@@ -90,7 +110,9 @@ def open_plain(path: Path) -> int:
     return descriptor
 
 
-def check_destination(directory: str | Path, *, resume: str | Path | None = None) -> Path:
+def check_destination(
+    directory: str | Path, *, resume: str | Path | None = None, kind: str | None = None
+) -> Path:
     """Return the path if a model can be written there; ask before a long training, not after it.
 
     It is really tried, and what a killed saving left there is removed.
@@ -98,9 +120,11 @@ def check_destination(directory: str | Path, *, resume: str | Path | None = None
     Args:
         directory: Where the model shall be.
         resume: The resume folder of the training, if there is one; it cannot be in the model's.
+        kind: The kind of model that shall be there; None for any.
 
     Raises:
-        BundleError: Something that is no model stands there, or a model with files of somebody else.
+        BundleError: Something that is no model stands there, a model of another kind, or one with files of
+            somebody else.
         InputError: The system does not let it be written.
     """
     target = user_path(directory)
@@ -116,11 +140,14 @@ def check_destination(directory: str | Path, *, resume: str | Path | None = None
         raise BundleError(
             f"{target} is a file and no polytask model. Choose another directory, or delete it."
         )
+    _check_kind(target, kind)
     if strangers:
         more = f" and {len(strangers) - _MOST_NAMED} more" if len(strangers) > _MOST_NAMED else ""
+        changed = ", or was changed since it was saved" if DESCRIPTION in strangers else ""
         raise BundleError(
-            f"{target} is no polytask model, or not only one: it holds {', '.join(strangers[:_MOST_NAMED])}"
-            f"{more}, which would be lost or mixed up. Choose another directory, or move them away."
+            f"{target} is no polytask model{changed}, or not only one: it holds "
+            f"{', '.join(strangers[:_MOST_NAMED])}{more}, which would be lost or mixed up. Choose "
+            f"another directory, or move them away."
         )
     if resume is not None and _holds(target, resume):
         raise BundleError(
@@ -133,6 +160,16 @@ def check_destination(directory: str | Path, *, resume: str | Path | None = None
             if free:
                 sweep_folder(target)
     return target
+
+
+def _check_kind(target: Path, kind: str | None) -> None:
+    """Refuse to replace a model by one that does something else."""
+    present = (_description(target) or {}).get("kind")
+    if kind is not None and isinstance(present, str) and present != kind:
+        raise BundleError(
+            f"{target} holds {model_named(present)}, which would be lost: what is to be written is "
+            f"{model_named(kind)}. Choose another directory, or delete that one."
+        )
 
 
 @contextmanager
@@ -210,13 +247,23 @@ def _ours(entry: Path, named: set[str]) -> bool:
 
 
 def _description(folder: Path) -> Mapping[str, Any] | None:
-    """Return what describes a model of ours, of any version; None if nothing does."""
+    """Return what describes a model of ours, of any version; None if nothing does, or it was changed."""
     try:
         with os.fdopen(open_plain(folder / DESCRIPTION), "rb") as file:
             description = parse_json(file.read())
     except (OSError, InputError):
         return None
-    return description if isinstance(description, dict) and description.get("format") == FORMAT else None
+    if not isinstance(description, dict) or description.get("format") != FORMAT:
+        return None
+    if description.get("schema") == 1:  # which had no checksum of its own
+        parts = _FIRST_SCHEMA_PARTS.items()
+        ours = all(isinstance(description.get(key), form) for key, form in parts)
+    else:
+        try:
+            ours = description.get("checksum") == own_checksum(description)
+        except InputError:  # it holds what we cannot write
+            return None
+    return description if ours else None
 
 
 def _named(description: Mapping[str, Any]) -> set[str]:

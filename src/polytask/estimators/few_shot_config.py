@@ -1,19 +1,39 @@
 """The settings of a few-shot image model."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from polytask.core import SettingsCheck, record_from_json
 from polytask.data import ImagePreparation
-from polytask.meta import ImageTask, learner_entries
+from polytask.meta import ImageTask, LearnerEntry, learner_entries
+from polytask.meta.catalogue import learner_listing
 
-__all__ = ["FewShotConfig"]
+__all__ = ["FewShotConfig", "check_used"]
 
 _MOST_INNER_STEPS = 10_000  # far beyond use; a saved model must not ask for a day of adaptation
 _MOST = {"width": 4096, "size": 2048, "episodes": 100_000}  # beyond which memory is taken by gigabytes
 
 _N_QUERY = 5
+
+
+def _by_episodes(entry: LearnerEntry) -> bool:
+    return entry.pretraining_head is None
+
+
+_USERS: Mapping[str, tuple[Callable[[LearnerEntry], bool], str, str]] = {
+    "inner_rate": (lambda entry: "inner_rate" in entry.inner, "adapts by gradient steps", "maml"),
+    "inner_steps": (lambda entry: "inner_steps" in entry.inner, "adapts in steps", "maml"),
+    "train_way": (
+        lambda entry: _by_episodes(entry) and not entry.fixed_way,
+        "is trained by episodes and tells any number of classes apart",
+        "prototypes",
+    ),
+    "n_query": (_by_episodes, "is trained by episodes", "prototypes"),
+    "episodes": (_by_episodes, "is trained by episodes", "prototypes"),
+    "batch_size": (lambda entry: not _by_episodes(entry), "learns all known classes at once", "simple-shot"),
+}
+"""Which learners use a setting, what they have in common, and one; all else is used by every learner."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +78,7 @@ class FewShotConfig:
     def __post_init__(self) -> None:
         check = SettingsCheck()
         checked: dict[str, Any] = {
-            "learner": check.choice("learner", self.learner, learner_entries()),
+            "learner": check.choice("learner", self.learner, learner_entries(), listing=learner_listing()),
             "way": check.whole("way", self.way, least=2),
             "size": check.whole("size", self.size, least=16, note=" for four layers of pooling"),
             "learning_rate": check.number("learning_rate", self.learning_rate, above=0),
@@ -129,3 +149,17 @@ class FewShotConfig:
     def from_json(cls, data: Mapping[str, Any]) -> "FewShotConfig":
         """Build the settings from what `to_json` gave."""
         return record_from_json(cls, data, name="the settings")
+
+
+def check_used(check: SettingsCheck, given: Mapping[str, Any]) -> None:
+    """Report settings that were given, but that the learner does not use; 0 and None stand for the "
+    "default."""
+    learner = given.get("learner", FewShotConfig().learner)
+    entries = learner_entries()
+    if not isinstance(learner, str) or learner not in entries:
+        return
+    for name, (uses, that, user) in _USERS.items():
+        value = given.get(name)
+        default = value is None or (isinstance(value, int) and value == 0)
+        if not default and not uses(entries[learner]):
+            check.unused(name, "learner", learner, [user], that=that)

@@ -13,7 +13,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from polytask.core import DataError, DataWarning, InputError, user_path
+from polytask.core import DataError, DataWarning, InputError, counted, user_path
 from polytask.data import ImagePreparation, LabelledExamples, image_files, image_folder
 from polytask.data.picture import printable
 
@@ -87,8 +87,9 @@ def read_queries(images: Any, prepared: ImagePreparation) -> tuple[Tensor, pd.In
     tensor, used = prepared.read(files)
     if prepared.ground is None:
         warnings.warn(
-            f"The support held no image files, so that the ground of these {len(files)} was decided by "
-            f"themselves: it is {used.ground}. Adapt to a folder of images, whose ground is then kept.",
+            f"The support held no image files, so that the ground of {counted(len(files), 'file')} was "
+            f"decided "
+            f"without it: it is {used.ground}. Adapt to a folder of images, whose ground is then kept.",
             DataWarning,
             stacklevel=3,
         )

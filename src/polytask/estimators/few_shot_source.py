@@ -1,12 +1,23 @@
 """Where a few-shot learner finds its known and its unseen classes."""
 
+import itertools
 import os
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from polytask.core import DataError, DataWarning, InputError, numpy_generator, user_path
+from polytask.core import (
+    DataError,
+    DataWarning,
+    InputError,
+    counted,
+    either,
+    near_names,
+    numpy_generator,
+    user_path,
+)
 from polytask.data import ImagePreparation, LabelledExamples, glyphs, image_folder, omniglot
 
 __all__ = ["ClassSplit", "class_split"]
@@ -82,9 +93,22 @@ def class_split(
         return ClassSplit(name=name, train=parts[0], validation=parts[1], test=parts[2])
     folder = user_path(source)
     if not os.path.isdir(folder):  # noqa: PTH112 - False, not an error, where a path is impossible
-        raise DataError(f"There is no source {source}: give glyphs, omniglot, or a folder of class folders.")
+        raise DataError(_no_source(source, folder))
     examples = image_folder(folder, size=size or _SIZE, channels=channels, ground=ground)
     return _split(str(source), examples, seed=seed, way=way)
+
+
+def _no_source(source: str | Path, folder: Path) -> str:
+    """Say which source may be meant by one that does not exist."""
+    if folder.is_file():
+        return f"{source} is a file. Give the folder that holds a folder of images for each class."
+    beside: list[str] = []
+    with suppress(OSError, ValueError):
+        beside = [entry.name for entry in itertools.islice(folder.parent.iterdir(), 1000) if entry.is_dir()]
+    near = near_names(folder.name, [*_BUILT_IN, *beside])
+    meant = [name if name in _BUILT_IN else str(Path(source).parent / name) for name in near]
+    hint = f" Did you mean {either([repr(name) for name in meant])}?" if near else ""
+    return f"There is no source {source}.{hint} Give glyphs, omniglot, or a folder of class folders."
 
 
 def _images(examples: LabelledExamples, size: int | None) -> LabelledExamples:
@@ -104,7 +128,8 @@ def _split(name: str, examples: LabelledExamples, *, seed: int, way: int) -> Cla
     if n_classes < 3 * way:
         lower = f"lower `way` to {n_classes // 3} or add classes" if n_classes >= 6 else "add classes"
         raise DataError(
-            f"{name} has {n_classes} classes, but `way` {way} needs at least {3 * way}: {way} to train on, "
+            f"{name} has {counted(n_classes, 'class', 'classes')}, but `way` {way} needs at least "
+            f"{3 * way}: {way} to train on, "
             f"{way} to validate with and {way} never seen; {lower}."
         )
     draw = numpy_generator(seed, "classes")

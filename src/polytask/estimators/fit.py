@@ -26,7 +26,7 @@ from polytask.core import (
 from polytask.data import fingerprint, read_table
 from polytask.estimators.prepare import Columns, Prepared, prepare
 from polytask.estimators.results import Metrics, summarize
-from polytask.estimators.table_config import TableConfig
+from polytask.estimators.table_config import TableConfig, check_used, check_used_with
 from polytask.estimators.table_model import TableModel
 from polytask.estimators.table_training import Surroundings, rehearse, train_table_learner
 from polytask.evaluate import ConstantReference, TaskLead, all_answers, clearly_ahead, evaluate
@@ -102,6 +102,7 @@ def fit(
     config = _checked(settings, call)
     folder = None if checkpoint is None else user_path(checkpoint)
     columns = Columns.of(targets, group=group, time=time_column, drop=drop)
+    check_used_with(columns.targets, config)
     frame = read_table(table)
     data_fingerprint = fingerprint(frame)
     where = Surroundings(
@@ -246,6 +247,7 @@ def _checked(settings: dict[str, Any], call: dict[str, Any]) -> TableConfig:
     check = SettingsCheck()
     known = [entry.name for entry in fields(TableConfig)]
     check.names(settings, known)
+    check_used(check, settings)
     check.whole("seeds", call["seeds"], least=1)
     check.whole("seed", call["seed"], least=0)
     check.flag("baselines", call["baselines"])

@@ -3,6 +3,7 @@
 import math
 import time
 import warnings
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from polytask.core import (
     ResultWarning,
     SettingsCheck,
     SharedModel,
+    counted,
     derive_seed,
     interruptible,
     other_remedy,
@@ -26,7 +28,7 @@ from polytask.core import (
 )
 from polytask.data import ClassificationEpisodes, KnownClasses, LabelledExamples, Source
 from polytask.data.image_preparation import Ground
-from polytask.estimators.few_shot_config import FewShotConfig
+from polytask.estimators.few_shot_config import FewShotConfig, check_used
 from polytask.estimators.few_shot_model import FewShotModel, build_few_shot_learner
 from polytask.estimators.few_shot_results import FewShotResults
 from polytask.estimators.few_shot_source import ClassSplit, class_split
@@ -37,6 +39,7 @@ from polytask.train import Validation, train
 
 __all__ = ["learn"]
 
+_MOST_SHOWN = 5
 _AGAIN = "call `learn` again with the same `checkpoint`"
 _REMEDY = "Lower `learning_rate` or `inner_rate`, or choose another `learner`."
 
@@ -116,6 +119,7 @@ def _checked(
     check = SettingsCheck()
     known = [entry.name for entry in fields(FewShotConfig) if entry.name != "images"]
     check.names(settings, known)
+    check_used(check, settings)
     check.whole("n_episodes", n_episodes, least=1)
     check.whole("seed", seed, least=0)
     check.accelerator("accelerator", accelerator)
@@ -256,35 +260,45 @@ def _episodes(examples: LabelledExamples, config: FewShotConfig, *, seed: int) -
 
 def _check(classes: ClassSplit, config: FewShotConfig) -> None:
     """Name every part that has fewer classes or examples than an episode needs."""
-    problems = []
     needs = {
-        "train": (config.train_way, config.n_query),
-        "validation": (config.way, 1),
-        "test": (config.way, 1),
+        "train": (config.train_way, config.shot + config.n_query),
+        "validation": (config.way, config.shot + 1),
+        "test": (config.way, config.shot + 1),
     }
-    for part, (way, n_query) in needs.items():
-        examples: LabelledExamples = getattr(classes, part)
-        if examples.n_classes < way:
-            setting = "train_way" if part == "train" and way != config.way else "way"
-            problems.append(
-                f"the {part} part has {examples.n_classes} classes, fewer than {way}; lower `{setting}`"
-            )
-        sizes = _sizes(examples)
-        small = [
-            f"{name} ({size})"
-            for name, size in zip(examples.class_names, sizes, strict=True)
-            if size < config.shot + n_query
-        ]
-        if small:
-            shown = ", ".join(small[:5]) + (" …" if len(small) > 5 else "")
-            most = min(sizes) - n_query
-            lower = f"lower `shot` to {most}" if most > 0 else "lower `n_query`" if n_query > 1 else ""
-            problems.append(
-                f"classes of the {part} part have fewer than {config.shot} support + {n_query} query "
-                f"examples: {shown}; {lower + ', ' if lower else ''}add images, or leave these classes out"
-            )
+    if learner_entries()[config.learner].pretraining_head is not None:
+        needs["train"] = (2, 1)  # no episodes there
+    problems = [
+        f"the {part} part has {counted(n_classes, 'class', 'classes')}, fewer than {way}; lower "
+        f"`{'train_way' if part == 'train' and way != config.way else 'way'}`"
+        for part, (way, _) in needs.items()
+        if (n_classes := getattr(classes, part).n_classes) < way
+    ]
+    problems += _too_few_examples(
+        [(getattr(classes, part), need) for part, (_, need) in needs.items()], config
+    )
     if problems:
         raise DataError(f"{classes.name}: " + "; ".join(problems) + ".")
+
+
+def _too_few_examples(needs: Sequence[tuple[LabelledExamples, int]], config: FewShotConfig) -> list[str]:
+    """Name the classes that are smaller than an episode needs, all with one remedy."""
+    few = [
+        (f"{name} ({size} of {needed})", size - needed)
+        for examples, needed in needs
+        for name, size in zip(examples.class_names, _sizes(examples), strict=True)
+        if size < needed
+    ]
+    if not few:
+        return []
+    shown = ", ".join(name for name, _ in few[:_MOST_SHOWN])
+    more = f" and {len(few) - _MOST_SHOWN} more" if len(few) > _MOST_SHOWN else ""
+    shot = config.shot + min(lacking for _, lacking in few)  # what the smallest class has left for it
+    lower = f"lower `shot` to {shot}, " if shot > 0 else "lower `n_query`, " if config.n_query > 1 else ""
+    return [
+        f"{counted(len(few), 'class has', 'classes have')} fewer images than the support and the queries "
+        f"of an "
+        f"episode take together: {shown}{more}; {lower}add images, or leave out such classes"
+    ]
 
 
 def _sizes(examples: LabelledExamples) -> list[int]:

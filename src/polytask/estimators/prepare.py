@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from polytask.core import Batch, DataError, InputError, Task, TaskKind
+from polytask.core import Batch, DataError, InputError, Task, TaskKind, counted
 from polytask.data import (
     Labels,
     Split,
@@ -24,9 +24,12 @@ from polytask.data import (
     split_time,
     target_messages,
 )
+from polytask.data.column import column_hint
+from polytask.data.problems import problem_error
 
 __all__ = ["Columns", "Prepared", "prepare"]
 
+_N_PARTS = 3  # training, validation and test
 _MOST_STRATA = 1000  # values of a target up to which a split keeps their shares
 
 
@@ -78,18 +81,28 @@ class Columns:
         """Return the columns that remain as features.
 
         Raises:
-            DataError: A named column does not exist, or both a group and a time are given.
+            DataError: A named column does not exist, both a group and a time are given, or a target is to be
+                dropped.
         """
-        roles = {"group": self.group, "time": self.time}
+        roles = {"group": self.group, "time_column": self.time}
         named = [(role, name) for role, name in roles.items() if name is not None]
         named += [("drop", name) for name in self.drop]
-        unknown = [f"`{role}` {name!r}" for role, name in named if name not in frame.columns]
-        if unknown:
-            columns = ", ".join(map(str, frame.columns))
-            raise DataError(f"No column fits {', '.join(unknown)}; the table has {columns}.")
+        problems = [
+            f"`{role}`: there is no column {name!r}; {column_hint(frame, name)}"
+            for role, name in named
+            if name not in frame.columns
+        ]
         if self.group is not None and self.time is not None:
-            raise DataError("Give either `group` or `time`: a split follows one of them.")
-        used = {parse_target(text, frame.columns)[0] for text in self.targets} | {name for _, name in named}
+            problems.append("Give either `group` or `time_column`: a split follows one of them.")
+        asked = {parse_target(text, frame.columns)[0] for text in self.targets}
+        problems += [
+            f"`drop`: {name!r} is among the `targets`, too. Take it from one of them."
+            for name in dict.fromkeys(self.drop)
+            if name in asked
+        ]
+        if problems:
+            raise problem_error(problems)
+        used = asked | {name for _, name in named}
         return [column for column in frame.columns if column not in used]
 
 
@@ -134,6 +147,7 @@ def prepare(frame: pd.DataFrame, columns: Columns, *, seed: int) -> Prepared:
     """
     features = columns.features(frame)
     labels = split_labels(frame, columns.targets)
+    _check_units(frame, labels, columns)
     labelled = _labelled_rows(labels, len(frame))
     among = [replace(target, codes=target.codes[labelled]) for target in labels.values()]
     split = _split(frame, labelled, columns, among, seed)
@@ -141,7 +155,7 @@ def prepare(frame: pd.DataFrame, columns: Columns, *, seed: int) -> Prepared:
     whole = Split(**parts)
     messages = check_leak(frame, whole, group=columns.group, time=columns.time, columns=features)
     targets = fit_targets(frame, columns.targets, train_rows=whole.train)
-    messages += target_messages(frame, targets)
+    messages += target_messages(frame, targets, asked=columns.targets)
     encoder = TableEncoder.fit(frame, columns=features, train_rows=whole.train)
     inputs, report = encoder.transform(frame)
     encoded = {target.task.name: target.encode(frame[target.task.name]) for target in targets}
@@ -156,7 +170,7 @@ def prepare(frame: pd.DataFrame, columns: Columns, *, seed: int) -> Prepared:
         encoding.name for encoding in encoder.encodings if encoding.kind != "category" and encoding.words
     ]
     guesses = [
-        *label_guesses(frame, targets),
+        *label_guesses(frame, targets, asked=columns.targets),
         *(f"Column {name!r}: {encoder.notes[name]}." for name in strays),
     ]
     return Prepared(
@@ -232,6 +246,27 @@ def _strata(labels: Sequence[Labels]) -> pd.Series | None:
         return joined
     first = pd.Series(few[0])
     return first if first.nunique() <= n_rows / 2 else None
+
+
+def _check_units(frame: pd.DataFrame, labels: Mapping[str, Labels], columns: Columns) -> None:
+    """Refuse targets that have labels in fewer groups, or at fewer times, than there are parts."""
+    column, what = (columns.group, "group") if columns.group is not None else (columns.time, "time")
+    if column is None:
+        return
+    values = frame[column].to_numpy()
+    problems = []
+    for name, target in labels.items():
+        n_units = pd.Series(values[target.codes >= 0]).nunique()
+        if n_units < _N_PARTS:
+            setting = "group" if what == "group" else "time_column"
+            problems.append(
+                f"Target {name!r} has labels in {counted(n_units, what)} of {column!r} only, but training, "
+                f"validation and test need one {what} each. Label rows of more {what}s, leave out "
+                f"`{setting}`, "
+                "or leave out the target."
+            )
+    if problems:
+        raise problem_error(problems)
 
 
 def _n_classes(target: Labels) -> int:

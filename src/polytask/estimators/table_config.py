@@ -1,13 +1,14 @@
 """The settings of a table model."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
 from polytask.balancing import balancer_names
-from polytask.core import SettingsCheck, record_from_json
+from polytask.balancing.catalogue import balancer_listing
+from polytask.core import InputError, SettingsCheck, record_from_json
 
-__all__ = ["TableConfig"]
+__all__ = ["TableConfig", "check_used", "check_used_with"]
 
 SharingName = Literal[
     "hard",
@@ -24,6 +25,8 @@ SharingName = Literal[
     "film",
 ]
 
+_USERS = {"members": ("tabm",), "soft_strength": ("soft", "trace-norm")}  # all else is used by every sharing
+_FOR_ONE = {"sharing": ("hard", "tabm"), "balancing": ("equal",)}  # of one target, which shares with none
 _MOST_WEIGHTS = 2**30  # of one trunk: 4 GB, and as much again for gradients and twice for the optimizer
 
 
@@ -69,7 +72,9 @@ class TableConfig:
         check = SettingsCheck()
         checked: dict[str, Any] = {
             "sharing": check.choice("sharing", self.sharing, get_args(SharingName)),
-            "balancing": check.choice("balancing", self.balancing, balancer_names()),
+            "balancing": check.choice(
+                "balancing", self.balancing, balancer_names(), listing=balancer_listing()
+            ),
             "dropout": check.number("dropout", self.dropout, least=0, below=1),
             "learning_rate": check.number("learning_rate", self.learning_rate, above=0),
         }
@@ -95,6 +100,31 @@ class TableConfig:
     def from_json(cls, data: Mapping[str, Any]) -> "TableConfig":
         """Build the settings from what `to_json` gave."""
         return record_from_json(cls, data, name="the settings")
+
+
+def check_used(check: SettingsCheck, given: Mapping[str, Any]) -> None:
+    """Report settings that were given, but that the kind of sharing does not use."""
+    sharing = given.get("sharing", TableConfig().sharing)
+    if not isinstance(sharing, str) or sharing not in get_args(SharingName):
+        return
+    for name, users in _USERS.items():
+        if name in given and sharing not in users:
+            check.unused(name, "sharing", sharing, users)
+
+
+def check_used_with(targets: Sequence[str], config: TableConfig) -> None:
+    """Refuse ways of sharing and balancing of a single target.
+
+    Raises:
+        InputError: One would be ignored.
+    """
+    asked = asdict(config)
+    pointless = [f"`{name}={asked[name]!r}`" for name, usual in _FOR_ONE.items() if asked[name] not in usual]
+    if len(targets) == 1 and pointless:
+        raise InputError(
+            f"{' and '.join(pointless)} would be ignored, as there is one target, {targets[0]!r}, which has "
+            "nothing to share with. Leave it out, or name more `targets`."
+        )
 
 
 def _check_size(check: SettingsCheck, settings: Mapping[str, Any]) -> None:

@@ -19,6 +19,7 @@ from polytask.core import (
     Learner,
     SharedModel,
     Task,
+    counted,
     derive_seed,
     generator,
     rehearse_write,
@@ -175,7 +176,8 @@ def _set_aside(rows: Batch, tasks: Sequence[Task], balancing: str, *, seed: int)
                 ours.update([row for row in places if row not in theirs][:1])
         if not (judged.intersection(labelled) and trained.intersection(labelled)):
             raise DataError(
-                f"{task.name!r} has {len(labelled)} labels among the training rows, but `balancing` "
+                f"{task.name!r} has {counted(len(labelled), 'label')} among the training rows, but "
+                f"`balancing` "
                 f"{balancing!r} needs some to train on and others to judge by. Label more rows, or choose "
                 "another `balancing`."
             )

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from polytask.core import Episode, EpisodicLearner, InputError, SettingsCheck, evaluating
+from polytask.core import Episode, EpisodicLearner, InputError, SettingsCheck, counted, evaluating
 from polytask.data import Source
 from polytask.evaluate.interval import Interval, mean_interval
 
@@ -34,7 +34,8 @@ class EpisodeScore:
         accuracy = self.metric == "accuracy"
         figure = self.interval.format(2 if accuracy else 4, scale=100 if accuracy else 1)
         kind = "transductive" if self.transductive else "inductive"
-        return f"{self.metric} {figure}{' %' if accuracy else ''} ({kind}, {self.interval.n} episodes)"
+        n_episodes = counted(self.interval.n, "episode")
+        return f"{self.metric} {figure}{' %' if accuracy else ''} ({kind}, {n_episodes})"
 
 
 def evaluate_episodes(learner: EpisodicLearner, source: Source, *, n_episodes: int = 600) -> EpisodeScore:

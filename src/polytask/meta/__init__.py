@@ -2,12 +2,13 @@
 
 from polytask.meta.batched import run_each, run_vmap
 from polytask.meta.batched_forward import run_batched
-from polytask.meta.catalogue import ImageTask, LearnerEntry, learner_by_name, learner_entries
+from polytask.meta.catalogue import LearnerEntry, learner_by_name, learner_entries
 from polytask.meta.compiled import Compiled
 from polytask.meta.engine import named_execution
 from polytask.meta.fastest import Fastest
 from polytask.meta.gradient_check import GradientReport, check_meta_gradient
 from polytask.meta.gradient_learner import GradientLearner, MetaObjective
+from polytask.meta.image_task import ImageTask
 from polytask.meta.initialization import (
     ANIL,
     BOIL,

@@ -7,8 +7,9 @@ from typing import Literal, TypeAlias
 import torch
 from torch import nn
 
-from polytask.core import EpisodicLearner, InputError
+from polytask.core import EpisodicLearner, InputError, by_door, name_problem
 from polytask.meta.gradient_learner import GradientLearner
+from polytask.meta.image_task import ImageTask
 from polytask.meta.initialization import (
     ANIL,
     BOIL,
@@ -36,7 +37,7 @@ from polytask.meta.metric.simple_shot import SimpleShot
 from polytask.meta.metric.svm import MetaOptNet
 from polytask.meta.metric.tim import TIM
 from polytask.meta.model.film_generator import FiLMGenerator
-from polytask.meta.networks import ConvNormalization, conv4, conv4_classifier
+from polytask.meta.networks import conv4
 from polytask.meta.optimization import (
     ALFA,
     LSTMOptimizer,
@@ -48,68 +49,10 @@ from polytask.meta.optimization import (
     with_warp_layers,
 )
 
-__all__ = ["ImageTask", "LearnerEntry", "learner_by_name", "learner_entries"]
+__all__ = ["LearnerEntry", "learner_by_name", "learner_entries", "learner_listing"]
 
 Family: TypeAlias = Literal["initialization", "optimization", "model", "metric"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImageTask:
-    """What a few-shot classifier of images is built for.
-
-    Args:
-        n_way: Classes of a task.
-        size: Height and width of an image; 16 at least.
-        in_channels: Channels of an image.
-        width: Channels of each layer of the convolutional net.
-        inner_rate: Of learners by gradients; None means the method's own.
-        inner_steps: Of learners by gradients; None means the method's own.
-
-    Raises:
-        InputError: A number is out of range.
-    """
-
-    n_way: int
-    size: int = 28
-    in_channels: int = 1
-    width: int = 64
-    inner_rate: float | None = None
-    inner_steps: int | None = None
-
-    def __post_init__(self) -> None:
-        problems = [
-            f"`{name}` must be at least {least}, got {value}"
-            for name, least, value in (
-                ("n_way", 2, self.n_way),
-                ("size", 16, self.size),
-                ("in_channels", 1, self.in_channels),
-                ("width", 1, self.width),
-            )
-            if value < least
-        ]
-        if problems:
-            raise InputError("ImageTask: " + "; ".join(problems) + ".")
-
-    @property
-    def n_features(self) -> int:
-        """Numbers that the encoder makes of an image."""
-        return self.width * (self.size // 16) ** 2
-
-    def encoder(self, normalization: ConvNormalization = "batch") -> nn.Module:
-        """Build the four-layer encoder."""
-        return conv4(self.in_channels, self.width, normalization=normalization)
-
-    def classifier(self, normalization: ConvNormalization = "group") -> nn.Module:
-        """Build the encoder with a linear layer for the classes; its norms let no image see the others."""
-        return conv4_classifier(self.n_way, self.in_channels, self.width, normalization=normalization)
-
-    def rate(self, otherwise: float) -> float:
-        """Return the rate of inner steps asked for, else the method's own."""
-        return otherwise if self.inner_rate is None else self.inner_rate
-
-    def steps(self, otherwise: int) -> int:
-        """Return the number of inner steps asked for, else the method's own."""
-        return otherwise if self.inner_steps is None else self.inner_steps
+InnerSetting: TypeAlias = Literal["inner_rate", "inner_steps"]
 
 
 Builder: TypeAlias = Callable[[ImageTask], EpisodicLearner]
@@ -130,6 +73,7 @@ class LearnerEntry:
             makes the head of that classifier, from numbers of features and of classes; None where the method
             trains by episodes.
         train_way: Classes of a training episode that do well, where it need not be those of the task.
+        inner: Which of ``inner_rate`` and ``inner_steps`` it uses.
     """
 
     family: Family
@@ -139,6 +83,7 @@ class LearnerEntry:
     transductive: bool = False
     pretraining_head: Callable[[int, int], nn.Module] | None = None
     train_way: int = 20
+    inner: tuple[InnerSetting, ...] = ()
 
 
 def learner_by_name(name: str, task: ImageTask) -> EpisodicLearner:
@@ -156,13 +101,19 @@ def learner_by_name(name: str, task: ImageTask) -> EpisodicLearner:
         False
     """
     if name not in _ENTRIES:
-        raise InputError(f"There is no learner {name!r}; use one of {', '.join(_ENTRIES)}.")
+        what = f"There is no learner {name!r}"
+        raise InputError(name_problem(what, name, _ENTRIES, listing=learner_listing()) + ".")
     return _ENTRIES[name].build(task)
 
 
 def learner_entries() -> Mapping[str, LearnerEntry]:
     """Return the catalogue by name."""
     return dict(_ENTRIES)
+
+
+def learner_listing() -> str:
+    """Say what lists the names, where the message is read."""
+    return by_door(python="`polytask.meta.learner_entries()`", command="`polytask methods`")
 
 
 def _prototypes(task: ImageTask) -> EpisodicLearner:
@@ -242,6 +193,7 @@ def _film(task: ImageTask) -> EpisodicLearner:
 
 
 _FINN = "Finn et al., ICML 2017, arXiv:1703.03400"
+_BOTH: tuple[InnerSetting, ...] = ("inner_rate", "inner_steps")
 _CHEN = "Chen et al., ICLR 2019, arXiv:1904.04232"
 _ENTRIES: dict[str, LearnerEntry] = {
     "prototypes": LearnerEntry(
@@ -307,6 +259,7 @@ _ENTRIES: dict[str, LearnerEntry] = {
         build=lambda task: TIM(task.encoder(), n_steps=task.steps(100), execution="loop"),
         transductive=True,
         pretraining_head=nn.Linear,
+        inner=("inner_steps",),
     ),
     "laplacian-shot": LearnerEntry(
         family="metric",
@@ -334,42 +287,49 @@ _ENTRIES: dict[str, LearnerEntry] = {
         source=_FINN,
         build=_by_gradients(MAML, rate=0.1, steps=3),
         fixed_way=True,
+        inner=_BOTH,
     ),
     "fomaml": LearnerEntry(
         family="initialization",
         source=f"{_FINN} (first order)",
         build=_by_gradients(FOMAML, rate=0.1, steps=3),
         fixed_way=True,
+        inner=_BOTH,
     ),
     "maml++": LearnerEntry(
         family="initialization",
         source="Antoniou et al., ICLR 2019, arXiv:1810.09502",
         build=_by_gradients(MAMLPlusPlus, rate=0.1, steps=3, n_multi_step=100, per_step_normalization=False),
         fixed_way=True,
+        inner=_BOTH,
     ),
     "anil": LearnerEntry(
         family="initialization",
         source="Raghu et al., ICLR 2020, arXiv:1909.09157",
         build=_by_gradients(ANIL, rate=0.1, steps=5),
         fixed_way=True,
+        inner=_BOTH,
     ),
     "boil": LearnerEntry(
         family="initialization",
         source="Oh et al., ICLR 2021, arXiv:2008.08882",
         build=_by_gradients(BOIL, rate=0.1, steps=3),
         fixed_way=True,
+        inner=_BOTH,
     ),
     "reptile": LearnerEntry(
         family="initialization",
         source="Nichol et al., 2018, arXiv:1803.02999",
         build=_reptile,
         fixed_way=True,
+        inner=_BOTH,
     ),
     "imaml": LearnerEntry(
         family="initialization",
         source="Rajeswaran et al., NeurIPS 2019, arXiv:1909.04630",
         build=_imaml,
         fixed_way=True,
+        inner=_BOTH,
     ),
     "proto-maml": LearnerEntry(
         family="initialization",
@@ -377,6 +337,7 @@ _ENTRIES: dict[str, LearnerEntry] = {
         build=_by_gradients(
             ProtoMAML, rate=0.01, steps=3, network=lambda task: task.encoder("group"), second_order=True
         ),
+        inner=_BOTH,
     ),
     "meta-sgd": LearnerEntry(
         family="optimization",
@@ -385,18 +346,21 @@ _ENTRIES: dict[str, LearnerEntry] = {
             task.classifier(), rate=task.rate(0.1), n_steps=task.steps(3), execution="each"
         ),
         fixed_way=True,
+        inner=_BOTH,
     ),
     "meta-curvature": LearnerEntry(
         family="optimization",
         source="Park and Oliva, NeurIPS 2019, arXiv:1902.03356",
         build=_by_gradients(MetaCurvature, rate=0.1, steps=3),
         fixed_way=True,
+        inner=_BOTH,
     ),
     "alfa": LearnerEntry(
         family="optimization",
         source="Baik et al., NeurIPS 2020, arXiv:2011.00209",
         build=_by_gradients(ALFA, rate=0.1, steps=3),
         fixed_way=True,
+        inner=_BOTH,
     ),
     "warp-grad": LearnerEntry(
         family="optimization",
@@ -405,24 +369,28 @@ _ENTRIES: dict[str, LearnerEntry] = {
             WarpGrad, rate=0.1, steps=3, network=lambda task: with_warp_layers(task.classifier())
         ),
         fixed_way=True,
+        inner=_BOTH,
     ),
     "lstm-optimizer": LearnerEntry(
         family="optimization",
         source="Andrychowicz et al., NeurIPS 2016, arXiv:1606.04474",
         build=_by_rule(LSTMOptimizer, 3),
         fixed_way=True,
+        inner=("inner_steps",),
     ),
     "mlp-optimizer": LearnerEntry(
         family="optimization",
         source="Metz et al., CoLLAs 2022, arXiv:2203.11860",
         build=_by_rule(MLPOptimizer, 3),
         fixed_way=True,
+        inner=("inner_steps",),
     ),
     "meta-lstm": LearnerEntry(
         family="optimization",
         source="Ravi and Larochelle, ICLR 2017",
         build=_by_rule(MetaLSTM, 3),
         fixed_way=True,
+        inner=("inner_steps",),
     ),
     "cnaps": LearnerEntry(
         family="model", source="Requeima et al., NeurIPS 2019, arXiv:1906.07697", build=_film

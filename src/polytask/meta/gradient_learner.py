@@ -22,6 +22,7 @@ from polytask.core import (
     query_objectives,
 )
 from polytask.meta.engine import ExecutionName
+from polytask.meta.every_class import check_classes
 from polytask.meta.fixed_body import fixed_body, layers
 from polytask.meta.inner.rule import UpdateRule
 from polytask.meta.inner.sgd import SGD
@@ -177,7 +178,14 @@ class GradientLearner(MetaLearner):
             return self.loss(self.trajectory(tasks, support)[-1], tasks, query, self.n_steps)
 
     def learn(self, tasks: Sequence[Task], support: Batch) -> State:
-        """Return the parameters after the inner steps, by name."""
+        """Return the parameters after the inner steps, by name.
+
+        Raises:
+            InputError: The support lacks a class of a multiclass task.
+        """
+        for task in tasks:
+            if task.kind == "multiclass":
+                check_classes(type(self).__name__, task, support)
         with plain_attention():
             return self.trajectory(tasks, support)[-1]
 

@@ -9,7 +9,7 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from polytask.core.names import short_name
+from polytask.core.names import counted, short_name
 from polytask.estimators import FewShotResults, FitResults, TaskResult
 from polytask.evaluate import Interval
 
@@ -27,7 +27,7 @@ def fit_table(results: FitResults) -> RenderableType:
     Names are wrapped, figures never: where the terminal is too narrow for a table, each task gets a few
     lines.
     """
-    seeds = f"{results.n_seeds} seed{'s' if results.n_seeds > 1 else ''}"
+    seeds = counted(results.n_seeds, "seed")
     title = f"Held-out rows, {seeds}" + (", 95 % intervals" if results.n_seeds > 1 else "")
     compared = any(found.separate for found in results.tasks)
     headings = ["task", "metric", *(["separate"] if compared else []), "joint"]
@@ -93,9 +93,8 @@ def _fit_row(found: TaskResult, *, compared: bool) -> list[str]:
 def few_shot_table(results: Sequence[FewShotResults]) -> Table:
     """Lay out few-shot learners on the same held-out episodes."""
     first = results[0]
-    title = (
-        f"{first.way}-way {first.shot}-shot, {first.n_episodes} episodes of unseen classes, 95 % intervals"
-    )
+    n_episodes = counted(first.n_episodes, "episode")
+    title = f"{first.way}-way {first.shot}-shot, {n_episodes} of unseen classes, 95 % intervals"
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
     for heading in ("learner", "accuracy %", "kind"):
         table.add_column(heading, justify="right" if "%" in heading else "left")

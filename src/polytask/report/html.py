@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from polytask.core import MissingPackageError, rehearse_write, user_path, write_atomically
-from polytask.core.names import printable, short_name
+from polytask.core.names import counted, printable, short_name
 from polytask.estimators import FewShotResults, FitResults
 from polytask.report.console import figure_text, gain_text, metric_text
 from polytask.report.figures import accuracy_figure, drawing, gain_figure
@@ -96,7 +96,8 @@ def _table(name: str, results: FitResults) -> dict[str, Any]:
         }
         for found in results.tasks
     ]
-    sentence = f"One model learned {len(results.tasks)} targets at once."
+    at_once = " at once" if len(results.tasks) > 1 else ""
+    sentence = f"One model learned {counted(len(results.tasks), 'target')}{at_once}."
     if results.delta_m is not None:
         sentence += (
             f" Against a separate model for each target, joint training clearly helped "
@@ -114,8 +115,9 @@ def _table(name: str, results: FitResults) -> dict[str, Any]:
         "delta": None if results.delta_m is None else results.delta_m.format(1),
         "figure": gain_figure(results) if results.delta_m is not None else None,
         "note": (
-            f"Figures are means on held-out rows over {results.n_seeds} seeds, each with its own split and "
-            f"initialization, with 95 % intervals (Student's t, corrected for overlapping splits); gains "
+            f"Figures are means on held-out rows over {counted(results.n_seeds, 'seed')}, each with its "
+            f"own split "
+            f"and initialization, with 95 % intervals (Student's t, corrected for overlapping splits); gains "
             f"are paired by seed. Rows: {rows_text}. {parameters}."
         ),
         "messages": [printable(message) for message in results.messages],
@@ -137,8 +139,8 @@ def _few_shot(
     return {
         "name": short_name(name, 200),
         "sentence": (
-            f"After training on known classes, each learner gets {first.shot} example"
-            f"{'s' if first.shot > 1 else ''} of each of {first.way} classes it has never seen, and names "
+            f"After training on known classes, each learner gets "
+            f"{counted(first.shot, 'example')} of each of {first.way} classes it has never seen, and names "
             "new images."
         ),
         "rows": rows,
@@ -147,7 +149,7 @@ def _few_shot(
         "episode": picture,
         "caption": printable(caption),
         "note": (
-            f"Means over {first.n_episodes} episodes with 95 % intervals, the same episodes for all. "
+            f"Means over {counted(first.n_episodes, 'episode')} with 95 % intervals, the same ones for all. "
             f"Classes: {classes}. Inductive: every query is answered alone."
         ),
     }

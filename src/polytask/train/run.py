@@ -13,7 +13,15 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from polytask.balancing import Balance, BalancedBackward, Balancer
-from polytask.core import CHECKPOINT_FILE, Episode, EpisodicLearner, Learner, NotFiniteError, derive_seed
+from polytask.core import (
+    CHECKPOINT_FILE,
+    Episode,
+    EpisodicLearner,
+    Learner,
+    NotFiniteError,
+    counted,
+    derive_seed,
+)
 from polytask.data import Feedback, Source
 from polytask.train.checkpoint import load_checkpoint, save_checkpoint
 from polytask.train.history import History
@@ -227,10 +235,11 @@ class Run:
         """Say what would have made the steps that are done different ones, besides the identity."""
         found = []
         if state["step"] > n_steps:
-            found.append(f"`n_steps` is {n_steps}, but {state['step']} steps are done")
+            found.append(f"`n_steps` is {n_steps}, but {counted(state['step'], 'step is', 'steps are')} done")
         if patience is not None and state["longest_stale"] >= patience:
             found.append(
-                f"`patience` is {patience}, but {state['longest_stale']} validations in a row were no better"
+                f"`patience` is {patience}, but "
+                f"{counted(state['longest_stale'], 'validation was', 'validations in a row were')} no better"
             )
         for index, factor in state["schedule"].items():
             present = _factor(self.schedule, index)

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from polytask.balancing.solvers.scaled import cosines, ridge, symmetric
+from polytask.balancing.solvers.scaled import cosines, in_float64, ridge, symmetric
 from polytask.core import InputError, TrainingError
 
 __all__ = ["bargain"]
@@ -79,7 +79,7 @@ def _solve(matrix: Tensor, right: Tensor, power: float) -> Tensor:
         y = _search(matrix, factor, power, y, step, longest, (gradient * step).sum(-1))
     raise TrainingError(
         f"The bargaining solution of {right.shape[-1]} objectives was not found in {_ITERATIONS} iterations. "
-        "Compute the gradients in float64, or look for gradients that oppose each other exactly."
+        f"{in_float64()}, or look for gradients that oppose each other exactly."
     )
 
 

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from polytask.balancing.solvers.scaled import in_float64
 from polytask.core import TrainingError
 
 __all__ = ["nonnegative_minimum"]
@@ -66,7 +67,7 @@ def nonnegative_minimum(matrix: Tensor, linear: Tensor, *, start: Tensor | None 
         free = free ^ torch.where((patience >= 0)[:, None], wrong, _last(wrong))
     raise TrainingError(
         f"A quadratic program of {n} objectives was not solved in {_ITERATIONS} iterations. "
-        "Compute the gradients in float64, or look for gradients of very different lengths."
+        f"{in_float64()}, or look for gradients of very different lengths."
     )
 
 

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from polytask.balancing.solvers.complementarity import nonnegative_minimum
-from polytask.balancing.solvers.scaled import cosines, ridge, symmetric
+from polytask.balancing.solvers.scaled import cosines, in_float64, ridge, symmetric
 from polytask.core import InputError, TrainingError
 
 __all__ = ["conflict_averse"]
@@ -80,6 +80,6 @@ def _displacement(gramian: Tensor, gains: Tensor, radius: Tensor, tiny: float) -
     else:
         raise TrainingError(
             f"CAGrad's direction for {len(gramian)} objectives was not found in {_ITERATIONS} iterations. "
-            "Compute the gradients in float64."
+            f"{in_float64()}."
         )
     return y * (radius / distance) / lengths * unit if distance > 0 else torch.zeros_like(y)

@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor
 
-from polytask.core import InputError
+from polytask.core import InputError, by_door
 
-__all__ = ["cosines", "ridge", "symmetric"]
+__all__ = ["cosines", "in_float64", "ridge", "symmetric"]
 
 
 def symmetric(gramian: Tensor) -> Tensor:
@@ -47,3 +47,8 @@ def ridge(gramian: Tensor) -> float:
     A Gramian computed in float32 may have eigenvalues below zero by a few roundings.
     """
     return max(1e-10, 4 * gramian.shape[-1] * torch.finfo(gramian.dtype).eps)
+
+
+def in_float64() -> str:
+    """Say how to go on where gradients are too coarse for a solver."""
+    return by_door(python="Compute the gradients in float64", command="Train with `precision=64-true`")

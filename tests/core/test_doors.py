@@ -1,0 +1,105 @@
+"""A remedy names what exists at the door where it is read: in Python, or at the command."""
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import fields
+from inspect import signature
+from pathlib import Path
+
+import pytest
+import typer
+
+import polytask
+from polytask.cli import app
+from polytask.cli.failures import as_options
+from polytask.core import at_the_command, by_door
+from polytask.estimators import FewShotConfig, TableConfig, fit, learn
+
+ROOT = Path(polytask.__file__).parent
+COMMANDS = typer.main.get_command(app).commands  # pyright: ignore[reportAttributeAccessIssue]
+
+# What the command hands on to: here every name in backticks is an option, or a word of Python that is met by
+# nothing but what no command can give, such as images in memory.
+REACHED = [
+    *sorted((ROOT / "estimators").glob("*.py")),
+    *(ROOT / "data" / f"{name}.py" for name in ("column", "delimited", "features", "feature_fitting")),
+    *(ROOT / "data" / f"{name}.py" for name in ("image_files", "image_folder", "picture", "omniglot")),
+    *(ROOT / "data" / f"{name}.py" for name in ("table_file", "target_labels", "targets", "target_column")),
+    *(ROOT / "report" / f"{name}.py" for name in ("console", "html")),
+    ROOT / "demo.py",
+]
+SETTINGS = {*signature(fit).parameters, *signature(learn).parameters}
+SETTINGS |= {field.name for config in (TableConfig, FewShotConfig) for field in fields(config)}
+PYTHON_ONLY = {"adapt", "images", "predict", "split", "part", "fit", "learn"}
+
+
+def texts(path: Path) -> Iterator[tuple[str, str]]:
+    """Yield the strings of a file that are no docstrings, with the door that they are for: "" for both."""
+    tree = ast.parse(path.read_text())
+    skipped = set()
+    doors: dict[ast.AST, str] = {}
+    for node in ast.walk(tree):
+        for child in ast.iter_child_nodes(node):
+            doors[child] = doors.get(node, "")
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            skipped.add(node.value)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "by_door":
+            doors |= {keyword: keyword.arg or "" for keyword in node.keywords}
+        if isinstance(node, ast.JoinedStr):
+            skipped |= {part for part in node.values if isinstance(part, ast.Constant)}
+            yield "".join(_written(part) for part in node.values), doors.get(node, "")
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in skipped:
+            yield node.value, doors.get(node, "")
+
+
+def _written(part: ast.expr) -> str:
+    return part.value if isinstance(part, ast.Constant) and isinstance(part.value, str) else "{}"
+
+
+def typed(text: str) -> str:
+    """Write a message as the command does, whichever of them is at work."""
+    for name, command in COMMANDS.items():
+        text = as_options(text, command, {other: c for other, c in COMMANDS.items() if other != name})
+    return text
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT)))
+def test_outside_the_command_nothing_names_what_is_typed_but_for_those_who_type(path):
+    if (ROOT / "cli") in path.parents:
+        return
+    for text, door in texts(path):
+        if door != "command":
+            named = re.search(r"(?<![\w-])--[a-z][a-z-]+|polytask (fit|learn|adapt|predict|methods)\b", text)
+            assert named is None, text
+
+
+@pytest.mark.parametrize("path", REACHED, ids=lambda path: str(path.relative_to(ROOT)))
+def test_what_reaches_the_command_names_what_can_be_typed(path):
+    for text, door in texts(path):
+        if door != "python":
+            left = set(re.findall(r"`([a-z_]+)(?:=[^`]*)?`", typed(text))) - PYTHON_ONLY
+            assert not left, text
+            assert not re.search(r"`polytask\.|\.of_classes|data frame categorical", typed(text)), text
+
+
+@pytest.mark.parametrize("path", REACHED, ids=lambda path: str(path.relative_to(ROOT)))
+def test_what_reaches_the_command_names_what_python_has_too(path):
+    for text, door in texts(path):
+        if door != "command":
+            assert set(re.findall(r"`([a-z_]+)(?:=[^`]*)?`", text)) <= SETTINGS | PYTHON_ONLY, text
+
+
+def test_a_choice_of_words_is_that_of_the_door():
+    assert by_door(python="p", command="c") == "p"
+    with at_the_command():
+        assert by_door(python="p", command="c") == "c"
+        with pytest.raises(KeyError), at_the_command():
+            raise KeyError
+        assert by_door(python="p", command="c") == "c"
+    assert by_door(python="p", command="c") == "p"
+
+
+def test_functions_of_python_are_written_as_commands():
+    text = "Use `polytask.fit`, `polytask.learn` or `FewShotModel.adapt`."
+    assert as_options(text, COMMANDS["fit"]) == "Use `polytask fit`, `polytask learn` or `polytask adapt`."
