@@ -82,7 +82,7 @@ def test_an_unreadable_class_folder_is_named(folder, monkeypatch):
         return scan(path)
 
     monkeypatch.setattr(os, "scandir", guarded)
-    with pytest.warns(DataWarning, match=r"1 class folders.*b \(Permission denied\)"):
+    with pytest.warns(DataWarning, match=r"1 class folder.*b \(Permission denied\)"):
         assert image_folder(folder).class_names == ("a", "c")
     with pytest.raises(DataError, match="cannot be read"):
         image_folder(folder / "b")
@@ -162,5 +162,5 @@ def test_the_parts_of_a_split_are_no_groups_in_silence(tmp_path):
 
 def test_a_class_inside_a_class_is_no_secret(folder):
     put(folder / "a" / "more" / "2.png")
-    with pytest.warns(DataWarning, match=r"1 folders inside class folders.*a/more"):
+    with pytest.warns(DataWarning, match=r"1 folder inside class folders counts as a class of its own.*a/more"):
         assert image_folder(folder).class_names == ("a", "a/more", "b", "c")
