@@ -142,7 +142,7 @@ def test_an_absent_task_leaves_its_uncertainty_untouched_under_momentum():
 def test_an_unknown_objective_is_named():
     with pytest.raises(InputError, match="does not know z"):
         UncertaintyWeighting(["a"])(Evidence(("z",), torch.ones(1), torch.Tensor))
-    with pytest.raises(InputError, match=rr"'magic'; `polytask\.balancing\.balancer_names\(\)` lists all"):
+    with pytest.raises(InputError, match=r"'magic'; `polytask\.balancing\.balancer_names\(\)` lists all"):
         balancer_by_name("magic", ["a"])
 
 

@@ -128,7 +128,11 @@ def test_a_wrong_name_is_answered_with_near_ones_and_how_to_list_all(run, tmp_pa
     (tmp_path / "t.csv").write_text("alpha,beta,y\n" + "".join(f"{i},{i % 5},{i / 7}\n" for i in range(30)))
     (tmp_path / "letters").mkdir()
     for words, said in {
-        (*FIT, "--balancing", "pcgrd"): "did you mean 'pcgrad', 'pcd' or 'upgrad'? `polytask methods` lists all 48.",
+        (
+            *FIT,
+            "--balancing",
+            "pcgrd",
+        ): "did you mean 'pcgrad', 'pcd' or 'upgrad'? `polytask methods` lists all 48.",
         (*LEARN, "--learner", "protonets"): "did you mean 'prototypes'? `polytask methods` lists all 31.",
         (*FIT, "--group", "Alfa"): "no column 'Alfa'; did you mean 'alpha'?",
         (*FIT, "--drop", "zzz"): "no column 'zzz'; the table has 'alpha', 'beta', 'y'.",

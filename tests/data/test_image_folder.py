@@ -162,5 +162,7 @@ def test_the_parts_of_a_split_are_no_groups_in_silence(tmp_path):
 
 def test_a_class_inside_a_class_is_no_secret(folder):
     put(folder / "a" / "more" / "2.png")
-    with pytest.warns(DataWarning, match=r"1 folder inside class folders counts as a class of its own.*a/more"):
+    with pytest.warns(
+        DataWarning, match=r"1 folder inside class folders counts as a class of its own.*a/more"
+    ):
         assert image_folder(folder).class_names == ("a", "a/more", "b", "c")

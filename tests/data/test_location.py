@@ -71,7 +71,9 @@ def test_a_missing_folder_is_named_with_where_its_root_came_from(tmp_path, monke
 
 
 def test_a_set_without_a_known_address_gets_a_whole_message_too(tmp_path):
-    with pytest.raises(DataError, match=r"'mine'.*POLYTASK_DATA \(or by `root`, where a function has it\)\.$"):
+    with pytest.raises(
+        DataError, match=r"'mine'.*POLYTASK_DATA \(or by `root`, where a function has it\)\.$"
+    ):
         data_folder("mine", tmp_path)
 
 
