@@ -15,6 +15,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from polytask.core import DataError
 from polytask.data.delimited import read_delimited
+from polytask.data.feature_fitting import quantities_note
 from polytask.data.features import TableEncoder
 from polytask.data.table import read_table
 
@@ -351,3 +352,15 @@ def test_the_fashion_titles_table_encodes() -> None:
     counts = frame["season"].value_counts(dropna=False)
     assert inputs[:, names.index("season=Summer")].sum() == counts["Summer"]
     assert inputs[:, names.index("season is missing")].sum() == frame["season"].isna().sum()
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pd.Series([2**64 - 2 - 2 * (index % 30) for index in range(60)], dtype="uint64"),
+        pd.Series([f"1.{index % 30}" for index in range(60)], dtype=object),
+    ],
+    ids=["longer than a float", "classes such as 1.1 and 1.10"],
+)
+def test_numbers_that_are_categories_on_purpose_are_not_remarked_upon(column):
+    assert quantities_note(column) == ""

@@ -182,6 +182,8 @@ def quantities_note(column: pd.Series) -> str:
     odd = [text for text in quantities if read_number(text) is None] or [
         text for text in counts if text not in quantities
     ]
+    if not odd:  # numbers all, of which a float would lose digits, or which are classes
+        return ""
     found = examples(odd, limit=3)
     if read_number(odd[0]) is None and looks_like_quantity(odd[0]):
         return (
