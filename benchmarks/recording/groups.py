@@ -176,9 +176,10 @@ def _answers(outputs: dict[str, Tensor]) -> Part:
 
 FEWER_STEPS: dict[str, int] = {
     **dict.fromkeys(("imaml", "svm", "logistic", "gaussian-process"), 5),
-    **dict.fromkeys(("fine-tuning", "cosine-fine-tuning", "tim", "pt-map", "proto-maml"), 3),
+    **dict.fromkeys(("fine-tuning", "cosine-fine-tuning", "tim", "proto-maml"), 3),
     **dict.fromkeys(("maml", "fomaml", "maml++", "anil", "boil", "reptile"), 10),
     **dict.fromkeys(("meta-sgd", "meta-curvature", "alfa", "warp-grad", "mlp-optimizer"), 8),
+    "pt-map": 2,
     **dict.fromkeys(("lstm-optimizer", "meta-lstm", "cnaps"), 5),
 }
 """Steps of learners that take long over one; the others make `problems.N_STEPS`."""
