@@ -119,6 +119,6 @@ def test_a_target_with_labels_at_two_times_is_named() -> None:
     frame = _table().assign(year=np.arange(120) % 10)
     frame.loc[~frame["year"].isin([3, 4]), "y"] = np.nan
     with pytest.raises(
-        DataError, match=r"'y' has labels in 2 times of 'year' only, .*leave out `time_column`"
+        DataError, match=r"'y' has labels at 2 times of 'year' only, .*leave out `time_column`"
     ):
         prepare(frame, Columns.of(["y", "k"], time="year"), seed=0)

@@ -24,7 +24,7 @@ from polytask.data import (
     split_time,
     target_messages,
 )
-from polytask.data.column import column_hint
+from polytask.data.column import column_categories, column_hint
 from polytask.data.problems import problem_error
 
 __all__ = ["Columns", "Prepared", "prepare"]
@@ -250,20 +250,21 @@ def _strata(labels: Sequence[Labels]) -> pd.Series | None:
 
 def _check_units(frame: pd.DataFrame, labels: Mapping[str, Labels], columns: Columns) -> None:
     """Refuse targets that have labels in fewer groups, or at fewer times, than there are parts."""
-    column, what = (columns.group, "group") if columns.group is not None else (columns.time, "time")
-    if column is None:
+    if columns.group is not None:
+        column, setting, preposition, unit = columns.group, "group", "in", "group"
+    elif columns.time is not None:
+        column, setting, preposition, unit = columns.time, "time_column", "at", "time"
+    else:
         return
-    values = frame[column].to_numpy()
+    units = column_categories(frame[column])
     problems = []
     for name, target in labels.items():
-        n_units = pd.Series(values[target.codes >= 0]).nunique()
+        n_units = len(set(units[target.codes >= 0]) - {None})
         if n_units < _N_PARTS:
-            setting = "group" if what == "group" else "time_column"
             problems.append(
-                f"Target {name!r} has labels in {counted(n_units, what)} of {column!r} only, but training, "
-                f"validation and test need one {what} each. Label rows of more {what}s, leave out "
-                f"`{setting}`, "
-                "or leave out the target."
+                f"Target {name!r} has labels {preposition} {counted(n_units, unit)} of {column!r} only, but "
+                f"training, validation and test need one {unit} each. Label rows of more {unit}s, leave out "
+                f"`{setting}`, or leave out the target."
             )
     if problems:
         raise problem_error(problems)

@@ -123,7 +123,7 @@ def check_used_with(targets: Sequence[str], config: TableConfig) -> None:
     if len(targets) == 1 and pointless:
         raise InputError(
             f"{' and '.join(pointless)} would be ignored, as there is one target, {targets[0]!r}, which has "
-            "nothing to share with. Leave it out, or name more `targets`."
+            "nothing to share with. Leave this out, or name more `targets`."
         )
 
 
