@@ -188,6 +188,7 @@ def test_later_rows_are_the_test_rows(table):
         (["total"], {"precision": "16-mixed"}, "`precision`"),
         (["total"], {"group": "Colou", "drop": "bnad"}, "`group`.*mean 'colour'.*\n.*`drop`.*mean 'band'"),
         (["total", "sign"], {"drop": ["a", "sign"]}, "`drop`: 'sign' is among the `targets`, too"),
+        (["total"], {"sharing": np.array(["hard", "soft"]), "members": 3}, "`sharing` is array"),
         (["total"], {"members": 16}, "`members` is not used with `sharing='hard'`.*`sharing='tabm'`"),
         (
             ["total"],

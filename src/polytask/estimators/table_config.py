@@ -82,7 +82,7 @@ class TableConfig:
             checked[name] = check.whole(name, getattr(self, name), least=1)
         for name in ("soft_strength", "weight_decay"):
             checked[name] = check.number(name, getattr(self, name), least=0)
-        if self.sharing == "ple" and self.depth == 1:
+        if not check.problems and self.sharing == "ple" and self.depth == 1:
             check.problems.append(
                 f"`sharing` 'ple' needs a `depth` of 2 or more, got {self.depth}; or use 'cgc'"
             )
