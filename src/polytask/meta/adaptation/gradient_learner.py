@@ -28,7 +28,7 @@ from polytask.meta.adaptation.inner_batches import InnerBatches
 from polytask.meta.adaptation.inner_loop import InnerLoop
 from polytask.meta.adaptation.rules.rule import UpdateRule
 from polytask.meta.adaptation.rules.sgd import SGD
-from polytask.meta.layers.every_class import check_classes
+from polytask.meta.layers.class_means import check_classes
 from polytask.meta.layers.normalization import (
     Normalization,
     check_normalization,
