@@ -14,7 +14,6 @@ from polytask.core import (
     PerTask,
     SharedModel,
     Task,
-    gramian,
     jacobian,
     private_parameters,
     shared_parameters,
@@ -113,7 +112,6 @@ def test_the_jacobian_holds_the_gradient_of_each_objective():
         learner.zero_grad()
         value.backward(retain_graph=True)
         torch.testing.assert_close(row, torch.cat([p.grad.reshape(-1) for p in shared_parameters(learner)]))
-    torch.testing.assert_close(gramian(values, shared_parameters(learner)), rows @ rows.T)
 
 
 def test_an_objective_that_nothing_trained_has_a_part_in_has_a_gradient_of_zero():

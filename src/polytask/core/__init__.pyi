@@ -18,7 +18,7 @@ from .errors import (
     other_remedy,
 )
 from .files import is_temporary, new_folder, rehearse_write, sweep, user_path, write_atomically
-from .gradients import assign, gramian, jacobian
+from .gradients import assign, jacobian
 from .interrupts import CHECKPOINT_FILE, interruptible
 from .interval import Interval, mean_interval
 from .learner import EpisodicLearner, Execution, Learner, Predictor, State, run_loop
@@ -80,7 +80,6 @@ __all__ = [
     "format_json",
     "free_bytes",
     "generator",
-    "gramian",
     "interruptible",
     "is_temporary",
     "jacobian",

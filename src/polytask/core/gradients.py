@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-__all__ = ["assign", "gramian", "jacobian"]
+__all__ = ["assign", "jacobian"]
 
 
 def jacobian(values: Tensor, parameters: Sequence[nn.Parameter]) -> Tensor:
@@ -37,12 +37,6 @@ def jacobian(values: Tensor, parameters: Sequence[nn.Parameter]) -> Tensor:
         )
         rows.append(torch.cat([gradient.reshape(-1) for gradient in gradients]))
     return torch.stack(rows)
-
-
-def gramian(values: Tensor, parameters: Sequence[nn.Parameter]) -> Tensor:
-    """Return the inner products of all pairs of objective gradients, ``[objective, objective]``."""
-    rows = jacobian(values, parameters)
-    return rows @ rows.T
 
 
 def assign(direction: Tensor, parameters: Sequence[nn.Parameter]) -> None:

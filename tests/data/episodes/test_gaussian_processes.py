@@ -16,7 +16,6 @@ from polytask.data.episodes.gaussian_processes import (
     CovarianceKind,
     Covariances,
     GaussianProcesses,
-    exact_log_likelihood,
     exact_posterior,
 )
 
@@ -64,15 +63,6 @@ def test_the_exact_posterior_is_that_of_scikit_learn(kind):
         expected_mean, expected_std = reference.predict(points[12:], return_std=True)
         np.testing.assert_allclose(mean[function], expected_mean, atol=1e-6)
         np.testing.assert_allclose(std[function], np.sqrt(expected_std**2 + 0.02**2), atol=1e-6)
-
-
-def test_the_log_likelihood_is_the_normal_density_of_each_value():
-    covariances, x, y = drawn("rbf")
-    arguments = (covariances, x[:, :12], y[:, :12], x[:, 12:])
-    mean, std = exact_posterior(*arguments, noise=0.02)
-    found = exact_log_likelihood(*arguments, y[:, 12:], noise=0.02)
-    expected = -0.5 * ((y[:, 12:] - mean) / std) ** 2 - std.log() - 0.5 * math.log(2 * math.pi)
-    torch.testing.assert_close(found, expected)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -11,7 +11,7 @@ from torch import Tensor
 from polytask.core import InputError
 from polytask.data.episodes.functions import FunctionFamily
 
-__all__ = ["CovarianceKind", "Covariances", "GaussianProcesses", "exact_log_likelihood", "exact_posterior"]
+__all__ = ["CovarianceKind", "Covariances", "GaussianProcesses", "exact_posterior"]
 
 CovarianceKind = Literal["rbf", "matern", "periodic"]
 
@@ -186,32 +186,6 @@ def exact_posterior(
     mean = (white * known).sum(1)
     prior = covariances.scale.to(x)[:, None].square() + noise**2  # [function, 1]
     return mean, (prior - white.square().sum(1)).clamp(min=noise**2).sqrt()
-
-
-def exact_log_likelihood(
-    covariances: Covariances, x: Tensor, y: Tensor, targets: Tensor, values: Tensor, *, noise: float
-) -> Tensor:
-    """Return the log density of each value under the exact posterior, ``[function, target]``, in nats.
-
-    Each value is judged alone, as by a neural process that gives means and standard deviations: on average no
-    such learner is above this, as it does not know the hyper-parameters.
-
-    Args:
-        covariances: See `exact_posterior`, as for the other arguments.
-        x: Where values are known.
-        y: The values.
-        targets: Where values are asked for.
-        values: The values there, ``[function, target]``, noise included.
-        noise: Standard deviation of the noise.
-
-    Example:
-        >>> one, x = torch.ones(1), torch.zeros(1, 1, 1)
-        >>> exact = Covariances(kind="rbf", length=one, scale=one, period=one)
-        >>> exact_log_likelihood(exact, x, torch.ones(1, 1), x, torch.ones(1, 1), noise=0.1).item()
-        1.0370...
-    """
-    mean, std = exact_posterior(covariances, x, y, targets, noise=noise)
-    return torch.distributions.Normal(mean, std).log_prob(values.double())
 
 
 def _rbf(distance: Tensor, length: Tensor, period: Tensor) -> Tensor:  # noqa: ARG001 - alike in form
