@@ -174,3 +174,10 @@ def test_names_of_classes_are_texts(changed):
     given = {"class_names": ("1", "2"), "class_groups": ("1", "2"), changed: (1, 2)}
     with pytest.raises(DataError, match=r"must be texts, got 1; use `tuple\(map"):
         LabelledExamples(inputs=torch.zeros(2, 3), labels=torch.arange(2), **given)
+
+
+@pytest.mark.parametrize("name", ["n_way", "n_shot", "n_query", "n_episodes"])
+def test_a_number_that_is_not_whole_is_named(name):
+    arguments = {"n_way": 2, "n_shot": 1, "n_query": 1} | {name: 1.5}
+    with pytest.raises(DataError, match=f"`{name}` must be a whole number, got 1.5"):
+        ClassificationEpisodes(numbered([3, 3]), **arguments)

@@ -112,3 +112,9 @@ def test_amplitude_phase_and_inputs_are_uniform_in_their_ranges():
 def test_ranges_that_do_not_go_upwards_are_refused():
     with pytest.raises(InputError, match=r"`amplitude`.*\(2, 1\); `x`.*inf"):
         Sinusoids(amplitude=(2, 1), x=(0, math.inf))
+
+
+@pytest.mark.parametrize("name", ["n_support", "n_query", "n_episodes"])
+def test_a_number_that_is_not_whole_is_named(name):
+    with pytest.raises(InputError, match=f"`{name}` must be a whole number, got 2.5"):
+        source(**{name: 2.5})

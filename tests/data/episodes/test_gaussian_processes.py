@@ -158,5 +158,5 @@ def test_sizes_that_cannot_be_are_all_named():
 
 
 def test_noise_below_zero_is_refused_at_once():
-    with pytest.raises(InputError, match="`noise` is a standard deviation"):
+    with pytest.raises(InputError, match="`noise` must be at least 0, got -1"):
         ContextEpisodes(GaussianProcesses(), noise=-1.0)

@@ -208,7 +208,10 @@ def test_the_state_of_another_curriculum_is_refused():
 @pytest.mark.parametrize(
     ("build", "message"),
     [
-        (lambda: LossCurriculum(counting(), per_step=4), "`per_step` must be between 1 and the 3 sources"),
+        (
+            lambda: LossCurriculum(counting(), per_step=4),
+            "`per_step` must be a whole number between 1 and the 3 sources",
+        ),
         (lambda: LossCurriculum(counting(), exploration=1.5), r"`exploration` must be in \[0, 1\]"),
         (lambda: LossCurriculum(counting(), temperature=0.0), "`temperature` above 0"),
         (lambda: LossCurriculum(counting(), smoothing=1.0), r"`smoothing` in \[0, 1\), got 0.5 and 1.0"),

@@ -126,8 +126,9 @@ def test_a_task_of_two_sources_is_refused():
     ("arguments", "message"),
     [
         ({"scheme": "random"}, "`scheme` is 'random'; use one of proportional, temperature"),
-        ({"per_step": 0}, "`per_step` must be between 1 and the 4 sources, got 0"),
-        ({"per_step": 5}, "`per_step` must be between 1 and the 4 sources, got 5"),
+        ({"per_step": 0}, "`per_step` must be a whole number between 1 and the 4 sources, got 0"),
+        ({"per_step": 5}, "`per_step` must be a whole number between 1 and the 4 sources, got 5"),
+        ({"per_step": 1.5}, "`per_step` must be a whole number between 1 and the 4 sources, got 1.5"),
         ({"temperature": 0.0}, "`temperature` must be above 0"),
         ({"cap": 0}, "`cap` must be at least 1"),
         ({"n_rows": {"a": 3, "c": 0, "d": 1}}, "`n_rows` needs the rows, 1 or more, of b, c"),

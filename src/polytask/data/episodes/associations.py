@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from polytask.core import Batch, Episode, InputError, Task, generator
+from polytask.core import Batch, Episode, InputError, SettingsCheck, Task, generator
 from polytask.data.source import Source
 
 __all__ = ["AssociationEpisodes", "CompletionEpisodes"]
@@ -43,14 +43,7 @@ class AssociationEpisodes(Source):
         n_episodes: int = 1,
         seed: int = 0,
     ) -> None:
-        problems = _problems(
-            n_patterns=n_patterns,
-            n_features=n_features,
-            n_presentations=n_presentations,
-            n_episodes=n_episodes,
-        )
-        if n_names < 2:
-            problems.append(f"`n_names` must be at least 2, got {n_names}")
+        problems = _problems(n_patterns, n_features, n_presentations, n_episodes, n_names)
         if not 0 <= noise < 0.5:
             problems.append(f"`noise` must be from 0 to below 0.5, got {noise}")
         if problems:
@@ -115,13 +108,8 @@ class CompletionEpisodes(Source):
         n_episodes: int = 1,
         seed: int = 0,
     ) -> None:
-        problems = _problems(
-            n_patterns=n_patterns,
-            n_features=n_features,
-            n_presentations=n_presentations,
-            n_episodes=n_episodes,
-        )
-        if not 0 < shown < 1 or round(shown * n_features) < 1:
+        problems = _problems(n_patterns, n_features, n_presentations, n_episodes)
+        if not problems and (not 0 < shown < 1 or round(shown * n_features) < 1):
             problems.append(f"`shown` must leave something to see and to complete, got {shown}")
         if problems:
             raise InputError("CompletionEpisodes: " + "; ".join(problems) + ".")
@@ -162,5 +150,13 @@ def _presented(n_patterns: int, n_rounds: int, draw: torch.Generator) -> Tensor:
     return torch.cat([torch.randperm(n_patterns, generator=draw) for _ in range(n_rounds)])
 
 
-def _problems(**numbers: int) -> list[str]:
-    return [f"`{name}` must be at least 1, got {value}" for name, value in numbers.items() if value < 1]
+def _problems(
+    n_patterns: int, n_features: int, n_presentations: int, n_episodes: int, n_names: int = 2
+) -> list[str]:
+    check = SettingsCheck()
+    check.whole("n_patterns", n_patterns, least=1)
+    check.whole("n_features", n_features, least=1)
+    check.whole("n_presentations", n_presentations, least=1)
+    check.whole("n_episodes", n_episodes, least=1)
+    check.whole("n_names", n_names, least=2)
+    return check.problems

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from polytask.core import Batch, DataError, EpisodeStack, Task, numpy_generator
+from polytask.core import Batch, DataError, EpisodeStack, SettingsCheck, Task, numpy_generator
 from polytask.data.episodes.examples import LabelledExamples
 from polytask.data.source import Source
 
@@ -112,13 +112,14 @@ class ClassificationEpisodes(Source):
 def _problems(
     examples: LabelledExamples, n_examples: np.ndarray, n_way: int, n_shot: int, n_query: int, n_episodes: int
 ) -> list[str]:
-    least = {
-        "n_way": (n_way, 2),
-        "n_shot": (n_shot, 1),
-        "n_query": (n_query, 1),
-        "n_episodes": (n_episodes, 1),
-    }
-    problems = [f"`{name}` must be at least {low}, got {n}" for name, (n, low) in least.items() if n < low]
+    check = SettingsCheck()
+    check.whole("n_way", n_way, least=2)
+    check.whole("n_shot", n_shot, least=1)
+    check.whole("n_query", n_query, least=1)
+    check.whole("n_episodes", n_episodes, least=1)
+    problems = check.problems
+    if problems:
+        return problems
     if examples.n_classes < n_way:
         problems.append(f"`n_way` is {n_way}, but there are {examples.n_classes} classes; lower `n_way`")
     small = np.flatnonzero(n_examples < n_shot + n_query)

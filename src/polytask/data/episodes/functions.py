@@ -6,10 +6,10 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor
 
-from polytask.core import Batch, EpisodeStack, InputError, Task, generator
+from polytask.core import Batch, EpisodeStack, InputError, SettingsCheck, Task, generator
 from polytask.data.source import Source
 
-__all__ = ["FunctionEpisodes", "FunctionFamily", "Sinusoids"]
+__all__ = ["FunctionEpisodes", "FunctionFamily", "Sinusoids", "uniform"]
 
 
 class FunctionFamily(ABC):
@@ -60,14 +60,12 @@ class FunctionEpisodes(Source):
         seed: int = 0,
         noise: float = 0.0,
     ) -> None:
-        counts = {"n_support": n_support, "n_query": n_query, "n_episodes": n_episodes}
-        problems = [
-            f"`{name}` must be at least 1, got {count}" for name, count in counts.items() if count < 1
-        ]
-        if not 0 <= noise < math.inf:
-            problems.append(f"`noise` is a standard deviation, 0 or more, got {noise}")
-        if problems:
-            raise InputError("FunctionEpisodes: " + "; ".join(problems) + ".")
+        check = SettingsCheck()
+        for name, count in (("n_support", n_support), ("n_query", n_query), ("n_episodes", n_episodes)):
+            check.whole(name, count, least=1)
+        check.number("noise", noise, least=0)
+        if check.problems:
+            raise InputError("FunctionEpisodes: " + "; ".join(check.problems) + ".")
         self.family = family
         self.n_support = n_support
         self.n_query = n_query
@@ -133,12 +131,13 @@ class Sinusoids(FunctionFamily):
 
     def sample(self, n_functions: int, n_points: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Draw waves, and points of each; see `FunctionFamily.sample`."""
-        amplitude = _uniform(self.amplitude, (n_functions, 1), generator)  # [function, 1]
-        phase = _uniform(self.phase, (n_functions, 1), generator)  # [function, 1]
-        x = _uniform(self.x, (n_functions, n_points), generator)  # [function, point]
+        amplitude = uniform(self.amplitude, (n_functions, 1), generator)  # [function, 1]
+        phase = uniform(self.phase, (n_functions, 1), generator)  # [function, 1]
+        x = uniform(self.x, (n_functions, n_points), generator)  # [function, point]
         return x.unsqueeze(-1), amplitude * torch.sin(x - phase)
 
 
-def _uniform(limits: tuple[float, float], shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+def uniform(limits: tuple[float, float], shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+    """Draw float32 numbers between two limits, of the shape given."""
     low, high = limits
     return low + (high - low) * torch.rand(shape, generator=generator)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from polytask.core import InputError
-from polytask.data.episodes.functions import FunctionFamily
+from polytask.data.episodes.functions import FunctionFamily, uniform
 
 __all__ = ["CovarianceKind", "Covariances", "GaussianProcesses", "exact_posterior"]
 
@@ -131,7 +131,7 @@ class GaussianProcesses(FunctionFamily):
     def covariances(self, n_functions: int, generator: torch.Generator) -> Covariances:
         """Draw the hyper-parameters of some functions."""
         length, scale, period = (
-            _uniform(limits, (n_functions,), generator) for limits in (self.length, self.scale, self.period)
+            uniform(limits, (n_functions,), generator) for limits in (self.length, self.scale, self.period)
         )
         return Covariances(kind=self.kind, length=length, scale=scale, period=period)
 
@@ -142,7 +142,7 @@ class GaussianProcesses(FunctionFamily):
 
         For a test whose exact posterior is to be known.
         """
-        x = _uniform(self.x, (len(covariances.length), n_points, 1), generator)
+        x = uniform(self.x, (len(covariances.length), n_points, 1), generator)
         scale = covariances.scale.double()[:, None, None]
         jitter = _JITTER * scale.square() * torch.eye(n_points, dtype=torch.float64)
         factor = torch.linalg.cholesky(covariances(x.double(), x.double()) + jitter)
@@ -211,8 +211,3 @@ _CORRELATIONS: dict[CovarianceKind, Callable[[Tensor, Tensor, Tensor], Tensor]] 
 def _check_kind(kind: str) -> None:
     if kind not in get_args(CovarianceKind):
         raise InputError(f"`kind` is {kind!r}; use one of {', '.join(get_args(CovarianceKind))}.")
-
-
-def _uniform(limits: tuple[float, float], shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
-    low, high = limits
-    return low + (high - low) * torch.rand(shape, generator=generator)

@@ -1,12 +1,13 @@
 """Episodes in which an example may have several labels, or none."""
 
 from collections.abc import Callable, Sequence
+from numbers import Integral
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from polytask.core import Batch, DataError, Episode, Task, numpy_generator
+from polytask.core import Batch, DataError, Episode, SettingsCheck, Task, numpy_generator
 from polytask.data.episodes.class_episodes import unit_interval
 from polytask.data.source import Source
 
@@ -155,9 +156,12 @@ class MultiLabelEpisodes(Source):
             ("n_without", self.n_without, 0),
             ("n_episodes", self.n_episodes, 1),
         )
-        problems = [
-            f"`{name}` must be at least {least}, got {value}" for name, value, least in asked if value < least
-        ]
+        check = SettingsCheck()
+        for name, value, least in asked:
+            check.whole(name, value, least=least)
+        problems = check.problems
+        if not all(isinstance(value, Integral) for _, value, _ in asked):
+            return problems
         out = [column for column in self.pool if not 0 <= column < self.labels.shape[1]]
         if out:
             return [*problems, f"`pool` names columns {out}, but there are {self.labels.shape[1]} labels"]

@@ -7,8 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from polytask.core import Batch, DataError, Episode, Task, map_inputs, numpy_generator
+from polytask.core import Batch, DataError, Episode, SettingsCheck, Task, map_inputs, numpy_generator
 from polytask.data.source import Source
+from polytask.data.tables.problems import examples as listed
 
 __all__ = ["TaskEpisodes", "tasks_by_group", "tasks_by_target"]
 
@@ -53,18 +54,19 @@ class TaskEpisodes(Source):
         problems = []
         if not 1 <= low <= high:
             problems.append(f"`n_support` must be 1 or more, or (fewest, most), got {n_support}")
-        for name, value in (("n_query", n_query), ("n_episodes", n_episodes)):
-            if value < 1:
-                problems.append(f"`{name}` must be at least 1, got {value}")
+        check = SettingsCheck()
+        check.whole("n_query", n_query, least=1)
+        check.whole("n_episodes", n_episodes, least=1)
+        problems += check.problems
         if not examples:
             problems.append("`examples` is empty; give the rows of one task or more")
         without = [name for name, batch in examples.items() if task.name not in batch.targets]
         small = [name for name, batch in examples.items() if len(batch) < high + 1]
         if without:
-            problems.append(f"{_named(without)} have no target {task.name!r}")
+            problems.append(f"{listed(without)} have no target {task.name!r}")
         if small:
             problems.append(
-                f"{_named(small)} have fewer than {high + 1} rows; lower `n_support` or leave them out"
+                f"{listed(small)} have fewer than {high + 1} rows; lower `n_support` or leave them out"
             )
         if problems:
             raise DataError("TaskEpisodes: " + "; ".join(problems) + ".")
@@ -151,8 +153,3 @@ def tasks_by_target(batch: Batch, *, name: str = "y", least: int = 1) -> dict[st
             inputs = map_inputs(lambda tensor, known=known: tensor[known], batch.inputs)
             found[target] = replace(batch, inputs=inputs, targets={name: values[known]}, masks={})
     return found
-
-
-def _named(names: Sequence[str]) -> str:
-    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-    return ", ".join(map(repr, names[:5])) + more

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from polytask.core import Batch, DataError, Episode, Task, numpy_generator
+from polytask.core import Batch, DataError, Episode, SettingsCheck, Task, numpy_generator
 from polytask.data.episodes.class_episodes import unit_interval
 from polytask.data.episodes.examples import LabelledExamples
 from polytask.data.source import Source
@@ -122,9 +122,12 @@ class VariedEpisodes(Source):
         for name, (low, high), least in (("n_way", self.n_way, 2), ("n_shot", self.n_shot, 1)):
             if not least <= low <= high:
                 problems.append(f"`{name}` must be (fewest, most) from {least} on, got {(low, high)}")
-        for name, value in (("n_query", self.n_query), ("n_episodes", self.n_episodes)):
-            if value < 1:
-                problems.append(f"`{name}` must be at least 1, got {value}")
+        check = SettingsCheck()
+        check.whole("n_query", self.n_query, least=1)
+        check.whole("n_episodes", self.n_episodes, least=1)
+        problems += check.problems
+        if problems:
+            return problems
         largest = max((len(group) for group in self._groups), default=0)
         if self.n_way[1] > largest:
             where = "the largest group has" if self.within_groups else "there are"

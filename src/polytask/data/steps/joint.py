@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from polytask.core import Batch, DataError, Episode, InputError, Task, generator
+from polytask.core import Batch, DataError, Episode, SettingsCheck, Task, generator
 from polytask.data.source import Source
 
 __all__ = ["JointSource"]
@@ -24,7 +24,7 @@ class JointSource(Source):
         seed: Decides the order.
 
     Raises:
-        InputError: ``batch_size`` is below 1.
+        InputError: ``batch_size`` is no whole number of 1 or more.
         DataError: There is no example, or a task has no label.
 
     Example:
@@ -35,8 +35,9 @@ class JointSource(Source):
     """
 
     def __init__(self, tasks: Sequence[Task], data: Batch, *, batch_size: int, seed: int) -> None:
-        if batch_size < 1:
-            raise InputError(f"`batch_size` must be at least 1, got {batch_size}.")
+        check = SettingsCheck()
+        check.whole("batch_size", batch_size, least=1)
+        check.done()
         if not len(data):
             raise DataError("There are no examples to train on.")
         without = [task.name for task in tasks if not data.n_labels(task.name)]

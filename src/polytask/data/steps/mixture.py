@@ -1,6 +1,7 @@
 """Steps that are made of the steps of several sources."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from numbers import Integral
 
 import numpy as np
 
@@ -9,7 +10,7 @@ from polytask.data.curriculum import Curriculum
 from polytask.data.source import Source
 from polytask.data.steps.turns import Turns
 
-__all__ = ["Mixture", "episodes_of_turns", "mixture_problems", "tasks_by_source"]
+__all__ = ["Mixture", "episodes_of_turns", "mixture_problems", "per_step_problems", "tasks_by_source"]
 
 
 class Mixture(Source):
@@ -74,6 +75,13 @@ def mixture_problems(sources: Mapping[str, object]) -> list[str]:
         f"{', '.join(curricula)} follows from losses, and would be told none in here; give a curriculum to "
         "`train` itself, and let it draw the other sources"
     ]
+
+
+def per_step_problems(per_step: int, n_sources: int) -> list[str]:
+    """Say why so many of the sources cannot have their turn in one step, if so."""
+    if not n_sources or (isinstance(per_step, Integral) and 1 <= per_step <= n_sources):
+        return []
+    return [f"`per_step` must be a whole number between 1 and the {n_sources} sources, got {per_step!r}"]
 
 
 def tasks_by_source(sources: Mapping[str, Source]) -> dict[str, str]:

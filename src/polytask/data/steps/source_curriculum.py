@@ -11,7 +11,12 @@ import numpy as np
 from polytask.core import Episode, InputError, TrainingError, numpy_generator
 from polytask.data.curriculum import Curriculum
 from polytask.data.source import Source
-from polytask.data.steps.mixture import episodes_of_turns, mixture_problems, tasks_by_source
+from polytask.data.steps.mixture import (
+    episodes_of_turns,
+    mixture_problems,
+    per_step_problems,
+    tasks_by_source,
+)
 from polytask.data.steps.unequal_draws import draw, inclusion
 
 __all__ = ["SourceCurriculum"]
@@ -40,8 +45,7 @@ class SourceCurriculum(Curriculum):
         self, sources: Mapping[str, Source], *, per_step: int = 1, exploration: float = 0.05, seed: int = 0
     ) -> None:
         problems = mixture_problems(sources)
-        if sources and not 1 <= per_step <= len(sources):
-            problems.append(f"`per_step` must be between 1 and the {len(sources)} sources, got {per_step}")
+        problems += per_step_problems(per_step, len(sources))
         if not 0 <= exploration <= 1:
             problems.append(f"`exploration` must be in [0, 1], got {exploration}")
         if problems:

@@ -7,7 +7,7 @@ import numpy as np
 
 from polytask.core import InputError
 from polytask.data.source import Source
-from polytask.data.steps.mixture import Mixture, mixture_problems, tasks_by_source
+from polytask.data.steps.mixture import Mixture, mixture_problems, per_step_problems, tasks_by_source
 from polytask.data.steps.turns import DrawnTurns, TurnsInOrder
 from polytask.data.steps.unequal_draws import inclusion
 
@@ -125,8 +125,7 @@ def _problems(
     problems = mixture_problems(sources)
     if scheme not in get_args(SamplingScheme):
         problems.append(f"`scheme` is {scheme!r}; use one of {', '.join(get_args(SamplingScheme))}")
-    if sources and not 1 <= per_step <= len(sources):
-        problems.append(f"`per_step` must be between 1 and the {len(sources)} sources, got {per_step}")
+    problems += per_step_problems(per_step, len(sources))
     if not temperature > 0:
         problems.append(f"`temperature` must be above 0, got {temperature}")
     if cap is not None and cap < 1:
