@@ -86,6 +86,7 @@ def _balanced(
         steps,
         balancer=balancer,
         engine=engine,
+        episodes="vmap",
         accumulate=accumulate,
         validation=make_steps(1) if house.wants_validation(balancer) else None,
         optimizer=_slowly,
@@ -144,9 +145,7 @@ _balancers_of_pictures = partial(_by_engine, _convolutional, problems.picture_st
 
 
 def _episodic() -> Any:
-    learner = house.learners()["maml-functions"].build()
-    house.set_execution(learner, "vmap", adapts=True)
-    return learner
+    return house.learners()["maml-functions"].build()
 
 
 _balancers_of_episodes = partial(_by_engine, _episodic, problems.wave_steps, 2)
@@ -197,11 +196,10 @@ def _episodes(name: str, execution: str) -> Record:
     if name.endswith(_GROUPED):
         _group_normalized(learner)
     steps = make_steps(0, n_steps=FEWER_STEPS.get(name.removesuffix(_GROUPED), problems.N_STEPS))
-    house.set_execution(learner, execution, adapts=method.adapts)
     rows: Sequence[Row] = []
     if any(parameter.requires_grad for parameter in learner.parameters()):
         with _even_clock():
-            rows = house.trained(learner, steps, optimizer=_slowly)
+            rows = house.trained(learner, steps, episodes=execution, optimizer=_slowly)
     torch.manual_seed(seed_of("adaptation"))
     new = make_steps(1, n_steps=1)[0][-1].to("cpu", torch.float64)
     return {**_of_run(learner, rows), "predictions": _answers(house.adapted(learner.double(), new))}

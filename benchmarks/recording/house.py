@@ -9,13 +9,13 @@ from typing import Any
 
 import pandas as pd
 import torch
-from polytask.execution.forward_execution import forward_execution
 from torch import Tensor, nn
 
 import polytask
-from polytask import balancing, core, data, encoders, meta, sharing
+from polytask import architectures as rooms_of_sharing
+from polytask import balancing, core, data, encoders, execution, meta
 from polytask.core import Batch, Episode, Learner, PolytaskError, SharedModel, Task
-from polytask.meta import inner
+from polytask.meta.adaptation import rules
 from polytask.selection import ChosenLearner
 from polytask.train import train
 
@@ -68,10 +68,14 @@ def trained(
     optimizer: Optimizer,
     balancer: balancing.Balancer | None = None,
     engine: str = "auto",
+    episodes: str | None = None,
     accumulate: int = 1,
     validation: Sequence[Sequence[Episode]] | None = None,
 ) -> Sequence[Row]:
     """Train in float64, and return the figures of every step: ``loss/NAME``, ``weight/NAME`` …."""
+    run = "auto"
+    if isinstance(learner, core.EpisodicLearner) and episodes is not None:
+        run = episodes_run(episodes, learner)
     outcome = train(
         learner,
         Steps(steps),
@@ -79,6 +83,7 @@ def trained(
         balancer=balancer,
         optimizer=optimizer,
         engine=ENGINES[engine],  # pyright: ignore[reportArgumentType] - one of its names
+        execution=run,
         accumulate=accumulate,
         validation_source=None if validation is None else Steps(validation),
         validate_every=1,
@@ -129,7 +134,7 @@ def shared_model(kinds: Mapping[str, tuple[str, int]], name: str, n_features: in
         trunk = encoders.TabM(n_features, [width, width], n_members=4, dropout=0.1)
         heads = {task.name: encoders.TabMHead(task, width, n_members=4) for task in tasks(kinds)}
         members = [encoders.member_task(task) for task in tasks(kinds)]
-        return SharedModel(members, sharing.HardSharing(trunk), heads)
+        return SharedModel(members, rooms_of_sharing.HardSharing(trunk), heads)
     return _with_heads(kinds, architectures(list(kinds), n_features, width)[name](), width)
 
 
@@ -141,7 +146,7 @@ def trained_tasks(model: SharedModel, step: Sequence[Episode]) -> list[Episode]:
 
 def hard_sharing(kinds: Mapping[str, tuple[str, int]], trunk: nn.Module, width: int) -> SharedModel:
     """Build a model of a trunk that all tasks share, and linear heads."""
-    return _with_heads(kinds, sharing.HardSharing(trunk), width)
+    return _with_heads(kinds, rooms_of_sharing.HardSharing(trunk), width)
 
 
 def _with_heads(kinds: Mapping[str, tuple[str, int]], found: core.Sharing, width: int) -> SharedModel:
@@ -154,40 +159,50 @@ def architecture_names() -> list[str]:
 
 def architectures(names: list[str], n_features: int, width: int) -> dict[str, Callable[[], core.Sharing]]:
     def trunk(n_in: int = n_features, n_out: int = width) -> nn.Module:
-        return sharing.table_trunk(n_in, [n_out])
+        return rooms_of_sharing.table_trunk(n_in, [n_out])
 
     layers = [trunk, lambda: trunk(width)]
     wide = [width, width]
     tree = [[names], [names[:2], names[2:3], names[3:]]]
     return {
-        "hard": lambda: sharing.HardSharing(sharing.table_trunk(n_features, wide)),
-        "hard-dropout": lambda: sharing.HardSharing(sharing.table_trunk(n_features, wide, dropout=0.2)),
-        "soft": lambda: sharing.SoftSharing(names, trunk),
-        "branching-tree": lambda: sharing.BranchingTree(names, layers, groups=tree),
-        "learned-branching": lambda: sharing.LearnedBranching(names, layers, n_candidates=[2, 3]),
-        "cross-stitch": lambda: sharing.CrossStitch(names, layers, channels=wide),
-        "sluice": lambda: sharing.Sluice(
+        "hard": lambda: rooms_of_sharing.HardSharing(rooms_of_sharing.table_trunk(n_features, wide)),
+        "hard-dropout": lambda: rooms_of_sharing.HardSharing(
+            rooms_of_sharing.table_trunk(n_features, wide, dropout=0.2)
+        ),
+        "soft": lambda: rooms_of_sharing.SoftSharing(names, trunk),
+        "branching-tree": lambda: rooms_of_sharing.BranchingTree(names, layers, groups=tree),
+        "learned-branching": lambda: rooms_of_sharing.LearnedBranching(names, layers, n_candidates=[2, 3]),
+        "cross-stitch": lambda: rooms_of_sharing.CrossStitch(names, layers, channels=wide),
+        "sluice": lambda: rooms_of_sharing.Sluice(
             names, [lambda: trunk(n_features, width // 2), lambda: trunk(width, width // 2)]
         ),
-        "mmoe": lambda: sharing.MMoE(names, trunk, 3, gate=n_features),
-        "mmoe-stem": lambda: sharing.MMoE(names, lambda: trunk(width), 3, gate=width, stem=trunk()),
-        "cgc": lambda: sharing.CGC(names, trunk, gate=n_features, n_shared=2),
-        "ple": lambda: sharing.PLE(names, [*layers, lambda: trunk(width)], gates=[n_features, *wide]),
-        "dselect-k": lambda: sharing.DSelectK(names, trunk, 3, n_selected=2),
-        "dselect-k-by-example": lambda: sharing.DSelectK(names, trunk, 4, n_selected=2, gate=n_features),
-        "mtan": lambda: sharing.MTAN(names, [make() for make in layers], channels=wide),
-        "low-rank": lambda: sharing.LowRankAdapters(names, trunk(), rank=2),
-        "low-rank-tuned": lambda: sharing.LowRankAdapters(names, trunk(), rank=2, tune_backbone=True),
-        "multi-input": lambda: sharing.MultiInputSharing({name: trunk() for name in names}, trunk(width)),
-        "multi-input-by-input": lambda: sharing.MultiInputSharing(
+        "mmoe": lambda: rooms_of_sharing.MMoE(names, trunk, 3, gate=n_features),
+        "mmoe-stem": lambda: rooms_of_sharing.MMoE(names, lambda: trunk(width), 3, gate=width, stem=trunk()),
+        "cgc": lambda: rooms_of_sharing.CGC(names, trunk, gate=n_features, n_shared=2),
+        "ple": lambda: rooms_of_sharing.PLE(
+            names, [*layers, lambda: trunk(width)], gates=[n_features, *wide]
+        ),
+        "dselect-k": lambda: rooms_of_sharing.DSelectK(names, trunk, 3, n_selected=2),
+        "dselect-k-by-example": lambda: rooms_of_sharing.DSelectK(
+            names, trunk, 4, n_selected=2, gate=n_features
+        ),
+        "mtan": lambda: rooms_of_sharing.MTAN(names, [make() for make in layers], channels=wide),
+        "low-rank": lambda: rooms_of_sharing.LowRankAdapters(names, trunk(), rank=2),
+        "low-rank-tuned": lambda: rooms_of_sharing.LowRankAdapters(
+            names, trunk(), rank=2, tune_backbone=True
+        ),
+        "multi-input": lambda: rooms_of_sharing.MultiInputSharing(
+            {name: trunk() for name in names}, trunk(width)
+        ),
+        "multi-input-by-input": lambda: rooms_of_sharing.MultiInputSharing(
             {"x": trunk()}, trunk(width), inputs={name: ["x"] for name in names}
         ),
-        "film": lambda: sharing.FiLMSharing(names, [make() for make in layers], channels=wide),
-        "film-embedding": lambda: sharing.FiLMSharing(
+        "film": lambda: rooms_of_sharing.FiLMSharing(names, [make() for make in layers], channels=wide),
+        "film-embedding": lambda: rooms_of_sharing.FiLMSharing(
             names, [make() for make in layers], channels=wide, embedding_width=3
         ),
-        "sparse-low-rank": lambda: sharing.SparseLowRankSharing(names, trunk, rank=2),
-        "trace-norm": lambda: sharing.TraceNormSharing(names, trunk),
+        "sparse-low-rank": lambda: rooms_of_sharing.SparseLowRankSharing(names, trunk, rank=2),
+        "trace-norm": lambda: rooms_of_sharing.TraceNormSharing(names, trunk),
     }
 
 
@@ -238,17 +253,17 @@ def _by_gradients(n_steps: int = 2, **options: Any) -> core.EpisodicLearner:
 
 _ADAPTING_TO_FUNCTIONS: dict[str, Callable[[], core.EpisodicLearner]] = {
     "maml-functions": lambda: meta.MAML(_net(), inner_rate=0.05, n_steps=3),
-    "maml-recomputed": lambda: meta.MAML(_net(), inner_rate=0.05, n_steps=3, checkpoint=True),
-    "maml-some-differentiated": lambda: _by_gradients(3, rule=inner.SGD(0.05), n_differentiated=1),
-    "maml-momentum": lambda: _by_gradients(3, rule=inner.SGD(0.05, momentum=0.5)),
-    "maml-inner-rows": lambda: _by_gradients(3, rule=inner.SGD(0.05), batch_size=2),
-    "maml-inner-adam": lambda: _by_gradients(2, rule=inner.Adam(0.05)),
+    "maml-recomputed": lambda: meta.MAML(_net(), inner_rate=0.05, n_steps=3, recompute=True),
+    "maml-some-differentiated": lambda: _by_gradients(3, rule=rules.SGD(0.05), n_differentiated=1),
+    "maml-momentum": lambda: _by_gradients(3, rule=rules.SGD(0.05, momentum=0.5)),
+    "maml-inner-rows": lambda: _by_gradients(3, rule=rules.SGD(0.05), batch_size=2),
+    "maml-inner-adam": lambda: _by_gradients(2, rule=rules.Adam(0.05)),
     "fomaml-functions": lambda: meta.FOMAML(_net(), inner_rate=0.05, n_steps=3),
-    "reptile-functions": lambda: meta.Reptile(_net(), rule=inner.SGD(0.05), n_steps=3),
-    "imaml-functions": lambda: meta.IMAML(_net(), strength=0.5, rule=inner.SGD(0.05), n_steps=4),
+    "reptile-functions": lambda: meta.Reptile(_net(), rule=rules.SGD(0.05), n_steps=3),
+    "imaml-functions": lambda: meta.IMAML(_net(), strength=0.5, rule=rules.SGD(0.05), n_steps=4),
     "cavia": lambda: meta.CAVIA(_net(n_in=3), n_context=2, n_steps=2),
     "evolved": lambda: _by_gradients(
-        2, rule=inner.SGD(0.05), objective=meta.EvolvedObjective(sigma=0.1, n_pairs=2)
+        2, rule=rules.SGD(0.05), objective=meta.EvolvedObjective(sigma=0.1, n_pairs=2)
     ),
 }
 
@@ -303,18 +318,17 @@ _IMAGE_LEARNERS: dict[str, Callable[[], core.EpisodicLearner]] = {
 EXECUTIONS = ("loop", "each", "vmap", "forward", "chunked", "fitted", "compiled", "auto")
 
 
-def set_execution(learner: core.EpisodicLearner, name: str, *, adapts: bool) -> None:
-    """Let a learner run the episodes of a step in this way."""
-    if name == "auto":
-        learner.execution = meta.named_execution("auto") if adapts else forward_execution("auto")
-    elif name == "chunked":
-        learner.execution = meta.named_execution("vmap", 2)
-    elif name == "fitted":
-        learner.execution = meta.FittedVmap(1)  # so little that one episode is run at a time
-    elif name == "forward":
-        learner.execution = meta.run_batched
-    else:
-        learner.execution = meta.named_execution(name)  # pyright: ignore[reportArgumentType]
+def episodes_run(name: str, learner: core.EpisodicLearner) -> core.Execution:
+    """Return how a learner runs the episodes of a step."""
+    runs: dict[str, core.Execution] = {
+        "loop": core.run_loop,
+        "each": execution.Chunked(1),
+        "vmap": execution.run_vmap,
+        "forward": execution.run_forward,
+        "chunked": execution.Chunked(2),
+        "fitted": execution.Chunked(memory=1),  # so little that one episode is run at a time
+    }
+    return runs[name] if name in runs else execution.named_execution(name, learner)  # pyright: ignore[reportArgumentType]
 
 
 def adapted(learner: Learner, task: Episode) -> dict[str, Tensor]:
