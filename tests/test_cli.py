@@ -9,16 +9,15 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
+from polytask.architectures import architecture_names
 from polytask.cli import main
 from polytask.datasets import penguins_table
-from polytask.models.table_config import SharingName
 from polytask.version import __version__
 
 QUICK = ["--seeds", "1", "--epochs", "2", "--no-baselines"]
@@ -265,9 +264,18 @@ def test_a_wrong_option_ends_with_code_2(tmp_path):
     assert polytask("fit", "x.csv", "--colour", "red", cwd=tmp_path).returncode == 2
 
 
-def test_the_help_names_every_way_of_sharing(tmp_path):
+def test_the_choices_of_sharing_are_those_of_the_catalogue(tmp_path):
+    listed = json.loads(polytask("methods", "--json", cwd=tmp_path).stdout)["architectures"]
+    assert tuple(listed) == architecture_names()
     shown = " ".join(polytask("fit", "--help", cwd=tmp_path).stdout.split())
-    assert all(re.search(rf"\b{name}\b", shown) for name in get_args(SharingName))
+    assert all(name in shown for name in ("hard|tabm|", "|film"))
+
+
+def test_an_unknown_architecture_is_refused_with_those_that_there_are(tmp_path):
+    (tmp_path / "t.csv").write_text("x,y\n" + "".join(f"{i},{i % 7}\n" for i in range(40)))
+    done = polytask("fit", "t.csv", "--target", "y", "--sharing", "telepathy", "-o", "m", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "telepathy" in done.stderr and "cross-stitch" in done.stderr
 
 
 def test_the_methods_are_listed_with_what_they_need(tmp_path):

@@ -3,7 +3,6 @@
 import dataclasses
 import importlib
 import json
-from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -12,11 +11,11 @@ import torch
 from scipy import stats
 
 import polytask
+from polytask.architectures import architecture_names
 from polytask.core import DataWarning, InputError, ResultWarning, TrainingError
 from polytask.datasets import penguins_table
 from polytask.evaluate import gain
 from polytask.models import TableModel
-from polytask.models.table_config import SharingName
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +123,7 @@ def test_a_table_is_balanced_in_any_way(table, balancing):
     assert model.predict(table.head(3)).notna().all(axis=None)
 
 
-@pytest.mark.parametrize("sharing", get_args(SharingName))
+@pytest.mark.parametrize("sharing", architecture_names())
 def test_a_table_is_shared_in_any_way_and_its_model_comes_back(table, sharing, tmp_path):
     model = polytask.fit(
         table, ["total", "sign", "band"], sharing=sharing, seeds=1, epochs=1, width=8, baselines=False

@@ -3,7 +3,7 @@
 import copy
 import pickle
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,7 @@ import pytest
 import torch
 
 import polytask
+from polytask.architectures import architecture_names
 from polytask.core import BundleError, InputError, seeded
 from polytask.data import LabelledExamples, TableEncoder
 from polytask.data.tables.targets import fit_targets
@@ -18,7 +19,7 @@ from polytask.meta import learner_entries
 from polytask.models import AdaptedModel, Bundle, FewShotModel, TableModel, load_bundle
 from polytask.models.few_shot_config import FewShotConfig
 from polytask.models.few_shot_model import build_few_shot_learner
-from polytask.models.table_config import SharingName, TableConfig
+from polytask.models.table_config import TableConfig
 from polytask.models.table_learner import build_table_learner
 
 Model = TableModel | FewShotModel | AdaptedModel
@@ -84,7 +85,7 @@ def through_every_door(model: Model, folder: Path) -> None:
         pd.testing.assert_frame_equal(answers(found), expected, obj=door)
 
 
-@pytest.mark.parametrize("sharing", get_args(SharingName))
+@pytest.mark.parametrize("sharing", architecture_names())
 def test_a_table_model_comes_back_equal(tmp_path, sharing):
     through_every_door(table_model(sharing), tmp_path / "m")
 

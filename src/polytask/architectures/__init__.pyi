@@ -1,8 +1,10 @@
 from .binary_gate import BinaryGate
 from .branching import BranchingTree
+from .catalogue import architecture_entries, architecture_entry, architecture_names
 from .cgc import CGC
 from .cross_stitch import CrossStitch, Stitch
 from .dselect_k import DSelectK
+from .entry import ArchitectureEntry, TablePlan, catalogued
 from .experts import Experts, mix
 from .film import FiLMSharing
 from .gates import BuildGate, SoftmaxGate
@@ -17,10 +19,12 @@ from .ple import PLE
 from .sluice import Sluice
 from .soft import SoftSharing
 from .sparse_low_rank import SparseLowRankSharing
+from .tabm_sharing import TabMSharing
 from .trace_norm_sharing import TraceNormSharing, trace_norm
 from .trunks import table_trunk
 
 __all__ = [
+    "ArchitectureEntry",
     "BinaryGate",
     "BranchingTree",
     "BuildGate",
@@ -41,7 +45,13 @@ __all__ = [
     "SoftmaxGate",
     "SparseLowRankSharing",
     "Stitch",
+    "TabMSharing",
+    "TablePlan",
     "TraceNormSharing",
+    "architecture_entries",
+    "architecture_entry",
+    "architecture_names",
+    "catalogued",
     "mix",
     "table_trunk",
     "tap_together",

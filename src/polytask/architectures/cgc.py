@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import nn
 
+from polytask.architectures.entry import ArchitectureEntry, catalogued
 from polytask.architectures.experts import Experts, mix
 from polytask.architectures.gates import BuildGate, SoftmaxGate
 from polytask.architectures.joined_tap import tap_together
@@ -13,6 +14,14 @@ from polytask.core import Inputs, PerTask, Representation, Sharing
 __all__ = ["CGC"]
 
 
+@catalogued(
+    ArchitectureEntry(
+        name="cgc",
+        build=lambda plan: CGC(plan.names, plan.trunk, gate=plan.n_features, n_shared=2),
+        reference="Tang et al., RecSys 2020",
+        summary="shared experts for all tasks, and private ones for each",
+    )
+)
 class CGC(Sharing):
     r"""Let every task weigh experts of its own against experts that all tasks share.
 

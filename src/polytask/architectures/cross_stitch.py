@@ -5,12 +5,21 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
+from polytask.architectures.entry import ArchitectureEntry, catalogued
 from polytask.architectures.joined_tap import tap_together
 from polytask.core import InputError, Inputs, PerTask, Representation, Sharing
 
 __all__ = ["CrossStitch", "Stitch"]
 
 
+@catalogued(
+    ArchitectureEntry(
+        name="cross-stitch",
+        build=lambda plan: CrossStitch(plan.names, plan.layers(), channels=plan.widths),
+        reference="Misra et al., CVPR 2016, arXiv:1604.03539",
+        summary="a trunk for each task, mixed after each layer",
+    )
+)
 class CrossStitch(Sharing):
     r"""Give every task a column of blocks, and let it read a mixture of all columns after each block.
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from polytask.architectures.binary_gate import BinaryGate
+from polytask.architectures.entry import ArchitectureEntry, catalogued
 from polytask.architectures.experts import Experts, mix
 from polytask.architectures.gates import BuildGate
 from polytask.architectures.joined_tap import tap_together
@@ -14,6 +15,14 @@ from polytask.core import InputError, Inputs, PerTask, Representation, Sharing
 __all__ = ["DSelectK"]
 
 
+@catalogued(
+    ArchitectureEntry(
+        name="dselect-k",
+        build=lambda plan: DSelectK(plan.names, plan.trunk, 4, n_selected=2),
+        reference="Hazimeh et al., NeurIPS 2021, arXiv:2106.03760",
+        summary="shared experts, of which every task selects two",
+    )
+)
 class DSelectK(Sharing):
     r"""Mix shared experts as `MMoE` does, but let every task select at most k of them.
 

@@ -5,11 +5,22 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from polytask.architectures.entry import ArchitectureEntry, catalogued
 from polytask.core import InputError, Inputs, PerTask, Representation, Sharing, tap
 
 __all__ = ["FiLMSharing"]
 
 
+@catalogued(
+    ArchitectureEntry(
+        name="film",
+        build=lambda plan: FiLMSharing(
+            plan.names, [build() for build in plan.layers()], channels=plan.widths
+        ),
+        reference="Perez et al., AAAI 2018, arXiv:1709.07871",
+        summary="one trunk, whose features every task scales and shifts",
+    )
+)
 class FiLMSharing(Sharing):
     r"""Run one chain of blocks for every task, and modulate each block's features by task.
 

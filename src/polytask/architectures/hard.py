@@ -4,11 +4,21 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from polytask.architectures.entry import ArchitectureEntry, catalogued
 from polytask.core import Inputs, Representation, Sharing, tap
 
 __all__ = ["HardSharing"]
 
 
+@catalogued(
+    ArchitectureEntry(
+        name="hard",
+        build=lambda plan: HardSharing(plan.trunk()),
+        reference="Caruana, Machine Learning 1997",
+        summary="one trunk",
+        alone=True,
+    )
+)
 class HardSharing(Sharing):
     """Encode the inputs once; every head reads the same representation.
 

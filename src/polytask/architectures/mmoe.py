@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from torch import nn
 
+from polytask.architectures.entry import ArchitectureEntry, catalogued
 from polytask.architectures.experts import Experts, mix
 from polytask.architectures.gates import BuildGate, SoftmaxGate
 from polytask.architectures.joined_tap import tap_together
@@ -12,6 +13,14 @@ from polytask.core import Inputs, PerTask, Representation, Sharing
 __all__ = ["MMoE"]
 
 
+@catalogued(
+    ArchitectureEntry(
+        name="mmoe",
+        build=lambda plan: MMoE(plan.names, plan.trunk, 4, gate=plan.n_features),
+        reference="Ma et al., KDD 2018",
+        summary="shared experts, which every task weighs by a gate of its own",
+    )
+)
 class MMoE(Sharing):
     r"""Let several experts read the inputs, and let every task weigh them, example by example.
 

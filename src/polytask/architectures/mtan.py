@@ -8,12 +8,21 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from polytask.architectures.entry import ArchitectureEntry, catalogued
 from polytask.architectures.joined_tap import tap_together
 from polytask.core import InputError, Inputs, PerTask, Representation, Sharing
 
 __all__ = ["MTAN"]
 
 
+@catalogued(
+    ArchitectureEntry(
+        name="mtan",
+        build=lambda plan: MTAN(plan.names, [build() for build in plan.layers()], channels=plan.widths),
+        reference="Liu, Johns, Davison, CVPR 2019, arXiv:1803.10704",
+        summary="one trunk, which every task reads by attention of its own",
+    )
+)
 class MTAN(Sharing):
     r"""Run one shared chain of levels, and let every task mask what it wants of each level.
 

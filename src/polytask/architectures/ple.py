@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
+from polytask.architectures.entry import ArchitectureEntry, catalogued
 from polytask.architectures.experts import Experts, mix
 from polytask.architectures.gates import BuildGate, SoftmaxGate
 from polytask.architectures.joined_tap import tap_together
@@ -13,6 +14,15 @@ from polytask.core import InputError, Inputs, PerTask, Representation, Sharing
 __all__ = ["PLE"]
 
 
+@catalogued(
+    ArchitectureEntry(
+        name="ple",
+        build=lambda plan: PLE(plan.names, plan.layers(), gates=plan.sizes, n_shared=2),
+        reference="Tang et al., RecSys 2020",
+        summary="shared and private experts, level after level",
+        least_depth=2,
+    )
+)
 class PLE(Sharing):
     r"""Stack levels of experts: some for each task, some for all, and a gate for each of these streams.
 

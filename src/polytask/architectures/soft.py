@@ -6,11 +6,21 @@ from itertools import combinations
 import torch
 from torch import Tensor, nn
 
+from polytask.architectures.entry import ArchitectureEntry, catalogued
 from polytask.core import InputError, Inputs, PerTask, Representation, Sharing
 
 __all__ = ["SoftSharing"]
 
 
+@catalogued(
+    ArchitectureEntry(
+        name="soft",
+        build=lambda plan: SoftSharing(plan.names, plan.trunk, strength=plan.soft_strength),
+        reference="Duong et al., ACL 2015",
+        summary="a trunk for each task, kept close to the others",
+        uses=("soft_strength",),
+    )
+)
 class SoftSharing(Sharing):
     r"""Give every task its own trunk, and penalize the distance between them.
 

@@ -7,11 +7,20 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from polytask.architectures.entry import ArchitectureEntry, catalogued
 from polytask.core import InputError, Inputs, PerTask, Representation, Sharing
 
 __all__ = ["SparseLowRankSharing"]
 
 
+@catalogued(
+    ArchitectureEntry(
+        name="sparse-low-rank",
+        build=lambda plan: SparseLowRankSharing(plan.names, plan.trunk, rank=2),
+        reference="Chen, Liu, Ye, KDD 2010",
+        summary="a mixture of common trunks for each task, plus a few weights of its own",
+    )
+)
 class SparseLowRankSharing(Sharing):
     r"""Make every task's weights of a low-rank part, which tasks share, and a sparse part of its own.
 

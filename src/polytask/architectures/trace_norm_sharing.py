@@ -6,11 +6,21 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from polytask.architectures.entry import ArchitectureEntry, catalogued
 from polytask.core import InputError, Inputs, PerTask, Representation, Sharing
 
 __all__ = ["TraceNormSharing", "trace_norm"]
 
 
+@catalogued(
+    ArchitectureEntry(
+        name="trace-norm",
+        build=lambda plan: TraceNormSharing(plan.names, plan.trunk, strength=plan.soft_strength),
+        reference="Yang, Hospedales, ICLR 2017 Workshop, arXiv:1606.04038",
+        summary="a trunk for each task, of weights that together have a low rank",
+        uses=("soft_strength",),
+    )
+)
 class TraceNormSharing(Sharing):
     r"""Give every task its own trunk, and penalize the trace norm of all tasks' weights, layer by layer.
 

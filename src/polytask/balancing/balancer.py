@@ -9,7 +9,7 @@ from typing import ClassVar, Literal, TypeAlias, TypeVar
 from torch import Tensor, nn
 
 from polytask.balancing.evidence import Evidence
-from polytask.core import InputError
+from polytask.core import InputError, stated
 
 __all__ = [
     "Balancer",
@@ -140,8 +140,7 @@ def catalogued(
         entry = BalancerEntry(
             name=name, build=build or usual, needs=needs or method.needs, reference=reference, signed=signed
         )
-        method.entries = (*vars(method).get("entries", ()), entry)  # without those of the class above it
-        return method
+        return stated(method, entry)
 
     return note
 

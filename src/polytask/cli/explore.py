@@ -14,7 +14,7 @@ __all__ = ["demo", "methods"]
 
 @app.command(cls=SpokenCommand)
 def methods(as_json: Json = False) -> None:
-    """List the ways of balancing and the few-shot learners: what each does, and where it comes from.
+    """List architectures, ways of balancing and few-shot learners: what each does, and where it comes from.
 
     [bold]Example[/bold]
 
@@ -22,9 +22,14 @@ def methods(as_json: Json = False) -> None:
     """
     from rich.table import Table
 
+    from polytask.architectures import architecture_entries
     from polytask.balancing import balancer_entries
     from polytask.meta import learner_entries
 
+    architectures = {
+        name: {"summary": entry.summary, "reference": entry.reference}
+        for name, entry in architecture_entries().items()
+    }
     balancing = {
         name: {"needs": entry.needs, "reference": entry.reference}
         for name, entry in balancer_entries().items()
@@ -38,16 +43,20 @@ def methods(as_json: Json = False) -> None:
         }
         for name, entry in learner_entries().items()
     }
-    first = Table("polytask fit --balancing", "looks at", "paper", box=None, pad_edge=False)
+    architecture = Table("polytask fit --sharing", "how tasks share", "paper", box=None, pad_edge=False)
+    for name, entry in architectures.items():
+        architecture.add_row(name, entry["summary"], entry["reference"])
+    balancer = Table("polytask fit --balancing", "looks at", "paper", box=None, pad_edge=False)
     for name, entry in balancing.items():
-        first.add_row(name, entry["needs"], entry["reference"])
-    second = Table(
+        balancer.add_row(name, entry["needs"], entry["reference"])
+    learner = Table(
         "polytask learn --learner", "what is learned", "classes", "source", box=None, pad_edge=False
     )
     for name, entry in learner_entries().items():
         kind = f"{entry.family}, transductive" if entry.transductive else entry.family
-        second.add_row(name, kind, "as trained" if entry.fixed_way else "any number", entry.source)
-    show({"balancing": balancing, "learning": learners}, as_json=as_json, lines=[first, "", second])
+        learner.add_row(name, kind, "as trained" if entry.fixed_way else "any number", entry.source)
+    listed = {"architectures": architectures, "balancing": balancing, "learning": learners}
+    show(listed, as_json=as_json, lines=[architecture, "", balancer, "", learner])
 
 
 @app.command(cls=SpokenCommand)

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from polytask.architectures import architecture_names
 from polytask.cli.failures import SpokenCommand
 from polytask.cli.options import Accelerator, Json, Number, Quiet, Seed, Whole, app, given, more
 from polytask.cli.terminal import say, show
@@ -34,8 +35,9 @@ def fit(
     sharing: Annotated[
         str,
         typer.Option(
-            help="How the targets share: hard is one network; tabm an ensemble in one; or soft, trace-norm, "
-            "sparse-low-rank, cross-stitch, mmoe, cgc, ple, dselect-k, mtan, film."
+            help="How the targets share: hard is one network; tabm an ensemble in one.",
+            metavar="|".join(architecture_names()),
+            autocompletion=lambda: list(architecture_names()),
         ),
     ] = "hard",
     balancing: Annotated[

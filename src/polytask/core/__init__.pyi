@@ -1,5 +1,6 @@
 from .batch import Batch, Episode, Inputs, batch_size, join_batches, map_inputs, stack_batches
 from .buffers import Buffers, kept_buffers
+from .catalogue import Catalogue, stated
 from .copied_module import module_copy
 from .defaults import usual_defaults
 from .doors import at_the_command, by_door
@@ -40,6 +41,7 @@ __all__ = [
     "Batch",
     "Buffers",
     "BundleError",
+    "Catalogue",
     "CHECKPOINT_FILE",
     "DataError",
     "DataWarning",
@@ -106,6 +108,7 @@ __all__ = [
     "shared_parameters",
     "short_name",
     "stack_batches",
+    "stated",
     "sweep",
     "tap",
     "user_path",

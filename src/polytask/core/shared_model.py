@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
@@ -58,6 +59,9 @@ class Sharing(nn.Module, ABC):
 
     An implementation keeps parameters of one task in a `PerTask`; all others count as shared.
     """
+
+    entries: ClassVar[tuple[Any, ...]] = ()
+    """What the catalogue says of this class; see `polytask.architectures.catalogued`."""
 
     @abstractmethod
     def forward(self, inputs: Inputs, names: Sequence[str]) -> Representation:

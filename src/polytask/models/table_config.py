@@ -2,31 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, get_args
+from typing import Any
 
+from polytask.architectures import architecture_entries, architecture_entry, architecture_names
 from polytask.balancing import balancer_names
 from polytask.balancing.catalogue import balancer_listing
 from polytask.core import InputError, SettingsCheck, record_from_json
 
 __all__ = ["TableConfig", "check_used", "check_used_with"]
 
-SharingName = Literal[
-    "hard",
-    "tabm",
-    "soft",
-    "trace-norm",
-    "sparse-low-rank",
-    "cross-stitch",
-    "mmoe",
-    "cgc",
-    "ple",
-    "dselect-k",
-    "mtan",
-    "film",
-]
-
-_USERS = {"members": ("tabm",), "soft_strength": ("soft", "trace-norm")}  # all else is used by every sharing
-_FOR_ONE = {"sharing": ("hard", "tabm"), "balancing": ("equal",)}  # of one target, which shares with none
 _MOST_WEIGHTS = 2**30  # of one trunk: 4 GB, and as much again for gradients and twice for the optimizer
 
 
@@ -35,10 +19,8 @@ class TableConfig:
     """How a table model is built and trained; plain JSON.
 
     Args:
-        sharing: ``"hard"`` (one trunk); ``"tabm"`` (one trunk that is an ensemble); ``"soft"``,
-            ``"trace-norm"``, ``"sparse-low-rank"`` (a trunk per task, kept close); ``"cross-stitch"`` (a
-            trunk per task, mixed after each layer); ``"mmoe"``, ``"cgc"``, ``"ple"``, ``"dselect-k"``
-            (experts); ``"mtan"``, ``"film"`` (one trunk that tasks read or shift in their own way).
+        sharing: An architecture's name, see `polytask.architectures.architecture_entries`: ``"hard"`` is one
+            trunk, ``"tabm"`` an ensemble in one.
         balancing: A balancer's name, see `polytask.balancing.balancer_names`.
         width: Units of each layer of the trunk.
         depth: Layers of the trunk.
@@ -55,7 +37,7 @@ class TableConfig:
         InputError: A setting has a wrong type or is out of range; all problems at once.
     """
 
-    sharing: SharingName = "hard"
+    sharing: str = "hard"
     balancing: str = "equal"
     width: int = 64
     depth: int = 2
@@ -71,7 +53,7 @@ class TableConfig:
     def __post_init__(self) -> None:
         check = SettingsCheck()
         checked: dict[str, Any] = {
-            "sharing": check.choice("sharing", self.sharing, get_args(SharingName)),
+            "sharing": check.choice("sharing", self.sharing, architecture_names()),
             "balancing": check.choice(
                 "balancing", self.balancing, balancer_names(), listing=balancer_listing()
             ),
@@ -82,9 +64,9 @@ class TableConfig:
             checked[name] = check.whole(name, getattr(self, name), least=1)
         for name in ("soft_strength", "weight_decay"):
             checked[name] = check.number(name, getattr(self, name), least=0)
-        if not check.problems and self.sharing == "ple" and self.depth == 1:
+        if not check.problems and self.depth < (least := architecture_entry(self.sharing).least_depth):
             check.problems.append(
-                f"`sharing` 'ple' needs a `depth` of 2 or more, got {self.depth}; or use 'cgc'"
+                f"`sharing` {self.sharing!r} needs a `depth` of {least} or more, got {self.depth}"
             )
         if not check.problems:
             _check_size(check, checked)
@@ -105,11 +87,15 @@ class TableConfig:
 def check_used(check: SettingsCheck, given: Mapping[str, Any]) -> None:
     """Report settings that were given, but that the kind of sharing does not use."""
     sharing = given.get("sharing", TableConfig().sharing)
-    if not isinstance(sharing, str) or sharing not in get_args(SharingName):
+    if not isinstance(sharing, str) or sharing not in architecture_names():
         return
-    for name, users in _USERS.items():
-        if name in given and sharing not in users:
-            check.unused(name, "sharing", sharing, users)
+    users: dict[str, list[str]] = {}
+    for entry in architecture_entries().values():
+        for name in entry.uses:
+            users.setdefault(name, []).append(entry.name)
+    for name, names in users.items():
+        if name in given and sharing not in names:
+            check.unused(name, "sharing", sharing, names)
 
 
 def check_used_with(targets: Sequence[str], config: TableConfig) -> None:
@@ -118,8 +104,10 @@ def check_used_with(targets: Sequence[str], config: TableConfig) -> None:
     Raises:
         InputError: One would be ignored.
     """
-    asked = asdict(config)
-    pointless = [f"`{name}={asked[name]!r}`" for name, usual in _FOR_ONE.items() if asked[name] not in usual]
+    pointless = [
+        *([] if architecture_entry(config.sharing).alone else [f"`sharing={config.sharing!r}`"]),
+        *([] if config.balancing == "equal" else [f"`balancing={config.balancing!r}`"]),
+    ]
     if len(targets) == 1 and pointless:
         raise InputError(
             f"{' and '.join(pointless)} would be ignored, as there is one target, {targets[0]!r}, which has "
@@ -130,12 +118,13 @@ def check_used_with(targets: Sequence[str], config: TableConfig) -> None:
 def _check_size(check: SettingsCheck, settings: Mapping[str, Any]) -> None:
     """Refuse a trunk that no memory holds; asked for, it would fail in the words of an allocator."""
     width, depth, members = settings["width"], settings["depth"], settings["members"]
+    ensemble = "members" in architecture_entry(settings["sharing"]).uses
     n_weights = width * width * (depth - 1) + width * depth
-    if settings["sharing"] == "tabm":
+    if ensemble:
         n_weights += width * depth * members
     if n_weights > _MOST_WEIGHTS:
         check.problems.append(
             f"`width` {width}, `depth` {depth}"
-            + (f" and `members` {members}" if settings["sharing"] == "tabm" else "")
+            + (f" and `members` {members}" if ensemble else "")
             + f" make {n_weights:.1e} weights, more than {_MOST_WEIGHTS:.1e}; lower them"
         )
