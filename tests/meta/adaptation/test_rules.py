@@ -33,7 +33,7 @@ PAIRS: dict[str, tuple[UpdateRule, Optimizers]] = {
 
 
 def run(rule: UpdateRule, start: State, loss: Callable[[State], Tensor], n_steps: int) -> State:
-    parameters, memory = start, rule.memory(start)
+    parameters, memory = start, rule.optimizer_state(start)
     for index in range(n_steps):
         value = loss(parameters)
         found = torch.autograd.grad(value, list(parameters.values()), create_graph=True)

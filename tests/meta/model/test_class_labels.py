@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from polytask.core import Batch, InputError, Task
-from polytask.meta.model.class_labels import class_answer, class_labels
+from polytask.meta.model.class_labels import class_labels, class_outputs
 
 KIND = Task(name="kind", kind="multiclass", n_outputs=3)
 
@@ -24,7 +24,7 @@ def test_a_binary_answer_is_the_log_odds_of_two_classes() -> None:
     logits = torch.tensor([[0.3, -1.2, 5.0]])
     sick = Task(name="sick", kind="binary")
     expected = logits[:, :2].softmax(-1)[:, 1]
-    torch.testing.assert_close(sick.probabilities(class_answer(sick, logits)), expected)
+    torch.testing.assert_close(sick.probabilities(class_outputs(sick, logits)), expected)
 
 
 @pytest.mark.parametrize(

@@ -152,10 +152,10 @@ def test_a_layer_is_that_of_torch_for_each_query_alone_beside_the_support() -> N
         norm_, first, _, second, _ = layer.feed_forward
         return read + second(functional.gelu(first(norm_(read))))
 
-    memory, known = layer.memory(support), torch.ones(5, dtype=torch.bool)
+    memory, known = layer.cache(support), torch.ones(5, dtype=torch.bool)
     expected = torch.cat([reference(row[None], torch.cat([support, row[None]])) for row in query])
-    torch.testing.assert_close(layer(query, memory, known, alone=True), expected)
-    torch.testing.assert_close(layer(support, memory, known, alone=False), reference(support, support))
+    torch.testing.assert_close(layer(query, memory, known, apart=True), expected)
+    torch.testing.assert_close(layer(support, memory, known, apart=False), reference(support, support))
 
 
 def test_without_any_label_the_answer_is_the_prior_whatever_the_inputs_of_the_support() -> None:

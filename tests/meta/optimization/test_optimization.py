@@ -97,7 +97,7 @@ def test_coordinates_are_treated_alike_whatever_parameter_they_belong_to() -> No
     apart = {"a": whole["w"][:2].clone(), "b": whole["w"][2:].reshape(2, 2).clone()}
 
     def stepped(parameters: State) -> Tensor:
-        memory = rule.memory(parameters)
+        memory = rule.optimizer_state(parameters)
         for index in range(2):
             step = InnerStep(
                 index=index,
@@ -227,7 +227,7 @@ def torchs_cell(ours: LSTMCell) -> nn.LSTMCell:
 def three_steps(rule: UpdateRule, gradients: Tensor) -> Tensor:
     """Make a step for each row of gradients ``[step, coordinate]`` from parameters of 1."""
     parameters = {"w": torch.ones(gradients.shape[1])}
-    memory = rule.memory(parameters)
+    memory = rule.optimizer_state(parameters)
     for index, row in enumerate(gradients):
         step = InnerStep(index=index, parameters=parameters, gradients={"w": row}, loss=torch.tensor(0.5))
         parameters, memory = rule(step, memory)

@@ -209,7 +209,7 @@ class GradientLearner(EpisodicLearner):
     def predict(self, state: State, tasks: Sequence[Task], inputs: Inputs) -> dict[str, Tensor]:
         """Answer inputs ``[batch, ...]`` by the model with the state's parameters."""
         with plain_attention():  # as in learning, so that a state fits its answers to the last digit
-            return self.answer(state, tasks, inputs, self.n_steps)
+            return self.outputs(state, tasks, inputs, self.n_steps)
 
     def initial(self, tasks: Sequence[Task], support: Batch) -> State:
         """Return the adapted parameters before the first step, by name."""
@@ -263,10 +263,10 @@ class GradientLearner(EpisodicLearner):
         n_fixed: int = 0,
     ) -> Tensor:
         """Return the summed objective of the tasks on a batch, a scalar, for parameters after some steps."""
-        predictions = self.answer(parameters, tasks, batch.inputs, step, n_fixed=n_fixed)
+        predictions = self.outputs(parameters, tasks, batch.inputs, step, n_fixed=n_fixed)
         return torch.stack(list(query_objectives(tasks, predictions, batch).values())).sum()
 
-    def answer(
+    def outputs(
         self,
         parameters: State,
         tasks: Sequence[Task],

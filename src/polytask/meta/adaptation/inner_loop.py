@@ -48,23 +48,25 @@ class InnerLoop(nn.Module):
         Returns:
             The parameters before the first step and after each one.
         """
-        parameters, memory = start, self.rules[0].memory(start)
+        parameters, optimizer_state = start, self.rules[0].optimizer_state(start)
         found = [parameters]
         for index, batch in enumerate(batches):
             if recompute and index >= n_first_order:
-                parameters, memory = self._recomputed(parameters, memory, batch, index)
+                parameters, optimizer_state = self._recomputed(parameters, optimizer_state, batch, index)
             else:
-                parameters, memory = self(parameters, memory, batch, index, index < n_first_order)
+                parameters, optimizer_state = self(
+                    parameters, optimizer_state, batch, index, index < n_first_order
+                )
             found.append(parameters)
         return found
 
     def forward(
-        self, parameters: State, memory: State, batch: Batch, index: int, first_order: bool = False
+        self, parameters: State, optimizer_state: State, batch: Batch, index: int, first_order: bool = False
     ) -> tuple[State, State]:
         """Make one step and return the new parameters and the rule's new memory."""
         gradients, value = self._gradients(parameters, batch, index, first_order)
         step = InnerStep(index=index, parameters=parameters, gradients=gradients, loss=value)
-        return self.rules[0](step, memory)
+        return self.rules[0](step, optimizer_state)
 
     def _gradients(
         self, parameters: State, batch: Batch, index: int, first_order: bool
@@ -91,7 +93,9 @@ class InnerLoop(nn.Module):
             )
         return dict(zip(point, found, strict=True)), value if graph else value.detach()
 
-    def _recomputed(self, parameters: State, memory: State, batch: Batch, index: int) -> tuple[State, State]:
+    def _recomputed(
+        self, parameters: State, optimizer_state: State, batch: Batch, index: int
+    ) -> tuple[State, State]:
         """Make one step by a function of nothing but its tensors, as recomputing needs."""
 
         def step(tensors: dict[str, Any]) -> tuple[State, State]:
@@ -105,7 +109,7 @@ class InnerLoop(nn.Module):
             {
                 "owned": dict(self.named_parameters()),
                 "parameters": parameters,
-                "memory": memory,
+                "memory": optimizer_state,
                 "batch": {"inputs": batch.inputs, "targets": batch.targets, "masks": batch.masks},
             },
         )

@@ -29,14 +29,14 @@ _STATISTICS = ("running_mean", "running_var")
 _ANY_NORM = _BatchNorm | _InstanceNorm | nn.LayerNorm | nn.GroupNorm | nn.RMSNorm
 
 
-def check_normalization(model: nn.Module, policy: Normalization | None) -> None:
-    """Check that the policy can be kept by every layer of the model that has one to keep.
+def check_normalization(model: nn.Module, normalization: Normalization | None) -> None:
+    """Check that every layer of the model that normalizes by batches can do what is asked for.
 
     Layers without a memory and without batch statistics (LayerNorm, GroupNorm, plain InstanceNorm) need none.
 
     Raises:
-        InputError: A layer needs a policy and there is none, the policy is unknown, or ``"frozen"`` is asked
-            of a layer without running statistics.
+        InputError: A layer needs a normalization and there is none, it is unknown, or ``"frozen"``
+            is asked of a layer without running statistics.
 
     Example:
         >>> check_normalization(nn.Sequential(nn.Linear(2, 3), nn.LayerNorm(3)), None)
@@ -46,9 +46,9 @@ def check_normalization(model: nn.Module, policy: Normalization | None) -> None:
         polytask.core.errors.InputError: `model` has BatchNorm1d at '1', so say what it does in the inner ...
     """
     layers = _layers(model)
-    if policy not in (None, "batch", "frozen"):
-        raise InputError(f"`normalization` is {policy!r}; use 'batch', 'frozen' or None.")
-    if layers and policy is None:
+    if normalization not in (None, "batch", "frozen"):
+        raise InputError(f"`normalization` is {normalization!r}; use 'batch', 'frozen' or None.")
+    if layers and normalization is None:
         named = ", ".join(f"{type(layer).__name__} at {name!r}" for name, layer in layers.items())
         raise InputError(
             f'`model` has {named}, so say what it does in the inner loop: `normalization="batch"` (the '
@@ -56,28 +56,28 @@ def check_normalization(model: nn.Module, policy: Normalization | None) -> None:
             "(the running statistics, never updated)."
         )
     without = [name for name, layer in layers.items() if layer.running_mean is None]
-    if policy == "frozen" and without:
+    if normalization == "frozen" and without:
         raise InputError(
             f'`normalization="frozen"` needs running statistics, but {", ".join(map(repr, without))} has '
             'none. Build it with `track_running_stats=True`, or use `normalization="batch"`.'
         )
 
 
-def uses_batch_statistics(model: nn.Module, policy: Normalization | None) -> bool:
+def uses_batch_statistics(model: nn.Module, normalization: Normalization | None) -> bool:
     """Tell whether an answer in evaluation mode depends on the other inputs of its batch.
 
     Args:
         model: The model.
-        policy: How its layers are run; None means as torch runs them in evaluation mode.
+        normalization: How its layers are run; None means as torch runs them in evaluation mode.
 
     Example:
         >>> uses_batch_statistics(nn.BatchNorm1d(3), "batch"), uses_batch_statistics(nn.BatchNorm1d(3), None)
         (True, False)
     """
     batch_layers = [layer for layer in model.modules() if isinstance(layer, _BatchNorm)]
-    if policy is None:
+    if normalization is None:
         return any(layer.running_mean is None for layer in batch_layers)
-    return policy == "batch" and bool(batch_layers)
+    return normalization == "batch" and bool(batch_layers)
 
 
 def normalization_parameters(model: nn.Module) -> set[str]:
@@ -126,17 +126,17 @@ def inputs_in_own_type(model: nn.Module) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def normalized(model: nn.Module, policy: Normalization | None) -> Iterator[None]:
-    """Run the model's layers by the policy inside the block, whatever the training mode."""
-    layers = [] if policy is None else list(_layers(model).values())
+def normalized(model: nn.Module, normalization: Normalization | None) -> Iterator[None]:
+    """Run the model's layers by the normalization inside the block, whatever the training mode."""
+    layers = [] if normalization is None else list(_layers(model).values())
     modes = [(layer.training, layer.track_running_stats) for layer in layers]
     statistics: list[dict[str, Tensor | None]] = []
     try:
         for layer in layers:
             # torch takes batch statistics in training, and drops the running ones where none are tracked.
-            layer.training, layer.track_running_stats = policy == "batch", policy == "frozen"
+            layer.training, layer.track_running_stats = normalization == "batch", normalization == "frozen"
             # InstanceNorm does not drop them, but would update them.
-            dropped = isinstance(layer, _InstanceNorm) and policy == "batch"
+            dropped = isinstance(layer, _InstanceNorm) and normalization == "batch"
             statistics.append({name: getattr(layer, name) for name in _STATISTICS} if dropped else {})
             for name in statistics[-1]:
                 setattr(layer, name, None)

@@ -62,7 +62,7 @@ class FittedHead(FeatureClassifier):
             return -(members * scores).sum() / members.sum().clamp(min=1)
 
         head = self.start(features, members)
-        memory = self.rule.memory(head)
+        memory = self.rule.optimizer_state(head)
         for index in range(self.n_steps):
             gradients, value = grad_and_value(loss)(head)
             head, memory = self.rule(

@@ -128,7 +128,7 @@ class GaussianProcessHead(GaussianLearner):
             "weights": weights,
         }
 
-    def answer(self, state: State, x: Tensor) -> Gaussian:
+    def gaussian(self, state: State, x: Tensor) -> Gaussian:
         """See `GaussianLearner.answer`; the standard deviation is that of a label, noise included."""
         features = self.features(x)
         with full_precision(features):

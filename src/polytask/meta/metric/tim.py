@@ -89,7 +89,7 @@ class TIM(TransductiveClassifier):
         """Move the class points, then answer: ``[query, class]``."""
         support, queries = functional.normalize(support), functional.normalize(queries)
         parameters = {"points": class_means(support, members)}  # [class, feature]
-        memory = self.rule.memory(parameters)
+        memory = self.rule.optimizer_state(parameters)
         for index in range(self.n_steps):
             loss, gradient = self._descent(parameters["points"], support, members, queries)
             step = InnerStep(index=index, parameters=parameters, gradients={"points": gradient}, loss=loss)

@@ -73,7 +73,7 @@ class CANP(GaussianLearner):
         values = self.encoder(torch.cat([context.x, context.y], dim=-1))
         return {"keys": self.keys(context.x), "values": values, "known": context.known}
 
-    def answer(self, state: State, x: Tensor) -> Gaussian:
+    def gaussian(self, state: State, x: Tensor) -> Gaussian:
         """See `GaussianLearner.answer`."""
         found = self.attention(self.keys(x), state["keys"], state["values"], state["known"])  # [batch, width]
         return bounded_gaussian(self.decoder(torch.cat([x, found], dim=-1)), self.min_std)

@@ -10,7 +10,7 @@ from polytask.meta.layers.class_means import check_every_class, class_means
 from polytask.meta.layers.networks import mlp
 from polytask.meta.layers.normalization import uses_batch_statistics
 from polytask.meta.model.checked_features import checked_features
-from polytask.meta.model.class_labels import class_answer, class_labels
+from polytask.meta.model.class_labels import class_labels, class_outputs
 
 __all__ = ["ClassCNP"]
 
@@ -109,7 +109,7 @@ class ClassCNP(EpisodicLearner):
         """Answer inputs ``[batch, ...]``: logits by task."""
         features = checked_features(self.encoder, inputs, self.n_features)
         return {
-            task.name: class_answer(task, self._logits(features, state[task.name], task)) for task in tasks
+            task.name: class_outputs(task, self._logits(features, state[task.name], task)) for task in tasks
         }
 
     def _logits(self, features: Tensor, vectors: Tensor, task: Task) -> Tensor:

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from polytask.core import Batch, InputError, Task
 
-__all__ = ["class_answer", "class_labels", "labels_of"]
+__all__ = ["class_outputs", "class_labels", "labels_of"]
 
 
 def class_labels(learner: str, task: Task, support: Batch, n_classes: int) -> tuple[Tensor, Tensor]:
@@ -59,11 +59,11 @@ def labels_of(task: Task, batch: Batch) -> tuple[Tensor, Tensor]:
     return torch.where(mask, target, torch.zeros_like(target)), mask  # NaN may stand for a missing label
 
 
-def class_answer(task: Task, logits: Tensor) -> Tensor:
+def class_outputs(task: Task, logits: Tensor) -> Tensor:
     """Turn the logits of all classes ``[batch, class]`` into a prediction of the task ``[batch, n_outputs]``.
 
     Example:
-        >>> class_answer(Task(name="y", kind="binary"), torch.tensor([[1.0, 4.0, 9.0]]))
+        >>> class_outputs(Task(name="y", kind="binary"), torch.tensor([[1.0, 4.0, 9.0]]))
         tensor([[3.]])
     """
     return logits[:, 1:2] - logits[:, :1] if task.kind == "binary" else logits[:, : task.n_outputs]

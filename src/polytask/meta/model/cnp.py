@@ -65,7 +65,7 @@ class CNP(GaussianLearner):
         each = self.encoder(torch.cat([context.x, context.y], dim=-1))  # [row, width]
         return {"representation": mean_of_known(each, context.known)}
 
-    def answer(self, state: State, x: Tensor) -> Gaussian:
+    def gaussian(self, state: State, x: Tensor) -> Gaussian:
         """See `GaussianLearner.answer`."""
         repeated = state["representation"].expand(len(x), -1)  # [batch, width]
         return bounded_gaussian(self.decoder(torch.cat([x, repeated], dim=-1)), self.min_std)

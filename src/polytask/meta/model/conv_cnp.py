@@ -97,7 +97,7 @@ class ConvCNP(GaussianLearner):
             features = features + layer(features.relu())
         return {"features": features.squeeze(0).T.relu(), "middle": middle}
 
-    def answer(self, state: State, x: Tensor) -> Gaussian:
+    def gaussian(self, state: State, x: Tensor) -> Gaussian:
         """See `GaussianLearner.answer`."""
         near = self._nearness(x - state["middle"], 1)  # [batch, place]
         features = near @ state["features"] / (near.sum(1, keepdim=True) + _NO_DENSITY)  # [batch, channel]

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from polytask.core import Batch, EpisodicLearner, InputError, Inputs, State, Task
 from polytask.meta.layers.class_means import check_every_class
 from polytask.meta.layers.normalization import uses_batch_statistics
-from polytask.meta.model.class_labels import class_answer, class_labels
+from polytask.meta.model.class_labels import class_labels, class_outputs
 from polytask.meta.model.generated_heads import ClassHead, LinearHead, MahalanobisHead
 from polytask.meta.model.modulated import ModulatedBlocks
 
@@ -123,7 +123,7 @@ class FiLMGenerator(EpisodicLearner):
         for task in tasks:
             features = self.encoder(inputs, state[f"modulation:{task.name}"])  # [batch, feature]
             parts = {part: state[f"{part}:{task.name}"] for part in self.head.parts}
-            found[task.name] = class_answer(task, self.head.logits(parts, features))
+            found[task.name] = class_outputs(task, self.head.logits(parts, features))
         return found
 
     def _embedded(self, inputs: Inputs) -> Tensor:

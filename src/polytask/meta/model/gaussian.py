@@ -66,7 +66,7 @@ class GaussianLearner(EpisodicLearner):
     answers both. A task's own `loss` is not used in training. A row of the support counts if all its outputs
     are labelled. Several tasks of an episode are learned each by itself, by the same parameters.
 
-    A method is two functions of one task's tensors: `encode` and `answer`.
+    A method is two functions of one task's tensors: `encode` and `gaussian`.
 
     Args:
         n_inputs: Numbers in an input, after flattening.
@@ -85,7 +85,7 @@ class GaussianLearner(EpisodicLearner):
         """Compute what is to be known of one task from its support; also from one where no row counts."""
 
     @abstractmethod
-    def answer(self, state: State, x: Tensor) -> Gaussian:
+    def gaussian(self, state: State, x: Tensor) -> Gaussian:
         """Answer inputs ``[batch, n_inputs]`` from what `encode` gave."""
 
     def learn(self, tasks: Sequence[Task], support: Batch) -> State:
@@ -103,7 +103,7 @@ class GaussianLearner(EpisodicLearner):
     def distribution(self, state: State, tasks: Sequence[Task], inputs: Inputs) -> dict[str, Gaussian]:
         """Answer inputs ``[batch, ...]`` with the distributions of ``[batch, n_outputs]`` by task."""
         x = self._flat(inputs)
-        return {task.name: self.answer(_of_task(state, task), x) for task in tasks}
+        return {task.name: self.gaussian(_of_task(state, task), x) for task in tasks}
 
     def predict(self, state: State, tasks: Sequence[Task], inputs: Inputs) -> dict[str, Tensor]:
         """Answer inputs ``[batch, ...]`` with means ``[batch, n_outputs]`` by task name."""
@@ -121,7 +121,7 @@ class GaussianLearner(EpisodicLearner):
 
         A learner with a latent variable returns an upper bound of it.
         """
-        found = self.answer(self.encode(support), query.x)
+        found = self.gaussian(self.encode(support), query.x)
         return mean_of_labels(-found.log_density(query.y), query)
 
     def context(self, task: Task, batch: Batch) -> Context:

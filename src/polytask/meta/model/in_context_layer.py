@@ -17,7 +17,7 @@ class InContextLayer(nn.Module):
     .. math:: h' = h + W_o \, \mathrm{softmax}(Q(h) K^\top / \sqrt d) V, \qquad
         h'' = h' + W_2 \, \mathrm{GELU}(W_1 \mathrm{LN}(h'))
 
-    Keys and values are those of the support, made once by `memory`, and for a query also its own: an average
+    Keys and values are those of the support, made once by `cache`, and for a query also its own: an average
     over the support alone could not tell how large the support is.
 
     Attention is written out, as torch's fused kernels have no second derivative.
@@ -49,32 +49,32 @@ class InContextLayer(nn.Module):
             nn.Dropout(dropout),
         )
 
-    def memory(self, tokens: Tensor) -> Tensor:
+    def cache(self, tokens: Tensor) -> Tensor:
         """Return keys and values of tokens ``[token, width]``: ``[2, token, width]``."""
         return torch.stack(self.to_memory(self.norm(tokens)).chunk(2, dim=-1))
 
-    def forward(self, tokens: Tensor, memory: Tensor, known: Tensor, *, alone: bool) -> Tensor:
+    def forward(self, tokens: Tensor, cache: Tensor, known: Tensor, *, apart: bool) -> Tensor:
         """Let tokens ``[token, width]`` read the support.
 
         Args:
             tokens: ``[token, width]``.
-            memory: Keys and values of the support, ``[2, row, width]``.
+            cache: Keys and values of the support, ``[2, row, width]``.
             known: Which rows may be read, bool ``[row]``; where none may, nothing is.
-            alone: Whether the tokens are queries, of which each also reads itself and no other.
+            apart: Whether the tokens are queries, of which each also reads itself and no other.
 
         Returns:
             ``[token, width]``.
         """
         queries = self._heads(self.to_queries(self.norm(tokens)))  # [head, token, part]
-        keys, values = self._heads(memory[0]), self._heads(memory[1])  # [head, row, part]
+        keys, values = self._heads(cache[0]), self._heads(cache[1])  # [head, row, part]
         scores = queries @ keys.transpose(1, 2) / math.sqrt(queries.shape[-1])  # [head, token, row]
         # A finite lowest score and a product: minus infinity would give NaN where no row may be read.
         scores = torch.where(known, scores, torch.finfo(scores.dtype).min)
         counts = known.to(scores.dtype)
-        if not alone:
+        if not apart:
             read = (scores.softmax(-1) * counts) @ values
         else:
-            own_keys, own_values = (self._heads(part) for part in self.memory(tokens).unbind())
+            own_keys, own_values = (self._heads(part) for part in self.cache(tokens).unbind())
             own = (queries * own_keys).sum(-1, keepdim=True) / math.sqrt(queries.shape[-1])
             weights = torch.cat([scores, own], dim=-1).softmax(-1) * functional.pad(counts, (0, 1), value=1.0)
             read = weights[..., :-1] @ values + weights[..., -1:] * own_values

@@ -107,7 +107,7 @@ class NP(GaussianLearner):
             state |= {"keys": self.keys(context.x), "values": values, "known": context.known}
         return state
 
-    def answer(self, state: State, x: Tensor) -> Gaussian:
+    def gaussian(self, state: State, x: Tensor) -> Gaussian:
         """See `GaussianLearner.answer`."""
         parts = [x, state["latent"].expand(len(x), -1)]
         if self.attentive:
@@ -138,7 +138,7 @@ class NP(GaussianLearner):
         drawn = posterior.mean
         if self.training:
             drawn = drawn + posterior.std * torch.randn_like(drawn)
-        found = self.answer({**state, "latent": drawn}, query.x)
+        found = self.gaussian({**state, "latent": drawn}, query.x)
         n_labels = query.labels.sum().clamp(min=1)
         return mean_of_labels(-found.log_density(query.y), query) + divergence(posterior, prior) / n_labels
 

@@ -10,7 +10,7 @@ from polytask.core import Batch, EpisodicLearner, InputError, Inputs, State, Tas
 from polytask.meta.layers.lstm_cell import LSTMCell
 from polytask.meta.layers.normalization import uses_batch_statistics
 from polytask.meta.model.checked_features import checked_features
-from polytask.meta.model.class_labels import class_answer, class_labels
+from polytask.meta.model.class_labels import class_labels, class_outputs
 from polytask.meta.model.lrua_memory import LRUAMemory
 
 __all__ = ["MANN"]
@@ -128,7 +128,7 @@ class MANN(EpisodicLearner):
         for task in tasks:
             known = {part: state[f"{part}:{task.name}"] for part in _PARTS}
             carried = {part: tensor.expand(len(features), *tensor.shape) for part, tensor in known.items()}
-            found[task.name] = class_answer(task, self._step(features, carried)[1])
+            found[task.name] = class_outputs(task, self._step(features, carried)[1])
         return found
 
     def _start(self, like: Tensor) -> State:

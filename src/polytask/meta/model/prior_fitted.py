@@ -9,8 +9,8 @@ from polytask.core import Batch, EpisodicLearner, InputError, Inputs, State, Tas
 from polytask.meta.layers.normalization import uses_batch_statistics
 from polytask.meta.model.bar_distribution import BarDistribution
 from polytask.meta.model.class_labels import labels_of
-from polytask.meta.model.in_context_answers import Answers, Bars, Classes
 from polytask.meta.model.in_context_layer import InContextLayer
+from polytask.meta.model.in_context_targets import Bars, Classes, Targets
 
 __all__ = ["PriorFitted"]
 
@@ -116,8 +116,8 @@ class PriorFitted(EpisodicLearner):
             tokens = encoded + answers.encode(target)  # [support, width]
             memories: list[Tensor] = []
             for layer in self._layers():
-                memories.append(layer.memory(tokens))
-                tokens = layer(tokens, memories[-1], known, alone=False)
+                memories.append(layer.cache(tokens))
+                tokens = layer(tokens, memories[-1], known, apart=False)
             state[f"memory:{task.name}"] = torch.stack(memories)  # [layer, 2, support, width]
             state[f"known:{task.name}"] = known  # [support]
         return state
@@ -150,8 +150,8 @@ class PriorFitted(EpisodicLearner):
         for task in tasks:
             tokens = encoded
             memories, known = state[f"memory:{task.name}"], state[f"known:{task.name}"]
-            for layer, memory in zip(self._layers(), memories.unbind(), strict=True):
-                tokens = layer(tokens, memory, known, alone=True)
+            for layer, cache in zip(self._layers(), memories.unbind(), strict=True):
+                tokens = layer(tokens, cache, known, apart=True)
             found[task.name] = self._answers(task).head(tokens)
         return found
 
@@ -167,7 +167,7 @@ class PriorFitted(EpisodicLearner):
     def _layers(self) -> Iterator[InContextLayer]:
         return (layer for layer in self.layers if isinstance(layer, InContextLayer))
 
-    def _answers(self, task: Task) -> Answers:
+    def _answers(self, task: Task) -> Targets:
         """Return the part of the network that answers such a task."""
         problem = None
         if task.kind == "multilabel":

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from polytask.core import Batch, EpisodicLearner, InputError, Inputs, State, Task
 from polytask.meta.layers.normalization import uses_batch_statistics
 from polytask.meta.model.checked_features import checked_features
-from polytask.meta.model.class_labels import class_answer, class_labels
+from polytask.meta.model.class_labels import class_labels, class_outputs
 from polytask.meta.model.snail_blocks import CausalAttention, CausalConvolution, SequenceBlock
 
 __all__ = ["SNAIL"]
@@ -119,7 +119,7 @@ class SNAIL(EpisodicLearner):
         """Answer inputs ``[batch, ...]``, each as the end of a sequence of its own: logits by task."""
         features = checked_features(self.encoder, inputs, self.n_features)  # [batch, feature]
         start = torch.cat([features, features.new_zeros(len(features), self.n_classes)], dim=1)
-        return {task.name: class_answer(task, self._logits(state, task, start)) for task in tasks}
+        return {task.name: class_outputs(task, self._logits(state, task, start)) for task in tasks}
 
     def _logits(self, state: State, task: Task, last: Tensor) -> Tensor:
         stream, known = state[f"stream:{task.name}"], state[f"known:{task.name}"]

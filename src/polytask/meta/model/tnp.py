@@ -80,7 +80,7 @@ class TNPD(GaussianLearner):
             entering.append(tokens)
         return {"tokens": torch.stack(entering), "known": context.known}
 
-    def answer(self, state: State, x: Tensor) -> Gaussian:
+    def gaussian(self, state: State, x: Tensor) -> Gaussian:
         """See `GaussianLearner.answer`."""
         unknown = x.new_zeros(len(x), self.n_outputs)
         tokens = self.embedder(torch.cat([x, unknown], dim=-1))  # [batch, width]

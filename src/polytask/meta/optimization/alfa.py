@@ -96,7 +96,7 @@ class AdaptiveRates(UpdateRule):
         self.rates = nn.Parameter(torch.full((n_steps, n_tensors), rate))
         self.decays = nn.Parameter(torch.ones(n_steps, n_tensors))
 
-    def forward(self, step: InnerStep, memory: State) -> tuple[State, State]:
+    def forward(self, step: InnerStep, optimizer_state: State) -> tuple[State, State]:
         """Step with generated rates and decays."""
         means = [part[name].mean() for part in (step.parameters, step.gradients) for name in self.names]
         rate_factors, decay_factors = self.generator(torch.stack(means)).chunk(2)  # [tensor] each
@@ -105,4 +105,4 @@ class AdaptiveRates(UpdateRule):
         return {
             name: decays[position] * step.parameters[name] - rates[position] * step.gradients[name]
             for position, name in enumerate(self.names)
-        }, memory
+        }, optimizer_state

@@ -24,17 +24,17 @@ class CoordinateRule(UpdateRule, ABC):
 
     @abstractmethod
     def change(
-        self, step: InnerStep, parameters: Tensor, gradients: Tensor, memory: Mapping[str, Tensor]
+        self, step: InnerStep, parameters: Tensor, gradients: Tensor, optimizer_state: Mapping[str, Tensor]
     ) -> tuple[Tensor, Mapping[str, Tensor]]:
         """Return the new parameters ``[coordinate]`` and the new memory."""
 
-    def memory(self, parameters: State) -> State:
+    def optimizer_state(self, parameters: State) -> State:
         """See `UpdateRule.memory`."""
         return dict(self.start(_row(parameters)))
 
-    def forward(self, step: InnerStep, memory: State) -> tuple[State, State]:
+    def forward(self, step: InnerStep, optimizer_state: State) -> tuple[State, State]:
         """Make a step."""
-        row, kept = self.change(step, _row(step.parameters), _row(step.gradients), memory)
+        row, kept = self.change(step, _row(step.parameters), _row(step.gradients), optimizer_state)
         pieces = row.split([p.numel() for p in step.parameters.values()])
         found = {
             name: piece.reshape(p.shape)

@@ -54,13 +54,13 @@ class LSTMOptimizer(CoordinateRule):
         return {f"{kind}{layer}": zeros for kind in ("hidden", "cell") for layer in range(len(self.cells))}
 
     def change(
-        self, step: InnerStep, parameters: Tensor, gradients: Tensor, memory: Mapping[str, Tensor]
+        self, step: InnerStep, parameters: Tensor, gradients: Tensor, optimizer_state: Mapping[str, Tensor]
     ) -> tuple[Tensor, Mapping[str, Tensor]]:
         """Make a step of the network."""
         found = log_and_sign(gradients)  # [coordinate, 2]
         kept: dict[str, Tensor] = {}
         for layer, cell in enumerate(self.cells):
-            found, state = cell(found, memory[f"hidden{layer}"], memory[f"cell{layer}"])
+            found, state = cell(found, optimizer_state[f"hidden{layer}"], optimizer_state[f"cell{layer}"])
             kept[f"hidden{layer}"], kept[f"cell{layer}"] = found, state
         return parameters + self.scale * self.output(found).squeeze(-1), kept
 
@@ -123,12 +123,12 @@ class MLPOptimizer(CoordinateRule):
         }
 
     def change(
-        self, step: InnerStep, parameters: Tensor, gradients: Tensor, memory: Mapping[str, Tensor]
+        self, step: InnerStep, parameters: Tensor, gradients: Tensor, optimizer_state: Mapping[str, Tensor]
     ) -> tuple[Tensor, Mapping[str, Tensor]]:
         """Make a step of the network."""
         decays = gradients.new_tensor(self.momenta)
-        momenta = decays * memory["momenta"] + (1 - decays) * gradients.unsqueeze(-1)
-        second = self.smoothing * memory["second"] + (1 - self.smoothing) * gradients.square()
+        momenta = decays * optimizer_state["momenta"] + (1 - decays) * gradients.unsqueeze(-1)
+        second = self.smoothing * optimizer_state["second"] + (1 - self.smoothing) * gradients.square()
         root = safe_sqrt(second)
         features = torch.cat(
             [torch.stack([parameters, gradients, root, 1 / (root + 1e-6)], dim=-1), momenta], dim=-1

@@ -58,7 +58,7 @@ class LearnedRates(UpdateRule):
                 start.uniform_(low, high) if high > low else start.fill_(low)
             )
 
-    def forward(self, step: InnerStep, memory: State) -> tuple[State, State]:
+    def forward(self, step: InnerStep, optimizer_state: State) -> tuple[State, State]:
         """Descend by the learned rates."""
         found = {}
         for name, parameter in step.parameters.items():
@@ -66,4 +66,4 @@ class LearnedRates(UpdateRule):
             if self.per_step:
                 rate = rate[min(step.index, len(rate) - 1)]
             found[name] = parameter - rate * step.gradients[name]
-        return found, memory
+        return found, optimizer_state

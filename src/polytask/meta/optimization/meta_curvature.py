@@ -90,12 +90,12 @@ class KroneckerCurvature(UpdateRule):
                 eye = torch.eye(size, dtype=parameter.dtype, device=parameter.device)
                 kind[as_key(name)] = nn.Parameter(eye)
 
-    def forward(self, step: InnerStep, memory: State) -> tuple[State, State]:
+    def forward(self, step: InnerStep, optimizer_state: State) -> tuple[State, State]:
         """Descend along the transformed gradients."""
         return {
             name: p - self.rate * self._transformed(as_key(name), step.gradients[name])
             for name, p in step.parameters.items()
-        }, memory
+        }, optimizer_state
 
     def _transformed(self, key: str, gradient: Tensor) -> Tensor:
         found = gradient.reshape(_sizes(gradient))

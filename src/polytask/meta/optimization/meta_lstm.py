@@ -61,13 +61,13 @@ class MetaLSTM(CoordinateRule):
         return {"hidden": zeros, "cell": zeros, "gates": gates}
 
     def change(
-        self, step: InnerStep, parameters: Tensor, gradients: Tensor, memory: Mapping[str, Tensor]
+        self, step: InnerStep, parameters: Tensor, gradients: Tensor, optimizer_state: Mapping[str, Tensor]
     ) -> tuple[Tensor, Mapping[str, Tensor]]:
         """Make a step."""
         loss = log_and_sign(step.loss.expand(gradients.shape))
         seen = torch.cat([log_and_sign(gradients), loss], dim=-1)  # [coordinate, 4]
-        hidden, cell = self.cell(seen, memory["hidden"], memory["cell"])
-        given = torch.cat([hidden, parameters.unsqueeze(-1), memory["gates"]], dim=-1)
+        hidden, cell = self.cell(seen, optimizer_state["hidden"], optimizer_state["cell"])
+        given = torch.cat([hidden, parameters.unsqueeze(-1), optimizer_state["gates"]], dim=-1)
         gates = self.gates(given).sigmoid()  # [coordinate, 2]
         found = gates[..., 0] * parameters - gates[..., 1] * gradients
         return found, {"hidden": hidden, "cell": cell, "gates": gates}

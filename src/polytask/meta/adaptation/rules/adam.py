@@ -32,7 +32,7 @@ class Adam(UpdateRule):
         ...     index=0, parameters={"w": torch.ones(2)}, gradients={"w": torch.ones(2)}, loss=torch.ones(())
         ... )
         >>> rule = Adam(0.5)
-        >>> rule(step, rule.memory(step.parameters))[0]
+        >>> rule(step, rule.optimizer_state(step.parameters))[0]
         {'w': tensor([0.5000, 0.5000])}
 
     References:
@@ -61,7 +61,7 @@ class Adam(UpdateRule):
         self.weight_decay = weight_decay
         self.decoupled = decoupled
 
-    def memory(self, parameters: State) -> State:
+    def optimizer_state(self, parameters: State) -> State:
         """Return both moments, 0, by parameter."""
         return {
             f"{moment}/{name}": torch.zeros_like(p)
@@ -69,7 +69,7 @@ class Adam(UpdateRule):
             for name, p in parameters.items()
         }
 
-    def forward(self, step: InnerStep, memory: State) -> tuple[State, State]:
+    def forward(self, step: InnerStep, optimizer_state: State) -> tuple[State, State]:
         """Make a step of Adam."""
         found: State = {}
         kept: State = {}
@@ -80,7 +80,7 @@ class Adam(UpdateRule):
             elif self.weight_decay:
                 gradient = gradient + self.weight_decay * parameter
             first, second = (
-                beta * memory[f"{moment}/{name}"] + (1 - beta) * power
+                beta * optimizer_state[f"{moment}/{name}"] + (1 - beta) * power
                 for beta, moment, power in zip(
                     self.betas, ("first", "second"), (gradient, gradient.square()), strict=True
                 )
@@ -148,14 +148,14 @@ class RMSprop(UpdateRule):
         self.smoothing = smoothing
         self.epsilon = epsilon
 
-    def memory(self, parameters: State) -> State:
+    def optimizer_state(self, parameters: State) -> State:
         """Return the second moments, 0, by parameter."""
         return {name: torch.zeros_like(p) for name, p in parameters.items()}
 
-    def forward(self, step: InnerStep, memory: State) -> tuple[State, State]:
+    def forward(self, step: InnerStep, optimizer_state: State) -> tuple[State, State]:
         """Make a step of RMSprop."""
         kept = {
-            name: self.smoothing * memory[name] + (1 - self.smoothing) * g.square()
+            name: self.smoothing * optimizer_state[name] + (1 - self.smoothing) * g.square()
             for name, g in step.gradients.items()
         }
         found = {

@@ -31,21 +31,23 @@ class Proximal(UpdateRule):
         self.rule = rule
         self.strength = strength
 
-    def memory(self, parameters: State) -> State:
+    def optimizer_state(self, parameters: State) -> State:
         """Return the start beside what the other rule remembers."""
-        inner = self.rule.memory(parameters)
+        inner = self.rule.optimizer_state(parameters)
         return {f"start/{name}": p for name, p in parameters.items()} | {
             f"rule/{n}": t for n, t in inner.items()
         }
 
-    def forward(self, step: InnerStep, memory: State) -> tuple[State, State]:
+    def forward(self, step: InnerStep, optimizer_state: State) -> tuple[State, State]:
         """Make the other rule's step with the larger gradient."""
-        start = {name: memory[f"start/{name}"] for name in step.parameters}
+        start = {name: optimizer_state[f"start/{name}"] for name in step.parameters}
         gradients = {
             name: g + self.strength * (step.parameters[name] - start[name])
             for name, g in step.gradients.items()
         }
         tied = InnerStep(index=step.index, parameters=step.parameters, gradients=gradients, loss=step.loss)
-        inner = {name.removeprefix("rule/"): t for name, t in memory.items() if name.startswith("rule/")}
+        inner = {
+            name.removeprefix("rule/"): t for name, t in optimizer_state.items() if name.startswith("rule/")
+        }
         found, inner = self.rule(tied, inner)
         return found, {f"start/{n}": t for n, t in start.items()} | {f"rule/{n}": t for n, t in inner.items()}

@@ -41,12 +41,12 @@ class UpdateRule(nn.Module, ABC):
         ...                 for name, p in step.parameters.items()}, memory
     """
 
-    def memory(self, parameters: State) -> State:
+    def optimizer_state(self, parameters: State) -> State:
         """Return what the rule remembers before the first step, by name; nothing unless overridden."""
         return {}
 
     @abstractmethod
-    def forward(self, step: InnerStep, memory: State) -> tuple[State, State]:
+    def forward(self, step: InnerStep, optimizer_state: State) -> tuple[State, State]:
         """Return the new parameters and the new memory."""
 
 

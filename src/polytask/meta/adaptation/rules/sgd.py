@@ -51,19 +51,25 @@ class SGD(UpdateRule):
         self.nesterov = nesterov
         self.weight_decay = weight_decay
 
-    def memory(self, parameters: State) -> State:
+    def optimizer_state(self, parameters: State) -> State:
         """Return the velocities, 0, by parameter; none without momentum."""
         return {name: torch.zeros_like(p) for name, p in parameters.items()} if self.momentum else {}
 
-    def forward(self, step: InnerStep, memory: State) -> tuple[State, State]:
+    def forward(self, step: InnerStep, optimizer_state: State) -> tuple[State, State]:
         """Descend."""
         gradients = step.gradients
         if self.weight_decay:
             gradients = {name: g + self.weight_decay * step.parameters[name] for name, g in gradients.items()}
         directions = gradients
         if self.momentum:
-            memory = {name: self.momentum * memory[name] + g for name, g in gradients.items()}
-            directions = memory
+            optimizer_state = {
+                name: self.momentum * optimizer_state[name] + g for name, g in gradients.items()
+            }
+            directions = optimizer_state
             if self.nesterov:
-                directions = {name: g + self.momentum * memory[name] for name, g in gradients.items()}
-        return {name: p - self.rate * directions[name] for name, p in step.parameters.items()}, memory
+                directions = {
+                    name: g + self.momentum * optimizer_state[name] for name, g in gradients.items()
+                }
+        return {
+            name: p - self.rate * directions[name] for name, p in step.parameters.items()
+        }, optimizer_state

@@ -10,10 +10,10 @@ from polytask.meta.layers.full_precision import widened
 from polytask.meta.model.bar_distribution import BarDistribution
 from polytask.meta.model.class_labels import labels_of
 
-__all__ = ["Answers", "Bars", "Classes"]
+__all__ = ["Targets", "Bars", "Classes"]
 
 
-class Answers(nn.Module, ABC):
+class Targets(nn.Module, ABC):
     """Encodes the labels of a task, and decodes what the transformer says of a query."""
 
     head: nn.Module
@@ -31,7 +31,7 @@ class Answers(nn.Module, ABC):
         """Return the objective of a query that has targets of the task, a scalar."""
 
 
-class Classes(Answers):
+class Classes(Targets):
     """Labels that are classes: an embedding for each, and a logit for each.
 
     Args:
@@ -48,7 +48,7 @@ class Classes(Answers):
         self.head = _head(width, hidden, n_classes)
 
     def encode(self, target: Tensor) -> Tensor:
-        """See `Answers.encode`."""
+        """See `Targets.encode`."""
         classes = torch.arange(self.n_classes, device=target.device)
         return self.embedding((target.unsqueeze(1) == classes).to(self.embedding.weight.dtype))
 
@@ -63,7 +63,7 @@ class Classes(Answers):
         )
 
 
-class Bars(Answers):
+class Bars(Targets):
     """Labels that are numbers: a linear layer encodes them, a `BarDistribution` answers.
 
     Args:
@@ -81,7 +81,7 @@ class Bars(Answers):
         self.head = _head(width, hidden, len(borders) - 1)
 
     def encode(self, target: Tensor) -> Tensor:
-        """See `Answers.encode`."""
+        """See `Targets.encode`."""
         return self.encoder(((target - self.borders.mean()) / self.borders.std()).unsqueeze(-1))
 
     def distribution(self, outputs: Tensor) -> BarDistribution:
