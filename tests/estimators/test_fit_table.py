@@ -195,11 +195,6 @@ def test_later_rows_are_the_test_rows(table):
             "`soft_strength` is not used with `sharing='tabm'`; .* `sharing='soft'` or "
             "`sharing='trace-norm'`",
         ),
-        (
-            ["total"],
-            {"sharing": "mmoe", "balancing": "upgrad"},
-            "`sharing='mmoe'` and `balancing='upgrad'` would",
-        ),
         (["total"], {"balancing": "pcgrd"}, r"did you mean 'pcgrad'.*lists all 48"),
     ],
 )
@@ -318,3 +313,9 @@ def test_penguins_are_predicted_better_than_by_chance():
     found = {result.task: result.joint for result in model.results.tasks}
     assert found["species"]["accuracy"].mean > 0.9
     assert found["body_mass_g"]["rmse"].mean < 500  # grams; the standard deviation is about 800
+
+
+def test_what_a_single_target_does_not_use_is_told(table):
+    target = "total:regression"
+    with pytest.warns(DataWarning, match="`balancing='famo'` changes nothing, as 'total' is the only target"):
+        polytask.fit(table, target, balancing="famo", seeds=1, epochs=1, baselines=False)

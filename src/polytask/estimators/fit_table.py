@@ -29,7 +29,7 @@ from polytask.evaluate import ConstantReference, TaskLead, all_predictions, clea
 from polytask.fitting.table_preparation import Columns, Prepared, prepare
 from polytask.fitting.table_summary import Metrics, summarize
 from polytask.fitting.table_training import Surroundings, rehearse, train_table_learner
-from polytask.models.table_config import TableConfig, check_used, check_used_with
+from polytask.models.table_config import TableConfig, check_used, unused_for
 from polytask.models.table_model import TableModel
 from polytask.train import single_threaded
 
@@ -103,7 +103,6 @@ def fit(
     config = _checked(settings, call)
     folder = None if checkpoint is None else user_path(checkpoint)
     columns = Columns.of(targets, group=group, time=time_column, drop=drop)
-    check_used_with(columns.targets, config)
     frame = read_table(table)
     data_fingerprint = fingerprint(frame)
     where = Surroundings(
@@ -125,8 +124,9 @@ def fit(
         names = [task.name for task in prepared[0].tasks]
         titles = [title for index in range(seeds) for title in _runs(index, names, baselines)]
         rehearse(folder, titles, where.identity)
-    for guess in prepared[0].guesses:
-        warnings.warn(guess, DataWarning, stacklevel=2)
+    notes = (*prepared[0].guesses, unused_for(columns.targets, config))
+    for note in filter(None, notes):
+        warnings.warn(note, DataWarning, stacklevel=2)
     small = config.width * config.batch_size <= _SMALL
     with (
         usual_defaults(),

@@ -9,7 +9,7 @@ from polytask.balancing import balancer_names
 from polytask.balancing.catalogue import balancer_listing
 from polytask.core import InputError, SettingsCheck, record_from_json
 
-__all__ = ["TableConfig", "check_used", "check_used_with"]
+__all__ = ["TableConfig", "check_used", "unused_for"]
 
 _MOST_WEIGHTS = 2**30  # of one trunk: 4 GB, and as much again for gradients and twice for the optimizer
 
@@ -98,21 +98,18 @@ def check_used(check: SettingsCheck, given: Mapping[str, Any]) -> None:
             check.unused(name, "sharing", sharing, names)
 
 
-def check_used_with(targets: Sequence[str], config: TableConfig) -> None:
-    """Refuse ways of sharing and balancing of a single target.
-
-    Raises:
-        InputError: One would be ignored.
-    """
+def unused_for(targets: Sequence[str], config: TableConfig) -> str | None:
+    """Say which settings change nothing for these targets: one alone has nothing to share; None if all do."""
     pointless = [
         *([] if architecture_entry(config.sharing).alone else [f"`sharing={config.sharing!r}`"]),
         *([] if config.balancing == "equal" else [f"`balancing={config.balancing!r}`"]),
     ]
-    if len(targets) == 1 and pointless:
-        raise InputError(
-            f"{' and '.join(pointless)} would be ignored, as there is one target, {targets[0]!r}, which has "
-            "nothing to share with. Leave this out, or name more `targets`."
-        )
+    if len(targets) > 1 or not pointless:
+        return None
+    verb = "change" if len(pointless) > 1 else "changes"
+    return (
+        f"{' and '.join(pointless)} {verb} nothing, as {targets[0]!r} is the only target and shares with none"
+    )
 
 
 def _check_size(check: SettingsCheck, settings: Mapping[str, Any]) -> None:
