@@ -7,7 +7,7 @@ from typing import Any
 from polytask.architectures import architecture_entries, architecture_entry, architecture_names
 from polytask.balancing import balancer_names
 from polytask.balancing.catalogue import balancer_listing
-from polytask.core import InputError, SettingsCheck, record_from_json
+from polytask.core import SettingsCheck, record_from_json
 
 __all__ = ["TableConfig", "check_used", "unused_for"]
 
