@@ -124,7 +124,7 @@ def fit(
         names = [task.name for task in prepared[0].tasks]
         titles = [title for index in range(seeds) for title in _runs(index, names, baselines)]
         rehearse(folder, titles, where.identity)
-    notes = (*prepared[0].guesses, unused_for(columns.targets, config))
+    notes = (*prepared[0].guesses, unused_for([task.name for task in prepared[0].tasks], config))
     for note in filter(None, notes):
         warnings.warn(note, DataWarning, stacklevel=2)
     small = config.width * config.batch_size <= _SMALL
