@@ -51,10 +51,10 @@ def census_income(root: str | Path | None = None) -> pd.DataFrame:
         KDD 2018, section 5.
     """
     folder = data_folder("census_income_kdd", root)
-    places = [part / f"census-income.test{end}" for part in (folder, folder / "data") for end in ("", ".gz")]
-    path = next((place for place in places if place.is_file()), None)
+    paths = [part / f"census-income.test{end}" for part in (folder, folder / "data") for end in ("", ".gz")]
+    path = next((path for path in paths if path.is_file()), None)
     if path is None:
-        raise DataError(f"The file {places[0]} is missing, also with .gz; put the official file there.")
+        raise DataError(f"The file {paths[0]} is missing, also with .gz; put the official file there.")
     try:
         content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
         text = content.decode("utf-8")

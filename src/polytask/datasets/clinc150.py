@@ -27,7 +27,7 @@ class Clinc:
         queries: The texts.
         intents: What is wanted, long ``[query]``; -1 where it is nothing that the assistant serves.
         parts: ``"train"``, ``"validation"`` or ``"test"``, query by query.
-        intent_names: By position.
+        intent_names: By index.
         intent_domains: The domain of every intent.
     """
 
@@ -97,7 +97,7 @@ class Clinc:
         return JointExamples(tasks=tasks, data=data)
 
     def rows(self, part: str) -> Tensor:
-        """Return the positions of the official part ``"train"``, ``"validation"`` or ``"test"``.
+        """Return the indices of the official part ``"train"``, ``"validation"`` or ``"test"``.
 
         Raises:
             DataError: There is no such part.
@@ -139,7 +139,7 @@ def clinc(root: str | Path | None = None, *, variant: _Variant = "full") -> Clin
         raise DataError(f"`variant` is {variant!r}; use one of {', '.join(get_args(_Variant))}.")
     folder = data_folder("clinc150", root) / "data"
     domains = _domains(folder / "domains.json")
-    positions = {intent: position for position, intent in enumerate(domains)} | {_OUTSIDE: -1}
+    indices = {intent: index for index, intent in enumerate(domains)} | {_OUTSIDE: -1}
     path = folder / f"data_{variant}.json"
     queries: list[str] = []
     intents: list[int] = []
@@ -147,12 +147,12 @@ def clinc(root: str | Path | None = None, *, variant: _Variant = "full") -> Clin
     content = _read(path)
     for key, part in _KEYS.items():
         for query, intent in _pairs(content, key, path) + _pairs(content, f"oos_{key}", path):
-            if intent not in positions:
+            if intent not in indices:
                 raise DataError(
                     f"{path} has the intent {intent!r}, which domains.json lacks. Get both official files."
                 )
             queries.append(query)
-            intents.append(positions[intent])
+            intents.append(indices[intent])
             parts.append(part)
     if not queries:
         raise DataError(f"{path} has no query. Get the official file again.")

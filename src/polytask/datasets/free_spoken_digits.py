@@ -28,7 +28,7 @@ class SpokenDigits:
         digits: What is said, long ``[recording]``.
         speakers: Who says it, long ``[recording]``.
         takes: The number of the take, long ``[recording]``.
-        speaker_names: By position.
+        speaker_names: By index.
     """
 
     waves: tuple[Tensor, ...]
@@ -60,7 +60,7 @@ class SpokenDigits:
         return JointExamples(tasks=tasks, data=data)
 
     def official_split(self) -> tuple[Tensor, Tensor]:
-        """Return the positions for training and for testing: takes 0 to 4 of every digit are for testing."""
+        """Return the indices for training and for testing: takes 0 to 4 of every digit are for testing."""
         test = self.takes < _N_TEST_TAKES
         return (~test).nonzero().squeeze(1), test.nonzero().squeeze(1)
 

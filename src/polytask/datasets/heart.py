@@ -41,7 +41,7 @@ class HeartSites:
     Args:
         features: float32 ``[patient, 13]``, NaN where missing.
         severity: ``num`` of the files, 0 (no disease) to 4, long ``[patient]``.
-        sites: The hospital of each patient, long ``[patient]``, a position in ``site_names``.
+        sites: The hospital of each patient, long ``[patient]``, an index of ``site_names``.
     """
 
     features: Tensor

@@ -30,7 +30,7 @@ class SchoolSplit:
     """An official split.
 
     Args:
-        train: Positions of pupils, long ``[pupil]``, about three quarters of every school.
+        train: Indices of pupils, long ``[pupil]``, about three quarters of every school.
         test: The other pupils, long ``[pupil]``.
     """
 
@@ -78,7 +78,7 @@ class School:
         All tasks share one target tensor; what differs is the mask.
 
         Args:
-            rows: Positions of pupils; None is all of them.
+            rows: Indices of pupils; None is all of them.
         """
         features, scores, schools = self._chosen(rows)
         member = functional.one_hot(schools, self.n_schools).T.bool()  # [school, pupil]
@@ -91,14 +91,14 @@ class School:
         """Pose one task, ``"score"``, with inputs ``"features"`` and ``"school"`` (long ``[pupil]``).
 
         Args:
-            rows: Positions of pupils; None is all of them.
+            rows: Indices of pupils; None is all of them.
         """
         features, scores, schools = self._chosen(rows)
         batch = Batch(inputs={"features": features, "school": schools}, targets={"score": scores})
         return Task(name="score", kind="regression"), batch
 
     def explained_variance(self, scores: Tensor, rows: Tensor) -> float:
-        """Return the figure of the literature, ``100 (1 - SSE / SST)`` over the pupils of all schools.
+        """Return the metric of the literature, ``100 (1 - SSE / SST)`` over the pupils of all schools.
 
         Args:
             scores: Predicted scores in their units, ``[row]``.

@@ -93,7 +93,7 @@ def test_shares_are_the_softmax_of_relative_losses():
     expected = np.exp(relative / 0.3) / np.exp(relative / 0.3).sum()
     np.testing.assert_allclose(curriculum.preferences(), expected)
     one = LossCurriculum(counting(), temperature=0.3, smoothing=0.5, exploration=0.1)
-    one.memory = curriculum.memory
+    one.statistics = curriculum.statistics
     np.testing.assert_allclose(list(one.inclusion.values()), 0.9 * expected + 0.1 / 3)
 
 
@@ -101,14 +101,14 @@ def test_the_loss_of_a_group_is_the_mean_of_relative_losses():
     curriculum = LossCurriculum({"pair": Counting("a", "b"), "c": Counting("c")}, per_step=2, smoothing=0.0)
     curriculum.told(0, {"a": 2.0, "b": 10.0, "c": 1.0})
     curriculum.told(1, {"a": 1.0, "b": 10.0, "c": 0.25})
-    assert curriculum.memory["relative loss"] == pytest.approx([0.75, 0.25])
+    assert curriculum.statistics["relative loss"] == pytest.approx([0.75, 0.25])
 
 
 def test_a_step_without_update_moves_on_and_teaches_nothing():
     curriculum = trained(LossCurriculum(counting()), 20)
-    before, drawn = dict(curriculum.memory), curriculum.drawn()
+    before, drawn = dict(curriculum.statistics), curriculum.drawn()
     curriculum.told(20, {})
-    assert curriculum.memory == before and curriculum.next(21)
+    assert curriculum.statistics == before and curriculum.next(21)
     assert sum(curriculum.state_dict()["turns"]) == 21 and drawn
 
 
@@ -173,14 +173,14 @@ def test_numbered_objectives_of_one_task_are_averaged():
     curriculum = LossCurriculum(counting("ab"), per_step=2, smoothing=0.0)
     curriculum.told(0, {"a": 2.0, "b": 1.0})
     curriculum.told(1, {"a#0": 1.0, "a#1@1": 3.0, "b@0": 0.5})
-    assert curriculum.memory["relative loss"] == pytest.approx([1.0, 0.5])
+    assert curriculum.statistics["relative loss"] == pytest.approx([1.0, 0.5])
 
 
 def test_the_reservoir_is_bounded():
     curriculum = ProgressCurriculum(counting("a"))
     for step in range(1200):
         curriculum.told(step, {"a": 1.0 + step % 7})
-    assert len(curriculum.memory["progress"]) == 1000
+    assert len(curriculum.statistics["progress"]) == 1000
 
 
 def test_another_step_than_the_next_is_refused():

@@ -131,8 +131,8 @@ class CompletionEpisodes(Source):
         patterns = _patterns(self.n_patterns, self.n_features, draw)
         signs = (patterns > 0).float()
         order = _presented(self.n_patterns, self.n_presentations, draw)
-        places = torch.rand(patterns.shape, generator=draw).argsort(1)  # a random order of each row
-        hidden = places >= round(self.shown * self.n_features)
+        ranks = torch.rand(patterns.shape, generator=draw).argsort(1)  # a random order of each row
+        hidden = ranks >= round(self.shown * self.n_features)
         return Episode(
             tasks=self.tasks,
             support=Batch(inputs=patterns[order], targets={"pattern": signs[order]}),

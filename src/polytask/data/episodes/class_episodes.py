@@ -105,8 +105,8 @@ class ClassificationEpisodes(Source):
         n_classes = np.full(self.n_episodes, self.examples.n_classes)
         classes = _distinct(n_classes, self.n_way, draw)  # [episode, way]
         n_drawn = self.n_shot + self.n_query
-        positions = _distinct(self._n_examples[classes.reshape(-1)], n_drawn, draw)  # [episode * way, drawn]
-        return self._by_class[positions.reshape(*classes.shape, n_drawn) + self._starts[classes][..., None]]
+        indices = _distinct(self._n_examples[classes.reshape(-1)], n_drawn, draw)  # [episode * way, drawn]
+        return self._by_class[indices.reshape(*classes.shape, n_drawn) + self._starts[classes][..., None]]
 
 
 def _problems(
@@ -151,11 +151,11 @@ def _distinct(n_values: np.ndarray, n_drawn: int, draw: np.random.Generator) -> 
         Bentley, Floyd, "Programming pearls: a sample of brilliance", Communications of the ACM 30(9), 1987.
     """
     drawn = np.empty((len(n_values), n_drawn), dtype=np.int64)
-    for position in range(n_drawn):
-        last = n_values - n_drawn + position  # [row]
+    for index in range(n_drawn):
+        last = n_values - n_drawn + index  # [row]
         value = draw.integers(0, last + 1)  # [row]
-        taken = (drawn[:, :position] == value[:, None]).any(axis=1)
-        drawn[:, position] = np.where(taken, last, value)
+        taken = (drawn[:, :index] == value[:, None]).any(axis=1)
+        drawn[:, index] = np.where(taken, last, value)
     # A sample of Floyd's is a uniform set, but not in uniform order.
     return draw.permuted(drawn, axis=1)
 

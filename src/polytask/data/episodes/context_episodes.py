@@ -16,7 +16,7 @@ class ContextEpisodes(Source):
     Args:
         family: Where the functions come from.
         n_support: Fewest and most points to learn from.
-        n_query: Fewest points to answer; the most are what ``n_points`` leaves.
+        n_query: Fewest points to predict; the most are what ``n_points`` leaves.
         n_points: Most points of an episode, support and query together.
         n_episodes: Episodes per step, a function each.
         seed: Decides every step.
@@ -54,7 +54,7 @@ class ContextEpisodes(Source):
             problems.append(f"`n_query` must be at least 1, got {n_query}")
         if n_points < n_support[1] + n_query:
             problems.append(
-                f"`n_points` is {n_points}, too few for {n_support[1]} to learn from and {n_query} to answer"
+                f"`n_points` is {n_points}, too few for {n_support[1]} to learn from and {n_query} to predict"
             )
         if problems:
             raise InputError("ContextEpisodes: " + "; ".join(problems) + ".")

@@ -35,7 +35,7 @@ class FunctionEpisodes(Source):
     Args:
         family: Where the functions come from.
         n_support: Points to learn from, per episode.
-        n_query: Points to answer, per episode.
+        n_query: Points to predict, per episode.
         n_episodes: Episodes per step, a function each.
         seed: Decides every step.
         noise: Standard deviation of the Gaussian noise on the values of support and query.

@@ -24,7 +24,7 @@ class TaskEpisodes(Source):
         task: What is asked of every task's inputs.
         examples: By task, its labelled rows; see `tasks_by_group` and `tasks_by_target`.
         n_support: Rows to learn from: a number, or the fewest and the most, drawn by step.
-        n_query: Rows to answer; a task with fewer left gives those.
+        n_query: Rows to predict; a task with fewer left gives those.
         n_episodes: Episodes per step, tasks drawn without replacement as far as there are enough.
         seed: Decides every step.
 
@@ -85,7 +85,7 @@ class TaskEpisodes(Source):
         names = list(self.examples)
         drawn: list[str] = []
         while len(drawn) < self.n_episodes:
-            drawn += [names[position] for position in draw.permutation(len(names))]
+            drawn += [names[index] for index in draw.permutation(len(names))]
         return tuple(self._episode(name, n_support, draw) for name in drawn[: self.n_episodes])
 
     def of(self, name: str, *, n_support: int, seed: int = 0, n_query: int | None = None) -> Episode:

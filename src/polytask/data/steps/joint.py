@@ -57,9 +57,9 @@ class JointSource(Source):
 
     def step(self, index: int) -> tuple[Episode, ...]:
         """Return one episode with all tasks; see `Source.step`."""
-        epoch, position = divmod(index, self.n_steps)
-        start = position * self.batch_size
-        last = position == self.n_steps - 1
+        epoch, step = divmod(index, self.n_steps)
+        start = step * self.batch_size
+        last = step == self.n_steps - 1
         rows = self._order_of(epoch)[start : None if last else start + self.batch_size]
         return (Episode(tasks=self.tasks, query=self.data.rows(rows)),)
 

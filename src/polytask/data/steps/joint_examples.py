@@ -56,7 +56,7 @@ class JointExamples:
         """Standardize all examples with constants of the training rows alone.
 
         Args:
-            train: Positions of the training rows.
+            train: Indices of the training rows.
             together: Whether all regression targets share one mean and scale; see `Standardization.fit`.
 
         Returns:

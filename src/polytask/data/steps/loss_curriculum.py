@@ -64,16 +64,16 @@ class LossCurriculum(SourceCurriculum):
         super().__init__(sources, per_step=per_step, exploration=exploration, seed=seed)
         self.temperature = temperature
         self.smoothing = smoothing
-        self.memory = {"relative loss": [1.0] * len(sources)}
+        self.statistics = {"relative loss": [1.0] * len(sources)}
 
     def preferences(self) -> np.ndarray:
         """See `SourceCurriculum.preferences`."""
-        scores = np.array(self.memory["relative loss"]) / self.temperature
+        scores = np.array(self.statistics["relative loss"]) / self.temperature
         powers = np.exp(scores - scores.max())
         return powers / powers.sum()
 
-    def learn(self, losses: Mapping[int, float]) -> None:
-        """See `SourceCurriculum.learn`."""
-        mean = self.memory["relative loss"]
-        for place, loss in losses.items():
-            mean[place] = self.smoothing * mean[place] + (1 - self.smoothing) * loss
+    def update(self, losses: Mapping[int, float]) -> None:
+        """See `SourceCurriculum.update`."""
+        mean = self.statistics["relative loss"]
+        for index, loss in losses.items():
+            mean[index] = self.smoothing * mean[index] + (1 - self.smoothing) * loss

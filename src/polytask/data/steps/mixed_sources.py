@@ -37,7 +37,7 @@ class MixedSources(Mixture):
     def __init__(
         self, sources: Sequence[Source], *, weights: Sequence[float] | None = None, seed: int = 0
     ) -> None:
-        by_name = {str(place): source for place, source in enumerate(sources)}
+        by_name = {str(index): source for index, source in enumerate(sources)}
         problems = mixture_problems(by_name)
         shares = np.array([1.0] * len(sources) if weights is None else list(weights), dtype=np.float64)
         if sources and (len(shares) != len(sources) or not _usable(shares)):

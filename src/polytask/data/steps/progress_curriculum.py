@@ -81,7 +81,7 @@ class ProgressCurriculum(SourceCurriculum):
         super().__init__(sources, per_step=per_step, exploration=exploration, seed=seed)
         self.rate = rate
         self.bonus = bonus
-        self.memory = {
+        self.statistics = {
             "weight": [0.0] * len(sources),
             "last loss": [float("nan")] * len(sources),
             "progress": [],
@@ -90,47 +90,47 @@ class ProgressCurriculum(SourceCurriculum):
 
     def preferences(self) -> np.ndarray:
         """See `SourceCurriculum.preferences`."""
-        powers = np.exp(np.array(self.memory["weight"]))
+        powers = np.exp(np.array(self.statistics["weight"]))
         return powers / powers.sum()
 
-    def learn(self, losses: Mapping[int, float]) -> None:
-        """See `SourceCurriculum.learn`."""
-        last = self.memory["last loss"]
-        progress = {place: last[place] - loss for place, loss in losses.items() if not np.isnan(last[place])}
-        for place, loss in losses.items():
-            last[place] = loss
+    def update(self, losses: Mapping[int, float]) -> None:
+        """See `SourceCurriculum.update`."""
+        last = self.statistics["last loss"]
+        progress = {index: last[index] - loss for index, loss in losses.items() if not np.isnan(last[index])}
+        for index, loss in losses.items():
+            last[index] = loss
         if not progress:
             return
         chances = self.chances()  # before this step changes them
         for value in progress.values():
             self._keep(value)
         estimates = np.full(len(self.sources), self.bonus) / chances  # [source]
-        for place, value in progress.items():
-            estimates[place] = (self._reward(value) + self.bonus) / chances[place]
+        for index, value in progress.items():
+            estimates[index] = (self._reward(value) + self.bonus) / chances[index]
         self._update(estimates)
 
     def _keep(self, progress: float) -> None:
         """Put a measurement into the reservoir, a uniform sample of all there were."""
-        kept, counts = self.memory["progress"], self.memory["counts"]
+        kept, counts = self.statistics["progress"], self.statistics["counts"]
         counts[0] += 1
         if len(kept) < _RESERVOIR:
             kept.append(progress)
             return
-        place = int(numpy_generator(self.seed, "reservoir", int(counts[0])).integers(int(counts[0])))
-        if place < _RESERVOIR:
-            kept[place] = progress
+        index = int(numpy_generator(self.seed, "reservoir", int(counts[0])).integers(int(counts[0])))
+        if index < _RESERVOIR:
+            kept[index] = progress
 
     def _reward(self, progress: float) -> float:
-        low, high = np.quantile(self.memory["progress"], [0.2, 0.8]).tolist()
+        low, high = np.quantile(self.statistics["progress"], [0.2, 0.8]).tolist()
         return min(max(2 * (progress - low) / (high - low) - 1, -1.0), 1.0) if high > low else 0.0
 
     def _update(self, estimates: np.ndarray) -> None:
-        counts = self.memory["counts"]
+        counts = self.statistics["counts"]
         counts[1] += 1
         n_sources = len(self.sources)
-        scores = np.array(self.memory["weight"]) + self.rate * estimates
+        scores = np.array(self.statistics["weight"]) + self.rate * estimates
         powers = np.exp(scores - scores.max())  # [source]; a common factor changes nothing
         mixed = 1 / (counts[1] + 1) if n_sources > 1 else 0.0
         others = (powers.sum() - powers) / max(n_sources - 1, 1)
         weights = np.log(np.maximum((1 - mixed) * powers + mixed * others, np.finfo(float).tiny))
-        self.memory["weight"] = (weights - weights.max()).tolist()
+        self.statistics["weight"] = (weights - weights.max()).tolist()

@@ -38,7 +38,7 @@ class SeveralSources(Mixture):
     """
 
     def __init__(self, sources: Sequence[Source]) -> None:
-        by_name = {str(place): source for place, source in enumerate(sources)}
+        by_name = {str(index): source for index, source in enumerate(sources)}
         problems = mixture_problems(by_name)
         if problems:
             raise InputError("SeveralSources: " + "; ".join(problems) + ".")

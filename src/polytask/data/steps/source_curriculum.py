@@ -28,7 +28,8 @@ class SourceCurriculum(Curriculum):
     The draws of a step depend on the seed, the step and the losses before it alone. A source that has its
     turn gives the step it stands before, so each goes through its own epochs without a gap.
 
-    A method says what the shares are and how they learn; what it remembers is kept in `memory`.
+    A method says what the shares are and how they follow from losses; what it knows of the sources is in
+    `statistics`.
 
     Args:
         sources: Where each task, or group of tasks, has its steps, by any name.
@@ -54,10 +55,10 @@ class SourceCurriculum(Curriculum):
         self.per_step = per_step
         self.exploration = exploration
         self.seed = seed
-        self.memory: dict[str, list[float]] = {}
-        """What the method remembers, as plain numbers."""
-        places = {name: place for place, name in enumerate(sources)}
-        self._place = {task: places[source] for task, source in tasks_by_source(sources).items()}
+        self.statistics: dict[str, list[float]] = {}
+        """What the method knows of the sources, as plain numbers."""
+        indices = {name: index for index, name in enumerate(sources)}
+        self._index = {task: indices[source] for task, source in tasks_by_source(sources).items()}
         self._next = 0
         self._turns = [0] * len(sources)
         self._first: dict[str, float] = {}
@@ -67,11 +68,11 @@ class SourceCurriculum(Curriculum):
         """Return how much each source is wanted for the next step: positive shares that sum to 1."""
 
     @abstractmethod
-    def learn(self, losses: Mapping[int, float]) -> None:
+    def update(self, losses: Mapping[int, float]) -> None:
         """Take note of a step.
 
         Args:
-            losses: By place of the source, its losses relative to the first ones of the same tasks, averaged.
+            losses: By index of the source, its losses relative to the first ones of the same tasks, averaged.
                 Sources that the step did not ask are missing.
         """
 
@@ -109,9 +110,9 @@ class SourceCurriculum(Curriculum):
         found: dict[int, list[float]] = {}
         for name, loss in losses.items():
             task = self._task(name)
-            found.setdefault(self._place[task], []).append(loss / self._first_of(task, loss))
+            found.setdefault(self._index[task], []).append(loss / self._first_of(task, loss))
         drawn = self._draw()
-        self.learn({place: sum(parts) / len(parts) for place, parts in sorted(found.items())})
+        self.update({index: sum(parts) / len(parts) for index, parts in sorted(found.items())})
         self._turns = [turn + int(now) for turn, now in zip(self._turns, drawn)]
         self._next += 1
 
@@ -123,7 +124,7 @@ class SourceCurriculum(Curriculum):
             "next": self._next,
             "turns": list(self._turns),
             "first": dict(self._first),
-            "memory": {name: list(numbers) for name, numbers in self.memory.items()},
+            "statistics": {name: list(numbers) for name, numbers in self.statistics.items()},
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -134,26 +135,26 @@ class SourceCurriculum(Curriculum):
                 f"The state is of {state['method']} over {', '.join(state['sources'])}, but this is {own[0]} "
                 f"over {', '.join(own[1])}."
             )
-        turns, first, memory = list(state["turns"]), dict(state["first"]), dict(state["memory"])
-        if not self._possible(state["next"], turns, first, memory):
+        turns, first, statistics = list(state["turns"]), dict(state["first"]), dict(state["statistics"])
+        if not self._possible(state["next"], turns, first, statistics):
             raise InputError(f"The state of this {own[0]} is damaged: {dict(state)!r:.300}")
         self._next, self._turns, self._first = state["next"], turns, first
-        self.memory = {name: list(numbers) for name, numbers in memory.items()}
+        self.statistics = {name: list(numbers) for name, numbers in statistics.items()}
 
     def _possible(
-        self, step: Any, turns: list[Any], first: Mapping[Any, Any], memory: Mapping[Any, Any]
+        self, step: Any, turns: list[Any], first: Mapping[Any, Any], statistics: Mapping[Any, Any]
     ) -> bool:
         """Tell whether a state could be one of this curriculum's."""
-        n_sources, fits = len(self.sources), memory.keys() == self.memory.keys()
-        by_source = [name for name, numbers in self.memory.items() if len(numbers) == n_sources]
-        fits = fits and all(len(memory[name]) == n_sources for name in by_source)
-        numbers = [*first.values(), *(number for kept in memory.values() for number in kept)]
+        n_sources, fits = len(self.sources), statistics.keys() == self.statistics.keys()
+        by_source = [name for name, numbers in self.statistics.items() if len(numbers) == n_sources]
+        fits = fits and all(len(statistics[name]) == n_sources for name in by_source)
+        numbers = [*first.values(), *(number for kept in statistics.values() for number in kept)]
         return (
             fits
             and len(turns) == n_sources
             and all(type(count) is int and count >= 0 for count in (step, *turns))
             and all(type(number) in (int, float) for number in numbers)
-            and first.keys() <= self._place.keys()
+            and first.keys() <= self._index.keys()
         )
 
     def _draw(self) -> np.ndarray:
@@ -169,10 +170,10 @@ class SourceCurriculum(Curriculum):
 
     def _task(self, name: str) -> str:
         """Return the task of an objective: repeated episodes are numbered, and several processes too."""
-        task = name if name in self._place else re.sub(r"(#\d+)?(@\d+)?$", "", name)
-        if task not in self._place:
+        task = name if name in self._index else re.sub(r"(#\d+)?(@\d+)?$", "", name)
+        if task not in self._index:
             raise InputError(
-                f"{type(self).__name__} knows no task {name!r}; its sources ask {', '.join(self._place)} in "
+                f"{type(self).__name__} knows no task {name!r}; its sources ask {', '.join(self._index)} in "
                 "their first steps. Give each task a source that always asks it."
             )
         return task

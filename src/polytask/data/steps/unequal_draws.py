@@ -56,7 +56,7 @@ def draw(chances: np.ndarray, numbers: np.random.Generator) -> np.ndarray:
     if n_open == 0:
         return drawn
     order = open_items[numbers.random(len(open_items)).argsort()]
-    ends = chances[order].cumsum()  # [place in the order]
+    ends = chances[order].cumsum()  # [index in the order]
     ends[-1] = n_open  # rounding must not lose an item
     points = np.ceil(ends - numbers.random())  # how many points lie before each end
     drawn[order] = np.diff(points, prepend=0.0) > 0

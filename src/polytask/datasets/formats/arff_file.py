@@ -28,7 +28,7 @@ class ArffColumn:
     Args:
         name: As the file gives it, without quotes around it.
         categories: The values that the file declares; empty for numbers.
-        values: float64 ``[row]``: numbers, or positions among the categories; NaN where missing.
+        values: float64 ``[row]``: numbers, or indices of the categories; NaN where missing.
     """
 
     name: str
@@ -64,9 +64,9 @@ def read_arff(path: Path) -> tuple[ArffColumn, ...]:
         ArffColumn(
             name=name,
             categories=domain,
-            values=np.array([_value(row[position], name, domain, path, number) for number, row in rows]),
+            values=np.array([_value(row[index], name, domain, path, number) for number, row in rows]),
         )
-        for position, (name, domain) in enumerate(zip(names, domains, strict=True))
+        for index, (name, domain) in enumerate(zip(names, domains, strict=True))
     )
 
 

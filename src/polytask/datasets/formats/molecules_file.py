@@ -109,13 +109,13 @@ class Molecules:
     def _columns(self, assays: Sequence[str] | None) -> list[int]:
         if assays is None:
             return list(range(len(self.assays)))
-        position = {name: index for index, name in enumerate(self.assays)}
-        unknown = [name for name in assays if name not in position]
+        indices = {name: index for index, name in enumerate(self.assays)}
+        unknown = [name for name in assays if name not in indices]
         if unknown or not assays:
             raise DataError(
                 f"There is no assay {examples(unknown) or 'asked for'}; there are {examples(self.assays)}."
             )
-        return [position[name] for name in dict.fromkeys(assays)]
+        return [indices[name] for name in dict.fromkeys(assays)]
 
 
 def read_molecules(name: str, kind: _Kind, root: str | Path | None) -> Molecules:
