@@ -9,12 +9,15 @@ The whole road in five lines each way:
 Nothing is imported before it is asked for.
 """
 
+import warnings
+from typing import Any
+
 import lazy_loader
 
 from polytask.version import __version__
 
 # `train` is both: a room that can be called, as what it is named after.
-__getattr__, __dir__, __all__ = lazy_loader.attach(
+_found, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=[
         "architectures",
@@ -57,3 +60,19 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
 )
 
 __all__ += ["__version__"]
+
+_RENAMED = {"sharing": "architectures"}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for; an old name leads to the new one, for one release."""
+    if name not in _RENAMED:
+        return _found(name)
+    new = _RENAMED[name]
+    warnings.warn(
+        f"`polytask.{name}` is now `polytask.{new}`; the old name goes with the next release. "
+        "docs/renames.json has all that moved.",
+        FutureWarning,
+        stacklevel=2,
+    )
+    return _found(new)
