@@ -32,13 +32,16 @@ from polytask.core import (
     Batch,
     Episode,
     EpisodicLearner,
+    Execution,
     InputError,
     Learner,
     SharedModel,
     Sharing,
     Task,
     generator,
+    jacobian,
     join_batches,
+    run_loop,
     seeded,
 )
 from polytask.data import (
@@ -53,6 +56,7 @@ from polytask.data import (
     TaskSampling,
     VariedEpisodes,
 )
+from polytask.execution import Chunked, run_forward, run_vmap
 from polytask.meta import (
     BDCSPN,
     CANP,
@@ -196,8 +200,7 @@ LEARNERS: dict[str, tuple[Callable[[], Learner], Callable[[], list[Episode]]]] =
         lambda: Prototypes(conv4(width=4, normalization="layer"), distance="cosine"),
         image_steps,
     ),
-    "MAML, loop": (lambda: MAML(mlp([1, 8, 1], nn.Tanh), n_steps=2), function_steps),
-    "MAML, vmap": (lambda: MAML(mlp([1, 8, 1], nn.Tanh), n_steps=2), function_steps),
+    "MAML": (lambda: MAML(mlp([1, 8, 1], nn.Tanh), n_steps=2), function_steps),
     "MAML, images": (
         lambda: MAML(conv4_classifier(3, width=4, normalization="group"), n_steps=1),
         image_steps,
@@ -300,6 +303,32 @@ def test_every_learner_keeps_the_contract(name, device):
     with seeded(0, "initialization"):
         learner = build()
     check_learner(learner.to(device), [episode.to(device) for episode in steps()])
+
+
+def episodic(name: str) -> EpisodicLearner | None:
+    with seeded(0, "initialization"):
+        learner = LEARNERS[name][0]()
+    return learner.double().eval() if isinstance(learner, EpisodicLearner) else None
+
+
+VALUES_DECIDE = {"chosen learner"}
+"""Learners that branch on values, which vmap cannot run."""
+
+
+@pytest.mark.parametrize("name", [name for name in LEARNERS if name not in VALUES_DECIDE and episodic(name)])
+def test_every_execution_gives_the_values_and_gradients_of_the_loop(name):
+    learner = episodic(name)
+    assert learner is not None
+    episodes = [episode.to("cpu", torch.float64) for episode in LEARNERS[name][1]()]
+    parameters = [parameter for parameter in learner.parameters() if parameter.requires_grad]
+
+    def found(execution: Execution) -> tuple[torch.Tensor, torch.Tensor]:
+        values = learner.objectives(episodes, execution=execution).values
+        return values.detach(), jacobian(values, parameters)
+
+    executions = [Chunked(1), Chunked(2), run_vmap]
+    for execution in executions if learner.inner_gradients else [*executions, run_forward]:
+        torch.testing.assert_close(found(execution), found(run_loop))
 
 
 @pytest.mark.parametrize("device", DEVICES)

@@ -7,7 +7,6 @@ from sklearn.linear_model import LogisticRegression
 from torch import nn
 from torch.nn import functional
 
-from polytask.checks import check_learner
 from polytask.core import Batch, Episode, InputError, Task, generator, seeded
 from polytask.execution import check_meta_gradient
 from polytask.meta import mlp
@@ -89,12 +88,6 @@ def test_examples_without_label_do_not_count(method: type[Baseline | BaselinePlu
     learner = method(encoder(), n_steps=5)
     found = learner.adapt([CAT], masked).state["cat.weights"]
     torch.testing.assert_close(found, learner.adapt([CAT], whole.rows(slice(6))).state["cat.weights"])
-
-
-@pytest.mark.parametrize("method", [Baseline, BaselinePlusPlus])
-def test_the_contract_of_a_learner_is_kept(method: type[Baseline | BaselinePlusPlus]) -> None:
-    episodes = [Episode(tasks=(CAT,), support=points(6, i, "s"), query=points(9, i, "q")) for i in range(2)]
-    check_learner(method(encoder(), n_steps=5), episodes)
 
 
 @pytest.mark.parametrize("method", [Baseline, BaselinePlusPlus])

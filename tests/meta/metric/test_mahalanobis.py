@@ -7,7 +7,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from polytask.checks import check_learner
 from polytask.core import Batch, Episode, InputError, Task, generator, seeded
 from polytask.execution import check_meta_gradient
 from polytask.meta import mlp
@@ -70,11 +69,6 @@ def episodes() -> list[Episode]:
         Episode(tasks=(CAT,), support=points(6, i, "s"), query=points(9, i, "q")).to("cpu", torch.float32)
         for i in range(2)
     ]
-
-
-def test_the_contract_of_a_learner_is_kept() -> None:
-    with seeded(0):
-        check_learner(Mahalanobis(mlp([5, 6, 4], nn.Tanh)), episodes())
 
 
 def test_the_meta_gradient_is_right_in_loop_and_vmap() -> None:

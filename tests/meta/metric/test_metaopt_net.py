@@ -9,7 +9,6 @@ from scipy.optimize import minimize
 from sklearn.svm import LinearSVC
 from torch import Tensor, nn
 
-from polytask.checks import check_learner
 from polytask.core import Batch, Episode, InputError, Task, generator, seeded
 from polytask.execution import check_meta_gradient
 from polytask.meta import mlp
@@ -125,12 +124,6 @@ def test_the_gradient_of_the_solution_is_that_of_finite_differences(cost: float)
 
 def episodes() -> list[Episode]:
     return [Episode(tasks=(CAT,), support=points(6, i, "s"), query=points(9, i, "q")) for i in range(2)]
-
-
-def test_the_contract_of_a_learner_is_kept() -> None:
-    with seeded(0):
-        learner = MetaOptNet(mlp([5, 6, 4], nn.Tanh))
-    check_learner(learner, [episode.to("cpu", torch.float32) for episode in episodes()])
 
 
 @pytest.mark.parametrize("cost", [0.1, 3.0])

@@ -97,11 +97,6 @@ def episodes(make=points) -> list[Episode]:
     return [Episode(tasks=(CAT,), support=make(6, i, "s"), query=make(9, i, "q")) for i in range(2)]
 
 
-def test_the_contract_of_a_learner_is_kept() -> None:
-    with seeded(0):
-        check_learner(RelationNet(mlp([5, 6, 4], nn.Tanh), vector_relation(4)), episodes())
-
-
 def test_the_contract_is_kept_by_images_with_batch_norm() -> None:
     with seeded(0):
         learner = RelationNet(nn.Conv2d(2, 3, 1), image_relation(3, 4, width=4))

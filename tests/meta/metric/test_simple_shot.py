@@ -7,7 +7,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from polytask.checks import check_learner
 from polytask.core import Batch, Episode, InputError, Task, generator, seeded
 from polytask.execution import check_meta_gradient
 from polytask.meta import mlp
@@ -90,11 +89,6 @@ def test_fitting_the_mean_uses_running_statistics_and_keeps_the_mode() -> None:
     encoder.fit([x])
     torch.testing.assert_close(encoder.mean, x.mean(0), rtol=1e-4, atol=1e-4)
     assert encoder.encoder.training
-
-
-def test_the_contract_of_a_learner_is_kept() -> None:
-    episode = Episode(tasks=(CAT,), support=points(6, "s"), query=points(9, "q"))
-    check_learner(smooth(), [episode, episode])
 
 
 def test_the_meta_gradient_is_right_in_loop_and_vmap() -> None:
