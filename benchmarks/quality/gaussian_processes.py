@@ -37,6 +37,7 @@ from polytask.data.episodes.gaussian_processes import (
     GaussianProcesses,
     exact_posterior,
 )
+from polytask.execution import run_forward
 from polytask.meta.model import CANP, CNP, NP, TNPD, ConvCNP, Gaussian, GaussianLearner
 
 RESULT = Path(__file__).parent / "results" / "gaussian_processes.json"
@@ -90,7 +91,7 @@ def fit(name: str, seed: int, iterations: int) -> tuple[GaussianLearner, float]:
     for index in range(iterations):
         optimizer.zero_grad()
         with seeded(seed, "latent", index):
-            learner.objectives(source.step(index)).values.mean().backward()
+            learner.objectives(source.step(index), execution=run_forward).values.mean().backward()
         optimizer.step()
         schedule.step()
     return learner.eval(), time.process_time() - start

@@ -77,6 +77,7 @@ def run(name: str, seed: int, training: LabelledExamples, held_out: LabelledExam
         learner,
         within(training, seed=derive_seed(seed, "training")),
         n_steps=n_steps,
+        execution="loop",
         optimizer=lambda parameters: Adam(parameters, lr=1e-3),
         schedule=lambda step: 0.5 ** (6 * step / n_steps),
         validate=validate,

@@ -9,6 +9,7 @@ from torch import nn
 from torch.optim import SGD, Adam
 
 from polytask.core import Batch, InputError, Task, generator, seeded
+from polytask.execution import Auto
 from polytask.meta import MAML, Prototypes, conv4, mlp
 from polytask.online import ContinualUpdate
 
@@ -126,6 +127,16 @@ def test_a_saved_stream_continues_exactly():
     for index in range(6, 12):
         second.observe([Y], wave(index, 1.0))
     assert torch.equal(weights(second.learner), weights(whole.learner))
+
+
+def test_the_execution_that_was_chosen_is_part_of_the_state():
+    first, second = (ContinualUpdate(learner(), held_out_every=0, execution="auto") for _ in range(2))
+    for index in range(2):
+        first.observe([Y], wave(index, 1.0))
+    second.load_state_dict(first.state_dict())
+    assert isinstance(first.execution, Auto) and isinstance(second.execution, Auto)
+    assert first.execution.choice is not None
+    assert first.execution.state_dict() == second.execution.state_dict()
 
 
 def test_classes_with_batch_norm_are_learned_from_too():

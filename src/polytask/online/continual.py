@@ -55,7 +55,8 @@ class ContinualUpdate:
         held_out_every: Each task of this many guards; 0 means that there is no guard.
         tolerance: The relative rise of the mean objective of held-out tasks that is still allowed.
         support_share: Of a task's examples, those from which it is learned.
-        execution: How the episodes of a step are run; see `polytask.execution.named_execution`.
+        execution: How the episodes of a step are run; see `polytask.execution.named_execution`. What was
+            measured for ``"auto"`` is part of the state.
         seed: Decides cuts, replay, and dropout.
 
     Raises:
@@ -87,7 +88,7 @@ class ContinualUpdate:
         held_out_every: int = 5,
         tolerance: float = 0.05,
         support_share: float = 0.5,
-        execution: ExecutionName | Execution = "auto",
+        execution: ExecutionName | Execution = "loop",
         seed: int = 0,
     ) -> None:
         problems = []
