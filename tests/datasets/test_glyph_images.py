@@ -11,7 +11,7 @@ import torch
 
 from polytask.core import DataError, MissingPackageError
 from polytask.data.episodes.class_episodes import ClassificationEpisodes
-from polytask.data.episodes.examples import LabelledExamples
+from polytask.data.episodes.labelled_examples import LabelledExamples
 from polytask.datasets.glyph_images import glyphs
 from polytask.datasets.glyph_parts import drawings
 from polytask.datasets.glyph_parts.alphabets import ALPHABETS, Part

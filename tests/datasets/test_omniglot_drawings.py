@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from polytask.core import DataError
-from polytask.data.episodes.examples import LabelledExamples
+from polytask.data.episodes.labelled_examples import LabelledExamples
 from polytask.datasets.omniglot_drawings import omniglot
 
 Image = pytest.importorskip("PIL.Image")

@@ -2,8 +2,8 @@ from .curriculum import Curriculum
 from .episodes.associations import AssociationEpisodes, CompletionEpisodes
 from .episodes.class_episodes import ClassificationEpisodes
 from .episodes.class_leaks import check_new_classes
-from .episodes.examples import LabelledExamples
 from .episodes.functions import FunctionEpisodes, FunctionFamily, Sinusoids
+from .episodes.labelled_examples import LabelledExamples
 from .episodes.multi_label_episodes import MultiLabelEpisodes
 from .episodes.task_episodes import TaskEpisodes, tasks_by_group, tasks_by_target
 from .episodes.varied_episodes import VariedEpisodes

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from polytask.core import Batch, DataError, InputError, Task, parse_json
-from polytask.data.episodes.examples import LabelledExamples
+from polytask.data.episodes.labelled_examples import LabelledExamples
 from polytask.data.steps.joint_examples import JointExamples
 from polytask.datasets.location import data_folder
 

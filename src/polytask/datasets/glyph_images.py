@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from polytask.core import DataError, numpy_generator
-from polytask.data.episodes.examples import LabelledExamples
+from polytask.data.episodes.labelled_examples import LabelledExamples
 from polytask.datasets.glyph_parts.alphabets import Part
 from polytask.datasets.glyph_parts.drawings import Character, characters
 

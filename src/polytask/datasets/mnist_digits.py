@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from polytask.core import DataError
-from polytask.data.episodes.examples import LabelledExamples
+from polytask.data.episodes.labelled_examples import LabelledExamples
 from polytask.datasets.location import data_folder
 
 __all__ = ["mnist"]

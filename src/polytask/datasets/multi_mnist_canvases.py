@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from polytask.core import Batch, InputError, Task, generator
-from polytask.data.episodes.examples import LabelledExamples
+from polytask.data.episodes.labelled_examples import LabelledExamples
 from polytask.data.steps.joint_examples import JointExamples
 
 __all__ = ["multi_mnist"]

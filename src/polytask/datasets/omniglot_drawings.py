@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from polytask.core import DataError, by_door
-from polytask.data.episodes.examples import LabelledExamples
+from polytask.data.episodes.labelled_examples import LabelledExamples
 from polytask.datasets.formats.omniglot_files import Character, Resized, open_drawings
 from polytask.datasets.location import data_folder
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from polytask.core import DataError, Episode
 from polytask.data.episodes.class_episodes import ClassificationEpisodes
-from polytask.data.episodes.examples import LabelledExamples
+from polytask.data.episodes.labelled_examples import LabelledExamples
 
 
 def numbered(counts: list[int]) -> LabelledExamples:

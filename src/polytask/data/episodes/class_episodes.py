@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from polytask.core import Batch, DataError, EpisodeStack, SettingsCheck, Task, numpy_generator
-from polytask.data.episodes.examples import LabelledExamples
+from polytask.data.episodes.labelled_examples import LabelledExamples
 from polytask.data.source import Source
 
 __all__ = ["ClassificationEpisodes"]

@@ -3,7 +3,7 @@
 import hashlib
 
 from polytask.core import DataError
-from polytask.data.episodes.examples import LabelledExamples
+from polytask.data.episodes.labelled_examples import LabelledExamples
 
 __all__ = ["check_new_classes"]
 

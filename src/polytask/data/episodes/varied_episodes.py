@@ -9,7 +9,7 @@ from torch import Tensor
 
 from polytask.core import Batch, DataError, Episode, SettingsCheck, Task, numpy_generator
 from polytask.data.episodes.class_episodes import unit_interval
-from polytask.data.episodes.examples import LabelledExamples
+from polytask.data.episodes.labelled_examples import LabelledExamples
 from polytask.data.source import Source
 
 __all__ = ["VariedEpisodes"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from polytask.core import DataError, DataWarning, counted, user_path
-from polytask.data.episodes.examples import LabelledExamples
+from polytask.data.episodes.labelled_examples import LabelledExamples
 from polytask.data.images.image_paths import find_images
 from polytask.data.images.image_preparation import Ground, ImagePreparation
 from polytask.data.images.picture import printable

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from polytask.core import Batch, Episode, Task, map_inputs
 from polytask.data.episodes.class_episodes import unit_interval
-from polytask.data.episodes.examples import LabelledExamples
+from polytask.data.episodes.labelled_examples import LabelledExamples
 from polytask.data.source import Source
 from polytask.data.steps.joint import JointSource
 
