@@ -21,9 +21,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils import _pytree as pytree
 
 from polytask.core import Episode, EpisodeStack, EpisodicLearner, InputError, free_bytes, run_loop
+from polytask.core.torch_internals import leaves_of
 from polytask.execution.groups import as_tree, in_groups, signature
 from polytask.execution.known_gradients import KnownGradients, one_by_one, with_known_gradients
 from polytask.execution.memory import peak_bytes
@@ -151,5 +151,5 @@ def _measured(
 
 
 def _numbers(group: EpisodeStack) -> int:
-    tensors = pytree.tree_leaves((as_tree(group.support), as_tree(group.query)))
+    tensors = leaves_of((as_tree(group.support), as_tree(group.query)))
     return sum(tensor.numel() for tensor in tensors) // len(group)

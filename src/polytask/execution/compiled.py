@@ -20,10 +20,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.fx.experimental.proxy_tensor import make_fx
-from torch.utils import _pytree as pytree
 
 from polytask.core import Episode, EpisodeStack, EpisodicLearner, TrainingError
+from polytask.core.torch_internals import TreeForm, flattened, mapped, operations_of, unflattened
 from polytask.execution.chunked import Chunked
 from polytask.execution.groups import as_tree, in_groups, signature
 from polytask.execution.known_gradients import KnownGradients
@@ -82,7 +81,7 @@ class Compiled:
         others = {name: p for name, p in learner.named_parameters() if name not in parameters}
         constants = {**others, **dict(learner.named_buffers())}
         tensors = (parameters, constants, as_tree(group.support), as_tree(group.query))
-        leaves, structure = pytree.tree_flatten(tensors)
+        leaves, structure = flattened(tensors)
         key = (len(group), signature(group), tuple(parameters), static_state(learner), _ambient())
         with torch.no_grad(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch's own, on what it compiles
@@ -94,7 +93,7 @@ class Compiled:
             self._programs.move_to_end(key)
             result = self._programs[key](*leaves)
         # The next replay would overwrite it.
-        return pytree.tree_map(torch.clone, result) if self._replays(leaves) else result
+        return mapped(torch.clone, result) if self._replays(leaves) else result
 
     def _check_memory(
         self, learner: EpisodicLearner, parameters: dict[str, Tensor], group: EpisodeStack
@@ -109,15 +108,15 @@ class Compiled:
             )
 
     def _compile(
-        self, learner: EpisodicLearner, group: EpisodeStack, leaves: list[Tensor], structure: pytree.TreeSpec
+        self, learner: EpisodicLearner, group: EpisodeStack, leaves: list[Tensor], structure: TreeForm
     ) -> _Program:
         def step(*leaves: Tensor) -> KnownGradients | Tensor:
-            return gradients_inside(learner, group.tasks, *pytree.tree_unflatten(list(leaves), structure))
+            return gradients_inside(learner, group.tasks, *unflattened(leaves, structure))
 
         mode = "reduce-overhead" if self._replays(leaves) else None
         try:
             with torch.random.fork_rng():  # of the GPUs as well
-                traced = make_fx(step)(*leaves)
+                traced = operations_of(step, *leaves)
                 program = torch.compile(traced, fullgraph=True, dynamic=False, mode=mode)
                 program(*leaves)
         except Exception as error:

@@ -14,8 +14,9 @@ from collections.abc import Callable
 from typing import Any
 
 from torch import Tensor
-from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
+
+from polytask.core.torch_internals import leaves_of, storage_address
 
 __all__ = ["peak_bytes"]
 
@@ -68,18 +69,16 @@ class _LiveStorages(TorchDispatchMode):
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        existing = {
-            t.untyped_storage()._cdata for t in pytree.tree_leaves((args, kwargs)) if isinstance(t, Tensor)
-        }
+        existing = {storage_address(t) for t in leaves_of((args, kwargs)) if isinstance(t, Tensor)}
         result = func(*args, **(kwargs or {}))
-        for tensor in pytree.tree_leaves(result):
+        for tensor in leaves_of(result):
             if isinstance(tensor, Tensor):
                 self._count(tensor, existing)
         return result
 
     def _count(self, tensor: Tensor, existing: set[int]) -> None:
         storage = tensor.untyped_storage()
-        key = storage._cdata
+        key = storage_address(tensor)
         if key in self.sizes or key in existing:
             return
         self.sizes[key] = storage.nbytes()

@@ -6,6 +6,8 @@ from itertools import chain
 
 from torch import Tensor, nn
 
+from polytask.core.torch_internals import has_hooks
+
 __all__ = ["fixed_body", "layers"]
 
 
@@ -30,7 +32,7 @@ def fixed_body(model: nn.Module, changed: Collection[str]) -> tuple[nn.Sequentia
         (2, ['2.weight', '2.bias'])
     """
     plain = getattr(model.forward, "__func__", None) is nn.Sequential.forward
-    if not plain or not isinstance(model, nn.Sequential) or model._forward_hooks or model._forward_pre_hooks:
+    if not plain or not isinstance(model, nn.Sequential) or has_hooks(model):
         return None
     # By identity, as a tensor may be known by several names.
     tensors = {id(tensor) for name, tensor in _tensors(model) if name in changed}

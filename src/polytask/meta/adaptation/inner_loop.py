@@ -6,10 +6,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch._C._functorch import peek_interpreter_stack
 from torch.func import grad_and_value
 
 from polytask.core import Batch, State, module_copy
+from polytask.core.torch_internals import inside_transform
 from polytask.meta.adaptation.recompute import recomputed
 from polytask.meta.adaptation.rules.rule import InnerStep, UpdateRule
 from polytask.meta.layers.plain_attention import plain_attention
@@ -71,7 +71,7 @@ class InnerLoop(nn.Module):
     def _gradients(
         self, parameters: State, batch: Batch, index: int, first_order: bool
     ) -> tuple[State, Tensor]:
-        if peek_interpreter_stack() is not None:
+        if inside_transform():
             # Inside a transform only torch.func differentiates; under no_grad it does too, but leaves no
             # graph behind.
             with torch.no_grad() if first_order else contextlib.nullcontext():

@@ -6,7 +6,8 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 from torch.func import vjp
-from torch.utils import _pytree as pytree
+
+from polytask.core.torch_internals import TreeForm, flattened, unflattened
 
 __all__ = ["recomputed"]
 
@@ -34,24 +35,22 @@ def recomputed(function: Callable[[Any], _Out], tensors: Any) -> _Out:
     References:
         Chen et al. Training Deep Nets with Sublinear Memory Cost. 2016, arXiv:1604.06174.
     """
-    leaves, structure = pytree.tree_flatten(tensors)
+    leaves, structure = flattened(tensors)
     call = _Call(function, structure)
     found = _Recomputed.apply(call, *leaves)
-    return pytree.tree_unflatten(list(found), call.out_structure)
+    return unflattened(found, call.out_structure)
 
 
 class _Call:
     """A function on flat tensors, which remembers how its answer was nested."""
 
-    def __init__(self, function: Callable[[Any], Any], structure: pytree.TreeSpec) -> None:
+    def __init__(self, function: Callable[[Any], Any], structure: TreeForm) -> None:
         self.function = function
         self.structure = structure
         self.out_structure = structure
 
     def __call__(self, *leaves: Tensor) -> tuple[Tensor, ...]:
-        found, self.out_structure = pytree.tree_flatten(
-            self.function(pytree.tree_unflatten(list(leaves), self.structure))
-        )
+        found, self.out_structure = flattened(self.function(unflattened(leaves, self.structure)))
         return tuple(found)
 
 

@@ -2,9 +2,9 @@
 
 import torch
 from torch import Tensor
-from torch._C._functorch import peek_interpreter_stack
 
 from polytask.core import Batch, InputError, Task
+from polytask.core.torch_internals import inside_transform
 
 __all__ = ["check_classes", "check_every_class", "class_means", "membership"]
 
@@ -41,7 +41,7 @@ def check_classes(method: str, task: Task, support: Batch) -> None:
         raise InputError(f"`support` has no target of task {task.name!r}.")
     members = membership(task, support)
     check_every_class(task, members)
-    if peek_interpreter_stack() is None:
+    if not inside_transform():
         strange = support.labelled(task.name).to(members.device) & ~members.any(1)
         if strange.any():
             labels = support.targets[task.name][strange].unique().tolist()
@@ -57,7 +57,7 @@ def check_every_class(task: Task, members: Tensor) -> None:
     Raises:
         InputError: A class has none.
     """
-    if peek_interpreter_stack() is not None:
+    if inside_transform():
         return  # inside a transform such as vmap, where values cannot be looked at
     missing = (~members.any(0)).nonzero().flatten().tolist()
     if missing:

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
-from torch._C._functorch import peek_interpreter_stack
 
 from polytask.core import InputError, Inputs, batch_size, module_copy
+from polytask.core.torch_internals import inside_transform
 
 __all__ = ["Centered"]
 
@@ -47,7 +47,7 @@ class Centered(nn.Module):
         Raises:
             InputError: The mean has not been fitted.
         """
-        if peek_interpreter_stack() is None and not self.n_rows:
+        if not inside_transform() and not self.n_rows:
             raise InputError("The mean of the base classes is not known yet; call `fit` with their inputs.")
         return self.encoder(inputs).flatten(1) - self.mean
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch._C._functorch import peek_interpreter_stack
 from torch.nn import functional
 
 from polytask.core import Batch, EpisodicLearner, InputError, Inputs, State, Task, TaskKind
+from polytask.core.torch_internals import inside_transform
 from polytask.meta.layers.class_means import check_classes
 from polytask.meta.layers.full_precision import full_precision, widened
 from polytask.meta.layers.normalization import uses_batch_statistics
@@ -126,7 +126,7 @@ def _check_support(method: str, kinds: tuple[TaskKind, ...], task: Task, support
         check_classes(method, task, support)
     if task.name not in support.targets:
         raise InputError(f"`support` has no target of task {task.name!r}.")
-    if peek_interpreter_stack() is not None:
+    if inside_transform():
         return  # inside a transform such as vmap, where values cannot be looked at
     if not support.n_labels(task.name):
         raise InputError(f"`support` has no label of task {task.name!r}.")

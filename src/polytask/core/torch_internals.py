@@ -1,0 +1,91 @@
+"""The one door to what torch does not promise: its test names what a new torch breaks.
+
+What is used, and what for:
+
+- the stack of `torch.func` transforms: checks of values are skipped inside `vmap`, which does not know them;
+- trees of tensors (pytree), to flatten nested dictionaries for a transform or a program and back;
+- `make_fx`, which writes down all tensor operations of a function, for the compiler;
+- what backward nodes have saved of the forward pass, from which engines compute gradients of single tasks;
+- the address of a storage, to count the bytes of tensors that share one.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch._C._functorch import peek_interpreter_stack
+from torch.autograd.graph import Node
+from torch.fx.experimental.proxy_tensor import make_fx
+from torch.utils import _pytree
+
+__all__ = [
+    "TreeForm",
+    "flattened",
+    "has_hooks",
+    "inside_transform",
+    "leaves_of",
+    "mapped",
+    "operations_of",
+    "saved",
+    "storage_address",
+    "unflattened",
+]
+
+TreeForm = _pytree.TreeSpec
+"""What a tree of tensors looks like without its tensors."""
+
+
+def inside_transform() -> bool:
+    """Tell whether the caller runs inside a transform such as `torch.func.vmap` or `torch.func.grad`.
+
+    Example:
+        >>> inside_transform(), torch.func.vmap(lambda x: x + inside_transform())(torch.zeros(2)).tolist()
+        (False, [1.0, 1.0])
+    """
+    return peek_interpreter_stack() is not None
+
+
+def flattened(tree: Any) -> tuple[list[Any], TreeForm]:
+    """Return the leaves of nested dictionaries, lists and tuples, and the form that `unflattened` takes."""
+    return _pytree.tree_flatten(tree)
+
+
+def unflattened(leaves: Sequence[Any], form: TreeForm) -> Any:
+    """Return the tree of this form with these leaves."""
+    return _pytree.tree_unflatten(list(leaves), form)
+
+
+def leaves_of(tree: Any) -> list[Any]:
+    """Return the leaves of nested dictionaries, lists and tuples."""
+    return _pytree.tree_leaves(tree)
+
+
+def mapped(function: Callable[[Any], Any], tree: Any) -> Any:
+    """Apply a function to every leaf of a tree."""
+    return _pytree.tree_map(function, tree)
+
+
+def operations_of(function: Callable[..., Any], *inputs: Tensor) -> torch.fx.GraphModule:
+    """Run a function once, and return the graph of all tensor operations that it made."""
+    return make_fx(function)(*inputs)
+
+
+def saved(node: Node, name: str) -> Any:
+    """Return what a backward node has kept of the forward pass, e.g. ``"mat1"`` of ``AddmmBackward0``.
+
+    Raises:
+        AttributeError: It keeps nothing of this name.
+        RuntimeError: It was freed by a backward pass.
+    """
+    return getattr(node, f"_saved_{name}")
+
+
+def has_hooks(module: nn.Module) -> bool:
+    """Tell whether functions are called around a module's own forward pass."""
+    return bool(module._forward_hooks or module._forward_pre_hooks)
+
+
+def storage_address(tensor: Tensor) -> int:
+    """Return a number that tensors have in common where they share their memory."""
+    return tensor.untyped_storage()._cdata

@@ -1,0 +1,90 @@
+"""What we use of torch's private parts: each test names what a new torch has changed."""
+
+import pytest
+import torch
+from torch import nn
+from torch.func import grad, vmap
+from torch.nn import functional
+
+from polytask.core.torch_internals import (
+    flattened,
+    has_hooks,
+    inside_transform,
+    leaves_of,
+    mapped,
+    operations_of,
+    saved,
+    storage_address,
+    unflattened,
+)
+
+# Of every backward node whose gradients engines take apart: how it is called, and what it must have kept.
+NODES = [
+    ("AddmmBackward0", ("mat1", "mat2", "alpha", "beta")),
+    ("MmBackward0", ("self", "mat2")),
+    ("ConvolutionBackward0", ("input", "weight", "padding", "stride", "dilation", "groups", "transposed")),
+    ("ReluBackward0", ("result",)),
+    ("MaxPool2DWithIndicesBackward0", ("result1", "self", "padding", "stride", "kernel_size")),
+    ("AvgPool2DBackward0", ("self", "padding", "stride", "kernel_size", "divisor_override")),
+    ("MeanBackward1", ("dim", "self_sym_sizes")),
+]
+
+
+def _nodes() -> dict[str, torch.autograd.graph.Node]:
+    x = torch.randn(2, 3, 4, 4, requires_grad=True)
+    maps = functional.conv2d(x, torch.randn(5, 3, 3, 3, requires_grad=True))
+    rows = torch.randn(4, 3, requires_grad=True)
+    results = [
+        functional.linear(rows, torch.randn(2, 3), torch.zeros(2)),
+        functional.linear(rows, torch.randn(2, 3)),
+        maps,
+        maps.relu(),
+        functional.max_pool2d(maps, 2),
+        functional.avg_pool2d(maps, 2),
+        maps.mean((2, 3)),
+    ]
+    return {result.grad_fn.name(): result.grad_fn for result in results}
+
+
+@pytest.mark.parametrize(("name", "kept"), NODES, ids=[name for name, _ in NODES])
+def test_backward_nodes_have_their_names_and_keep_what_engines_read(name, kept):
+    found = _nodes()
+    assert name in found, (
+        f"torch {torch.__version__} calls the node of this operation otherwise: {list(found)}"
+    )
+    for part in kept:
+        saved(found[name], part)
+
+
+def test_transforms_are_told():
+    seen = []
+    vmap(lambda x: seen.append(inside_transform()) or x)(torch.zeros(2))
+    grad(lambda x: seen.append(inside_transform()) or x)(torch.tensor(1.0))
+    assert seen == [True, True]
+    assert not inside_transform()
+
+
+def test_trees_come_back_from_their_leaves():
+    tree = {"a": [torch.ones(2), (torch.zeros(1), 3)], "b": {}}
+    leaves, form = flattened(tree)
+    assert unflattened(leaves, form).keys() == tree.keys()
+    assert [leaf is other for leaf, other in zip(leaves, leaves_of(tree), strict=True)] == [True] * 3
+    assert mapped(lambda leaf: leaf * 2, {"a": torch.ones(1)})["a"].item() == 2
+
+
+def test_the_operations_of_a_step_are_written_down_within_transforms():
+    def step(x):
+        return vmap(grad(lambda row: (row**3).sum()))(x)
+
+    traced = operations_of(step, torch.ones(2, 2))
+    x = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
+    assert torch.equal(traced(x), 3 * x**2)
+
+
+def test_hooks_and_shared_storages_are_seen():
+    layer = nn.Linear(2, 2)
+    assert not has_hooks(layer)
+    layer.register_forward_hook(lambda *_: None)
+    assert has_hooks(layer)
+    x = torch.ones(4)
+    assert storage_address(x) == storage_address(x[1:]) != storage_address(x.clone())
