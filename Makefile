@@ -7,7 +7,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c c
 LOCKED := $(INSTALL) --no-deps --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-processors check fuzz mutants kills bench bench-smoke docs lock clean
+.PHONY: help demo test test-processors check fuzz mutants kills recording same bench bench-smoke docs lock clean
 
 help:  ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -53,6 +53,12 @@ mutants: .venv/.dev  ## Plant mistakes that the tests must notice; the log is co
 
 kills: .venv/.dev  ## Kill fit, learn and save at random moments; nothing may be lost; the log is committed
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.kills 2>&1 | tee benchmarks/logs/kills.log; exit $${PIPESTATUS[0]}
+
+recording: .venv/.dev  ## Write down what every method computes, before a change that must not change it: runs/recording
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.recording write runs/recording
+
+same: .venv/.dev  ## Compare what every method computes with runs/recording
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.recording compare runs/recording
 
 bench: .venv/.dev  ## All benchmarks; real data from the folder that POLYTASK_DATA names; several hours
 	$(BIN)/python benchmarks/speed/balancing.py
