@@ -4,9 +4,10 @@ from typing import get_args
 
 import pytest
 import torch
+from tests.data.steps.counting import Counting, counting, number
 
 from polytask.checks import check_source
-from polytask.core import Batch, DataError, Episode, InputError, Task
+from polytask.core import Batch, DataError, InputError, Task
 from polytask.data import JointSource, Source
 from polytask.data.steps.loss_curriculum import LossCurriculum
 from polytask.data.steps.mixture import tasks_by_source
@@ -15,33 +16,13 @@ from polytask.data.steps.task_sampling import SamplingScheme, TaskSampling
 N_ROWS = {"a": 10, "b": 40, "c": 90, "d": 160}
 
 
-class Counting(Source):
-    """The input of a step is its index."""
-
-    def __init__(self, name: str) -> None:
-        self.task = Task(name=name, kind="regression")
-
-    def step(self, index):
-        batch = Batch(inputs=torch.full((2, 1), float(index)), targets={self.task.name: torch.zeros(2)})
-        return (Episode(tasks=(self.task,), query=batch),)
-
-
-def counting(names="abcd") -> dict[str, Source]:
-    return {name: Counting(name) for name in names}
-
-
 def sampling(scheme: SamplingScheme, **arguments) -> TaskSampling:
-    return TaskSampling(counting(), n_rows=N_ROWS, scheme=scheme, **arguments)
+    return TaskSampling(counting(N_ROWS), n_rows=N_ROWS, scheme=scheme, **arguments)
 
 
 def asked(source: Source, index: int) -> dict[str, int]:
     """Return the step of every source that a step is made of."""
-    return {episode.tasks[0].name: position(episode) for episode in source.step(index)}
-
-
-def position(episode: Episode) -> int:
-    assert isinstance(episode.query.inputs, torch.Tensor)
-    return int(episode.query.inputs[0, 0])
+    return {episode.tasks[0].name: number(episode) for episode in source.step(index)}
 
 
 @pytest.mark.parametrize(
@@ -137,7 +118,7 @@ def test_a_task_of_two_sources_is_refused():
 )
 def test_a_wrong_argument_is_named(arguments, message):
     with pytest.raises(InputError, match=message):
-        TaskSampling(counting(), **({"n_rows": N_ROWS} | arguments))
+        TaskSampling(counting(N_ROWS), **({"n_rows": N_ROWS} | arguments))
 
 
 def test_a_curriculum_is_refused_inside_a_source():
