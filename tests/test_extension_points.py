@@ -18,8 +18,10 @@ from polytask.core import (
     Sharing,
     Task,
     generator,
+    seeded,
 )
 from polytask.data import Source
+from polytask.meta import MAML
 from polytask.train import train
 
 TASKS = (Task(name="low", kind="regression"), Task(name="high", kind="binary"))
@@ -219,6 +221,21 @@ class Fixed(KernelRegression):
 def test_a_learner_whose_answers_have_no_gradient_is_caught():
     with pytest.raises(ConformanceError, match="`objectives` is not differentiable"):
         check_learner(Fixed(), Blobs(support=True).step(0))
+
+
+class HidesItsGradients(MAML):
+    inner_gradients = False
+
+
+def test_a_learner_that_hides_its_inner_gradients_is_caught():
+    episode = Blobs(support=True).step(0)[0]
+    assert episode.support is not None
+    one = [Episode(tasks=TASKS[:1], support=episode.support.only(["low"]), query=episode.query.only(["low"]))]
+    with seeded(0):
+        net = nn.Sequential(nn.Linear(3, 4), nn.LayerNorm(4), nn.Tanh(), nn.Linear(4, 1))
+    check_learner(MAML(net, inner_rate=0.1, n_steps=2), one)
+    with pytest.raises(ConformanceError, match="`inner_gradients` is False, but its gradient is another"):
+        check_learner(HidesItsGradients(net, inner_rate=0.1, n_steps=2), one)
 
 
 def test_a_leak_between_private_parameters_is_caught():

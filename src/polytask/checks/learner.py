@@ -14,14 +14,17 @@ from polytask.core import (
     Batch,
     Episode,
     EpisodicLearner,
+    Execution,
     Learner,
     Objectives,
     batch_size,
     join_batches,
     map_inputs,
     private_parameters,
+    run_loop,
     seeded,
 )
+from polytask.execution import run_forward
 
 __all__ = ["check_learner"]
 
@@ -31,7 +34,8 @@ def check_learner(learner: Learner, episodes: Sequence[Episode]) -> None:
 
     The objectives are a finite vector with distinct names that some parameter can reduce; they repeat; a
     task's gradient never reaches another task's private parameters; a missing label, of the query or of the
-    support, counts for nothing. Adaptation changes nothing in the learner, works without gradients, answers
+    support, counts for nothing. A learner that says it takes no ``inner_gradients`` has the same gradient
+    where episodes run at once. Adaptation changes nothing in the learner, works without gradients, answers
     with the right shapes, and (unless the learner says ``transductive``) answers every row alone as in a
     batch. Several threads may adapt and ask one learner at a time, in whatever mode it is.
 
@@ -59,6 +63,7 @@ def check_learner(learner: Learner, episodes: Sequence[Episode]) -> None:
     _check_missing_labels(learner, episodes, failures)
     learner.zero_grad(set_to_none=True)
     learner.eval()
+    _check_inner_gradients(learner, episodes, failures)
     for episode in episodes[:2]:
         _check_adaptation(learner, episode, failures)
         _check_predictions(learner, episode, failures)
@@ -136,6 +141,33 @@ def _check_missing_labels(learner: Learner, episodes: Sequence[Episode], failure
             f"without labels of {absent!r} its private parameters still get a gradient; it must be None, as "
             "a zero one moves them under momentum",
         )
+
+
+def _check_inner_gradients(learner: Learner, episodes: Sequence[Episode], failures: Failures) -> None:
+    """Run at once, a learner that says it takes no gradient itself must have the gradient of the loop."""
+    if not isinstance(learner, EpisodicLearner) or learner.inner_gradients:
+        return
+    alone, at_once = (_gradient(learner, [episodes[0]] * 2, run) for run in (run_loop, run_forward))
+    if alone is not None and at_once is not None:
+        failures.expect(
+            bool((alone - at_once).norm() <= 1e-3 * alone.norm()),
+            "`inner_gradients` is False, but its gradient is another where episodes run at once; a learner "
+            "that takes gradients as it learns says True",
+        )
+
+
+def _gradient(learner: EpisodicLearner, episodes: Sequence[Episode], execution: Execution) -> Tensor | None:
+    """Return the gradient by all parameters; None where an operation cannot be run so."""
+    parameters = [parameter for parameter in learner.parameters() if parameter.requires_grad]
+    if not parameters:
+        return None
+    try:
+        with seeded(0, "check"):
+            total = learner.objectives(episodes, execution=execution).total()
+        gradients = torch.autograd.grad(total, parameters, allow_unused=True, materialize_grads=True)
+    except RuntimeError:
+        return None
+    return torch.cat([gradient.reshape(-1) for gradient in gradients])
 
 
 def _check_adaptation(learner: Learner, episode: Episode, failures: Failures) -> None:
