@@ -306,7 +306,7 @@ def episodes(proteins: Mapping[str, Batch], seed: int) -> TaskEpisodes:
 
 def validation(learner: EpisodicLearner, fold: Fold) -> Validation:
     scores = {f"{n} labels": mean_of(judge(answer_of(learner), fold.validation, n, 1)) for n in SHOTS}
-    return Validation(score=mean_of(scores), figures=scores)
+    return Validation(score=mean_of(scores), metrics=scores)
 
 
 def similarity_alone(fold: Fold) -> Learner:

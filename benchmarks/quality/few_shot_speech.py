@@ -139,7 +139,7 @@ def fit(learner: Learner, source: Source, setup: Setup, judged: EpisodicLearner)
 
     def validate(_: Learner) -> Validation:
         found = sum(accuracy(judged, setup.validation, shot, 4, seed=1) for shot in SHOTS) / len(SHOTS)
-        return Validation(score=found, figures={"accuracy": found})
+        return Validation(score=found, metrics={"accuracy": found})
 
     done = train(
         learner,

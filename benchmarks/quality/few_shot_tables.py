@@ -252,7 +252,7 @@ def fit(
 
     def validate(_: object) -> Validation:
         error = validation_error(corrected(pooled, answer_of(learner)), split, SHOTS)
-        return Validation(score=-error, figures={"mse": error})
+        return Validation(score=-error, metrics={"mse": error})
 
     train(
         learner,

@@ -193,7 +193,7 @@ def trained(learner: EpisodicLearner, model: Learner, source: Source, setup: Set
 
     def validate(_: Learner) -> Validation:
         accuracy = mean_accuracy(judge(learner, setup.parts.validation, 50, seed=1))
-        return Validation(score=accuracy, figures={"accuracy": accuracy})
+        return Validation(score=accuracy, metrics={"accuracy": accuracy})
 
     done = train(
         model,

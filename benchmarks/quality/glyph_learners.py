@@ -41,7 +41,7 @@ def main() -> None:
         assert results is not None
         found = {
             "accuracy": results.score.interval.format(1, scale=100),
-            "pixels": results.floor.interval.format(1, scale=100),
+            "pixels": results.baseline.interval.format(1, scale=100),
             "transductive": results.score.transductive,
             "family": learner_entries()[name].family,
             "seconds of training": round(results.seconds, 1),

@@ -70,7 +70,7 @@ def fit(
 
     def validate(model: Learner) -> Validation:
         found = evaluate(model.adapt(tasks), parts.validation)
-        return Validation(score=score_of(tasks, found), figures={})
+        return Validation(score=score_of(tasks, found), metrics={})
 
     def optimizer(parameters: list[torch.nn.Parameter]) -> Optimizer:
         return Adam(parameters, lr=rate, weight_decay=case.weight_decay)

@@ -71,7 +71,7 @@ def network(
 
     def validate(model: Learner) -> Validation:
         answers = model.adapt(asked)(validation.inputs)
-        return Validation(score=-average(errors(asked, answers, validation)), figures={})
+        return Validation(score=-average(errors(asked, answers, validation)), metrics={})
 
     def optimizer(parameters: list[nn.Parameter]) -> Optimizer:
         return AdamW(parameters, lr=rate, weight_decay=1e-2)

@@ -202,7 +202,7 @@ def run(
             f"  validation {accuracy.format(2, scale=100)} after {time.perf_counter() - start:.0f} s",
             flush=True,
         )
-        return Validation(score=accuracy.mean, figures={"accuracy": accuracy.mean})
+        return Validation(score=accuracy.mean, metrics={"accuracy": accuracy.mean})
 
     start = time.perf_counter()
     done = train(

@@ -69,7 +69,7 @@ def run(name: str, seed: int, training: LabelledExamples, held_out: LabelledExam
     def validate(_: Learner) -> Validation:
         accuracy = evaluate_episodes(learner, judged, n_episodes=200).interval.mean
         print(f"  {name}: validation error {100 - 100 * accuracy:.2f} %", flush=True)
-        return Validation(score=accuracy, figures={"accuracy": accuracy})
+        return Validation(score=accuracy, metrics={"accuracy": accuracy})
 
     start = time.perf_counter()
     n_steps = STEPS[name]

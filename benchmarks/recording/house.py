@@ -326,7 +326,7 @@ def episodes_run(name: str, learner: core.EpisodicLearner) -> core.Execution:
         "vmap": execution.run_vmap,
         "forward": execution.run_forward,
         "chunked": execution.Chunked(2),
-        "fitted": execution.Chunked(memory=1),  # so little that one episode is run at a time
+        "fitted": execution.Chunked(memory_budget=1),  # so little that one episode is run at a time
     }
     return runs[name] if name in runs else execution.named_execution(name, learner)  # pyright: ignore[reportArgumentType]
 

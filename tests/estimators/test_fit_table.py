@@ -56,7 +56,7 @@ def test_joint_training_learns_all_three_kinds(model):
 def test_the_comparison_is_complete(model):
     results = model.results
     assert results.n_seeds == 2 and results.delta_m is not None and results.delta_m.n == 2
-    assert all(result.separate and result.gain is not None for result in results.tasks)
+    assert all(result.baseline and result.gain is not None for result in results.tasks)
     assert results.n_parameters["separate"] > results.n_parameters["joint"]
 
 
@@ -289,7 +289,7 @@ def test_an_interval_allows_for_the_rows_that_splits_share(table, by_time, monke
         return stats.t.ppf(0.975, 2) * np.std(values, ddof=1) * np.sqrt(1 / 3 + shared)
 
     total = fitted.tasks[0]
-    for side, found in ((joint, total.joint), (separate, total.separate)):
+    for side, found in ((joint, total.joint), (separate, total.baseline)):
         assert found["rmse"].half_width == pytest.approx(half_width([one["total"]["rmse"] for one in side]))
     gains = [
         [gain(task, one[task.name], alone[task.name]) for task in tasks]

@@ -38,7 +38,7 @@ def broken(learner: EpisodicLearner, episodes: Sequence[Episode]) -> Tensor:
 
 
 def within(memory: int) -> Chunked:
-    return Chunked(memory=memory)
+    return Chunked(memory_budget=memory)
 
 
 def learner(net: nn.Module | None = None) -> GradientLearner:
@@ -141,7 +141,7 @@ def test_nothing_is_chosen_before_a_step_with_gradients() -> None:
 
 
 def test_a_choice_is_state_and_what_was_prepared_for_it_is_prepared_again() -> None:
-    first = Auto({"slow": slow}, within={"loop": lambda _: run_loop}, memory=7)
+    first = Auto({"slow": slow}, within={"loop": lambda _: run_loop}, memory_budget=7)
     learner().objectives(EPISODES, execution=first)
     assert first.state_dict() == {"choice": "loop", "budget": 7}
     second = Auto({"slow": slow}, within={"loop": lambda memory: {7: run_loop}[memory]})
@@ -212,4 +212,4 @@ def test_auto_has_a_budget_of_twice_the_reference_unless_told() -> None:
     auto = Auto({"loop": Chunked(1)}, within={"vmap": within})
     auto(learner(), EPISODES)
     assert auto.budget == 16 * 2**20
-    assert auto.usable["vmap"].memory == 16 * 2**20  # pyright: ignore[reportFunctionMemberAccess]
+    assert auto.usable["vmap"].memory_budget == 16 * 2**20  # pyright: ignore[reportFunctionMemberAccess]

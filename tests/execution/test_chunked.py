@@ -74,7 +74,7 @@ def test_as_many_episodes_run_at_once_as_fit() -> None:
     episodes = [episode(index, n_rows=50) for index in range(12)]
     whole = peak_bytes(lambda: run_vmap(model, episodes))
     for share in (0.3, 0.6, 1.5):
-        fitted = Chunked(memory=int(share * whole))
+        fitted = Chunked(memory_budget=int(share * whole))
         assert_same(fitted, model, episodes)
         (cost,) = fitted.costs.values()
         kept = 12 * sum(parameter.numel() for parameter in model.parameters()) * 8
@@ -83,7 +83,7 @@ def test_as_many_episodes_run_at_once_as_fit() -> None:
 
 
 def test_at_least_one_episode_runs_however_small_the_budget() -> None:
-    fitted = Chunked(memory=1)
+    fitted = Chunked(memory_budget=1)
     assert_same(fitted, learner(), EPISODES)
     (cost,) = fitted.costs.values()
     assert cost.n_fitting(1, len(EPISODES)) == 1
@@ -93,7 +93,7 @@ def test_at_least_one_episode_runs_however_small_the_budget() -> None:
 def test_episodes_of_another_size_are_measured_only_where_they_may_not_fit(
     budget: int, n_measured: int
 ) -> None:
-    fitted, model = Chunked(memory=budget), learner(mlp([2, 64, 1], nn.Tanh))
+    fitted, model = Chunked(memory_budget=budget), learner(mlp([2, 64, 1], nn.Tanh))
     for n_rows in (10, 20, 15, 20):
         assert_same(fitted, model, [episode(index, n_rows=n_rows) for index in range(4)])
     assert len(fitted.costs) == n_measured
@@ -110,7 +110,7 @@ def test_a_run_goes_on_with_the_budget_that_was_found_at_first(monkeypatch: pyte
     assert first.state_dict() == {}
     first(learner(), EPISODES)
     second.load_state_dict(first.state_dict())
-    assert (first.memory, first.budget, second.budget) == (None, 2**29, 2**29)
+    assert (first.memory_budget, first.budget, second.budget) == (None, 2**29, 2**29)
 
 
 @pytest.mark.parametrize(

@@ -67,4 +67,4 @@ def test_a_step_that_branches_on_values_cannot_be_compiled() -> None:
 
 def test_a_program_stays_within_its_memory() -> None:
     with pytest.raises(TrainingError, match="4 episodes at once would take more than the 0 MiB allowed"):
-        Compiled(memory=1000)(learner(), EPISODES)
+        Compiled(memory_budget=1000)(learner(), EPISODES)

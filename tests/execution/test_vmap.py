@@ -170,5 +170,5 @@ def test_a_stack_from_a_source_runs_as_it_is(monkeypatch: pytest.MonkeyPatch) ->
         model = MAML(mlp([1, 6, 1], nn.Tanh), n_steps=2)
     expected = run_loop(model, list(stack))
     monkeypatch.setattr("polytask.execution.groups.stack_batches", None)  # it is stacked already
-    for execution in (run_vmap, Chunked(2), Chunked(memory=2**30)):
+    for execution in (run_vmap, Chunked(2), Chunked(memory_budget=2**30)):
         torch.testing.assert_close(model.objectives(stack, execution=execution).values, expected)

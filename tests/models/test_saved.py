@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from polytask.core import InputError
-from polytask.models import check_answers, write_table
+from polytask.models import check_output, write_table
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def here(tmp_path, monkeypatch):
 def test_answers_that_cannot_be_written_are_refused_and_nothing_changes(here, output, message):
     before = sorted(here.rglob("*"))
     with pytest.raises(InputError, match=message):
-        check_answers(output.format(here=here.name), data="rows.csv", model="model")
+        check_output(output.format(here=here.name), data="rows.csv", model="model")
     assert sorted(here.rglob("*")) == before and (here / "rows.csv").read_text() == "a\n1\n"
 
 
@@ -39,7 +39,7 @@ def test_answers_that_can_be_written_leave_nothing_yet(here, output, monkeypatch
     monkeypatch.setenv("HOME", str(here / "home"))
     (here / "home").mkdir()
     before = sorted(here.rglob("*"))
-    check_answers(output, data="rows.csv", model="model")
+    check_output(output, data="rows.csv", model="model")
     assert sorted(here.rglob("*")) == before
     write_table(pd.DataFrame({"y": [1]}), output)
     assert len(sorted(here.rglob("*"))) > len(before) and not (here / "~").exists()

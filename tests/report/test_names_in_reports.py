@@ -104,7 +104,7 @@ def few_shot_of_one():
         way=2,
         shot=1,
         score=score,
-        floor=score,
+        baseline=score,
         n_classes={},
         n_parameters=1,
         seconds=1.0,

@@ -16,14 +16,14 @@ def interval(mean: float, half_width: float) -> Interval:
     return Interval(mean=mean, half_width=half_width, n=9, confidence=0.95)
 
 
-def results(mean: float, floor: float) -> FewShotResults:
+def results(mean: float, baseline: float) -> FewShotResults:
     scores = [
         EpisodeScore(interval=interval(each, 0.05), metric="accuracy", transductive=False, values=(each,))
-        for each in (mean, floor)
+        for each in (mean, baseline)
     ]
     return FewShotResults(
-        source="glyphs", learner="prototypes", way=4, shot=1, score=scores[0], floor=scores[1], n_classes={},
-        n_parameters=1, seconds=0.0,
+        source="glyphs", learner="prototypes", way=4, shot=1, score=scores[0], baseline=scores[1],
+        n_classes={}, n_parameters=1, seconds=0.0,
     )  # fmt: skip
 
 

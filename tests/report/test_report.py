@@ -53,7 +53,7 @@ def few_shot():
         way=5,
         shot=1,
         score=score(0.9),
-        floor=score(0.5),
+        baseline=score(0.5),
         n_classes={"train": 3, "validation": 2, "test": 2},
         n_parameters=7,
         seconds=2.0,

@@ -213,7 +213,7 @@ def test_equal_scores_are_decided_by_the_prior() -> None:
 def test_a_learner_that_cannot_answer_or_gives_no_number_is_told_and_left_out() -> None:
     these = {"prototypes": Prototypes(nn.Identity()), "lost": Mean(shift=math.nan), "mean": Mean()}
     found = choose_learner(these, [HEIGHT], points().only(["height"]))
-    assert (found.name, found.decided_by) == ("mean", "alone")
+    assert (found.name, found.decided_by) == ("mean", "only-one")
     assert sorted(found.refused) == ["lost", "prototypes"]
     assert "not finite" in found.refused["lost"]
     classes = choose_learner({"lost": Mean(shift=math.nan), "mean": Mean()}, [SIDE], points().only(["side"]))

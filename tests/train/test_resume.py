@@ -72,7 +72,7 @@ OTHERS: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "precision": ({}, {"precision": "64-true"}, "`precision` was 32-true, is 64-true"),
     "engine": ({}, {"engine": "loop"}, "`engine` was auto, is loop"),
     "validation": (
-        {}, {"validate": lambda _: Validation(score=1.0, figures={})}, "`validate` was False, is True"
+        {}, {"validate": lambda _: Validation(score=1.0, metrics={})}, "`validate` was False, is True"
     ),
     "validation source": ({}, {"validation_source": source()}, "`validation_source` was None, is Joint"),
     "width": ({}, {"model": learner(5)}, "`learner.sharing.trunk.0.out_features` was 4, is 5"),
@@ -126,14 +126,14 @@ def test_other_examples_out_of_a_function_are_noticed_at_the_last_step(tmp_path)
 def judged(scores: list[float]) -> Callable[[Any], Validation]:
     """Answer the scores in turn, as the learner's validations."""
     rest = iter(scores)
-    return lambda _: Validation(score=next(rest), figures={"x": 1.0})
+    return lambda _: Validation(score=next(rest), metrics={"x": 1.0})
 
 
 @pytest.mark.parametrize("halt", [2, 3, 4, 5])
 @pytest.mark.parametrize("balancer", [None, lambda: UncertaintyWeighting(["a", "b"]), UPGrad])
 def test_a_run_that_ends_earlier_and_goes_on_is_the_whole_run(halt, balancer, tmp_path):
     def score(model: Any) -> Validation:
-        return Validation(score=-float(weights(model).abs().sum()), figures={})
+        return Validation(score=-float(weights(model).abs().sum()), metrics={})
 
     def option() -> dict[str, Any]:
         return {"validate": score, "balancer": balancer and balancer()}
@@ -181,7 +181,7 @@ def test_a_run_that_lost_its_patience_goes_on_with_more_of_it(tmp_path):
 
 def test_figures_of_other_number_types_can_be_resumed(tmp_path):
     def validate(_: Any) -> Validation:
-        return Validation(score=np.float64(1.5), figures={"x": np.float32(2.0), "y": torch.tensor(3)})
+        return Validation(score=np.float64(1.5), metrics={"x": np.float32(2.0), "y": torch.tensor(3)})
 
     run(tmp_path, validate=validate)
     _, outcome = run(tmp_path, n_steps=6, validate=validate)

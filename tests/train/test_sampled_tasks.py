@@ -134,7 +134,7 @@ def test_a_run_with_a_curriculum_that_broke_off_ends_with_the_same_bits(method, 
         def validate(trained):
             if next(asked) == 3 and breaks:
                 raise KeyboardInterrupt
-            return Validation(score=-float(trained.heads["a"].bias.sum()), figures={})
+            return Validation(score=-float(trained.heads["a"].bias.sum()), metrics={})
 
         outcome = train(
             model, source, n_steps=100, balancer=balancer, validate=validate, validate_every=20,

@@ -196,7 +196,7 @@ def test_an_optimizer_that_fails_is_named_with_its_rate():
 
 def judged(*scores: float) -> Callable[[Any], Validation]:
     rest = iter(scores)
-    return lambda _: Validation(score=next(rest), figures={})
+    return lambda _: Validation(score=next(rest), metrics={})
 
 
 @pytest.mark.parametrize(
@@ -229,7 +229,7 @@ def test_validation_comes_every_so_many_steps_and_after_the_last_one():
 
     def validate(model: Any) -> Validation:
         seen.append((weight(model), model.training, torch.is_grad_enabled()))
-        return Validation(score=0.0, figures={"x": 2.0})
+        return Validation(score=0.0, metrics={"x": 2.0})
 
     model = line()
     outcome, _ = steps(model, 7, validate=validate, validate_every=3)
@@ -250,7 +250,7 @@ def test_a_row_holds_the_mean_loss_since_the_last_one():
 def test_the_seconds_of_a_step_are_those_of_the_steps_alone(monkeypatch):
     ticks = itertools.count(step=2.0)
     monkeypatch.setattr("polytask.train.loop.time.perf_counter", lambda: next(ticks))
-    outcome, _ = steps(line(), 3, validate=lambda _: Validation(score=float(next(ticks) > 0), figures={}))
+    outcome, _ = steps(line(), 3, validate=lambda _: Validation(score=float(next(ticks) > 0), metrics={}))
     assert outcome.seconds_per_step == 2.0
 
 

@@ -102,7 +102,7 @@ def test_early_stopping_keeps_the_best_weights():
     def validate(model):
         assert not model.training and not torch.is_grad_enabled()
         seen.append(weights(model))
-        return Validation(score=next(scores), figures={"x": 1.0})
+        return Validation(score=next(scores), metrics={"x": 1.0})
 
     model = learner()
     outcome = train(model, Square(), n_steps=50, validate=validate, validate_every=10, patience=2)
@@ -116,7 +116,7 @@ def test_a_score_that_is_no_number_never_counts_as_best(bad):
     scores = iter([bad, 2.0, bad])
 
     def validate(_):
-        return Validation(score=next(scores), figures={})
+        return Validation(score=next(scores), metrics={})
 
     outcome = train(learner(), Square(), n_steps=3, validate=validate, validate_every=1)
     assert (outcome.best_score, outcome.best_step) == (2.0, 2)
@@ -124,7 +124,7 @@ def test_a_score_that_is_no_number_never_counts_as_best(bad):
 
 def test_a_run_whose_scores_are_never_numbers_ends_in_an_error_that_names_the_figures():
     def validate(_):
-        return Validation(score=math.nan, figures={"y1/rmse": math.nan, "y2/accuracy": 0.5})
+        return Validation(score=math.nan, metrics={"y1/rmse": math.nan, "y2/accuracy": 0.5})
 
     with pytest.raises(NotFiniteError, match=r"y1/rmse were none\. Lower the learning rate"):
         train(learner(), Square(), n_steps=2, validate=validate, validate_every=1)
@@ -229,7 +229,7 @@ validations = []
 def validate(trained):
     time.sleep(pause)
     (episode,) = Square().step(10_000)
-    return Validation(score=-float(trained.objectives([episode]).total()), figures={{}})
+    return Validation(score=-float(trained.objectives([episode]).total()), metrics={{}})
 
 train(model, Square(), n_steps=600, balancer=UncertaintyWeighting(["y1", "y2"]), validate=validate,
       schedule=lambda step: 1 - step / 600, validate_every=20, directory=folder, resume=True, seed=5)

@@ -122,7 +122,7 @@ class Stitch(nn.Module):
 
     Args:
         n_inputs: How many outputs are mixed; 1 or more.
-        positions: For each mixture, which of them is its own.
+        indices: For each mixture, which of them is its own.
         own: :math:`\alpha` of its own one at the start, from 0 to 1; the others have equal parts of the
             rest, and a single one has 1.
         channels: The number of channels, for a weight per channel; None for one weight for all of them.
@@ -137,14 +137,14 @@ class Stitch(nn.Module):
     """
 
     def __init__(
-        self, n_inputs: int, positions: Sequence[int], *, own: float, channels: int | None = None
+        self, n_inputs: int, indices: Sequence[int], *, own: float, channels: int | None = None
     ) -> None:
         super().__init__()
         if not 0 <= own <= 1:
             raise InputError(f"The weight at the start that an output has for itself is {own}; give 0 to 1.")
         rest = (1 - own) / max(n_inputs - 1, 1)
-        weights = torch.full((len(positions), n_inputs), rest)
-        weights[range(len(positions)), list(positions)] = own if n_inputs > 1 else 1.0
+        weights = torch.full((len(indices), n_inputs), rest)
+        weights[range(len(indices)), list(indices)] = own if n_inputs > 1 else 1.0
         if channels is not None:
             weights = weights.unsqueeze(-1).repeat(1, 1, channels)
         self.weights = nn.Parameter(weights)  # [mixture, input], or [mixture, input, channel]

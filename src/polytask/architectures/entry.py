@@ -80,7 +80,7 @@ class ArchitectureEntry:
         reference: The paper.
         summary: How the tasks share, in a few words.
         uses: Settings that it alone has a use for, by their names in `TablePlan`.
-        alone: Whether it is of use for a single task, which has nobody to share with.
+        for_one_task: Whether it is of use for a single task, which has nobody to share with.
         least_depth: The fewest layers that it can be built of.
         head: Makes the head of a task, a linear layer unless said otherwise.
         trained: Gives a task the loss that its model is trained on; the task's own unless said otherwise.
@@ -91,7 +91,7 @@ class ArchitectureEntry:
     reference: str
     summary: str
     uses: tuple[str, ...] = ()
-    alone: bool = False
+    for_one_task: bool = False
     least_depth: int = 1
     head: Callable[[TablePlan, Task], nn.Module] = _linear
     trained: Callable[[Task], Task] = _as_it_is

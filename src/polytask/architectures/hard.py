@@ -16,7 +16,7 @@ __all__ = ["HardSharing"]
         build=lambda plan: HardSharing(plan.trunk()),
         reference="Caruana, Machine Learning 1997",
         summary="one trunk",
-        alone=True,
+        for_one_task=True,
     )
 )
 class HardSharing(Sharing):

@@ -16,7 +16,7 @@ __all__ = ["TabMSharing"]
         reference="Gorishniy, Kotelnikov, Babenko, ICLR 2025, arXiv:2410.24210",
         summary="one trunk that is an ensemble",
         uses=("members",),
-        alone=True,
+        for_one_task=True,
         head=lambda plan, task: TabMHead(task, plan.width, n_members=plan.members),
         trained=member_task,
     )

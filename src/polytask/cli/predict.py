@@ -28,9 +28,9 @@ def predict(
 
       polytask predict my-letters scans/ -o answers.csv
     """
-    from polytask.models import FewShotModel, check_answers, load, write_table
+    from polytask.models import FewShotModel, check_output, load, write_table
 
-    check_answers(output, data=data, model=model)
+    check_output(output, data=data, model=model)
     loaded = load(model)
     if isinstance(loaded, FewShotModel):
         raise InputError(

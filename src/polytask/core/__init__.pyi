@@ -24,7 +24,7 @@ from .interrupts import CHECKPOINT_FILE, interruptible
 from .interval import Interval, mean_interval
 from .learner import EpisodicLearner, Execution, Learner, Predictor, State, run_loop
 from .look_ahead import displaced
-from .memory import free_bytes
+from .memory_budget import free_bytes
 from .modes import evaluating
 from .names import counted, either, name_problem, near_names, printable, short_name
 from .objectives import Objectives, query_objectives

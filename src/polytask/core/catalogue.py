@@ -29,7 +29,7 @@ class Catalogue(Generic[Entry]):
     Args:
         what: What the classes are, for messages.
         package: The package that modules beginning with a dot are in.
-        places: By name, in the order to show: ``".module:Class"``, or without the dot for a module elsewhere.
+        paths: By name, in the order to show: ``".module:Class"``, or without the dot for a module elsewhere.
         listing: Says how to see all names, where there are many; for messages.
 
     Example:
@@ -42,14 +42,14 @@ class Catalogue(Generic[Entry]):
     """
 
     def __init__(
-        self, what: str, package: str, places: Mapping[str, str], *, listing: Callable[[], str] = str
+        self, what: str, package: str, paths: Mapping[str, str], *, listing: Callable[[], str] = str
     ) -> None:
-        self.what, self.package, self.places = what, package, dict(places)
+        self.what, self.package, self.paths = what, package, dict(paths)
         self._listing = listing
 
     def names(self) -> tuple[str, ...]:
         """Return all names, without loading any class."""
-        return tuple(self.places)
+        return tuple(self.paths)
 
     def entry(self, name: str) -> Entry:
         """Return what the class says of itself under a name.
@@ -57,16 +57,16 @@ class Catalogue(Generic[Entry]):
         Raises:
             InputError: Nothing has this name.
         """
-        if name not in self.places:
+        if name not in self.paths:
             what = f"No {self.what} is called {name!r}"
-            raise InputError(name_problem(what, name, self.places, listing=self._listing()) + ".")
-        module, _, owner = self.places[name].partition(":")
+            raise InputError(name_problem(what, name, self.paths, listing=self._listing()) + ".")
+        module, _, owner = self.paths[name].partition(":")
         found = getattr(importlib.import_module(module, self.package), owner)
         return {entry.name: entry for entry in found.entries}[name]
 
     def entries(self) -> dict[str, Entry]:
         """Return what all classes say of themselves, by name."""
-        return {name: self.entry(name) for name in self.places}
+        return {name: self.entry(name) for name in self.paths}
 
 
 def stated(owner: Class, entry: Any) -> Class:

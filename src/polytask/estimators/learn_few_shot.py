@@ -159,14 +159,14 @@ def train_few_shot(
             learner = build_few_shot_learner(config)
         _train(learner, classes, config, seed=seed, folder=folder, accelerator=accelerator, progress=progress)
         seconds = time.perf_counter() - start
-        score, floor = _judge(learner, classes, config, n_episodes=n_episodes, seed=seed)
+        score, baseline = _judge(learner, classes, config, n_episodes=n_episodes, seed=seed)
     results = FewShotResults(
         source=classes.name,
         learner=config.learner,
         way=config.way,
         shot=config.shot,
         score=score,
-        floor=floor,
+        baseline=baseline,
         n_classes={part: getattr(classes, part).n_classes for part in ("train", "validation", "test")},
         n_parameters=sum(parameter.numel() for parameter in learner.parameters()),
         seconds=seconds,
@@ -196,7 +196,7 @@ def _train(
 
     def validate(_: Learner) -> Validation:
         score = evaluate_episodes(learner, held_out, n_episodes=60)
-        return Validation(score=score.interval.mean, figures={"accuracy": score.interval.mean})
+        return Validation(score=score.interval.mean, metrics={"accuracy": score.interval.mean})
 
     train(
         trained,

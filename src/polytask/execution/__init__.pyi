@@ -3,7 +3,7 @@ from .chunked import Chunked
 from .compiled import Compiled
 from .forward import run_forward
 from .gradient_check import GradientReport, check_meta_gradient
-from .memory import peak_bytes
+from .memory_use import peak_bytes
 from .named import ExecutionName, execution_for, named_execution
 from .vmap import run_vmap
 

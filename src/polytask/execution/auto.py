@@ -13,7 +13,7 @@ from torch import Tensor
 
 from polytask.core import Episode, EpisodeStack, EpisodicLearner, Execution, InputError, free_bytes
 from polytask.execution.groups import signature
-from polytask.execution.memory import peak_bytes
+from polytask.execution.memory_use import peak_bytes
 
 __all__ = ["Auto"]
 
@@ -49,8 +49,8 @@ class Auto:
         executions: By name; the first is the reference, and is kept unless another one is clearly faster.
         within: By name, makers of executions that stay within a number of bytes.
         later: Likewise, tried after ``patience`` seconds of steps.
-        memory: The bytes for what a step makes; None is twice what the reference takes, at least 16 MiB and,
-            on a GPU, at least a quarter of what is free.
+        memory_budget: The bytes for what a step makes; None is twice what the reference takes, at least
+            16 MiB and, on a GPU, at least a quarter of what is free.
         patience: Seconds.
 
     Example:
@@ -65,18 +65,18 @@ class Auto:
         *,
         within: Mapping[str, Callable[[int], Execution]] | None = None,
         later: Mapping[str, Callable[[int], Execution]] | None = None,
-        memory: int | None = None,
+        memory_budget: int | None = None,
         patience: float = 30.0,
     ) -> None:
-        if memory is not None and memory < 1:
-            raise InputError(f"`memory` must be at least 1, got {memory}.")
+        if memory_budget is not None and memory_budget < 1:
+            raise InputError(f"`memory_budget` must be at least 1, got {memory_budget}.")
         self.executions = dict(executions)
         self.within = dict(within or {})
         self.later = dict(later or {})
-        self.memory = memory
+        self.memory_budget = memory_budget
         self.patience = patience
         self.choice: str | None = None
-        self.budget = memory
+        self.budget = memory_budget
         self.usable = dict(executions)
         """Executions that were given or found to be right, by name."""
         self.spent = 0.0

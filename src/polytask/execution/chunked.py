@@ -26,7 +26,7 @@ from polytask.core import Episode, EpisodeStack, EpisodicLearner, InputError, fr
 from polytask.core.torch_internals import leaves_of
 from polytask.execution.groups import as_tree, in_groups, signature
 from polytask.execution.known_gradients import KnownGradients, one_by_one, with_known_gradients
-from polytask.execution.memory import peak_bytes
+from polytask.execution.memory_use import peak_bytes
 from polytask.execution.vmap import vmapped
 
 __all__ = ["Chunked"]
@@ -40,25 +40,25 @@ class Chunked:
     Args:
         chunk_size: Episodes at once; 1 runs one after the other, in the order given, without vmap. None means
             as many as fit into the memory budget.
-        memory: The budget in bytes for tensors made in a step; None is half of what is free at first.
+        memory_budget: The budget in bytes for tensors made in a step; None is half of what is free at first.
 
     Raises:
         InputError: A number is below 1, or both are given.
 
     Example:
-        >>> Chunked(memory=2**30).costs
+        >>> Chunked(memory_budget=2**30).costs
         {}
     """
 
-    def __init__(self, chunk_size: int | None = None, *, memory: int | None = None) -> None:
-        for name, value in (("chunk_size", chunk_size), ("memory", memory)):
+    def __init__(self, chunk_size: int | None = None, *, memory_budget: int | None = None) -> None:
+        for name, value in (("chunk_size", chunk_size), ("memory", memory_budget)):
             if value is not None and value < 1:
                 raise InputError(f"`{name}` must be at least 1, got {value}.")
-        if chunk_size is not None and memory is not None:
-            raise InputError("Give `chunk_size` or `memory`, not both.")
+        if chunk_size is not None and memory_budget is not None:
+            raise InputError("Give `chunk_size` or `memory_budget`, not both.")
         self.chunk_size = chunk_size
-        self.memory = memory
-        self.budget = memory
+        self.memory_budget = memory_budget
+        self.budget = memory_budget
         self.costs: dict[tuple[Any, ...], VmapCost] = {}
         """What was measured, by kind of episode."""
 
@@ -123,9 +123,9 @@ class VmapCost:
     further: int
     numbers: int
 
-    def n_fitting(self, memory: int, n_episodes: int) -> int:
+    def n_fitting(self, memory_budget: int, n_episodes: int) -> int:
         """Return how many of so many episodes fit into so many bytes, 1 or more."""
-        return max(1, min(n_episodes, 1 + (memory - self.first) // max(self.further, 1)))
+        return max(1, min(n_episodes, 1 + (memory_budget - self.first) // max(self.further, 1)))
 
     def at(self, numbers: int) -> "VmapCost":
         """Return the most that episodes with so many numbers may take."""
@@ -134,7 +134,7 @@ class VmapCost:
 
 
 def _measured(
-    learner: EpisodicLearner, parameters: dict[str, Tensor], group: EpisodeStack, memory: int
+    learner: EpisodicLearner, parameters: dict[str, Tensor], group: EpisodeStack, memory_budget: int
 ) -> VmapCost:
     """Run one episode, and two if these may fit; what does not is broken off."""
     copied = copy.deepcopy(learner)  # running statistics and the like stay as they are
@@ -142,11 +142,13 @@ def _measured(
     def peak(n_episodes: int) -> int:
         """Return the bytes of so many episodes; where that is more than there are, so many that none fits."""
         with torch.random.fork_rng():
-            taken = peak_bytes(lambda: vmapped(copied, parameters, group[:n_episodes]), limit=max(memory, 0))
-        return taken if taken <= memory else sys.maxsize
+            taken = peak_bytes(
+                lambda: vmapped(copied, parameters, group[:n_episodes]), limit=max(memory_budget, 0)
+            )
+        return taken if taken <= memory_budget else sys.maxsize
 
     first = peak(1)
-    further = peak(2) - first if 2 * first <= memory else first
+    further = peak(2) - first if 2 * first <= memory_budget else first
     return VmapCost(first=first, further=further, numbers=_numbers(group))
 
 

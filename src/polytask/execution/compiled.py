@@ -48,7 +48,7 @@ class Compiled:
 
     Args:
         cuda_graphs: Whether to replay the program by CUDA graphs; None means on a GPU.
-        memory: The bytes that a step may take, by what the vmapped step would; None means no bound.
+        memory_budget: The bytes that a step may take, by what the vmapped step would; None means no bound.
         n_programs: Programs kept; beyond that, those not used for longest go.
 
     Example:
@@ -57,9 +57,9 @@ class Compiled:
     """
 
     def __init__(
-        self, *, cuda_graphs: bool | None = None, memory: int | None = None, n_programs: int = 16
+        self, *, cuda_graphs: bool | None = None, memory_budget: int | None = None, n_programs: int = 16
     ) -> None:
-        self.memory = memory
+        self.memory_budget = memory_budget
         self.cuda_graphs = cuda_graphs
         self.n_programs = n_programs
         self.n_compiled = 0
@@ -98,13 +98,13 @@ class Compiled:
     def _check_memory(
         self, learner: EpisodicLearner, parameters: dict[str, Tensor], group: EpisodeStack
     ) -> None:
-        if self.memory is None:
+        if self.memory_budget is None:
             return
-        n_fitting = Chunked(memory=self.memory).fitting(learner, parameters, group)
+        n_fitting = Chunked(memory_budget=self.memory_budget).fitting(learner, parameters, group)
         if n_fitting < len(group):
             raise TrainingError(
-                f"{len(group)} episodes at once would take more than the {self.memory / 2**20:.0f} MiB "
-                f"allowed: {n_fitting} fit. Raise `memory`, or take fewer episodes a step."
+                f"{len(group)} episodes at once would take more than the allowed "
+                f"{self.memory_budget / 2**20:.0f} MiB: {n_fitting} fit. Raise `memory_budget`, or take fewer episodes a step."
             )
 
     def _compile(

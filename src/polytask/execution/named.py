@@ -86,9 +86,9 @@ def execution_for(learner: Learner, execution: ExecutionName | Execution) -> Exe
     )
 
 
-def _within(memory: int) -> Chunked:
-    return Chunked(memory=memory)
+def _within(memory_budget: int) -> Chunked:
+    return Chunked(memory_budget=memory_budget)
 
 
-def _compiled(memory: int) -> Compiled:
-    return Compiled(memory=memory)
+def _compiled(memory_budget: int) -> Compiled:
+    return Compiled(memory_budget=memory_budget)

@@ -16,7 +16,7 @@ Metrics = Mapping[str, Mapping[str, float]]
 def summarize(
     tasks: Sequence[Task],
     joint: Sequence[Metrics],
-    separate: Sequence[Metrics],
+    baseline: Sequence[Metrics],
     *,
     n_parameters: Mapping[str, int],
     rows: Mapping[str, int],
@@ -31,7 +31,7 @@ def summarize(
     Args:
         tasks: The tasks.
         joint: For each seed, ``{task: {metric: value}}`` of joint training.
-        separate: The same for separate models; empty without baselines.
+        baseline: The same for separate models; empty without baselines.
         n_parameters: See `FitResults`.
         rows: See `FitResults`.
         seconds: See `FitResults`.
@@ -42,14 +42,14 @@ def summarize(
     """
     found = []
     for task in tasks:
-        pairs = [(one[task.name], other[task.name]) for one, other in _both(task, joint, separate)]
+        pairs = [(one[task.name], other[task.name]) for one, other in _both(task, joint, baseline)]
         found.append(
             TaskResult(
                 task=task.name,
                 kind=task.kind,
                 metric=metric_names(task)[0],
                 joint=_intervals(task, joint, test_over_train),
-                separate=_intervals(task, separate, test_over_train),
+                baseline=_intervals(task, baseline, test_over_train),
                 gain=_mean([gain(task, one, other) for one, other in pairs], test_over_train),
                 constant=_intervals(task, constant, test_over_train),
                 better_than_constant=(better or {}).get(task.name),
@@ -58,7 +58,7 @@ def summarize(
         )
     complete = [
         (one, other)
-        for one, other in zip(joint, separate)
+        for one, other in zip(joint, baseline)
         if all(task.name in one and task.name in other for task in tasks)
     ]
     return FitResults(
@@ -72,9 +72,9 @@ def summarize(
     )
 
 
-def _both(task: Task, joint: Sequence[Metrics], separate: Sequence[Metrics]) -> list[tuple[Metrics, Metrics]]:
+def _both(task: Task, joint: Sequence[Metrics], baseline: Sequence[Metrics]) -> list[tuple[Metrics, Metrics]]:
     """Pair the seeds in which both have test labels of a task."""
-    return [(one, other) for one, other in zip(joint, separate) if task.name in one and task.name in other]
+    return [(one, other) for one, other in zip(joint, baseline) if task.name in one and task.name in other]
 
 
 def _intervals(task: Task, seeds: Sequence[Metrics], test_over_train: float) -> dict[str, Interval]:

@@ -153,7 +153,7 @@ def _validation(tasks: Sequence[Task], rows: Batch, held_out: Batch) -> Callable
         rows = held_out.to(first.device, first.dtype)
         skills = reference.skills(all_predictions(trained.adapt(tasks), rows))
         score = sum(skills.values()) / len(skills) if skills else math.nan
-        return Validation(score=score, figures={f"{name}/skill": value for name, value in skills.items()})
+        return Validation(score=score, metrics={f"{name}/skill": value for name, value in skills.items()})
 
     return validate
 

@@ -3,7 +3,7 @@ from .bundle_folder import check_destination
 from .few_shot_config import FewShotConfig
 from .few_shot_model import AdaptedModel, FewShotModel
 from .few_shot_results import FewShotResults
-from .saved import check_answers, load, write_table
+from .saved import check_output, load, write_table
 from .table_config import TableConfig
 from .table_model import TableModel
 from .table_results import FitResults, TaskResult
@@ -18,7 +18,7 @@ __all__ = [
     "TableConfig",
     "TableModel",
     "TaskResult",
-    "check_answers",
+    "check_output",
     "check_destination",
     "load",
     "load_bundle",

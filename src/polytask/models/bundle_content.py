@@ -9,7 +9,7 @@ from torch import Tensor
 from polytask.core import BundleError, InputError, Task, format_json
 from polytask.models.bundle import Bundle
 
-__all__ = ["Results", "check_answers", "fitting_together", "part", "results_file"]
+__all__ = ["Results", "check_predictions", "fitting_together", "part", "results_file"]
 
 
 class Results(Protocol):
@@ -54,25 +54,25 @@ def part(bundle: Bundle, name: str) -> Any:
     return bundle.config[name]
 
 
-def check_answers(bundle: Bundle, tasks: tuple[Task, ...], answers: Mapping[str, Tensor]) -> None:
+def check_predictions(bundle: Bundle, tasks: tuple[Task, ...], predictions: Mapping[str, Tensor]) -> None:
     """Check what a model answered on trial.
 
     Args:
         bundle: What the model is saved as, or was read from.
         tasks: What was asked.
-        answers: By name of the task, ``[row, n_outputs]``.
+        predictions: By name of the task, ``[row, n_outputs]``.
 
     Raises:
         InputError: An answer has another shape.
         BundleError: An answer is NaN or infinite.
     """
     for task in tasks:
-        shape = tuple(answers[task.name].shape)
+        shape = tuple(predictions[task.name].shape)
         if shape[1:] != (task.n_outputs,):
             raise InputError(
                 f"answers of {task.name!r} have shape {shape} instead of [row, {task.n_outputs}]"
             )
-    spoilt = [task.name for task in tasks if not bool(answers[task.name].isfinite().all())]
+    spoilt = [task.name for task in tasks if not bool(predictions[task.name].isfinite().all())]
     if spoilt:
         raise BundleError(
             f"{bundle.source}: the model answers NaN or infinity for {', '.join(map(repr, spoilt[:5]))}: its "

@@ -22,7 +22,7 @@ from polytask.core import (
 from polytask.data import ImagePreparation, LabelledExamples
 from polytask.meta import learner_by_name, learner_entries
 from polytask.models.bundle import Bundle, load_bundle, save_bundle
-from polytask.models.bundle_content import check_answers, fitting_together, part, results_file
+from polytask.models.bundle_content import check_predictions, fitting_together, part, results_file
 from polytask.models.bundle_tensors import build_filled
 from polytask.models.few_shot_config import FewShotConfig
 from polytask.models.few_shot_images import read_queries, read_support
@@ -139,7 +139,7 @@ class FewShotModel:
         images = _trial_images(self.config, self.config.way).to(device, self.dtype)
         support = Batch(inputs=images, targets={"class": torch.arange(self.config.way, device=device)})
         with torch.inference_mode():
-            check_answers(bundle, (task,), self.learner.adapt([task], support)(images))
+            check_predictions(bundle, (task,), self.learner.adapt([task], support)(images))
 
     @classmethod
     def load(cls, directory: str | Path) -> "FewShotModel":
@@ -259,7 +259,7 @@ class AdaptedModel:
             device = next(self.base.learner.parameters()).device
             images = _trial_images(self.base.config, len(self.classes)).to(device, self.base.dtype)
             answers = self.predictor(images)
-        check_answers(bundle, self.predictor.tasks, answers)
+        check_predictions(bundle, self.predictor.tasks, answers)
 
 
 def _check_finite(found: Iterable[Tensor], what: str) -> None:

@@ -20,7 +20,7 @@ class FewShotResults:
         way: Classes of an episode.
         shot: Labelled examples of each class.
         score: Accuracy on episodes of unseen classes.
-        floor: Accuracy of the nearest class mean of raw pixels on the same episodes.
+        baseline: Accuracy of the nearest class mean of raw pixels on the same episodes.
         n_classes: Classes by part: train, validation, test.
         n_parameters: Trained numbers.
         seconds: Wall time of training.
@@ -31,7 +31,7 @@ class FewShotResults:
     way: int
     shot: int
     score: EpisodeScore
-    floor: EpisodeScore
+    baseline: EpisodeScore
     n_classes: dict[str, int]
     n_parameters: int
     seconds: float
@@ -44,7 +44,7 @@ class FewShotResults:
     @property
     def gain(self) -> Interval:
         """Accuracy above that of raw pixels, episode by episode."""
-        pairs = zip(self.score.values, self.floor.values, strict=True)
+        pairs = zip(self.score.values, self.baseline.values, strict=True)
         return mean_interval([ours - theirs for ours, theirs in pairs])
 
     @property
@@ -62,7 +62,7 @@ class FewShotResults:
         chance = "; that is chance" if not self.score.interval.low > 1 / self.way else ""
         return (
             f"What {self.learner} learned {worse} comparing raw pixels with the nearest class mean: "
-            f"{_percent(self.score)} against {_percent(self.floor)} right on unseen classes{chance}. More "
+            f"{_percent(self.score)} against {_percent(self.baseline)} right on unseen classes{chance}. More "
             "classes or images, more steps or another learner may help; more test episodes make the figures "
             "more certain."
         )
@@ -76,7 +76,7 @@ class FewShotResults:
             "shot": self.shot,
             "episodes": self.n_episodes,
             "accuracy": _json(self.score),
-            "pixel_nearest_mean": _json(self.floor),
+            "pixel_nearest_mean": _json(self.baseline),
             "gain": _interval(self.gain),
             "verdict": self.verdict,
             "n_classes": self.n_classes,

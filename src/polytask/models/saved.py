@@ -17,7 +17,7 @@ from polytask.models.few_shot_model import AdaptedModel, FewShotModel
 from polytask.models.table_model import TableModel
 from polytask.version import __version__
 
-__all__ = ["check_answers", "load", "write_table"]
+__all__ = ["check_output", "load", "write_table"]
 
 _KINDS = {model.kind: model for model in (TableModel, FewShotModel, AdaptedModel)}
 
@@ -37,7 +37,7 @@ def load(directory: str | Path) -> TableModel | FewShotModel | AdaptedModel:
     return _KINDS[bundle.kind].from_bundle(bundle)
 
 
-def check_answers(output: str | Path, *, data: str | Path, model: str | Path) -> None:
+def check_output(output: str | Path, *, data: str | Path, model: str | Path) -> None:
     """Try whether answers can be written; ask before the prediction, not after it.
 
     Args:

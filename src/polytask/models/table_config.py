@@ -101,7 +101,7 @@ def check_used(check: SettingsCheck, given: Mapping[str, Any]) -> None:
 def unused_for(targets: Sequence[str], config: TableConfig) -> str | None:
     """Say which settings change nothing for these targets: one alone has nothing to share; None if all do."""
     pointless = [
-        *([] if architecture_entry(config.sharing).alone else [f"`sharing={config.sharing!r}`"]),
+        *([] if architecture_entry(config.sharing).for_one_task else [f"`sharing={config.sharing!r}`"]),
         *([] if config.balancing == "equal" else [f"`balancing={config.balancing!r}`"]),
     ]
     if len(targets) > 1 or not pointless:

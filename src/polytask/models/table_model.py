@@ -13,7 +13,7 @@ from polytask.core import DataWarning, InputError, SharedModel, generator
 from polytask.data import TableEncoder, read_table
 from polytask.data.tables.target_column import TargetColumn
 from polytask.models.bundle import Bundle, load_bundle, save_bundle
-from polytask.models.bundle_content import check_answers, fitting_together, part, results_file
+from polytask.models.bundle_content import check_predictions, fitting_together, part, results_file
 from polytask.models.bundle_tensors import build_filled
 from polytask.models.table_config import TableConfig
 from polytask.models.table_learner import build_table_learner
@@ -148,7 +148,7 @@ class TableModel:
         rows = torch.randn(16, self.encoder.n_features, generator=generator(0, "trial"), dtype=torch.float32)
         with torch.inference_mode():
             answers = self.learner.adapt(tasks)(rows.to(next(self.learner.parameters()).device))
-        check_answers(bundle, tasks, answers)
+        check_predictions(bundle, tasks, answers)
 
     @classmethod
     def load(cls, directory: str | Path) -> "TableModel":

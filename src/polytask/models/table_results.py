@@ -19,7 +19,7 @@ class TaskResult:
         kind: Its kind.
         metric: The first metric, the one that is compared.
         joint: Every metric of joint training.
-        separate: Every metric of a model for this task alone; empty without baselines.
+        baseline: Every metric of a model for this task alone; empty without baselines.
         gain: Gain of joint training in percent of the separate model, paired by seed, over the seeds where it
             is known (see `polytask.evaluate.gain`); None without baselines, or where it is known for none.
         constant: Every metric of the constant answer: the training rows' mean or class frequencies.
@@ -32,7 +32,7 @@ class TaskResult:
     kind: str
     metric: str
     joint: Mapping[str, Interval]
-    separate: Mapping[str, Interval]
+    baseline: Mapping[str, Interval]
     gain: Interval | None
     constant: Mapping[str, Interval] = field(default_factory=dict)
     better_than_constant: bool | None = None
@@ -103,7 +103,7 @@ class FitResults:
                     "kind": found.kind,
                     "metric": found.metric,
                     "joint": {name: _json(interval) for name, interval in found.joint.items()},
-                    "separate": {name: _json(interval) for name, interval in found.separate.items()},
+                    "separate": {name: _json(interval) for name, interval in found.baseline.items()},
                     "gain_percent": _json(found.gain),
                     "verdict": found.verdict,
                     "constant": {name: _json(interval) for name, interval in found.constant.items()},

@@ -9,7 +9,7 @@ from torch.optim import Optimizer
 from polytask.balancing.engines import Engine, FullJacobian
 from polytask.balancing.step.gradients import StepGradients
 from polytask.balancing.step.parts import Whole
-from polytask.balancing.step.processes import Alone
+from polytask.balancing.step.processes import OneProcess
 from polytask.core import InputError, Learner, Objectives, shared_parameters
 from polytask.data import Source
 from polytask.relate.affinity import Affinity, warn_of_little_overlap
@@ -137,4 +137,4 @@ class GradientAffinity(PairMeans):
 
 def _gramian(objectives: Objectives, shared: list[nn.Parameter], engine: Engine) -> Tensor:
     """Return the inner products of the gradients, ``[objective, objective]``."""
-    return engine.gramian(StepGradients(Whole(objectives, Alone()), shared))
+    return engine.gramian(StepGradients(Whole(objectives, OneProcess()), shared))

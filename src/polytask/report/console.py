@@ -29,7 +29,7 @@ def fit_table(results: FitResults) -> RenderableType:
     """
     seeds = counted(results.n_seeds, "seed")
     title = f"Held-out rows, {seeds}" + (", 95 % intervals" if results.n_seeds > 1 else "")
-    compared = any(found.separate for found in results.tasks)
+    compared = any(found.baseline for found in results.tasks)
     headings = ["task", "metric", *(["separate"] if compared else []), "joint"]
     headings += ["gain %", "sharing"] if compared else []
     rows = [_fit_row(found, compared=compared) for found in results.tasks]
@@ -85,7 +85,7 @@ class _FittingTable:
 
 def _fit_row(found: TaskResult, *, compared: bool) -> list[str]:
     row = [short_name(found.task), metric_text(found.metric)]
-    sides = [found.separate, found.joint] if compared else [found.joint]
+    sides = [found.baseline, found.joint] if compared else [found.joint]
     row += [interval_text(side.get(found.metric), found.metric) for side in sides]
     return [*row, gain_text(found.gain), found.verdict] if compared else row
 
@@ -98,7 +98,7 @@ def few_shot_table(results: Sequence[FewShotResults]) -> Table:
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
     for heading in ("learner", "accuracy %", "kind"):
         table.add_column(heading, justify="right" if "%" in heading else "left")
-    scores = {"pixel nearest mean": first.floor} | {found.learner: found.score for found in results}
+    scores = {"pixel nearest mean": first.baseline} | {found.learner: found.score for found in results}
     for name, score in scores.items():
         kind = "transductive" if score.transductive else "inductive"
         table.add_row(Text(short_name(name)), score.interval.format(1, scale=100), kind)

@@ -89,7 +89,7 @@ def _table(name: str, results: FitResults) -> dict[str, Any]:
         {
             "task": short_name(found.task, 200),
             "metric": metric_text(found.metric),
-            "separate": interval_text(found.separate.get(found.metric), found.metric),
+            "separate": interval_text(found.baseline.get(found.metric), found.metric),
             "joint": interval_text(found.joint.get(found.metric), found.metric),
             "gain": gain_text(found.gain),
             "verdict": found.verdict,
@@ -129,7 +129,7 @@ def _few_shot(
     name: str, results: Sequence[FewShotResults], episode: tuple[str, str] | None
 ) -> dict[str, Any]:
     first = results[0]
-    rows = [_few_shot_row("pixel nearest mean", first.floor, "0", "0")]
+    rows = [_few_shot_row("pixel nearest mean", first.baseline, "0", "0")]
     rows += [
         _few_shot_row(found.learner, found.score, f"{found.n_parameters:,}", f"{found.seconds:.0f}")
         for found in results

@@ -51,7 +51,10 @@ def _gain_plot(pyplot: Any, rows: Sequence[tuple[str, Interval, str]]) -> str:
 
 def accuracy_plot(results: Sequence[FewShotResults]) -> str:
     """Draw few-shot accuracies with their intervals, as SVG."""
-    scores = [("pixel nearest mean", results[0].floor), *((found.learner, found.score) for found in results)]
+    scores = [
+        ("pixel nearest mean", results[0].baseline),
+        *((found.learner, found.score) for found in results),
+    ]
     with drawing() as pyplot:
         return _accuracy_plot(pyplot, scores, chance=100 / results[0].way)
 
@@ -72,27 +75,27 @@ def _accuracy_plot(pyplot: Any, scores: Sequence[tuple[str, EpisodeScore]], *, c
     return _svg(pyplot, figure, axes)
 
 
-def episode_plot(support: Tensor, query: Tensor, answers: Sequence[int], truth: Sequence[int]) -> str:
+def episode_plot(support: Tensor, query: Tensor, predictions: Sequence[int], truth: Sequence[int]) -> str:
     """Draw one episode as PNG: a row per class, its support image and the queries that were put there.
 
     Args:
         support: ``[class, 1, height, width]``, the first support image of each class.
         query: ``[query, 1, height, width]``.
-        answers: The class that the learner gave each query.
+        predictions: The class that the learner gave each query.
         truth: Its true class.
 
     Returns:
         A data address for an ``img`` element.
     """
     with drawing() as pyplot:
-        return _episode_plot(pyplot, support, query, answers, truth)
+        return _episode_plot(pyplot, support, query, predictions, truth)
 
 
 def _episode_plot(
-    pyplot: Any, support: Tensor, query: Tensor, answers: Sequence[int], truth: Sequence[int]
+    pyplot: Any, support: Tensor, query: Tensor, predictions: Sequence[int], truth: Sequence[int]
 ) -> str:
     n_classes = len(support)
-    placed = [[i for i, answer in enumerate(answers) if answer == row] for row in range(n_classes)]
+    placed = [[i for i, answer in enumerate(predictions) if answer == row] for row in range(n_classes)]
     n_columns = 1 + max(map(len, placed))
     figure, grid = pyplot.subplots(
         n_classes, n_columns, figsize=(0.62 * n_columns, 0.62 * n_classes), squeeze=False

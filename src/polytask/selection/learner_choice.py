@@ -43,7 +43,7 @@ class LearnerChoice:
 
     Args:
         name: The learner to use.
-        decided_by: ``"cross-validation"``; ``"prior"`` where the support is too small for it; ``"alone"``
+        decided_by: ``"cross-validation"``; ``"prior"`` where the support is too small for it; ``"only-one"``
             where no other learner was given, or could answer.
         reason: The same in a sentence.
         scores: Of each learner that answered, the best first; empty without cross-validation.
@@ -53,7 +53,7 @@ class LearnerChoice:
     """
 
     name: str
-    decided_by: Literal["cross-validation", "prior", "alone"]
+    decided_by: Literal["cross-validation", "prior", "only-one"]
     reason: str
     scores: tuple[LearnerScore, ...]
     refused: Mapping[str, str]
@@ -111,7 +111,7 @@ def choose_learner(
     order = _checked(learners, tasks, support, prior, measure)
     if len(order) == 1:
         return LearnerChoice(
-            name=order[0], decided_by="alone", reason=f"{order[0]} is the only learner.",
+            name=order[0], decided_by="only-one", reason=f"{order[0]} is the only learner.",
             scores=(), refused={}, n_judged=0, n_kept=0,
         )  # fmt: skip
     folds = support_folds(tasks, support, n_folds=n_folds, generator=generator(seed, "folds"))
@@ -137,7 +137,7 @@ def choose_learner(
     scores.sort(key=lambda score: score.mean)  # stable: of equals, the first of the prior stays first
     return LearnerChoice(
         name=scores[0].name,
-        decided_by="cross-validation" if len(scores) > 1 else "alone",
+        decided_by="cross-validation" if len(scores) > 1 else "only-one",
         reason=_reason(scores, measure, n_judged, n_kept),
         scores=tuple(scores),
         refused=refused,
@@ -190,7 +190,7 @@ def _by_prior(
         alone = len(refused) == len(order) - 1
         return LearnerChoice(
             name=name,
-            decided_by="alone" if alone else "prior",
+            decided_by="only-one" if alone else "prior",
             reason=_ALONE.format(name) if alone else _PRIOR.format(name),
             scores=(),
             refused=refused,

@@ -43,11 +43,11 @@ class History:
                     "tensorboard", extra="tensorboard", purpose="the TensorBoard log"
                 ) from error
 
-    def add(self, step: int, figures: Mapping[str, float]) -> None:
+    def add(self, step: int, metrics: Mapping[str, float]) -> None:
         """Append a row for a step."""
-        self.rows.append({"step": float(step), **figures})
+        self.rows.append({"step": float(step), **metrics})
         if self._tensorboard is not None:
-            self._tensorboard.log_metrics(dict(figures), step=step)
+            self._tensorboard.log_metrics(dict(metrics), step=step)
 
     def restore(self, rows: list[Row]) -> None:
         """Continue after these rows; later ones on disk are forgotten."""

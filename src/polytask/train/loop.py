@@ -205,7 +205,7 @@ def train(
         stopped_early = run.step < n_steps
         if validate is not None:
             run.restore_best()
-        if not backward.processes.alone:
+        if not backward.processes.single:
             backward.processes.gather(None)  # nobody leaves while another still has to write or read
     return Training(
         n_steps=run.step,

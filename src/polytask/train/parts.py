@@ -12,7 +12,7 @@ __all__ = ["part_of"]
 
 
 def part_of(
-    episodes: Sequence[Episode], position: int, n_parts: int, *, half: int | None = None
+    episodes: Sequence[Episode], index: int, n_parts: int, *, half: int | None = None
 ) -> Sequence[Episode]:
     """Return one of several parts of a step; together they are the step, in its order.
 
@@ -20,7 +20,7 @@ def part_of(
 
     Args:
         episodes: The episodes of a step.
-        position: Which part, from 0.
+        index: Which part, from 0.
         n_parts: How many parts.
         half: 0 keeps what stands at an even place in the step, 1 what stands at an odd one; so a half of the
             step is the same in however many parts it comes.
@@ -43,17 +43,17 @@ def part_of(
                 f"A step of {len(episodes)} episodes cannot be shared by {n_parts}; "
                 "raise the number of episodes."
             )
-        places = _places(len(episodes), position, n_parts, half)
+        places = _places(len(episodes), index, n_parts, half)
         if isinstance(episodes, EpisodeStack):
             return episodes.only(places)
         return [episodes[index] for index in places.tolist()]
     return [
-        replace(episode, query=episode.query.rows(_places(len(episode.query), position, n_parts, half)))
+        replace(episode, query=episode.query.rows(_places(len(episode.query), index, n_parts, half)))
         for episode in episodes
     ]
 
 
-def _places(length: int, position: int, n_parts: int, half: int | None) -> Tensor:
+def _places(length: int, index: int, n_parts: int, half: int | None) -> Tensor:
     """Return the places in a step that a part has, long ``[place]``."""
-    places = torch.arange(length).tensor_split(n_parts)[position]
+    places = torch.arange(length).tensor_split(n_parts)[index]
     return places if half is None else places[places % 2 == half]

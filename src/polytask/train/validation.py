@@ -12,8 +12,8 @@ class Validation:
 
     Args:
         score: What early stopping maximizes, e.g. Δm.
-        figures: Everything worth logging, by name.
+        metrics: Everything worth logging, by name.
     """
 
     score: float
-    figures: Mapping[str, float]
+    metrics: Mapping[str, float]

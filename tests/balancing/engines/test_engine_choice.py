@@ -13,7 +13,7 @@ from polytask.balancing.engines import Engine, Fastest, FullJacobian, Layerwise,
 from polytask.balancing.step import engine_check
 from polytask.balancing.step.gradients import StepGradients
 from polytask.balancing.step.parts import Whole
-from polytask.balancing.step.processes import Alone, Processes
+from polytask.balancing.step.processes import OneProcess, Processes
 from polytask.core import (
     Batch,
     Episode,
@@ -90,7 +90,7 @@ def test_the_choice_stays():
 
 def test_the_state_of_a_balanced_step_is_json_and_makes_the_same_choice_elsewhere():
     learner = model()
-    first = BalancedBackward(learner, UPGrad(), engine=Fastest(memory=3000))
+    first = BalancedBackward(learner, UPGrad(), engine=Fastest(memory_budget=3000))
     first(learner.objectives(step()))
     state = json.loads(json.dumps(first.state_dict()))
     assert state["checked"] and state["engine"]["chosen"] == "streamed" and state["engine"]["n_blocks"] > 1
@@ -240,9 +240,9 @@ class Twice(Processes):
 
 def test_the_gradients_of_all_processes_are_added_before_they_are_squared():
     gradients = [torch.tensor([[1.0, 2.0]]), torch.tensor([2.0])]
-    assert engine_check._squared_length(gradients, Alone()) == 9
+    assert engine_check._squared_length(gradients, OneProcess()) == 9
     assert engine_check._squared_length(gradients, Twice()) == 36
-    assert engine_check._squared_length([], Twice()) == engine_check._squared_length([], Alone()) == 0
+    assert engine_check._squared_length([], Twice()) == engine_check._squared_length([], OneProcess()) == 0
 
 
 @pytest.mark.parametrize(
@@ -268,7 +268,7 @@ def test_a_thousandth_in_one_entry_is_noticed_in_double_precision(row, column, f
     (episode,) = step()
     found = learner.objectives([episode.to("cpu", torch.float64)])
     products = truth(learner, [episode.to("cpu", torch.float64)])
-    looked = StepGradients(Whole(found, Alone()), shared_parameters(learner))
+    looked = StepGradients(Whole(found, OneProcess()), shared_parameters(learner))
     assert engine_check.agrees(products, looked, name="right")
     products[row, column] = products[column, row] = products[row, column] * factor
     assert not engine_check.agrees(products, looked, name="wrong")
@@ -279,6 +279,6 @@ def test_a_gramian_of_nothing_is_right_where_there_is_nothing_to_train():
     learner.sharing.requires_grad_(False)
     (episode,) = step()
     found = learner.objectives([episode.to("cpu", torch.float64)])
-    looked = StepGradients(Whole(found, Alone()), [])
+    looked = StepGradients(Whole(found, OneProcess()), [])
     assert engine_check.agrees(torch.zeros(3, 3), looked, name="right")
     assert not engine_check.agrees(torch.eye(3), looked, name="wrong")

@@ -203,7 +203,7 @@ def test_a_compiled_trunk_works_with_one_pass_and_names_the_cure_otherwise():
 def test_a_jacobian_beyond_the_memory_allowed_is_streamed_and_the_reason_told():
     learner = model()
     rows = jacobian(learner.objectives(steps()).values, shared_parameters(learner))
-    engine, balancer = Fastest(memory=rows.numel() * 8 // 3), Asking()
+    engine, balancer = Fastest(memory_budget=rows.numel() * 8 // 3), Asking()
     BalancedBackward(learner, balancer, engine=engine)(learner.objectives(steps()))
     assert engine.choice is not None and engine.choice.chosen == "streamed" and engine.choice.n_blocks == 3
     assert f"{rows.numel() * 8:,} bytes" in engine.choice.reason
@@ -212,7 +212,7 @@ def test_a_jacobian_beyond_the_memory_allowed_is_streamed_and_the_reason_told():
 
 def test_memory_must_be_positive():
     with pytest.raises(InputError, match="`memory` must be at least 1 byte, got 0"):
-        Fastest(memory=0)
+        Fastest(memory_budget=0)
 
 
 @pytest.mark.parametrize(("layer", "parameters"), [(None, (2, 3)), ("sharing.trunk.0", (0, 1))])

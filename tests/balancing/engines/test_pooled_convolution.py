@@ -15,7 +15,7 @@ from polytask.balancing.engines.pooled_convolution import pooled_convolutions
 from polytask.balancing.step.gradients import StepGradients
 from polytask.balancing.step.graph import StepGraph
 from polytask.balancing.step.parts import Whole
-from polytask.balancing.step.processes import Alone
+from polytask.balancing.step.processes import OneProcess
 from polytask.core import Objectives, SharedModel, Task, generator, jacobian, seeded
 
 N_OBJECTIVES = 10
@@ -134,7 +134,7 @@ def step(learner: SharedModel, objectives: Objectives) -> StepGraph:
 def gramian(learner: SharedModel, objectives: Objectives, engine: Engine | None = None) -> Tensor:
     shared = [p for p in learner.sharing.parameters() if p.requires_grad]
     private = list(learner.heads.parameters())
-    return (engine or Layerwise()).gramian(StepGradients(Whole(objectives, Alone()), shared, private))
+    return (engine or Layerwise()).gramian(StepGradients(Whole(objectives, OneProcess()), shared, private))
 
 
 def found(learner: SharedModel, objectives: Objectives) -> int:

@@ -68,7 +68,7 @@ def test_slaw_weights_are_inverse_to_the_smoothed_deviation():
     for losses in HISTORY:
         square, mean = 0.9 * square + 0.1 * losses**2, 0.9 * mean + 0.1 * losses
     inverse = (square - mean**2) ** -0.5
-    balancer = fed(SLAW(NAMES, smoothing=0.9, floor=1e-12).double(), HISTORY[:-1])
+    balancer = fed(SLAW(NAMES, smoothing=0.9, minimum=1e-12).double(), HISTORY[:-1])
     np.testing.assert_allclose(ask(balancer, HISTORY[-1]).numpy(), 3 * inverse / inverse.sum())
 
 

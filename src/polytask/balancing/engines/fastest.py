@@ -46,16 +46,17 @@ class Fastest(Engine):
     The choice is the engine's state, so that a run that goes on elsewhere makes the same one.
 
     Args:
-        memory: The most bytes that a Jacobian may take; by default half of what is free at the first step.
+        memory_budget: The most bytes that a Jacobian may take; by default half of what is free at the
+            first step.
 
     Raises:
-        InputError: ``memory`` is below 1.
+        InputError: ``memory_budget`` is below 1.
     """
 
-    def __init__(self, *, memory: int | None = None) -> None:
-        if memory is not None and memory < 1:
-            raise InputError(f"`memory` must be at least 1 byte, got {memory}.")
-        self.memory = memory
+    def __init__(self, *, memory_budget: int | None = None) -> None:
+        if memory_budget is not None and memory_budget < 1:
+            raise InputError(f"`memory_budget` must be at least 1 byte, got {memory_budget}.")
+        self.memory_budget = memory_budget
         self._loop, self._layerwise = FullJacobian(), Layerwise(frugal=False)
         self._engine: Engine = self._loop
         self.choice: EngineChoice | None = None
@@ -102,12 +103,12 @@ class Fastest(Engine):
     def _choose(self, step: StepGradients) -> EngineChoice:
         needed = step.n_objectives * sum(p.numel() * p.element_size() for p in step.shared)
         device = next(graph.values.device for graph, _ in step.graphs())
-        allowed = free_bytes(device) // 2 if self.memory is None else self.memory
+        allowed = free_bytes(device) // 2 if self.memory_budget is None else self.memory_budget
         allowed = min(step.processes.gather(allowed))  # all must come to the same choice
         if needed > allowed:
             reason = f"the Jacobian of {needed:,} bytes is more than the {allowed:,} allowed"
             return EngineChoice(chosen="streamed", reason=reason, n_blocks=math.ceil(needed / allowed))
-        graph = step.alone
+        graph = step.only_graph
         if graph is None:
             return EngineChoice(chosen="loop", reason=f"{step.processes.size} processes")
         if self._layerwise.saves(graph):

@@ -73,7 +73,7 @@ class Layerwise(Engine):
 
     def gramian(self, step: StepGradients) -> Tensor:
         """See `Engine.gramian`; of a step in parts, or of several processes, the full Jacobian is held."""
-        graph = step.alone
+        graph = step.only_graph
         if graph is None:
             return self._loop.gramian(step)
         plan = self._plan(graph, consumers_of(graph.roots))

@@ -79,7 +79,7 @@ class FAMO(Balancer):
         # Buffers and not parameters: the model's optimizer must not move them.
         self.register_buffer("lower_bounds", torch.zeros(n_objectives))  # [objective]
         self.register_buffer("logits", torch.zeros(n_objectives, dtype=torch.float64))
-        self.adam = EntrywiseAdam(n_objectives, rate=learning_rate, floor=1e-8)
+        self.adam = EntrywiseAdam(n_objectives, rate=learning_rate, minimum=1e-8)
         self.register_buffer("before", torch.full((n_objectives,), torch.nan))
         if lower_bounds:
             self.lower_bounds[self._index.of(list(lower_bounds))] = torch.tensor(list(lower_bounds.values()))

@@ -28,7 +28,7 @@ class SLAW(Balancer):
     Args:
         names: The names of all objectives that may occur.
         smoothing: :math:`\beta`, at least 0 and below 1.
-        floor: The least :math:`s_t`, above 0; for losses that stand still.
+        minimum: The least :math:`s_t`, above 0; for losses that stand still.
 
     Raises:
         InputError: An argument does not fit.
@@ -48,12 +48,14 @@ class SLAW(Balancer):
     mean: Tensor
     variance: Tensor
 
-    def __init__(self, names: Sequence[str], *, smoothing: float = 0.99, floor: float = 1e-5) -> None:
+    def __init__(self, names: Sequence[str], *, smoothing: float = 0.99, minimum: float = 1e-5) -> None:
         super().__init__()
-        if not 0 <= smoothing < 1 or not floor > 0:
-            raise InputError(f"SLAW needs 0 <= `smoothing` < 1 and `floor` > 0, got {smoothing} and {floor}.")
+        if not 0 <= smoothing < 1 or not minimum > 0:
+            raise InputError(
+                f"SLAW needs 0 <= `smoothing` < 1 and `minimum` > 0, got {smoothing} and {minimum}."
+            )
         self._index = ObjectiveIndex(names, "SLAW")
-        self._smoothing, self._floor = smoothing, floor
+        self._smoothing, self._floor = smoothing, minimum
         self.register_buffer("mean", torch.zeros(len(self._index)))  # b, [objective]
         self.register_buffer("variance", torch.zeros(len(self._index)))  # s squared
 

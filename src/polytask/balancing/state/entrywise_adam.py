@@ -14,7 +14,7 @@ class EntrywiseAdam(nn.Module):
     Args:
         n: The number of entries.
         rate: The learning rate.
-        floor: Added to the root of the mean square that a step is divided by.
+        minimum: Added to the root of the mean square that a step is divided by.
 
     References:
         Diederik Kingma, Jimmy Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015, arXiv:1412.6980,
@@ -29,20 +29,20 @@ class EntrywiseAdam(nn.Module):
     moments: Tensor
     steps: Tensor
 
-    def __init__(self, n: int, *, rate: float, floor: float = 0.0) -> None:
+    def __init__(self, n: int, *, rate: float, minimum: float = 0.0) -> None:
         super().__init__()
-        self.rate, self.floor = rate, floor
+        self.rate, self.minimum = rate, minimum
         self.register_buffer("moments", torch.zeros(n, 2, dtype=torch.float64))
         self.register_buffer("steps", torch.zeros(n, dtype=torch.long))
 
-    def forward(self, places: Tensor, slope: Tensor) -> Tensor:
-        """Return what to add to the entries at ``places``, given their gradient, both ``[entry]``."""
-        self.steps[places] += 1
-        count = self.steps[places].to(slope)
+    def forward(self, indices: Tensor, slope: Tensor) -> Tensor:
+        """Return what to add to the entries at ``indices``, given their gradient, both ``[entry]``."""
+        self.steps[indices] += 1
+        count = self.steps[indices].to(slope)
         moments = []
-        for decay, before, seen in zip(_DECAYS, self.moments[places].T, (slope, slope.square())):
+        for decay, before, seen in zip(_DECAYS, self.moments[indices].T, (slope, slope.square())):
             moments.append(decay * before + (1 - decay) * seen)
-        self.moments[places] = torch.stack(moments, 1)
+        self.moments[indices] = torch.stack(moments, 1)
         first, second = (moment / (1 - decay**count) for moment, decay in zip(moments, _DECAYS))
-        length = second.sqrt() + self.floor
+        length = second.sqrt() + self.minimum
         return -self.rate * torch.where(length > 0, first / torch.where(length > 0, length, 1.0), 0.0)

@@ -45,16 +45,16 @@ class WindowedLosses(nn.Module):
         self.register_buffer("newer", torch.zeros(n_objectives))
         self.register_buffer("older", torch.zeros(n_objectives))
 
-    def add(self, places: Tensor, losses: Tensor) -> None:
+    def add(self, indices: Tensor, losses: Tensor) -> None:
         """Take note of the losses of a step.
 
         Args:
-            places: Positions of its objectives, long ``[present]``.
+            indices: Indices of its objectives, long ``[present]``.
             losses: ``[present]``.
         """
-        self.total[places] += losses.to(self.total)
-        self.count[places] += 1
-        full = places[(self.count[places] == self._window).to(places.device)]
+        self.total[indices] += losses.to(self.total)
+        self.count[indices] += 1
+        full = indices[(self.count[indices] == self._window).to(indices.device)]
         self.older[full] = self.newer[full]
         self.newer[full] = self.total[full] / self._window
         self.n_windows[full] += 1

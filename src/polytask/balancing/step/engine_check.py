@@ -70,7 +70,7 @@ def _tolerance(values: Tensor) -> float:
 
 
 def _squared_length(gradients: list[Tensor], processes: Processes) -> float:
-    if processes.alone:
+    if processes.single:
         return sum(float(gradient.double().square().sum()) for gradient in gradients)
     flat = torch.cat([gradient.reshape(-1) for gradient in gradients]) if gradients else torch.zeros(0)
     return float(processes.sum(flat).double().square().sum())

@@ -53,9 +53,9 @@ class StepGradients:
         return self.parts.held
 
     @property
-    def alone(self) -> StepGraph | None:
+    def only_graph(self) -> StepGraph | None:
         """The graph where all of the step is here in one; None where there are more parts or processes."""
-        return next(self.graphs())[0] if self.held and self.processes.alone else None
+        return next(self.graphs())[0] if self.held and self.processes.single else None
 
     def graphs(self, *, last: bool = False) -> Iterator[tuple[StepGraph, Joined]]:
         """Yield the graph of each part on this process, and what its objectives are to the whole step.

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from polytask.core import TrainingError
 
-__all__ = ["Alone", "Processes"]
+__all__ = ["OneProcess", "Processes"]
 
 
 class Processes:
@@ -27,7 +27,7 @@ class Processes:
         self.rank = distributed.get_rank() if together else 0
 
     @property
-    def alone(self) -> bool:
+    def single(self) -> bool:
         """Whether this is the only process."""
         return self.size == 1
 
@@ -37,7 +37,7 @@ class Processes:
         Raises:
             TrainingError: Another process is gone.
         """
-        if self.alone:
+        if self.single:
             return tensor
         summed = tensor.detach().clone(memory_format=torch.contiguous_format)
         try:
@@ -52,7 +52,7 @@ class Processes:
         Raises:
             TrainingError: Another process is gone.
         """
-        if self.alone:
+        if self.single:
             return [value]
         values: list[Any] = [None] * self.size
         try:
@@ -67,7 +67,7 @@ class Processes:
 
         A parameter that no process reached keeps ``grad`` None.
         """
-        if self.alone:
+        if self.single:
             yield
             return
         before = [parameter.grad for parameter in parameters]
@@ -96,7 +96,7 @@ class Processes:
         )
 
 
-class Alone(Processes):
+class OneProcess(Processes):
     """This process by itself, also where there are others."""
 
     def __init__(self) -> None:

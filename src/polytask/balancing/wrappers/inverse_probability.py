@@ -8,7 +8,7 @@ from torch import Tensor
 from polytask.balancing.balancer import Balancer, Direction, Weights
 from polytask.balancing.evidence import Evidence
 from polytask.balancing.state.objective_index import ObjectiveIndex
-from polytask.balancing.wrappers.wrapper import Wrapper, criterion
+from polytask.balancing.wrappers.wrapper import Wrapper, own_objective
 from polytask.core import InputError
 
 __all__ = ["InverseProbability"]
@@ -70,7 +70,7 @@ class InverseProbability(Wrapper):
         update = self.balancer(_scaled(evidence, scale))
         if isinstance(update, Direction):
             return update
-        return Weights(values=update.values.detach() * scale, regularizer=criterion(update, evidence))
+        return Weights(values=update.values.detach() * scale, regularizer=own_objective(update, evidence))
 
 
 def _scaled(evidence: Evidence, scale: Tensor) -> Evidence:

@@ -9,7 +9,7 @@ from polytask.balancing.balancer import Balancer, Weights, catalogued
 from polytask.balancing.evidence import Evidence
 from polytask.balancing.methods.mgda import MGDA
 from polytask.balancing.state.objective_index import ObjectiveIndex
-from polytask.balancing.wrappers.wrapper import Wrapper, criterion, weights_of
+from polytask.balancing.wrappers.wrapper import Wrapper, own_objective, weights_of
 from polytask.core import InputError
 
 __all__ = ["Smoothed"]
@@ -63,5 +63,5 @@ class Smoothed(Wrapper):
         before = self.weight[places]
         self.weight[places] = torch.where(before.isnan(), new, self.alpha * before + (1 - self.alpha) * new)
         return Weights(
-            values=self.weight[places].to(evidence.losses), regularizer=criterion(update, evidence)
+            values=self.weight[places].to(evidence.losses), regularizer=own_objective(update, evidence)
         )

@@ -6,7 +6,7 @@ from polytask.balancing.balancer import Balancer, Weights
 from polytask.balancing.evidence import Evidence
 from polytask.core import InputError
 
-__all__ = ["Wrapper", "criterion", "weights_of"]
+__all__ = ["Wrapper", "own_objective", "weights_of"]
 
 
 class Wrapper(Balancer):
@@ -41,7 +41,7 @@ class Wrapper(Balancer):
         self.balancer.after_step(names, losses)
 
 
-def criterion(update: Weights, evidence: Evidence) -> Tensor | None:
+def own_objective(update: Weights, evidence: Evidence) -> Tensor | None:
     """Return what trains a wrapped balancer's parameters where its weights are not passed on as they are."""
     if not update.values.requires_grad:
         return update.regularizer
