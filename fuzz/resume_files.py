@@ -231,7 +231,7 @@ def _run(
     **options: Any,
 ) -> Any:
     def validate(_: Any) -> Validation:
-        return Validation(score=float(len(folder.parts)), figures={"x": 1.0})
+        return Validation(score=float(len(folder.parts)), metrics={"x": 1.0})
 
     return train(
         model, _source(factor, curriculum=curriculum), n_steps=n_steps, balancer=BALANCERS[balancer](),

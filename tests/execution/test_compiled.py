@@ -66,5 +66,5 @@ def test_a_step_that_branches_on_values_cannot_be_compiled() -> None:
 
 
 def test_a_program_stays_within_its_memory() -> None:
-    with pytest.raises(TrainingError, match="4 episodes at once would take more than the 0 MiB allowed"):
+    with pytest.raises(TrainingError, match="4 episodes at once would take more than the allowed 0 MiB"):
         Compiled(memory_budget=1000)(learner(), EPISODES)

@@ -104,7 +104,8 @@ class Compiled:
         if n_fitting < len(group):
             raise TrainingError(
                 f"{len(group)} episodes at once would take more than the allowed "
-                f"{self.memory_budget / 2**20:.0f} MiB: {n_fitting} fit. Raise `memory_budget`, or take fewer episodes a step."
+                f"{self.memory_budget / 2**20:.0f} MiB: {n_fitting} fit. "
+                "Raise `memory_budget`, or take fewer episodes a step."
             )
 
     def _compile(
