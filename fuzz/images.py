@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw
 import polytask
 from polytask import PolytaskError
 from polytask.core import seeded
-from polytask.data import ImagePreparation, LabelledExamples, image_folder, read_images
+from polytask.data import ImagePreparation, LabelledExamples, image_folder
 from polytask.data.images.image_paths import image_files
 from polytask.models import FewShotConfig, FewShotModel
 from polytask.models.few_shot_model import build_few_shot_learner
@@ -128,7 +128,8 @@ def _class_folders(draw: random.Random, folder: Path) -> str:
     assert len(files) >= len(examples)
     "".join(examples.class_names).encode()
     if draw.random() < 0.3:
-        assert len(read_images(files, size=_SIZE)) == len(files)
+        images, _ = ImagePreparation(size=_SIZE).read(files)
+        assert len(images) == len(files)
     return f"folder: {examples.n_classes} classes"
 
 
