@@ -7,7 +7,7 @@ from .episodes.labelled_examples import LabelledExamples
 from .episodes.multi_label_episodes import MultiLabelEpisodes
 from .episodes.task_episodes import TaskEpisodes, tasks_by_group, tasks_by_target
 from .episodes.varied_episodes import VariedEpisodes
-from .images.class_folders import image_folder
+from .images.class_folders import image_folder, read_images
 from .images.image_preparation import ImagePreparation
 from .source import Source
 from .steps.joint import JointSource
@@ -53,6 +53,7 @@ __all__ = [
     "check_leak",
     "check_new_classes",
     "image_folder",
+    "read_images",
     "read_table",
     "split_groups",
     "split_rows",

@@ -9,14 +9,10 @@ import pytest
 import torch
 
 from polytask.core import DataWarning, InputError
-from polytask.data import ImagePreparation
+from polytask.data import ImagePreparation, read_images
 
 Image = pytest.importorskip("PIL.Image")
 ImageDraw = pytest.importorskip("PIL.ImageDraw")
-
-
-def read_images(files, *, channels=None, ground=None):
-    return ImagePreparation.asked(size=28, channels=channels, ground=ground).read(files)[0]
 
 
 def disc(radius: int = 10, ink: Any = 0, ground: Any = 255, mode: str = "L"):

@@ -5,14 +5,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from polytask.core import DataError, DataWarning, counted, user_path
 from polytask.data.episodes.labelled_examples import LabelledExamples
 from polytask.data.images.image_paths import find_images
 from polytask.data.images.image_preparation import Ground, ImagePreparation
-from polytask.data.images.picture import printable
+from polytask.data.images.picture import ImageFile, printable
 
-__all__ = ["image_folder"]
+__all__ = ["image_folder", "read_images"]
 
 _PARTS = {"train", "training", "val", "valid", "validation", "dev", "test", "testing"}
 
@@ -76,6 +77,28 @@ def image_folder(
         ),
         images=used,
     )
+
+
+def read_images(
+    files: Sequence[ImageFile],
+    *,
+    size: int = 28,
+    channels: int | None = None,
+    ground: Ground | None = None,
+) -> Tensor:
+    """Read images in one way, uint8 ``[image, channel, size, size]``; on a light ground they are inverted.
+
+    Args:
+        files: Paths, the bytes of encoded images, or `PIL.Image.Image`.
+        size: As for `image_folder`, like the rest.
+        channels: 1 or 3.
+        ground: ``"dark"`` or ``"light"``.
+
+    Raises:
+        DataError: A file is no readable image, or too large; it is named.
+        MissingPackageError: Pillow is not installed.
+    """
+    return ImagePreparation.asked(size=size, channels=channels, ground=ground).read(files)[0]
 
 
 def _warn_of_classes(classes: Sequence[Path], root: Path) -> None:
