@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from polytask.core import InputError
 
-__all__ = ["Attention", "check_heads"]
+__all__ = ["Attention", "attention_scores", "check_heads"]
 
 
 class Attention(nn.Module):
@@ -57,11 +57,25 @@ class Attention(nn.Module):
             part.unflatten(-1, (self.n_heads, -1)).transpose(0, 1)  # [head, query or row, width of a head]
             for part in (self.to_queries(queries), self.to_keys(keys), self.to_values(values))
         )
-        scores = q @ k.transpose(1, 2) / math.sqrt(q.shape[-1])  # [head, query, row]
-        # A finite lowest score: with -inf, the softmax over no row at all would be NaN.
-        lowest = torch.finfo(scores.dtype).min
-        weights = torch.where(known, scores, lowest).softmax(-1) * known.to(scores.dtype)
+        weights = attention_scores(q, k, known).softmax(-1) * known.to(q.dtype)  # [head, query, row]
         return self.to_outputs((weights @ v).transpose(0, 1).flatten(1))
+
+
+def attention_scores(queries: Tensor, keys: Tensor, seen: Tensor | None = None) -> Tensor:
+    r"""Return :math:`Q K^\top / \sqrt d`, and for keys that are not seen the lowest number there is.
+
+    The lowest number, as with minus infinity the softmax over no key at all would be NaN.
+
+    Args:
+        queries: ``[..., query, width]``.
+        keys: ``[..., key, width]``.
+        seen: Which keys are, bool, broadcast to ``[..., query, key]``; None means all.
+
+    Returns:
+        ``[..., query, key]``.
+    """
+    products = queries @ keys.mT / math.sqrt(queries.shape[-1])
+    return products if seen is None else torch.where(seen, products, torch.finfo(products.dtype).min)
 
 
 def check_heads(width: int, n_heads: int) -> None:

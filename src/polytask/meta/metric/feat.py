@@ -1,12 +1,12 @@
 """FEAT: prototypes that look at each other before they are compared with a query."""
 
-import math
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
 from polytask.core import Batch, InputError, State, Task, query_objectives
+from polytask.meta.layers.attention import attention_scores
 from polytask.meta.layers.class_means import check_classes, class_means, membership
 from polytask.meta.layers.full_precision import full_precision, widened
 from polytask.meta.metric.feature_classifier import FeatureClassifier, squared_distances
@@ -148,10 +148,8 @@ class SetTransformer(nn.Module):
         Returns:
             ``[row, feature]``, or ``[group, row, feature]``.
         """
-        scores = self.to_queries(rows) @ self.to_keys(rows).T / math.sqrt(rows.shape[1])  # [row, row]
-        if groups is not None:
-            # A finite lowest score: with -inf, the softmax over no row at all would be NaN.
-            scores = torch.where(groups.unsqueeze(1), scores, torch.finfo(scores.dtype).min)
+        seen = None if groups is None else groups.unsqueeze(1)  # [group, 1, row]
+        scores = attention_scores(self.to_queries(rows), self.to_keys(rows), seen)  # [..., row, row]
         attention = self.attention_dropout(scores.softmax(-1))
         mixed = self.to_outputs(attention @ self.to_values(rows))
         return self.normalization(rows + self.output_dropout(mixed))

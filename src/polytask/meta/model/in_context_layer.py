@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from polytask.meta.layers.attention import check_heads
+from polytask.meta.layers.attention import attention_scores, check_heads
 
 __all__ = ["InContextLayer"]
 
@@ -67,9 +67,7 @@ class InContextLayer(nn.Module):
         """
         queries = self._heads(self.to_queries(self.norm(tokens)))  # [head, token, part]
         keys, values = self._heads(cache[0]), self._heads(cache[1])  # [head, row, part]
-        scores = queries @ keys.transpose(1, 2) / math.sqrt(queries.shape[-1])  # [head, token, row]
-        # A finite lowest score and a product: minus infinity would give NaN where no row may be read.
-        scores = torch.where(known, scores, torch.finfo(scores.dtype).min)
+        scores = attention_scores(queries, keys, known)  # [head, token, row]
         counts = known.to(scores.dtype)
         if not apart:
             read = (scores.softmax(-1) * counts) @ values

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from polytask.meta.layers.attention import attention_scores
+
 __all__ = ["CausalAttention", "CausalConvolution", "SequenceBlock"]
 
 
@@ -86,21 +88,16 @@ class CausalAttention(SequenceBlock):
         """See `SequenceBlock.along`."""
         n_places = len(stream)
         causal = torch.ones(n_places, n_places, dtype=torch.bool, device=stream.device).tril()
-        scores = self._scores(self.to_queries(stream) @ self.to_keys(stream).T, causal & known)
+        scores = attention_scores(self.to_queries(stream), self.to_keys(stream), causal & known)
         return scores.softmax(-1) @ self.to_values(stream)
 
     def after(self, stream: Tensor, known: Tensor, last: Tensor) -> Tensor:
         """See `SequenceBlock.after`."""
         queries = self.to_queries(last)  # [row, key]
-        scores = self._scores(queries @ self.to_keys(stream).T, known)  # [row, place]
+        scores = attention_scores(queries, self.to_keys(stream), known)  # [row, place]
         own = (queries * self.to_keys(last)).sum(-1, keepdim=True) / math.sqrt(self.key_width)
         weights = torch.cat([scores, own], dim=-1).softmax(-1)
         return weights[:, :-1] @ self.to_values(stream) + weights[:, -1:] * self.to_values(last)
-
-    def _scores(self, products: Tensor, seen: Tensor) -> Tensor:
-        # A finite lowest score: with minus infinity, a place that sees none would be NaN.
-        lowest = torch.finfo(products.dtype).min
-        return torch.where(seen, products / math.sqrt(self.key_width), lowest)
 
 
 def _gated(both: Tensor) -> Tensor:
