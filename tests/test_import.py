@@ -49,7 +49,7 @@ def test_every_room_is_an_attribute_of_the_package():
 
     rooms = {name for _, name, is_room in pkgutil.iter_modules(polytask.__path__) if is_room} - {"cli"}
     assert {name for name in rooms if getattr(polytask, name) is sys.modules[f"polytask.{name}"]} == rooms
-    with pytest.raises(AttributeError, match="attribute nothing"):
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         polytask.__getattr__("nothing")
 
 

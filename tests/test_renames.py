@@ -2,6 +2,8 @@
 
 import importlib
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -32,9 +34,50 @@ def test_what_is_listed_has_moved() -> None:
     assert not [old for old, new in RENAMES.items() if old == new]
 
 
-def test_an_old_name_of_the_top_level_warns_and_leads_to_the_new_one() -> None:
-    with pytest.warns(FutureWarning, match=r"`polytask.sharing` is now `polytask.architectures`"):
-        assert polytask.sharing is polytask.architectures  # pyright: ignore[reportAttributeAccessIssue]
+def test_what_moved_is_found_under_its_old_name() -> None:
+    """In a process of its own, as old modules would stay in `sys.modules`."""
+    ended = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", _EVERY_OLD_NAME], capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
+
+
+_EVERY_OLD_NAME = """
+import importlib, json, sys
+from pathlib import Path
+import polytask
+
+renames = json.loads(Path(polytask.__file__).with_name("renames.json").read_text())
+modules = importlib.import_module
+for old, new in renames["names"].items():  # names first: a module may have the name of what was in it
+    (package, _, name), (place, _, now) = old.rpartition("."), new.rpartition(".")
+    assert getattr(modules(package), name) is getattr(modules(place), now), old
+for module in renames["modules"]:
+    modules(module)
+assert polytask.sharing.MMoE is polytask.architectures.MMoE
+"""
+
+
+def test_what_is_told_to_users_is_what_is_found() -> None:
+    packaged = json.loads(Path(polytask.__file__).with_name("renames.json").read_text())["names"]
+    assert {old: new for old, new in RENAMES.items() if new} == {
+        old: packaged.get(old) for old, new in RENAMES.items() if new
+    }
+
+
+def test_an_old_name_warns_and_says_the_new_one() -> None:
+    try:
+        with pytest.warns(
+            FutureWarning, match="polytask.sharing is now polytask.architectures; the old name goes"
+        ):
+            old = importlib.import_module("polytask.sharing")
+        with pytest.warns(FutureWarning, match="polytask.sharing.MMoE is now polytask.architectures.MMoE"):
+            assert old.MMoE is polytask.architectures.MMoE
+    finally:
+        sys.modules.pop("polytask.sharing", None)
+        polytask.__dict__.pop("sharing", None)
+    with pytest.warns(FutureWarning, match="polytask.data.glyphs is now polytask.datasets.glyphs"):
+        assert polytask.data.glyphs is polytask.datasets.glyphs  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def test_a_name_that_never_was_is_refused() -> None:

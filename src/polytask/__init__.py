@@ -9,11 +9,9 @@ The whole road in five lines each way:
 Nothing is imported before it is asked for.
 """
 
-import warnings
-from typing import Any
-
 import lazy_loader
 
+from polytask.renamed import find_old_modules, with_old_names
 from polytask.version import __version__
 
 # `train` is both: a room that can be called, as what it is named after.
@@ -61,18 +59,5 @@ _found, __dir__, __all__ = lazy_loader.attach(
 
 __all__ += ["__version__"]
 
-_RENAMED = {"sharing": "architectures"}
-
-
-def __getattr__(name: str) -> Any:
-    """Import what is asked for; an old name leads to the new one, for one release."""
-    if name not in _RENAMED:
-        return _found(name)
-    new = _RENAMED[name]
-    warnings.warn(
-        f"`polytask.{name}` is now `polytask.{new}`; the old name goes with the next release. "
-        "docs/renames.json has all that moved.",
-        FutureWarning,
-        stacklevel=2,
-    )
-    return _found(new)
+__getattr__ = with_old_names(__name__, _found)
+find_old_modules()

@@ -23,10 +23,12 @@ COMMANDS = typer.main.get_command(app).commands  # pyright: ignore[reportAttribu
 # What the command hands on to: here every name in backticks is an option, or a word of Python that is met by
 # nothing but what no command can give, such as images in memory.
 REACHED = [
-    *sorted((ROOT / "estimators").glob("*.py")),
-    *(ROOT / "data" / f"{name}.py" for name in ("column", "delimited", "features", "feature_fitting")),
-    *(ROOT / "data" / f"{name}.py" for name in ("image_files", "image_folder", "picture", "omniglot")),
-    *(ROOT / "data" / f"{name}.py" for name in ("table_file", "target_labels", "targets", "target_column")),
+    *sorted(path for room in ("estimators", "fitting", "models") for path in (ROOT / room).glob("*.py")),
+    *(ROOT / "data" / "tables" / f"{name}.py" for name in ("column", "delimited", "features", "targets")),
+    *(ROOT / "data" / "tables" / f"{name}.py" for name in ("feature_fitting", "table_file")),
+    *(ROOT / "data" / "tables" / f"{name}.py" for name in ("target_labels", "target_column")),
+    *(ROOT / "data" / "images" / f"{name}.py" for name in ("image_paths", "class_folders", "picture")),
+    ROOT / "datasets" / "omniglot_drawings.py",
     *(ROOT / "report" / f"{name}.py" for name in ("console", "html")),
     ROOT / "demo.py",
 ]

@@ -1,5 +1,5 @@
 """How examples become steps: tables, images, episodes, and what a step asks."""
 
-import lazy_loader
+from polytask.renamed import room
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = room(__name__, __file__)

@@ -1,5 +1,5 @@
 """Results for people: tables in the terminal, a self-contained HTML page."""
 
-import lazy_loader
+from polytask.renamed import room
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = room(__name__, __file__)

@@ -1,5 +1,5 @@
 """Rules that make a step from a gradient."""
 
-import lazy_loader
+from polytask.renamed import room
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = room(__name__, __file__)

@@ -1,0 +1,112 @@
+"""Old names: what has moved is still found there for one release, with a warning that says where it is now.
+
+`renames.json` holds ``modules`` (old module to new) and ``names`` (old place of a public name to its new
+one). A name that is nowhere any more is not in it.
+"""
+
+import functools
+import importlib
+import json
+import sys
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import lazy_loader
+
+__all__ = ["find_old_modules", "room", "with_old_names"]
+
+Room = tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]
+
+
+def room(name: str, file: str) -> Room:
+    """Return ``__getattr__``, ``__dir__`` and ``__all__`` of a package whose stub beside it lists its names.
+
+    Args:
+        name: The package's ``__name__``.
+        file: Its ``__file__``.
+    """
+    found, listed, names = lazy_loader.attach_stub(name, file)
+    return with_old_names(name, found), listed, names
+
+
+def with_old_names(package: str, found: Callable[[str], Any]) -> Callable[[str], Any]:
+    """Return a package's ``__getattr__`` that also finds what has moved out of it.
+
+    Args:
+        package: Its name.
+        found: What finds the names of today.
+    """
+
+    def __getattr__(attribute: str) -> Any:  # noqa: N807 - what Python calls it
+        try:
+            return found(attribute)
+        except AttributeError:
+            old = f"{package}.{attribute}"
+            if old in _renames()["modules"] and old not in _renames()["names"]:
+                return importlib.import_module(old)
+            return _moved(package, attribute)
+
+    return __getattr__
+
+
+def find_old_modules() -> None:
+    """Let modules be imported by their old names, with a warning."""
+    if not any(isinstance(finder, _OldModules) for finder in sys.meta_path):
+        sys.meta_path.append(_OldModules())
+
+
+class _OldModules(MetaPathFinder, Loader):
+    """Makes a module that stands for the new one; asked last, for what nobody else has found."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if not fullname.startswith("polytask.") or fullname not in _renames()["modules"]:
+            return None
+        within = any(other.startswith(f"{fullname}.") for other in _renames()["modules"])
+        return ModuleSpec(fullname, self, is_package=within)
+
+    def exec_module(self, module: ModuleType) -> None:
+        old, new = module.__name__, _renames()["modules"][module.__name__]
+        _warn(old, new)
+
+        def __getattr__(attribute: str) -> Any:  # noqa: N807 - what Python calls it
+            if attribute.startswith("__"):  # `inspect` asks every module for some, at any moment
+                raise AttributeError(f"module {old!r} has no attribute {attribute!r}")
+            if f"{old}.{attribute}" in _renames()["names"]:
+                return _moved(old, attribute)
+            return getattr(importlib.import_module(new), attribute)
+
+        module.__dict__["__getattr__"] = __getattr__
+
+
+def _moved(package: str, attribute: str) -> Any:
+    """Return what had this name, with a warning.
+
+    Raises:
+        AttributeError: Nothing had.
+    """
+    new = _renames()["names"].get(f"{package}.{attribute}")
+    if new is None:
+        raise AttributeError(f"module {package!r} has no attribute {attribute!r}")
+    _warn(f"{package}.{attribute}", new)
+    module, _, name = new.rpartition(".")
+    return getattr(importlib.import_module(module), name)
+
+
+def _warn(old: str, new: str) -> None:
+    warnings.warn(
+        f"{old} is now {new}; the old name goes with the next release. docs/renames.json has all that moved.",
+        FutureWarning,
+        stacklevel=4,
+    )
+
+
+@functools.cache
+def _renames() -> Mapping[str, Mapping[str, str]]:
+    return json.loads(Path(__file__).with_name("renames.json").read_text(encoding="utf-8"))
