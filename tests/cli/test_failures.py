@@ -93,7 +93,6 @@ WRONG = [
     [*FIT, "--members", "4"],
     [*FIT, "--sharing", "tabm", "--soft-strength", "1"],
     [*FIT, "--sharing", "had"],
-    [*FIT, "--balancing", "upgrad"],
     [*FIT, "--drop", "y"],
     [*LEARN, "--inner-rate", "0.1", "--inner-steps", "3", "--batch-size", "8"],
     [*LEARN, "--learner", "maml", "--train-way", "9"],
