@@ -136,7 +136,7 @@ class Run:
         figures |= {f"weight/{name}": value for name, value in self._weights.items()}
         self._sums, self._counts = {}, {}
         if validation is not None:
-            figures |= {f"validation/{name}": float(value) for name, value in validation.figures.items()}
+            figures |= {f"validation/{name}": float(value) for name, value in validation.metrics.items()}
             figures["score"] = float(validation.score)
             self._judge(figures)
         self.history.add(self.step, figures)
