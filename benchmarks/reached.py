@@ -74,7 +74,7 @@ def commands(folder: Path) -> Iterator[Run]:
     from polytask.balancing import balancer_names
     from polytask.cli.fit import fit as fit_command
     from polytask.cli.options import app
-    from polytask.meta import learner_entries
+    from polytask.meta import learner_names
 
     def asked(*arguments: object, code: int = 0) -> Run:
         words = [str(argument) for argument in arguments]
@@ -121,7 +121,7 @@ def commands(folder: Path) -> Iterator[Run]:
         "--width",
         "4",
     )
-    for name in learner_entries():
+    for name in learner_names():
         few = ("--inner-steps", "2") if "fine-tuning" in name or "maml" in name else ()
         yield asked(*learn, "-o", folder / f"few-{name}", "--learner", name, "--quiet", *few)
     for name in ("prototypes", "maml", "simple-shot"):

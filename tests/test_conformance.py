@@ -89,6 +89,7 @@ from polytask.meta import (
     conv4_classifier,
     learner_by_name,
     learner_entries,
+    learner_names,
     mlp,
 )
 from polytask.selection import ChosenLearner
@@ -332,7 +333,7 @@ def test_every_execution_gives_the_values_and_gradients_of_the_loop(name):
 
 
 @pytest.mark.parametrize("device", DEVICES)
-@pytest.mark.parametrize("name", learner_entries())
+@pytest.mark.parametrize("name", learner_names())
 def test_every_learner_of_the_catalogue_keeps_the_contract(name, device):
     learner = built(name)
     for buffer_name, buffer in learner.named_buffers():
@@ -347,7 +348,7 @@ def built(name: str) -> EpisodicLearner:
         return learner_by_name(name, ImageTask(n_way=3, size=20, width=4))
 
 
-@pytest.mark.parametrize("name", learner_entries())
+@pytest.mark.parametrize("name", learner_names())
 def test_a_row_without_label_has_no_say_in_a_classifier_of_the_catalogue(name):
     learner, episode = built(name), image_steps()[0]
     assert episode.support is not None
@@ -361,7 +362,7 @@ def test_a_row_without_label_has_no_say_in_a_classifier_of_the_catalogue(name):
 
 
 @pytest.mark.parametrize("hidden", ["left out", "masked"])
-@pytest.mark.parametrize("name", learner_entries())
+@pytest.mark.parametrize("name", learner_names())
 def test_a_support_without_an_example_of_a_class_is_refused_by_every_learner(name, hidden):
     learner, (episode, *_) = built(name), image_steps()
     assert episode.support is not None
@@ -378,7 +379,7 @@ def test_a_support_without_an_example_of_a_class_is_refused_by_every_learner(nam
 
 
 @pytest.mark.parametrize("mixed", [True, False])
-@pytest.mark.parametrize("name", learner_entries())
+@pytest.mark.parametrize("name", learner_names())
 def test_every_learner_of_the_catalogue_learns_in_16_bits(name, mixed, caplog):
     dtype = torch.float32 if mixed else torch.bfloat16
     learner = built(name).to(dtype)

@@ -15,14 +15,14 @@ import torch
 from results import write_results  # beside this file
 
 import polytask
-from polytask.meta import learner_entries
+from polytask.meta import learner_entries, learner_names
 
 RESULTS = Path(__file__).parent / "results" / "glyph-learners.json"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("learners", nargs="*", default=list(learner_entries()))
+    parser.add_argument("learners", nargs="*", default=list(learner_names()))
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--steps", type=int, help="of training; each learner's own if left out")
     parser.add_argument("--test-episodes", type=int, default=600)

@@ -12,6 +12,9 @@ from polytask.balancing import Balancer, balancer_by_name, balancer_entries, bal
 from polytask.balancing.catalogue import BALANCERS
 from polytask.checks import check_balancer, check_learner
 from polytask.core import Batch, Episode, InputError, Sharing, Task
+from polytask.meta import learner_by_name, learner_entry, learner_names
+from polytask.meta.catalogue import LEARNERS
+from polytask.models.few_shot_config import FewShotConfig
 from polytask.models.table_config import TableConfig
 from polytask.models.table_learner import build_table_learner
 
@@ -54,19 +57,29 @@ class TwoStoreys(Sharing):
         return Representation(by_task={name: self.high[name](low) for name in names})
 '''
 
+LEARNER = '''
+from polytask.meta import Prototypes, catalogued
+
+@catalogued("near", "nobody, nowhere, 2031", family="metric", train_way=7)
+class Near(Prototypes):
+    """Nearest class mean, under another name."""
+'''
+
 TASKS = [Task(name="low", kind="regression"), Task(name="high", kind="binary")]
 
 
 @pytest.fixture
 def outside(tmp_path, monkeypatch):
-    """Two files outside the package, and the line that each needs."""
+    """Files outside the package, and the line that each needs."""
     (tmp_path / "longest_of_mine.py").write_text(BALANCER)
     (tmp_path / "storeys_of_mine.py").write_text(ARCHITECTURE)
+    (tmp_path / "near_of_mine.py").write_text(LEARNER)
     monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setitem(LEARNERS.places, "near", "near_of_mine:Near")
     monkeypatch.setitem(BALANCERS.places, "longest", "longest_of_mine:Longest")
     monkeypatch.setitem(ARCHITECTURES.places, "two-storeys", "storeys_of_mine:TwoStoreys")
     yield
-    for name in ("longest_of_mine", "storeys_of_mine"):
+    for name in ("longest_of_mine", "storeys_of_mine", "near_of_mine"):
         sys.modules.pop(name, None)
 
 
@@ -92,8 +105,15 @@ def test_an_architecture_is_one_file_and_one_line():
         TableConfig(sharing="two-storeys", depth=1)
 
 
+@pytest.mark.usefixtures("outside")
+def test_a_learner_is_one_file_and_one_line():
+    config = FewShotConfig(learner="near", way=3, size=16, width=4).filled(n_classes=20)
+    assert (learner_entry("near").reference, config.train_way) == ("nobody, nowhere, 2031", 7)
+    assert type(learner_by_name("near", config.image_task())).__name__ == "Near"
+
+
 def test_every_name_of_a_catalogue_is_that_of_its_class():
-    for catalogue in (BALANCERS, ARCHITECTURES):
+    for catalogue in (BALANCERS, ARCHITECTURES, LEARNERS):
         assert all(entry.name == name and entry.reference for name, entry in catalogue.entries().items())
 
 
@@ -112,8 +132,10 @@ def test_an_unknown_name_is_refused_with_those_that_there_are():
 def test_names_are_listed_without_torch():
     code = (
         "import sys; from polytask.balancing import balancer_names; "
-        "from polytask.architectures import architecture_names; "
-        "print(len(balancer_names()), len(architecture_names()), 'torch' in sys.modules)"
+        "from polytask.architectures import architecture_names; from polytask.meta import learner_names; "
+        "names = (balancer_names(), architecture_names(), learner_names()); "
+        "print(*map(len, names), 'torch' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == [str(len(balancer_names())), str(len(architecture_names())), "False"]
+    counts = [len(names()) for names in (balancer_names, architecture_names, learner_names)]
+    assert done.stdout.split() == [*map(str, counts), "False"]

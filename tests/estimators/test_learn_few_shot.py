@@ -137,7 +137,7 @@ def test_a_class_of_one_image_is_recognized_by_that_image(tmp_path):
     ("settings", "message"),
     [
         ({"way": 1}, "`way` must be at least 2"),
-        ({"learner": "magic"}, r"'magic'; `polytask\.meta\.learner_entries\(\)` lists all 31"),
+        ({"learner": "magic"}, r"'magic'; `polytask\.meta\.learner_names\(\)` lists all 31"),
         ({"learner": "protonets"}, "did you mean 'prototypes'"),
         ({"inner_steps": 2}, "`inner_steps` is not used with `learner='prototypes'`; leave it out.*'maml'"),
         ({"inner_rate": 0.1, "batch_size": 8}, "`inner_rate` is not used.*; `batch_size` is not used"),

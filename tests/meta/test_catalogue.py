@@ -3,7 +3,7 @@
 import pytest
 
 from polytask.core import InputError
-from polytask.meta import ImageTask, learner_by_name, learner_entries
+from polytask.meta import ImageTask, learner_by_name, learner_entries, learner_names
 
 SIZE = {"n_way": 3, "size": 16, "width": 4}
 
@@ -22,7 +22,7 @@ class Recording(ImageTask):
         return super().steps(otherwise)
 
 
-@pytest.mark.parametrize("name", learner_entries())
+@pytest.mark.parametrize("name", learner_names())
 def test_the_inner_settings_that_are_said_to_be_used_are_those_that_are(name):
     task = Recording(**SIZE)
     object.__setattr__(task, "asked", set())
@@ -31,5 +31,7 @@ def test_the_inner_settings_that_are_said_to_be_used_are_those_that_are(name):
 
 
 def test_an_unknown_learner_is_answered_with_near_names():
-    with pytest.raises(InputError, match=r"no learner 'protonets'; did you mean 'prototypes'.* lists all"):
+    with pytest.raises(
+        InputError, match=r"No learner is called 'protonets'; did you mean 'prototypes'.* lists all"
+    ):
         learner_by_name("protonets", ImageTask(**SIZE))

@@ -15,7 +15,7 @@ from polytask.architectures import architecture_names
 from polytask.core import BundleError, InputError, seeded
 from polytask.data import LabelledExamples, TableEncoder
 from polytask.data.tables.targets import fit_targets
-from polytask.meta import learner_entries
+from polytask.meta import learner_names
 from polytask.models import AdaptedModel, Bundle, FewShotModel, TableModel, load_bundle
 from polytask.models.few_shot_config import FewShotConfig
 from polytask.models.few_shot_model import build_few_shot_learner
@@ -90,7 +90,7 @@ def test_a_table_model_comes_back_equal(tmp_path, sharing):
     through_every_door(table_model(sharing), tmp_path / "m")
 
 
-@pytest.mark.parametrize("learner", learner_entries())
+@pytest.mark.parametrize("learner", learner_names())
 def test_a_few_shot_model_and_what_it_adapted_to_come_back_equal(tmp_path, learner):
     model = few_shot_model(learner)
     through_every_door(model, tmp_path / "m")

@@ -39,7 +39,7 @@ def methods(as_json: Json = False) -> None:
             "family": entry.family,
             "transductive": entry.transductive,
             "any number of classes": not entry.fixed_way,
-            "source": entry.source,
+            "reference": entry.reference,
         }
         for name, entry in learner_entries().items()
     }
@@ -50,11 +50,11 @@ def methods(as_json: Json = False) -> None:
     for name, entry in balancing.items():
         balancer.add_row(name, entry["needs"], entry["reference"])
     learner = Table(
-        "polytask learn --learner", "what is learned", "classes", "source", box=None, pad_edge=False
+        "polytask learn --learner", "what is learned", "classes", "paper", box=None, pad_edge=False
     )
     for name, entry in learner_entries().items():
         kind = f"{entry.family}, transductive" if entry.transductive else entry.family
-        learner.add_row(name, kind, "as trained" if entry.fixed_way else "any number", entry.source)
+        learner.add_row(name, kind, "as trained" if entry.fixed_way else "any number", entry.reference)
     listed = {"architectures": architectures, "balancing": balancing, "learning": learners}
     show(listed, as_json=as_json, lines=[architecture, "", balancer, "", learner])
 

@@ -32,7 +32,7 @@ from polytask.data import ClassificationEpisodes, KnownClasses, LabelledExamples
 from polytask.data.images.image_preparation import Ground
 from polytask.evaluate import evaluate_episodes
 from polytask.fitting.few_shot_source import ClassSplit, class_split
-from polytask.meta import FeatureClassifier, NearestMean, learner_entries
+from polytask.meta import FeatureClassifier, NearestMean, learner_entry
 from polytask.models.few_shot_config import FewShotConfig, check_used
 from polytask.models.few_shot_model import FewShotModel, build_few_shot_learner
 from polytask.models.few_shot_results import FewShotResults
@@ -227,7 +227,7 @@ def _to_train(
 ) -> tuple[Learner, Source]:
     """Return what is trained on which steps: the learner itself, or its encoder as a joint classifier."""
     seed_of_steps = derive_seed(seed, "training")
-    pretraining_head = learner_entries()[config.learner].pretraining_head
+    pretraining_head = learner_entry(config.learner).pretraining_head
     if pretraining_head is None:
         return learner, ClassificationEpisodes(
             examples,
@@ -267,7 +267,7 @@ def _check(classes: ClassSplit, config: FewShotConfig) -> None:
         "validation": (config.way, config.shot + 1),
         "test": (config.way, config.shot + 1),
     }
-    if learner_entries()[config.learner].pretraining_head is not None:
+    if learner_entry(config.learner).pretraining_head is not None:
         needs["train"] = (2, 1)  # no episodes there
     problems = [
         f"the {part} part has {counted(n_classes, 'class', 'classes')}, fewer than {way}; lower "

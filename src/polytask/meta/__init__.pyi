@@ -1,5 +1,6 @@
 from .adaptation.gradient_learner import GradientLearner, InnerOptions, MetaObjective
-from .catalogue import LearnerEntry, learner_by_name, learner_entries
+from .catalogue import learner_by_name, learner_entries, learner_entry, learner_names
+from .entry import LearnerEntry, catalogued
 from .image_task import ImageTask
 from .initialization.anil import ANIL, BOIL
 from .initialization.cavia import CAVIA, WithContext
@@ -137,12 +138,15 @@ __all__ = [
     "WarpGrad",
     "WithContext",
     "bar_borders",
+    "catalogued",
     "check_normalization",
     "conv4",
     "conv4_classifier",
     "image_relation",
     "learner_by_name",
     "learner_entries",
+    "learner_entry",
+    "learner_names",
     "mlp",
     "normalization_parameters",
     "normalized",

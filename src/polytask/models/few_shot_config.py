@@ -6,7 +6,7 @@ from typing import Any
 
 from polytask.core import SettingsCheck, record_from_json
 from polytask.data import ImagePreparation
-from polytask.meta import ImageTask, LearnerEntry, learner_entries
+from polytask.meta import ImageTask, LearnerEntry, learner_entry, learner_names
 from polytask.meta.catalogue import learner_listing
 
 __all__ = ["FewShotConfig", "check_used"]
@@ -41,7 +41,7 @@ class FewShotConfig:
     """How a few-shot model is built and trained; plain JSON.
 
     Args:
-        learner: See `polytask.meta.learner_entries`.
+        learner: See `polytask.meta.learner_names`.
         way: Classes of a task.
         shot: Labelled examples of each class.
         size: Height and width of the images.
@@ -78,7 +78,7 @@ class FewShotConfig:
     def __post_init__(self) -> None:
         check = SettingsCheck()
         checked: dict[str, Any] = {
-            "learner": check.choice("learner", self.learner, learner_entries(), listing=learner_listing()),
+            "learner": check.choice("learner", self.learner, learner_names(), listing=learner_listing()),
             "way": check.whole("way", self.way, least=2),
             "size": check.whole("size", self.size, least=16, note=" for four layers of pooling"),
             "learning_rate": check.number("learning_rate", self.learning_rate, above=0),
@@ -121,7 +121,7 @@ class FewShotConfig:
                 from more than it will meet.
             n_examples: Images of the smallest training class.
         """
-        entry = learner_entries()[self.learner]
+        entry = learner_entry(self.learner)
         left = _N_QUERY if n_examples is None else min(_N_QUERY, n_examples - self.shot)
         filled = replace(self, n_query=self.n_query or max(1, left))
         if entry.fixed_way:
@@ -155,11 +155,11 @@ def check_used(check: SettingsCheck, given: Mapping[str, Any]) -> None:
     """Report settings that were given, but that the learner does not use; 0 and None stand for the "
     "default."""
     learner = given.get("learner", FewShotConfig().learner)
-    entries = learner_entries()
-    if not isinstance(learner, str) or learner not in entries:
+    if not isinstance(learner, str) or learner not in learner_names():
         return
+    entry = learner_entry(learner)
     for name, (uses, that, user) in _USERS.items():
         value = given.get(name)
         default = value is None or (isinstance(value, int) and value == 0)
-        if not default and not uses(entries[learner]):
+        if not default and not uses(entry):
             check.unused(name, "learner", learner, [user], that=that)

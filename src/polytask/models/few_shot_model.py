@@ -20,7 +20,7 @@ from polytask.core import (
     generator,
 )
 from polytask.data import ImagePreparation, LabelledExamples
-from polytask.meta import learner_by_name, learner_entries
+from polytask.meta import learner_by_name, learner_entry
 from polytask.models.bundle import Bundle, load_bundle, save_bundle
 from polytask.models.bundle_content import check_predictions, fitting_together, part, results_file
 from polytask.models.bundle_tensors import build_filled
@@ -82,7 +82,7 @@ class FewShotModel:
         """
         examples, images = read_support(support, self.config.preparation)
         names = examples.class_names
-        if learner_entries()[self.config.learner].fixed_way and len(names) != self.config.way:
+        if learner_entry(self.config.learner).fixed_way and len(names) != self.config.way:
             raise DataError(
                 f"This {self.config.learner} model tells {self.config.way} classes apart, but the support "
                 f"has {len(names)}. Give {self.config.way} classes, learn a model with `way={len(names)}`, "

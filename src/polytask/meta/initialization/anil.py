@@ -8,10 +8,19 @@ from torch import nn
 from polytask.core import InputError
 from polytask.meta.adaptation.gradient_learner import GradientLearner, InnerOptions
 from polytask.meta.adaptation.rules.sgd import SGD
+from polytask.meta.entry import BOTH, by_gradients, catalogued
 
 __all__ = ["ANIL", "BOIL"]
 
 
+@catalogued(
+    "anil",
+    "Raghu et al., ICLR 2020, arXiv:1909.09157",
+    family="initialization",
+    build=by_gradients(rate=0.1, steps=5),
+    fixed_way=True,
+    inner=BOTH,
+)
 class ANIL(GradientLearner):
     """Almost no inner loop: MAML that adapts the head alone; the body is meta-learned and reused.
 
@@ -59,6 +68,14 @@ class ANIL(GradientLearner):
         )
 
 
+@catalogued(
+    "boil",
+    "Oh et al., ICLR 2021, arXiv:2008.08882",
+    family="initialization",
+    build=by_gradients(rate=0.1, steps=3),
+    fixed_way=True,
+    inner=BOTH,
+)
 class BOIL(GradientLearner):
     """Body only in the inner loop: MAML that adapts everything but the head, so the representation changes.
 

@@ -14,10 +14,21 @@ from polytask.meta.adaptation.rules.proximal import Proximal
 from polytask.meta.adaptation.rules.rule import UpdateRule
 from polytask.meta.adaptation.rules.sgd import SGD
 from polytask.meta.adaptation.surrogate import with_gradient
+from polytask.meta.entry import BOTH, catalogued
 
 __all__ = ["IMAML"]
 
 
+@catalogued(
+    "imaml",
+    "Rajeswaran et al., NeurIPS 2019, arXiv:1909.04630",
+    family="initialization",
+    build=lambda learner, task: learner(
+        task.classifier(), strength=0.5, rule=SGD(task.rate(0.1)), n_steps=task.steps(8)
+    ),
+    fixed_way=True,
+    inner=BOTH,
+)
 class IMAML(GradientLearner):
     r"""MAML with implicit gradients.
 

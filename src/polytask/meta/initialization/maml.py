@@ -6,10 +6,19 @@ from torch import nn
 
 from polytask.meta.adaptation.gradient_learner import GradientLearner, InnerOptions
 from polytask.meta.adaptation.rules.sgd import SGD
+from polytask.meta.entry import BOTH, by_gradients, catalogued
 
 __all__ = ["FOMAML", "MAML"]
 
 
+@catalogued(
+    "maml",
+    "Finn et al., ICML 2017, arXiv:1703.03400",
+    family="initialization",
+    build=by_gradients(rate=0.1, steps=3),
+    fixed_way=True,
+    inner=BOTH,
+)
 class MAML(GradientLearner):
     r"""Model-agnostic meta-learning.
 
@@ -64,6 +73,14 @@ class MAML(GradientLearner):
         )
 
 
+@catalogued(
+    "fomaml",
+    "Finn et al., ICML 2017, arXiv:1703.03400 (first order)",
+    family="initialization",
+    build=by_gradients(rate=0.1, steps=3),
+    fixed_way=True,
+    inner=BOTH,
+)
 class FOMAML(MAML):
     r"""First-order MAML, which takes :math:`\partial \phi / \partial \theta` for the identity.
 

@@ -13,12 +13,21 @@ from polytask.meta.adaptation.gradient_learner import (
     MetaObjective,
     adapted_parameters,
 )
+from polytask.meta.entry import BOTH, by_gradients, catalogued
 from polytask.meta.layers.per_step import PerStepBatchNorm, with_per_step_normalization
 from polytask.meta.optimization.learned_rates import LearnedRates
 
 __all__ = ["MAMLPlusPlus", "MultiStepLoss"]
 
 
+@catalogued(
+    "maml++",
+    "Antoniou et al., ICLR 2019, arXiv:1810.09502",
+    family="initialization",
+    build=by_gradients(rate=0.1, steps=3, n_multi_step=100, per_step_normalization=False),
+    fixed_way=True,
+    inner=BOTH,
+)
 class MAMLPlusPlus(GradientLearner):
     r"""MAML++.
 

@@ -10,12 +10,20 @@ from torch.nn import functional
 from polytask.core import Batch, InputError, State, Task, module_copy
 from polytask.meta.adaptation.gradient_learner import GradientLearner, InnerOptions
 from polytask.meta.adaptation.rules.sgd import SGD
+from polytask.meta.entry import BOTH, by_gradients, catalogued
 from polytask.meta.layers.class_means import check_classes, class_means, membership
 from polytask.meta.layers.normalization import normalized
 
 __all__ = ["ProtoMAML"]
 
 
+@catalogued(
+    "proto-maml",
+    "Triantafillou et al., ICLR 2020, arXiv:1903.03096",
+    family="initialization",
+    build=by_gradients(rate=0.01, steps=3, network=lambda task: task.encoder("group"), second_order=True),
+    inner=BOTH,
+)
 class ProtoMAML(GradientLearner):
     r"""ProtoMAML.
 

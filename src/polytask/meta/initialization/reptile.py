@@ -10,11 +10,21 @@ from polytask.core import Batch, Task, join_batches
 from polytask.meta.adaptation.gradient_learner import GradientLearner, InnerOptions, MetaObjective
 from polytask.meta.adaptation.rules.adam import Adam
 from polytask.meta.adaptation.rules.rule import UpdateRule
+from polytask.meta.adaptation.rules.sgd import SGD
 from polytask.meta.adaptation.surrogate import with_gradient
+from polytask.meta.entry import BOTH, catalogued
 
 __all__ = ["Reptile"]
 
 
+@catalogued(
+    "reptile",
+    "Nichol et al., 2018, arXiv:1803.02999",
+    family="initialization",
+    build=lambda learner, task: learner(task.classifier(), rule=SGD(task.rate(0.05)), n_steps=task.steps(5)),
+    fixed_way=True,
+    inner=BOTH,
+)
 class Reptile(GradientLearner):
     r"""Reptile, :math:`\theta \leftarrow \theta + \epsilon \, \overline{(\phi - \theta)}`.
 

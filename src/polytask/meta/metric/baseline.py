@@ -8,8 +8,9 @@ from torch.func import grad_and_value
 from polytask.core import InputError, State
 from polytask.meta.adaptation.rules.rule import InnerStep, UpdateRule
 from polytask.meta.adaptation.rules.sgd import SGD
+from polytask.meta.entry import catalogued
 from polytask.meta.layers.class_means import class_means
-from polytask.meta.metric.cosine_head import cosine_logits
+from polytask.meta.metric.cosine_head import CosineHead, cosine_logits
 from polytask.meta.metric.feature_classifier import FeatureClassifier
 
 __all__ = ["Baseline", "BaselinePlusPlus", "FittedHead"]
@@ -71,6 +72,12 @@ class FittedHead(FeatureClassifier):
         return head
 
 
+@catalogued(
+    "fine-tuning",
+    "Chen et al., ICLR 2019, arXiv:1904.04232 (Baseline: joint training on known classes, then a new head)",
+    family="metric",
+    pretraining_head=nn.Linear,
+)
 class Baseline(FittedHead):
     r"""A new linear head :math:`W f(x) + b` on a trained encoder: plain transfer learning.
 
@@ -120,6 +127,12 @@ class Baseline(FittedHead):
         return features @ summary["weights"].T + summary["bias"]
 
 
+@catalogued(
+    "cosine-fine-tuning",
+    "Chen et al., ICLR 2019, arXiv:1904.04232 (Baseline++)",
+    family="metric",
+    pretraining_head=CosineHead,
+)
 class BaselinePlusPlus(FittedHead):
     r"""A new cosine head :math:`s \cos(f(x), w_k)` on an encoder that was trained with such a head.
 

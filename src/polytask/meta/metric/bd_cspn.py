@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from polytask.core import InputError
+from polytask.meta.entry import catalogued
 from polytask.meta.layers.class_means import class_means
 from polytask.meta.metric.cosine_head import cosine_logits
 from polytask.meta.metric.transductive import TransductiveClassifier
@@ -12,6 +13,13 @@ from polytask.meta.metric.transductive import TransductiveClassifier
 __all__ = ["BDCSPN", "rectified"]
 
 
+@catalogued(
+    "bd-cspn",
+    "Liu et al., ECCV 2020, arXiv:1911.10713",
+    family="metric",
+    transductive=True,
+    pretraining_head=nn.Linear,
+)
 class BDCSPN(TransductiveClassifier):
     r"""Bias-diminishing cosine-similarity prototypes.
 

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from polytask.core import Batch, InputError, State, Task, query_objectives
 from polytask.meta.layers.attention import attention_scores
+from polytask.meta.entry import catalogued
 from polytask.meta.layers.class_means import check_classes, class_means, membership
 from polytask.meta.layers.full_precision import full_precision, widened
 from polytask.meta.metric.feature_classifier import FeatureClassifier, squared_distances
@@ -14,6 +15,12 @@ from polytask.meta.metric.feature_classifier import FeatureClassifier, squared_d
 __all__ = ["FEAT", "SetTransformer"]
 
 
+@catalogued(
+    "feat",
+    "Ye et al., CVPR 2020, arXiv:1812.03664",
+    family="metric",
+    build=lambda learner, task: learner(task.encoder(), task.n_features, temperature=1.0),
+)
 class FEAT(FeatureClassifier):
     r"""Few-shot embedding adaptation with a transformer over the set of prototypes.
 

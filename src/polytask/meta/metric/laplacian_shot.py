@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from polytask.core import InputError
+from polytask.meta.entry import catalogued
 from polytask.meta.layers.class_means import class_means
 from polytask.meta.metric.bd_cspn import rectified
 from polytask.meta.metric.feature_classifier import squared_distances
@@ -13,6 +14,13 @@ from polytask.meta.metric.transductive import TransductiveClassifier
 __all__ = ["LaplacianShot"]
 
 
+@catalogued(
+    "laplacian-shot",
+    "Ziko et al., ICML 2020, arXiv:2006.15486",
+    family="metric",
+    transductive=True,
+    pretraining_head=nn.Linear,
+)
 class LaplacianShot(TransductiveClassifier):
     r"""Laplacian-regularized few-shot classification.
 

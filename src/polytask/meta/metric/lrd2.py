@@ -6,11 +6,13 @@ import torch
 from torch import Tensor, nn
 
 from polytask.core import InputError, Task
+from polytask.meta.entry import catalogued
 from polytask.meta.metric.solved_head import Labelled, SolvedHead
 
 __all__ = ["LRD2", "logistic_weights"]
 
 
+@catalogued("logistic", "Bertinetto et al., ICLR 2019, arXiv:1805.08136 (LR-D2)", family="metric")
 class LRD2(SolvedHead):
     r"""Logistic regression differentiable discriminator.
 

@@ -4,12 +4,18 @@ import torch
 from torch import Tensor, nn
 
 from polytask.core import InputError, State
+from polytask.meta.entry import catalogued
 from polytask.meta.layers.class_means import class_means
 from polytask.meta.metric.feature_classifier import FeatureClassifier
 
 __all__ = ["Mahalanobis"]
 
 
+@catalogued(
+    "mahalanobis",
+    "Bateni et al., CVPR 2020, arXiv:1912.03432 (the head of Simple CNAPS)",
+    family="metric",
+)
 class Mahalanobis(FeatureClassifier):
     r"""The head of Simple CNAPS: distances by a covariance that is estimated for every class.
 

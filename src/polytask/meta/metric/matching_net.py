@@ -4,12 +4,14 @@ import torch
 from torch import Tensor, nn
 
 from polytask.core import InputError, State
+from polytask.meta.entry import catalogued
 from polytask.meta.metric.cosine_head import cosine_logits
 from polytask.meta.metric.feature_classifier import FeatureClassifier
 
 __all__ = ["MatchingNet"]
 
 
+@catalogued("matching", "Vinyals et al., NeurIPS 2016, arXiv:1606.04080", family="metric")
 class MatchingNet(FeatureClassifier):
     r"""Matching networks.
 

@@ -4,12 +4,14 @@ import torch
 from torch import Tensor, nn
 
 from polytask.core import InputError, Task
+from polytask.meta.entry import catalogued
 from polytask.meta.metric.crammer_singer import crammer_singer_dual
 from polytask.meta.metric.solved_head import Labelled, SolvedHead
 
 __all__ = ["MetaOptNet"]
 
 
+@catalogued("svm", "Lee et al., CVPR 2019, arXiv:1904.03758 (MetaOptNet)", family="metric")
 class MetaOptNet(SolvedHead):
     r"""MetaOptNet with a support vector machine.
 

@@ -2,16 +2,25 @@
 
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from polytask.core import InputError, State
+from polytask.meta.entry import catalogued
+from polytask.meta.image_task import ImageTask
 from polytask.meta.layers.class_means import class_means
 from polytask.meta.metric.feature_classifier import FeatureClassifier, squared_distances
 
 __all__ = ["Prototypes"]
 
 
+@catalogued(
+    "prototypes",
+    "Snell et al., NeurIPS 2017, arXiv:1703.05175",
+    family="metric",
+    build=lambda _, task: _for_images(task),
+)
 class Prototypes(FeatureClassifier):
     r"""Prototypical networks.
 
@@ -79,3 +88,9 @@ class Prototypes(FeatureClassifier):
             unit, unit_prototypes = functional.normalize(features), functional.normalize(prototypes)
             return self.scale * unit @ unit_prototypes.T
         return -squared_distances(features, prototypes)
+
+
+def _for_images(task: ImageTask) -> Prototypes:
+    encoder = task.encoder()
+    encoder.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] - twice as fast on CPU
+    return Prototypes(encoder)

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from polytask.core import InputError
+from polytask.meta.entry import catalogued
 from polytask.meta.layers.class_means import class_means
 from polytask.meta.metric.feature_classifier import squared_distances
 from polytask.meta.metric.transductive import TransductiveClassifier
@@ -14,6 +15,13 @@ from polytask.meta.metric.transductive import TransductiveClassifier
 __all__ = ["PTMAP", "power_transform", "sinkhorn"]
 
 
+@catalogued(
+    "pt-map",
+    "Hu et al., ICANN 2021, arXiv:2006.03806",
+    family="metric",
+    transductive=True,
+    pretraining_head=nn.Linear,
+)
 class PTMAP(TransductiveClassifier):
     r"""Power transform and maximum a posteriori by Sinkhorn transport.
 

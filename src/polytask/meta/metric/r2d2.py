@@ -6,11 +6,13 @@ import torch
 from torch import Tensor, nn
 
 from polytask.core import InputError, Task
+from polytask.meta.entry import catalogued
 from polytask.meta.metric.solved_head import Labelled, SolvedHead
 
 __all__ = ["R2D2", "ridge_weights"]
 
 
+@catalogued("ridge", "Bertinetto et al., ICLR 2019, arXiv:1805.08136 (R2D2)", family="metric")
 class R2D2(SolvedHead):
     r"""Ridge regression differentiable discriminator.
 

@@ -7,12 +7,21 @@ import torch
 from torch import Tensor, nn
 
 from polytask.core import Batch, EpisodicLearner, InputError, Inputs, State, Task, query_objectives
+from polytask.meta.entry import catalogued
+from polytask.meta.image_task import ImageTask
 from polytask.meta.layers.class_means import check_classes, class_means, membership
 from polytask.meta.layers.normalization import uses_batch_statistics
 
 __all__ = ["RelationNet", "image_relation", "vector_relation"]
 
 
+@catalogued(
+    "relation",
+    "Sung et al., CVPR 2018, arXiv:1711.06025",
+    family="metric",
+    build=lambda _, task: _for_images(task),
+    train_way=5,
+)
 class RelationNet(EpisodicLearner):
     r"""Relation networks.
 
@@ -152,6 +161,19 @@ def image_relation(n_channels: int, size: int, *, width: int = 64, batch_norm: b
         layers += [nn.ReLU(), nn.MaxPool2d(2)]
     n_last = width * (size // 4) ** 2
     return nn.Sequential(*layers, nn.Flatten(), nn.Linear(n_last, 8), nn.ReLU(), nn.Linear(8, 1))
+
+
+def _for_images(task: ImageTask) -> RelationNet:
+    """Build it on the first half of the encoder, whose second half keeps the size of the maps."""
+    halves = list(task.encoder().children())[:8]  # the first two blocks, which halve the image
+    for _ in range(2):
+        halves += [
+            nn.Conv2d(task.width, task.width, 3, padding=1),
+            nn.BatchNorm2d(task.width),
+            nn.ReLU(),
+        ]
+    relation = image_relation(task.width, task.size // 4, width=task.width)
+    return RelationNet(nn.Sequential(*halves), relation)
 
 
 def _check_sizes(minimum: Mapping[str, tuple[int, int]]) -> None:

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from polytask.core import InputError, Inputs, State
+from polytask.meta.entry import catalogued, on_encoder
 from polytask.meta.layers.class_means import class_means
 from polytask.meta.metric.centered import Centered
 from polytask.meta.metric.feature_classifier import FeatureClassifier, squared_distances
@@ -14,6 +15,13 @@ from polytask.meta.metric.feature_classifier import FeatureClassifier, squared_d
 __all__ = ["SimpleShot"]
 
 
+@catalogued(
+    "simple-shot",
+    "Wang et al., 2019, arXiv:1911.04623",
+    family="metric",
+    build=on_encoder(transform="unit"),
+    pretraining_head=nn.Linear,
+)
 class SimpleShot(FeatureClassifier):
     r"""Nearest mean of centred unit features: a strong and cheap baseline on a trained encoder.
 

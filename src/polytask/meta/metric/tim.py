@@ -8,6 +8,7 @@ from torch.nn import functional
 from polytask.core import InputError
 from polytask.meta.adaptation.rules.adam import Adam
 from polytask.meta.adaptation.rules.rule import InnerStep, UpdateRule
+from polytask.meta.entry import catalogued
 from polytask.meta.layers.class_means import class_means
 from polytask.meta.metric.feature_classifier import squared_distances
 from polytask.meta.metric.transductive import TransductiveClassifier
@@ -15,6 +16,15 @@ from polytask.meta.metric.transductive import TransductiveClassifier
 __all__ = ["TIM"]
 
 
+@catalogued(
+    "tim",
+    "Boudiaf et al., NeurIPS 2020, arXiv:2008.11297",
+    family="metric",
+    build=lambda learner, task: learner(task.encoder(), n_steps=task.steps(100)),
+    transductive=True,
+    pretraining_head=nn.Linear,
+    inner=("inner_steps",),
+)
 class TIM(TransductiveClassifier):
     r"""Transductive information maximization by gradient descent (TIM-GD).
 

@@ -7,7 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from polytask.core import Batch, EpisodicLearner, InputError, Inputs, State, Task
+from polytask.meta.entry import catalogued
+from polytask.meta.image_task import ImageTask
 from polytask.meta.layers.class_means import check_every_class
+from polytask.meta.layers.networks import conv4
 from polytask.meta.layers.normalization import uses_batch_statistics
 from polytask.meta.model.class_labels import class_labels, class_outputs
 from polytask.meta.model.generated_heads import ClassHead, LinearHead, MahalanobisHead
@@ -16,6 +19,12 @@ from polytask.meta.model.modulated import ModulatedBlocks
 __all__ = ["FiLMGenerator"]
 
 
+@catalogued(
+    "cnaps",
+    "Requeima et al., NeurIPS 2019, arXiv:1906.07697",
+    family="model",
+    build=lambda _, task: _for_images(task),
+)
 class FiLMGenerator(EpisodicLearner):
     r"""Conditional neural adaptive processes (CNAPs): amortized FiLM and an amortized head.
 
@@ -139,6 +148,21 @@ class FiLMGenerator(EpisodicLearner):
         labels, _ = class_labels("FiLMGenerator", task, support, max(task.n_outputs, 2))
         check_every_class(task, labels)
         return labels
+
+
+def _for_images(task: ImageTask) -> FiLMGenerator:
+    sizes = [task.in_channels, task.width, task.width, task.width]
+    blocks = [
+        nn.Sequential(
+            nn.Conv2d(n_in, task.width, 3, padding=1),
+            nn.GroupNorm(1, task.width),
+            nn.MaxPool2d(2),
+            nn.ReLU(),
+        )
+        for n_in in sizes
+    ]
+    reader = conv4(task.in_channels, task.width, normalization="layer", spatial="mean")
+    return FiLMGenerator(reader, task.width, blocks, channels=[task.width] * 4)
 
 
 def _generator(n_inputs: int, hidden: int, n_outputs: int) -> nn.Sequential:

@@ -9,10 +9,19 @@ from torch import Tensor, nn
 from polytask.core import InputError, State
 from polytask.meta.adaptation.gradient_learner import GradientLearner, InnerOptions, adapted_parameters
 from polytask.meta.adaptation.rules.rule import InnerStep, UpdateRule
+from polytask.meta.entry import BOTH, by_gradients, catalogued
 
 __all__ = ["ALFA", "AdaptiveRates"]
 
 
+@catalogued(
+    "alfa",
+    "Baik et al., NeurIPS 2020, arXiv:2011.00209",
+    family="optimization",
+    build=by_gradients(rate=0.1, steps=3),
+    fixed_way=True,
+    inner=BOTH,
+)
 class ALFA(GradientLearner):
     """Adaptive learning of hyper-parameters for fast adaptation: MAML with the rule `AdaptiveRates`.
 

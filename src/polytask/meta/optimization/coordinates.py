@@ -1,15 +1,17 @@
 """A rule that treats every number of every parameter alike, by one small network."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
 
 from polytask.core import State
+from polytask.meta.adaptation.gradient_learner import GradientLearner
 from polytask.meta.adaptation.rules.rule import InnerStep, UpdateRule
+from polytask.meta.image_task import ImageTask
 
-__all__ = ["CoordinateRule", "log_and_sign"]
+__all__ = ["CoordinateRule", "classifier_by_rule", "log_and_sign"]
 
 
 class CoordinateRule(UpdateRule, ABC):
@@ -41,6 +43,11 @@ class CoordinateRule(UpdateRule, ABC):
             for (name, p), piece in zip(step.parameters.items(), pieces, strict=True)
         }
         return found, dict(kept)
+
+
+def classifier_by_rule(rule: Callable[[], CoordinateRule], task: ImageTask) -> GradientLearner:
+    """Build what adapts a classifier of images by a learned rule, for the catalogue."""
+    return GradientLearner(task.classifier(), rule=rule(), n_steps=task.steps(3))
 
 
 def log_and_sign(gradients: Tensor, scale: float = 10.0) -> Tensor:

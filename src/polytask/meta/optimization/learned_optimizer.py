@@ -8,13 +8,22 @@ from torch import Tensor, nn
 from polytask.core import InputError
 from polytask.meta.adaptation.rules.adam import safe_sqrt
 from polytask.meta.adaptation.rules.rule import InnerStep
+from polytask.meta.entry import catalogued
 from polytask.meta.layers.lstm_cell import LSTMCell
 from polytask.meta.layers.networks import mlp
-from polytask.meta.optimization.coordinates import CoordinateRule, log_and_sign
+from polytask.meta.optimization.coordinates import CoordinateRule, classifier_by_rule, log_and_sign
 
 __all__ = ["LSTMOptimizer", "MLPOptimizer"]
 
 
+@catalogued(
+    "lstm-optimizer",
+    "Andrychowicz et al., NeurIPS 2016, arXiv:1606.04474",
+    family="optimization",
+    build=classifier_by_rule,
+    fixed_way=True,
+    inner=("inner_steps",),
+)
 class LSTMOptimizer(CoordinateRule):
     r"""Steps :math:`\phi \leftarrow \phi + s\, m(g, h)` by a coordinate-wise LSTM :math:`m` of two layers.
 
@@ -65,6 +74,14 @@ class LSTMOptimizer(CoordinateRule):
         return parameters + self.scale * self.output(found).squeeze(-1), kept
 
 
+@catalogued(
+    "mlp-optimizer",
+    "Metz et al., CoLLAs 2022, arXiv:2203.11860",
+    family="optimization",
+    build=classifier_by_rule,
+    fixed_way=True,
+    inner=("inner_steps",),
+)
 class MLPOptimizer(CoordinateRule):
     r"""Steps by an MLP on what hand-made optimizers keep: :math:`\Delta = \lambda_1 d\, e^{\lambda_2 m}`.
 

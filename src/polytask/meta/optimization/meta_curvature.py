@@ -10,11 +10,20 @@ from torch import Tensor, nn
 from polytask.core import InputError, State
 from polytask.meta.adaptation.gradient_learner import GradientLearner, InnerOptions, adapted_parameters
 from polytask.meta.adaptation.rules.rule import InnerStep, UpdateRule
+from polytask.meta.entry import BOTH, by_gradients, catalogued
 from polytask.meta.optimization.parameter_names import as_key
 
 __all__ = ["KroneckerCurvature", "MetaCurvature"]
 
 
+@catalogued(
+    "meta-curvature",
+    "Park and Oliva, NeurIPS 2019, arXiv:1902.03356",
+    family="optimization",
+    build=by_gradients(rate=0.1, steps=3),
+    fixed_way=True,
+    inner=BOTH,
+)
 class MetaCurvature(GradientLearner):
     """Meta-Curvature: MAML whose inner gradients are transformed by `KroneckerCurvature`.
 

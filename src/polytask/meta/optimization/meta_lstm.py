@@ -7,12 +7,21 @@ from torch import Tensor, nn
 
 from polytask.core import InputError
 from polytask.meta.adaptation.rules.rule import InnerStep
+from polytask.meta.entry import catalogued
 from polytask.meta.layers.lstm_cell import LSTMCell
-from polytask.meta.optimization.coordinates import CoordinateRule, log_and_sign
+from polytask.meta.optimization.coordinates import CoordinateRule, classifier_by_rule, log_and_sign
 
 __all__ = ["MetaLSTM"]
 
 
+@catalogued(
+    "meta-lstm",
+    "Ravi and Larochelle, ICLR 2017",
+    family="optimization",
+    build=classifier_by_rule,
+    fixed_way=True,
+    inner=("inner_steps",),
+)
 class MetaLSTM(CoordinateRule):
     r"""Steps :math:`\phi_k = f_k \circ \phi_{k-1} - i_k \circ g_k`: the update of an LSTM's cell.
 

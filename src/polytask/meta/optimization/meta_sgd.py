@@ -5,11 +5,20 @@ from typing import Unpack
 from torch import nn
 
 from polytask.meta.adaptation.gradient_learner import GradientLearner, InnerOptions, adapted_parameters
+from polytask.meta.entry import BOTH, catalogued
 from polytask.meta.optimization.learned_rates import LearnedRates
 
 __all__ = ["MetaSGD"]
 
 
+@catalogued(
+    "meta-sgd",
+    "Li et al., 2017, arXiv:1707.09835",
+    family="optimization",
+    build=lambda learner, task: learner(task.classifier(), rate=task.rate(0.1), n_steps=task.steps(3)),
+    fixed_way=True,
+    inner=BOTH,
+)
 class MetaSGD(GradientLearner):
     r"""Meta-SGD, :math:`\phi = \theta - \alpha \circ \nabla L_S(\theta)` with :math:`\alpha` learned.
 

@@ -11,10 +11,19 @@ from polytask.core import Batch, InputError, Task
 from polytask.meta.adaptation.gradient_learner import GradientLearner, InnerOptions, MetaObjective
 from polytask.meta.adaptation.rules.sgd import SGD
 from polytask.meta.adaptation.surrogate import with_gradient
+from polytask.meta.entry import BOTH, by_gradients, catalogued
 
 __all__ = ["WarpGrad", "with_warp_layers"]
 
 
+@catalogued(
+    "warp-grad",
+    "Flennerhag et al., ICLR 2020, arXiv:1909.00025",
+    family="optimization",
+    build=by_gradients(rate=0.1, steps=3, network=lambda task: with_warp_layers(task.classifier())),
+    fixed_way=True,
+    inner=BOTH,
+)
 class WarpGrad(GradientLearner):
     r"""Warped gradient descent.
 
