@@ -23,6 +23,7 @@ def test_one_thread_inside_and_the_number_before_afterwards():
         assert torch.get_num_threads() == 1
         with single_threaded():
             assert torch.get_num_threads() == 1
+        assert torch.get_num_threads() == 1
     assert torch.get_num_threads() == 2
     with single_threaded(when=False):
         assert torch.get_num_threads() == 2

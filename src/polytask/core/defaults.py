@@ -1,24 +1,13 @@
 """torch's process-wide settings, as our computations need them, and given back afterwards."""
 
 import contextlib
-import threading
 from collections.abc import Iterator
 
 import torch
 
+from polytask.core.process_setting import ProcessSetting
+
 __all__ = ["usual_defaults"]
-
-
-class _Users:
-    """How many blocks need float32 as the default type, and what it was before the first of them."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.number = 0
-        self.before = torch.float32
-
-
-_USERS = _Users()
 
 
 @contextlib.contextmanager
@@ -34,7 +23,7 @@ def usual_defaults() -> Iterator[None]:
         (True, torch.float32)
     """
     with contextlib.ExitStack() as stack:
-        stack.enter_context(_float32())
+        stack.enter_context(_FLOAT32.block())
         stack.enter_context(torch.inference_mode(False))
         stack.enter_context(torch.enable_grad())
         if torch.get_default_device().type != "cpu":
@@ -44,15 +33,12 @@ def usual_defaults() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _float32() -> Iterator[None]:
-    with _USERS.lock:
-        if not _USERS.number:
-            _USERS.before = torch.get_default_dtype()
-            torch.set_default_dtype(torch.float32)
-        _USERS.number += 1
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float32)
     try:
         yield
     finally:
-        with _USERS.lock:
-            _USERS.number -= 1
-            if not _USERS.number:
-                torch.set_default_dtype(_USERS.before)
+        torch.set_default_dtype(before)
+
+
+_FLOAT32 = ProcessSetting(_float32)
