@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from polytask.core import Batch, InputError, State, Task, query_objectives
-from polytask.meta.layers.attention import attention_scores
 from polytask.meta.entry import catalogued
+from polytask.meta.layers.attention import attention_scores
 from polytask.meta.layers.class_means import check_classes, class_means, membership
 from polytask.meta.layers.full_precision import full_precision, widened
 from polytask.meta.metric.feature_classifier import FeatureClassifier, squared_distances
