@@ -1,4 +1,5 @@
-from .adaptation.gradient_learner import GradientLearner, InnerOptions, MetaObjective
+from .adaptation.gradient_learner import GradientLearner, MetaObjective
+from .adaptation.inner_options import InnerOptions
 from .catalogue import learner_by_name, learner_entries, learner_entry, learner_names
 from .entry import LearnerEntry, catalogued
 from .image_task import ImageTask

@@ -5,7 +5,7 @@ import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from typing import Self, TypedDict
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -26,32 +26,23 @@ from polytask.core import (
 from polytask.meta.adaptation.fixed_body import fixed_body, layers
 from polytask.meta.adaptation.inner_batches import InnerBatches
 from polytask.meta.adaptation.inner_loop import InnerLoop
+from polytask.meta.adaptation.inner_options import adapted_parameters, check_inner_loop, check_trained
 from polytask.meta.adaptation.rules.rule import UpdateRule
 from polytask.meta.adaptation.rules.sgd import SGD
 from polytask.meta.layers.class_means import check_classes
 from polytask.meta.layers.normalization import (
     Normalization,
     check_normalization,
-    normalization_parameters,
     normalized,
     uses_batch_statistics,
 )
 from polytask.meta.layers.per_step import at_step, has_per_step_layers
 from polytask.meta.layers.plain_attention import plain_attention
 
-__all__ = ["GradientLearner", "InnerOptions", "MetaObjective", "StartRule", "adapted_parameters"]
+__all__ = ["GradientLearner", "MetaObjective", "StartRule"]
 
 StartRule = Callable[["GradientLearner", Sequence[Task], Batch], State]
 """From the learner, tasks and support to the adapted parameters before the first step, by name."""
-
-
-class InnerOptions(TypedDict, total=False):
-    """Options of the inner loop that all methods by gradient share; `GradientLearner` says what they are."""
-
-    batch_size: int | None
-    recompute: bool
-    normalization: Normalization | None
-    adapt_normalization: bool
 
 
 class MetaObjective(nn.Module, ABC):
@@ -147,11 +138,12 @@ class GradientLearner(EpisodicLearner):
         adapt_normalization: bool = True,
     ) -> None:
         trainable = tuple(name for name, p in model.named_parameters() if p.requires_grad)
-        _check(trainable, adapted, n_steps, n_differentiated, batch_size)
-        asked = trainable if adapted is None else adapted
-        left = () if adapt_normalization else normalization_parameters(model)
-        chosen = tuple(name for name in trainable if name in asked and name not in left)
-        _check_trained(type(self).__name__, trainable, chosen, objective)
+        check_inner_loop(trainable, adapted, n_steps, n_differentiated, batch_size)
+        inside = adapted_parameters(model, {"adapt_normalization": adapt_normalization})
+        chosen = tuple(name for name in inside if adapted is None or name in adapted)
+        check_trained(
+            type(self).__name__, trainable, chosen, objective is not None and objective.adapted_only
+        )
         check_normalization(model, normalization)
         super().__init__(
             transductive=uses_batch_statistics(model, normalization) or has_per_step_layers(model)
@@ -316,59 +308,3 @@ def _by_task(answer: Tensor | Mapping[str, Tensor], tasks: Sequence[Task]) -> di
             "mapping from task name to [batch, n_outputs]."
         )
     return {tasks[0].name: answer}
-
-
-def _check(
-    trainable: Sequence[str],
-    adapted: Collection[str] | None,
-    n_steps: int,
-    n_differentiated: int | None,
-    batch_size: int | None,
-) -> None:
-    problems = []
-    if n_steps < 0:
-        problems.append(f"`n_steps` must be 0 or more, got {n_steps}")
-    if n_differentiated is not None and n_differentiated < 0:
-        problems.append(f"`n_differentiated` must be 0 or more, got {n_differentiated}")
-    if batch_size is not None and batch_size < 1:
-        problems.append(f"`batch_size` must be at least 1, got {batch_size}")
-    if not trainable:
-        problems.append("`model` has no trainable parameter to adapt")
-    elif adapted is not None:
-        unknown = [name for name in adapted if name not in trainable]
-        if unknown or not adapted:
-            what = f"{', '.join(map(repr, unknown))}" if unknown else "nothing"
-            problems.append(
-                f"`adapted` names {what}, but the trainable parameters are {', '.join(trainable)}"
-            )
-    if problems:
-        raise InputError("; ".join(problems) + ".")
-
-
-def _check_trained(
-    method: str, trainable: Sequence[str], adapted: Sequence[str], objective: MetaObjective | None
-) -> None:
-    if not trainable:
-        return
-    if not adapted:
-        raise InputError(
-            f"{method} would adapt nothing but normalization, which `adapt_normalization=False` leaves out."
-        )
-    if objective is not None and objective.adapted_only and len(adapted) < len(trainable):
-        others = ", ".join(name for name in trainable if name not in adapted)
-        raise InputError(
-            f"{method} trains what its inner loop changes, and would never train {others}. Leave "
-            "`adapt_normalization` True, or freeze them by `requires_grad_(False)`."
-        )
-
-
-def adapted_parameters(model: nn.Module, options: InnerOptions) -> dict[str, nn.Parameter]:
-    """Return the parameters that an inner loop on a whole model changes, by name.
-
-    Example:
-        >>> net = nn.Sequential(nn.Linear(1, 2), nn.LayerNorm(2))
-        >>> list(adapted_parameters(net, {"adapt_normalization": False}))
-        ['0.weight', '0.bias']
-    """
-    left = () if options.get("adapt_normalization", True) else normalization_parameters(model)
-    return {name: p for name, p in model.named_parameters() if p.requires_grad and name not in left}

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from polytask.core import Batch, InputError, State, Task
-from polytask.meta.adaptation.gradient_learner import GradientLearner, InnerOptions
+from polytask.meta.adaptation.gradient_learner import GradientLearner
+from polytask.meta.adaptation.inner_options import InnerOptions
 from polytask.meta.adaptation.rules.sgd import SGD
 
 __all__ = ["CAVIA", "WithContext"]

@@ -8,8 +8,9 @@ from torch import Tensor, nn
 from torch.func import grad, grad_and_value, vjp
 
 from polytask.core import Batch, InputError, State, Task
-from polytask.meta.adaptation.gradient_learner import GradientLearner, InnerOptions, MetaObjective
+from polytask.meta.adaptation.gradient_learner import GradientLearner, MetaObjective
 from polytask.meta.adaptation.implicit import conjugate_gradient, neumann
+from polytask.meta.adaptation.inner_options import InnerOptions
 from polytask.meta.adaptation.rules.proximal import Proximal
 from polytask.meta.adaptation.rules.rule import UpdateRule
 from polytask.meta.adaptation.rules.sgd import SGD

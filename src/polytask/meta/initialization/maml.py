@@ -4,7 +4,8 @@ from typing import Unpack
 
 from torch import nn
 
-from polytask.meta.adaptation.gradient_learner import GradientLearner, InnerOptions
+from polytask.meta.adaptation.gradient_learner import GradientLearner
+from polytask.meta.adaptation.inner_options import InnerOptions
 from polytask.meta.adaptation.rules.sgd import SGD
 from polytask.meta.entry import BOTH, by_gradients, catalogued
 

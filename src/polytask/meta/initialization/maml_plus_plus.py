@@ -7,12 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from polytask.core import Batch, InputError, Task, ends_step
-from polytask.meta.adaptation.gradient_learner import (
-    GradientLearner,
-    InnerOptions,
-    MetaObjective,
-    adapted_parameters,
-)
+from polytask.meta.adaptation.gradient_learner import GradientLearner, MetaObjective
+from polytask.meta.adaptation.inner_options import InnerOptions, adapted_parameters
 from polytask.meta.entry import BOTH, by_gradients, catalogued
 from polytask.meta.layers.per_step import PerStepBatchNorm, with_per_step_normalization
 from polytask.meta.optimization.learned_rates import LearnedRates

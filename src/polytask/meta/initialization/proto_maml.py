@@ -8,7 +8,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from polytask.core import Batch, InputError, State, Task, module_copy
-from polytask.meta.adaptation.gradient_learner import GradientLearner, InnerOptions
+from polytask.meta.adaptation.gradient_learner import GradientLearner
+from polytask.meta.adaptation.inner_options import InnerOptions
 from polytask.meta.adaptation.rules.sgd import SGD
 from polytask.meta.entry import BOTH, by_gradients, catalogued
 from polytask.meta.layers.class_means import check_classes, class_means, membership

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from polytask.core import Batch, Task, join_batches
-from polytask.meta.adaptation.gradient_learner import GradientLearner, InnerOptions, MetaObjective
+from polytask.meta.adaptation.gradient_learner import GradientLearner, MetaObjective
+from polytask.meta.adaptation.inner_options import InnerOptions
 from polytask.meta.adaptation.rules.adam import Adam
 from polytask.meta.adaptation.rules.rule import UpdateRule
 from polytask.meta.adaptation.rules.sgd import SGD

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from polytask.core import InputError, State
-from polytask.meta.adaptation.gradient_learner import GradientLearner, InnerOptions, adapted_parameters
+from polytask.meta.adaptation.gradient_learner import GradientLearner
+from polytask.meta.adaptation.inner_options import InnerOptions, adapted_parameters
 from polytask.meta.adaptation.rules.rule import InnerStep, UpdateRule
 from polytask.meta.entry import BOTH, by_gradients, catalogued
 

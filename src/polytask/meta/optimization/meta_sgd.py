@@ -4,7 +4,8 @@ from typing import Unpack
 
 from torch import nn
 
-from polytask.meta.adaptation.gradient_learner import GradientLearner, InnerOptions, adapted_parameters
+from polytask.meta.adaptation.gradient_learner import GradientLearner
+from polytask.meta.adaptation.inner_options import InnerOptions, adapted_parameters
 from polytask.meta.entry import BOTH, catalogued
 from polytask.meta.optimization.learned_rates import LearnedRates
 

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from polytask.core import Batch, InputError, Task
-from polytask.meta.adaptation.gradient_learner import GradientLearner, InnerOptions, MetaObjective
+from polytask.meta.adaptation.gradient_learner import GradientLearner, MetaObjective
+from polytask.meta.adaptation.inner_options import InnerOptions
 from polytask.meta.adaptation.rules.sgd import SGD
 from polytask.meta.adaptation.surrogate import with_gradient
 from polytask.meta.entry import BOTH, by_gradients, catalogued
