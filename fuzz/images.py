@@ -18,7 +18,8 @@ from polytask import PolytaskError
 from polytask.core import seeded
 from polytask.data import ImagePreparation, LabelledExamples, image_folder
 from polytask.data.images.image_paths import image_files
-from polytask.models import FewShotConfig, FewShotModel
+from polytask.models import FewShotModel
+from polytask.models.few_shot_config import FewShotConfig
 from polytask.models.few_shot_model import build_few_shot_learner
 
 _MODES = (

@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from polytask.architectures import HardSharing
 from polytask.balancing import DWA, FAMO, EqualWeights, UncertaintyWeighting, UPGrad
 from polytask.core import Batch, PolytaskError, SharedModel, Task, generator, seeded
-from polytask.data import Curriculum, JointSource, LossCurriculum, Source
+from polytask.data import Curriculum, JointSource, Source
+from polytask.data.steps.loss_curriculum import LossCurriculum
 from polytask.train import Validation, load_checkpoint, save_checkpoint, train
 
 __all__ = ["attempt"]

@@ -26,7 +26,8 @@ from polytask.architectures import (
     TraceNormSharing,
     table_trunk,
 )
-from polytask.balancing import InverseProbability, UPGrad, balancer_by_name, balancer_entries
+from polytask.balancing import InverseProbability, UPGrad, balancer_by_name
+from polytask.balancing.catalogue import balancer_entries
 from polytask.checks import check_balancer, check_learner, check_source
 from polytask.core import (
     Batch,
@@ -49,14 +50,16 @@ from polytask.data import (
     FunctionEpisodes,
     JointSource,
     LabelledExamples,
-    MultiLabelEpisodes,
-    SeveralSources,
     Sinusoids,
     Source,
     TaskSampling,
     VariedEpisodes,
 )
-from polytask.execution import Chunked, run_forward, run_vmap
+from polytask.data.episodes.multi_label_episodes import MultiLabelEpisodes
+from polytask.data.steps.several_sources import SeveralSources
+from polytask.execution import run_vmap
+from polytask.execution.chunked import Chunked
+from polytask.execution.forward import run_forward
 from polytask.meta import (
     BDCSPN,
     CANP,
@@ -73,7 +76,6 @@ from polytask.meta import (
     ClassCNP,
     ConvCNP,
     GaussianProcessHead,
-    ImageTask,
     LaplacianShot,
     Mahalanobis,
     MatchingNet,
@@ -84,14 +86,14 @@ from polytask.meta import (
     Prototypes,
     RidgeRegression,
     SimpleShot,
-    bar_borders,
     conv4,
     conv4_classifier,
-    learner_by_name,
-    learner_entries,
     learner_names,
     mlp,
 )
+from polytask.meta.catalogue import learner_by_name, learner_entries
+from polytask.meta.image_task import ImageTask
+from polytask.meta.model.bar_distribution import bar_borders
 from polytask.selection import ChosenLearner
 
 TASKS = [

@@ -7,7 +7,8 @@ import torch
 from torch import nn
 
 from polytask.architectures import HardSharing
-from polytask.balancing import BalancedBackward, UPGrad, balancer_by_name, balancer_entries
+from polytask.balancing import BalancedBackward, UPGrad, balancer_by_name
+from polytask.balancing.catalogue import balancer_entries
 from polytask.core import Batch, Episode, SharedModel, Task, generator, seeded
 from polytask.data import ClassificationEpisodes, FunctionEpisodes, JointSource, LabelledExamples, Sinusoids
 from polytask.evaluate import evaluate_episodes

@@ -11,9 +11,11 @@ import polytask
 from polytask import demo
 from polytask.core import derive_seed
 from polytask.data import ClassificationEpisodes
-from polytask.fitting import class_split
-from polytask.meta import ImageTask, learner_by_name
-from polytask.models import FewShotConfig, FewShotModel
+from polytask.fitting.few_shot_source import class_split
+from polytask.meta.catalogue import learner_by_name
+from polytask.meta.image_task import ImageTask
+from polytask.models import FewShotModel
+from polytask.models.few_shot_config import FewShotConfig
 
 
 def test_it_leaves_a_report_and_three_models(tmp_path, monkeypatch):

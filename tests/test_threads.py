@@ -15,18 +15,11 @@ from torch import nn
 
 from polytask.architectures import HardSharing, LowRankAdapters, SparseLowRankSharing
 from polytask.core import Batch, Episode, Predictor, SharedModel, Task, run_loop, seeded
-from polytask.execution import Chunked, run_vmap
-from polytask.meta import (
-    CAVIA,
-    IMAML,
-    MAML,
-    EvolvedObjective,
-    FiLMGenerator,
-    GradientLearner,
-    MAMLPlusPlus,
-    ProtoMAML,
-)
+from polytask.execution import run_vmap
+from polytask.execution.chunked import Chunked
+from polytask.meta import CAVIA, IMAML, MAML, FiLMGenerator, GradientLearner, MAMLPlusPlus, ProtoMAML
 from polytask.meta.layers.plain_attention import plain_attention
+from polytask.meta.optimization.evolution import EvolvedObjective
 
 LINE = Task(name="y", kind="regression")
 CLASSES = Task(name="c", kind="multiclass", n_outputs=2)

@@ -19,7 +19,8 @@ from torch.optim import Adam
 
 from polytask.core import derive_seed
 from polytask.data import JointSource
-from polytask.relate import gradient_affinity, lookahead_affinity, predicted_gains, rank_agreement
+from polytask.relate import gradient_affinity, lookahead_affinity, predicted_gains
+from polytask.relate.predicted import rank_agreement
 
 RESULTS = Path(__file__).parent / "results"
 

@@ -41,7 +41,8 @@ from polytask.core import (
     numpy_generator,
     seeded,
 )
-from polytask.data import Standardization, TaskEpisodes, tasks_by_group
+from polytask.data import Standardization, TaskEpisodes
+from polytask.data.episodes.task_episodes import tasks_by_group
 from polytask.datasets import school
 from polytask.datasets.parkinsons_voices import parkinsons
 from polytask.meta import ANIL, MAML, GradientLearner, mlp

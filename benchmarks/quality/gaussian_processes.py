@@ -37,7 +37,7 @@ from polytask.data.episodes.gaussian_processes import (
     GaussianProcesses,
     exact_posterior,
 )
-from polytask.execution import run_forward
+from polytask.execution.forward import run_forward
 from polytask.meta.model import CANP, CNP, NP, TNPD, ConvCNP, Gaussian, GaussianLearner
 
 RESULT = Path(__file__).parent / "results" / "gaussian_processes.json"

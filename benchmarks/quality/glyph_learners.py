@@ -15,7 +15,8 @@ import torch
 from results import write_results  # beside this file
 
 import polytask
-from polytask.meta import learner_entries, learner_names
+from polytask.meta import learner_names
+from polytask.meta.catalogue import learner_entries
 
 RESULTS = Path(__file__).parent / "results" / "glyph-learners.json"
 

@@ -29,7 +29,8 @@ from polytask.architectures import HardSharing
 from polytask.balancing import Balancer, FixedWeights, balancer_by_name
 from polytask.core import Learner, SharedModel, Task, derive_seed, generator, mean_interval, seeded
 from polytask.data import JointSource
-from polytask.evaluate import delta_m, evaluate, higher_is_better, metric_names
+from polytask.evaluate import delta_m, evaluate, metric_names
+from polytask.evaluate.metrics import higher_is_better
 from polytask.relate import verdicts
 from polytask.train import Validation, train
 

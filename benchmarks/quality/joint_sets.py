@@ -21,7 +21,8 @@ from polytask.datasets import (
     tox21,
 )
 from polytask.datasets.fashion import FASHION_LABELS
-from polytask.encoders import LogMel, SoundEncoder, TokenBag, token_ids
+from polytask.encoders import LogMel, SoundEncoder, TokenBag
+from polytask.encoders.text import token_ids
 
 __all__ = ["CASES", "Case", "Parts"]
 

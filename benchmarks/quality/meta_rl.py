@@ -27,19 +27,10 @@ from results import write_results  # beside this file
 from torch import Tensor, nn
 
 from polytask.core import generator, mean_interval, seeded
-from polytask.rl import (
-    RL2,
-    Bandits,
-    MAMLPolicy,
-    PointNavigation,
-    Rollout,
-    gittins_rule,
-    play,
-    random_rule,
-    thompson_rule,
-    ucb_rule,
-)
+from polytask.rl import RL2, Bandits, MAMLPolicy, PointNavigation
+from polytask.rl.bandit_references import gittins_rule, play, random_rule, thompson_rule, ucb_rule
 from polytask.rl.proximal import PolicyLearner, ProximalTraining
+from polytask.rl.rollout import Rollout
 
 RESULT = Path(__file__).parent / "results" / "meta-rl.json"
 FIGURE = RESULT.with_suffix(".png")

@@ -30,7 +30,8 @@ from polytask.core import Batch, Learner, SharedModel, Task, derive_seed, genera
 from polytask.data import JointSource
 from polytask.datasets import mulan_table
 from polytask.datasets.mulan import MULAN_TABLES
-from polytask.encoders import TabM, TabMHead, member_task
+from polytask.encoders import TabM
+from polytask.encoders.tabm import TabMHead, member_task
 from polytask.train import Validation, train
 
 RESULTS = Path(__file__).parent / "results" / "mulan.json"

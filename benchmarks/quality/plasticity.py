@@ -24,7 +24,7 @@ from torch.optim import Adam
 from polytask.core import mean_interval, seeded
 from polytask.data import AssociationEpisodes
 from polytask.evaluate import evaluate_episodes
-from polytask.execution import run_forward
+from polytask.execution.forward import run_forward
 from polytask.meta import PlasticNetwork
 
 RESULT = Path(__file__).parent / "results" / "plasticity.json"

@@ -23,7 +23,7 @@ from polytask.core import Batch, SharedModel, Task, derive_seed, generator, mean
 from polytask.data import JointSource
 from polytask.datasets import school
 from polytask.datasets.school_exams import School, SchoolSplit
-from polytask.encoders import member_task
+from polytask.encoders.tabm import member_task
 from polytask.train import train
 
 RESULTS = Path(__file__).parent / "results" / "school.json"

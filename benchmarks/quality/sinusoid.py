@@ -25,7 +25,7 @@ from torch.optim import Adam
 from polytask.core import seeded
 from polytask.data import FunctionEpisodes, Sinusoids
 from polytask.evaluate import evaluate_episodes
-from polytask.execution import Compiled
+from polytask.execution.compiled import Compiled
 from polytask.meta import MAML, GradientLearner, mlp
 
 RESULT = Path(__file__).parent / "results" / "sinusoid.json"

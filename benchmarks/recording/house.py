@@ -15,7 +15,13 @@ import polytask
 from polytask import architectures as rooms_of_sharing
 from polytask import balancing, core, data, encoders, execution, meta
 from polytask.core import Batch, Episode, Learner, PolytaskError, SharedModel, Task
+from polytask.encoders.tabm import TabMHead, member_task
+from polytask.execution.chunked import Chunked
+from polytask.execution.forward import run_forward
 from polytask.meta.adaptation import rules
+from polytask.meta.catalogue import ImageTask, learner_by_name
+from polytask.meta.model.bar_distribution import bar_borders
+from polytask.meta.optimization.evolution import EvolvedObjective
 from polytask.selection import ChosenLearner
 from polytask.train import train
 
@@ -132,8 +138,8 @@ def shared_model(kinds: Mapping[str, tuple[str, int]], name: str, n_features: in
     """Build a model of a table with the architecture of this name, and linear heads."""
     if name == "tabm":
         trunk = encoders.TabM(n_features, [width, width], n_members=4, dropout=0.1)
-        heads = {task.name: encoders.TabMHead(task, width, n_members=4) for task in tasks(kinds)}
-        members = [encoders.member_task(task) for task in tasks(kinds)]
+        heads = {task.name: TabMHead(task, width, n_members=4) for task in tasks(kinds)}
+        members = [member_task(task) for task in tasks(kinds)]
         return SharedModel(members, rooms_of_sharing.HardSharing(trunk), heads)
     return _with_heads(kinds, architectures(list(kinds), n_features, width)[name](), width)
 
@@ -238,9 +244,9 @@ def learners() -> dict[str, Method]:
 
 
 def _of_catalogue(name: str, family: str) -> Method:
-    task = meta.ImageTask(n_way=N_WAY, size=SIZE, width=WIDTH)
+    task = ImageTask(n_way=N_WAY, size=SIZE, width=WIDTH)
     adapts = family in ADAPTING or name in ADAPTING
-    return Method(build=lambda: meta.learner_by_name(name, task), images=True, adapts=adapts)
+    return Method(build=lambda: learner_by_name(name, task), images=True, adapts=adapts)
 
 
 def _net(n_out: int = 1, n_in: int = 1) -> nn.Module:
@@ -263,7 +269,7 @@ _ADAPTING_TO_FUNCTIONS: dict[str, Callable[[], core.EpisodicLearner]] = {
     "imaml-functions": lambda: meta.IMAML(_net(), strength=0.5, rule=rules.SGD(0.05), n_steps=4),
     "cavia": lambda: meta.CAVIA(_net(n_in=3), n_context=2, n_steps=2),
     "evolved": lambda: _by_gradients(
-        2, rule=rules.SGD(0.05), objective=meta.EvolvedObjective(sigma=0.1, n_pairs=2)
+        2, rule=rules.SGD(0.05), objective=EvolvedObjective(sigma=0.1, n_pairs=2)
     ),
 }
 
@@ -276,7 +282,7 @@ _FUNCTION_LEARNERS: dict[str, Callable[[], core.EpisodicLearner]] = {
     "tnp-d": lambda: meta.TNPD(1, width=8, n_heads=2, n_layers=2, feedforward=8),
     "prior-fitted": lambda: meta.PriorFitted(
         nn.Linear(1, 8), width=8, n_layers=2, n_heads=2,
-        borders=meta.bar_borders(torch.linspace(-3, 3, 500), 10),
+        borders=bar_borders(torch.linspace(-3, 3, 500), 10),
     ),
     "ridge-regression": lambda: meta.RidgeRegression(_net(4)),
     "gaussian-process": lambda: meta.GaussianProcessHead(_net(4), n_inputs=1),
@@ -322,11 +328,11 @@ def episodes_run(name: str, learner: core.EpisodicLearner) -> core.Execution:
     """Return how a learner runs the episodes of a step."""
     runs: dict[str, core.Execution] = {
         "loop": core.run_loop,
-        "each": execution.Chunked(1),
+        "each": Chunked(1),
         "vmap": execution.run_vmap,
-        "forward": execution.run_forward,
-        "chunked": execution.Chunked(2),
-        "fitted": execution.Chunked(memory_budget=1),  # so little that one episode is run at a time
+        "forward": run_forward,
+        "chunked": Chunked(2),
+        "fitted": Chunked(memory_budget=1),  # so little that one episode is run at a time
     }
     return runs[name] if name in runs else execution.named_execution(name, learner)  # pyright: ignore[reportArgumentType]
 

@@ -27,7 +27,8 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from polytask.core import Batch, Episode, Task, generator, run_loop, seeded
-from polytask.execution import Auto, named_execution
+from polytask.execution import named_execution
+from polytask.execution.auto import Auto
 from polytask.meta import ANIL, MAML, conv4_classifier, mlp
 
 RESULTS = Path(__file__).parent / "results"

@@ -12,17 +12,17 @@ from torch import Tensor
 from polytask.core import derive_seed, user_path
 from polytask.data import ClassificationEpisodes
 from polytask.datasets import penguins_table
-from polytask.estimators import fit, train_few_shot
-from polytask.fitting import ClassSplit, class_split
-from polytask.models import (
-    FewShotConfig,
-    FewShotModel,
-    FewShotResults,
-    FitResults,
-    TableModel,
-    check_destination,
-)
-from polytask.report import check_report, episode_plot, write_report
+from polytask.estimators import fit
+from polytask.estimators.learn_few_shot import train_few_shot
+from polytask.fitting.few_shot_source import ClassSplit, class_split
+from polytask.models import FewShotModel, TableModel
+from polytask.models.bundle_folder import check_destination
+from polytask.models.few_shot_config import FewShotConfig
+from polytask.models.few_shot_results import FewShotResults
+from polytask.models.table_results import FitResults
+from polytask.report import write_report
+from polytask.report.html import check_report
+from polytask.report.plots import episode_plot
 from polytask.train import single_threaded
 
 __all__ = ["DemoOutcome", "run_demo"]

@@ -8,8 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from polytask.architectures import HardSharing
-from polytask.balancing import Accumulation, BalancedBackward, EngineName, balancer_by_name, balancer_names
+from polytask.balancing import BalancedBackward, balancer_by_name, balancer_names
 from polytask.balancing.engines import LastLayer
+from polytask.balancing.engines.by_name import EngineName
+from polytask.balancing.step.accumulation import Accumulation
 from polytask.core import Batch, Episode, InputError, SharedModel, Task, generator, seeded, shared_parameters
 from polytask.train.parts import part_of
 

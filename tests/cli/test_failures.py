@@ -11,7 +11,8 @@ import polytask.models
 from polytask.cli import app
 from polytask.core import DataError, DataWarning, NotFiniteError, ResultWarning, TrainingError
 from polytask.meta import Prototypes, conv4
-from polytask.models import FewShotConfig, FewShotModel
+from polytask.models import FewShotModel
+from polytask.models.few_shot_config import FewShotConfig
 
 FIT = ["fit", "t.csv", "--target", "y", "-o", "m"]
 LEARN = ["learn", "glyphs", "-o", "m"]

@@ -13,7 +13,7 @@ from rich.console import Console
 from polytask.cli.terminal import prepare_streams, say, show
 from polytask.core import Task
 from polytask.fitting.table_summary import summarize
-from polytask.report import fit_table
+from polytask.report.console import fit_table
 
 NASTY = [
     "speed [m/s]",

@@ -6,21 +6,22 @@ import sys
 import pytest
 import torch
 
-from polytask.architectures import architecture_entries, architecture_names
-from polytask.architectures.catalogue import ARCHITECTURES
-from polytask.balancing import Balancer, balancer_by_name, balancer_entries, balancer_names
-from polytask.balancing.catalogue import BALANCERS
+from polytask.architectures import architecture_names
+from polytask.architectures.catalogue import ARCHITECTURES, architecture_entries
+from polytask.balancing import Balancer, balancer_by_name, balancer_names
+from polytask.balancing.catalogue import BALANCERS, balancer_entries
 from polytask.checks import check_balancer, check_learner
 from polytask.core import Batch, Episode, InputError, Sharing, Task
-from polytask.meta import learner_by_name, learner_entry, learner_names
-from polytask.meta.catalogue import LEARNERS
+from polytask.meta import learner_names
+from polytask.meta.catalogue import LEARNERS, learner_by_name, learner_entry
 from polytask.models.few_shot_config import FewShotConfig
 from polytask.models.table_config import TableConfig
 from polytask.models.table_learner import build_table_learner
 
 BALANCER = '''
 import torch
-from polytask.balancing import Balancer, Evidence, Weights, catalogued
+from polytask.balancing import Balancer, Evidence, Weights
+from polytask.balancing.balancer import catalogued
 
 @catalogued("longest", "nobody, nowhere, 2031")
 class Longest(Balancer):
@@ -32,7 +33,7 @@ class Longest(Balancer):
 '''
 
 ARCHITECTURE = '''
-from polytask.architectures import ArchitectureEntry, catalogued
+from polytask.architectures.entry import ArchitectureEntry, catalogued
 from polytask.core import PerTask, Representation, Sharing
 
 @catalogued(
@@ -58,7 +59,8 @@ class TwoStoreys(Sharing):
 '''
 
 LEARNER = '''
-from polytask.meta import Prototypes, catalogued
+from polytask.meta import Prototypes
+from polytask.meta.entry import catalogued
 
 @catalogued("near", "nobody, nowhere, 2031", family="metric", train_way=7)
 class Near(Prototypes):

@@ -15,7 +15,8 @@ from polytask.cli import app
 from polytask.cli.failures import as_options
 from polytask.core import at_the_command, by_door
 from polytask.estimators import fit, learn
-from polytask.models import FewShotConfig, TableConfig
+from polytask.models.few_shot_config import FewShotConfig
+from polytask.models.table_config import TableConfig
 
 ROOT = Path(polytask.__file__).parent
 COMMANDS = typer.main.get_command(app).commands  # pyright: ignore[reportAttributeAccessIssue]

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from polytask.core import DataError, InputError, generator, seeded
-from polytask.encoders import PeriodicEmbedding, PiecewiseLinearEncoding, quantile_edges
+from polytask.encoders import PeriodicEmbedding, PiecewiseLinearEncoding
+from polytask.encoders.numeric_embedding import quantile_edges
 
 
 def _piecewise(value: float, edges: list[float]) -> list[float]:

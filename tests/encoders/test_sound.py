@@ -8,7 +8,8 @@ import scipy.signal
 import torch
 
 from polytask.core import InputError
-from polytask.encoders import LogMel, SoundEncoder, mel_filters
+from polytask.encoders import LogMel, SoundEncoder
+from polytask.encoders.log_mel import mel_filters
 
 
 def tone(frequency: float, *, seconds: float = 0.5, rate: int = 8000) -> torch.Tensor:

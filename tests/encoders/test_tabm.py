@@ -11,7 +11,8 @@ from torch import nn
 from polytask.architectures import HardSharing
 from polytask.checks import check_learner
 from polytask.core import Batch, Episode, InputError, SharedModel, Task, generator, private_parameters, seeded
-from polytask.encoders import TabM, TabMHead, member_task
+from polytask.encoders import TabM
+from polytask.encoders.tabm import TabMHead, member_task
 
 _TASKS = (
     Task(name="value", kind="regression"),

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from polytask.architectures import HardSharing
 from polytask.checks import check_learner
 from polytask.core import Batch, Episode, InputError, SharedModel, Task, generator, seeded
-from polytask.encoders import TokenBag, token_ids
+from polytask.encoders import TokenBag
+from polytask.encoders.text import token_ids
 
 _TEXTS = st.text(max_size=60)
 

@@ -12,8 +12,9 @@ from PIL import Image
 import polytask
 from polytask.core import DataError, DataWarning, InputError, NotFiniteError, ResultWarning
 from polytask.data import ImagePreparation, LabelledExamples, image_folder
-from polytask.fitting import class_split
-from polytask.models import AdaptedModel, FewShotConfig, FewShotModel
+from polytask.fitting.few_shot_source import class_split
+from polytask.models import AdaptedModel, FewShotModel
+from polytask.models.few_shot_config import FewShotConfig
 from polytask.models.few_shot_model import build_few_shot_learner
 
 # A step or two of training is not better than pixels, which `learn` says.

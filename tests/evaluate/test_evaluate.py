@@ -11,7 +11,8 @@ from sklearn import metrics as reference
 
 from polytask.core import Batch, Episode, InputError, Predictor, Task, mean_interval
 from polytask.data import ClassificationEpisodes, LabelledExamples, Source
-from polytask.evaluate import constant_predictor, delta_m, evaluate, evaluate_episodes, gain, metric_names
+from polytask.evaluate import delta_m, evaluate, evaluate_episodes, gain, metric_names
+from polytask.evaluate.constant import constant_predictor
 from polytask.meta import NearestMean
 
 TASKS = (

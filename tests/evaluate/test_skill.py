@@ -6,7 +6,8 @@ import torch
 from sklearn.metrics import log_loss
 
 from polytask.core import Batch, Task
-from polytask.evaluate import ConstantReference, TaskLead, all_predictions, clearly_ahead
+from polytask.evaluate.metrics import all_predictions
+from polytask.evaluate.skill import ConstantReference, TaskLead, clearly_ahead
 
 RATE = Task(name="rare", kind="binary")
 SIZE = Task(name="size", kind="regression", n_outputs=2)

@@ -9,7 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from polytask.core import Batch, Episode, EpisodicLearner, InputError, Task, generator, run_loop, seeded
-from polytask.execution import Auto, Chunked, named_execution, peak_bytes, run_vmap
+from polytask.execution import named_execution, run_vmap
+from polytask.execution.auto import Auto
+from polytask.execution.chunked import Chunked
+from polytask.execution.memory_use import peak_bytes
 from polytask.meta import MAML, GradientLearner, Prototypes, mlp
 
 NUMBER = Task(name="y", kind="regression")

@@ -17,7 +17,9 @@ from polytask.core import (
     run_loop,
     seeded,
 )
-from polytask.execution import Chunked, peak_bytes, run_vmap
+from polytask.execution import run_vmap
+from polytask.execution.chunked import Chunked
+from polytask.execution.memory_use import peak_bytes
 from polytask.meta import MAML, GradientLearner, mlp
 
 NUMBER = Task(name="y", kind="regression")

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from polytask.core import Batch, Episode, Task, TrainingError, generator, jacobian, run_loop, seeded
-from polytask.execution import Compiled
+from polytask.execution.compiled import Compiled
 from polytask.meta import MAML, GradientLearner, mlp
 
 NUMBER = Task(name="y", kind="regression")

@@ -6,7 +6,8 @@ from torch import nn
 
 from polytask.core import Batch, Episode, EpisodeStack, InputError, Task, run_loop, seeded
 from polytask.data import FunctionEpisodes, Sinusoids
-from polytask.execution import Chunked, run_vmap
+from polytask.execution import run_vmap
+from polytask.execution.chunked import Chunked
 from polytask.execution.groups import in_groups, signature
 from polytask.meta import MAML
 

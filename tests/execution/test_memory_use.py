@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from polytask.execution import peak_bytes
+from polytask.execution.memory_use import peak_bytes
 
 
 def test_the_peak_is_that_of_tensors_alive_at_one_time() -> None:

@@ -6,15 +6,12 @@ from torch import nn
 
 from polytask.architectures import HardSharing
 from polytask.core import Batch, Episode, EpisodicLearner, InputError, SharedModel, Task, run_loop, seeded
-from polytask.execution import (
-    Auto,
-    Chunked,
-    Compiled,
-    execution_for,
-    named_execution,
-    run_forward,
-    run_vmap,
-)
+from polytask.execution import named_execution, run_vmap
+from polytask.execution.auto import Auto
+from polytask.execution.chunked import Chunked
+from polytask.execution.compiled import Compiled
+from polytask.execution.forward import run_forward
+from polytask.execution.named import execution_for
 from polytask.meta import CNP, MAML, mlp
 from polytask.train import train
 

@@ -16,7 +16,8 @@ from polytask.core import (
     seeded,
 )
 from polytask.data import FunctionEpisodes, Sinusoids
-from polytask.execution import Chunked, run_vmap
+from polytask.execution import run_vmap
+from polytask.execution.chunked import Chunked
 from polytask.meta import MAML, Prototypes, mlp
 
 NUMBER = Task(name="y", kind="regression")

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import torch
 
-from polytask.balancing import balancer_entries
+from polytask.balancing.catalogue import balancer_entries
 from polytask.core import Batch, DataError, Task
 from polytask.fitting.table_preparation import Columns, prepare
 from polytask.fitting.table_training import Surroundings, _set_aside, train_table_learner

@@ -11,7 +11,8 @@ import torch
 from safetensors.torch import load, save
 
 from polytask.core import BundleError, InputError
-from polytask.models import Bundle, check_destination, load_bundle, save_bundle
+from polytask.models.bundle import Bundle, load_bundle, save_bundle
+from polytask.models.bundle_folder import check_destination
 
 WEIGHTS = {"weight": torch.arange(6.0).view(2, 3), "count": torch.tensor(3)}
 

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from polytask.core import BundleError, InputError
-from polytask.models import Bundle, check_destination, load_bundle, save_bundle
-from polytask.models.bundle_folder import locked, own_checksum
+from polytask.models.bundle import Bundle, load_bundle, save_bundle
+from polytask.models.bundle_folder import check_destination, locked, own_checksum
 
 BUNDLE = Bundle(kind="table", config={}, tensors={"a": torch.ones(1)}, data={})
 

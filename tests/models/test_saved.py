@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from polytask.core import InputError
-from polytask.models import check_output, write_table
+from polytask.models.saved import check_output, write_table
 
 
 @pytest.fixture

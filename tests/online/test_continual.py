@@ -9,7 +9,7 @@ from torch import nn
 from torch.optim import SGD, Adam
 
 from polytask.core import Batch, InputError, Task, generator, seeded
-from polytask.execution import Auto
+from polytask.execution.auto import Auto
 from polytask.meta import MAML, Prototypes, conv4, mlp
 from polytask.online import ContinualUpdate
 

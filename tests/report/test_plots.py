@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from polytask.core import EpisodeScore, Interval
-from polytask.models import FewShotResults
+from polytask.models.few_shot_results import FewShotResults
 from polytask.report import console, plots, training
 
 

@@ -12,8 +12,9 @@ from PIL import Image
 
 from polytask.core import EpisodeScore, Task, mean_interval
 from polytask.fitting.table_summary import summarize
-from polytask.models import FewShotResults
-from polytask.report import episode_plot, gain_plot, write_report
+from polytask.models.few_shot_results import FewShotResults
+from polytask.report import write_report
+from polytask.report.plots import episode_plot, gain_plot
 
 TASKS = [Task(name="mass <kg>", kind="regression"), Task(name="kind", kind="multiclass", n_outputs=3)]
 

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from polytask.core import InputError, MissingPackageError, generator
-from polytask.rl import Bandits, Environment, PointNavigation, TabularMDPs
-from polytask.rl.environment import Transition
+from polytask.rl import Bandits, PointNavigation, TabularMDPs
+from polytask.rl.environment import Environment, Transition
 from polytask.rl.gymnasium_tasks import GymnasiumTasks
 from polytask.rl.gymnasium_view import GymnasiumView
 

@@ -6,8 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from polytask.core import generator
-from polytask.rl import RL2, Bandits, Rollout
+from polytask.rl import RL2, Bandits
 from polytask.rl.proximal import PolicyLearner, ProximalTraining
+from polytask.rl.rollout import Rollout
 
 
 class Steep(PolicyLearner):

@@ -13,15 +13,9 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from polytask.core import InputError, generator, seeded
-from polytask.rl import (
-    RL2,
-    Bandits,
-    Environment,
-    MAMLPolicy,
-    PointNavigation,
-    Rollout,
-    TabularMDPs,
-    generalized_advantages,
+from polytask.rl import RL2, Bandits, MAMLPolicy, PointNavigation, TabularMDPs
+from polytask.rl.advantages import generalized_advantages
+from polytask.rl.bandit_references import (
     gittins_indices,
     gittins_rule,
     play,
@@ -29,7 +23,9 @@ from polytask.rl import (
     thompson_rule,
     ucb_rule,
 )
+from polytask.rl.environment import Environment
 from polytask.rl.proximal import ProximalTraining, clipped_gain
+from polytask.rl.rollout import Rollout
 
 ENVIRONMENTS: dict[str, Callable[[], Environment]] = {
     "bernoulli": lambda: Bandits(3),

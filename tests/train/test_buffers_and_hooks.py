@@ -17,10 +17,10 @@ from polytask.balancing import (
     UncertaintyWeighting,
     UPGrad,
     Weights,
-    Wrapper,
     balancer_by_name,
     balancer_names,
 )
+from polytask.balancing.wrappers.wrapper import Wrapper
 from polytask.core import Batch, InputError, SharedModel, Task, TrainingError
 from polytask.data import JointSource
 from polytask.relate import WatchedBalancer

@@ -12,8 +12,8 @@ from polytask.balancing import UPGrad
 from polytask.balancing.engines import fastest
 from polytask.core import Batch, BundleError, SharedModel, Task
 from polytask.data import FunctionEpisodes, JointSource, Sinusoids
-from polytask.execution import Chunked
 from polytask.execution import auto as executions
+from polytask.execution.chunked import Chunked
 from polytask.meta import MAML, mlp
 from polytask.train import train
 

@@ -2,7 +2,8 @@
 
 from polytask.architectures.entry import ArchitectureEntry, catalogued
 from polytask.architectures.hard import HardSharing
-from polytask.encoders import TabM, TabMHead, member_task
+from polytask.encoders import TabM
+from polytask.encoders.tabm import TabMHead, member_task
 
 __all__ = ["TabMSharing"]
 

@@ -1,6 +1,5 @@
-from .balancer import Balancer, BalancerEntry, Direction, Needs, Weights, catalogued, check_hooks
-from .catalogue import balancer_by_name, balancer_entries, balancer_names
-from .engines.by_name import EngineName
+from .balancer import Balancer, Direction, Weights
+from .catalogue import balancer_by_name, balancer_names
 from .evidence import Evidence
 from .methods.aligned_mtl import AlignedMTL
 from .methods.auto_lambda import AutoLambda
@@ -26,7 +25,7 @@ from .methods.gradvac import GradVac
 from .methods.imtl_g import IMTLG
 from .methods.imtl_l import IMTLL
 from .methods.krum import Krum
-from .methods.ldc_mtl import LDCMTL, DiscrepancyScale
+from .methods.ldc_mtl import LDCMTL
 from .methods.meta_balance import MetaBalance
 from .methods.mgda import MGDA
 from .methods.moco import MoCo
@@ -38,37 +37,28 @@ from .methods.pcd import PCD
 from .methods.pcgrad import PCGrad
 from .methods.relobralo import ReLoBRaLo
 from .methods.revised_uncertainty import RevisedUncertaintyWeighting
-from .methods.rlw import RLW, RandomLossDistribution
+from .methods.rlw import RLW
 from .methods.scale_invariant import ScaleInvariant
 from .methods.sdmgrad import SDMGrad
 from .methods.slaw import SLAW
-from .methods.soft_adapt import SoftAdapt, SoftAdaptVariant
+from .methods.soft_adapt import SoftAdapt
 from .methods.stch import STCH
 from .methods.trimmed_mean import TrimmedMean
 from .methods.uncertainty import UncertaintyWeighting
 from .methods.upgrad import UPGrad
 from .methods.uw_so import SoftUncertaintyWeighting
-from .state.objective_index import ObjectiveIndex
-from .step.accumulation import Accumulation
-from .step.balance import Balance
-from .step.parts import Parts
-from .step.processes import Processes
 from .step.two_phase import BalancedBackward
 from .wrappers.inverse_probability import InverseProbability
 from .wrappers.periodic import Periodic
 from .wrappers.smoothed import Smoothed
 from .wrappers.torchjd import Aggregated, GramianWeighted, Scalarized
-from .wrappers.wrapper import Wrapper
 
 __all__ = [
-    "Accumulation",
     "Aggregated",
     "AlignedMTL",
     "AutoLambda",
-    "Balance",
     "BalancedBackward",
     "Balancer",
-    "BalancerEntry",
     "CAGrad",
     "COSMOS",
     "CoVWeighting",
@@ -77,9 +67,7 @@ __all__ = [
     "DTP",
     "DWA",
     "Direction",
-    "DiscrepancyScale",
     "DualProj",
-    "EngineName",
     "EqualWeights",
     "Evidence",
     "ExcessMTL",
@@ -104,16 +92,11 @@ __all__ = [
     "MoCo",
     "MoDo",
     "NashMTL",
-    "Needs",
-    "ObjectiveIndex",
     "PBI",
     "PCD",
     "PCGrad",
-    "Parts",
     "Periodic",
-    "Processes",
     "RLW",
-    "RandomLossDistribution",
     "ReLoBRaLo",
     "RevisedUncertaintyWeighting",
     "SDMGrad",
@@ -123,16 +106,11 @@ __all__ = [
     "ScaleInvariant",
     "Smoothed",
     "SoftAdapt",
-    "SoftAdaptVariant",
     "SoftUncertaintyWeighting",
     "TrimmedMean",
     "UPGrad",
     "UncertaintyWeighting",
     "Weights",
-    "Wrapper",
     "balancer_by_name",
-    "balancer_entries",
     "balancer_names",
-    "catalogued",
-    "check_hooks",
 ]

@@ -159,7 +159,7 @@ def check_hooks(balancer: Balancer) -> None:
                 raise InputError(
                     f"{type(inner).__name__} looks at the losses after the update, which "
                     f"{type(outer).__name__} around it does not pass on. Derive {type(outer).__name__} from "
-                    "`polytask.balancing.Wrapper`, or give it an `after_step`."
+                    "`polytask.balancing.wrappers.wrapper.Wrapper`, or give it an `after_step`."
                 )
 
 

@@ -6,7 +6,6 @@ import torch
 from torch import Tensor, nn
 
 from polytask.balancing import (
-    Accumulation,
     BalancedBackward,
     Balancer,
     Direction,
@@ -15,8 +14,9 @@ from polytask.balancing import (
     Periodic,
     Smoothed,
     Weights,
-    Wrapper,
 )
+from polytask.balancing.step.accumulation import Accumulation
+from polytask.balancing.wrappers.wrapper import Wrapper
 from polytask.checks.failures import Failures, same
 from polytask.core import Episode, Learner, PolytaskError, private_parameters, seeded, shared_parameters
 
@@ -68,7 +68,8 @@ def check_told(balancer: Balancer, evidence: Evidence, failures: Failures) -> No
             len(probe.told) == len(expected)
             and all(a[0] == b[0] and same(a[1], b[1]) for a, b in zip(probe.told, expected)),
             f"{type(probe.balancer).__name__} inside is not told the losses after the update; derive the "
-            "wrapper from `polytask.balancing.Wrapper`, or give it `looks_after` and `after_step`",
+            "wrapper from `polytask.balancing.wrappers.wrapper.Wrapper`, or give it `looks_after` and "
+            "`after_step`",
         )
 
 

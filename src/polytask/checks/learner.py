@@ -24,7 +24,7 @@ from polytask.core import (
     run_loop,
     seeded,
 )
-from polytask.execution import run_forward
+from polytask.execution.forward import run_forward
 
 __all__ = ["check_learner"]
 

@@ -22,9 +22,9 @@ def methods(as_json: Json = False) -> None:
     """
     from rich.table import Table
 
-    from polytask.architectures import architecture_entries
-    from polytask.balancing import balancer_entries
-    from polytask.meta import learner_entries
+    from polytask.architectures.catalogue import architecture_entries
+    from polytask.balancing.catalogue import balancer_entries
+    from polytask.meta.catalogue import learner_entries
 
     architectures = {
         name: {"summary": entry.summary, "reference": entry.reference}
@@ -73,7 +73,7 @@ def demo(
       polytask demo -o demo
     """
     from polytask.demo import run_demo
-    from polytask.report import few_shot_table, fit_table
+    from polytask.report.console import few_shot_table, fit_table
 
     outcome = run_demo(output, seeds=seeds, progress=not (quiet or as_json))
     for found in outcome.few_shot:

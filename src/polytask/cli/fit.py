@@ -74,8 +74,9 @@ def fit(
       polytask fit visits.parquet --target cost --target readmitted --group patient --sharing soft -o visits
     """
     from polytask.estimators import fit as fit_model
-    from polytask.models import TableModel, check_destination
-    from polytask.report import fit_table
+    from polytask.models import TableModel
+    from polytask.models.bundle_folder import check_destination
+    from polytask.report.console import fit_table
 
     check_destination(output, resume=checkpoint, kind=TableModel.kind)
     warnings.filterwarnings("ignore", category=DataWarning)  # they are among the messages below

@@ -64,8 +64,9 @@ def learn(
       polytask learn my-images/ --way 3 --shot 5 --learner maml -o quick
     """
     from polytask.estimators import learn as learn_model
-    from polytask.models import FewShotModel, check_destination
-    from polytask.report import few_shot_table
+    from polytask.models import FewShotModel
+    from polytask.models.bundle_folder import check_destination
+    from polytask.report.console import few_shot_table
 
     check_destination(output, resume=checkpoint, kind=FewShotModel.kind)
     model = learn_model(
@@ -120,7 +121,8 @@ def adapt(
 
       polytask adapt letters my-support/ -o my-letters
     """
-    from polytask.models import AdaptedModel, FewShotModel, check_destination
+    from polytask.models import AdaptedModel, FewShotModel
+    from polytask.models.bundle_folder import check_destination
 
     if user_path(output).resolve() == user_path(model).resolve():
         raise InputError(

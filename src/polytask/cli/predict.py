@@ -28,7 +28,8 @@ def predict(
 
       polytask predict my-letters scans/ -o answers.csv
     """
-    from polytask.models import FewShotModel, check_output, load, write_table
+    from polytask.models import FewShotModel, load
+    from polytask.models.saved import check_output, write_table
 
     check_output(output, data=data, model=model)
     loaded = load(model)

@@ -61,7 +61,7 @@ class Sharing(nn.Module, ABC):
     """
 
     entries: ClassVar[tuple[Any, ...]] = ()
-    """What the catalogue says of this class; see `polytask.architectures.catalogued`."""
+    """What the catalogue says of this class; see `polytask.architectures.entry.catalogued`."""
 
     @abstractmethod
     def forward(self, inputs: Inputs, names: Sequence[str]) -> Representation:

@@ -46,8 +46,8 @@ class Clinc:
         """Pose every intent as a class, and its domain as its group; what is out of scope is left out.
 
         Args:
-            inputs: The queries as numbers, ``[query, ...]``, such as `polytask.encoders.token_ids` or the
-                sentence embeddings of a language model.
+            inputs: The queries as numbers, ``[query, ...]``, such as `polytask.encoders.text.token_ids` or
+                the sentence embeddings of a language model.
 
         Raises:
             DataError: There is not one input a query.

@@ -1,11 +1,11 @@
-from .log_mel import LogMel, mel_filters
-from .numeric_embedding import PeriodicEmbedding, PiecewiseLinearEncoding, quantile_edges
-from .pretrained_image import TimmEncoder, timm_encoder
+from .log_mel import LogMel
+from .numeric_embedding import PeriodicEmbedding, PiecewiseLinearEncoding
+from .pretrained_image import TimmEncoder
 from .pretrained_text import SentenceEncoder
 from .resnet import ResNet
 from .sound import SoundEncoder
-from .tabm import TabM, TabMHead, member_task
-from .text import TokenBag, token_ids
+from .tabm import TabM
+from .text import TokenBag
 
 __all__ = [
     "LogMel",
@@ -15,12 +15,6 @@ __all__ = [
     "SentenceEncoder",
     "SoundEncoder",
     "TabM",
-    "TabMHead",
     "TimmEncoder",
     "TokenBag",
-    "mel_filters",
-    "member_task",
-    "quantile_edges",
-    "timm_encoder",
-    "token_ids",
 ]

@@ -1,4 +1,4 @@
 from .fit_table import fit
-from .learn_few_shot import learn, train_few_shot
+from .learn_few_shot import learn
 
-__all__ = ["fit", "learn", "train_few_shot"]
+__all__ = ["fit", "learn"]

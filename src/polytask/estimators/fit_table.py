@@ -25,7 +25,9 @@ from polytask.core import (
 )
 from polytask.data import read_table
 from polytask.data.tables.table import fingerprint
-from polytask.evaluate import ConstantReference, TaskLead, all_predictions, clearly_ahead, evaluate
+from polytask.evaluate import evaluate
+from polytask.evaluate.metrics import all_predictions
+from polytask.evaluate.skill import ConstantReference, TaskLead, clearly_ahead
 from polytask.fitting.table_preparation import Columns, Prepared, prepare
 from polytask.fitting.table_summary import Metrics, summarize
 from polytask.fitting.table_training import Surroundings, rehearse, train_table_learner

@@ -32,7 +32,9 @@ from polytask.data import ClassificationEpisodes, KnownClasses, LabelledExamples
 from polytask.data.images.image_preparation import Ground
 from polytask.evaluate import evaluate_episodes
 from polytask.fitting.few_shot_source import ClassSplit, class_split
-from polytask.meta import FeatureClassifier, NearestMean, learner_entry
+from polytask.meta import NearestMean
+from polytask.meta.catalogue import learner_entry
+from polytask.meta.metric.feature_classifier import FeatureClassifier
 from polytask.models.few_shot_config import FewShotConfig, check_used
 from polytask.models.few_shot_model import FewShotModel, build_few_shot_learner
 from polytask.models.few_shot_results import FewShotResults
@@ -67,7 +69,7 @@ def learn(
             images, uint8 or floats in [0, 1] ``[example, 1 or 3, size, size]``.
         way: Classes of a task.
         shot: Labelled examples of each class.
-        learner: See `polytask.meta.learner_entries`, or the command ``polytask methods``.
+        learner: See `polytask.meta.catalogue.learner_entries`, or the command ``polytask methods``.
         n_episodes: Held-out episodes for the figures.
         seed: The same one gives the same model.
         channels: 1 to read a folder's images in grey, 3 in colour; None: 3 if one of them has colour.

@@ -9,10 +9,11 @@ import pandas as pd
 import torch
 
 from polytask.core import Batch, DataError, InputError, Task, TaskKind, counted
-from polytask.data import Split, TableEncoder, check_leak, split_groups, split_rows, split_time
+from polytask.data import TableEncoder, check_leak, split_groups, split_rows, split_time
 from polytask.data.tables.column import column_categories, column_hint
 from polytask.data.tables.label_split import Labels
 from polytask.data.tables.problems import problem_error
+from polytask.data.tables.splits import Split
 from polytask.data.tables.target_column import TargetColumn
 from polytask.data.tables.target_labels import label_guesses, split_labels, target_messages
 from polytask.data.tables.targets import fit_targets, parse_target

@@ -4,8 +4,9 @@ import math
 from collections.abc import Mapping, Sequence
 
 from polytask.core import Interval, Task, mean_interval
-from polytask.evaluate import TaskMetrics, delta_m, gain, metric_names
-from polytask.models import FitResults, TaskResult
+from polytask.evaluate import delta_m, gain, metric_names
+from polytask.evaluate.metrics import TaskMetrics
+from polytask.models.table_results import FitResults, TaskResult
 
 __all__ = ["Metrics", "summarize"]
 

@@ -27,7 +27,8 @@ from polytask.core import (
     sweep,
 )
 from polytask.data import JointSource
-from polytask.evaluate import ConstantReference, all_predictions
+from polytask.evaluate.metrics import all_predictions
+from polytask.evaluate.skill import ConstantReference
 from polytask.fitting.table_preparation import Prepared
 from polytask.models.table_config import TableConfig
 from polytask.models.table_learner import build_table_learner, trained_tasks

@@ -6,8 +6,10 @@ from typing import Any
 
 from polytask.core import SettingsCheck, record_from_json
 from polytask.data import ImagePreparation
-from polytask.meta import ImageTask, LearnerEntry, learner_entry, learner_names
-from polytask.meta.catalogue import learner_listing
+from polytask.meta import learner_names
+from polytask.meta.catalogue import learner_entry, learner_listing
+from polytask.meta.entry import LearnerEntry
+from polytask.meta.image_task import ImageTask
 
 __all__ = ["FewShotConfig", "check_used"]
 

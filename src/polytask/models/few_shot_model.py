@@ -20,7 +20,7 @@ from polytask.core import (
     generator,
 )
 from polytask.data import ImagePreparation, LabelledExamples
-from polytask.meta import learner_by_name, learner_entry
+from polytask.meta.catalogue import learner_by_name, learner_entry
 from polytask.models.bundle import Bundle, load_bundle, save_bundle
 from polytask.models.bundle_content import check_predictions, fitting_together, part, results_file
 from polytask.models.bundle_tensors import build_filled

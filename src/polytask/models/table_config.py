@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from polytask.architectures import architecture_entries, architecture_entry, architecture_names
+from polytask.architectures import architecture_names
+from polytask.architectures.catalogue import architecture_entries, architecture_entry
 from polytask.balancing import balancer_names
 from polytask.balancing.catalogue import balancer_listing
 from polytask.core import SettingsCheck, record_from_json
@@ -19,7 +20,7 @@ class TableConfig:
     """How a table model is built and trained; plain JSON.
 
     Args:
-        sharing: An architecture's name, see `polytask.architectures.architecture_entries`: ``"hard"`` is one
+        sharing: An architecture's name, see `polytask.architectures.architecture_names`: ``"hard"`` is one
             trunk, ``"tabm"`` an ensemble in one.
         balancing: A balancer's name, see `polytask.balancing.balancer_names`.
         width: Units of each layer of the trunk.

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from polytask.architectures import ArchitectureEntry, TablePlan, architecture_entry
+from polytask.architectures.catalogue import architecture_entry
+from polytask.architectures.entry import ArchitectureEntry, TablePlan
 from polytask.core import SharedModel, Task
 from polytask.models.table_config import TableConfig
 

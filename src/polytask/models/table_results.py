@@ -24,7 +24,7 @@ class TaskResult:
             is known (see `polytask.evaluate.gain`); None without baselines, or where it is known for none.
         constant: Every metric of the constant answer: the training rows' mean or class frequencies.
         better_than_constant: Whether joint training is clearly better than the constant answer (see
-            `polytask.evaluate.clearly_ahead`); None where it was not looked at.
+            `polytask.evaluate.skill.clearly_ahead`); None where it was not looked at.
         undefined: By metric, how many of its parts (classes, labels) were undefined, over all seeds.
     """
 

@@ -1,4 +1,4 @@
-from .continual import ContinualUpdate, Observed
+from .continual import ContinualUpdate
 from .replay import TaskReplay
 
-__all__ = ["ContinualUpdate", "Observed", "TaskReplay"]
+__all__ = ["ContinualUpdate", "TaskReplay"]

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from polytask.balancing import Balancer, Direction, Evidence, Weights, Wrapper
+from polytask.balancing import Balancer, Direction, Evidence, Weights
+from polytask.balancing.wrappers.wrapper import Wrapper
 from polytask.core import InputError
 from polytask.relate.affinity import Affinity
 from polytask.relate.gradient_cosines import GradientAffinity

@@ -11,7 +11,8 @@ from rich.text import Text
 
 from polytask.core import Interval
 from polytask.core.names import counted, short_name
-from polytask.models import FewShotResults, FitResults, TaskResult
+from polytask.models.few_shot_results import FewShotResults
+from polytask.models.table_results import FitResults, TaskResult
 
 __all__ = ["few_shot_table", "interval_text", "fit_table", "gain_text", "metric_text"]
 

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from polytask.core import EpisodeScore, Interval, MissingPackageError
 from polytask.core.names import short_name
-from polytask.models import FewShotResults, FitResults
+from polytask.models.few_shot_results import FewShotResults
+from polytask.models.table_results import FitResults
 
 __all__ = ["accuracy_plot", "drawing", "episode_plot", "gain_plot"]
 

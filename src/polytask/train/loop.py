@@ -12,8 +12,9 @@ import torch.distributed as distributed
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
-from polytask.balancing import BalancedBackward, Balancer, EngineName, EqualWeights
+from polytask.balancing import BalancedBackward, Balancer, EqualWeights
 from polytask.balancing.engines import Engine
+from polytask.balancing.engines.by_name import EngineName
 from polytask.core import (
     CHECKPOINT_FILE,
     Execution,
@@ -29,7 +30,8 @@ from polytask.core import (
     usual_defaults,
 )
 from polytask.data import Curriculum, Source
-from polytask.execution import ExecutionName, execution_for
+from polytask.execution import ExecutionName
+from polytask.execution.named import execution_for
 from polytask.train.fabric import Precision, fabric_for
 from polytask.train.history import METRICS_FILE, History, Row
 from polytask.train.identity import run_identity

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from polytask.balancing import Balance, BalancedBackward, Balancer
+from polytask.balancing import BalancedBackward, Balancer
+from polytask.balancing.step.balance import Balance
 from polytask.core import CHECKPOINT_FILE, Episode, Execution, Learner, NotFiniteError, counted, derive_seed
 from polytask.data import Curriculum, Source
 from polytask.train.checkpoint import load_checkpoint, save_checkpoint

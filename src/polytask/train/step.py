@@ -8,7 +8,11 @@ import torch
 from lightning_fabric import Fabric
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from polytask.balancing import Accumulation, Balance, BalancedBackward, Balancer, Parts, check_hooks
+from polytask.balancing import BalancedBackward, Balancer
+from polytask.balancing.balancer import check_hooks
+from polytask.balancing.step.accumulation import Accumulation
+from polytask.balancing.step.balance import Balance
+from polytask.balancing.step.parts import Parts
 from polytask.core import (
     Buffers,
     Episode,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from polytask.balancing import ObjectiveIndex
+from polytask.balancing.state.objective_index import ObjectiveIndex
 from polytask.core import InputError, Task
 
 

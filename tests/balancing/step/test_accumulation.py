@@ -7,16 +7,12 @@ import torch
 from torch import nn
 
 from polytask.architectures import HardSharing, SoftSharing
-from polytask.balancing import (
-    Accumulation,
-    BalancedBackward,
-    Processes,
-    UPGrad,
-    balancer_by_name,
-    balancer_entries,
-)
+from polytask.balancing import BalancedBackward, UPGrad, balancer_by_name
+from polytask.balancing.catalogue import balancer_entries
 from polytask.balancing.engines import Engine
+from polytask.balancing.step.accumulation import Accumulation
 from polytask.balancing.step.gradients import StepGradients
+from polytask.balancing.step.processes import Processes
 from polytask.core import (
     Batch,
     Episode,

@@ -8,8 +8,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from polytask.architectures import HardSharing
-from polytask.balancing import Accumulation, BalancedBackward, Balancer, EngineName, Evidence, Weights
+from polytask.balancing import BalancedBackward, Balancer, Evidence, Weights
 from polytask.balancing.engines import LastLayer
+from polytask.balancing.engines.by_name import EngineName
+from polytask.balancing.step.accumulation import Accumulation
 from polytask.balancing.step.graph import StepGraph
 from polytask.core import (
     Batch,

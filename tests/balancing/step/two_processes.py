@@ -9,15 +9,8 @@ import torch.distributed as distributed
 from torch import nn
 
 from polytask.architectures import HardSharing, SoftSharing
-from polytask.balancing import (
-    BalancedBackward,
-    Balancer,
-    EngineName,
-    PCGrad,
-    UPGrad,
-    balancer_by_name,
-    balancer_names,
-)
+from polytask.balancing import BalancedBackward, Balancer, PCGrad, UPGrad, balancer_by_name, balancer_names
+from polytask.balancing.engines.by_name import EngineName
 from polytask.core import Batch, Episode, Learner, Objectives, SharedModel, Task, generator, seeded
 from polytask.data import FunctionEpisodes, Sinusoids
 from polytask.meta import MAML, mlp

@@ -5,7 +5,8 @@ import torch
 
 from polytask.checks import check_source
 from polytask.core import InputError
-from polytask.data import AssociationEpisodes, CompletionEpisodes
+from polytask.data import AssociationEpisodes
+from polytask.data.episodes.associations import CompletionEpisodes
 
 
 def tensor(value) -> torch.Tensor:

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from polytask.core import DataError, generator, seeded
-from polytask.data import MultiLabelEpisodes
+from polytask.data.episodes.multi_label_episodes import MultiLabelEpisodes
 from polytask.evaluate import evaluate_episodes
-from polytask.execution import run_forward
+from polytask.execution.forward import run_forward
 from polytask.meta import MAML, R2D2
 
 

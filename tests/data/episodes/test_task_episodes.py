@@ -7,7 +7,8 @@ import torch
 
 from polytask.checks import check_source
 from polytask.core import Batch, DataError, Episode, Task, generator
-from polytask.data import TaskEpisodes, tasks_by_group, tasks_by_target
+from polytask.data import TaskEpisodes
+from polytask.data.episodes.task_episodes import tasks_by_group, tasks_by_target
 
 SCORE = Task(name="score", kind="regression")
 

@@ -5,7 +5,7 @@ import pytest
 from tests.data.steps.counting import Counting, counting, trained
 
 from polytask.core import InputError
-from polytask.data import LossCurriculum
+from polytask.data.steps.loss_curriculum import LossCurriculum
 
 
 def test_shares_are_the_softmax_of_relative_losses():

@@ -5,7 +5,7 @@ import pytest
 from tests.data.steps.counting import counting, losses_at
 
 from polytask.core import InputError
-from polytask.data import ProgressCurriculum
+from polytask.data.steps.progress_curriculum import ProgressCurriculum
 
 
 def exp3s(rewards: list[tuple[int, float]], n: int, eta: float, beta: float, epsilon: float) -> np.ndarray:

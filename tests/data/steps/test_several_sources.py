@@ -9,14 +9,8 @@ from hypothesis import strategies as st
 
 from polytask.checks import check_source
 from polytask.core import Batch, DataError, Episode, InputError, Task, TaskKind
-from polytask.data import (
-    ClassificationEpisodes,
-    FunctionEpisodes,
-    JointSource,
-    LabelledExamples,
-    LossCurriculum,
-    Sinusoids,
-)
+from polytask.data import ClassificationEpisodes, FunctionEpisodes, JointSource, LabelledExamples, Sinusoids
+from polytask.data.steps.loss_curriculum import LossCurriculum
 from polytask.data.steps.several_sources import SeveralSources
 
 

@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 from tests.data.steps.counting import counting, losses_at, number, trained
 
 from polytask.core import InputError, TrainingError
-from polytask.data import Curriculum, LossCurriculum, ProgressCurriculum, Source
+from polytask.data import Curriculum, Source
+from polytask.data.steps.loss_curriculum import LossCurriculum
+from polytask.data.steps.progress_curriculum import ProgressCurriculum
 
 BOTH = pytest.mark.parametrize("method", [LossCurriculum, ProgressCurriculum])
 

@@ -22,9 +22,9 @@ from polytask.meta import (
     ProtoMAML,
     Reptile,
     WarpGrad,
-    WithContext,
 )
 from polytask.meta.adaptation.rules import SGD
+from polytask.meta.initialization.cavia import WithContext
 
 CLASSES = Task(name="c", kind="multiclass", n_outputs=3)
 BODY, HEAD = {"0.weight", "0.bias"}, {"3.weight", "3.bias"}

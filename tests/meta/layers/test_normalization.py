@@ -8,8 +8,8 @@ from torch import nn
 
 from polytask.core import Batch, Episode, InputError, Task, generator, run_loop, seeded
 from polytask.execution import run_vmap
-from polytask.meta import MAML, Prototypes, check_normalization, normalized
-from polytask.meta.layers.normalization import Normalization
+from polytask.meta import MAML, Prototypes
+from polytask.meta.layers.normalization import Normalization, check_normalization, normalized
 from polytask.meta.layers.per_step import PerStepBatchNorm
 
 

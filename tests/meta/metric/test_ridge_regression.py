@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from polytask.checks import check_learner
 from polytask.core import Batch, Episode, InputError, Task, generator, seeded
-from polytask.execution import check_meta_gradient, run_forward
+from polytask.execution import check_meta_gradient
+from polytask.execution.forward import run_forward
 from polytask.meta import mlp
 from polytask.meta.metric.ridge_regression import RidgeRegression
 

@@ -9,7 +9,8 @@ from torch import nn
 
 from polytask.checks import check_learner
 from polytask.core import Batch, Episode, InputError, Task, generator, seeded
-from polytask.execution import check_meta_gradient, run_forward
+from polytask.execution import check_meta_gradient
+from polytask.execution.forward import run_forward
 from polytask.meta.model.film_generator import FiLMGenerator
 from polytask.meta.model.generated_heads import MahalanobisHead
 

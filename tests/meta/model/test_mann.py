@@ -7,7 +7,8 @@ from torch import nn
 
 from polytask.checks import check_learner
 from polytask.core import Batch, Episode, InputError, Task, generator, seeded
-from polytask.execution import check_meta_gradient, run_forward
+from polytask.execution import check_meta_gradient
+from polytask.execution.forward import run_forward
 from polytask.meta.layers.lstm_cell import LSTMCell
 from polytask.meta.model.mann import MANN
 

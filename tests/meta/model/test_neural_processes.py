@@ -11,7 +11,8 @@ from polytask.checks import check_learner
 from polytask.core import Batch, Episode, InputError, Task, generator, run_loop, seeded
 from polytask.data.episodes.context_episodes import ContextEpisodes
 from polytask.data.episodes.gaussian_processes import GaussianProcesses, exact_posterior
-from polytask.execution import check_meta_gradient, run_forward
+from polytask.execution import check_meta_gradient
+from polytask.execution.forward import run_forward
 from polytask.meta.model import CANP, CNP, NP, TNPD, ConvCNP, GaussianLearner
 
 Y = Task(name="y", kind="regression")

@@ -10,7 +10,8 @@ from polytask.checks import check_learner, check_source
 from polytask.core import Batch, InputError, Task, generator, seeded
 from polytask.data.episodes.associations import AssociationEpisodes, CompletionEpisodes
 from polytask.evaluate import evaluate_episodes
-from polytask.execution import check_meta_gradient, run_forward
+from polytask.execution import check_meta_gradient
+from polytask.execution.forward import run_forward
 from polytask.meta.model.plastic import PlasticNetwork
 from polytask.meta.model.plastic_layer import PlasticLayer
 

@@ -7,7 +7,8 @@ from torch.nn import functional
 
 from polytask.checks import check_learner
 from polytask.core import Batch, Episode, InputError, Task, generator, seeded
-from polytask.execution import check_meta_gradient, run_forward
+from polytask.execution import check_meta_gradient
+from polytask.execution.forward import run_forward
 from polytask.meta.model.snail import SNAIL
 from polytask.meta.model.snail_blocks import CausalAttention, CausalConvolution
 

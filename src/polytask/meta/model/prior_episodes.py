@@ -23,7 +23,7 @@ class PriorEpisodes(Source):
     """Draws data sets from a prior, and cuts them into support and query at a place drawn for each step.
 
     Args:
-        sample: The prior; also the method ``sample`` of a `polytask.data.FunctionFamily`.
+        sample: The prior; also the method ``sample`` of a `polytask.data.episodes.functions.FunctionFamily`.
         task: What is asked; one name for all the data sets.
         n_points: Of a data set, support and query together.
         min_support: The least support points; 0 has the learner answer from the prior alone. At most

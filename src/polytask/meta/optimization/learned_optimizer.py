@@ -45,7 +45,7 @@ class LSTMOptimizer(CoordinateRule):
     References:
         Andrychowicz et al. Learning to learn by gradient descent by gradient descent. NeurIPS 2016,
         arXiv:1606.04474, section 2.1 and appendix A. The paper trains on the sum of losses along the way; see
-        `polytask.meta.MultiStepLoss`.
+        `polytask.meta.initialization.maml_plus_plus.MultiStepLoss`.
     """
 
     def __init__(self, *, width: int = 20, scale: float = 0.1) -> None:
