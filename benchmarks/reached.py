@@ -20,7 +20,6 @@ import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -71,6 +70,7 @@ def commands(folder: Path) -> Iterator[Run]:
     """Yield the command's commands on a small table and on small images."""
     from typer.testing import CliRunner
 
+    from polytask.architectures import architecture_names
     from polytask.balancing import balancer_names
     from polytask.cli.fit import fit as fit_command
     from polytask.cli.options import app
@@ -142,13 +142,6 @@ def commands(folder: Path) -> Iterator[Run]:
         resume,
         folder / "few",
     )
-
-
-def architecture_names() -> list[str]:
-    """Return the names that `polytask fit` takes."""
-    from polytask.models.table_config import ARCHITECTURES  # pyright: ignore[reportAttributeAccessIssue]
-
-    return list(ARCHITECTURES)
 
 
 def tables_and_images(folder: Path) -> tuple[Path, Path, Path, Path]:

@@ -118,9 +118,9 @@ def test_a_run_goes_on_with_the_budget_that_was_found_at_first(monkeypatch: pyte
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"memory": 0}, "`memory` must be at least 1, got 0"),
+        ({"memory_budget": 0}, "`memory_budget` must be at least 1, got 0"),
         ({"chunk_size": 0}, "`chunk_size` must be at least 1, got 0"),
-        ({"chunk_size": 2, "memory": 9}, "Give `chunk_size` or `memory`, not both"),
+        ({"chunk_size": 2, "memory_budget": 9}, "Give `chunk_size` or `memory_budget`, not both"),
     ],
 )
 def test_what_is_no_chunk_is_refused(options: dict[str, int], message: str) -> None:

@@ -16,7 +16,8 @@ from polytask.core import BundleError, InputError, seeded
 from polytask.data import LabelledExamples, TableEncoder
 from polytask.data.tables.targets import fit_targets
 from polytask.meta import learner_names
-from polytask.models import AdaptedModel, Bundle, FewShotModel, TableModel, load_bundle
+from polytask.models import AdaptedModel, FewShotModel, TableModel
+from polytask.models.bundle import Bundle, load_bundle
 from polytask.models.few_shot_config import FewShotConfig
 from polytask.models.few_shot_model import build_few_shot_learner
 from polytask.models.table_config import TableConfig

@@ -51,7 +51,7 @@ class Chunked:
     """
 
     def __init__(self, chunk_size: int | None = None, *, memory_budget: int | None = None) -> None:
-        for name, value in (("chunk_size", chunk_size), ("memory", memory_budget)):
+        for name, value in (("chunk_size", chunk_size), ("memory_budget", memory_budget)):
             if value is not None and value < 1:
                 raise InputError(f"`{name}` must be at least 1, got {value}.")
         if chunk_size is not None and memory_budget is not None:

@@ -211,7 +211,7 @@ def test_a_jacobian_beyond_the_memory_allowed_is_streamed_and_the_reason_told():
 
 
 def test_memory_must_be_positive():
-    with pytest.raises(InputError, match="`memory` must be at least 1 byte, got 0"):
+    with pytest.raises(InputError, match="`memory_budget` must be at least 1 byte, got 0"):
         Fastest(memory_budget=0)
 
 
