@@ -89,9 +89,6 @@ def commands(folder: Path) -> Iterator[Run]:
     table, new, images, support = tables_and_images(folder)
     parameters = get_type_hints(fit_command)
     option = "architecture" if "architecture" in parameters else "sharing"
-    names = (
-        list(parameters[option]) if isinstance(parameters[option], type(StrEnum)) else architecture_names()
-    )
     fit = ("fit", table, "--target", "size", "--target", "kind", "--target", "rare:binary")
     short = ("--epochs", "2", "--width", "8", "--seeds", "1")
     yield asked("--version")
@@ -100,7 +97,7 @@ def commands(folder: Path) -> Iterator[Run]:
     yield asked(*fit, "-o", folder / "model", "--epochs", "3", "--seeds", "2", "--drop", "note", "--quiet")
     yield asked(*fit, "-o", folder / "grouped", *short, "--group", "site", "--json")
     yield asked(*fit, "-o", folder / "timed", *short, "--time", "day", "--no-baselines")
-    for name in names:
+    for name in architecture_names():
         yield asked(*fit, "-o", folder / "shared", *short, f"--{option}", name, "--no-baselines")
     for name in balancer_names():
         yield asked(*fit, "-o", folder / "balanced", *short, "--balancing", name, "--no-baselines")
