@@ -49,11 +49,17 @@ import polytask
 
 renames = json.loads(Path(polytask.__file__).with_name("renames.json").read_text())
 modules = importlib.import_module
-for old, new in renames["names"].items():  # names first: a module may have the name of what was in it
+for old, new in renames["names"].items():
     (package, _, name), (place, _, now) = old.rpartition("."), new.rpartition(".")
     assert getattr(modules(package), name) is getattr(modules(place), now), old
 for module in renames["modules"]:
     modules(module)
+for old, new in renames["names"].items():
+    (package, _, name), (place, _, now) = old.rpartition("."), new.rpartition(".")
+    assert getattr(modules(package), name) is getattr(modules(place), now), old
+assert callable(polytask.fit) and callable(polytask.data.glyphs)
+modules("polytask.estimators.fit").prepare = 1  # what is replaced there is replaced where it is used
+assert modules("polytask.estimators.fit_table").prepare == 1
 assert polytask.sharing.MMoE is polytask.architectures.MMoE
 """
 

@@ -31,6 +31,7 @@ def room(name: str, file: str) -> Room:
         file: Its ``__file__``.
     """
     found, listed, names = lazy_loader.attach_stub(name, file)
+    sys.modules[name].__class__ = _Room
     return with_old_names(name, found), listed, names
 
 
@@ -60,6 +61,17 @@ def find_old_modules() -> None:
         sys.meta_path.append(_OldModules())
 
 
+class _Room(ModuleType):
+    """A package whose public names are not hidden by a module in it, or an old one, of the same name."""
+
+    def __setattr__(self, attribute: str, value: object) -> None:
+        hides = isinstance(value, ModuleType) and attribute in self.__dict__.get("__all__", ())
+        hides |= isinstance(value, _OldModule) and f"{self.__name__}.{attribute}" in _renames()["names"]
+        if hides:
+            return  # Python binds each module that is imported in its package
+        super().__setattr__(attribute, value)
+
+
 class _OldModules(MetaPathFinder, Loader):
     """Makes a module that stands for the new one; asked last, for what nobody else has found."""
 
@@ -71,18 +83,30 @@ class _OldModules(MetaPathFinder, Loader):
         within = any(other.startswith(f"{fullname}.") for other in _renames()["modules"])
         return ModuleSpec(fullname, self, is_package=within)
 
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        return _OldModule(spec.name)
+
     def exec_module(self, module: ModuleType) -> None:
-        old, new = module.__name__, _renames()["modules"][module.__name__]
-        _warn(old, new)
+        _warn(module.__name__, _renames()["modules"][module.__name__])
 
-        def __getattr__(attribute: str) -> Any:  # noqa: N807 - what Python calls it
-            if attribute.startswith("__"):  # `inspect` asks every module for some, at any moment
-                raise AttributeError(f"module {old!r} has no attribute {attribute!r}")
-            if f"{old}.{attribute}" in _renames()["names"]:
-                return _moved(old, attribute)
-            return getattr(importlib.import_module(new), attribute)
 
-        module.__dict__["__getattr__"] = __getattr__
+class _OldModule(ModuleType):
+    """Reads from the new module, and sets what is set there."""
+
+    def __getattr__(self, attribute: str) -> Any:
+        if attribute.startswith("__"):  # `inspect` asks every module for some, at any moment
+            raise AttributeError(f"module {self.__name__!r} has no attribute {attribute!r}")
+        if f"{self.__name__}.{attribute}" in _renames()["names"]:
+            return _moved(self.__name__, attribute)
+        return getattr(importlib.import_module(_renames()["modules"][self.__name__]), attribute)
+
+    def __setattr__(self, attribute: str, value: object) -> None:
+        if isinstance(value, _OldModule) and f"{self.__name__}.{attribute}" in _renames()["names"]:
+            return  # as in a room
+        if attribute.startswith("__") or isinstance(value, ModuleType):
+            super().__setattr__(attribute, value)
+        else:
+            setattr(importlib.import_module(_renames()["modules"][self.__name__]), attribute, value)
 
 
 def _moved(package: str, attribute: str) -> Any:
