@@ -1,4 +1,22 @@
-"""The exact Gramian layer by layer, without the Jacobian of wide layers."""
+"""The exact Gramian layer by layer, without the Jacobian of wide layers.
+
+How it works. The Gramian is a sum over parameters, so each may be treated in its own way, and nothing need be
+known of the learner's modules: all is found in the graph of the step.
+
+1. `_plan` walks the graph once (`consumers_of`: who uses what) and sorts the shared parameters. *Compressed*
+   are weights that one product ``inputs @ weight.T`` alone uses, with fewer rows than inputs; *pooled* are
+   convolutions before a pooling (see `pooled_convolution`); the *rest* is taken in full.
+2. One backward pass an objective yields all three: gradients at the parameters of the rest, and, at an
+   "edge" in the graph, what arrives at the products and the poolings. Autograd then never forms the weight
+   gradients of these.
+3. For a product, what arrives, D, is multiplied with a root R of the inputs' own Gramian, ``A Aᵀ = R Rᵀ``,
+   computed once: ``DᵀR`` has the inner products of the weight gradients ``DᵀA``, with a column an example.
+4. All pieces of an objective are written side by side into one row; ``rows @ rows.T`` plus what the pooled
+   convolutions bring is the Gramian.
+
+Whether that saves operations is judged by a fixed model of costs (`saves`, `LinearUse.saved`), never by the
+clock, so that a run repeats to the bit.
+"""
 
 import logging
 from collections.abc import Sequence

@@ -1,4 +1,23 @@
-"""Weight gradients of convolutions whose outputs are pooled, of many objectives at once."""
+"""Weight gradients of convolutions whose outputs are pooled, of many objectives at once.
+
+How it works. A backward pass through a convolution multiplies what arrives at its output, at every position,
+with the patches of the input. Where the output goes through a ReLU into a pooling, what arrives is the same
+number all over a pooled cell (mean), or zero but at one position of it (maximum). So the patches can be
+summed by cell first, once for all objectives, and each objective multiplies a matrix that is shorter by the
+number of positions in a cell:
+
+1. `pooled_convolutions` looks in the graph for ``convolution -> (ReLU) -> pooling`` that nothing else uses.
+2. `layerwise` asks autograd for the gradient at the *pooling's* output (`PooledConvolution.edge`), not
+   at the weight; what arrives, ``[example, channel, cell]``, is handed to an `Arriving`.
+3. `Arriving` keeps it for as many objectives as there is room for. Where that is all of them,
+   `Arriving.gramian` makes the gradients of a few channels at a time and multiplies them at once; where it is
+   not, each full group is turned into weight gradients, which are held, and makes room for the next one.
+4. `PooledConvolution.add_gradients` is the product: it unfolds a few examples' inputs into patches
+   (`_CHUNK` bytes, so that they stay in the cache) and adds them up by cell, `_add_means` by what ReLU lets
+   pass, `_add_maxima` by picking the patch at each maximum.
+
+A wrong Gramian here would be seen on the first step of a run, see `polytask.balancing.step.engine_check`.
+"""
 
 import math
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,21 @@
-"""The graph of a step: gradients of single objectives, and of their weighted sum."""
+"""The graph of a step: gradients of single objectives, and of their weighted sum.
+
+How it works. Every gradient that balancing needs starts at the objectives ``values`` and ends at the shared
+parameters. The naive way is one whole backward pass an objective. Where the tasks leave the shared part at
+known places, the *taps*, half of that is saved, since a task's head is reached by its own objective alone:
+
+1. `leaving` follows the graph from each objective down and tells whether every path to a shared parameter
+   leads through the objective's own tap (`tapped`).
+2. If so, one backward pass of the plain sum, stopped at the taps, gives all *seeds*: at each tap the gradient
+   of its own objective, unmixed. The same pass fills in the private parameters' gradients, unscaled.
+3. From then on the shared part alone is run backward: from one seed for the gradient of one objective
+   (`rows`, `jacobian`), from a weighted sum of seeds for the update (`backward`). Heads are never run again.
+4. If not, passes start at the objectives (`roots`), and the private gradients need one of their own.
+
+Weights that are all 1 need none of this: one ordinary backward pass serves shared and private parameters.
+Graphs are kept (``retain_graph``) until `backward`, which frees them. `gradient` never uses taps: it is what
+the first Gramian of a run is compared with.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, wraps
@@ -31,7 +48,10 @@ _CURES = {
 
 
 def _explained(function: Callable[P, R]) -> Callable[P, R]:
-    """Say what to do where a part of the learner cannot be run backward more than once, or for one tensor."""
+    """Say what to do where a part of the learner cannot be run backward more than once, or for one tensor.
+
+    Torch has no types for these errors, so their words must do; a test with each of them notices new words.
+    """
 
     @wraps(function)
     def explained(*args: P.args, **kwargs: P.kwargs) -> R:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 import torch
@@ -255,7 +256,13 @@ def _aside(function: Callable[P, R]) -> Callable[P, R]:
 
     Else a step in parts would be balanced by other draws than a whole one, and each process by its own.
     """
-    return own_random_state()(function)
+
+    @wraps(function)
+    def quiet(*args: P.args, **kwargs: P.kwargs) -> R:
+        with own_random_state():
+            return function(*args, **kwargs)
+
+    return quiet
 
 
 def _reordered(rows: Tensor, names: Sequence[str], wanted: Sequence[str]) -> Tensor:
