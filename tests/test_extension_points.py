@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from polytask.balancing import Balancer, Direction, Evidence, UPGrad, Weights
 from polytask.checks import ConformanceError, check_balancer, check_learner, check_source
 from polytask.core import (
+    TOGETHER,
     Batch,
     Episode,
     EpisodicLearner,
@@ -51,19 +52,19 @@ class KernelRegression(EpisodicLearner):
 
     def learn(self, tasks, support):
         masks = {t.name: support.masks.get(t.name, torch.ones(len(support), dtype=torch.bool)) for t in tasks}
-        state = {"keys": self.embed(support.inputs)}
+        state = {TOGETHER: {"keys": self.embed(support.inputs)}}
         for task in tasks:
-            state[task.name] = torch.where(masks[task.name], support.targets[task.name], 0.0)
-            state[f"{task.name} mask"] = masks[task.name].float()
+            targets = torch.where(masks[task.name], support.targets[task.name], 0.0)
+            state[task.name] = {"targets": targets, "mask": masks[task.name].float()}
         return state
 
     def predict(self, state, tasks, inputs):
-        distances = (self.embed(inputs)[:, None] - state["keys"][None]).square().sum(-1)
+        distances = (self.embed(inputs)[:, None] - state[TOGETHER]["keys"][None]).square().sum(-1)
         nearness = torch.exp(-distances)[..., None]  # [query, support, 1]
         answers = {}
         for task in tasks:
-            weights = nearness[..., 0] * state[f"{task.name} mask"]
-            answers[task.name] = (weights @ state[task.name] / (weights.sum(1) + 1e-6))[:, None]
+            weights = nearness[..., 0] * state[task.name]["mask"]
+            answers[task.name] = (weights @ state[task.name]["targets"] / (weights.sum(1) + 1e-6))[:, None]
         return answers
 
 

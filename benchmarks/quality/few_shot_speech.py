@@ -110,7 +110,7 @@ class Unadapted(EpisodicLearner):
         super().__init__()
         self.model = model
 
-    def learn(self, tasks: Sequence[Task], support: Batch) -> dict[str, Tensor]:
+    def learn(self, tasks: Sequence[Task], support: Batch) -> dict[str, dict[str, Tensor]]:
         return {}
 
     def predict(self, state: Any, tasks: Sequence[Task], inputs: Any) -> dict[str, Tensor]:

@@ -115,7 +115,7 @@ def _recall(axes: Axes, network: PlasticNetwork) -> None:
         order = (support @ query.T).argmax(1)
         with torch.no_grad():
             for position, state in enumerate(network.history(episode.tasks, episode.support)):
-                answers = network.predict(state, episode.tasks, query[order])["name"].argmax(1)
+                answers = network.predict({"name": state}, episode.tasks, query[order])["name"].argmax(1)
                 right[position] += (answers == episode.support.targets["name"]).float() / 300
     for pattern in range(n_patterns):
         axes.plot(range(6), right[:, pattern], marker="o", markersize=3, label=f"number {pattern + 1}")

@@ -320,7 +320,7 @@ def test_adaptation_that_diverges_is_an_error():
     with pytest.raises(NotFiniteError, match="smaller `inner_rate`"):
         untrained(learner="maml", inner_rate=1e30).adapt(support)
     adapted = untrained().adapt(support)
-    adapted.predictor.state["class"].fill_(torch.nan)
+    adapted.predictor.state["class"]["summary"].fill_(torch.nan)
     with pytest.raises(NotFiniteError, match="An answer is not finite"):
         adapted.predict(support.inputs)
 

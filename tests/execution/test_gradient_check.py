@@ -11,7 +11,7 @@ from polytask.core import (
     Episode,
     EpisodicLearner,
     Inputs,
-    State,
+    States,
     Task,
     TrainingError,
     generator,
@@ -46,15 +46,15 @@ class FirstOrderByAccident(EpisodicLearner):
         super().__init__()
         self.theta = nn.Parameter(torch.ones(2))
 
-    def learn(self, tasks: Sequence[Task], support: Batch) -> State:
+    def learn(self, tasks: Sequence[Task], support: Batch) -> States:
         assert isinstance(support.inputs, Tensor)
         error = support.inputs @ self.theta - support.targets["y"]
         gradient = support.inputs.T @ error
-        return {"theta": self.theta - 0.1 * gradient.detach()}
+        return {"y": {"theta": self.theta - 0.1 * gradient.detach()}}
 
-    def predict(self, state: State, tasks: Sequence[Task], inputs: Inputs) -> dict[str, Tensor]:
+    def predict(self, state: States, tasks: Sequence[Task], inputs: Inputs) -> dict[str, Tensor]:
         assert isinstance(inputs, Tensor)
-        return {"y": (inputs @ state["theta"]).unsqueeze(1)}
+        return {"y": (inputs @ state["y"]["theta"]).unsqueeze(1)}
 
 
 def test_a_right_gradient_passes_and_the_report_says_what_was_compared() -> None:

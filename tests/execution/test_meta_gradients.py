@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from polytask.core import Batch, Episode, Task, generator, jacobian, run_loop, seeded
+from polytask.core import TOGETHER, Batch, Episode, Task, generator, jacobian, run_loop, seeded
 from polytask.execution import check_meta_gradient, run_vmap
 from polytask.meta import FOMAML, MAML, Prototypes
 
@@ -157,7 +157,7 @@ def test_a_frozen_layer_is_neither_adapted_nor_meta_learned() -> None:
     learner = MAML(net, inner_rate=0.2, n_steps=2)
     report = check_meta_gradient(learner, image_episodes())
     report.raise_if_wrong()
-    state = learner.adapt([CLASSES], images(6)).state
+    state = learner.adapt([CLASSES], images(6)).state[TOGETHER]
     assert set(state) == {"3.weight", "3.bias"}
     assert report.n_parameters == 5 * 3 + 3
 

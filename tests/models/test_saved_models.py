@@ -118,7 +118,7 @@ def test_a_model_that_answers_nan_is_not_saved(tmp_path, kind, number):
     learner = model.learner
     saved: Model = model if isinstance(model, TableModel) or kind == "few-shot" else model.adapt(support())
     if isinstance(saved, AdaptedModel):
-        for tensor in saved.predictor.state.values():
+        for tensor in (part for parts in saved.predictor.state.values() for part in parts.values()):
             tensor.fill_(number)
     else:
         for parameter in learner.parameters():

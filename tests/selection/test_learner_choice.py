@@ -1,5 +1,6 @@
 """Choosing a learner by cross-validation on a task's support, and saying so where that cannot be done."""
 
+import copy
 import math
 from collections.abc import Sequence
 
@@ -11,7 +12,7 @@ from scipy import stats
 from torch import Tensor, nn
 
 from polytask.checks import check_learner
-from polytask.core import Batch, Episode, EpisodicLearner, InputError, Inputs, State, Task, generator
+from polytask.core import Batch, Episode, EpisodicLearner, InputError, Inputs, States, Task, generator
 from polytask.meta.metric.prototypes import Prototypes
 from polytask.meta.metric.r2d2 import R2D2
 from polytask.selection.chosen_learner import ChosenLearner
@@ -30,19 +31,19 @@ class Mean(EpisodicLearner):
         super().__init__()
         self.shift = shift
 
-    def learn(self, tasks: Sequence[Task], support: Batch) -> State:
+    def learn(self, tasks: Sequence[Task], support: Batch) -> States:
         found = {}
         for task in tasks:
             target = support.targets[task.name]
             known = support.masks.get(task.name, torch.ones(len(support), dtype=torch.bool))
             classes = target.unsqueeze(1) == torch.arange(task.n_outputs)
             values = target.reshape(len(support), -1) if task.kind == "regression" else classes
-            found[task.name] = values[known].float().mean(0)
+            found[task.name] = {"mean": values[known].float().mean(0)}
         return found
 
-    def predict(self, state: State, tasks: Sequence[Task], inputs: Inputs) -> dict[str, Tensor]:
+    def predict(self, state: States, tasks: Sequence[Task], inputs: Inputs) -> dict[str, Tensor]:
         assert isinstance(inputs, Tensor)
-        return {task.name: state[task.name].expand(len(inputs), -1) + self.shift for task in tasks}
+        return {task.name: state[task.name]["mean"].expand(len(inputs), -1) + self.shift for task in tasks}
 
 
 class Squares(nn.Module):
@@ -272,7 +273,7 @@ def test_a_chosen_learner_answers_each_task_as_the_learner_that_suits_it() -> No
 def test_a_saved_state_is_a_predictor_again_whatever_would_be_chosen_now() -> None:
     chosen, support, query = ChosenLearner(learners()), points(), points(seed=1)
     predictor = chosen.adapt([RING, HEIGHT], support)
-    again = chosen.predictor([RING, HEIGHT], {k: v.clone() for k, v in predictor.state.items()})
+    again = chosen.predictor([RING, HEIGHT], copy.deepcopy(predictor.state))
     for name, answer in predictor(query.inputs).items():
         assert torch.equal(again(query.inputs)[name], answer)
 

@@ -184,7 +184,8 @@ def _check_adaptation(learner: Learner, episode: Episode, failures: Failures) ->
     changed = [name for name, value in learner.state_dict().items() if not same(value, before[name])]
     failures.expect(not changed, f"`adapt` changes the learner: {', '.join(changed)}")
     failures.expect(
-        not any(tensor.requires_grad for tensor in plain.state.values()), "the adapted state is not detached"
+        not any(tensor.requires_grad for parts in plain.state.values() for tensor in parts.values()),
+        "the adapted state is not detached",
     )
     contexts: dict[str, Callable[[], AbstractContextManager[object]]] = {
         "torch.no_grad": torch.no_grad,

@@ -22,7 +22,7 @@ from .files import is_temporary, new_folder, rehearse_write, sweep, user_path, w
 from .gradients import assign, jacobian
 from .interrupts import CHECKPOINT_FILE, interruptible
 from .interval import Interval, mean_interval
-from .learner import EpisodicLearner, Execution, Learner, Predictor, State, run_loop
+from .learner import TOGETHER, EpisodicLearner, Execution, Learner, Predictor, State, States, run_loop
 from .look_ahead import displaced
 from .memory_budget import free_bytes
 from .modes import evaluating
@@ -66,6 +66,8 @@ __all__ = [
     "SharedModel",
     "Sharing",
     "State",
+    "States",
+    "TOGETHER",
     "Task",
     "TaskKind",
     "TrainingError",

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -14,10 +15,19 @@ from polytask.core.errors import InputError
 from polytask.core.objectives import Objectives, query_objectives
 from polytask.core.task import Task
 
-__all__ = ["EpisodicLearner", "Execution", "Learner", "Predictor", "State", "run_loop"]
+__all__ = ["EpisodicLearner", "Execution", "Learner", "Predictor", "State", "States", "TOGETHER", "run_loop"]
 
-State = dict[str, Tensor]
-"""What a learner knows after adaptation, by name: prototypes, adapted weights, nothing at all."""
+State: TypeAlias = dict[str, Tensor]
+"""What is known of one task after adaptation, by part: prototypes, the weights of a head."""
+
+States: TypeAlias = dict[str, State]
+"""What a learner knows after adaptation: task -> part -> tensor.
+
+What all tasks have in common, such as adapted weights, is under `TOGETHER`.
+"""
+
+TOGETHER = ""
+"""Stands for all tasks of an episode, where a task's name would; no task is called so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,8 +41,8 @@ class Predictor:
     """
 
     tasks: tuple[Task, ...]
-    function: Callable[[State, Inputs], dict[str, Tensor]]
-    state: State = field(default_factory=dict)
+    function: Callable[[States, Inputs], dict[str, Tensor]]
+    state: States = field(default_factory=dict)
 
     def __call__(self, inputs: Inputs) -> dict[str, Tensor]:
         """Answer all tasks for inputs ``[batch, ...]``."""
@@ -92,11 +102,11 @@ class EpisodicLearner(Learner):
         self.transductive = transductive
 
     @abstractmethod
-    def learn(self, tasks: Sequence[Task], support: Batch) -> State:
+    def learn(self, tasks: Sequence[Task], support: Batch) -> States:
         """Compute what is to be known of the tasks from their support batch."""
 
     @abstractmethod
-    def predict(self, state: State, tasks: Sequence[Task], inputs: Inputs) -> dict[str, Tensor]:
+    def predict(self, state: States, tasks: Sequence[Task], inputs: Inputs) -> dict[str, Tensor]:
         """Answer inputs ``[batch, ...]`` from a state: ``[batch, n_outputs]`` by task name."""
 
     def forward(self, tasks: Sequence[Task], support: Batch, query: Batch) -> Tensor:
@@ -143,10 +153,13 @@ class EpisodicLearner(Learner):
         with torch.inference_mode(False), torch.enable_grad():
             # Tensors made in inference mode cannot enter a graph; a clone can.
             support = support.map(lambda t: t.clone() if t.is_inference() else t)
-            state = {name: tensor.detach().clone() for name, tensor in own.learn(tasks, support).items()}
+            state = {
+                owner: {part: tensor.detach().clone() for part, tensor in parts.items()}
+                for owner, parts in own.learn(tasks, support).items()
+            }
         return self.predictor(tasks, state)
 
-    def predictor(self, tasks: Sequence[Task], state: State) -> Predictor:
+    def predictor(self, tasks: Sequence[Task], state: States) -> Predictor:
         """Return the predictor that a state stands for, e.g. one that was saved."""
         return Predictor(tasks=tuple(tasks), function=_Answer(self, tuple(tasks)), state=state)
 
@@ -158,7 +171,7 @@ class _Answer:
     learner: EpisodicLearner
     tasks: tuple[Task, ...]
 
-    def __call__(self, known: State, inputs: Inputs) -> dict[str, Tensor]:
+    def __call__(self, known: States, inputs: Inputs) -> dict[str, Tensor]:
         return module_copy(self.learner, training=False).predict(known, self.tasks, inputs)
 
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from polytask.core.batch import Batch, Episode, Inputs
 from polytask.core.copied_module import module_copy
 from polytask.core.errors import InputError
-from polytask.core.learner import Learner, Predictor, State
+from polytask.core.learner import Learner, Predictor, States
 from polytask.core.objectives import Objectives, pool, query_objectives
 from polytask.core.private import PerTask
 from polytask.core.task import Task
@@ -148,5 +148,5 @@ class _Answer:
     model: SharedModel
     names: tuple[str, ...]
 
-    def __call__(self, state: State, inputs: Inputs) -> dict[str, Tensor]:  # a looked-up task has no state
+    def __call__(self, state: States, inputs: Inputs) -> dict[str, Tensor]:  # a looked-up task has no state
         return module_copy(self.model, training=False)(inputs, self.names)

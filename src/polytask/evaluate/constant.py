@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from polytask.core import Batch, Inputs, Predictor, State, Task, batch_size
+from polytask.core import Batch, Inputs, Predictor, States, Task, batch_size
 
 __all__ = ["constant_predictor"]
 
@@ -17,11 +17,11 @@ def constant_predictor(tasks: Sequence[Task], train: Batch) -> Predictor:
         tasks: The tasks; each needs a label in ``train``.
         train: The training examples.
     """
-    answers = {task.name: _answer(task, train) for task in tasks}
+    answers = {task.name: {"constant": _answer(task, train)} for task in tasks}
 
-    def function(state: State, inputs: Inputs) -> dict[str, Tensor]:
+    def function(state: States, inputs: Inputs) -> dict[str, Tensor]:
         rows = batch_size(inputs)
-        return {name: answer.expand(rows, -1) for name, answer in state.items()}
+        return {name: parts["constant"].expand(rows, -1) for name, parts in state.items()}
 
     return Predictor(tasks=tuple(tasks), function=function, state=answers)
 

@@ -27,6 +27,7 @@ from polytask.models.bundle_tensors import build_filled
 from polytask.models.few_shot_config import FewShotConfig
 from polytask.models.few_shot_images import read_queries, read_support
 from polytask.models.few_shot_results import FewShotResults
+from polytask.models.states import flat_states, nested_states
 
 __all__ = ["AdaptedModel", "FewShotModel", "build_few_shot_learner"]
 
@@ -94,7 +95,7 @@ class FewShotModel:
         inputs = images.floats(examples.inputs).to(self.dtype)
         batch = Batch(inputs=inputs, targets={"class": examples.labels})
         predictor = self.learner.adapt([task], batch)
-        _check_finite(predictor.state.values(), "What the support taught it")
+        _check_finite(flat_states(predictor.state).values(), "What the support taught it")
         return AdaptedModel(self, predictor, names, images=images)
 
     @property
@@ -210,7 +211,7 @@ class AdaptedModel:
     def save(self, directory: str | Path) -> Path:
         """Write a model directory with the learner and what it learned."""
         tensors = dict(self.base.learner.state_dict())
-        tensors |= {_ADAPTED + name: tensor for name, tensor in self.predictor.state.items()}
+        tensors |= {_ADAPTED + name: tensor for name, tensor in flat_states(self.predictor.state).items()}
         config = {
             "model": self.base.config.to_json(),
             "classes": list(self.classes),
@@ -245,7 +246,12 @@ class AdaptedModel:
             images = ImagePreparation.from_json(part(bundle, "images"))
             if images.shape != base.config.preparation.shape:
                 raise InputError(f"images are read as {images.shape}, not {base.config.preparation.shape}")
-            model = cls(base, base.learner.predictor([task], state), classes, images=images)
+            model = cls(
+                base,
+                base.learner.predictor([task], nested_states(state, [task.name])),
+                classes,
+                images=images,
+            )
             model._try(bundle)
         return model
 

@@ -16,7 +16,7 @@ from polytask.core import (
     Objectives,
     PerTask,
     Predictor,
-    State,
+    States,
     Task,
 )
 from polytask.relate.grouping import Grouping
@@ -150,7 +150,7 @@ class _Answer:
     tasks: tuple[Task, ...]
     predictors: tuple[Predictor, ...]
 
-    def __call__(self, state: State, inputs: Inputs) -> dict[str, Tensor]:  # the tasks are known by name
+    def __call__(self, state: States, inputs: Inputs) -> dict[str, Tensor]:  # the tasks are known by name
         answers = {name: each for predictor in self.predictors for name, each in predictor(inputs).items()}
         return {task.name: answers[task.name] for task in self.tasks}
 

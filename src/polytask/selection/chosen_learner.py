@@ -5,10 +5,12 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import nn
 
-from polytask.core import Batch, EpisodicLearner, InputError, Inputs, State, Task
+from polytask.core import Batch, EpisodicLearner, InputError, Inputs, States, Task
 from polytask.selection.learner_choice import LearnerChoice, Measure, choose_learner
 
 __all__ = ["ChosenLearner"]
+
+_CHOICE = "choice"  # the number of the learner of a task, beside its parts
 
 
 class ChosenLearner(EpisodicLearner):
@@ -80,34 +82,37 @@ class ChosenLearner(EpisodicLearner):
             for task in tasks
         }
 
-    def learn(self, tasks: Sequence[Task], support: Batch) -> State:
+    def learn(self, tasks: Sequence[Task], support: Batch) -> States:
         """Choose, and return the state of each chosen learner, beside the number of each task's learner."""
         chosen = {name: choice.name for name, choice in self.choose(tasks, support).items()}
-        state = {_choice(task): torch.tensor(self.names.index(chosen[task.name])) for task in tasks}
+        state: States = {
+            task.name: {_CHOICE: torch.tensor(self.names.index(chosen[task.name]))} for task in tasks
+        }
         for number, (name, learner) in enumerate(zip(self.names, self._parts(), strict=True)):
             own = [task for task in tasks if chosen[task.name] == name]
             if own:
                 learned = learner.learn(own, support.only([task.name for task in own]))
-                state |= {_prefix(number) + key: value for key, value in learned.items()}
+                for owner, parts in learned.items():
+                    named = {_prefix(number) + part: tensor for part, tensor in parts.items()}
+                    state[owner] = state.get(owner, {}) | named
         return state
 
-    def predict(self, state: State, tasks: Sequence[Task], inputs: Inputs) -> dict[str, torch.Tensor]:
+    def predict(self, state: States, tasks: Sequence[Task], inputs: Inputs) -> dict[str, torch.Tensor]:
         """Answer each task by its chosen learner."""
         found = {}
         for number, learner in enumerate(self._parts()):
-            own = [task for task in tasks if int(state[_choice(task)]) == number]
+            own = [task for task in tasks if int(state[task.name][_CHOICE]) == number]
             if own:
                 prefix = _prefix(number)
-                known = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+                known: States = {
+                    owner: {k.removeprefix(prefix): v for k, v in parts.items() if k.startswith(prefix)}
+                    for owner, parts in state.items()
+                }
                 found |= learner.predict(known, own, inputs)
         return {task.name: found[task.name] for task in tasks}
 
     def _parts(self) -> list[EpisodicLearner]:
         return [part for part in self.learners if isinstance(part, EpisodicLearner)]
-
-
-def _choice(task: Task) -> str:
-    return f"choice/{task.name}"
 
 
 def _prefix(number: int) -> str:

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from polytask.core import Batch, Episode, InputError, Task, generator, jacobian, run_loop, seeded
+from polytask.core import TOGETHER, Batch, Episode, InputError, Task, generator, jacobian, run_loop, seeded
 from polytask.execution import check_meta_gradient
 from polytask.meta import mlp
 from polytask.meta.adaptation.fixed_body import fixed_body
@@ -157,7 +157,7 @@ def test_on_quadratic_tasks_imaml_has_the_implicit_gradient(solver: Literal["cg"
         n_solver_steps=40,
     )
     end = (centre + 2.0 * start) / 3.0  # of |p - c|^2 / 2 + |p - theta|^2
-    found = learner.learn(episode.tasks, episode.support or episode.query)["theta"]
+    found = learner.learn(episode.tasks, episode.support or episode.query)[TOGETHER]["theta"]
     torch.testing.assert_close(found, end, rtol=1e-5, atol=1e-6)
     torch.testing.assert_close(
         meta_gradient(learner, episode), (end - target) / (1 + 1 / 2.0), rtol=1e-4, atol=1e-5
@@ -194,8 +194,8 @@ def test_gradients_that_are_no_derivative_agree_between_executions(
 def test_anil_changes_the_head_alone_and_boil_the_rest() -> None:
     (episode, *_) = episodes()
     assert episode.support is not None
-    assert set(ANIL(net()).adapt(episode.tasks, episode.support).state) == {"2.weight", "2.bias"}
-    assert set(BOIL(net()).adapt(episode.tasks, episode.support).state) == {"0.weight", "0.bias"}
+    assert set(ANIL(net()).adapt(episode.tasks, episode.support).state[TOGETHER]) == {"2.weight", "2.bias"}
+    assert set(BOIL(net()).adapt(episode.tasks, episode.support).state[TOGETHER]) == {"0.weight", "0.bias"}
 
 
 class Whole(nn.Module):
@@ -228,7 +228,7 @@ def test_running_the_body_once_changes_neither_the_state_nor_the_meta_gradient(
             normalization="batch",
             **{"rule": SGD(0.5), **options},
         ).double()
-        state = learner.learn(episode.tasks, episode.support)
+        state = learner.learn(episode.tasks, episode.support)[TOGETHER]
         found.append((*(tensor.detach() for tensor in state.values()), meta_gradient(learner, episode)))
     for once, every in zip(*found, strict=True):
         torch.testing.assert_close(once, every)
@@ -267,7 +267,7 @@ def test_a_body_that_does_not_answer_row_by_row_runs_with_the_rest() -> None:
     model = nn.Sequential(nn.Linear(4, 5), nn.Flatten(0), nn.Linear(30, 18), nn.Unflatten(0, (6, 3)))
     (episode, *_) = episodes()
     assert episode.support is not None
-    state = ANIL(model, n_steps=2).learn(episode.tasks, episode.support)
+    state = ANIL(model, n_steps=2).learn(episode.tasks, episode.support)[TOGETHER]
     assert set(state) == {"2.weight", "2.bias"}
 
 
@@ -291,10 +291,10 @@ def test_proto_maml_without_steps_answers_like_prototypes() -> None:
 def test_a_context_is_all_that_cavia_adapts_and_it_starts_at_zero() -> None:
     learner = CAVIA(mlp([4 + 2, 3]), n_context=2, n_steps=0)
     (episode, *_) = episodes()
-    state = learner.adapt(episode.tasks, episode.support).state
+    state = learner.adapt(episode.tasks, episode.support).state[TOGETHER]
     assert set(state) == {"context"}
     assert not state["context"].any()
-    assert learner.with_steps(1).adapt(episode.tasks, episode.support).state["context"].any()
+    assert learner.with_steps(1).adapt(episode.tasks, episode.support).state[TOGETHER]["context"].any()
 
 
 def test_the_weights_of_the_steps_go_from_equal_to_the_last_alone() -> None:
@@ -321,7 +321,7 @@ def test_maml_plus_plus_counts_its_updates_in_its_state() -> None:
 def test_meta_curvature_begins_as_gradient_descent() -> None:
     (episode, *_) = episodes()
     states = [
-        learner.adapt(episode.tasks, episode.support).state
+        learner.adapt(episode.tasks, episode.support).state[TOGETHER]
         for learner in (
             MetaCurvature(net(), inner_rate=0.2),
             MAML(net(), inner_rate=0.2),

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from polytask.core import Batch, Episode, InputError, State, Task, generator
+from polytask.core import TOGETHER, Batch, Episode, InputError, State, Task, generator
 from polytask.meta import IMAML
 from polytask.meta.adaptation.implicit import conjugate_gradient, neumann
 from polytask.meta.adaptation.rules import SGD
@@ -78,7 +78,9 @@ def test_the_implicit_gradient_of_a_line_is_exact_with_a_solver_step_for_each_pa
     found = torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None])
 
     assert episode.support is not None
-    end = torch.cat([p.flatten() for p in learner.learn([NUMBER], episode.support).values()]).detach()
+    end = torch.cat(
+        [p.flatten() for p in learner.learn([NUMBER], episode.support)[TOGETHER].values()]
+    ).detach()
     wide = [torch.cat([b.inputs, torch.ones(len(b), 1)], 1) for b in (episode.support, episode.query)]
     curvature = 2 * wide[0].T @ wide[0] / len(wide[0])
     outer = 2 * wide[1].T @ (wide[1] @ end - episode.query.targets["y"]) / len(wide[1])

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from polytask.core import Batch, Episode, InputError, Task, generator, module_copy, seeded
+from polytask.core import TOGETHER, Batch, Episode, InputError, Task, generator, module_copy, seeded
 from polytask.meta import (
     ALFA,
     ANIL,
@@ -89,7 +89,7 @@ def test_the_first_step_goes_down_the_gradient_by_the_rate_asked_for(name: str) 
     loss = learner.loss(start, [CLASSES], EPISODE.support, 0)
     gradients = torch.autograd.grad(loss, list(start.values()))
     expected = {n: p.detach() - 0.3 * g for (n, p), g in zip(start.items(), gradients, strict=True)}
-    found = learner.adapt([CLASSES], EPISODE.support).state
+    found = learner.adapt([CLASSES], EPISODE.support).state[TOGETHER]
     assert set(found) == adapted
     torch.testing.assert_close(found, expected)
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from polytask.core import Batch, Episode, InputError, Task, generator, seeded
+from polytask.core import TOGETHER, Batch, Episode, InputError, Task, generator, seeded
 from polytask.meta import FOMAML, MAML, mlp
 from polytask.meta.adaptation.rules import SGD
 
@@ -59,7 +59,7 @@ def test_adaptation_is_gradient_descent_on_the_support() -> None:
     start, centre = torch.tensor([1.0, 2.0, 3.0]), torch.tensor([0.0, 0.0, 1.0])
     learner = MAML(Point(start), inner_rate=0.25, n_steps=2)
     episode = quadratic_episode(centre)
-    state = learner.adapt(episode.tasks, episode.support).state
+    state = learner.adapt(episode.tasks, episode.support).state[TOGETHER]
     torch.testing.assert_close(state["theta"], centre + 0.75**2 * (start - centre))
 
 
@@ -75,7 +75,7 @@ def test_several_tasks_adapt_by_the_sum_of_their_losses() -> None:
             return {"a": self.theta * inputs, "b": 3 * self.theta * inputs}
 
     support = Batch(inputs=torch.ones(1, 1), targets={"a": torch.zeros(1), "b": torch.zeros(1)})
-    state = MAML(Both(), inner_rate=0.01).adapt(tasks, support).state
+    state = MAML(Both(), inner_rate=0.01).adapt(tasks, support).state[TOGETHER]
     torch.testing.assert_close(state["theta"], torch.tensor(1 - 0.01 * (2 + 18)))  # d (t^2 + 9 t^2) = 20 t
 
 
@@ -89,7 +89,7 @@ def test_fomaml_is_the_first_order_maml() -> None:
 
 def test_the_first_order_inner_loop_leaves_no_graph_of_the_gradient() -> None:
     learner = FOMAML(mlp([1, 4, 1]), inner_rate=0.1)
-    state = learner.learn([NUMBER], line(5))
+    state = learner.learn([NUMBER], line(5))[TOGETHER]
     functions = set()
 
     def walk(node: torch.autograd.graph.Node | None) -> None:
@@ -122,7 +122,7 @@ def test_with_steps_still_adapts_a_model_that_was_frozen_later() -> None:
     learner = MAML(mlp([1, 4, 1]), inner_rate=0.1)
     learner.model.requires_grad_(False)
     before = learner.model.state_dict()
-    state = learner.with_steps(3).adapt([NUMBER], line(5)).state
+    state = learner.with_steps(3).adapt([NUMBER], line(5)).state[TOGETHER]
     assert set(state) == set(before)
     assert not torch.equal(state["2.bias"], before["2.bias"])
 
@@ -185,14 +185,14 @@ def test_a_predictor_does_not_follow_later_training() -> None:
 
 def test_the_state_is_detached_and_holds_the_adapted_parameters() -> None:
     learner = MAML(mlp([1, 4, 1]))
-    state = learner.adapt([NUMBER], line(5)).state
+    state = learner.adapt([NUMBER], line(5)).state[TOGETHER]
     assert list(state) == [name for name, _ in learner.model.named_parameters()]
     assert not any(tensor.requires_grad for tensor in state.values())
 
 
 def test_without_steps_the_state_is_a_copy_of_the_weights() -> None:
     learner = MAML(mlp([1, 1]), n_steps=0)
-    state = learner.adapt([NUMBER], line(5)).state
+    state = learner.adapt([NUMBER], line(5)).state[TOGETHER]
     with torch.no_grad():
         state["0.weight"].zero_()
     assert float(learner.model[0].weight.detach().abs()) > 0  # pyright: ignore[reportIndexIssue]

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.func import vmap
 
-from polytask.core import Batch, InputError, Task
+from polytask.core import TOGETHER, Batch, InputError, Task
 from polytask.meta import ClassCNP, ProtoMAML
 from polytask.meta.layers.class_means import check_classes, membership
 
@@ -48,7 +48,7 @@ def test_within_a_transform_values_are_not_looked_at():
 def test_the_head_of_proto_maml_starts_at_the_means_of_the_labelled_rows():
     learner = ProtoMAML(nn.Linear(4, 5), n_steps=0)
     given = support(0, 1, 2, 0, known=[True, True, True, False])
-    state = learner.adapt([CAT], given).state
+    state = learner.adapt([CAT], given).state[TOGETHER]
     encoder = learner.model.get_submodule("encoder")
     centres = encoder(given.inputs[:3])
     torch.testing.assert_close(state["head_weight"], 2 * centres)

@@ -86,8 +86,8 @@ def test_examples_without_label_do_not_count(method: type[Baseline | BaselinePlu
         inputs=whole.inputs, targets={"cat": torch.where(mask, whole.targets["cat"], 77)}, masks={"cat": mask}
     )
     learner = method(encoder(), n_steps=5)
-    found = learner.adapt([CAT], masked).state["cat.weights"]
-    torch.testing.assert_close(found, learner.adapt([CAT], whole.rows(slice(6))).state["cat.weights"])
+    found = learner.adapt([CAT], masked).state["cat"]["weights"]
+    torch.testing.assert_close(found, learner.adapt([CAT], whole.rows(slice(6))).state["cat"]["weights"])
 
 
 @pytest.mark.parametrize("method", [Baseline, BaselinePlusPlus])

@@ -104,10 +104,10 @@ def test_the_meta_gradient_is_right_in_loop_and_vmap(contrast: float) -> None:
 def test_dropout_works_in_training_only() -> None:
     learner = feat(dropout=0.5)
     with seeded(0):
-        first, second = (learner.learn([CAT], points(6))["cat.prototypes"] for _ in range(2))
+        first, second = (learner.learn([CAT], points(6))["cat"]["prototypes"] for _ in range(2))
     assert not torch.equal(first, second)
-    state = learner.adapt([CAT], points(6)).state["cat.prototypes"]
-    assert torch.equal(state, learner.adapt([CAT], points(6)).state["cat.prototypes"])
+    state = learner.adapt([CAT], points(6)).state["cat"]["prototypes"]
+    assert torch.equal(state, learner.adapt([CAT], points(6)).state["cat"]["prototypes"])
 
 
 def test_all_wrong_arguments_are_named_at_once() -> None:

@@ -91,7 +91,7 @@ def test_every_label_is_fitted_on_the_examples_that_have_it(n_rows: int) -> None
     mask = torch.stack([torch.arange(n_rows) != 2, torch.arange(n_rows) > 0], 1)
     masked = Batch(inputs=whole.inputs, targets={"tags": whole.targets["tags"]}, masks={"tags": mask})
     learner = LRD2(nn.Identity(), n_steps=15, bias=False).double()
-    found = learner.adapt([TAGS], masked).state["tags"]
+    found = learner.adapt([TAGS], masked).state["tags"]["summary"]
     for output in range(2):
         rows = mask[:, output]
         expected = fitted(whole.inputs[rows], whole.targets["tags"][rows, output], 1.0)
@@ -108,8 +108,8 @@ def test_examples_without_label_do_not_count(task: Task, n_kept: int) -> None:
     target = torch.where(mask.reshape(-1, *[1] * (target.ndim - 1)), target, hidden)
     masked = Batch(inputs=whole.inputs, targets={task.name: target}, masks={task.name: mask})
     learner = LRD2(nn.Identity()).double()
-    expected = learner.adapt([task], whole.rows(slice(n_kept)).only([task.name])).state[task.name]
-    torch.testing.assert_close(learner.adapt([task], masked).state[task.name], expected)
+    expected = learner.adapt([task], whole.rows(slice(n_kept)).only([task.name])).state[task.name]["summary"]
+    torch.testing.assert_close(learner.adapt([task], masked).state[task.name]["summary"], expected)
 
 
 def episodes(n_support: int = 6) -> list[Episode]:

@@ -64,7 +64,7 @@ def test_weights_are_those_of_liblinear(cost: float) -> None:
     machine = LinearSVC(
         multi_class="crammer_singer", fit_intercept=False, C=cost, tol=1e-10, max_iter=1_000_000
     ).fit(support.inputs.numpy(), support.targets["cat"].numpy())
-    found = MetaOptNet(nn.Identity(), cost=cost).adapt([CAT], support).state["cat"]
+    found = MetaOptNet(nn.Identity(), cost=cost).adapt([CAT], support).state["cat"]["summary"]
     np.testing.assert_allclose(found.numpy(), machine.coef_.T, atol=1e-4)
 
 
@@ -89,7 +89,9 @@ def test_the_dual_is_that_of_a_general_solver() -> None:
 def test_logits_are_scaled_products_with_the_weights() -> None:
     support, query = points(9), points(4, "q").inputs
     predictor = MetaOptNet(nn.Identity(), scale=3.0).double().adapt([CAT], support)
-    torch.testing.assert_close(predictor(query)["cat"].detach(), 3 * query @ predictor.state["cat"])
+    torch.testing.assert_close(
+        predictor(query)["cat"].detach(), 3 * query @ predictor.state["cat"]["summary"]
+    )
 
 
 def test_repeated_examples_are_no_trouble() -> None:
@@ -108,8 +110,10 @@ def test_examples_without_label_do_not_count() -> None:
         inputs=whole.inputs, targets={"cat": torch.where(mask, whole.targets["cat"], 77)}, masks={"cat": mask}
     )
     learner = MetaOptNet(nn.Identity())
-    expected = learner.adapt([CAT], whole.rows(slice(9))).state["cat"]
-    torch.testing.assert_close(learner.adapt([CAT], masked).state["cat"], expected, rtol=1e-5, atol=1e-7)
+    expected = learner.adapt([CAT], whole.rows(slice(9))).state["cat"]["summary"]
+    torch.testing.assert_close(
+        learner.adapt([CAT], masked).state["cat"]["summary"], expected, rtol=1e-5, atol=1e-7
+    )
 
 
 @pytest.mark.parametrize("cost", [0.02, 0.3, 5.0])

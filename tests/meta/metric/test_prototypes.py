@@ -32,14 +32,16 @@ def test_decisions_are_those_of_a_nearest_centroid(seed: int, n_shot: int, n_fea
 def test_logits_are_minus_the_squared_distances() -> None:
     support, query = points(8), torch.randn(5, 6, generator=generator(1))
     predictor = NearestMean().adapt([CAT], support)
-    expected = -(query[:, None] - predictor.state["cat"][None]).square().sum(-1)
+    expected = -(query[:, None] - predictor.state["cat"]["summary"][None]).square().sum(-1)
     torch.testing.assert_close(predictor(query)["cat"], expected, rtol=1e-5, atol=1e-4)
 
 
 def test_cosine_logits_are_scaled_cosines() -> None:
     support, query = points(8), torch.randn(5, 6, generator=generator(1))
     predictor = Prototypes(nn.Identity(), distance="cosine", scale=3.0).adapt([CAT], support)
-    expected = 3 * nn.functional.cosine_similarity(query[:, None], predictor.state["cat"][None], dim=-1)
+    expected = 3 * nn.functional.cosine_similarity(
+        query[:, None], predictor.state["cat"]["summary"][None], dim=-1
+    )
     torch.testing.assert_close(predictor(query)["cat"], expected)
 
 
@@ -48,8 +50,10 @@ def test_examples_without_label_do_not_count() -> None:
     mask = torch.tensor([True] * 8 + [False] * 4)
     targets = torch.where(mask, whole.targets["cat"], 99)
     masked = Batch(inputs=whole.inputs, targets={"cat": targets}, masks={"cat": mask})
-    found = NearestMean().adapt([CAT], masked).state["cat"]
-    torch.testing.assert_close(found, NearestMean().adapt([CAT], whole.rows(slice(8))).state["cat"])
+    found = NearestMean().adapt([CAT], masked).state["cat"]["summary"]
+    torch.testing.assert_close(
+        found, NearestMean().adapt([CAT], whole.rows(slice(8))).state["cat"]["summary"]
+    )
 
 
 def test_several_tasks_share_one_encoding() -> None:
@@ -94,11 +98,11 @@ def test_saved_prototypes_do_not_follow_the_encoder() -> None:
     with seeded(0):
         learner = Prototypes(nn.Linear(6, 3))
     state = learner.adapt([CAT], points(8)).state
-    before = state["cat"].clone()
+    before = state["cat"]["summary"].clone()
     with torch.no_grad():
         for parameter in learner.parameters():
             parameter.add_(1.0)
-    assert torch.equal(state["cat"], before)
+    assert torch.equal(state["cat"]["summary"], before)
 
 
 def test_training_separates_classes_that_raw_distance_cannot() -> None:
@@ -136,7 +140,7 @@ def test_nearest_mean_flattens_images_and_joins_mappings() -> None:
     learner = NearestMean()
     predictor = learner.adapt([CAT], support)
     expected = torch.cat([images.float().flatten(1), torch.arange(4.0).unsqueeze(1)], dim=1)
-    torch.testing.assert_close(predictor.state["cat"], expected)
+    torch.testing.assert_close(predictor.state["cat"]["summary"], expected)
     assert CAT.decide(predictor(support.inputs)["cat"]).tolist() == [0, 1, 2, 3]
     assert list(learner.parameters()) == []
 

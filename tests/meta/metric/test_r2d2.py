@@ -93,9 +93,9 @@ def test_a_bias_is_one_more_feature_of_ones() -> None:
     wide = Batch(
         inputs=torch.cat([support.inputs, torch.ones(9, 1, dtype=torch.float64)], 1), targets=support.targets
     )
-    expected = R2D2(nn.Identity(), bias=False).double().adapt([HEIGHT], wide).state["height"]
+    expected = R2D2(nn.Identity(), bias=False).double().adapt([HEIGHT], wide).state["height"]["summary"]
     torch.testing.assert_close(
-        R2D2(nn.Identity()).double().adapt([HEIGHT], support).state["height"], expected
+        R2D2(nn.Identity()).double().adapt([HEIGHT], support).state["height"]["summary"], expected
     )
     answers = R2D2(nn.Identity()).double().adapt([HEIGHT], support)(query)["height"]
     torch.testing.assert_close(answers, torch.as_tensor(query) @ expected[:-1] + expected[-1])
@@ -111,8 +111,8 @@ def test_examples_without_label_do_not_count(task: Task, n_kept: int) -> None:
     target = torch.where(mask.reshape(-1, *[1] * (target.ndim - 1)), target, hidden)
     masked = Batch(inputs=whole.inputs, targets={task.name: target}, masks={task.name: mask})
     learner = R2D2(nn.Identity()).double()
-    expected = learner.adapt([task], whole.rows(slice(n_kept)).only([task.name])).state[task.name]
-    torch.testing.assert_close(learner.adapt([task], masked).state[task.name], expected)
+    expected = learner.adapt([task], whole.rows(slice(n_kept)).only([task.name])).state[task.name]["summary"]
+    torch.testing.assert_close(learner.adapt([task], masked).state[task.name]["summary"], expected)
 
 
 @pytest.mark.parametrize("n_rows", [5, 12])
@@ -120,7 +120,7 @@ def test_every_output_is_fitted_on_the_examples_that_have_it(n_rows: int) -> Non
     whole = points(n_rows)
     mask = torch.stack([torch.arange(n_rows) % 2 == 0, torch.arange(n_rows) % 3 > 0], 1)
     masked = Batch(inputs=whole.inputs, targets={"sizes": whole.targets["sizes"]}, masks={"sizes": mask})
-    found = R2D2(nn.Identity(), bias=False).double().adapt([SIZES], masked).state["sizes"]
+    found = R2D2(nn.Identity(), bias=False).double().adapt([SIZES], masked).state["sizes"]["summary"]
     for output in range(2):
         rows = mask[:, output]
         y = whole.targets["sizes"][rows, output].numpy()

@@ -69,8 +69,8 @@ def test_examples_without_label_do_not_count() -> None:
         inputs=whole.inputs, targets={"cat": torch.where(mask, whole.targets["cat"], 77)}, masks={"cat": mask}
     )
     learner = smooth()
-    found = learner.adapt([CAT], masked).state["cat.prototypes"]
-    torch.testing.assert_close(found, learner.adapt([CAT], whole.rows(slice(6))).state["cat.prototypes"])
+    found = learner.adapt([CAT], masked).state["cat"]["prototypes"]
+    torch.testing.assert_close(found, learner.adapt([CAT], whole.rows(slice(6))).state["cat"]["prototypes"])
 
 
 def test_the_mean_is_saved_and_loaded() -> None:

@@ -95,7 +95,7 @@ def test_the_mahalanobis_head_is_that_of_numpy() -> None:
 def test_at_first_the_modulation_is_the_identity() -> None:
     blocks = [nn.Linear(2, 6), nn.Sequential(nn.Tanh(), nn.Linear(6, 4))]
     learner = FiLMGenerator(nn.Linear(2, 3), 3, blocks, channels=[6, 4])
-    assert not learner.learn([KIND], batch(9))["modulation:kind"].any()
+    assert not learner.learn([KIND], batch(9))["kind"]["modulation"].any()
     x = torch.randn(5, 2, generator=generator(0))
     torch.testing.assert_close(learner.encoder(x, torch.zeros(20)), blocks[1](blocks[0](x)))
 

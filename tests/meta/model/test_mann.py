@@ -123,8 +123,8 @@ def test_labels_come_one_step_late() -> None:
         inputs=support.inputs, targets={"kind": (support.targets["kind"] + torch.eye(4)[3]).long() % 3}
     )
     first, second = (learner.learn([KIND], given) for given in (support, other))
-    assert torch.equal(first["contents:kind"], second["contents:kind"])
-    assert not torch.equal(first["label:kind"], second["label:kind"])
+    assert torch.equal(first["kind"]["contents"], second["kind"]["contents"])
+    assert not torch.equal(first["kind"]["label"], second["kind"]["label"])
 
 
 def test_examples_without_label_are_passed_over() -> None:
@@ -141,10 +141,10 @@ def test_training_draws_the_order_and_evaluation_takes_it_as_given() -> None:
     learner, support = small(), batch(7)
     learner.train()
     with seeded(1):
-        drawn = [learner.learn([KIND], support)["contents:kind"] for _ in range(2)]
+        drawn = [learner.learn([KIND], support)["kind"]["contents"] for _ in range(2)]
     assert not torch.equal(drawn[0], drawn[1])
-    fixed = small(shuffle=False).train().learn([KIND], support)["contents:kind"]
-    torch.testing.assert_close(fixed, learner.eval().learn([KIND], support)["contents:kind"])
+    fixed = small(shuffle=False).train().learn([KIND], support)["kind"]["contents"]
+    torch.testing.assert_close(fixed, learner.eval().learn([KIND], support)["kind"]["contents"])
 
 
 def test_trained_it_binds_labels_to_what_it_saw() -> None:

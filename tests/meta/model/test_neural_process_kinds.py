@@ -195,7 +195,7 @@ def latent(learner: NP, *batches: Batch) -> torch.distributions.Normal:
 def test_the_objective_of_a_latent_process_is_its_negative_evidence_bound(attentive):
     learner, support, query = latent_process(attentive=attentive).eval(), examples(6), examples(5, "q")
     prior, posterior = latent(learner, support), latent(learner, support, query)
-    state = learner.learn([Y], support) | {"latent:y": posterior.mean}
+    state = {"y": learner.learn([Y], support)["y"] | {"latent": posterior.mean}}
     found = learner.distribution(state, [Y], query.inputs)["y"]
     density = torch.distributions.Normal(found.mean, found.std).log_prob(query.targets["y"].unsqueeze(1))
     gap = torch.distributions.kl_divergence(posterior, prior).sum()
@@ -213,7 +213,7 @@ def test_a_latent_vector_is_drawn_in_training_alone():
 def test_drawn_functions_spread_as_the_latent_vector_does():
     learner, support = latent_process(), examples(6)
     state = learner.adapt([Y], support).state
-    draws = torch.stack([learner.draw(state, generator(0, i))["latent:y"] for i in range(2000)])
+    draws = torch.stack([learner.draw(state, generator(0, i))["y"]["latent"] for i in range(2000)])
     expected = latent(learner, support)
     assert (draws.mean(0) - expected.mean).abs().max() < 0.1
     torch.testing.assert_close(draws.std(0), expected.stddev.detach(), rtol=0.1, atol=0)

@@ -113,8 +113,8 @@ def test_an_example_without_a_label_changes_nothing() -> None:
     for name in states[0]:
         assert torch.equal(states[1][name], states[2][name])
         assert not torch.equal(states[2][name], states[3][name])
-    kept = learner.learn([NAME], masked.rows(known))
-    for name, tensor in learner.learn([NAME], masked).items():
+    kept = learner.learn([NAME], masked.rows(known))["name"]
+    for name, tensor in learner.learn([NAME], masked)["name"].items():
         torch.testing.assert_close(tensor, kept[name])
 
 

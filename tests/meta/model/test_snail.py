@@ -95,12 +95,12 @@ def test_training_draws_the_order_and_evaluation_takes_it_as_given() -> None:
     learner, support = small(), batch(7)
     learner.train()
     with seeded(1):
-        drawn = [learner.learn([KIND], support)["stream:kind"] for _ in range(2)]
+        drawn = [learner.learn([KIND], support)["kind"]["stream"] for _ in range(2)]
     assert not torch.equal(drawn[0], drawn[1])
     rows = [sorted(stream[:, :3].tolist()) for stream in drawn]
     assert rows[0] == rows[1] == sorted(learner.encoder(support.inputs).tolist())
-    fixed = small(shuffle=False).train().learn([KIND], support)["stream:kind"]
-    torch.testing.assert_close(fixed, learner.eval().learn([KIND], support)["stream:kind"])
+    fixed = small(shuffle=False).train().learn([KIND], support)["kind"]["stream"]
+    torch.testing.assert_close(fixed, learner.eval().learn([KIND], support)["kind"]["stream"])
 
 
 def test_trained_it_tells_new_classes_apart() -> None:

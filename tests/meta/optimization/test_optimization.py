@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from polytask.core import Batch, Episode, InputError, State, Task, generator, run_loop, seeded
+from polytask.core import TOGETHER, Batch, Episode, InputError, State, Task, generator, run_loop, seeded
 from polytask.execution import check_meta_gradient, run_vmap
 from polytask.meta import GradientLearner
 from polytask.meta.adaptation.rules import SGD, InnerStep, UpdateRule
@@ -116,7 +116,7 @@ def test_warp_layers_change_nothing_at_first_and_stay_out_of_the_inner_loop() ->
     torch.testing.assert_close(with_warp_layers(plain)(x), plain(x))
     (episode, *_) = episodes()
     learner = WarpGrad(net(), n_steps=2)
-    assert not any("warp" in name for name in learner.adapt(episode.tasks, episode.support).state)
+    assert not any("warp" in name for name in learner.adapt(episode.tasks, episode.support).state[TOGETHER])
 
 
 def test_warp_layers_get_the_mean_gradient_along_the_trajectory() -> None:
@@ -300,7 +300,7 @@ def test_warped_descent_moves_the_start_as_reptile_does() -> None:
     learner, (episode, *_) = WarpGrad(net(), n_steps=3, inner_rate=0.3), episodes()
     assert episode.support is not None
     before = learner.initial(episode.tasks, episode.support)
-    after = learner.adapt(episode.tasks, episode.support).state
+    after = learner.adapt(episode.tasks, episode.support).state[TOGETHER]
     learner.objectives([episode]).total().backward()
     for name, parameter in before.items():
         assert parameter.grad is not None

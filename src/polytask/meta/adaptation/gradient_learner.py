@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from polytask.core import (
+    TOGETHER,
     Batch,
     Episode,
     EpisodicLearner,
@@ -19,6 +20,7 @@ from polytask.core import (
     Inputs,
     Objectives,
     State,
+    States,
     Task,
     module_copy,
     query_objectives,
@@ -186,8 +188,8 @@ class GradientLearner(EpisodicLearner):
                 return self.objective(self, tasks, support, query)
             return self.loss(self.trajectory(tasks, support)[-1], tasks, query, self.n_steps)
 
-    def learn(self, tasks: Sequence[Task], support: Batch) -> State:
-        """Return the parameters after the inner steps, by name.
+    def learn(self, tasks: Sequence[Task], support: Batch) -> States:
+        """Return the parameters after the inner steps, by name, which all tasks have in common.
 
         Raises:
             InputError: The support lacks a class of a multiclass task.
@@ -196,12 +198,12 @@ class GradientLearner(EpisodicLearner):
             if task.kind == "multiclass":
                 check_classes(type(self).__name__, task, support)
         with plain_attention():
-            return self.trajectory(tasks, support)[-1]
+            return {TOGETHER: self.trajectory(tasks, support)[-1]}
 
-    def predict(self, state: State, tasks: Sequence[Task], inputs: Inputs) -> dict[str, Tensor]:
+    def predict(self, state: States, tasks: Sequence[Task], inputs: Inputs) -> dict[str, Tensor]:
         """Answer inputs ``[batch, ...]`` by the model with the state's parameters."""
         with plain_attention():  # as in learning, so that a state fits its answers to the last digit
-            return self.outputs(state, tasks, inputs, self.n_steps)
+            return self.outputs(state[TOGETHER], tasks, inputs, self.n_steps)
 
     def initial(self, tasks: Sequence[Task], support: Batch) -> State:
         """Return the adapted parameters before the first step, by name."""

@@ -37,7 +37,7 @@ class CAVIA(GradientLearner):
         >>> learner = CAVIA(nn.Linear(1 + 5, 1))
         >>> support = Batch(inputs=torch.ones(3, 1), targets={"y": torch.ones(3)})
         >>> {name: tuple(c.shape) for name, c in
-        ...  learner.adapt([Task(name="y", kind="regression")], support).state.items()}
+        ...  learner.adapt([Task(name="y", kind="regression")], support).state[""].items()}
         {'context': (5,)}
 
     References:

@@ -47,7 +47,7 @@ class ProtoMAML(GradientLearner):
         >>> learner = ProtoMAML(nn.Linear(2, 4), n_steps=1)
         >>> support = Batch(inputs=torch.eye(2), targets={"kind": torch.tensor([0, 1])})
         >>> tasks = [Task(name="kind", kind="multiclass", n_outputs=2)]
-        >>> learner.adapt(tasks, support).state["head_weight"].shape
+        >>> learner.adapt(tasks, support).state[""]["head_weight"].shape
         torch.Size([2, 4])
 
     References:

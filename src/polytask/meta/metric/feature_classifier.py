@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from polytask.core import Batch, EpisodicLearner, Inputs, State, Task
+from polytask.core import Batch, EpisodicLearner, Inputs, State, States, Task
 from polytask.meta.layers.class_means import check_classes, membership
 from polytask.meta.layers.full_precision import full_precision, widened
 from polytask.meta.layers.normalization import uses_batch_statistics
@@ -60,8 +60,8 @@ class FeatureClassifier(EpisodicLearner):
     def logits(self, summary: State, features: Tensor) -> Tensor:
         """Answer features of queries ``[query, feature]`` by what is known: ``[query, class]``."""
 
-    def learn(self, tasks: Sequence[Task], support: Batch) -> State:
-        """Return the summary of every task, as ``"task.part"``.
+    def learn(self, tasks: Sequence[Task], support: Batch) -> States:
+        """Return the summary of every task.
 
         Raises:
             InputError: A task is not multiclass, has no label, or a class of it has none.
@@ -71,32 +71,19 @@ class FeatureClassifier(EpisodicLearner):
         features = self.encode(support.inputs)
         with full_precision(features):
             return {
-                f"{task.name}.{part}" if part else task.name: tensor
+                task.name: self.summarize(features, membership(task, support).to(features.dtype))
                 for task in tasks
-                for part, tensor in self.summarize(
-                    features, membership(task, support).to(features.dtype)
-                ).items()
             }
 
-    def predict(self, state: State, tasks: Sequence[Task], inputs: Inputs) -> dict[str, Tensor]:
+    def predict(self, state: States, tasks: Sequence[Task], inputs: Inputs) -> dict[str, Tensor]:
         """Answer inputs ``[batch, ...]`` from the summaries: ``[batch, class]`` by task name."""
         features = self.encode(inputs)
         with full_precision(features):
-            return {task.name: self.logits(_summary(state, task.name), features) for task in tasks}
+            return {task.name: self.logits(state[task.name], features) for task in tasks}
 
     def encode(self, inputs: Inputs) -> Tensor:
         """Return the features ``[batch, feature]`` of inputs ``[batch, ...]``, in 32 bits or more."""
         return widened(self.encoder(inputs).flatten(1))
-
-
-def _summary(state: State, name: str) -> State:
-    """Return the parts of one task."""
-    parts = {"": state[name]} if name in state else {}
-    for key, tensor in state.items():
-        owner, _, part = key.rpartition(".")
-        if owner == name:
-            parts[part] = tensor
-    return parts
 
 
 def squared_distances(features: Tensor, points: Tensor) -> Tensor:

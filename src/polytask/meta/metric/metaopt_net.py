@@ -41,7 +41,7 @@ class MetaOptNet(SolvedHead):
         >>> x = torch.tensor([[-3.0], [-1.0], [1.0], [9.0]])
         >>> support = Batch(inputs=x, targets={"cat": torch.tensor([0, 0, 1, 1])})
         >>> predictor = MetaOptNet(nn.Identity(), cost=10.0).adapt([task], support)
-        >>> predictor.state["cat"]  # the nearest to each other, -1 and 1, have margins of 1
+        >>> predictor.state["cat"]["summary"]  # the nearest to each other, -1 and 1, have margins of 1
         tensor([[-0.5000,  0.5000]])
 
     References:

@@ -47,7 +47,7 @@ class Prototypes(FeatureClassifier):
         >>> points, classes = torch.tensor([[0.0], [2.0], [9.0]]), torch.tensor([0, 0, 1])
         >>> support = Batch(inputs=points, targets={"shape": classes})
         >>> predictor = Prototypes(nn.Identity()).adapt([task], support)
-        >>> predictor.state["shape"], predictor(torch.tensor([[2.0]]))["shape"]
+        >>> predictor.state["shape"]["summary"], predictor(torch.tensor([[2.0]]))["shape"]
         (tensor([[1.],
                 [9.]]), tensor([[ -1., -49.]]))
 
@@ -79,11 +79,11 @@ class Prototypes(FeatureClassifier):
 
     def summarize(self, features: Tensor, members: Tensor) -> State:
         """Return the prototypes, ``[class, feature]``, under the task's name alone."""
-        return {"": class_means(features, members)}
+        return {"summary": class_means(features, members)}
 
     def logits(self, summary: State, features: Tensor) -> Tensor:
         """Return the nearness to the prototypes, ``[query, class]``."""
-        prototypes = summary[""]
+        prototypes = summary["summary"]
         if self.distance == "cosine":
             unit, unit_prototypes = functional.normalize(features), functional.normalize(prototypes)
             return self.scale * unit @ unit_prototypes.T

@@ -6,7 +6,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from polytask.core import Batch, EpisodicLearner, InputError, Inputs, State, Task, query_objectives
+from polytask.core import Batch, EpisodicLearner, InputError, Inputs, States, Task, query_objectives
 from polytask.meta.entry import catalogued
 from polytask.meta.image_task import ImageTask
 from polytask.meta.layers.class_means import check_classes, class_means, membership
@@ -69,7 +69,7 @@ class RelationNet(EpisodicLearner):
         self.encoder = encoder
         self.relation = relation
 
-    def learn(self, tasks: Sequence[Task], support: Batch) -> State:
+    def learn(self, tasks: Sequence[Task], support: Batch) -> States:
         """Return the mean features of every class, ``[class, channel, ...]`` by task name.
 
         Raises:
@@ -81,13 +81,13 @@ class RelationNet(EpisodicLearner):
         found = {}
         for task in tasks:
             means = class_means(features.flatten(1), membership(task, support).to(features.dtype))
-            found[task.name] = means.unflatten(1, features.shape[1:])
+            found[task.name] = {"summary": means.unflatten(1, features.shape[1:])}
         return found
 
-    def predict(self, state: State, tasks: Sequence[Task], inputs: Inputs) -> dict[str, Tensor]:
+    def predict(self, state: States, tasks: Sequence[Task], inputs: Inputs) -> dict[str, Tensor]:
         """Answer inputs ``[batch, ...]`` by the scores of their relations, ``[batch, class]`` by name."""
         features = self.encoder(inputs)
-        return {task.name: self._scores(features, state[task.name]) for task in tasks}
+        return {task.name: self._scores(features, state[task.name]["summary"]) for task in tasks}
 
     def forward(self, tasks: Sequence[Task], support: Batch, query: Batch) -> Tensor:
         """Return the summed squared errors of the relations, a scalar."""

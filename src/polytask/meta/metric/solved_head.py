@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from polytask.core import Batch, EpisodicLearner, InputError, Inputs, State, Task, TaskKind
+from polytask.core import Batch, EpisodicLearner, InputError, Inputs, States, Task, TaskKind
 from polytask.core.torch_internals import inside_transform
 from polytask.meta.layers.class_means import check_classes
 from polytask.meta.layers.full_precision import full_precision, widened
@@ -65,7 +65,7 @@ class SolvedHead(EpisodicLearner):
     def scores(self, task: Task, linear: Tensor) -> Tensor:
         """Turn the linear outputs ``[batch, output]`` of a task into its predictions, of the same shape."""
 
-    def learn(self, tasks: Sequence[Task], support: Batch) -> State:
+    def learn(self, tasks: Sequence[Task], support: Batch) -> States:
         """Return the weights ``[feature, output]`` of every task, by name.
 
         Raises:
@@ -75,13 +75,16 @@ class SolvedHead(EpisodicLearner):
             _check_support(type(self).__name__, self.kinds, task, support)
         features = self.encode(support.inputs)
         with full_precision(features):
-            return {task.name: self.solve(task, labelled_values(task, support, features)) for task in tasks}
+            return {
+                task.name: {"summary": self.solve(task, labelled_values(task, support, features))}
+                for task in tasks
+            }
 
-    def predict(self, state: State, tasks: Sequence[Task], inputs: Inputs) -> dict[str, Tensor]:
+    def predict(self, state: States, tasks: Sequence[Task], inputs: Inputs) -> dict[str, Tensor]:
         """Answer inputs ``[batch, ...]`` from the weights: ``[batch, n_outputs]`` by task name."""
         features = self.encode(inputs)
         with full_precision(features):
-            return {task.name: self.scores(task, features @ state[task.name]) for task in tasks}
+            return {task.name: self.scores(task, features @ state[task.name]["summary"]) for task in tasks}
 
     def encode(self, inputs: Inputs) -> Tensor:
         """Return the features ``[batch, feature]``, with a last one of 1 if there is a bias."""

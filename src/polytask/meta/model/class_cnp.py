@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from polytask.core import Batch, EpisodicLearner, InputError, Inputs, State, Task
+from polytask.core import Batch, EpisodicLearner, InputError, Inputs, States, Task
 from polytask.meta.layers.class_means import check_every_class, class_means
 from polytask.meta.layers.networks import mlp
 from polytask.meta.layers.normalization import uses_batch_statistics
@@ -90,7 +90,7 @@ class ClassCNP(EpisodicLearner):
         n_read, n_answers = (3, 1) if shared_reader else (n_classes + 1, n_classes)
         self.reader = mlp([n_read * n_features, *[width] * (depth - 1), n_answers])
 
-    def learn(self, tasks: Sequence[Task], support: Batch) -> State:
+    def learn(self, tasks: Sequence[Task], support: Batch) -> States:
         """Return the vectors of all classes of every task, by name.
 
         Raises:
@@ -102,14 +102,16 @@ class ClassCNP(EpisodicLearner):
             check_every_class(task, members[task.name][:, : max(task.n_outputs, 2)] > 0)
         features = checked_features(self.encoder, support.inputs, self.n_features)
         return {
-            name: class_means(features, rows.to(features.dtype)).flatten() for name, rows in members.items()
+            name: {"summary": class_means(features, rows.to(features.dtype)).flatten()}
+            for name, rows in members.items()
         }
 
-    def predict(self, state: State, tasks: Sequence[Task], inputs: Inputs) -> dict[str, Tensor]:
+    def predict(self, state: States, tasks: Sequence[Task], inputs: Inputs) -> dict[str, Tensor]:
         """Answer inputs ``[batch, ...]``: logits by task."""
         features = checked_features(self.encoder, inputs, self.n_features)
         return {
-            task.name: class_outputs(task, self._logits(features, state[task.name], task)) for task in tasks
+            task.name: class_outputs(task, self._logits(features, state[task.name]["summary"], task))
+            for task in tasks
         }
 
     def _logits(self, features: Tensor, vectors: Tensor, task: Task) -> Tensor:

@@ -6,7 +6,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from polytask.core import Batch, EpisodicLearner, InputError, Inputs, State, Task
+from polytask.core import Batch, EpisodicLearner, InputError, Inputs, States, Task
 from polytask.meta.entry import catalogued
 from polytask.meta.image_task import ImageTask
 from polytask.meta.layers.class_means import check_every_class
@@ -106,8 +106,8 @@ class FiLMGenerator(EpisodicLearner):
         self.generators = nn.ModuleList(_generator(embedding_width, hidden, 2 * width) for width in channels)
         self.head: ClassHead = LinearHead(channels[-1], hidden) if head == "linear" else MahalanobisHead()
 
-    def learn(self, tasks: Sequence[Task], support: Batch) -> State:
-        """Return the modulation and the head of every task, by ``"part:task"``.
+    def learn(self, tasks: Sequence[Task], support: Batch) -> States:
+        """Return the modulation and the head of every task, by task.
 
         Raises:
             InputError: A task is not of classes, has no target, or a class of it no example; or a shape does
@@ -115,23 +115,22 @@ class FiLMGenerator(EpisodicLearner):
         """
         labels = {task.name: self._labels(task, support) for task in tasks}
         embedded = self._embedded(support.inputs)  # [support, embedding]
-        state: State = {}
+        state: States = {}
         for task in tasks:
             members = labels[task.name].to(embedded.dtype)  # [support, class]
             counts = members.sum(1, keepdim=True)  # [support, 1], 0 where there is no label
             average = (embedded * counts).sum(0) / counts.sum().clamp(min=1)  # [embedding]
             modulation = torch.cat([generator(average) for generator in self.generators])
-            state[f"modulation:{task.name}"] = modulation
-            found = self.head.of_support(self.encoder(support.inputs, modulation), members)
-            state.update({f"{part}:{task.name}": tensor for part, tensor in found.items()})
+            head = self.head.of_support(self.encoder(support.inputs, modulation), members)
+            state[task.name] = {"modulation": modulation, **head}
         return state
 
-    def predict(self, state: State, tasks: Sequence[Task], inputs: Inputs) -> dict[str, Tensor]:
+    def predict(self, state: States, tasks: Sequence[Task], inputs: Inputs) -> dict[str, Tensor]:
         """Answer inputs ``[batch, ...]``: logits by task."""
         found = {}
         for task in tasks:
-            features = self.encoder(inputs, state[f"modulation:{task.name}"])  # [batch, feature]
-            parts = {part: state[f"{part}:{task.name}"] for part in self.head.parts}
+            parts = state[task.name]
+            features = self.encoder(inputs, parts["modulation"])  # [batch, feature]
             found[task.name] = class_outputs(task, self.head.logits(parts, features))
         return found
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from polytask.core import Batch, EpisodicLearner, InputError, Inputs, State, Task
+from polytask.core import Batch, EpisodicLearner, InputError, Inputs, State, States, Task
 from polytask.meta.layers.full_precision import widened
 
 __all__ = ["Context", "Gaussian", "GaussianLearner", "bounded_gaussian"]
@@ -88,24 +88,20 @@ class GaussianLearner(EpisodicLearner):
     def gaussian(self, state: State, x: Tensor) -> Gaussian:
         """Answer inputs ``[batch, n_inputs]`` from what `encode` gave."""
 
-    def learn(self, tasks: Sequence[Task], support: Batch) -> State:
-        """Return what `encode` gives, by ``"part:task"``.
+    def learn(self, tasks: Sequence[Task], support: Batch) -> States:
+        """Return what `encode` gives, by task.
 
         Raises:
             InputError: A task is no regression of ``n_outputs``, has no target, or the inputs do not fit.
         """
-        return {
-            f"{part}:{task.name}": tensor
-            for task in tasks
-            for part, tensor in self.encode(self.context(task, support)).items()
-        }
+        return {task.name: self.encode(self.context(task, support)) for task in tasks}
 
-    def distribution(self, state: State, tasks: Sequence[Task], inputs: Inputs) -> dict[str, Gaussian]:
+    def distribution(self, state: States, tasks: Sequence[Task], inputs: Inputs) -> dict[str, Gaussian]:
         """Answer inputs ``[batch, ...]`` with the distributions of ``[batch, n_outputs]`` by task."""
         x = self._flat(inputs)
-        return {task.name: self.gaussian(_of_task(state, task), x) for task in tasks}
+        return {task.name: self.gaussian(state[task.name], x) for task in tasks}
 
-    def predict(self, state: State, tasks: Sequence[Task], inputs: Inputs) -> dict[str, Tensor]:
+    def predict(self, state: States, tasks: Sequence[Task], inputs: Inputs) -> dict[str, Tensor]:
         """Answer inputs ``[batch, ...]`` with means ``[batch, n_outputs]`` by task name."""
         return {name: found.mean for name, found in self.distribution(state, tasks, inputs).items()}
 
@@ -192,8 +188,3 @@ def check_sizes(learner: str, *, min_std: float, **sizes: int) -> None:
         problems.append(f"`min_std` must be in (0, 1), got {min_std}")
     if problems:
         raise InputError(f"{learner}: " + "; ".join(problems) + ".")
-
-
-def _of_task(state: State, task: Task) -> State:
-    parts = {key: key.split(":", 1) for key in state}
-    return {part: state[key] for key, (part, name) in parts.items() if name == task.name}

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from polytask.core import State
+from polytask.core import State, States
 from polytask.meta.layers.attention import Attention
 from polytask.meta.layers.networks import mlp
 from polytask.meta.model.cnp import mean_of_known
@@ -114,20 +114,18 @@ class NP(GaussianLearner):
             parts.append(self.attention(self.keys(x), state["keys"], state["values"], state["known"]))
         return bounded_gaussian(self.decoder(torch.cat(parts, dim=-1)), self.min_std)
 
-    def draw(self, state: State, generator: torch.Generator) -> State:
+    def draw(self, state: States, generator: torch.Generator) -> States:
         """Return the state of functions drawn from what is known: one for each task of a state.
 
         Args:
             state: What `learn` or `adapt` gave.
             generator: The only source of randomness.
         """
-        drawn = dict(state)
-        for name in state:
-            part, _, task = name.partition(":")
-            if part == "latent":
-                std = state[f"latent_std:{task}"]
-                noise = torch.randn(std.shape, generator=generator, dtype=std.dtype).to(std.device)
-                drawn[name] = state[name] + std * noise
+        drawn: States = {}
+        for task, parts in state.items():
+            std = parts["latent_std"]
+            noise = torch.randn(std.shape, generator=generator, dtype=std.dtype).to(std.device)
+            drawn[task] = parts | {"latent": parts["latent"] + std * noise}
         return drawn
 
     def negative_log_likelihood(self, support: Context, query: Context) -> Tensor:

@@ -6,7 +6,7 @@ from dataclasses import fields
 import torch
 from torch import Tensor, nn
 
-from polytask.core import Batch, EpisodicLearner, InputError, Inputs, State, Task
+from polytask.core import Batch, EpisodicLearner, InputError, Inputs, State, States, Task
 from polytask.meta.layers.lstm_cell import LSTMCell
 from polytask.meta.layers.normalization import uses_batch_statistics
 from polytask.meta.model.checked_features import checked_features
@@ -102,14 +102,14 @@ class MANN(EpisodicLearner):
         self.to_gates = nn.Linear(n_hidden, n_heads)
         self.head = nn.Linear(n_hidden + n_read, n_classes)
 
-    def learn(self, tasks: Sequence[Task], support: Batch) -> State:
-        """Return what the recurrence carries after the support, by ``"part:task"``.
+    def learn(self, tasks: Sequence[Task], support: Batch) -> States:
+        """Return what the recurrence carries after the support, by task and part.
 
         Raises:
             InputError: A task is not of classes, has too many, or no target; or the features do not fit.
         """
         features = checked_features(self.encoder, support.inputs, self.n_features)  # [support, feature]
-        state: State = {}
+        state: States = {}
         for task in tasks:
             labels, known = class_labels("MANN", task, support, self.n_classes)
             order = self._order(known)
@@ -118,15 +118,15 @@ class MANN(EpisodicLearner):
             for x, label, counts in zip(features[order], labels, known, strict=True):
                 following = self._step(x.unsqueeze(0), carried)[0] | {"label": label.unsqueeze(0)}
                 carried = {part: torch.where(counts, following[part], carried[part]) for part in carried}
-            state.update({f"{part}:{task.name}": tensor.squeeze(0) for part, tensor in carried.items()})
+            state[task.name] = {part: tensor.squeeze(0) for part, tensor in carried.items()}
         return state
 
-    def predict(self, state: State, tasks: Sequence[Task], inputs: Inputs) -> dict[str, Tensor]:
+    def predict(self, state: States, tasks: Sequence[Task], inputs: Inputs) -> dict[str, Tensor]:
         """Answer inputs ``[batch, ...]``, each as the step after the support: logits by task."""
         features = checked_features(self.encoder, inputs, self.n_features)  # [batch, feature]
         found = {}
         for task in tasks:
-            known = {part: state[f"{part}:{task.name}"] for part in _PARTS}
+            known = state[task.name]
             carried = {part: tensor.expand(len(features), *tensor.shape) for part, tensor in known.items()}
             found[task.name] = class_outputs(task, self._step(features, carried)[1])
         return found

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from polytask.core import Batch, EpisodicLearner, InputError, Inputs, State, Task
+from polytask.core import Batch, EpisodicLearner, InputError, Inputs, State, States, Task
 from polytask.meta.model.plastic_layer import Modulation, PlasticityRule, PlasticLayer
 
 __all__ = ["PlasticNetwork"]
@@ -80,16 +80,16 @@ class PlasticNetwork(EpisodicLearner):
             nn.Linear(sizes[-1], width, bias=False) for width in (sizes[1:-1] if plastic else [])
         )
 
-    def learn(self, tasks: Sequence[Task], support: Batch) -> State:
+    def learn(self, tasks: Sequence[Task], support: Batch) -> States:
         """Return the traces after the support was presented, ``[n_outputs, n_inputs]`` by layer."""
-        return self.history(tasks, support)[-1]
+        return {self._only(tasks).name: self.history(tasks, support)[-1]}
 
-    def predict(self, state: State, tasks: Sequence[Task], inputs: Inputs) -> dict[str, Tensor]:
+    def predict(self, state: States, tasks: Sequence[Task], inputs: Inputs) -> dict[str, Tensor]:
         """Answer inputs ``[batch, ...]`` by the connections of a state: ``[batch, n_outputs]``."""
         task = self._only(tasks)
         activity = self._features(inputs)  # [batch, feature]
         for position, layer in enumerate(self.plastic_layers):
-            activity = layer(activity, _of_layer(state, position))
+            activity = layer(activity, _of_layer(state[task.name], position))
             if position < len(self.layers) - 1:
                 activity = activity.tanh()
         return {task.name: activity[..., : task.n_outputs]}

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
-from polytask.core import Batch, EpisodicLearner, InputError, Inputs, State, Task
+from polytask.core import Batch, EpisodicLearner, InputError, Inputs, States, Task
 from polytask.meta.layers.normalization import uses_batch_statistics
 from polytask.meta.model.bar_distribution import BarDistribution
 from polytask.meta.model.class_labels import labels_of
@@ -101,7 +101,7 @@ class PriorFitted(EpisodicLearner):
         ]
         return torch.stack(found).sum()
 
-    def learn(self, tasks: Sequence[Task], support: Batch) -> State:
+    def learn(self, tasks: Sequence[Task], support: Batch) -> States:
         """Return the support's keys and values in every layer, and which rows have a label.
 
         Raises:
@@ -109,7 +109,7 @@ class PriorFitted(EpisodicLearner):
                 for.
         """
         encoded = self._encoded(support.inputs)  # [support, width]
-        state: State = {}
+        state: States = {}
         for task in tasks:
             answers = self._answers(task)
             target, known = labels_of(task, support)
@@ -118,16 +118,16 @@ class PriorFitted(EpisodicLearner):
             for layer in self._layers():
                 memories.append(layer.cache(tokens))
                 tokens = layer(tokens, memories[-1], known, apart=False)
-            state[f"memory:{task.name}"] = torch.stack(memories)  # [layer, 2, support, width]
-            state[f"known:{task.name}"] = known  # [support]
+            memory = torch.stack(memories)  # [layer, 2, support, width]
+            state[task.name] = {"memory": memory, "known": known}
         return state
 
-    def predict(self, state: State, tasks: Sequence[Task], inputs: Inputs) -> dict[str, Tensor]:
+    def predict(self, state: States, tasks: Sequence[Task], inputs: Inputs) -> dict[str, Tensor]:
         """Answer inputs ``[batch, ...]``: logits, or the mean of the distribution, by task."""
         outputs = self._outputs(state, tasks, inputs)
         return {task.name: self._answers(task).prediction(task, outputs[task.name]) for task in tasks}
 
-    def distribution(self, state: State, task: Task, inputs: Inputs) -> BarDistribution:
+    def distribution(self, state: States, task: Task, inputs: Inputs) -> BarDistribution:
         """Return the distribution of a regression task's target for each input.
 
         Args:
@@ -143,13 +143,13 @@ class PriorFitted(EpisodicLearner):
             raise InputError(f"Task {task.name!r} is {task.kind}; its prediction is its distribution.")
         return answers.distribution(self._outputs(state, [task], inputs)[task.name])
 
-    def _outputs(self, state: State, tasks: Sequence[Task], inputs: Inputs) -> dict[str, Tensor]:
+    def _outputs(self, state: States, tasks: Sequence[Task], inputs: Inputs) -> dict[str, Tensor]:
         """Return what the head says of each input, ``[batch, class or bar]`` by task."""
         encoded = self._encoded(inputs)  # [batch, width]
         found = {}
         for task in tasks:
             tokens = encoded
-            memories, known = state[f"memory:{task.name}"], state[f"known:{task.name}"]
+            memories, known = state[task.name]["memory"], state[task.name]["known"]
             for layer, cache in zip(self._layers(), memories.unbind(), strict=True):
                 tokens = layer(tokens, cache, known, apart=True)
             found[task.name] = self._answers(task).head(tokens)

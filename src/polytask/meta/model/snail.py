@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
-from polytask.core import Batch, EpisodicLearner, InputError, Inputs, State, Task
+from polytask.core import Batch, EpisodicLearner, InputError, Inputs, State, States, Task
 from polytask.meta.layers.normalization import uses_batch_statistics
 from polytask.meta.model.checked_features import checked_features
 from polytask.meta.model.class_labels import class_labels, class_outputs
@@ -93,14 +93,14 @@ class SNAIL(EpisodicLearner):
         self.blocks = nn.ModuleList(blocks)
         self.head = nn.Linear(n_channels, n_classes)
 
-    def learn(self, tasks: Sequence[Task], support: Batch) -> State:
+    def learn(self, tasks: Sequence[Task], support: Batch) -> States:
         """Return the channels of the support at every place of the sequence, and which places count.
 
         Raises:
             InputError: A task is not of classes, has too many, or no target; or the features do not fit.
         """
         features = checked_features(self.encoder, support.inputs, self.n_features)  # [support, feature]
-        state: State = {}
+        state: States = {}
         for task in tasks:
             labels, known = class_labels("SNAIL", task, support, self.n_classes)
             order = self._order(known)
@@ -111,18 +111,17 @@ class SNAIL(EpisodicLearner):
             for block in self._blocks():
                 added = torch.where(known.unsqueeze(1), block.along(stream, known), 0.0)
                 stream = torch.cat([stream, added], dim=1)
-            state[f"stream:{task.name}"] = stream
-            state[f"known:{task.name}"] = known
+            state[task.name] = {"stream": stream, "known": known}
         return state
 
-    def predict(self, state: State, tasks: Sequence[Task], inputs: Inputs) -> dict[str, Tensor]:
+    def predict(self, state: States, tasks: Sequence[Task], inputs: Inputs) -> dict[str, Tensor]:
         """Answer inputs ``[batch, ...]``, each as the end of a sequence of its own: logits by task."""
         features = checked_features(self.encoder, inputs, self.n_features)  # [batch, feature]
         start = torch.cat([features, features.new_zeros(len(features), self.n_classes)], dim=1)
-        return {task.name: class_outputs(task, self._logits(state, task, start)) for task in tasks}
+        return {task.name: class_outputs(task, self._logits(state[task.name], start)) for task in tasks}
 
-    def _logits(self, state: State, task: Task, last: Tensor) -> Tensor:
-        stream, known = state[f"stream:{task.name}"], state[f"known:{task.name}"]
+    def _logits(self, state: State, last: Tensor) -> Tensor:
+        stream, known = state["stream"], state["known"]
         for block in self._blocks():
             last = torch.cat([last, block.after(stream[:, : last.shape[1]], known, last)], dim=1)
         return self.head(last)  # [batch, class]

@@ -39,7 +39,7 @@ class TNPD(GaussianLearner):
         >>> task = Task(name="y", kind="regression")
         >>> support = Batch(inputs=torch.randn(10, 1), targets={"y": torch.randn(10)})
         >>> predictor = TNPD(1).adapt([task], support)
-        >>> predictor.state["tokens:y"].shape, predictor(torch.zeros(5, 1))["y"].shape
+        >>> predictor.state["y"]["tokens"].shape, predictor(torch.zeros(5, 1))["y"].shape
         (torch.Size([6, 10, 64]), torch.Size([5, 1]))
 
     References:
