@@ -77,9 +77,9 @@ def outside(tmp_path, monkeypatch):
     (tmp_path / "storeys_of_mine.py").write_text(ARCHITECTURE)
     (tmp_path / "near_of_mine.py").write_text(LEARNER)
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setitem(LEARNERS.places, "near", "near_of_mine:Near")
-    monkeypatch.setitem(BALANCERS.places, "longest", "longest_of_mine:Longest")
-    monkeypatch.setitem(ARCHITECTURES.places, "two-storeys", "storeys_of_mine:TwoStoreys")
+    monkeypatch.setitem(LEARNERS.paths, "near", "near_of_mine:Near")
+    monkeypatch.setitem(BALANCERS.paths, "longest", "longest_of_mine:Longest")
+    monkeypatch.setitem(ARCHITECTURES.paths, "two-storeys", "storeys_of_mine:TwoStoreys")
     yield
     for name in ("longest_of_mine", "storeys_of_mine", "near_of_mine"):
         sys.modules.pop(name, None)
@@ -122,7 +122,7 @@ def test_every_name_of_a_catalogue_is_that_of_its_class():
 def test_a_class_above_does_not_lend_its_name():
     assert Balancer.entries == Sharing.entries == ()
     for catalogue in (BALANCERS, ARCHITECTURES):
-        owners = {catalogue.places[name].partition(":")[2] for name in catalogue.names()}
+        owners = {catalogue.paths[name].partition(":")[2] for name in catalogue.names()}
         assert len(owners) >= len(catalogue.names()) - 1  # one class stands there twice
 
 
