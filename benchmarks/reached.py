@@ -1,7 +1,8 @@
 """Which lines of the source does nobody reach: no command, no estimator, no example, no benchmark?
 
     python benchmarks/reached.py             # a quarter of an hour on two cores; writes logs/reached.md
-    python benchmarks/reached.py commands    # some of commands, doors, examples, benchmarks; prints alone
+    python benchmarks/reached.py commands doors --data DIR     # some of commands, doors, examples, benchmarks
+    python benchmarks/reached.py none --data DIR               # the table of what such runs have left there
 
 Everything runs in this process on tiny inputs under ``coverage``. Statements that refuse wrong input
 (``raise``) do not count, as the tests try them. What later work opens a door for is counted apart.
@@ -20,6 +21,7 @@ import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -183,9 +185,10 @@ def doors(folder: Path) -> Iterator[Run]:
     """Yield what a user calls from Python besides: estimators, the demo, reports, and the public checks."""
 
     def demo() -> None:
-        from polytask.demo import run_demo
+        from polytask import demo as module
 
-        run_demo(folder / "demo", seeds=2, steps=2, n_episodes=3)
+        module.fit = partial(module.fit, epochs=2)
+        module.run_demo(folder / "demo", seeds=2, steps=2, n_episodes=3)
 
     def estimators() -> None:
         import pandas as pd
@@ -271,11 +274,11 @@ class Lines:
     missing: tuple[int, ...]
 
 
-def measured(kinds: list[str]) -> tuple[list[Lines], list[str]]:
-    """Run everything under coverage; return the files, and what failed."""
-    recorder = coverage.Coverage(source=[str(PACKAGE)], data_file=None, config_file=False)
-    recorder.exclude(r"^\s*raise ")
-    recorder.exclude(r"if TYPE_CHECKING:")
+def measured(kinds: list[str], data: Path) -> list[str]:
+    """Run everything under coverage and add what was executed to the folder of data; return what failed."""
+    recorder = coverage.Coverage(
+        source=[str(PACKAGE)], data_file=str(data / "-".join(kinds)), config_file=False
+    )
     recorder.start()
     failed = []
     with tempfile.TemporaryDirectory(prefix="reached.") as name:
@@ -288,13 +291,25 @@ def measured(kinds: list[str]) -> tuple[list[Lines], list[str]]:
                         run.act()
                 except (Exception, SystemExit):  # noqa: BLE001 - told at the end
                     failed.append(f"{run.name}: {traceback.format_exc()[-700:]}")
+                    print(f"FAILED {failed[-1]}", file=sys.stderr, flush=True)
                 print(f"{time.process_time() - start:6.1f} s  {run.name[:150]}", file=sys.stderr, flush=True)
+                recorder.save()  # whatever comes, this much is known
     recorder.stop()
+    recorder.save()
+    return failed
+
+
+def executed(data: Path) -> list[Lines]:
+    """Return every file with what none of the runs in a folder of data executed."""
+    recorder = coverage.Coverage(source=[str(PACKAGE)], data_file=None, config_file=False)
+    recorder.exclude(r"^\s*raise ")
+    recorder.exclude(r"if TYPE_CHECKING:")
+    recorder.combine([str(file) for file in data.iterdir()], keep=True)
     files = []
     for path in sorted(PACKAGE.rglob("*.py")):
         _, statements, _, missing, _ = recorder.analysis2(str(path))
         files.append(Lines(path.relative_to(PACKAGE).as_posix(), len(statements), tuple(missing)))
-    return files, failed
+    return files
 
 
 def door_of(path: str) -> str | None:
@@ -348,14 +363,18 @@ def main() -> int:
     """Measure, write and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("kinds", nargs="*", default=list(KINDS), help=f"of {', '.join(KINDS)}")
+    parser.add_argument("--data", type=Path, help="a folder that several such runs may share")
     asked = parser.parse_args()
     os.environ["COLUMNS"] = "120"
-    files, failed = measured(asked.kinds)
-    text = written(files)
+    with tempfile.TemporaryDirectory(prefix="reached.") as folder:
+        data = (asked.data or Path(folder)).resolve()
+        data.mkdir(parents=True, exist_ok=True)
+        failed = measured(asked.kinds, data) if asked.kinds != ["none"] else []
+        text = written(executed(data))
     print(text)
     for message in failed:
         print(f"FAILED {message}", file=sys.stderr)
-    if set(asked.kinds) == set(KINDS):
+    if asked.data is not None or set(asked.kinds) == set(KINDS):
         LOG.write_text(text)
     return int(bool(failed))
 
