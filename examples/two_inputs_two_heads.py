@@ -14,7 +14,6 @@ from torch import nn
 from polytask import Batch, Episode, PerTask, SharedModel, Sharing, Task
 from polytask.balancing import Balancer, EqualWeights, UPGrad
 from polytask.core import (
-    Inputs,
     Representation,
     generator,
     jacobian,
@@ -23,6 +22,7 @@ from polytask.core import (
     seeded,
     shared_parameters,
 )
+from polytask.core.batch import Inputs
 from polytask.data import Source
 from polytask.evaluate import delta_m, evaluate
 from polytask.train import train

@@ -33,7 +33,6 @@ from polytask.core import (
     Batch,
     Episode,
     EpisodicLearner,
-    Execution,
     InputError,
     Learner,
     SharedModel,
@@ -41,10 +40,10 @@ from polytask.core import (
     Task,
     generator,
     jacobian,
-    join_batches,
-    run_loop,
     seeded,
 )
+from polytask.core.batch import join_batches
+from polytask.core.learner import Execution, run_loop
 from polytask.data import (
     ClassificationEpisodes,
     FunctionEpisodes,

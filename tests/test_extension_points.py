@@ -7,7 +7,6 @@ from torch import Tensor, nn
 from polytask.balancing import Balancer, Direction, Evidence, UPGrad, Weights
 from polytask.checks import ConformanceError, check_balancer, check_learner, check_source
 from polytask.core import (
-    TOGETHER,
     Batch,
     Episode,
     EpisodicLearner,
@@ -21,6 +20,7 @@ from polytask.core import (
     generator,
     seeded,
 )
+from polytask.core.learner import TOGETHER
 from polytask.data import Source
 from polytask.meta import MAML
 from polytask.train import train

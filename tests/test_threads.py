@@ -14,7 +14,8 @@ import torch
 from torch import nn
 
 from polytask.architectures import HardSharing, LowRankAdapters, SparseLowRankSharing
-from polytask.core import Batch, Episode, Predictor, SharedModel, Task, run_loop, seeded
+from polytask.core import Batch, Episode, Predictor, SharedModel, Task, seeded
+from polytask.core.learner import run_loop
 from polytask.execution import run_vmap
 from polytask.execution.chunked import Chunked
 from polytask.meta import CAVIA, IMAML, MAML, FiLMGenerator, GradientLearner, MAMLPlusPlus, ProtoMAML

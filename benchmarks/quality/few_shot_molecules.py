@@ -35,17 +35,8 @@ from results import write_results  # beside this file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from polytask.core import (
-    Batch,
-    EpisodicLearner,
-    Learner,
-    Task,
-    derive_seed,
-    generator,
-    mean_interval,
-    numpy_generator,
-    seeded,
-)
+from polytask.core import Batch, EpisodicLearner, Learner, Task, derive_seed, generator, mean_interval, seeded
+from polytask.core.random import numpy_generator
 from polytask.data import TaskEpisodes
 from polytask.datasets import chembl5
 from polytask.datasets.formats.molecules_file import Molecules

@@ -34,9 +34,9 @@ from polytask.core import (
     Task,
     derive_seed,
     mean_interval,
-    numpy_generator,
     seeded,
 )
+from polytask.core.random import numpy_generator
 from polytask.data import JointSource, Source
 from polytask.datasets import spoken_digits
 from polytask.encoders import LogMel, SoundEncoder

@@ -31,16 +31,8 @@ import torch
 from results import write_results  # beside this file
 from torch import Tensor, nn
 
-from polytask.core import (
-    Batch,
-    EpisodicLearner,
-    Task,
-    derive_seed,
-    generator,
-    mean_interval,
-    numpy_generator,
-    seeded,
-)
+from polytask.core import Batch, EpisodicLearner, Task, derive_seed, generator, mean_interval, seeded
+from polytask.core.random import numpy_generator
 from polytask.data import Standardization, TaskEpisodes
 from polytask.data.episodes.task_episodes import tasks_by_group
 from polytask.datasets import school

@@ -37,17 +37,9 @@ from torch.nn import functional
 from torch.optim import Adam
 
 from polytask.architectures import HardSharing
-from polytask.core import (
-    Batch,
-    EpisodeScore,
-    EpisodicLearner,
-    Learner,
-    SharedModel,
-    Task,
-    mean_interval,
-    numpy_generator,
-    seeded,
-)
+from polytask.core import Batch, EpisodicLearner, Learner, SharedModel, Task, mean_interval, seeded
+from polytask.core.episode_score import EpisodeScore
+from polytask.core.random import numpy_generator
 from polytask.data import ClassificationEpisodes, JointSource, LabelledExamples, Source, VariedEpisodes
 from polytask.datasets.clinc150 import Clinc, clinc
 from polytask.evaluate import evaluate_episodes

@@ -29,7 +29,8 @@ from torch import Tensor
 from torch.optim import Adam
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
-from polytask.core import Batch, Task, generator, mean_interval, numpy_generator, seeded
+from polytask.core import Batch, Task, generator, mean_interval, seeded
+from polytask.core.random import numpy_generator
 from polytask.data.episodes.context_episodes import ContextEpisodes
 from polytask.data.episodes.gaussian_processes import (
     CovarianceKind,

@@ -20,7 +20,8 @@ import torch
 from results import write_results  # beside this file
 from torch.optim import Adam
 
-from polytask.core import Learner, derive_seed, mean_interval, numpy_generator, seeded
+from polytask.core import Learner, derive_seed, mean_interval, seeded
+from polytask.core.random import numpy_generator
 from polytask.data import LabelledExamples, VariedEpisodes
 from polytask.datasets import omniglot
 from polytask.evaluate import evaluate_episodes

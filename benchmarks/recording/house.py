@@ -15,6 +15,7 @@ import polytask
 from polytask import architectures as rooms_of_sharing
 from polytask import balancing, core, data, encoders, execution, meta
 from polytask.core import Batch, Episode, Learner, PolytaskError, SharedModel, Task
+from polytask.core.learner import run_loop
 from polytask.encoders.tabm import TabMHead, member_task
 from polytask.execution.chunked import Chunked
 from polytask.execution.forward import run_forward
@@ -327,7 +328,7 @@ EXECUTIONS = ("loop", "each", "vmap", "forward", "chunked", "fitted", "compiled"
 def episodes_run(name: str, learner: core.EpisodicLearner) -> core.Execution:
     """Return how a learner runs the episodes of a step."""
     runs: dict[str, core.Execution] = {
-        "loop": core.run_loop,
+        "loop": run_loop,
         "each": Chunked(1),
         "vmap": execution.run_vmap,
         "forward": run_forward,

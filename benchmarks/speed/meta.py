@@ -26,7 +26,8 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from polytask.core import Batch, Episode, Task, generator, run_loop, seeded
+from polytask.core import Batch, Episode, Task, generator, seeded
+from polytask.core.learner import run_loop
 from polytask.execution import named_execution
 from polytask.execution.auto import Auto
 from polytask.meta import ANIL, MAML, conv4_classifier, mlp

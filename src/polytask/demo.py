@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from polytask.core import derive_seed, user_path
+from polytask.core import derive_seed
+from polytask.core.files import user_path
 from polytask.data import ClassificationEpisodes
 from polytask.datasets import penguins_table
 from polytask.estimators import fit

@@ -17,11 +17,11 @@ from polytask.core import (
     SharedModel,
     Task,
     generator,
-    part_of_step,
     private_parameters,
     seeded,
     shared_parameters,
 )
+from polytask.core.step_end import part_of_step
 from polytask.data import JointSource
 from polytask.train import train
 

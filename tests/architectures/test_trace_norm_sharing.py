@@ -9,14 +9,8 @@ from torch import nn
 
 from polytask.architectures.trace_norm_sharing import TraceNormSharing, trace_norm
 from polytask.architectures.trunks import table_trunk
-from polytask.core import (
-    InputError,
-    generator,
-    numpy_generator,
-    private_parameters,
-    seeded,
-    shared_parameters,
-)
+from polytask.core import InputError, generator, private_parameters, seeded, shared_parameters
+from polytask.core.random import numpy_generator
 
 NAMES = ["a", "b.c", "d"]
 

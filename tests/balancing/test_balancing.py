@@ -26,15 +26,15 @@ from polytask.core import (
     Batch,
     Episode,
     InputError,
-    NotFiniteError,
     Objectives,
     SharedModel,
     Task,
     TrainingError,
     jacobian,
-    run_loop,
     shared_parameters,
 )
+from polytask.core.errors import NotFiniteError
+from polytask.core.learner import run_loop
 from polytask.execution import run_vmap
 from polytask.meta import MAML, mlp
 

@@ -9,7 +9,8 @@ from typer.testing import CliRunner
 import polytask.estimators
 import polytask.models
 from polytask.cli import app
-from polytask.core import DataError, DataWarning, NotFiniteError, ResultWarning, TrainingError
+from polytask.core import DataError, DataWarning, ResultWarning, TrainingError
+from polytask.core.errors import NotFiniteError
 from polytask.meta import Prototypes, conv4
 from polytask.models import FewShotModel
 from polytask.models.few_shot_config import FewShotConfig

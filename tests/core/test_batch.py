@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from polytask.core import Batch, Episode, InputError, Task, batch_size, stack_batches
+from polytask.core import Batch, Episode, InputError, Task
+from polytask.core.batch import batch_size, stack_batches
 
 TASK = Task(name="y", kind="regression")
 

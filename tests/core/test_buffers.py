@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from polytask.core import Buffers, kept_buffers
+from polytask.core.buffers import Buffers, kept_buffers
 
 
 class Counter(nn.Module):

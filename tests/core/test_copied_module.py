@@ -8,7 +8,8 @@ from torch import nn
 from torch.func import functional_call
 from torch.nn.utils import parametrize, prune
 
-from polytask.core import InputError, module_copy
+from polytask.core import InputError
+from polytask.core.copied_module import module_copy
 
 
 class Tied(nn.Module):

@@ -13,7 +13,7 @@ import typer
 import polytask
 from polytask.cli import app
 from polytask.cli.failures import as_options
-from polytask.core import at_the_command, by_door
+from polytask.core.doors import at_the_command, by_door
 from polytask.estimators import fit, learn
 from polytask.models.few_shot_config import FewShotConfig
 from polytask.models.table_config import TableConfig

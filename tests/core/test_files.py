@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from polytask.core import InputError, files, rehearse_write, sweep, user_path, write_atomically
+from polytask.core import InputError, files
+from polytask.core.files import rehearse_write, sweep, user_path, write_atomically
 
 
 def _listing(folder: Path) -> list[str]:

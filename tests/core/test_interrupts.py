@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tests.train.small import run, source
 
-from polytask.core import interruptible
+from polytask.core.interrupts import interruptible
 from polytask.data import Source
 
 ROOT = Path(__file__).parents[2]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from polytask.core import free_bytes
+from polytask.core.memory_budget import free_bytes
 
 CPU = torch.device("cpu")
 

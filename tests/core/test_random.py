@@ -2,7 +2,8 @@
 
 import torch
 
-from polytask.core import derive_seed, generator, numpy_generator, seeded
+from polytask.core import derive_seed, generator, seeded
+from polytask.core.random import numpy_generator
 
 
 def test_a_derived_seed_never_changes():

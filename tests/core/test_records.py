@@ -6,7 +6,8 @@ from typing import Any, Literal
 
 import pytest
 
-from polytask.core import InputError, record_from_json
+from polytask.core import InputError
+from polytask.core.records import record_from_json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,8 @@ import math
 
 import pytest
 
-from polytask.core import InputError, format_json, parse_json
+from polytask.core import InputError
+from polytask.core.strict_json import format_json, parse_json
 
 
 def test_plain_values_come_back():

@@ -10,7 +10,8 @@ import torch
 from PIL import Image
 
 import polytask
-from polytask.core import DataError, DataWarning, InputError, NotFiniteError, ResultWarning
+from polytask.core import DataError, DataWarning, InputError, ResultWarning
+from polytask.core.errors import NotFiniteError
 from polytask.data import ImagePreparation, LabelledExamples, image_folder
 from polytask.fitting.few_shot_source import class_split
 from polytask.models import AdaptedModel, FewShotModel

@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 
 import polytask
-from polytask.core import BundleError, DataError, DataWarning, InputError, NotFiniteError, TrainingError
+from polytask.core import BundleError, DataError, DataWarning, InputError, TrainingError
+from polytask.core.errors import NotFiniteError
 from polytask.data import LabelledExamples
 from polytask.fitting import table_training
 

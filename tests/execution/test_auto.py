@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from polytask.core import Batch, Episode, EpisodicLearner, InputError, Task, generator, run_loop, seeded
+from polytask.core import Batch, Episode, EpisodicLearner, InputError, Task, generator, seeded
+from polytask.core.learner import run_loop
 from polytask.execution import named_execution, run_vmap
 from polytask.execution.auto import Auto
 from polytask.execution.chunked import Chunked

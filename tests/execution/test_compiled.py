@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from polytask.core import Batch, Episode, Task, TrainingError, generator, jacobian, run_loop, seeded
+from polytask.core import Batch, Episode, Task, TrainingError, generator, jacobian, seeded
+from polytask.core.learner import run_loop
 from polytask.execution.compiled import Compiled
 from polytask.meta import MAML, GradientLearner, mlp
 

@@ -6,18 +6,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from polytask.core import (
-    Batch,
-    Episode,
-    EpisodicLearner,
-    Inputs,
-    States,
-    Task,
-    TrainingError,
-    generator,
-    run_loop,
-    seeded,
-)
+from polytask.core import Batch, Episode, EpisodicLearner, Task, TrainingError, generator, seeded
+from polytask.core.batch import Inputs
+from polytask.core.learner import States, run_loop
 from polytask.execution import check_meta_gradient
 from polytask.meta import FOMAML, MAML, mlp
 

@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from polytask.core import Batch, Episode, EpisodeStack, InputError, Task, run_loop, seeded
+from polytask.core import Batch, Episode, EpisodeStack, InputError, Task, seeded
+from polytask.core.learner import run_loop
 from polytask.data import FunctionEpisodes, Sinusoids
 from polytask.execution import run_vmap
 from polytask.execution.chunked import Chunked

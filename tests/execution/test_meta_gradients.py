@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from polytask.core import TOGETHER, Batch, Episode, Task, generator, jacobian, run_loop, seeded
+from polytask.core import Batch, Episode, Task, generator, jacobian, seeded
+from polytask.core.learner import TOGETHER, run_loop
 from polytask.execution import check_meta_gradient, run_vmap
 from polytask.meta import FOMAML, MAML, Prototypes
 

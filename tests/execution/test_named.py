@@ -5,7 +5,8 @@ import torch
 from torch import nn
 
 from polytask.architectures import HardSharing
-from polytask.core import Batch, Episode, EpisodicLearner, InputError, SharedModel, Task, run_loop, seeded
+from polytask.core import Batch, Episode, EpisodicLearner, InputError, SharedModel, Task, seeded
+from polytask.core.learner import run_loop
 from polytask.execution import named_execution, run_vmap
 from polytask.execution.auto import Auto
 from polytask.execution.chunked import Chunked

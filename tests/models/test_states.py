@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from polytask.core import TOGETHER
+from polytask.core.learner import TOGETHER
 from polytask.models.states import flat_states, nested_states
 
 

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from polytask.architectures import HardSharing
 from polytask.balancing.engines import Features, Layerwise
-from polytask.core import Batch, DataWarning, Episode, InputError, Inputs, SharedModel, Task
+from polytask.core import Batch, DataWarning, Episode, InputError, SharedModel, Task
+from polytask.core.batch import Inputs
 from polytask.data import JointSource, Source
 from polytask.relate.gradient_cosines import GradientAffinity, gradient_affinity
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from polytask.core import InputError, numpy_generator
+from polytask.core import InputError
+from polytask.core.random import numpy_generator
 from polytask.relate.greedy_grouping import _changes
 from polytask.relate.grouping import Grouping, group_tasks
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from polytask.architectures import HardSharing
-from polytask.core import Batch, DataWarning, Episode, InputError, Inputs, SharedModel, Task
+from polytask.core import Batch, DataWarning, Episode, InputError, SharedModel, Task
+from polytask.core.batch import Inputs
 from polytask.data import JointSource, Source
 from polytask.relate.lookahead import lookahead_affinity
 

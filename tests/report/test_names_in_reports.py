@@ -6,7 +6,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from polytask.core import Task, printable, short_name
+from polytask.core import Task
+from polytask.core.names import printable, short_name
 from polytask.fitting.table_summary import summarize
 from polytask.report import training_plot, write_report
 from polytask.report.plots import accuracy_plot, gain_plot
@@ -95,7 +96,8 @@ def test_the_accuracy_of_one_episode_has_no_interval(few_shot_of_one):
 
 @pytest.fixture
 def few_shot_of_one():
-    from polytask.core import EpisodeScore, mean_interval
+    from polytask.core import mean_interval
+    from polytask.core.episode_score import EpisodeScore
     from polytask.models.few_shot_results import FewShotResults
 
     score = EpisodeScore(interval=mean_interval([0.5]), metric="accuracy", transductive=False, values=(0.5,))

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from polytask.core import EpisodeScore, Interval
+from polytask.core import Interval
+from polytask.core.episode_score import EpisodeScore
 from polytask.models.few_shot_results import FewShotResults
 from polytask.report import console, plots, training
 

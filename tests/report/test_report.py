@@ -10,7 +10,8 @@ import pytest
 import torch
 from PIL import Image
 
-from polytask.core import EpisodeScore, Task, mean_interval
+from polytask.core import Task, mean_interval
+from polytask.core.episode_score import EpisodeScore
 from polytask.fitting.table_summary import summarize
 from polytask.models.few_shot_results import FewShotResults
 from polytask.report import write_report

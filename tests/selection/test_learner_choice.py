@@ -12,7 +12,9 @@ from scipy import stats
 from torch import Tensor, nn
 
 from polytask.checks import check_learner
-from polytask.core import Batch, Episode, EpisodicLearner, InputError, Inputs, States, Task, generator
+from polytask.core import Batch, Episode, EpisodicLearner, InputError, Task, generator
+from polytask.core.batch import Inputs
+from polytask.core.learner import States
 from polytask.meta.metric.prototypes import Prototypes
 from polytask.meta.metric.r2d2 import R2D2
 from polytask.selection.chosen_learner import ChosenLearner

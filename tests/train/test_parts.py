@@ -6,7 +6,8 @@ from itertools import chain
 import pytest
 import torch
 
-from polytask.core import Batch, Episode, EpisodeStack, InputError, Task, stack_batches
+from polytask.core import Batch, Episode, EpisodeStack, InputError, Task
+from polytask.core.batch import stack_batches
 from polytask.train.parts import part_of
 
 TASK = Task(name="y", kind="regression")

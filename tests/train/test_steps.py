@@ -11,16 +11,8 @@ from torch import Tensor, nn
 
 from polytask.architectures import HardSharing
 from polytask.balancing import UPGrad
-from polytask.core import (
-    Batch,
-    Episode,
-    EpisodeStack,
-    InputError,
-    NotFiniteError,
-    SharedModel,
-    Task,
-    TrainingError,
-)
+from polytask.core import Batch, Episode, EpisodeStack, InputError, SharedModel, Task, TrainingError
+from polytask.core.errors import NotFiniteError
 from polytask.data import FunctionEpisodes, Sinusoids, Source
 from polytask.meta import MAML
 from polytask.train import Training, Validation, train

@@ -5,7 +5,9 @@ import threading
 import pytest
 import torch
 
-from polytask.core import own_random_state, seeded, usual_defaults
+from polytask.core import seeded
+from polytask.core.defaults import usual_defaults
+from polytask.core.random import own_random_state
 from polytask.train import single_threaded
 
 

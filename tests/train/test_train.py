@@ -14,16 +14,8 @@ from torch import nn
 
 from polytask.architectures import HardSharing, table_trunk
 from polytask.balancing import UPGrad, balancer_by_name
-from polytask.core import (
-    Batch,
-    Episode,
-    InputError,
-    NotFiniteError,
-    SharedModel,
-    Task,
-    TrainingError,
-    generator,
-)
+from polytask.core import Batch, Episode, InputError, SharedModel, Task, TrainingError, generator
+from polytask.core.errors import NotFiniteError
 from polytask.data import Source
 from polytask.train import Validation, save_checkpoint, train, write_atomically
 

@@ -8,7 +8,8 @@ from torch import Tensor, nn
 
 from polytask.architectures.experts import mix
 from polytask.architectures.gates import BuildGate, FlatLinear, build_logits
-from polytask.core import InputError, Inputs
+from polytask.core import InputError
+from polytask.core.batch import Inputs
 
 __all__ = ["BinaryGate"]
 

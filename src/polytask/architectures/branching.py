@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from torch import Tensor, nn
 
 from polytask.architectures.joined_tap import tap_together
-from polytask.core import InputError, Inputs, PerTask, Representation, Sharing
+from polytask.core import InputError, PerTask, Representation, Sharing
+from polytask.core.batch import Inputs
 
 __all__ = ["BranchingTree"]
 

@@ -7,7 +7,8 @@ from typing import TypeVar
 from torch import nn
 
 from polytask.architectures.trunks import table_trunk
-from polytask.core import Sharing, Task, stated
+from polytask.core import Sharing, Task
+from polytask.core.catalogue import stated
 
 __all__ = ["ArchitectureEntry", "TablePlan", "catalogued"]
 

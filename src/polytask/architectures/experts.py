@@ -5,7 +5,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from polytask.core import InputError, Inputs
+from polytask.core import InputError
+from polytask.core.batch import Inputs
 
 __all__ = ["Experts", "mix"]
 

@@ -6,7 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from polytask.architectures.entry import ArchitectureEntry, catalogued
-from polytask.core import InputError, Inputs, PerTask, Representation, Sharing, tap
+from polytask.core import InputError, PerTask, Representation, Sharing
+from polytask.core.batch import Inputs
+from polytask.core.shared_model import tap
 
 __all__ = ["FiLMSharing"]
 

@@ -6,7 +6,8 @@ from typing import TypeAlias
 import torch
 from torch import Tensor, nn
 
-from polytask.core import InputError, Inputs, map_inputs
+from polytask.core import InputError
+from polytask.core.batch import Inputs, map_inputs
 
 __all__ = ["BuildGate", "FlatLinear", "SoftmaxGate", "build_logits"]
 

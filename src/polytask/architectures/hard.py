@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from polytask.architectures.entry import ArchitectureEntry, catalogued
-from polytask.core import Inputs, Representation, Sharing, tap
+from polytask.core import Representation, Sharing
+from polytask.core.batch import Inputs
+from polytask.core.shared_model import tap
 
 __all__ = ["HardSharing"]
 

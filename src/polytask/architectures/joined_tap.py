@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from polytask.core import tap
+from polytask.core.shared_model import tap
 
 __all__ = ["tap_together"]
 

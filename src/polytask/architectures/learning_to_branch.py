@@ -10,7 +10,9 @@ from torch import Tensor, nn
 
 from polytask.architectures.branching import BranchingTree
 from polytask.architectures.joined_tap import tap_together
-from polytask.core import InputError, Inputs, PerTask, Representation, Sharing, ends_step
+from polytask.core import InputError, PerTask, Representation, Sharing
+from polytask.core.batch import Inputs
+from polytask.core.step_end import ends_step
 
 __all__ = ["LearnedBranching"]
 

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from polytask.core import InputError, Inputs, PerTask, Representation, Sharing
+from polytask.core import InputError, PerTask, Representation, Sharing
+from polytask.core.batch import Inputs
 
 __all__ = ["LowRankAdapters"]
 

@@ -8,7 +8,8 @@ from polytask.architectures.entry import ArchitectureEntry, catalogued
 from polytask.architectures.experts import Experts, mix
 from polytask.architectures.gates import BuildGate, SoftmaxGate
 from polytask.architectures.joined_tap import tap_together
-from polytask.core import Inputs, PerTask, Representation, Sharing
+from polytask.core import PerTask, Representation, Sharing
+from polytask.core.batch import Inputs
 
 __all__ = ["MMoE"]
 

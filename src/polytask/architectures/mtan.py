@@ -10,7 +10,8 @@ from torch.nn import functional
 
 from polytask.architectures.entry import ArchitectureEntry, catalogued
 from polytask.architectures.joined_tap import tap_together
-from polytask.core import InputError, Inputs, PerTask, Representation, Sharing
+from polytask.core import InputError, PerTask, Representation, Sharing
+from polytask.core.batch import Inputs
 
 __all__ = ["MTAN"]
 

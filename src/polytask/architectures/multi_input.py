@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from polytask.core import InputError, Inputs, PerTask, Representation, Sharing
+from polytask.core import InputError, PerTask, Representation, Sharing
+from polytask.core.batch import Inputs
 
 __all__ = ["MultiInputSharing"]
 

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from polytask.architectures.cross_stitch import Stitch
 from polytask.architectures.experts import Experts
 from polytask.architectures.joined_tap import tap_together
-from polytask.core import InputError, Inputs, PerTask, Representation, Sharing
+from polytask.core import InputError, PerTask, Representation, Sharing
+from polytask.core.batch import Inputs
 
 __all__ = ["Sluice"]
 

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from polytask.architectures.entry import ArchitectureEntry, catalogued
-from polytask.core import InputError, Inputs, PerTask, Representation, Sharing
+from polytask.core import InputError, PerTask, Representation, Sharing
+from polytask.core.batch import Inputs
 
 __all__ = ["SoftSharing"]
 

@@ -8,7 +8,8 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from polytask.architectures.entry import ArchitectureEntry, catalogued
-from polytask.core import InputError, Inputs, PerTask, Representation, Sharing
+from polytask.core import InputError, PerTask, Representation, Sharing
+from polytask.core.batch import Inputs
 
 __all__ = ["SparseLowRankSharing"]
 

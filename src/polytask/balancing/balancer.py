@@ -9,7 +9,8 @@ from typing import ClassVar, Literal, TypeAlias, TypeVar
 from torch import Tensor, nn
 
 from polytask.balancing.evidence import Evidence
-from polytask.core import InputError, stated
+from polytask.core import InputError
+from polytask.core.catalogue import stated
 
 __all__ = [
     "Balancer",

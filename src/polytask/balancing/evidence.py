@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
-from polytask.core import InputError, NotFiniteError, TrainingError
+from polytask.core import InputError, TrainingError
+from polytask.core.errors import NotFiniteError
 
 __all__ = ["Evidence"]
 

@@ -10,20 +10,9 @@ import torch
 from torch import Tensor
 
 from polytask.checks.failures import Failures, same
-from polytask.core import (
-    Batch,
-    Episode,
-    EpisodicLearner,
-    Execution,
-    Learner,
-    Objectives,
-    batch_size,
-    join_batches,
-    map_inputs,
-    private_parameters,
-    run_loop,
-    seeded,
-)
+from polytask.core import Batch, Episode, EpisodicLearner, Learner, Objectives, private_parameters, seeded
+from polytask.core.batch import batch_size, join_batches, map_inputs
+from polytask.core.learner import Execution, run_loop
 from polytask.execution.forward import run_forward
 
 __all__ = ["check_learner"]

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from polytask.checks.failures import Failures, same
-from polytask.core import Batch, Episode, Inputs, Task
+from polytask.core import Batch, Episode, Task
+from polytask.core.batch import Inputs
 from polytask.data import Source
 
 __all__ = ["check_source"]

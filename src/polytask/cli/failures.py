@@ -11,15 +11,9 @@ import typer
 from typer.core import TyperCommand
 
 from polytask.cli.terminal import say
-from polytask.core import (
-    DataWarning,
-    InputError,
-    MissingPackageError,
-    PolytaskError,
-    ResultWarning,
-    at_the_command,
-    interruptible,
-)
+from polytask.core import DataWarning, InputError, MissingPackageError, PolytaskError, ResultWarning
+from polytask.core.doors import at_the_command
+from polytask.core.interrupts import interruptible
 
 __all__ = ["SpokenCommand", "as_options"]
 

@@ -10,7 +10,8 @@ from polytask.architectures import architecture_names
 from polytask.cli.failures import SpokenCommand
 from polytask.cli.options import Accelerator, Json, Number, Quiet, Seed, Whole, app, given, more
 from polytask.cli.terminal import say, show
-from polytask.core import DataWarning, user_path
+from polytask.core import DataWarning
+from polytask.core.files import user_path
 
 __all__ = ["fit"]
 

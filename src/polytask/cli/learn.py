@@ -8,7 +8,8 @@ import typer
 from polytask.cli.failures import SpokenCommand
 from polytask.cli.options import Accelerator, Json, Number, Quiet, Seed, Whole, app, given, more
 from polytask.cli.terminal import show
-from polytask.core import InputError, user_path
+from polytask.core import InputError
+from polytask.core.files import user_path
 
 __all__ = ["adapt", "learn"]
 

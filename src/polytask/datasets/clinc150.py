@@ -7,7 +7,8 @@ from typing import Any, Literal, get_args
 import torch
 from torch import Tensor
 
-from polytask.core import Batch, DataError, InputError, Task, parse_json
+from polytask.core import Batch, DataError, InputError, Task
+from polytask.core.strict_json import parse_json
 from polytask.data.episodes.labelled_examples import LabelledExamples
 from polytask.data.steps.joint_examples import JointExamples
 from polytask.datasets.location import data_folder

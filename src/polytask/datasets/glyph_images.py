@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from polytask.core import DataError, numpy_generator
+from polytask.core import DataError
+from polytask.core.random import numpy_generator
 from polytask.data.episodes.labelled_examples import LabelledExamples
 from polytask.datasets.glyph_parts.alphabets import Part
 from polytask.datasets.glyph_parts.drawings import Character, characters

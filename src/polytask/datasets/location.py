@@ -11,7 +11,9 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import BinaryIO
 
-from polytask.core import DataError, InputError, MissingPackageError, by_door, user_path
+from polytask.core import DataError, InputError, MissingPackageError
+from polytask.core.doors import by_door
+from polytask.core.files import user_path
 from polytask.datasets.registry import DATASETS
 
 __all__ = ["data_folder", "download", "fetch", "package_folder"]

@@ -10,7 +10,8 @@ from typing import Literal, get_args
 import numpy as np
 import torch
 
-from polytask.core import DataError, by_door
+from polytask.core import DataError
+from polytask.core.doors import by_door
 from polytask.data.episodes.labelled_examples import LabelledExamples
 from polytask.datasets.formats.omniglot_files import Character, Resized, open_drawings
 from polytask.datasets.location import data_folder

@@ -7,7 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from polytask.core import InputError, Inputs, MissingPackageError, module_copy
+from polytask.core import InputError, MissingPackageError
+from polytask.core.batch import Inputs
+from polytask.core.copied_module import module_copy
 
 __all__ = ["SentenceEncoder", "Tokenize"]
 

@@ -9,20 +9,12 @@ from typing import Any
 
 from torch import nn
 
-from polytask.core import (
-    Batch,
-    DataWarning,
-    Predictor,
-    ResultWarning,
-    SettingsCheck,
-    SharedModel,
-    Task,
-    derive_seed,
-    interruptible,
-    other_remedy,
-    user_path,
-    usual_defaults,
-)
+from polytask.core import Batch, DataWarning, Predictor, ResultWarning, SharedModel, Task, derive_seed
+from polytask.core.defaults import usual_defaults
+from polytask.core.errors import other_remedy
+from polytask.core.files import user_path
+from polytask.core.interrupts import interruptible
+from polytask.core.settings import SettingsCheck
 from polytask.data import read_table
 from polytask.data.tables.table import fingerprint
 from polytask.evaluate import evaluate

@@ -13,21 +13,21 @@ from torch.optim import Adam
 from polytask.architectures import HardSharing
 from polytask.core import (
     DataError,
-    EpisodeScore,
     EpisodicLearner,
     InputError,
     Learner,
     ResultWarning,
-    SettingsCheck,
     SharedModel,
-    counted,
     derive_seed,
-    interruptible,
-    other_remedy,
     seeded,
-    user_path,
-    usual_defaults,
 )
+from polytask.core.defaults import usual_defaults
+from polytask.core.episode_score import EpisodeScore
+from polytask.core.errors import other_remedy
+from polytask.core.files import user_path
+from polytask.core.interrupts import interruptible
+from polytask.core.names import counted
+from polytask.core.settings import SettingsCheck
 from polytask.data import ClassificationEpisodes, KnownClasses, LabelledExamples, Source
 from polytask.data.images.image_preparation import Ground
 from polytask.evaluate import evaluate_episodes

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from polytask.core import Batch, Inputs, Predictor, States, Task, batch_size
+from polytask.core import Batch, Predictor, Task
+from polytask.core.batch import Inputs, batch_size
+from polytask.core.learner import States
 
 __all__ = ["constant_predictor"]
 

@@ -4,15 +4,10 @@ from dataclasses import replace
 
 import torch
 
-from polytask.core import (
-    Episode,
-    EpisodeScore,
-    EpisodicLearner,
-    InputError,
-    SettingsCheck,
-    evaluating,
-    mean_interval,
-)
+from polytask.core import Episode, EpisodicLearner, InputError, mean_interval
+from polytask.core.episode_score import EpisodeScore
+from polytask.core.modes import evaluating
+from polytask.core.settings import SettingsCheck
 from polytask.data import Source
 
 __all__ = ["evaluate_episodes"]

@@ -15,7 +15,8 @@ from torch import Tensor
 from torchmetrics.functional import mean_absolute_error, mean_squared_error, r2_score
 from torchmetrics.functional.classification import binary_auroc
 
-from polytask.core import Batch, InputError, Predictor, Task, TaskKind
+from polytask.core import Batch, InputError, Predictor, Task
+from polytask.core.task import TaskKind
 
 __all__ = ["TaskMetrics", "all_predictions", "evaluate", "higher_is_better", "metric_names"]
 

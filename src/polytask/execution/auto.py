@@ -11,7 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from polytask.core import Episode, EpisodeStack, EpisodicLearner, Execution, InputError, free_bytes
+from polytask.core import Episode, EpisodeStack, EpisodicLearner, InputError
+from polytask.core.learner import Execution
+from polytask.core.memory_budget import free_bytes
 from polytask.execution.groups import signature
 from polytask.execution.memory_use import peak_bytes
 
@@ -54,7 +56,7 @@ class Auto:
         patience: Seconds.
 
     Example:
-        >>> from polytask.core import run_loop
+        >>> from polytask.core.learner import run_loop
         >>> Auto({"loop": run_loop}).choice is None  # nothing was run yet
         True
     """

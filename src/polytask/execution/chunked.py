@@ -22,7 +22,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from polytask.core import Episode, EpisodeStack, EpisodicLearner, InputError, free_bytes, run_loop
+from polytask.core import Episode, EpisodeStack, EpisodicLearner, InputError
+from polytask.core.learner import run_loop
+from polytask.core.memory_budget import free_bytes
 from polytask.core.torch_internals import leaves_of
 from polytask.execution.groups import as_tree, in_groups, signature
 from polytask.execution.known_gradients import KnownGradients, one_by_one, with_known_gradients

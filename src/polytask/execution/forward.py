@@ -24,7 +24,7 @@ def run_forward(learner: EpisodicLearner, episodes: Sequence[Episode]) -> Tensor
         episodes: The episodes of a step, grouped by tasks and shapes; a group of one runs in the loop.
 
     Returns:
-        The objectives ``[episode]``, as `polytask.core.run_loop` returns them.
+        The objectives ``[episode]``, as `polytask.core.learner.run_loop` returns them.
 
     Example:
         >>> import torch

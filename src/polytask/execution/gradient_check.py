@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from polytask.core import Episode, EpisodicLearner, Execution, TrainingError, generator, jacobian, run_loop
+from polytask.core import Episode, EpisodicLearner, TrainingError, generator, jacobian
+from polytask.core.learner import Execution, run_loop
 from polytask.execution.named import ExecutionName, named_execution
 
 __all__ = ["GradientReport", "check_meta_gradient"]

@@ -18,7 +18,9 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from polytask.core import Batch, Episode, EpisodeStack, EpisodicLearner, Inputs, run_loop, stack_batches
+from polytask.core import Batch, Episode, EpisodeStack, EpisodicLearner
+from polytask.core.batch import Inputs, stack_batches
+from polytask.core.learner import run_loop
 from polytask.execution.known_gradients import KnownGradients, with_known_gradients
 
 __all__ = ["GroupRun", "as_tree", "in_groups", "signature"]

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import FunctionCtx
 
-from polytask.core import Episode, EpisodicLearner, TrainingError, run_loop
+from polytask.core import Episode, EpisodicLearner, TrainingError
+from polytask.core.learner import run_loop
 
 __all__ = ["KnownGradients", "one_by_one", "with_known_gradients"]
 
@@ -75,5 +76,5 @@ class _Final(torch.autograd.Function):
     def backward(ctx: FunctionCtx, *grad_outputs: Tensor) -> None:  # noqa: ARG004
         raise TrainingError(
             "A meta-gradient that is taken as episodes are run cannot be differentiated again; run them by "
-            "`polytask.core.run_loop` for that."
+            "`polytask.core.learner.run_loop` for that."
         )

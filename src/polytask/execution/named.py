@@ -2,7 +2,8 @@
 
 from typing import Literal, TypeAlias, get_args
 
-from polytask.core import EpisodicLearner, Execution, InputError, Learner, run_loop
+from polytask.core import EpisodicLearner, InputError, Learner
+from polytask.core.learner import Execution, run_loop
 from polytask.execution.auto import Auto
 from polytask.execution.chunked import Chunked
 from polytask.execution.compiled import Compiled
@@ -17,8 +18,8 @@ ExecutionName: TypeAlias = Literal["auto", "loop", "vmap", "forward", "chunked",
 def named_execution(execution: ExecutionName | Execution, learner: EpisodicLearner) -> Execution:
     """Return the execution of that name, for a learner.
 
-    - ``"loop"`` runs episodes one after the other: by `polytask.core.run_loop`; for a learner that takes
-      gradients itself by ``Chunked(1)``, which needs the memory of one inner loop alone.
+    - ``"loop"`` runs episodes one after the other: by `polytask.core.learner.run_loop`; for a learner that
+      takes gradients itself by ``Chunked(1)``, which needs the memory of one inner loop alone.
     - ``"vmap"`` runs all at once, with the gradient of each taken inside; see `run_vmap`.
     - ``"forward"`` runs all at once, with one ordinary backward pass, for learners that take no gradient
       themselves; see `run_forward`.
@@ -29,7 +30,7 @@ def named_execution(execution: ExecutionName | Execution, learner: EpisodicLearn
       forward run; for a learner that takes gradients itself the loop, vmap within a memory budget and, when
       training has taken long enough to be worth it, the compiled step.
 
-    What takes gradients as it runs cannot be differentiated again; `polytask.core.run_loop` can.
+    What takes gradients as it runs cannot be differentiated again; `polytask.core.learner.run_loop` can.
 
     Args:
         execution: The name; a function is returned as it is.

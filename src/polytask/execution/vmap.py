@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 from torch.func import grad_and_value, vmap
 
-from polytask.core import Batch, Episode, EpisodeStack, EpisodicLearner, Task, module_copy
+from polytask.core import Batch, Episode, EpisodeStack, EpisodicLearner, Task
+from polytask.core.copied_module import module_copy
 from polytask.execution.groups import as_tree, in_groups
 from polytask.execution.known_gradients import KnownGradients
 from polytask.meta.layers.normalization import inputs_in_own_type
@@ -30,7 +31,7 @@ def run_vmap(learner: EpisodicLearner, episodes: Sequence[Episode]) -> Tensor:
         episodes: The episodes of a step.
 
     Returns:
-        The objectives ``[episode]``, as `polytask.core.run_loop` returns them.
+        The objectives ``[episode]``, as `polytask.core.learner.run_loop` returns them.
 
     Raises:
         TrainingError: On differentiating the gradient again.

@@ -8,16 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from polytask.core import (
-    DataError,
-    DataWarning,
-    InputError,
-    counted,
-    either,
-    near_names,
-    numpy_generator,
-    user_path,
-)
+from polytask.core import DataError, DataWarning, InputError
+from polytask.core.files import user_path
+from polytask.core.names import counted, either, near_names
+from polytask.core.random import numpy_generator
 from polytask.data import ImagePreparation, LabelledExamples, image_folder
 from polytask.datasets import glyphs, omniglot
 

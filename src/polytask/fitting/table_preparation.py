@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 import torch
 
-from polytask.core import Batch, DataError, InputError, Task, TaskKind, counted
+from polytask.core import Batch, DataError, InputError, Task
+from polytask.core.names import counted
+from polytask.core.task import TaskKind
 from polytask.data import TableEncoder, check_leak, split_groups, split_rows, split_time
 from polytask.data.tables.column import column_categories, column_hint
 from polytask.data.tables.label_split import Labels

@@ -12,20 +12,10 @@ from torch import nn
 from torch.optim import AdamW
 
 from polytask.balancing import balancer_by_name
-from polytask.core import (
-    CHECKPOINT_FILE,
-    Batch,
-    DataError,
-    Learner,
-    SharedModel,
-    Task,
-    counted,
-    derive_seed,
-    generator,
-    rehearse_write,
-    seeded,
-    sweep,
-)
+from polytask.core import Batch, DataError, Learner, SharedModel, Task, derive_seed, generator, seeded
+from polytask.core.files import rehearse_write, sweep
+from polytask.core.interrupts import CHECKPOINT_FILE
+from polytask.core.names import counted
 from polytask.data import JointSource
 from polytask.evaluate.metrics import all_predictions
 from polytask.evaluate.skill import ConstantReference

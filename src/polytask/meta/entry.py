@@ -7,7 +7,8 @@ from typing import Any, Literal, TypeAlias, TypeVar
 
 from torch import nn
 
-from polytask.core import EpisodicLearner, stated
+from polytask.core import EpisodicLearner
+from polytask.core.catalogue import stated
 from polytask.meta.image_task import ImageTask
 
 __all__ = ["BOTH", "Builder", "LearnerEntry", "by_gradients", "catalogued", "on_encoder"]

@@ -16,16 +16,10 @@ from typing import Any
 
 from torch import Tensor
 
-from polytask.core import (
-    BundleError,
-    InputError,
-    by_door,
-    format_json,
-    new_folder,
-    parse_json,
-    user_path,
-    write_atomically,
-)
+from polytask.core import BundleError, InputError
+from polytask.core.doors import by_door
+from polytask.core.files import new_folder, user_path, write_atomically
+from polytask.core.strict_json import format_json, parse_json
 from polytask.models.bundle_folder import (
     DESCRIPTION,
     FORMAT,

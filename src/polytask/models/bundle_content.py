@@ -6,7 +6,8 @@ from typing import Any, Protocol
 
 from torch import Tensor
 
-from polytask.core import BundleError, InputError, Task, format_json
+from polytask.core import BundleError, InputError, Task
+from polytask.core.strict_json import format_json
 from polytask.models.bundle import Bundle
 
 __all__ = ["Results", "check_predictions", "fitting_together", "part", "results_file"]

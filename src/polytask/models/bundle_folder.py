@@ -9,16 +9,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from polytask.core import (
-    BundleError,
-    InputError,
-    format_json,
-    is_temporary,
-    parse_json,
-    rehearse_write,
-    sweep,
-    user_path,
-)
+from polytask.core import BundleError, InputError
+from polytask.core.files import is_temporary, rehearse_write, sweep, user_path
+from polytask.core.strict_json import format_json, parse_json
 
 try:
     import fcntl

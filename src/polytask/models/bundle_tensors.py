@@ -9,7 +9,10 @@ import torch
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from polytask.core import BundleError, InputError, own_random_state, parse_json, usual_defaults
+from polytask.core import BundleError, InputError
+from polytask.core.defaults import usual_defaults
+from polytask.core.random import own_random_state
+from polytask.core.strict_json import parse_json
 from polytask.models.bundle_folder import open_plain
 
 __all__ = ["build_filled", "read_tensors", "tensor_bytes"]

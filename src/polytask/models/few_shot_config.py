@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from polytask.core import SettingsCheck, record_from_json
+from polytask.core.records import record_from_json
+from polytask.core.settings import SettingsCheck
 from polytask.data import ImagePreparation
 from polytask.meta import learner_names
 from polytask.meta.catalogue import learner_entry, learner_listing

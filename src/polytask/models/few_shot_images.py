@@ -13,7 +13,9 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from polytask.core import DataError, DataWarning, InputError, counted, user_path
+from polytask.core import DataError, DataWarning, InputError
+from polytask.core.files import user_path
+from polytask.core.names import counted
 from polytask.data import ImagePreparation, LabelledExamples, image_folder
 from polytask.data.images.image_paths import image_files
 from polytask.data.images.picture import printable

@@ -9,16 +9,8 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from polytask.core import (
-    Batch,
-    DataError,
-    EpisodicLearner,
-    InputError,
-    NotFiniteError,
-    Predictor,
-    Task,
-    generator,
-)
+from polytask.core import Batch, DataError, EpisodicLearner, InputError, Predictor, Task, generator
+from polytask.core.errors import NotFiniteError
 from polytask.data import ImagePreparation, LabelledExamples
 from polytask.meta.catalogue import learner_by_name, learner_entry
 from polytask.models.bundle import Bundle, load_bundle, save_bundle

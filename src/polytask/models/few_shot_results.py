@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from polytask.core import EpisodeScore, Interval, mean_interval
+from polytask.core import Interval, mean_interval
+from polytask.core.episode_score import EpisodeScore
 
 __all__ = ["FewShotResults", "FewShotVerdict"]
 

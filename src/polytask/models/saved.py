@@ -4,14 +4,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from polytask.core import (
-    BundleError,
-    InputError,
-    MissingPackageError,
-    rehearse_write,
-    user_path,
-    write_atomically,
-)
+from polytask.core import BundleError, InputError, MissingPackageError
+from polytask.core.files import rehearse_write, user_path, write_atomically
 from polytask.models.bundle import load_bundle
 from polytask.models.few_shot_model import AdaptedModel, FewShotModel
 from polytask.models.table_model import TableModel

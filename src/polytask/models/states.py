@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from torch import Tensor
 
-from polytask.core import TOGETHER, States
+from polytask.core.learner import TOGETHER, States
 
 __all__ = ["flat_states", "nested_states"]
 

@@ -8,7 +8,8 @@ from polytask.architectures import architecture_names
 from polytask.architectures.catalogue import architecture_entries, architecture_entry
 from polytask.balancing import balancer_names
 from polytask.balancing.catalogue import balancer_listing
-from polytask.core import SettingsCheck, record_from_json
+from polytask.core.records import record_from_json
+from polytask.core.settings import SettingsCheck
 
 __all__ = ["TableConfig", "check_used", "unused_for"]
 

@@ -9,7 +9,8 @@ import torch
 from torch import nn
 from torch.optim import Adam, Optimizer
 
-from polytask.core import Batch, Episode, EpisodicLearner, Execution, InputError, Predictor, Task, seeded
+from polytask.core import Batch, Episode, EpisodicLearner, InputError, Predictor, Task, seeded
+from polytask.core.learner import Execution
 from polytask.execution import ExecutionName, named_execution
 from polytask.online.replay import TaskReplay, check_cuttable
 from polytask.train.resume import Stateful

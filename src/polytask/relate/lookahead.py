@@ -6,15 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from polytask.core import (
-    Episode,
-    InputError,
-    Learner,
-    Objectives,
-    displaced,
-    jacobian,
-    shared_parameters,
-)
+from polytask.core import Episode, InputError, Learner, Objectives, jacobian, shared_parameters
+from polytask.core.look_ahead import displaced
 from polytask.data import Source
 from polytask.relate.affinity import Affinity, warn_of_little_overlap
 from polytask.relate.pair_means import PairMeans

@@ -7,18 +7,9 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from polytask.core import (
-    Batch,
-    Episode,
-    InputError,
-    Inputs,
-    Learner,
-    Objectives,
-    PerTask,
-    Predictor,
-    States,
-    Task,
-)
+from polytask.core import Batch, Episode, InputError, Learner, Objectives, PerTask, Predictor, Task
+from polytask.core.batch import Inputs
+from polytask.core.learner import States
 from polytask.relate.grouping import Grouping
 
 __all__ = ["GroupedModel"]

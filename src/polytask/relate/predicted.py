@@ -8,7 +8,8 @@ from itertools import permutations
 import numpy as np
 from scipy import stats
 
-from polytask.core import InputError, numpy_generator
+from polytask.core import InputError
+from polytask.core.random import numpy_generator
 from polytask.relate.affinity import Affinity, group_gain
 
 __all__ = ["RankAgreement", "predicted_gains", "rank_agreement"]

@@ -8,7 +8,8 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
-from polytask.core import Episode, InputError, Learner, Objectives, SharedModel, kept_buffers, seeded
+from polytask.core import Episode, InputError, Learner, Objectives, SharedModel, seeded
+from polytask.core.buffers import kept_buffers
 from polytask.data import Source
 
 __all__ = ["Rehearsal"]

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from polytask.core import Batch, InputError, Learner, Task, evaluating, generator, jacobian, shared_parameters
+from polytask.core import Batch, InputError, Learner, Task, generator, jacobian, shared_parameters
+from polytask.core.modes import evaluating
 
 __all__ = ["TaskEmbeddings", "task_embeddings"]
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import torch
 
-from polytask.core import MissingPackageError, rehearse_write, user_path, write_atomically
+from polytask.core import MissingPackageError
+from polytask.core.files import rehearse_write, user_path, write_atomically
 from polytask.core.names import counted, printable, short_name
 from polytask.models.few_shot_results import FewShotResults
 from polytask.models.table_results import FitResults

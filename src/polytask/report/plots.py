@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from polytask.core import EpisodeScore, Interval, MissingPackageError
+from polytask.core import Interval, MissingPackageError
+from polytask.core.episode_score import EpisodeScore
 from polytask.core.names import short_name
 from polytask.models.few_shot_results import FewShotResults
 from polytask.models.table_results import FitResults

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from polytask.core import InputError, write_atomically
+from polytask.core import InputError
+from polytask.core.files import write_atomically
 from polytask.core.names import short_name
 from polytask.report.plots import drawing
 

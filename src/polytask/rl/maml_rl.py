@@ -7,7 +7,9 @@ import torch
 from torch import Tensor, nn
 from torch.func import grad, grad_and_value, vmap
 
-from polytask.core import InputError, State, module_copy
+from polytask.core import InputError
+from polytask.core.copied_module import module_copy
+from polytask.core.learner import State
 from polytask.meta.adaptation.surrogate import with_gradient
 from polytask.rl.environment import Environment
 from polytask.rl.proximal import PolicyLearner, clipped_gain

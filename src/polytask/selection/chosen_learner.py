@@ -5,7 +5,9 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import nn
 
-from polytask.core import Batch, EpisodicLearner, InputError, Inputs, States, Task
+from polytask.core import Batch, EpisodicLearner, InputError, Task
+from polytask.core.batch import Inputs
+from polytask.core.learner import States
 from polytask.selection.learner_choice import LearnerChoice, Measure, choose_learner
 
 __all__ = ["ChosenLearner"]

@@ -9,7 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from polytask.core import InputError, format_json, parse_json, user_path, write_atomically
+from polytask.core import InputError
+from polytask.core.files import user_path, write_atomically
+from polytask.core.strict_json import format_json, parse_json
 
 __all__ = ["RunLog"]
 

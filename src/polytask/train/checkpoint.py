@@ -7,7 +7,9 @@ from typing import Any, BinaryIO
 
 import torch
 
-from polytask.core import CHECKPOINT_FILE, BundleError, write_atomically
+from polytask.core import BundleError
+from polytask.core.files import write_atomically
+from polytask.core.interrupts import CHECKPOINT_FILE
 
 __all__ = ["CHECKPOINT_FILE", "load_checkpoint", "save_checkpoint", "write_atomically"]
 

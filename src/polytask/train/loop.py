@@ -15,20 +15,13 @@ from torch.optim import Adam, Optimizer
 from polytask.balancing import BalancedBackward, Balancer, EqualWeights
 from polytask.balancing.engines import Engine
 from polytask.balancing.engines.by_name import EngineName
-from polytask.core import (
-    CHECKPOINT_FILE,
-    Execution,
-    InputError,
-    Learner,
-    SettingsCheck,
-    evaluating,
-    interruptible,
-    rehearse_write,
-    seeded,
-    sweep,
-    user_path,
-    usual_defaults,
-)
+from polytask.core import InputError, Learner, seeded
+from polytask.core.defaults import usual_defaults
+from polytask.core.files import rehearse_write, sweep, user_path
+from polytask.core.interrupts import CHECKPOINT_FILE, interruptible
+from polytask.core.learner import Execution
+from polytask.core.modes import evaluating
+from polytask.core.settings import SettingsCheck
 from polytask.data import Curriculum, Source
 from polytask.execution import ExecutionName
 from polytask.execution.named import execution_for

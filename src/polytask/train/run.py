@@ -14,7 +14,11 @@ from torch.optim import Optimizer
 
 from polytask.balancing import BalancedBackward, Balancer
 from polytask.balancing.step.balance import Balance
-from polytask.core import CHECKPOINT_FILE, Episode, Execution, Learner, NotFiniteError, counted, derive_seed
+from polytask.core import Episode, Learner, derive_seed
+from polytask.core.errors import NotFiniteError
+from polytask.core.interrupts import CHECKPOINT_FILE
+from polytask.core.learner import Execution
+from polytask.core.names import counted
 from polytask.data import Curriculum, Source
 from polytask.train.checkpoint import load_checkpoint, save_checkpoint
 from polytask.train.history import History

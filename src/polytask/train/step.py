@@ -14,18 +14,17 @@ from polytask.balancing.step.accumulation import Accumulation
 from polytask.balancing.step.balance import Balance
 from polytask.balancing.step.parts import Parts
 from polytask.core import (
-    Buffers,
     Episode,
     EpisodeStack,
     EpisodicLearner,
     InputError,
     Learner,
-    NotFiniteError,
     Objectives,
     TrainingError,
-    kept_buffers,
-    own_random_state,
 )
+from polytask.core.buffers import Buffers, kept_buffers
+from polytask.core.errors import NotFiniteError
+from polytask.core.random import own_random_state
 from polytask.data import Curriculum, Source
 from polytask.train.parts import part_of
 from polytask.train.run import Run

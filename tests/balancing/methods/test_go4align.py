@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from polytask.balancing.balancer import Evidence
 from polytask.balancing.methods.go4align import GO4Align
 from polytask.checks import check_balancer
-from polytask.core import InputError, TrainingError, numpy_generator
+from polytask.core import InputError, TrainingError
+from polytask.core.random import numpy_generator
 
 NAMES = tuple("abcdef")
 HISTORY = numpy_generator(0, "losses").uniform(0.2, 5.0, size=(12, 6))

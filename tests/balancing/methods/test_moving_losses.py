@@ -8,7 +8,8 @@ from polytask.balancing.balancer import Evidence
 from polytask.balancing.methods.cov_weighting import CoVWeighting
 from polytask.balancing.methods.slaw import SLAW
 from polytask.checks import check_balancer
-from polytask.core import InputError, TrainingError, numpy_generator
+from polytask.core import InputError, TrainingError
+from polytask.core.random import numpy_generator
 
 NAMES = ("a", "b", "c")
 HISTORY = numpy_generator(0, "losses").uniform(0.2, 2.0, size=(12, 3)) * [1.0, 50.0, 0.01]

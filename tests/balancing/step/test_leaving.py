@@ -27,8 +27,8 @@ from polytask.core import (
     private_parameters,
     seeded,
     shared_parameters,
-    tap,
 )
+from polytask.core.shared_model import tap
 from polytask.train.parts import part_of
 
 NAMES = ("a", "b", "c")

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from polytask.checks import check_source
-from polytask.core import Batch, Episode, InputError, numpy_generator
+from polytask.core import Batch, Episode, InputError
+from polytask.core.random import numpy_generator
 from polytask.data import FunctionEpisodes, MixedSources, Sinusoids, Source
 from polytask.data.steps import turns
 

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from polytask.checks import check_source
-from polytask.core import Batch, DataError, Episode, InputError, Task, TaskKind
+from polytask.core import Batch, DataError, Episode, InputError, Task
+from polytask.core.task import TaskKind
 from polytask.data import ClassificationEpisodes, FunctionEpisodes, JointSource, LabelledExamples, Sinusoids
 from polytask.data.steps.loss_curriculum import LossCurriculum
 from polytask.data.steps.several_sources import SeveralSources

@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from polytask.core import TOGETHER, Batch, Episode, InputError, Task, generator, jacobian, run_loop, seeded
+from polytask.core import Batch, Episode, InputError, Task, generator, jacobian, seeded
+from polytask.core.learner import TOGETHER, run_loop
 from polytask.execution import check_meta_gradient
 from polytask.meta import mlp
 from polytask.meta.adaptation.fixed_body import fixed_body

@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from polytask.core import TOGETHER, Batch, Episode, InputError, State, Task, generator
+from polytask.core import Batch, Episode, InputError, Task, generator
+from polytask.core.learner import TOGETHER, State
 from polytask.meta import IMAML
 from polytask.meta.adaptation.implicit import conjugate_gradient, neumann
 from polytask.meta.adaptation.rules import SGD

@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from polytask.core import InputError, State, generator
+from polytask.core import InputError, generator
+from polytask.core.learner import State
 from polytask.meta.adaptation.rules import SGD, Adam, AdamW, InnerStep, Proximal, RMSprop, UpdateRule
 
 Optimizers = Callable[[Iterable[Tensor]], torch.optim.Optimizer]

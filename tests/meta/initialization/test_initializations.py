@@ -6,7 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from polytask.core import TOGETHER, Batch, Episode, InputError, Task, generator, module_copy, seeded
+from polytask.core import Batch, Episode, InputError, Task, generator, seeded
+from polytask.core.copied_module import module_copy
+from polytask.core.learner import TOGETHER
 from polytask.meta import (
     ALFA,
     ANIL,

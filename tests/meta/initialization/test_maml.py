@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from polytask.core import TOGETHER, Batch, Episode, InputError, Task, generator, seeded
+from polytask.core import Batch, Episode, InputError, Task, generator, seeded
+from polytask.core.learner import TOGETHER
 from polytask.meta import FOMAML, MAML, mlp
 from polytask.meta.adaptation.rules import SGD
 

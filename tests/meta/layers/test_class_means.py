@@ -5,7 +5,8 @@ import torch
 from torch import nn
 from torch.func import vmap
 
-from polytask.core import TOGETHER, Batch, InputError, Task
+from polytask.core import Batch, InputError, Task
+from polytask.core.learner import TOGETHER
 from polytask.meta import ClassCNP, ProtoMAML
 from polytask.meta.layers.class_means import check_classes, membership
 

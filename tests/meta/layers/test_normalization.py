@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from polytask.core import Batch, Episode, InputError, Task, generator, run_loop, seeded
+from polytask.core import Batch, Episode, InputError, Task, generator, seeded
+from polytask.core.learner import run_loop
 from polytask.execution import run_vmap
 from polytask.meta import MAML, Prototypes
 from polytask.meta.layers.normalization import Normalization, check_normalization, normalized

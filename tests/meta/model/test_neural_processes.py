@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from polytask.checks import check_learner
-from polytask.core import Batch, Episode, InputError, Task, generator, run_loop, seeded
+from polytask.core import Batch, Episode, InputError, Task, generator, seeded
+from polytask.core.learner import run_loop
 from polytask.data.episodes.context_episodes import ContextEpisodes
 from polytask.data.episodes.gaussian_processes import GaussianProcesses, exact_posterior
 from polytask.execution import check_meta_gradient

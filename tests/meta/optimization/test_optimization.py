@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from polytask.core import TOGETHER, Batch, Episode, InputError, State, Task, generator, run_loop, seeded
+from polytask.core import Batch, Episode, InputError, Task, generator, seeded
+from polytask.core.learner import TOGETHER, State, run_loop
 from polytask.execution import check_meta_gradient, run_vmap
 from polytask.meta import GradientLearner
 from polytask.meta.adaptation.rules import SGD, InnerStep, UpdateRule

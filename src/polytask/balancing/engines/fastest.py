@@ -13,7 +13,8 @@ from polytask.balancing.engines.layerwise import Layerwise
 from polytask.balancing.engines.loop import FullJacobian
 from polytask.balancing.engines.streamed import Streamed
 from polytask.balancing.step.gradients import StepGradients
-from polytask.core import InputError, free_bytes
+from polytask.core import InputError
+from polytask.core.memory_budget import free_bytes
 
 __all__ = ["EngineChoice", "Fastest"]
 

@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor
 
-from polytask.core import InputError, by_door
+from polytask.core import InputError
+from polytask.core.doors import by_door
 
 __all__ = ["cosines", "in_float64", "ridge", "symmetric"]
 

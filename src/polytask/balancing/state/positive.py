@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from polytask.core import TrainingError, by_door
+from polytask.core import TrainingError
+from polytask.core.doors import by_door
 
 __all__ = ["another_loss", "positive"]
 

@@ -10,7 +10,9 @@ from torch import Tensor
 
 from polytask.balancing.step.parts import Joined, Parts, told
 from polytask.balancing.step.processes import Processes
-from polytask.core import InputError, Learner, Objectives, kept_buffers, part_of_step
+from polytask.core import InputError, Learner, Objectives
+from polytask.core.buffers import kept_buffers
+from polytask.core.step_end import part_of_step
 
 __all__ = ["Accumulation"]
 

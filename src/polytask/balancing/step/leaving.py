@@ -75,7 +75,7 @@ def _roots(values: Tensor) -> list[Node | None]:
 
 
 def _views_of_one(taps: Mapping[str, Tensor]) -> bool:
-    """Tell whether taps are different views of one tensor, as `polytask.core.tap` makes them."""
+    """Tell whether taps are different views of one tensor, as `polytask.core.shared_model.tap` makes them."""
     nodes = [tap.grad_fn for tap in taps.values()]
     return (
         all(node is not None and node.name() == "ViewBackward0" for node in nodes)

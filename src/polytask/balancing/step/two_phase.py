@@ -19,17 +19,11 @@ from polytask.balancing.step.engine_check import agrees
 from polytask.balancing.step.gradients import StepGradients
 from polytask.balancing.step.parts import Parts, Whole
 from polytask.balancing.step.processes import Processes
-from polytask.core import (
-    InputError,
-    Learner,
-    Objectives,
-    assign,
-    displaced,
-    kept_buffers,
-    own_random_state,
-    private_parameters,
-    shared_parameters,
-)
+from polytask.core import InputError, Learner, Objectives, private_parameters, shared_parameters
+from polytask.core.buffers import kept_buffers
+from polytask.core.gradients import assign
+from polytask.core.look_ahead import displaced
+from polytask.core.random import own_random_state
 
 __all__ = ["BalancedBackward"]
 

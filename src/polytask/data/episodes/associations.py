@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor
 
-from polytask.core import Batch, Episode, InputError, SettingsCheck, Task, generator
+from polytask.core import Batch, Episode, InputError, Task, generator
+from polytask.core.settings import SettingsCheck
 from polytask.data.source import Source
 
 __all__ = ["AssociationEpisodes", "CompletionEpisodes"]

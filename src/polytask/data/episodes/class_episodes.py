@@ -6,7 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from polytask.core import Batch, DataError, EpisodeStack, SettingsCheck, Task, numpy_generator
+from polytask.core import Batch, DataError, EpisodeStack, Task
+from polytask.core.random import numpy_generator
+from polytask.core.settings import SettingsCheck
 from polytask.data.episodes.labelled_examples import LabelledExamples
 from polytask.data.source import Source
 

@@ -1,6 +1,7 @@
 """Few-shot regression whose number of known points changes from step to step."""
 
-from polytask.core import EpisodeStack, InputError, Task, numpy_generator
+from polytask.core import EpisodeStack, InputError, Task
+from polytask.core.random import numpy_generator
 from polytask.data.episodes.functions import FunctionEpisodes, FunctionFamily
 from polytask.data.source import Source
 

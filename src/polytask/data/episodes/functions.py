@@ -6,7 +6,8 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor
 
-from polytask.core import Batch, EpisodeStack, InputError, SettingsCheck, Task, generator
+from polytask.core import Batch, EpisodeStack, InputError, Task, generator
+from polytask.core.settings import SettingsCheck
 from polytask.data.source import Source
 
 __all__ = ["FunctionEpisodes", "FunctionFamily", "Sinusoids", "uniform"]

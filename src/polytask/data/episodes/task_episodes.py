@@ -7,7 +7,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from polytask.core import Batch, DataError, Episode, SettingsCheck, Task, map_inputs, numpy_generator
+from polytask.core import Batch, DataError, Episode, Task
+from polytask.core.batch import map_inputs
+from polytask.core.random import numpy_generator
+from polytask.core.settings import SettingsCheck
 from polytask.data.source import Source
 from polytask.data.tables.problems import examples as listed
 

@@ -7,7 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from polytask.core import Batch, DataError, Episode, SettingsCheck, Task, numpy_generator
+from polytask.core import Batch, DataError, Episode, Task
+from polytask.core.random import numpy_generator
+from polytask.core.settings import SettingsCheck
 from polytask.data.episodes.class_episodes import unit_interval
 from polytask.data.episodes.labelled_examples import LabelledExamples
 from polytask.data.source import Source

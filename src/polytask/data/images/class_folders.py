@@ -7,7 +7,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from polytask.core import DataError, DataWarning, counted, user_path
+from polytask.core import DataError, DataWarning
+from polytask.core.files import user_path
+from polytask.core.names import counted
 from polytask.data.episodes.labelled_examples import LabelledExamples
 from polytask.data.images.image_paths import find_images
 from polytask.data.images.image_preparation import Ground, ImagePreparation

@@ -7,7 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from polytask.core import DataError, DataWarning, counted, user_path
+from polytask.core import DataError, DataWarning
+from polytask.core.files import user_path
+from polytask.core.names import counted
 from polytask.data.images.picture import printable
 
 __all__ = ["FolderImages", "find_images", "image_files"]

@@ -9,7 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from polytask.core import DataWarning, InputError, SettingsCheck, counted
+from polytask.core import DataWarning, InputError
+from polytask.core.names import counted
+from polytask.core.settings import SettingsCheck
 from polytask.data.images.picture import ImageFile, Picture, read_picture
 
 __all__ = ["Ground", "ImagePreparation"]

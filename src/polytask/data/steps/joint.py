@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from polytask.core import Batch, DataError, Episode, SettingsCheck, Task, generator
+from polytask.core import Batch, DataError, Episode, Task, generator
+from polytask.core.settings import SettingsCheck
 from polytask.data.source import Source
 
 __all__ = ["JointSource"]

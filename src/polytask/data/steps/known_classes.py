@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from polytask.core import Batch, Episode, Task, map_inputs
+from polytask.core import Batch, Episode, Task
+from polytask.core.batch import map_inputs
 from polytask.data.episodes.class_episodes import unit_interval
 from polytask.data.episodes.labelled_examples import LabelledExamples
 from polytask.data.source import Source

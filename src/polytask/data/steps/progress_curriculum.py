@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from polytask.core import InputError, numpy_generator
+from polytask.core import InputError
+from polytask.core.random import numpy_generator
 from polytask.data.source import Source
 from polytask.data.steps.source_curriculum import SourceCurriculum
 

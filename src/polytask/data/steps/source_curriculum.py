@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from polytask.core import Episode, InputError, TrainingError, numpy_generator
+from polytask.core import Episode, InputError, TrainingError
+from polytask.core.random import numpy_generator
 from polytask.data.curriculum import Curriculum
 from polytask.data.source import Source
 from polytask.data.steps.mixture import (

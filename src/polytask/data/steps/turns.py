@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
-from polytask.core import numpy_generator
+from polytask.core.random import numpy_generator
 from polytask.data.steps.apportionment import Apportionment
 
 __all__ = ["DrawnTurns", "EveryTurn", "TurnsInOrder", "Turns"]

@@ -9,7 +9,8 @@ from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
 import numpy as np
 import pandas as pd
 
-from polytask.core import DataError, PolytaskError, either, near_names
+from polytask.core import DataError, PolytaskError
+from polytask.core.names import either, near_names
 from polytask.data.tables.cell import (
     DURATION,
     NUMERIC,

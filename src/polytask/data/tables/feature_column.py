@@ -8,7 +8,8 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import pandas as pd
 
-from polytask.core import DataError, InputError, record_from_json
+from polytask.core import DataError, InputError
+from polytask.core.records import record_from_json
 from polytask.data.tables.cell import canonical
 from polytask.data.tables.column import column_categories, column_days, column_numbers
 from polytask.data.tables.problems import some_rows

@@ -9,7 +9,9 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from polytask.core import DataError, InputError, counted, record_from_json
+from polytask.core import DataError, InputError
+from polytask.core.names import counted
+from polytask.core.records import record_from_json
 from polytask.data.tables.feature_column import FeatureColumn, column_from_json, column_to_json
 from polytask.data.tables.feature_fitting import fit_columns
 from polytask.data.tables.problems import examples, problem_error, some_rows

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from polytask.core import DataError, InputError, counted, numpy_generator
+from polytask.core import DataError, InputError
+from polytask.core.names import counted
+from polytask.core.random import numpy_generator
 from polytask.data.tables.column import column_categories, column_days, column_kind, column_numbers
 from polytask.data.tables.label_split import Labels, Need, needs_of_labels, parts_that_meet
 from polytask.data.tables.problems import some_rows

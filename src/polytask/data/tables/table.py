@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from polytask.core import DataError, InputError, user_path
+from polytask.core import DataError, InputError
+from polytask.core.files import user_path
 from polytask.data.tables.cell import valid_unicode
 from polytask.data.tables.delimited import MISSING, MISSING_WORDS
 from polytask.data.tables.problems import FOREIGN, examples

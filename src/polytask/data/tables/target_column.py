@@ -9,7 +9,8 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from polytask.core import DataError, InputError, Task, record_from_json
+from polytask.core import DataError, InputError, Task
+from polytask.core.records import record_from_json
 from polytask.data.tables.column import column_categories, column_numbers
 from polytask.data.tables.feature_column import category_finder
 from polytask.data.tables.problems import examples, some_rows

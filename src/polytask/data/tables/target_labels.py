@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from polytask.core import DataError, by_door
+from polytask.core import DataError
+from polytask.core.doors import by_door
 from polytask.data.tables.cell import is_code, read_number
 from polytask.data.tables.column import (
     column_categories,

@@ -9,7 +9,9 @@ from typing import Any, cast, get_args
 import numpy as np
 import pandas as pd
 
-from polytask.core import DataError, InputError, Task, TaskKind, by_door
+from polytask.core import DataError, InputError, Task
+from polytask.core.doors import by_door
+from polytask.core.task import TaskKind
 from polytask.data.tables.cell import canonical, read_number, spell
 from polytask.data.tables.column import (
     column_categories,

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from polytask.core import State
+from polytask.core.learner import State
 
 __all__ = ["conjugate_gradient", "neumann"]
 

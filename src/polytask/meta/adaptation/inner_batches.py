@@ -1,6 +1,8 @@
 """Which rows of the support an inner step sees."""
 
-from polytask.core import Batch, batch_size, numpy_generator
+from polytask.core import Batch
+from polytask.core.batch import batch_size
+from polytask.core.random import numpy_generator
 
 __all__ = ["InnerBatches"]
 

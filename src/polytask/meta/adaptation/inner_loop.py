@@ -8,7 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.func import grad_and_value
 
-from polytask.core import Batch, State, module_copy
+from polytask.core import Batch
+from polytask.core.copied_module import module_copy
+from polytask.core.learner import State
 from polytask.core.torch_internals import inside_transform
 from polytask.meta.adaptation.recompute import recomputed
 from polytask.meta.adaptation.rules.rule import InnerStep, UpdateRule

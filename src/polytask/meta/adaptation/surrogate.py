@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from polytask.core import State
+from polytask.core.learner import State
 
 __all__ = ["with_gradient"]
 

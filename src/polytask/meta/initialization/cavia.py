@@ -6,7 +6,8 @@ from typing import Unpack
 import torch
 from torch import Tensor, nn
 
-from polytask.core import Batch, InputError, State, Task
+from polytask.core import Batch, InputError, Task
+from polytask.core.learner import State
 from polytask.meta.adaptation.gradient_learner import GradientLearner
 from polytask.meta.adaptation.inner_options import InnerOptions
 from polytask.meta.adaptation.rules.sgd import SGD

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.func import grad, grad_and_value, vjp
 
-from polytask.core import Batch, InputError, State, Task
+from polytask.core import Batch, InputError, Task
+from polytask.core.learner import State
 from polytask.meta.adaptation.gradient_learner import GradientLearner, MetaObjective
 from polytask.meta.adaptation.implicit import conjugate_gradient, neumann
 from polytask.meta.adaptation.inner_options import InnerOptions

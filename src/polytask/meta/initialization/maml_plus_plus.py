@@ -6,7 +6,8 @@ from typing import Unpack
 import torch
 from torch import Tensor, nn
 
-from polytask.core import Batch, InputError, Task, ends_step
+from polytask.core import Batch, InputError, Task
+from polytask.core.step_end import ends_step
 from polytask.meta.adaptation.gradient_learner import GradientLearner, MetaObjective
 from polytask.meta.adaptation.inner_options import InnerOptions, adapted_parameters
 from polytask.meta.entry import BOTH, by_gradients, catalogued

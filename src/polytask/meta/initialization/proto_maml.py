@@ -7,7 +7,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from polytask.core import Batch, InputError, State, Task, module_copy
+from polytask.core import Batch, InputError, Task
+from polytask.core.copied_module import module_copy
+from polytask.core.learner import State
 from polytask.meta.adaptation.gradient_learner import GradientLearner
 from polytask.meta.adaptation.inner_options import InnerOptions
 from polytask.meta.adaptation.rules.sgd import SGD

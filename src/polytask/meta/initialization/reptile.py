@@ -6,7 +6,8 @@ from typing import Unpack
 import torch
 from torch import Tensor, nn
 
-from polytask.core import Batch, Task, join_batches
+from polytask.core import Batch, Task
+from polytask.core.batch import join_batches
 from polytask.meta.adaptation.gradient_learner import GradientLearner, MetaObjective
 from polytask.meta.adaptation.inner_options import InnerOptions
 from polytask.meta.adaptation.rules.adam import Adam

@@ -5,7 +5,8 @@ from abc import abstractmethod
 from torch import Tensor, nn
 from torch.func import grad_and_value
 
-from polytask.core import InputError, State
+from polytask.core import InputError
+from polytask.core.learner import State
 from polytask.meta.adaptation.rules.rule import InnerStep, UpdateRule
 from polytask.meta.adaptation.rules.sgd import SGD
 from polytask.meta.entry import catalogued

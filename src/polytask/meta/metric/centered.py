@@ -5,7 +5,9 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-from polytask.core import InputError, Inputs, batch_size, module_copy
+from polytask.core import InputError
+from polytask.core.batch import Inputs, batch_size
+from polytask.core.copied_module import module_copy
 from polytask.core.torch_internals import inside_transform
 
 __all__ = ["Centered"]

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from polytask.core import Batch, EpisodicLearner, Inputs, State, States, Task
+from polytask.core import Batch, EpisodicLearner, Task
+from polytask.core.batch import Inputs
+from polytask.core.learner import State, States
 from polytask.meta.layers.class_means import check_classes, membership
 from polytask.meta.layers.full_precision import full_precision, widened
 from polytask.meta.layers.normalization import uses_batch_statistics

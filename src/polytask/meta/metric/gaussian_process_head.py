@@ -7,7 +7,8 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor, nn
 
-from polytask.core import InputError, State
+from polytask.core import InputError
+from polytask.core.learner import State
 from polytask.meta.layers.full_precision import full_precision, widened
 from polytask.meta.model.gaussian import Context, Gaussian, GaussianLearner
 

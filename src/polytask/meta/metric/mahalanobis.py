@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from polytask.core import InputError, State
+from polytask.core import InputError
+from polytask.core.learner import State
 from polytask.meta.entry import catalogued
 from polytask.meta.layers.class_means import class_means
 from polytask.meta.metric.feature_classifier import FeatureClassifier

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from polytask.core import Inputs
+from polytask.core.batch import Inputs
 from polytask.meta.metric.prototypes import Prototypes
 
 __all__ = ["NearestMean"]

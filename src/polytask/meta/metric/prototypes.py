@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from polytask.core import InputError, State
+from polytask.core import InputError
+from polytask.core.learner import State
 from polytask.meta.entry import catalogued
 from polytask.meta.image_task import ImageTask
 from polytask.meta.layers.class_means import class_means

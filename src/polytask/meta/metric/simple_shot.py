@@ -6,7 +6,9 @@ from typing import Literal
 from torch import Tensor, nn
 from torch.nn import functional
 
-from polytask.core import InputError, Inputs, State
+from polytask.core import InputError
+from polytask.core.batch import Inputs
+from polytask.core.learner import State
 from polytask.meta.entry import catalogued, on_encoder
 from polytask.meta.layers.class_means import class_means
 from polytask.meta.metric.centered import Centered

@@ -8,7 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from polytask.core import Batch, EpisodicLearner, InputError, Inputs, States, Task, TaskKind
+from polytask.core import Batch, EpisodicLearner, InputError, Task
+from polytask.core.batch import Inputs
+from polytask.core.learner import States
+from polytask.core.task import TaskKind
 from polytask.core.torch_internals import inside_transform
 from polytask.meta.layers.class_means import check_classes
 from polytask.meta.layers.full_precision import full_precision, widened

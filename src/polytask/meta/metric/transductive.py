@@ -4,7 +4,7 @@ from abc import abstractmethod
 
 from torch import Tensor, nn
 
-from polytask.core import State
+from polytask.core.learner import State
 from polytask.meta.metric.feature_classifier import FeatureClassifier
 
 __all__ = ["TransductiveClassifier"]

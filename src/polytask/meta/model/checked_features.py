@@ -2,7 +2,8 @@
 
 from torch import Tensor, nn
 
-from polytask.core import InputError, Inputs
+from polytask.core import InputError
+from polytask.core.batch import Inputs
 
 __all__ = ["checked_features"]
 

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from polytask.core import Batch, EpisodicLearner, InputError, Inputs, States, Task
+from polytask.core import Batch, EpisodicLearner, InputError, Task
+from polytask.core.batch import Inputs
+from polytask.core.learner import States
 from polytask.meta.layers.class_means import check_every_class, class_means
 from polytask.meta.layers.networks import mlp
 from polytask.meta.layers.normalization import uses_batch_statistics

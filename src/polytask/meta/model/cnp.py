@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from polytask.core import State
+from polytask.core.learner import State
 from polytask.meta.layers.networks import mlp
 from polytask.meta.model.gaussian import Context, Gaussian, GaussianLearner, bounded_gaussian, check_sizes
 

@@ -5,7 +5,8 @@ import math
 import torch
 from torch import Tensor, nn
 
-from polytask.core import InputError, State
+from polytask.core import InputError
+from polytask.core.learner import State
 from polytask.meta.model.gaussian import Context, Gaussian, GaussianLearner, bounded_gaussian, check_sizes
 
 __all__ = ["ConvCNP"]

@@ -6,7 +6,9 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from polytask.core import Batch, EpisodicLearner, InputError, Inputs, States, Task
+from polytask.core import Batch, EpisodicLearner, InputError, Task
+from polytask.core.batch import Inputs
+from polytask.core.learner import States
 from polytask.meta.entry import catalogued
 from polytask.meta.image_task import ImageTask
 from polytask.meta.layers.class_means import check_every_class

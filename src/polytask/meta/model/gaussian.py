@@ -9,7 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from polytask.core import Batch, EpisodicLearner, InputError, Inputs, State, States, Task
+from polytask.core import Batch, EpisodicLearner, InputError, Task
+from polytask.core.batch import Inputs
+from polytask.core.learner import State, States
 from polytask.meta.layers.full_precision import widened
 
 __all__ = ["Context", "Gaussian", "GaussianLearner", "bounded_gaussian"]

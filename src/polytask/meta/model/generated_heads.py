@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
-from polytask.core import State
+from polytask.core.learner import State
 from polytask.meta.layers.class_means import class_means
 from polytask.meta.layers.full_precision import full_precision, widened
 from polytask.meta.layers.networks import mlp

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from polytask.core import State, States
+from polytask.core.learner import State, States
 from polytask.meta.layers.attention import Attention
 from polytask.meta.layers.networks import mlp
 from polytask.meta.model.cnp import mean_of_known

@@ -6,7 +6,9 @@ from dataclasses import fields
 import torch
 from torch import Tensor, nn
 
-from polytask.core import Batch, EpisodicLearner, InputError, Inputs, State, States, Task
+from polytask.core import Batch, EpisodicLearner, InputError, Task
+from polytask.core.batch import Inputs
+from polytask.core.learner import State, States
 from polytask.meta.layers.lstm_cell import LSTMCell
 from polytask.meta.layers.normalization import uses_batch_statistics
 from polytask.meta.model.checked_features import checked_features

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from polytask.core import InputError, Inputs
+from polytask.core import InputError
+from polytask.core.batch import Inputs
 
 __all__ = ["ModulatedBlocks"]
 

@@ -7,7 +7,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from polytask.core import Batch, EpisodicLearner, InputError, Inputs, State, States, Task
+from polytask.core import Batch, EpisodicLearner, InputError, Task
+from polytask.core.batch import Inputs
+from polytask.core.learner import State, States
 from polytask.meta.model.plastic_layer import Modulation, PlasticityRule, PlasticLayer
 
 __all__ = ["PlasticNetwork"]

@@ -6,7 +6,8 @@ from typing import Literal, TypeAlias
 import torch
 from torch import Tensor, nn
 
-from polytask.core import InputError, State
+from polytask.core import InputError
+from polytask.core.learner import State
 
 __all__ = ["Modulation", "PlasticLayer", "PlasticityRule"]
 

@@ -5,7 +5,9 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
-from polytask.core import Batch, EpisodicLearner, InputError, Inputs, States, Task
+from polytask.core import Batch, EpisodicLearner, InputError, Task
+from polytask.core.batch import Inputs
+from polytask.core.learner import States
 from polytask.meta.layers.normalization import uses_batch_statistics
 from polytask.meta.model.bar_distribution import BarDistribution
 from polytask.meta.model.class_labels import labels_of

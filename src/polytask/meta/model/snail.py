@@ -6,7 +6,9 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
-from polytask.core import Batch, EpisodicLearner, InputError, Inputs, State, States, Task
+from polytask.core import Batch, EpisodicLearner, InputError, Task
+from polytask.core.batch import Inputs
+from polytask.core.learner import State, States
 from polytask.meta.layers.normalization import uses_batch_statistics
 from polytask.meta.model.checked_features import checked_features
 from polytask.meta.model.class_labels import class_labels, class_outputs

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from polytask.core import State
+from polytask.core.learner import State
 from polytask.meta.layers.attention import Attention, check_heads
 from polytask.meta.layers.networks import mlp
 from polytask.meta.model.gaussian import Context, Gaussian, GaussianLearner, bounded_gaussian, check_sizes

@@ -6,7 +6,8 @@ from typing import Unpack
 import torch
 from torch import Tensor, nn
 
-from polytask.core import InputError, State
+from polytask.core import InputError
+from polytask.core.learner import State
 from polytask.meta.adaptation.gradient_learner import GradientLearner
 from polytask.meta.adaptation.inner_options import InnerOptions, adapted_parameters
 from polytask.meta.adaptation.rules.rule import InnerStep, UpdateRule

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
-from polytask.core import State
+from polytask.core.learner import State
 from polytask.meta.adaptation.gradient_learner import GradientLearner
 from polytask.meta.adaptation.rules.rule import InnerStep, UpdateRule
 from polytask.meta.image_task import ImageTask

@@ -5,7 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from polytask.core import Batch, InputError, State, Task, generator, module_copy
+from polytask.core import Batch, InputError, Task, generator
+from polytask.core.copied_module import module_copy
+from polytask.core.learner import State
 from polytask.meta.adaptation.gradient_learner import GradientLearner, MetaObjective
 from polytask.meta.adaptation.surrogate import with_gradient
 

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from polytask.core import InputError, State
+from polytask.core import InputError
+from polytask.core.learner import State
 from polytask.meta.adaptation.rules.rule import InnerStep, UpdateRule
 from polytask.meta.optimization.parameter_names import as_key
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from polytask.core import State
+from polytask.core.learner import State
 from polytask.meta.adaptation.rules.rule import InnerStep, UpdateRule, positive, raise_if_any, unit_interval
 
 __all__ = ["Adam", "AdamW", "RMSprop", "safe_sqrt"]

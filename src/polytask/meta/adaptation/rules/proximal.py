@@ -1,6 +1,7 @@
 """A tie of the inner loop to where it started."""
 
-from polytask.core import InputError, State
+from polytask.core import InputError
+from polytask.core.learner import State
 from polytask.meta.adaptation.rules.rule import InnerStep, UpdateRule
 
 __all__ = ["Proximal"]

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from polytask.core import InputError, State
+from polytask.core import InputError
+from polytask.core.learner import State
 
 __all__ = ["InnerStep", "UpdateRule", "positive", "raise_if_any", "unit_interval"]
 

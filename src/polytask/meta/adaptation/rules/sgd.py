@@ -2,7 +2,7 @@
 
 import torch
 
-from polytask.core import State
+from polytask.core.learner import State
 from polytask.meta.adaptation.rules.rule import InnerStep, UpdateRule, positive, raise_if_any, unit_interval
 
 __all__ = ["SGD"]
