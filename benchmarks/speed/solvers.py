@@ -2,9 +2,17 @@
 
 Run: ``python benchmarks/speed/solvers.py`` (a few minutes). Both get the same Gramians of 2 to 200 tasks'
 float32 gradients, which conflict, of like lengths and of lengths up to 100-fold apart. The two are timed in
-turn, so that what disturbs the machine falls on both; the time is TorchJD's over ours. Each method is judged
-by what it promises, 0 being perfect; see `MEASURES`. Where TorchJD takes longer than ``--patience`` seconds,
-it is not asked for more tasks. Writes ``results/solvers.json``.
+turn, and the least time counts, as what disturbs the machine only adds to it; the ratio is TorchJD's time
+over ours. Each method is judged by what it promises, 0 being perfect; see `MEASURES`. Where TorchJD takes
+longer than ``--patience`` seconds, it is not asked for more tasks. Writes ``results/solvers.json``.
+
+What it shows: TorchJD's rules are as fast or faster, and as exact on gradients of like lengths, but for CAGrad,
+Nash-MTL, FairGrad, PCGrad and GradVac, which from 20 tasks on take 1.3 to 190 times as long. On gradients of
+different lengths its defaults raise a task (UPGrad, DualProj: by a cosine of 0.1 to 0.3), miss the shortest
+vector (MGDA), or lose their digits (IMTL-G, Aligned-MTL). UPGrad by quadprog with a regularization of 1e-10
+is as exact as ours and faster; quadprog is under the GPL, so that polytask may not depend on it. Krum takes
+distances where the paper squares them, and wants 4 tasks or more. Ours guards Nash-MTL and FairGrad against
+the rounding of float32, which costs them digits: they are the less exact ones from 20 tasks on.
 """
 
 import argparse
@@ -35,7 +43,7 @@ Measure = Callable[..., float]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """Medians over the Gramians of one method, size and spread of lengths."""
+    """One method, size and spread of lengths: the least time, and the median of what is missing."""
 
     method: str
     n_tasks: int
@@ -174,12 +182,12 @@ def measured(
             times[place].append(took)
             given = {"exact": weigh(exact).double()} if measure is rounded else {}
             missing[place].append(measure(weights.double() / (scale if place == 0 else 1), exact, **given))
-    median = [statistics.median(each) if each else None for each in times]
+    least = [min(each) if each else None for each in times]
     worst = [statistics.median(each) if each else None for each in missing]
-    assert median[0] is not None and worst[0] is not None
-    ratio = None if median[1] is None else round(median[1] / median[0], 3)
+    assert least[0] is not None and worst[0] is not None
+    ratio = None if least[1] is None else round(least[1] / least[0], 3)
     cell = Cell(
-        method=method, n_tasks=n_tasks, lengths=lengths, ours_ms=round(median[0], 4), theirs_ms=median[1],
+        method=method, n_tasks=n_tasks, lengths=lengths, ours_ms=round(least[0], 4), theirs_ms=least[1],
         time_ratio=ratio, ours_missing=worst[0], theirs_missing=worst[1], measure=str(measure.__doc__ or ""),
     )  # fmt: skip
     return cell, failures

@@ -12,7 +12,8 @@ __all__ = ["displaced"]
 def displaced(parameters: Sequence[nn.Parameter], displacement: Tensor) -> Iterator[None]:
     """Move parameters inside the block, and put them back to the bit at its end.
 
-    Other tensors take their place: a graph that was made before still holds the old ones, unchanged.
+    Other tensors take their place, and none is changed, so that a graph that was made before can be run
+    backward afterwards; not inside, where it would find the displaced ones.
 
     Args:
         parameters: Which.
