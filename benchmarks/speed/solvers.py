@@ -8,11 +8,12 @@ longer than ``--patience`` seconds, it is not asked for more tasks. Writes ``res
 
 What it shows: TorchJD's rules are as fast or faster, and as exact on gradients of like lengths, but for
 CAGrad, Nash-MTL, FairGrad, PCGrad and GradVac, which from 20 tasks on take 1.3 to 190 times as long. On
-gradients of different lengths its defaults raise a task (UPGrad, DualProj: by a cosine of 0.1 to 0.3), miss the shortest
-vector (MGDA), or lose their digits (IMTL-G, Aligned-MTL). UPGrad by quadprog with a regularization of 1e-10
-is as exact as ours and faster; quadprog is under the GPL, so that polytask may not depend on it. Krum takes
-distances where the paper squares them, and wants 4 tasks or more. Ours guards Nash-MTL and FairGrad against
-the rounding of float32, which costs them digits: they are the less exact ones from 20 tasks on.
+gradients of different lengths its defaults raise a task (UPGrad, DualProj: by a cosine of 0.1 to 0.3), miss
+the shortest vector (MGDA), or lose their digits (IMTL-G, Aligned-MTL). UPGrad by quadprog with a
+regularization of 1e-10 is as exact as ours and faster; quadprog is under the GPL, so that polytask may not
+depend on it. Krum takes distances where the paper squares them, and wants 4 tasks or more. Ours guards
+Nash-MTL and FairGrad against the rounding of float32, which costs them digits: they are the less exact ones
+from 20 tasks on.
 """
 
 import argparse
