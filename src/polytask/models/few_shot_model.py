@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -13,12 +13,12 @@ from polytask.core import Batch, DataError, EpisodicLearner, InputError, Predict
 from polytask.core.errors import NotFiniteError
 from polytask.data import ImagePreparation, LabelledExamples
 from polytask.meta.catalogue import learner_by_name, learner_entry
-from polytask.models.bundle import Bundle, load_bundle, save_bundle
-from polytask.models.bundle_content import check_predictions, fitting_together, part, results_file
+from polytask.models.bundle import Bundle
 from polytask.models.bundle_tensors import build_filled
 from polytask.models.few_shot_config import FewShotConfig
 from polytask.models.few_shot_images import read_queries, read_support
 from polytask.models.few_shot_results import FewShotResults
+from polytask.models.saved_model import Contents, SavedModel, part
 from polytask.models.states import flat_states, nested_states
 
 __all__ = ["AdaptedModel", "FewShotModel", "build_few_shot_learner"]
@@ -32,7 +32,7 @@ def build_few_shot_learner(config: FewShotConfig) -> EpisodicLearner:
     return learner_by_name(config.learner, config.image_task())
 
 
-class FewShotModel:
+class FewShotModel(SavedModel):
     """Knows how to learn classes from few images; made by `polytask.learn` or `polytask.load`.
 
     Args:
@@ -43,6 +43,7 @@ class FewShotModel:
     """
 
     kind = "few-shot"
+    tried_when_read = False  # it would have to adapt, in as many steps as the file says
 
     def __init__(
         self,
@@ -95,52 +96,30 @@ class FewShotModel:
         """The type of its weights, to which images are brought."""
         return next((p.dtype for p in self.learner.parameters()), torch.float32)
 
-    def save(self, directory: str | Path) -> Path:
-        """Write a model directory: safetensors, JSON and, after training, its results."""
-        bundle = Bundle(
-            kind=self.kind,
-            config={"model": self.config.to_json()},
-            tensors=self.learner.state_dict(),
-            data=dict(self.data),
-            files=results_file(self.results),
-            source=str(directory),
+    def _contents(self) -> Contents:
+        config = {"model": self.config.to_json()}
+        return Contents(
+            config=config, tensors=self.learner.state_dict(), data=self.data, results=self.results
         )
-        self._try(bundle)
-        return save_bundle(directory, bundle)
 
     @classmethod
-    def from_bundle(cls, bundle: Bundle) -> "FewShotModel":
-        """Build the model that a bundle describes.
-
-        Raises:
-            BundleError: Its parts do not fit together.
-        """
-        own = {name: tensor for name, tensor in bundle.tensors.items() if not name.startswith(_ADAPTED)}
-        with fitting_together(bundle):
-            config = FewShotConfig.from_json(part(bundle, "model"))
-            learner = build_filled(lambda: build_few_shot_learner(config), own)
+    def _built(cls, bundle: Bundle) -> Self:
+        weights = {name: tensor for name, tensor in bundle.tensors.items() if not name.startswith(_ADAPTED)}
+        config = FewShotConfig.from_json(part(bundle, "model"))
+        learner = build_filled(lambda: build_few_shot_learner(config), weights)
         return cls(learner, config=config, data=bundle.data)
 
-    def _try(self, bundle: Bundle) -> None:
-        """Adapt to noise, and answer it.
-
-        Raises:
-            BundleError: An answer is NaN or infinite.
-        """
+    def _tried(self) -> tuple[list[Task], dict[str, Tensor]]:
+        """Adapt to noise, and predict it."""
         task = Task(name="class", kind="multiclass", n_outputs=self.config.way)
-        device = next(self.learner.parameters()).device
-        images = _trial_images(self.config, self.config.way).to(device, self.dtype)
-        support = Batch(inputs=images, targets={"class": torch.arange(self.config.way, device=device)})
+        images = _trial_images(self, self.config.way)
+        labels = torch.arange(self.config.way, device=images.device)
+        support = Batch(inputs=images, targets={"class": labels})
         with torch.inference_mode():
-            check_predictions(bundle, (task,), self.learner.adapt([task], support)(images))
-
-    @classmethod
-    def load(cls, directory: str | Path) -> "FewShotModel":
-        """Load a model directory."""
-        return cls.from_bundle(load_bundle(directory, kind=cls.kind))
+            return [task], self.learner.adapt([task], support)(images)
 
 
-class AdaptedModel:
+class AdaptedModel(SavedModel):
     """Tells the classes of one support set apart; made by `FewShotModel.adapt` or `polytask.load`.
 
     Args:
@@ -200,64 +179,35 @@ class AdaptedModel:
             ]
         return torch.cat(answers)
 
-    def save(self, directory: str | Path) -> Path:
-        """Write a model directory with the learner and what it learned."""
-        tensors = dict(self.base.learner.state_dict())
-        tensors |= {_ADAPTED + name: tensor for name, tensor in flat_states(self.predictor.state).items()}
-        config = {
-            "model": self.base.config.to_json(),
-            "classes": list(self.classes),
-            "images": self.images.to_json(),
-        }
-        bundle = Bundle(
-            kind=self.kind,
-            config=config,
-            tensors=tensors,
-            data=dict(self.base.data),
-            source=str(directory),
+    def _contents(self) -> Contents:
+        base = self.base._contents()
+        state = {_ADAPTED + name: tensor for name, tensor in flat_states(self.predictor.state).items()}
+        return Contents(
+            config={**base.config, "classes": list(self.classes), "images": self.images.to_json()},
+            tensors={**base.tensors, **state},
+            data=base.data,
         )
-        self._try(bundle)
-        return save_bundle(directory, bundle)
 
     @classmethod
-    def from_bundle(cls, bundle: Bundle) -> "AdaptedModel":
-        """Build the model that a bundle describes.
-
-        Raises:
-            BundleError: Its parts do not fit together.
-        """
+    def _built(cls, bundle: Bundle) -> Self:
         base = FewShotModel.from_bundle(bundle)
         state = {
             name.removeprefix(_ADAPTED): tensor.clone()  # the file stays free
             for name, tensor in bundle.tensors.items()
             if name.startswith(_ADAPTED)
         }
-        with fitting_together(bundle):
-            classes = _read_classes(part(bundle, "classes"))
-            task = Task(name="class", kind="multiclass", n_outputs=len(classes), labels=classes)
-            images = ImagePreparation.from_json(part(bundle, "images"))
-            if images.shape != base.config.preparation.shape:
-                raise InputError(f"images are read as {images.shape}, not {base.config.preparation.shape}")
-            model = cls(
-                base,
-                base.learner.predictor([task], nested_states(state, [task.name])),
-                classes,
-                images=images,
-            )
-            model._try(bundle)
-        return model
+        classes = _read_classes(part(bundle, "classes"))
+        task = Task(name="class", kind="multiclass", n_outputs=len(classes), labels=classes)
+        images = ImagePreparation.from_json(part(bundle, "images"))
+        if images.shape != base.config.preparation.shape:
+            raise InputError(f"images are read as {images.shape}, not {base.config.preparation.shape}")
+        predictor = base.learner.predictor([task], nested_states(state, [task.name]))
+        return cls(base, predictor, classes, images=images)
 
-    def _try(self, bundle: Bundle) -> None:
-        """Answer noise.
-
-        Raises:
-            BundleError: An answer is NaN or infinite.
-        """
+    def _tried(self) -> tuple[Sequence[Task], dict[str, Tensor]]:
+        """Predict noise."""
         with torch.inference_mode():
-            device = next(self.base.learner.parameters()).device
-            images = _trial_images(self.base.config, len(self.classes)).to(device, self.base.dtype)
-            answers = self.predictor(images)
-        check_predictions(bundle, self.predictor.tasks, answers)
+            return self.predictor.tasks, self.predictor(_trial_images(self.base, len(self.classes)))
 
 
 def _check_finite(found: Iterable[Tensor], what: str) -> None:
@@ -276,7 +226,8 @@ def _read_classes(names: Any) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _trial_images(config: FewShotConfig, n_images: int) -> Tensor:
-    task = config.image_task()
+def _trial_images(model: FewShotModel, n_images: int) -> Tensor:
+    task = model.config.image_task()
     shape = (n_images, task.in_channels, task.size, task.size)
-    return torch.rand(shape, generator=generator(0, "trial"), dtype=torch.float32)
+    images = torch.rand(shape, generator=generator(0, "trial"), dtype=torch.float32)
+    return images.to(next(model.learner.parameters()).device, model.dtype)

@@ -1,20 +1,19 @@
 """A trained model of a table's targets."""
 
 import warnings
-from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
 
-from polytask.core import DataWarning, InputError, SharedModel, generator
+from polytask.core import DataWarning, InputError, SharedModel, Task, generator
 from polytask.data import TableEncoder, read_table
 from polytask.data.tables.target_column import TargetColumn
-from polytask.models.bundle import Bundle, load_bundle, save_bundle
-from polytask.models.bundle_content import check_predictions, fitting_together, part, results_file
+from polytask.models.bundle import Bundle
 from polytask.models.bundle_tensors import build_filled
+from polytask.models.saved_model import Contents, SavedModel, part
 from polytask.models.table_config import TableConfig
 from polytask.models.table_learner import build_table_learner
 from polytask.models.table_results import FitResults
@@ -24,7 +23,7 @@ __all__ = ["TableModel"]
 _ROWS_AT_ONCE = 4096  # so that an ensemble of 32 wide networks takes some 100 MB
 
 
-class TableModel:
+class TableModel(SavedModel):
     """Predicts several targets of a table's rows; made by `polytask.fit` or `polytask.load`.
 
     Args:
@@ -94,66 +93,35 @@ class TableModel:
             parts = [predictor(part.to(device)) for part in inputs.split(_ROWS_AT_ONCE)]
             return {name: torch.cat([part[name].float().cpu() for part in parts]) for name in names}
 
-    def save(self, directory: str | Path) -> Path:
-        """Write a model directory: safetensors, JSON and, after a fit, its results.
-
-        Raises:
-            BundleError: Something that is no model stands there, or the model answers NaN.
-            InputError: The system does not let it be written.
-        """
+    def _contents(self) -> Contents:
         config = {
             "model": self.config.to_json(),
             "encoder": self.encoder.to_json(),
             "targets": [target.to_json() for target in self.targets],
         }
-        bundle = Bundle(
-            kind=self.kind,
-            config=config,
-            tensors=self.learner.state_dict(),
-            data=dict(self.data),
-            files=results_file(self.results),
-            source=str(directory),
+        return Contents(
+            config=config, tensors=self.learner.state_dict(), data=self.data, results=self.results
         )
-        self._try(bundle)
-        return save_bundle(directory, bundle)
 
     @classmethod
-    def from_bundle(cls, bundle: Bundle) -> "TableModel":
-        """Build the model that a bundle describes.
+    def _built(cls, bundle: Bundle) -> Self:
+        config = TableConfig.from_json(part(bundle, "model"))
+        encoder = TableEncoder.from_json(part(bundle, "encoder"))
+        targets = _read_targets(part(bundle, "targets"))
+        if config.depth > len(bundle.tensors):
+            raise InputError(f"`depth` is {config.depth}, but there are {len(bundle.tensors)} weights")
+        learner = build_filled(
+            lambda: build_table_learner([target.task for target in targets], encoder.n_features, config),
+            bundle.tensors,
+        )
+        return cls(learner, encoder, targets, config=config, data=bundle.data)
 
-        Raises:
-            BundleError: Its parts do not fit together.
-        """
-        with fitting_together(bundle):
-            config = TableConfig.from_json(part(bundle, "model"))
-            encoder = TableEncoder.from_json(part(bundle, "encoder"))
-            targets = _read_targets(part(bundle, "targets"))
-            if config.depth > len(bundle.tensors):
-                raise InputError(f"`depth` is {config.depth}, but there are {len(bundle.tensors)} weights")
-            learner = build_filled(
-                lambda: build_table_learner([target.task for target in targets], encoder.n_features, config),
-                bundle.tensors,
-            )
-            model = cls(learner, encoder, targets, config=config, data=bundle.data)
-            model._try(bundle)
-        return model
-
-    def _try(self, bundle: Bundle) -> None:
-        """Answer a few standardized rows.
-
-        Raises:
-            BundleError: An answer is NaN or infinite.
-        """
-        tasks = tuple(target.task for target in self.targets)
+    def _tried(self) -> tuple[list[Task], dict[str, Tensor]]:
+        """Predict a few standardized rows."""
+        tasks = [target.task for target in self.targets]
         rows = torch.randn(16, self.encoder.n_features, generator=generator(0, "trial"), dtype=torch.float32)
         with torch.inference_mode():
-            answers = self.learner.adapt(tasks)(rows.to(next(self.learner.parameters()).device))
-        check_predictions(bundle, tasks, answers)
-
-    @classmethod
-    def load(cls, directory: str | Path) -> "TableModel":
-        """Load a model directory."""
-        return cls.from_bundle(load_bundle(directory, kind=cls.kind))
+            return tasks, self.learner.adapt(tasks)(rows.to(next(self.learner.parameters()).device))
 
 
 def _read_targets(entries: Any) -> tuple[TargetColumn, ...]:
