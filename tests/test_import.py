@@ -4,9 +4,11 @@ import json
 import pkgutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+SAVED = Path(__file__).parent / "models" / "written_before"
 HEAVY = ("torch", "pandas", "sklearn", "scipy", "torchmetrics", "lightning_fabric", "matplotlib", "torchjd")
 
 
@@ -36,6 +38,22 @@ def test_the_command_and_its_help_import_nothing_heavy():
 def test_saved_models_need_no_trainer_and_no_metrics():
     code = "from polytask.models import FewShotModel, TableModel, load"
     assert not _imported(code) & {"sklearn", "torchmetrics", "lightning_fabric", "matplotlib"}
+
+
+def test_loading_and_predicting_import_no_trainer_no_metrics_and_no_other_learner():
+    code = f"""
+import sys
+from pathlib import Path
+import numpy as np
+from polytask.models import load
+folder = Path({str(SAVED)!r})
+load(folder / "table").predict(folder / "table_rows.csv")
+load(folder / "prototypes_adapted").predict(np.load(folder / "images.npy"))
+strange = ["scipy.stats", "scipy.optimize", "torch._dynamo", "polytask.train", "polytask.evaluate"]
+strange += ["polytask.execution", "polytask.estimators", "polytask.meta.initialization.maml"]
+assert not [name for name in strange if name in sys.modules]
+"""
+    assert _imported(code) == {"torch", "pandas"}
 
 
 def test_every_promised_name_exists():

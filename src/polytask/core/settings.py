@@ -1,7 +1,7 @@
 """Check settings as people write them: every problem of a call in one message."""
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, TypeVar
@@ -176,6 +176,16 @@ class SettingsCheck:
         if self.problems:
             text = "; ".join(self.problems)
             raise InputError(text[:1].upper() + text[1:] + ".")
+
+    def settle(self, record: object, values: Mapping[str, Any]) -> None:
+        """Raise what is wrong; else give a frozen record the values that were checked, as plain Python.
+
+        Raises:
+            InputError: All problems, in one message.
+        """
+        self.done()
+        for name, value in values.items():
+            object.__setattr__(record, name, value)
 
 
 def _shown(value: Any) -> str:

@@ -1,16 +1,16 @@
 """The settings of a few-shot image model."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from polytask.core.records import record_from_json
 from polytask.core.settings import SettingsCheck
 from polytask.data import ImagePreparation
 from polytask.meta import learner_names
 from polytask.meta.catalogue import learner_entry, learner_listing
 from polytask.meta.entry import LearnerEntry
 from polytask.meta.image_task import ImageTask
+from polytask.models.saved_settings import SavedSettings
 
 __all__ = ["FewShotConfig", "check_used"]
 
@@ -40,7 +40,7 @@ _USERS: Mapping[str, tuple[Callable[[LearnerEntry], bool], str, str]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FewShotConfig:
+class FewShotConfig(SavedSettings):
     """How a few-shot model is built and trained; plain JSON.
 
     Args:
@@ -107,9 +107,7 @@ class FewShotConfig:
             check.problems.append(
                 f"`images` must have size {self.size!r} and a number of channels, got {self.images}"
             )
-        check.done()
-        for name, value in checked.items():  # numpy's numbers as plain ones
-            object.__setattr__(self, name, value)
+        check.settle(self, checked)
 
     @property
     def preparation(self) -> ImagePreparation:
@@ -143,15 +141,6 @@ class FewShotConfig:
             inner_rate=self.inner_rate,
             inner_steps=self.inner_steps,
         )
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the settings as plain JSON."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> "FewShotConfig":
-        """Build the settings from what `to_json` gave."""
-        return record_from_json(cls, data, name="the settings")
 
 
 def check_used(check: SettingsCheck, given: Mapping[str, Any]) -> None:

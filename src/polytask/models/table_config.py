@@ -1,15 +1,15 @@
 """The settings of a table model."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from polytask.architectures import architecture_names
 from polytask.architectures.catalogue import architecture_entries, architecture_entry
 from polytask.balancing import balancer_names
 from polytask.balancing.catalogue import balancer_listing
-from polytask.core.records import record_from_json
 from polytask.core.settings import SettingsCheck
+from polytask.models.saved_settings import SavedSettings
 
 __all__ = ["TableConfig", "check_used", "unused_for"]
 
@@ -17,7 +17,7 @@ _MOST_WEIGHTS = 2**30  # of one trunk: 4 GB, and as much again for gradients and
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TableConfig:
+class TableConfig(SavedSettings):
     """How a table model is built and trained; plain JSON.
 
     Args:
@@ -72,18 +72,7 @@ class TableConfig:
             )
         if not check.problems:
             _check_size(check, checked)
-        check.done()
-        for name, value in checked.items():  # numpy's numbers as plain ones
-            object.__setattr__(self, name, value)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the settings as plain JSON."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> "TableConfig":
-        """Build the settings from what `to_json` gave."""
-        return record_from_json(cls, data, name="the settings")
+        check.settle(self, checked)
 
 
 def check_used(check: SettingsCheck, given: Mapping[str, Any]) -> None:

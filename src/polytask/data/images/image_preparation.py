@@ -64,9 +64,7 @@ class ImagePreparation:
             check.problems.append(f"`size` must be at most {_MAX_SIZE}, got {checked['size']}")
         if not check.problems and self.channels not in (None, 1, 3):
             check.problems.append(f"`channels` must be 1 (grey) or 3 (colour), got {self.channels}")
-        check.done()
-        for name, value in checked.items():  # numpy's numbers as plain ones
-            object.__setattr__(self, name, value)
+        check.settle(self, checked)
 
     @classmethod
     def asked(cls, *, size: int, channels: int | None, ground: Ground | None) -> "ImagePreparation":
