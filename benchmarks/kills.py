@@ -96,7 +96,7 @@ def fit(folder: Path, *, seed: int = 1) -> TableModel:
         width=8,
         baselines=False,
         seed=seed,
-        checkpoint=folder / "resume",
+        resume_folder=folder / "resume",
     )
     model.save(folder / "model")
     return model
@@ -115,7 +115,7 @@ def learn(folder: Path, *, seed: int = 1) -> FewShotModel:
         train_way=3,
         episodes=1,
         seed=seed,
-        checkpoint=folder / "resume",
+        resume_folder=folder / "resume",
     )
     model.save(folder / "model")
     return model

@@ -107,11 +107,11 @@ def _table() -> pd.DataFrame:
     )
 
 
-def _table_model(sharing: Any) -> TableModel:
+def _table_model(architecture: Any) -> TableModel:
     frame, rows = _table(), np.arange(30)
     encoder = TableEncoder.fit(frame, columns=["a", "b", "colour"], train_rows=rows)
     targets = tuple(fit_targets(frame, ["y", "k", "c"], train_rows=rows))
-    config = TableConfig(sharing=sharing, width=4, members=2)
+    config = TableConfig(architecture=architecture, width=4, members=2)
     learner = build_table_learner([target.task for target in targets], encoder.n_features, config)
     return TableModel(learner, encoder, targets, config=config, data={"fingerprint": "0"})
 

@@ -273,7 +273,7 @@ def test_the_choices_of_sharing_are_those_of_the_catalogue(tmp_path):
 
 def test_an_unknown_architecture_is_refused_with_those_that_there_are(tmp_path):
     (tmp_path / "t.csv").write_text("x,y\n" + "".join(f"{i},{i % 7}\n" for i in range(40)))
-    done = polytask("fit", "t.csv", "--target", "y", "--sharing", "telepathy", "-o", "m", cwd=tmp_path)
+    done = polytask("fit", "t.csv", "--target", "y", "--architecture", "telepathy", "-o", "m", cwd=tmp_path)
     assert done.returncode == 2
     assert "telepathy" in done.stderr and "cross-stitch" in done.stderr
 

@@ -244,8 +244,13 @@ def _even_clock() -> Iterator[None]:
 
 TABLE_SETTINGS: dict[str, dict[str, Any]] = {
     "defaults": {},
-    "mmoe-uncertainty": {"sharing": "mmoe", "balancing": "uncertainty", "precision": "64-true", "seed": 3},
-    "soft-upgrad": {"sharing": "soft", "balancing": "upgrad", "precision": "64-true", "width": 16},
+    "mmoe-uncertainty": {
+        "architecture": "mmoe",
+        "balancing": "uncertainty",
+        "precision": "64-true",
+        "seed": 3,
+    },
+    "soft-upgrad": {"architecture": "soft", "balancing": "upgrad", "precision": "64-true", "width": 16},
 }
 IMAGE_SETTINGS: dict[str, dict[str, Any]] = {
     "prototypes": {"learner": "prototypes"},

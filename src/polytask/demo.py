@@ -110,7 +110,7 @@ def _learned(
         config.filled(n_classes=classes.train.n_classes),
         n_episodes=n_episodes,
         seed=0,
-        checkpoint=None,
+        resume_folder=None,
         accelerator="cpu",
         progress=progress,
     )

@@ -18,7 +18,7 @@ from typing import Any
 
 import lazy_loader
 
-__all__ = ["find_old_modules", "room", "with_old_names"]
+__all__ = ["find_old_modules", "renamed_settings", "room", "with_old_names"]
 
 Room = tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]
 
@@ -53,6 +53,18 @@ def with_old_names(package: str, found: Callable[[str], Any]) -> Callable[[str],
             return _moved(package, attribute)
 
     return __getattr__
+
+
+def renamed_settings(settings: Mapping[str, Any], new_names: Mapping[str, str]) -> dict[str, Any]:
+    """Return the settings of a call under their names of today, with a warning for each old one.
+
+    Args:
+        settings: By the name that was given.
+        new_names: By old name.
+    """
+    for old in new_names.keys() & settings.keys():
+        _warn(f"`{old}`", f"`{new_names[old]}`")
+    return {new_names.get(name, name): value for name, value in settings.items()}
 
 
 def find_old_modules() -> None:

@@ -44,7 +44,11 @@ def raising(error):
     [
         (DataError("Lower `learning_rate`, see `time_column`."), 2, "Lower --learning-rate, see --time."),
         (DataError("`targets` is empty; try `seeds=2`."), 2, "--target is empty; try --seeds 2."),
-        (DataError("use `sharing=\"tabm\"` or `sharing='hard'`"), 2, "use --sharing tabm or --sharing hard"),
+        (
+            DataError("use `architecture=\"tabm\"` or `architecture='hard'`"),
+            2,
+            "use --architecture tabm or --architecture hard",
+        ),
         (DataError("the column `y` [/kg]"), 2, "the column `y` [/kg]"),
         (TrainingError("raise `patience`"), 1, "raise --patience"),
         (NotFiniteError("The loss is bad.", "Lower `dropout`."), 1, "bad. Lower --dropout."),
@@ -83,8 +87,8 @@ WRONG = [
     [*FIT, "--accelerator", "tpu9", "--width", "0", "--balancing", "upgard"],
     [*FIT, "--precision", "8", "--dropout", "1", "--batch-size", "0", "--weight-decay", "inf"],
     [*FIT, "--patience", "0", "--members", "0", "--soft-strength", "-1", "--depth", "0"],
-    [*FIT, "--sharing", "ple", "--depth", "1"],
-    [*FIT, "--checkpoint", "t.csv/x"],
+    [*FIT, "--architecture", "ple", "--depth", "1"],
+    [*FIT, "--resume-folder", "t.csv/x"],
     [*FIT, "--group", "nobody", "--drop", "nothing"],
     [*FIT, "--group", "a", "--time", "b"],
     [*FIT[:1], "nowhere.csv", *FIT[2:]],
@@ -93,8 +97,8 @@ WRONG = [
     [*LEARN, "--episodes-per-step", "-1", "--learning-rate", "0", "--batch-size", "0"],
     [*LEARN, "--inner-rate", "nan", "--inner-steps", "0", "--accelerator", "gpux", "--seed", "-1"],
     [*FIT, "--members", "4"],
-    [*FIT, "--sharing", "tabm", "--soft-strength", "1"],
-    [*FIT, "--sharing", "had"],
+    [*FIT, "--architecture", "tabm", "--soft-strength", "1"],
+    [*FIT, "--architecture", "had"],
     [*FIT, "--drop", "y"],
     [*LEARN, "--inner-rate", "0.1", "--inner-steps", "3", "--batch-size", "8"],
     [*LEARN, "--learner", "maml", "--train-way", "9"],
@@ -122,7 +126,7 @@ def test_every_remedy_can_be_typed_and_nothing_is_written(run, tmp_path, words):
     shown = CliRunner().invoke(app, [words[0], "--help"], env={"COLUMNS": "200"}).stdout
     assert all(option in shown for option in re.findall(r"--[a-z-]+", ended.stderr))
     for option in words:  # every wrong setting is named
-        if option.startswith("--") and option not in ("--target", "--sharing"):
+        if option.startswith("--") and option not in ("--target", "--architecture"):
             assert option in ended.stderr or (option == "--episodes" and "--test-episodes" in ended.stderr)
     assert [path.name for path in tmp_path.iterdir()] == ["t.csv"]
 
@@ -139,7 +143,7 @@ def test_a_wrong_name_is_answered_with_near_ones_and_how_to_list_all(run, tmp_pa
         (*LEARN, "--learner", "protonets"): "did you mean 'prototypes'? `polytask methods` lists all 31.",
         (*FIT, "--group", "Alfa"): "no column 'Alfa'; did you mean 'alpha'?",
         (*FIT, "--drop", "zzz"): "no column 'zzz'; the table has 'alpha', 'beta', 'y'.",
-        (*FIT, "--sharing", "tabn"): "'tabn'; did you mean 'tabm' or 'mtan'? There are hard, tabm,",
+        (*FIT, "--architecture", "tabn"): "'tabn'; did you mean 'tabm' or 'mtan'? There are hard, tabm,",
         ("learn", "letter", "-o", "m"): "no source letter. Did you mean 'letters'? Give glyphs,",
     }.items():
         assert said in " ".join(run(*words).stderr.split())
@@ -170,9 +174,23 @@ def test_numbers_that_are_taken_for_classes_are_told_with_what_to_type(run, tmp_
 
 
 def test_a_stopped_command_says_which_option_goes_on(run):
-    ended = run(*FIT, "--checkpoint", "my work", does=raising(KeyboardInterrupt()))
+    ended = run(*FIT, "--resume-folder", "my work", does=raising(KeyboardInterrupt()))
     assert ended.exit_code == 130
     told = " ".join(ended.stderr.split())
-    assert "the resume folder my work is kept" in told and "again with --checkpoint 'my work'" in told
+    assert "the resume folder my work is kept" in told and "again with --resume-folder 'my work'" in told
     ended = run(*FIT, does=raising(KeyboardInterrupt()))
-    assert ended.exit_code == 130 and "nothing is kept. A run with --checkpoint FOLDER" in ended.stderr
+    assert ended.exit_code == 130 and "nothing is kept. A run with --resume-folder FOLDER" in ended.stderr
+
+
+def test_options_under_their_old_names_are_noted_and_taken(run):
+    taken = {}
+
+    def noted(*_, **settings):
+        taken.update(settings)
+        raise DataError("x")
+
+    ended = run(*FIT, "--sharing=soft", "--checkpoint", "work", does=noted)
+    assert "note: --sharing is now --architecture; the old name goes" in ended.stderr
+    assert "note: --checkpoint is now --resume-folder" in ended.stderr
+    assert taken["architecture"] == "soft"
+    assert str(taken["resume_folder"]) == "work"

@@ -95,7 +95,7 @@ def test_a_balancer_is_one_file_and_one_line():
 
 @pytest.mark.usefixtures("outside")
 def test_an_architecture_is_one_file_and_one_line():
-    config = TableConfig(sharing="two-storeys", width=4, dropout=0.0)
+    config = TableConfig(architecture="two-storeys", width=4, dropout=0.0)
     assert architecture_entries()["two-storeys"].summary == "all layers but the last are shared"
     learner = build_table_learner(TASKS, 3, config)
     inputs = torch.randn(6, 3)
@@ -104,7 +104,7 @@ def test_an_architecture_is_one_file_and_one_line():
     assert type(learner.sharing).__name__ == "TwoStoreys"
     assert type(build_table_learner(TASKS[:1], 3, config).sharing).__name__ == "HardSharing"
     with pytest.raises(InputError, match="'two-storeys' needs a `depth` of 2 or more, got 1"):
-        TableConfig(sharing="two-storeys", depth=1)
+        TableConfig(architecture="two-storeys", depth=1)
 
 
 @pytest.mark.usefixtures("outside")

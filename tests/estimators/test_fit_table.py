@@ -111,7 +111,7 @@ def test_a_checkpointed_fit_that_is_called_again_gives_the_same_model(table, tmp
     arguments = {"seeds": 1, "epochs": 3, "baselines": False}
     plain = polytask.fit(table, ["total", "band"], **arguments)
     for _ in range(2):
-        again = polytask.fit(table, ["total", "band"], checkpoint=tmp_path / "work", **arguments)
+        again = polytask.fit(table, ["total", "band"], resume_folder=tmp_path / "work", **arguments)
         for name, tensor in plain.learner.state_dict().items():
             assert torch.equal(tensor, again.learner.state_dict()[name])
 
@@ -127,7 +127,7 @@ def test_a_table_is_balanced_in_any_way(table, balancing):
 @pytest.mark.parametrize("sharing", architecture_names())
 def test_a_table_is_shared_in_any_way_and_its_model_comes_back(table, sharing, tmp_path):
     model = polytask.fit(
-        table, ["total", "sign", "band"], sharing=sharing, seeds=1, epochs=1, width=8, baselines=False
+        table, ["total", "sign", "band"], architecture=sharing, seeds=1, epochs=1, width=8, baselines=False
     )
     model.save(tmp_path / "model")
     again = polytask.load(tmp_path / "model")
@@ -136,7 +136,7 @@ def test_a_table_is_shared_in_any_way_and_its_model_comes_back(table, sharing, t
 
 def test_progressive_sharing_needs_two_layers(table):
     with pytest.raises(InputError, match="'ple' needs a `depth` of 2 or more, got 1"):
-        polytask.fit(table, ["total", "sign"], sharing="ple", depth=1)
+        polytask.fit(table, ["total", "sign"], architecture="ple", depth=1)
 
 
 def test_groups_are_never_split(table):
@@ -176,7 +176,7 @@ def test_later_rows_are_the_test_rows(table):
         (["total"], {"width": 0, "dropout": 2}, "`dropout`.*`width`"),
         (["total"], {"width": 10**9}, "`width` 1000000000, `depth` 2 make 1.0e.18 weights"),
         (["total"], {"depth": 10**9}, "`depth` 1000000000 make"),
-        (["total"], {"members": 10**9, "sharing": "tabm"}, "and `members` 1000000000 make"),
+        (["total"], {"members": 10**9, "architecture": "tabm"}, "and `members` 1000000000 make"),
         (["total"], {"seeds": 0}, "`seeds` must be at least 1"),
         ([], {}, "`targets` is empty"),
         (["total"], {"group": "nobody"}, "`group`: there is no column 'nobody'; the table has"),
@@ -188,13 +188,17 @@ def test_later_rows_are_the_test_rows(table):
         (["total"], {"precision": "16-mixed"}, "`precision`"),
         (["total"], {"group": "Colou", "drop": "bnad"}, "`group`.*mean 'colour'.*\n.*`drop`.*mean 'band'"),
         (["total", "sign"], {"drop": ["a", "sign"]}, "`drop`: 'sign' is among the `targets`, too"),
-        (["total"], {"sharing": np.array(["hard", "soft"]), "members": 3}, "`sharing` is array"),
-        (["total"], {"members": 16}, "`members` is not used with `sharing='hard'`.*`sharing='tabm'`"),
+        (["total"], {"architecture": np.array(["hard", "soft"]), "members": 3}, "`architecture` is array"),
         (
             ["total"],
-            {"sharing": "tabm", "soft_strength": 0.1},
-            "`soft_strength` is not used with `sharing='tabm'`; .* `sharing='soft'` or "
-            "`sharing='trace-norm'`",
+            {"members": 16},
+            "`members` is not used with `architecture='hard'`.*`architecture='tabm'`",
+        ),
+        (
+            ["total"],
+            {"architecture": "tabm", "soft_strength": 0.1},
+            "`soft_strength` is not used with `architecture='tabm'`; .* `architecture='soft'` or "
+            "`architecture='trace-norm'`",
         ),
         (["total"], {"balancing": "pcgrd"}, r"did you mean 'pcgrad'.*lists all 48"),
     ],
@@ -322,3 +326,24 @@ def test_what_a_single_target_does_not_use_is_told(table):
         polytask.fit(table, "total:regression", balancing="famo", seeds=1, epochs=1, baselines=False)
     told = [str(each.message) for each in caught if each.category is DataWarning]
     assert any("`balancing='famo'` changes nothing, as 'total' is the only target" in text for text in told)
+
+
+def test_settings_under_their_old_names_are_taken_with_a_warning(table, tmp_path):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model = polytask.fit(
+            table,
+            ["total", "sign"],
+            sharing="soft",
+            checkpoint=tmp_path / "work",
+            seeds=1,
+            epochs=1,
+            baselines=False,
+        )
+    told = [str(each.message) for each in caught if each.category is FutureWarning]
+    assert [text.partition(";")[0] for text in sorted(told)] == [
+        "`checkpoint` is now `resume_folder`",
+        "`sharing` is now `architecture`",
+    ]
+    assert model.config.architecture == "soft"
+    assert list((tmp_path / "work").iterdir())

@@ -48,7 +48,7 @@ def weights(model: Any) -> Tensor:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The resume folder of a fit."""
     path = tmp_path_factory.mktemp("fit") / "work"
-    fit(checkpoint=path)
+    fit(resume_folder=path)
     return path
 
 
@@ -72,7 +72,7 @@ OTHERS: dict[str, tuple[dict[str, Any], str]] = {
     "epochs": ({"epochs": 3}, "`epochs` was 2, is 3"),
     "width": ({"width": 9}, "`width` was 8, is 9"),
     "balancing": ({"balancing": "upgrad"}, "`balancing` was equal, is upgrad"),
-    "sharing": ({"sharing": "mmoe"}, "`sharing` was hard, is mmoe"),
+    "architecture": ({"architecture": "mmoe"}, "`architecture` was hard, is mmoe"),
     "rate": ({"learning_rate": 1e-2}, "`learning_rate` was 0.003, is 0.01"),
     "precision": ({"precision": "64-true"}, "`precision` was 32-true, is 64-true"),
 }
@@ -84,27 +84,27 @@ def test_a_fit_of_other_data_or_settings_is_refused_by_name(what, folder):
     with pytest.raises(
         BundleError, match=f"{folder} cannot be used: it holds another run: {message}"
     ) as refused:
-        fit(checkpoint=folder, **other)
+        fit(resume_folder=folder, **other)
     assert "Choose another folder, or delete this one" in str(refused.value)
 
 
 def test_more_seeds_and_baselines_go_on_in_the_same_folder(folder):
-    again = fit(checkpoint=folder, baselines=True)
+    again = fit(resume_folder=folder, baselines=True)
     assert torch.equal(weights(again), weights(fit()))
     assert len(list(folder.iterdir())) == 3
 
 
 def test_a_folder_is_looked_through_before_the_first_training(tmp_path, monkeypatch):
-    fit(checkpoint=tmp_path, seeds=2)
+    fit(resume_folder=tmp_path, seeds=2)
     (path,) = tmp_path.glob("seed-2-*/checkpoint.pt")
     path.write_bytes(path.read_bytes()[:-5])
     monkeypatch.setattr(table_training, "train", None)
     with pytest.raises(BundleError, match=f"{path} cannot be used: it is damaged.*Delete it"):
-        fit(checkpoint=tmp_path, seeds=2)
+        fit(resume_folder=tmp_path, seeds=2)
     path.unlink()
     path.mkdir()
     with pytest.raises(InputError, match=f"{path} cannot be written: a folder stands there"):
-        fit(checkpoint=tmp_path, seeds=2)
+        fit(resume_folder=tmp_path, seeds=2)
 
 
 NAMES = [
@@ -123,7 +123,7 @@ def test_every_title_has_a_folder_of_its_own_that_every_system_takes():
 def test_targets_with_names_alike_or_long_do_not_share_a_folder(tmp_path):
     frame = table().rename(columns={"y": "a/b", "k": "n" * 300}).assign(a_b=1.0)
     frame["a_b"] = frame["b"] - frame["a"]
-    fit(frame, ("a/b", "a_b", "n" * 300), checkpoint=tmp_path, baselines=True, epochs=1)
+    fit(frame, ("a/b", "a_b", "n" * 300), resume_folder=tmp_path, baselines=True, epochs=1)
     assert len(list(tmp_path.iterdir())) == 4
 
 
@@ -185,12 +185,12 @@ def test_scores_that_are_never_numbers_end_the_fit(monkeypatch):
 
 
 def test_rows_that_are_normalized_together_need_a_second_one():
-    with pytest.raises(DataError, match=r"`sharing` 'mtan' normalizes .*`batch_size` is 1\. Raise it"):
-        fit(sharing="mtan", batch_size=1)
+    with pytest.raises(DataError, match=r"`architecture` 'mtan' normalizes .*`batch_size` is 1\. Raise it"):
+        fit(architecture="mtan", batch_size=1)
 
 
 def test_a_last_step_of_one_row_joins_the_one_before():
-    model = fit(table(n_rows=55), sharing="mtan", batch_size=8)  # 33 training rows
+    model = fit(table(n_rows=55), architecture="mtan", batch_size=8)  # 33 training rows
     assert model.results.rows["train"] % 8 == 1
 
 
@@ -236,7 +236,7 @@ FEW_SHOT: dict[str, tuple[dict[str, Any], str]] = {
 def learned(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The resume folder of a learned model."""
     path = tmp_path_factory.mktemp("learn") / "work"
-    learn(checkpoint=path)
+    learn(resume_folder=path)
     return path
 
 
@@ -244,15 +244,15 @@ def learned(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_learning_from_other_images_or_with_other_settings_is_refused_by_name(what, learned):
     other, message = FEW_SHOT[what]
     with pytest.raises(BundleError, match=f"{learned} cannot be used: it holds another run.*{message}"):
-        learn(checkpoint=learned, **other)
+        learn(resume_folder=learned, **other)
 
 
 def test_more_test_episodes_go_on_in_the_same_folder(learned):
-    again = learn(checkpoint=learned, n_episodes=4)
+    again = learn(resume_folder=learned, n_episodes=4)
     assert torch.equal(weights(again), weights(learn()))
 
 
 def test_a_folder_that_cannot_be_written_is_refused_before_images_are_read(tmp_path):
     (tmp_path / "work").write_text("mine")
     with pytest.raises(InputError, match=r"work.* cannot be written"):
-        polytask.learn("no such source", checkpoint=tmp_path / "work")
+        polytask.learn("no such source", resume_folder=tmp_path / "work")

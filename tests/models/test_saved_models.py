@@ -36,7 +36,7 @@ def table_model(sharing: Any = "hard") -> TableModel:
     rows = np.arange(30)
     encoder = TableEncoder.fit(frame(), columns=["a", "colour"], train_rows=rows)
     targets = tuple(fit_targets(frame(), ["y", "k", "c"], train_rows=rows))
-    config = TableConfig(sharing=sharing, width=4, members=2)
+    config = TableConfig(architecture=sharing, width=4, members=2)
     with seeded(0, "table"):
         learner = build_table_learner([target.task for target in targets], encoder.n_features, config)
     return TableModel(learner, encoder, targets, config=config, data={"fingerprint": "0"})
@@ -145,7 +145,7 @@ HOSTILE_TABLES = {
     "another width": lambda c: c["model"].update(width=30_000),
     "an immense width": lambda c: c["model"].update(width=2**62),
     "an immense depth": lambda c: c["model"].update(depth=10**9),
-    "another way of sharing": lambda c: c["model"].update(sharing="mmoe"),
+    "another way of sharing": lambda c: c["model"].update(architecture="mmoe"),
     "no columns": lambda c: c["encoder"].update(columns=[]),
     "a column of an unknown kind": lambda c: c["encoder"]["columns"][0].update(kind="image"),
     "a scale of 0": lambda c: c["encoder"]["columns"][0].update(scale=0),

@@ -27,7 +27,7 @@ def model() -> TableModel:
         epochs=1,
         width=8,
         baselines=False,
-        sharing="tabm",
+        architecture="tabm",
     )
 
 

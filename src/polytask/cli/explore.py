@@ -43,7 +43,7 @@ def methods(as_json: Json = False) -> None:
         }
         for name, entry in learner_entries().items()
     }
-    architecture = Table("polytask fit --sharing", "how tasks share", "paper", box=None, pad_edge=False)
+    architecture = Table("polytask fit --architecture", "how tasks share", "paper", box=None, pad_edge=False)
     for name, entry in architectures.items():
         architecture.add_row(name, entry["summary"], entry["reference"])
     balancer = Table("polytask fit --balancing", "looks at", "paper", box=None, pad_edge=False)

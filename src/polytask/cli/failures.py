@@ -34,9 +34,24 @@ _ALIASES = {
 }
 
 
+# Options that were called otherwise: these names still work for one release.
+_RENAMED = {"--sharing": "--architecture", "--checkpoint": "--resume-folder"}
+
+
 class SpokenCommand(TyperCommand):
     """A command that ends with one message: exit code 2 for bad input, 1 for other failures, 130 for
     Ctrl-C."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the words that were typed; options under their old names are noted."""
+        typed = {option for parameter in self.params for option in parameter.opts}
+        for index, word in enumerate(args):
+            old, equals, value = word.partition("=")
+            new = _RENAMED.get(old)
+            if new in typed and old not in typed:
+                say(f"note: {old} is now {new}; the old name goes with the next release.", style="yellow")
+                args[index] = f"{new}{equals}{value}"
+        return super().parse_args(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command; warnings about data and results are shown as notes."""
@@ -74,11 +89,11 @@ class SpokenCommand(TyperCommand):
 
 def _interruptible(parameters: Mapping[str, Any]) -> AbstractContextManager[None]:
     """Let a command that has a resume folder say at SIGINT and SIGTERM what is kept."""
-    if "checkpoint" not in parameters:
+    if "resume_folder" not in parameters:
         return nullcontext()
-    folder = parameters["checkpoint"]
-    again = f"run the same command again with --checkpoint {shlex.quote(str(folder))}"
-    return interruptible(folder, again=again, keep="--checkpoint FOLDER")
+    folder = parameters["resume_folder"]
+    again = f"run the same command again with --resume-folder {shlex.quote(str(folder))}"
+    return interruptible(folder, again=again, keep="--resume-folder FOLDER")
 
 
 def as_options(text: str, command: Any, others: Mapping[str, Any] | None = None) -> str:

@@ -33,7 +33,7 @@ def fit(
         str | None, typer.Option(help="Train on earlier rows of this column, test on later ones.")
     ] = None,
     drop: Annotated[list[str] | None, typer.Option(help="A column not to be used. Repeat it.")] = None,
-    sharing: Annotated[
+    architecture: Annotated[
         str,
         typer.Option(
             help="How the targets share: hard is one network; tabm an ensemble in one.",
@@ -55,10 +55,10 @@ def fit(
     dropout: Annotated[Number, more("Probability of dropping a unit (0.1).")] = None,
     patience: Annotated[Whole, more("Stop after so many epochs without a better validation (30).")] = None,
     weight_decay: Annotated[Number, more("Of AdamW (0.0001).")] = None,
-    members: Annotated[Whole, more("Networks of --sharing tabm (16).")] = None,
-    soft_strength: Annotated[Number, more("Pull of --sharing soft and trace-norm (0.01).")] = None,
+    members: Annotated[Whole, more("Networks of --architecture tabm (16).")] = None,
+    soft_strength: Annotated[Number, more("Pull of --architecture soft and trace-norm (0.01).")] = None,
     precision: Annotated[str | None, more("32-true, 64-true, bf16-mixed or bf16-true (32-true).")] = None,
-    checkpoint: Annotated[
+    resume_folder: Annotated[
         Path | None, typer.Option(help="A folder; call again with it to continue a killed run.")
     ] = None,
     accelerator: Accelerator = "cpu",
@@ -72,14 +72,14 @@ def fit(
 
       polytask fit penguins.csv --target species --target sex --target body_mass_g:regression -o penguins
 
-      polytask fit visits.parquet --target cost --target readmitted --group patient --sharing soft -o visits
+      polytask fit visits.parquet --target cost --target paid --group site --architecture soft -o visits
     """
     from polytask.estimators import fit as fit_model
     from polytask.models import TableModel
     from polytask.models.bundle_folder import check_destination
     from polytask.report.console import fit_table
 
-    check_destination(output, resume=checkpoint, kind=TableModel.kind)
+    check_destination(output, resume=resume_folder, kind=TableModel.kind)
     warnings.filterwarnings("ignore", category=DataWarning)  # they are among the messages below
     model = fit_model(
         user_path(table),
@@ -90,10 +90,10 @@ def fit(
         seeds=seeds,
         baselines=baselines,
         seed=seed,
-        checkpoint=checkpoint,
+        resume_folder=resume_folder,
         accelerator=accelerator,
         progress=not (quiet or as_json),
-        sharing=sharing,
+        architecture=architecture,
         balancing=balancing,
         epochs=epochs,
         width=width,

@@ -48,7 +48,7 @@ def learn(
     ground: Annotated[
         Literal["dark", "light"] | None, more("What a folder's images show things on (as most of them do).")
     ] = None,
-    checkpoint: Annotated[
+    resume_folder: Annotated[
         Path | None, typer.Option(help="A folder; call again with it to continue a killed run.")
     ] = None,
     accelerator: Accelerator = "cpu",
@@ -69,14 +69,14 @@ def learn(
     from polytask.models.bundle_folder import check_destination
     from polytask.report.console import few_shot_table
 
-    check_destination(output, resume=checkpoint, kind=FewShotModel.kind)
+    check_destination(output, resume=resume_folder, kind=FewShotModel.kind)
     model = learn_model(
         source,
         way=way,
         shot=shot,
         learner=learner,
         n_episodes=test_episodes,
-        checkpoint=checkpoint,
+        resume_folder=resume_folder,
         accelerator=accelerator,
         seed=seed,
         progress=not (quiet or as_json),

@@ -34,8 +34,8 @@ def interruptible(folder: str | Path | None, *, again: str, keep: str) -> Iterat
 
     Args:
         folder: The resume folder; None for none.
-        again: How to go on with the folder, e.g. ``"call `fit` again with the same `checkpoint`"``.
-        keep: How to have a folder at all, e.g. ``"`checkpoint='FOLDER'`"``.
+        again: How to go on with the folder, e.g. ``"call `fit` again with the same `resume_folder`"``.
+        keep: How to have a folder at all, e.g. ``"`resume_folder='FOLDER'`"``.
     """
     if _INSIDE.get():
         yield

@@ -91,9 +91,9 @@ class SettingsCheck:
 
         Example:
             >>> check = SettingsCheck()
-            >>> check.unused("members", "sharing", "hard", ["tabm"])
+            >>> check.unused("members", "kind", "hard", ["tabm"])
             >>> check.problems
-            ["`members` is not used with `sharing='hard'`; leave it out, or choose `sharing='tabm'`"]
+            ["`members` is not used with `kind='hard'`; leave it out, or choose `kind='tabm'`"]
         """
         names = either([f"`{setting}={user!r}`" for user in users])
         others = f"a `{setting}` that {that}, such as {users[0]!r}" if that else names

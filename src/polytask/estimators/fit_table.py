@@ -25,12 +25,13 @@ from polytask.fitting.table_summary import Metrics, summarize
 from polytask.fitting.table_training import Surroundings, rehearse, train_table_learner
 from polytask.models.table_config import TableConfig, check_used, unused_for
 from polytask.models.table_model import TableModel
+from polytask.renamed import renamed_settings
 from polytask.train import single_threaded
 
 __all__ = ["fit"]
 
 _REMEDY = "Lower `learning_rate`, or look for values far from all others in the targets."
-_AGAIN = "call `fit` again with the same `checkpoint`"
+_AGAIN = "call `fit` again with the same `resume_folder`"
 _SMALL = 256 * 256  # numbers in a layer of one step, below which threads cost more than they bring
 
 
@@ -44,7 +45,7 @@ def fit(
     seeds: int = 3,
     baselines: bool = True,
     seed: int = 0,
-    checkpoint: str | Path | None = None,
+    resume_folder: str | Path | None = None,
     accelerator: str = "cpu",
     precision: str = "32-true",
     progress: bool = False,
@@ -68,13 +69,13 @@ def fit(
         seeds: How many seeds; intervals need 2 or more.
         baselines: Also train the separate models; they have the joint model's trunk, each to itself.
         seed: The first seed; the same one gives the same model.
-        checkpoint: A folder; a killed fit that is called again with it continues where it was. A fit of
+        resume_folder: A folder; a killed fit that is called again with it continues where it was. A fit of
             another table or with other settings is refused there; ``seeds`` and ``baselines`` may change.
         accelerator: As in Lightning Fabric: ``"cpu"``, ``"cuda"``, ``"auto"``.
         precision: How to train: ``"32-true"``, ``"64-true"``, ``"bf16-mixed"`` or ``"bf16-true"``; the
             model has 32 bits afterwards.
         progress: Show bars.
-        **settings: See `TableConfig`: ``sharing``, ``balancing``, ``width``, ``epochs`` ….
+        **settings: See `TableConfig`: ``architecture``, ``balancing``, ``width``, ``epochs`` ….
 
     Returns:
         The model; its ``results`` hold the comparison. Targets for which the model is not clearly better
@@ -92,17 +93,19 @@ def fit(
         >>> list(model.predict(table.head(2)).columns)
         ['sum', 'more', 'more:p(False)', 'more:p(True)']
     """
+    settings = renamed_settings(settings, {"sharing": "architecture", "checkpoint": "resume_folder"})
+    resume_folder = settings.pop("resume_folder", resume_folder)
     call = {"seeds": seeds, "seed": seed, "baselines": baselines, "progress": progress}
-    call |= {"accelerator": accelerator, "precision": precision, "checkpoint": checkpoint}
+    call |= {"accelerator": accelerator, "precision": precision, "resume_folder": resume_folder}
     config = _checked(settings, call)
-    folder = None if checkpoint is None else user_path(checkpoint)
+    folder = None if resume_folder is None else user_path(resume_folder)
     columns = Columns.of(targets, group=group, time=time_column, drop=drop)
     frame = read_table(table)
     data_fingerprint = fingerprint(frame)
     where = Surroundings(
         accelerator=accelerator,
         precision=precision,
-        checkpoint=folder,
+        resume_folder=folder,
         progress=progress,
         identity={
             "table": data_fingerprint, "targets": columns.targets, "group": columns.group,
@@ -126,7 +129,7 @@ def fit(
         usual_defaults(),
         single_threaded(when=small),
         other_remedy(_REMEDY),
-        interruptible(folder, again=_AGAIN, keep="`checkpoint`"),
+        interruptible(folder, again=_AGAIN, keep="`resume_folder`"),
     ):
         runs = [
             _fit_seed(
@@ -249,7 +252,7 @@ def _checked(settings: dict[str, Any], call: dict[str, Any]) -> TableConfig:
     check.flag("progress", call["progress"])
     check.accelerator("accelerator", call["accelerator"])
     check.precision("precision", call["precision"])
-    check.folder("checkpoint", call["checkpoint"])
+    check.folder("resume_folder", call["resume_folder"])
     return check.finish(
         lambda: TableConfig(**{name: value for name, value in settings.items() if name in known})
     )

@@ -38,12 +38,13 @@ from polytask.meta.metric.feature_classifier import FeatureClassifier
 from polytask.models.few_shot_config import FewShotConfig, check_used
 from polytask.models.few_shot_model import FewShotModel, build_few_shot_learner
 from polytask.models.few_shot_results import FewShotResults
+from polytask.renamed import renamed_settings
 from polytask.train import Validation, train
 
 __all__ = ["learn"]
 
 _MOST_SHOWN = 5
-_AGAIN = "call `learn` again with the same `checkpoint`"
+_AGAIN = "call `learn` again with the same `resume_folder`"
 _REMEDY = "Lower `learning_rate` or `inner_rate`, or choose another `learner`."
 
 
@@ -57,7 +58,7 @@ def learn(
     seed: int = 0,
     channels: int | None = None,
     ground: Ground | None = None,
-    checkpoint: str | Path | None = None,
+    resume_folder: str | Path | None = None,
     accelerator: str = "cpu",
     progress: bool = False,
     **settings: Any,
@@ -75,7 +76,7 @@ def learn(
         channels: 1 to read a folder's images in grey, 3 in colour; None: 3 if one of them has colour.
         ground: Whether a folder's images show things on a ``"dark"`` or a ``"light"`` ground; None: as most
             of them do. Those on a light ground are inverted. The model reads all later images alike.
-        checkpoint: A folder; a killed run that is called again with it continues where it was. A run with
+        resume_folder: A folder; a killed run that is called again with it continues where it was. A run with
             other images or settings is refused there.
         accelerator: As in Lightning Fabric.
         progress: Show a bar.
@@ -91,8 +92,10 @@ def learn(
         ResultWarning: The result is not clearly better than raw pixels.
         DataWarning: Something of a folder is left out.
     """
+    settings = renamed_settings(settings, {"checkpoint": "resume_folder"})
+    resume_folder = settings.pop("resume_folder", resume_folder)
     chosen = {"way": way, "shot": shot, "learner": learner, **settings}
-    config = _checked(chosen, n_episodes, seed, checkpoint, accelerator=accelerator, progress=progress)
+    config = _checked(chosen, n_episodes, seed, resume_folder, accelerator=accelerator, progress=progress)
     size = config.size if "size" in settings else None
     classes = class_split(source, size=size, seed=seed, way=config.way, channels=channels, ground=ground)
     model = train_few_shot(
@@ -100,7 +103,7 @@ def learn(
         config,
         n_episodes=n_episodes,
         seed=seed,
-        checkpoint=checkpoint,
+        resume_folder=resume_folder,
         accelerator=accelerator,
         progress=progress,
     )
@@ -113,7 +116,7 @@ def _checked(
     settings: dict[str, Any],
     n_episodes: int,
     seed: int,
-    checkpoint: str | Path | None,
+    resume_folder: str | Path | None,
     *,
     accelerator: str,
     progress: bool,
@@ -127,7 +130,7 @@ def _checked(
     check.whole("seed", seed, least=0)
     check.accelerator("accelerator", accelerator)
     check.flag("progress", progress)
-    check.folder("checkpoint", checkpoint)
+    check.folder("resume_folder", resume_folder)
     return check.finish(
         lambda: FewShotConfig(**{name: value for name, value in settings.items() if name in known})
     )
@@ -139,7 +142,7 @@ def train_few_shot(
     *,
     n_episodes: int,
     seed: int,
-    checkpoint: str | Path | None,
+    resume_folder: str | Path | None,
     accelerator: str,
     progress: bool,
 ) -> FewShotModel:
@@ -151,11 +154,11 @@ def train_few_shot(
     )
     _check(classes, config)
     start = time.perf_counter()
-    folder = None if checkpoint is None else user_path(checkpoint)
+    folder = None if resume_folder is None else user_path(resume_folder)
     with (
         usual_defaults(),
         other_remedy(_REMEDY),
-        interruptible(folder, again=_AGAIN, keep="`checkpoint`"),
+        interruptible(folder, again=_AGAIN, keep="`resume_folder`"),
     ):
         with seeded(seed, "initialization"):
             learner = build_few_shot_learner(config)

@@ -37,14 +37,14 @@ class Surroundings:
     Args:
         accelerator: As in Lightning Fabric.
         precision: As in `polytask.train.train`.
-        checkpoint: A folder for checkpoints, from which a killed run continues; None for none.
+        resume_folder: A folder for checkpoints, from which a killed run continues; None for none.
         progress: Show a bar.
         identity: Data and settings that a checkpoint must have been made with.
     """
 
     accelerator: str = "cpu"
     precision: str = "32-true"
-    checkpoint: Path | None = None
+    resume_folder: Path | None = None
     progress: bool = False
     identity: Mapping[str, object] = field(default_factory=dict)
 
@@ -90,8 +90,8 @@ def train_table_learner(
         validate=_validation(tasks, rows, held_out),
         validate_every=source.n_steps,
         patience=config.patience,
-        directory=None if where.checkpoint is None else where.checkpoint / _folder_name(title),
-        resume=where.checkpoint is not None,
+        directory=None if where.resume_folder is None else where.resume_folder / _folder_name(title),
+        resume=where.resume_folder is not None,
         accelerator=where.accelerator,
         precision=where.precision,  # pyright: ignore[reportArgumentType] - `train` checks it
         seed=derive_seed(seed, "training"),
@@ -107,9 +107,9 @@ def _check_rows(learner: Learner, config: TableConfig, *, n_rows: int) -> None:
     normalizes = any(isinstance(module, nn.BatchNorm1d) for module in learner.modules())
     if normalizes and min(n_rows, config.batch_size) < 2:
         raise DataError(
-            f"`sharing` {config.sharing!r} normalizes over the rows of a step and needs two or more, but "
-            f"there are {n_rows} training rows and `batch_size` is {config.batch_size}. Raise it, label more "
-            "rows, or choose another `sharing`."
+            f"`architecture` {config.architecture!r} normalizes over the rows of a step and needs two or "
+            f"more, but there are {n_rows} training rows and `batch_size` is {config.batch_size}. Raise it, "
+            "label more rows, or choose another `architecture`."
         )
 
 

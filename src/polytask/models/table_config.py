@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from polytask.architectures import architecture_names
 from polytask.architectures.catalogue import architecture_entries, architecture_entry
 from polytask.balancing import balancer_names
 from polytask.balancing.catalogue import balancer_listing
+from polytask.core.records import record_from_json
 from polytask.core.settings import SettingsCheck
 from polytask.models.saved_settings import SavedSettings
 
@@ -21,7 +22,7 @@ class TableConfig(SavedSettings):
     """How a table model is built and trained; plain JSON.
 
     Args:
-        sharing: An architecture's name, see `polytask.architectures.architecture_names`: ``"hard"`` is one
+        architecture: Its name, see `polytask.architectures.architecture_names`: ``"hard"`` is one
             trunk, ``"tabm"`` an ensemble in one.
         balancing: A balancer's name, see `polytask.balancing.balancer_names`.
         width: Units of each layer of the trunk.
@@ -39,7 +40,7 @@ class TableConfig(SavedSettings):
         InputError: A setting has a wrong type or is out of range; all problems at once.
     """
 
-    sharing: str = "hard"
+    architecture: str = "hard"
     balancing: str = "equal"
     width: int = 64
     depth: int = 2
@@ -55,7 +56,7 @@ class TableConfig(SavedSettings):
     def __post_init__(self) -> None:
         check = SettingsCheck()
         checked: dict[str, Any] = {
-            "sharing": check.choice("sharing", self.sharing, architecture_names()),
+            "architecture": check.choice("architecture", self.architecture, architecture_names()),
             "balancing": check.choice(
                 "balancing", self.balancing, balancer_names(), listing=balancer_listing()
             ),
@@ -66,33 +67,40 @@ class TableConfig(SavedSettings):
             checked[name] = check.whole(name, getattr(self, name), least=1)
         for name in ("soft_strength", "weight_decay"):
             checked[name] = check.number(name, getattr(self, name), least=0)
-        if not check.problems and self.depth < (least := architecture_entry(self.sharing).least_depth):
+        if not check.problems and self.depth < (least := architecture_entry(self.architecture).least_depth):
             check.problems.append(
-                f"`sharing` {self.sharing!r} needs a `depth` of {least} or more, got {self.depth}"
+                f"`architecture` {self.architecture!r} needs a `depth` of {least} or more, got {self.depth}"
             )
         if not check.problems:
             _check_size(check, checked)
         check.settle(self, checked)
 
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Build the settings from what `to_json` gave, also before ``architecture`` was called so."""
+        today = {"architecture" if name == "sharing" else name: value for name, value in data.items()}
+        return record_from_json(cls, today, name="the settings")
+
 
 def check_used(check: SettingsCheck, given: Mapping[str, Any]) -> None:
-    """Report settings that were given, but that the kind of sharing does not use."""
-    sharing = given.get("sharing", TableConfig().sharing)
-    if not isinstance(sharing, str) or sharing not in architecture_names():
+    """Report settings that were given, but that the architecture does not use."""
+    architecture = given.get("architecture", TableConfig().architecture)
+    if not isinstance(architecture, str) or architecture not in architecture_names():
         return
     users: dict[str, list[str]] = {}
     for entry in architecture_entries().values():
         for name in entry.uses:
             users.setdefault(name, []).append(entry.name)
     for name, names in users.items():
-        if name in given and sharing not in names:
-            check.unused(name, "sharing", sharing, names)
+        if name in given and architecture not in names:
+            check.unused(name, "architecture", architecture, names)
 
 
 def unused_for(targets: Sequence[str], config: TableConfig) -> str | None:
     """Say which settings change nothing for these targets: one alone has nothing to share; None if all do."""
+    entry = architecture_entry(config.architecture)
     pointless = [
-        *([] if architecture_entry(config.sharing).for_one_task else [f"`sharing={config.sharing!r}`"]),
+        *([] if entry.for_one_task else [f"`architecture={config.architecture!r}`"]),
         *([] if config.balancing == "equal" else [f"`balancing={config.balancing!r}`"]),
     ]
     if len(targets) > 1 or not pointless:
@@ -106,7 +114,7 @@ def unused_for(targets: Sequence[str], config: TableConfig) -> str | None:
 def _check_size(check: SettingsCheck, settings: Mapping[str, Any]) -> None:
     """Refuse a trunk that no memory holds; asked for, it would fail in the words of an allocator."""
     width, depth, members = settings["width"], settings["depth"], settings["members"]
-    ensemble = "members" in architecture_entry(settings["sharing"]).uses
+    ensemble = "members" in architecture_entry(settings["architecture"]).uses
     n_weights = width * width * (depth - 1) + width * depth
     if ensemble:
         n_weights += width * depth * members

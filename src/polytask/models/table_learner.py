@@ -36,5 +36,5 @@ def trained_tasks(tasks: Sequence[Task], config: TableConfig) -> list[Task]:
 
 
 def _entry(tasks: Sequence[Task], config: TableConfig) -> ArchitectureEntry:
-    entry = architecture_entry(config.sharing)
+    entry = architecture_entry(config.architecture)
     return entry if entry.for_one_task or len(tasks) > 1 else architecture_entry("hard")
