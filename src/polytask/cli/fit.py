@@ -8,8 +8,20 @@ import typer
 
 from polytask.architectures import architecture_names
 from polytask.cli.failures import SpokenCommand
-from polytask.cli.options import Accelerator, Json, Number, Quiet, Seed, Whole, app, given, more
-from polytask.cli.terminal import say, show
+from polytask.cli.options import (
+    Accelerator,
+    Json,
+    ModelDirectory,
+    Number,
+    Quiet,
+    ResumeFolder,
+    Seed,
+    Whole,
+    app,
+    given,
+    more,
+)
+from polytask.cli.terminal import say, show_trained
 from polytask.core import DataWarning
 from polytask.core.files import user_path
 
@@ -25,7 +37,7 @@ def fit(
             help="A column to predict, as NAME or NAME:KIND (regression, binary, multiclass). Repeat it."
         ),
     ],
-    output: Annotated[Path, typer.Option("-o", "--output", help="The model directory to write.")],
+    output: ModelDirectory,
     group: Annotated[
         str | None, typer.Option(help="Rows sharing a value of this column are never split.")
     ] = None,
@@ -58,9 +70,7 @@ def fit(
     members: Annotated[Whole, more("Networks of --architecture tabm (16).")] = None,
     soft_strength: Annotated[Number, more("Pull of --architecture soft and trace-norm (0.01).")] = None,
     precision: Annotated[str | None, more("32-true, 64-true, bf16-mixed or bf16-true (32-true).")] = None,
-    resume_folder: Annotated[
-        Path | None, typer.Option(help="A folder; call again with it to continue a killed run.")
-    ] = None,
+    resume_folder: ResumeFolder = None,
     accelerator: Accelerator = "cpu",
     seed: Seed = 0,
     as_json: Json = False,
@@ -115,8 +125,4 @@ def fit(
         return
     for message in results.messages:
         say(f"note: {message}", style="yellow")
-    show(
-        {"model": str(output), **results.to_json()},
-        as_json=as_json,
-        lines=[fit_table(results), f"Model written to {output} ({results.seconds:.0f} s of training)."],
-    )
+    show_trained(results, fit_table(results), output=output, as_json=as_json)

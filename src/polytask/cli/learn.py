@@ -6,8 +6,20 @@ from typing import Annotated, Literal
 import typer
 
 from polytask.cli.failures import SpokenCommand
-from polytask.cli.options import Accelerator, Json, Number, Quiet, Seed, Whole, app, given, more
-from polytask.cli.terminal import show
+from polytask.cli.options import (
+    Accelerator,
+    Json,
+    ModelDirectory,
+    Number,
+    Quiet,
+    ResumeFolder,
+    Seed,
+    Whole,
+    app,
+    given,
+    more,
+)
+from polytask.cli.terminal import show, show_trained
 from polytask.core import InputError
 from polytask.core.files import user_path
 
@@ -19,7 +31,7 @@ def learn(
     source: Annotated[
         str, typer.Argument(help="glyphs, omniglot, or a folder with one folder of images per class.")
     ],
-    output: Annotated[Path, typer.Option("-o", "--output", help="The model directory to write.")],
+    output: ModelDirectory,
     way: Annotated[int, typer.Option(help="Classes of a new task.")] = 5,
     shot: Annotated[int, typer.Option(help="Labelled examples of each class.")] = 1,
     learner: Annotated[str, typer.Option(help="The method; polytask methods lists all.")] = "prototypes",
@@ -48,9 +60,7 @@ def learn(
     ground: Annotated[
         Literal["dark", "light"] | None, more("What a folder's images show things on (as most of them do).")
     ] = None,
-    resume_folder: Annotated[
-        Path | None, typer.Option(help="A folder; call again with it to continue a killed run.")
-    ] = None,
+    resume_folder: ResumeFolder = None,
     accelerator: Accelerator = "cpu",
     seed: Seed = 0,
     as_json: Json = False,
@@ -99,21 +109,14 @@ def learn(
     results = model.results
     if results is None:  # a fresh learner always has them
         return
-    show(
-        {"model": str(output), **results.to_json()},
-        as_json=as_json,
-        lines=[
-            few_shot_table([results]),
-            f"Model written to {output} ({results.seconds:.0f} s of training).",
-        ],
-    )
+    show_trained(results, few_shot_table([results]), output=output, as_json=as_json)
 
 
 @app.command(cls=SpokenCommand)
 def adapt(
     model: Annotated[Path, typer.Argument(help="A directory made by learn.")],
     support: Annotated[Path, typer.Argument(help="A folder with one folder of images per new class.")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="The adapted model directory to write.")],
+    output: ModelDirectory,
     as_json: Json = False,
 ) -> None:
     """Adapt a learned model to new classes from a few labelled images.

@@ -1,5 +1,6 @@
 """The application, and the options that several commands share."""
 
+from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
 import typer
@@ -7,7 +8,19 @@ import typer
 from polytask.cli.terminal import show
 from polytask.version import __version__
 
-__all__ = ["Accelerator", "Json", "Number", "Quiet", "Seed", "Whole", "app", "given", "more"]
+__all__ = [
+    "Accelerator",
+    "ResumeFolder",
+    "Json",
+    "ModelDirectory",
+    "Number",
+    "Quiet",
+    "Seed",
+    "Whole",
+    "app",
+    "given",
+    "more",
+]
 
 app = typer.Typer(
     name="polytask",
@@ -24,6 +37,10 @@ Json = Annotated[
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress bars.")]
 Seed = Annotated[int, typer.Option(help="The same seed gives the same result.")]
+ModelDirectory = Annotated[Path, typer.Option("-o", "--output", help="The model directory to write.")]
+ResumeFolder = Annotated[
+    Path | None, typer.Option(help="A folder; call again with it to continue a killed run.")
+]
 Accelerator = Annotated[str, typer.Option(help="cpu, cuda, mps or auto.")]
 MORE = "More settings"  # of the same name in Python
 

@@ -8,14 +8,18 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from rich.console import Console, RenderableType
 from rich.text import Text
 
 from polytask.core.names import printable
 
-__all__ = ["prepare_streams", "say", "show"]
+if TYPE_CHECKING:  # a message needs no torch
+    from polytask.models.few_shot_results import FewShotResults
+    from polytask.models.table_results import FitResults
+
+__all__ = ["prepare_streams", "say", "show", "show_trained"]
 
 
 def prepare_streams() -> None:
@@ -64,6 +68,14 @@ def show(summary: Mapping[str, Any], *, as_json: bool, lines: Sequence[Renderabl
     except OSError:
         _silence(sys.stdout)  # or Python would try once more at its end
         raise
+
+
+def show_trained(
+    results: "FitResults | FewShotResults", table: RenderableType, *, output: Path, as_json: bool
+) -> None:
+    """Write what a training found, and where its model is; see `show`."""
+    where = f"Model written to {output} ({results.seconds:.0f} s of training)."
+    show({"model": str(output), **results.to_json()}, as_json=as_json, lines=[table, where])
 
 
 def _rendered(stream: TextIO, *lines: RenderableType, soft_wrap: bool = False) -> str:
