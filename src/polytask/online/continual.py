@@ -47,6 +47,10 @@ class ContinualUpdate:
     Every task in ``held_out_every`` never trains, but guards: an update after which these tasks are answered
     worse by more than ``tolerance`` is undone, and counted. `adapt` never changes the learner.
 
+    It does not use `polytask.train`: a run has a source of numbered steps and an end, while here each task
+    comes once, from outside, and its step may be taken back. The optimizer and what it remembers live on
+    from task to task, where each call of `train` begins with a new one.
+
     Args:
         learner: A trained learner; it is updated in place.
         optimizer: Of the parameters that require a gradient; None means Adam with rate 1e-4.

@@ -19,6 +19,10 @@ __all__ = ["Rehearsal"]
 class Rehearsal:
     """The steps of a source on a copy of a learner, which may be trained on the way.
 
+    It does not use `polytask.train`: whoever iterates looks at the weights before each step, as often as it
+    likes and at displaced ones, while `train` keeps its steps to itself. To watch the gradients of a real
+    run, `polytask.relate.WatchedBalancer` goes into `train`.
+
     Args:
         learner: Copied, and never changed; the copy is in training mode.
         source: Where steps come from.

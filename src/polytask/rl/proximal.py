@@ -25,6 +25,10 @@ class ProximalTraining:
     Trying tasks costs far more than a gradient, so each batch serves several epochs, in parts drawn anew;
     the learner's objective is clipped where the policy has gone far from the one that acted.
 
+    It does not use `polytask.train`: that takes episodes of support and query, whose objectives a learner
+    computes from examples that lie ready. Here the examples of a step are what the policy of that moment
+    tried in its environment, and there are no tasks with losses to balance but one return.
+
     Args:
         learner: What to train: its objective takes a rollout.
         optimizer: Of its parameters.
