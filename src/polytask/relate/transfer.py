@@ -17,8 +17,8 @@ from polytask.relate.compared import Metrics, with_compared
 __all__ = ["Fit", "TransferGains", "transfer_gains"]
 
 Fit: TypeAlias = Callable[[Sequence[Task], int], Metrics]
-"""Trains a fresh model for some tasks with a seed, for instance by `polytask.train`, and returns its metrics on
-held-out examples."""
+"""Trains a fresh model for some tasks with a seed, for instance by `polytask.train`, and returns its metrics
+on held-out examples."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
