@@ -10,11 +10,11 @@ from polytask.version import __version__
 
 __all__ = [
     "Accelerator",
-    "ResumeFolder",
     "Json",
     "ModelDirectory",
     "Number",
     "Quiet",
+    "ResumeFolder",
     "Seed",
     "Whole",
     "app",
