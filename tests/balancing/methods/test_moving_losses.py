@@ -105,7 +105,7 @@ def test_they_keep_the_contract(method):
     check_balancer(method)
 
 
-@pytest.mark.parametrize("arguments", [{"smoothing": 1.0}, {"smoothing": -0.1}, {"floor": 0.0}])
+@pytest.mark.parametrize("arguments", [{"smoothing": 1.0}, {"smoothing": -0.1}, {"minimum": 0.0}])
 def test_bad_arguments_of_slaw_are_named(arguments):
     with pytest.raises(InputError, match=r"SLAW needs 0 <= `smoothing` < 1 and `minimum` > 0"):
         SLAW(NAMES, **arguments)
