@@ -121,7 +121,7 @@ def commands(folder: Path) -> Iterator[Run]:
         "4",
     )
     for name in learner_names():
-        few = ("--inner-steps", "2") if "fine-tuning" in name or "maml" in name else ()
+        few = ("--inner-steps", "2") if "maml" in name else ()
         yield asked(*learn, "-o", folder / f"few-{name}", "--learner", name, "--quiet", *few)
     for name in ("prototypes", "maml", "simple-shot"):
         yield asked("adapt", folder / f"few-{name}", support, "-o", folder / f"adapted-{name}")

@@ -18,7 +18,8 @@ from polytask.balancing import DWA, FAMO, EqualWeights, UncertaintyWeighting, UP
 from polytask.core import Batch, PolytaskError, SharedModel, Task, generator, seeded
 from polytask.data import Curriculum, JointSource, Source
 from polytask.data.steps.loss_curriculum import LossCurriculum
-from polytask.train import Validation, load_checkpoint, save_checkpoint, train
+from polytask.train import Validation, train
+from polytask.train.checkpoint import load_checkpoint, save_checkpoint
 
 __all__ = ["attempt"]
 

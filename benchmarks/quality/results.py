@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from polytask import __version__
-from polytask.train import write_atomically
+from polytask.core.files import write_atomically
 
 __all__ = ["write_results"]
 

@@ -24,7 +24,7 @@ from polytask.models.table_results import FitResults
 from polytask.report import write_report
 from polytask.report.html import check_report
 from polytask.report.plots import episode_plot
-from polytask.train import single_threaded
+from polytask.train.threads import single_threaded
 
 __all__ = ["DemoOutcome", "run_demo"]
 

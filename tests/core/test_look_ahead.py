@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from polytask.core import displaced
+from polytask.core.look_ahead import displaced
 
 
 def test_parameters_are_moved_inside_and_come_back_to_the_bit():

@@ -16,7 +16,8 @@ from torch import nn
 from polytask.balancing import DWA, FixedWeights, UncertaintyWeighting, UPGrad
 from polytask.core import Batch, BundleError, Episode, InputError
 from polytask.data import JointSource, Source
-from polytask.train import Validation, load_checkpoint, save_checkpoint
+from polytask.train import Validation
+from polytask.train.checkpoint import load_checkpoint, save_checkpoint
 
 FILE = "checkpoint.pt"
 

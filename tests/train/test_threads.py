@@ -8,7 +8,7 @@ import torch
 from polytask.core import seeded
 from polytask.core.defaults import usual_defaults
 from polytask.core.random import own_random_state
-from polytask.train import single_threaded
+from polytask.train.threads import single_threaded
 
 
 @pytest.fixture

@@ -16,8 +16,10 @@ from polytask.architectures import HardSharing, table_trunk
 from polytask.balancing import UPGrad, balancer_by_name
 from polytask.core import Batch, Episode, InputError, SharedModel, Task, TrainingError, generator
 from polytask.core.errors import NotFiniteError
+from polytask.core.files import write_atomically
 from polytask.data import Source
-from polytask.train import Validation, save_checkpoint, train, write_atomically
+from polytask.train import Validation, train
+from polytask.train.checkpoint import save_checkpoint
 
 TASKS = (Task(name="y1", kind="regression"), Task(name="y2", kind="binary"))
 

@@ -26,7 +26,7 @@ from polytask.fitting.table_training import Surroundings, rehearse, train_table_
 from polytask.models.table_config import TableConfig, check_used, unused_for
 from polytask.models.table_model import TableModel
 from polytask.renamed import renamed_settings
-from polytask.train import single_threaded
+from polytask.train.threads import single_threaded
 
 __all__ = ["fit"]
 

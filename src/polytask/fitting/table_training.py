@@ -22,7 +22,8 @@ from polytask.evaluate.skill import ConstantReference
 from polytask.fitting.table_preparation import Prepared
 from polytask.models.table_config import TableConfig
 from polytask.models.table_learner import build_table_learner, trained_tasks
-from polytask.train import Training, Validation, load_checkpoint, train
+from polytask.train import Training, Validation, train
+from polytask.train.checkpoint import load_checkpoint
 from polytask.train.identity import described_all, refuse_another
 
 __all__ = ["Surroundings", "rehearse", "train_table_learner"]

@@ -4,20 +4,10 @@ import sys
 from types import ModuleType
 from typing import Any
 
-from polytask.train.checkpoint import load_checkpoint, save_checkpoint, write_atomically
 from polytask.train.loop import Training, train
-from polytask.train.threads import single_threaded
 from polytask.train.validation import Validation
 
-__all__ = [
-    "Training",
-    "Validation",
-    "load_checkpoint",
-    "save_checkpoint",
-    "single_threaded",
-    "train",
-    "write_atomically",
-]
+__all__ = ["Training", "Validation", "train"]
 
 
 class _Room(ModuleType):
