@@ -15,12 +15,12 @@ import polytask
 from polytask import architectures as rooms_of_sharing
 from polytask import balancing, core, data, encoders, execution, meta
 from polytask.core import Batch, Episode, Learner, PolytaskError, SharedModel, Task
-from polytask.core.learner import run_loop
+from polytask.core.learner import Execution, run_loop
 from polytask.encoders.tabm import TabMHead, member_task
 from polytask.execution.chunked import Chunked
 from polytask.execution.forward import run_forward
 from polytask.meta.adaptation import rules
-from polytask.meta.catalogue import ImageTask, learner_by_name
+from polytask.meta.catalogue import ImageTask, learner_by_name, learner_entries
 from polytask.meta.model.bar_distribution import bar_borders
 from polytask.meta.optimization.evolution import EvolvedObjective
 from polytask.selection import ChosenLearner
@@ -231,7 +231,7 @@ _PIXELS = SIZE * SIZE
 
 def learners() -> dict[str, Method]:
     """Return those of the catalogue, and the other ones."""
-    catalogue = {name: _of_catalogue(name, entry.family) for name, entry in meta.learner_entries().items()}
+    catalogue = {name: _of_catalogue(name, entry.family) for name, entry in learner_entries().items()}
     functions = {
         name: Method(build=build, images=False, adapts=adapts)
         for adapts, some in ((True, _ADAPTING_TO_FUNCTIONS), (False, _FUNCTION_LEARNERS))
@@ -325,9 +325,9 @@ _IMAGE_LEARNERS: dict[str, Callable[[], core.EpisodicLearner]] = {
 EXECUTIONS = ("loop", "each", "vmap", "forward", "chunked", "fitted", "compiled", "auto")
 
 
-def episodes_run(name: str, learner: core.EpisodicLearner) -> core.Execution:
+def episodes_run(name: str, learner: core.EpisodicLearner) -> Execution:
     """Return how a learner runs the episodes of a step."""
-    runs: dict[str, core.Execution] = {
+    runs: dict[str, Execution] = {
         "loop": run_loop,
         "each": Chunked(1),
         "vmap": execution.run_vmap,
