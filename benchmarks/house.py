@@ -253,10 +253,8 @@ if "execution" in inspect.signature(MAML).parameters:
     maml, extra = MAML(network, execution="auto"), {}
 else:
     maml = MAML(network)
-    from polytask.execution import __all__ as names
-    import polytask.execution as room
-    resolve = getattr(room, "named_execution", None)
-    extra = {"execution": resolve("auto") if resolve else "auto"}
+    from polytask.execution import named_execution
+    extra = {"execution": named_execution("auto", maml)}
 def episode():
     objectives = maml.objectives(episodes, **extra)
     objectives.values.mean().backward()

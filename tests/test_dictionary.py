@@ -28,7 +28,8 @@ BANNED = {
 """Word (in the singular) -> what to say."""
 
 WELL_KNOWN = {
-    "checkpoint": "the file of a run's state, and the option that names its folder in scripts of users",
+    "--checkpoint": "an option of before, taken with a warning for one release",
+    "checkpoint": "the file of a run's state",
     "load_checkpoint": "reads that file",
     "save_checkpoint": "writes that file",
     "CoVWeighting": "the method's name in its paper",
