@@ -51,6 +51,11 @@ DOORS_TO_COME = {
     "data/steps/known_classes": "curricula of a training run",
     "data/steps/mixed": "sampling of tasks and sources",
     "data/steps/several": "sampling of tasks and sources",
+    "data/steps/source_curriculum": "curricula of a training run",
+    "data/steps/turns": "sampling of tasks and sources",
+    "data/steps/mixture": "sampling of tasks and sources",
+    "data/steps/apportionment": "sampling of tasks and sources",
+    "data/steps/unequal_draws": "sampling of tasks and sources",
     "data/steps/task_sampling": "sampling of tasks and sources",
     "encoders/pretrained": "pretrained encoders of images and text",
 }
