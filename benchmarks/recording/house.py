@@ -20,7 +20,8 @@ from polytask.encoders.tabm import TabMHead, member_task
 from polytask.execution.chunked import Chunked
 from polytask.execution.forward import run_forward
 from polytask.meta.adaptation import rules
-from polytask.meta.catalogue import ImageTask, learner_by_name, learner_entries
+from polytask.meta.catalogue import learner_by_name, learner_entries
+from polytask.meta.image_task import ImageTask
 from polytask.meta.model.bar_distribution import bar_borders
 from polytask.meta.optimization.evolution import EvolvedObjective
 from polytask.selection import ChosenLearner
