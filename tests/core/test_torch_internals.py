@@ -15,6 +15,7 @@ from polytask.core.torch_internals import (
     operations_of,
     saved,
     storage_address,
+    tensor_hooks,
     unflattened,
 )
 
@@ -86,5 +87,8 @@ def test_hooks_and_shared_storages_are_seen():
     assert not has_hooks(layer)
     layer.register_forward_hook(lambda *_: None)
     assert has_hooks(layer)
-    x = torch.ones(4)
+    x = torch.ones(4, requires_grad=True)
+    assert not tensor_hooks(x)
+    x.register_hook(lambda gradient: gradient)
+    assert tensor_hooks(x)
     assert storage_address(x) == storage_address(x[1:]) != storage_address(x.clone())

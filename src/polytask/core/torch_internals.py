@@ -29,6 +29,7 @@ __all__ = [
     "operations_of",
     "saved",
     "storage_address",
+    "tensor_hooks",
     "unflattened",
 ]
 
@@ -84,6 +85,11 @@ def saved(node: Node, name: str) -> Any:
 def has_hooks(module: nn.Module) -> bool:
     """Tell whether functions are called around a module's own forward pass."""
     return bool(module._forward_hooks or module._forward_pre_hooks)
+
+
+def tensor_hooks(tensor: Tensor) -> bool:
+    """Tell whether functions are called on a tensor's gradient."""
+    return bool(tensor._backward_hooks)
 
 
 def storage_address(tensor: Tensor) -> int:

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torch.autograd.graph import GradientEdge, Node
 
+from polytask.core.torch_internals import saved, tensor_hooks
+
 __all__ = ["Consumers", "LinearUse", "consumers_of", "linear_uses", "plain_leaf"]
 
 Consumers = Mapping[Node, Sequence[Node | None]]
@@ -102,7 +104,7 @@ def plain_leaf(node: Node | None, consumers: Consumers, wanted: set[int]) -> Ten
             node = node.next_functions[0][0]
             continue
         variable = getattr(node, "variable", None)
-        plain = variable is not None and id(variable) in wanted and not variable._backward_hooks
+        plain = variable is not None and id(variable) in wanted and not tensor_hooks(variable)
         return variable if plain else None
     return None
 
@@ -136,11 +138,11 @@ def linear_uses(consumers: Consumers, shared: Sequence[Tensor]) -> Iterator[Line
         yield LinearUse(
             parameters=(weight, offset) if fits and offset is not None else (weight,),
             node=node,
-            inputs=node._saved_mat1 if name == "AddmmBackward0" else node._saved_self,  # pyright: ignore[reportAttributeAccessIssue] - by the name of the node
+            inputs=saved(node, "mat1") if name == "AddmmBackward0" else saved(node, "self"),
         )
 
 
 def _plain_product(node: Any, *, with_bias: bool) -> bool:
-    inputs = node._saved_mat1 if with_bias else node._saved_self
-    scaled = with_bias and not (node._saved_alpha == 1 and node._saved_beta == 1)
+    inputs = saved(node, "mat1") if with_bias else saved(node, "self")
+    scaled = with_bias and not (saved(node, "alpha") == 1 and saved(node, "beta") == 1)
     return inputs.layout is torch.strided and not scaled

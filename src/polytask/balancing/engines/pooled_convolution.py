@@ -30,6 +30,7 @@ from torch.autograd.graph import GradientEdge, Node
 from torch.nn import functional
 
 from polytask.balancing.engines.linear_use import Consumers, plain_leaf
+from polytask.core.torch_internals import saved
 
 __all__ = ["Arriving", "PooledConvolution", "pooled_convolutions"]
 
@@ -75,7 +76,7 @@ class PooledConvolution:
     @property
     def arriving_shape(self) -> tuple[int, int, int]:
         """Return the shape of what arrives there, ``[example, channel, cell]``."""
-        return len(self.convolution._saved_input), len(self.parameters[0]), math.prod(self.n_cells)
+        return len(saved(self.convolution, "input")), len(self.parameters[0]), math.prod(self.n_cells)
 
     @property
     def n_bytes(self) -> int:
@@ -88,9 +89,9 @@ class PooledConvolution:
         """Return which part of each cell ReLU lets pass, ``[example, channel, cell]``; None means all."""
         if self.relu is None:
             return None
-        maps = self.relu._saved_result.flatten(2)
+        maps = saved(self.relu, "result").flatten(2)
         if self.takes_maxima:
-            return (maps.gather(2, self.pooling._saved_result1.flatten(2)) > 0).to(maps.dtype)
+            return (maps.gather(2, saved(self.pooling, "result1").flatten(2)) > 0).to(maps.dtype)
         down, across = self.n_cells
         blocks = (maps > 0).to(maps.dtype).unflatten(2, (down, self.size[0] // down, across, -1))
         return blocks.mean((3, 5)).flatten(2)
@@ -121,7 +122,7 @@ class PooledConvolution:
         """Return their positions, ``[channel, example, cell]``; None where the mean is taken."""
         if not self.takes_maxima:
             return None
-        return self.pooling._saved_result1.flatten(2).to(torch.int32).transpose(0, 1).contiguous()
+        return saved(self.pooling, "result1").flatten(2).to(torch.int32).transpose(0, 1).contiguous()
 
     def _chunks(self) -> Iterator[slice]:
         """Yield as many examples at a time as may be unfolded at once."""
@@ -135,8 +136,8 @@ class PooledConvolution:
     def _patches(self, examples: slice) -> Tensor:
         """Return what the weight is multiplied with, ``[example, position, column]``."""
         node = self.convolution
-        (down, across), (height, width) = node._saved_padding, self.parameters[0].shape[2:]
-        inputs = node._saved_input[examples].movedim(1, 3)
+        (down, across), (height, width) = saved(node, "padding"), self.parameters[0].shape[2:]
+        inputs = saved(node, "input")[examples].movedim(1, 3)
         inputs = functional.pad(inputs, (0, 0, across, across, down, down)).contiguous()
         example, line, column, _ = inputs.stride()
         # Channels last: what is copied lies side by side.
@@ -144,10 +145,10 @@ class PooledConvolution:
             (len(inputs), *self.size, height, width, inputs.shape[3]),
             (
                 example,
-                line * node._saved_stride[0],
-                column * node._saved_stride[1],
-                line * node._saved_dilation[0],
-                column * node._saved_dilation[1],
+                line * saved(node, "stride")[0],
+                column * saved(node, "stride")[1],
+                line * saved(node, "dilation")[0],
+                column * saved(node, "dilation")[1],
                 1,
             ),
         ).reshape(len(inputs), math.prod(self.size), -1)
@@ -171,7 +172,7 @@ class PooledConvolution:
             for own, at_channel in zip(rows, arriving):
                 own.addmm_(at_channel, means)
             return
-        passes = (self.relu._saved_result[examples, channels].flatten(2) > 0).to(patches.dtype)
+        passes = (saved(self.relu, "result")[examples, channels].flatten(2) > 0).to(patches.dtype)
         # [example * cell, channel, position]; divided here, where it is smaller than the product
         passes = self._blocks(passes.transpose(1, 2)).transpose(1, 2) / patches.shape[1]
         width = max(1, _CHUNK // (len(patches) * patches.shape[2] * patches.element_size()))
@@ -304,7 +305,7 @@ def _pooled(node: Any, consumers: Consumers, wanted: set[int]) -> PooledConvolut
     weight = variables[0]
     if weight.device.type != "cpu":
         return None
-    if weight.dim() != 4 or node._saved_transposed or node._saved_groups != 1:
+    if weight.dim() != 4 or saved(node, "transposed") or saved(node, "groups") != 1:
         return None
     relu, after = None, _only(consumers[node])
     if after is not None and after.name() == "ReluBackward0":
@@ -328,16 +329,16 @@ def _cells(node: Any) -> tuple[int, int] | None:
     name = node.name()
     shape = node._input_metadata[0].shape
     if name == "MeanBackward1":
-        dims = {(dim if dim < 2**63 else dim - 2**64) % 4 for dim in node._saved_dim}
-        return (1, 1) if len(node._saved_self_sym_sizes) == 4 and dims == {2, 3} else None
+        dims = {(dim if dim < 2**63 else dim - 2**64) % 4 for dim in saved(node, "dim")}
+        return (1, 1) if len(saved(node, "self_sym_sizes")) == 4 and dims == {2, 3} else None
     if name == "AvgPool2DBackward0":
-        stride = tuple(node._saved_stride) or tuple(node._saved_kernel_size)
-        blocks = stride == tuple(node._saved_kernel_size) and node._saved_divisor_override is None
-        covers = blocks and not any(node._saved_padding)
-        sizes = zip(node._saved_self.shape[2:], stride, shape[2:])
+        stride = tuple(saved(node, "stride")) or tuple(saved(node, "kernel_size"))
+        blocks = stride == tuple(saved(node, "kernel_size")) and saved(node, "divisor_override") is None
+        covers = blocks and not any(saved(node, "padding"))
+        sizes = zip(saved(node, "self").shape[2:], stride, shape[2:])
         return tuple(shape[2:]) if covers and all(n == s * c for n, s, c in sizes) else None
     if name == "AdaptiveAvgPool2DBackward0" and any(
-        n % c for n, c in zip(node._saved_self.shape[-2:], shape[-2:])
+        n % c for n, c in zip(saved(node, "self").shape[-2:], shape[-2:])
     ):
         return None
     if name in ("MaxPool2DWithIndicesBackward0", "AdaptiveAvgPool2DBackward0") and len(shape) == 4:
