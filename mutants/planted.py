@@ -10,9 +10,9 @@ __all__ = ["planted"]
 _MISTAKES: list[tuple[str, str, str, str]] = [
     (
         "FAMO is told the losses from before the update",
-        "Step._at_once",
-        "self.backward.losses(again())",
-        "self.backward.losses(objectives)",
+        "Step._decide",
+        "self._parts(drawn).losses()",
+        "torch.tensor(list(balance.losses.values()))",
     ),
     (
         "the balancer's own parameters are never optimized",
@@ -28,7 +28,7 @@ _MISTAKES: list[tuple[str, str, str, str]] = [
     ),
     (
         "buffers move in the wrong run of a part",
-        "Accumulation.parts",
+        "Accumulation.run",
         "contextlib.nullcontext() if last else",
         "contextlib.nullcontext() if not last else",
     ),
@@ -52,14 +52,14 @@ _MISTAKES: list[tuple[str, str, str, str]] = [
     ),
     (
         "buffers move in the wrong run of a step in parts",
-        "Accumulation.parts",
+        "Accumulation.run",
         "if last else",
         "if not last else",
     ),
     (
         "all parts of a step have the same dropout",
-        "Step._in_parts.part",
-        "self.run.seed_step(position)",
+        "Step._parts.part",
+        "self.run.seed_step(index)",
         "self.run.seed_step()",
     ),
     ("Krum counts a neighbour too many", "Krum.forward", "self.n_outliers - 2", "self.n_outliers - 1"),
@@ -71,8 +71,8 @@ _MISTAKES: list[tuple[str, str, str, str]] = [
     ),
     (
         "every part of a step has the same dropout",
-        "Step._in_parts.part",
-        "self.run.seed_step(position)",
+        "Step._parts.part",
+        "self.run.seed_step(index)",
         "self.run.seed_step()",
     ),
 ]
