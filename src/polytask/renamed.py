@@ -35,17 +35,19 @@ def room(name: str, file: str) -> Room:
     return with_old_names(name, found), listed, names
 
 
-def with_old_names(package: str, found: Callable[[str], Any]) -> Callable[[str], Any]:
+def with_old_names(package: str, found: Callable[[str], Any] | None = None) -> Callable[[str], Any]:
     """Return a package's ``__getattr__`` that also finds what has moved out of it.
 
     Args:
         package: Its name.
-        found: What finds the names of today.
+        found: What finds the names of today; None where they are there already.
     """
 
     def __getattr__(attribute: str) -> Any:  # noqa: N807 - what Python calls it
         try:
-            return found(attribute)
+            if found is not None:
+                return found(attribute)
+            raise AttributeError(attribute)
         except AttributeError:
             old = f"{package}.{attribute}"
             if old in _renames()["modules"] and old not in _renames()["names"]:

@@ -4,10 +4,13 @@ import sys
 from types import ModuleType
 from typing import Any
 
+from polytask.renamed import with_old_names
 from polytask.train.loop import Training, train
 from polytask.train.validation import Validation
 
 __all__ = ["Training", "Validation", "train"]
+
+__getattr__ = with_old_names(__name__)
 
 
 class _Room(ModuleType):
