@@ -37,7 +37,7 @@ test: .venv/.dev  ## All tests, doctests of docstrings and README included
 # threads, whose sums have another order.
 test-processors: .venv/.dev  ## The tests that train, with another instruction set and with two threads
 	ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41 $(BIN)/python -m pytest -q -n 2 -m 'trains and not slow' tests
-	POLYTASK_TEST_THREADS=2 $(BIN)/python -m pytest -q -n 1 -m 'trains and not slow' tests/train tests/estimators
+	POLYTASK_TEST_THREADS=2 $(BIN)/python -m pytest -q -n 1 -m 'trains and not slow' tests/train tests/estimators tests/models tests/fitting
 
 check: .venv/.dev  ## Format, lint, types, and the rooms' import contract
 	$(BIN)/ruff format --check .
