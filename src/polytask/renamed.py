@@ -10,6 +10,7 @@ import json
 import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -44,15 +45,13 @@ def with_old_names(package: str, found: Callable[[str], Any] | None = None) -> C
     """
 
     def __getattr__(attribute: str) -> Any:  # noqa: N807 - what Python calls it
-        try:
-            if found is not None:
+        if found is not None:
+            with suppress(AttributeError):
                 return found(attribute)
-            raise AttributeError(attribute)
-        except AttributeError:
-            old = f"{package}.{attribute}"
-            if old in _renames()["modules"] and old not in _renames()["names"]:
-                return importlib.import_module(old)
-            return _moved(package, attribute)
+        old = f"{package}.{attribute}"
+        if old in _renames()["modules"] and old not in _renames()["names"]:
+            return importlib.import_module(old)
+        return _moved(package, attribute)
 
     return __getattr__
 
@@ -79,11 +78,9 @@ class _Room(ModuleType):
     """A package whose public names are not hidden by a module in it, or an old one, of the same name."""
 
     def __setattr__(self, attribute: str, value: object) -> None:
-        hides = isinstance(value, ModuleType) and attribute in self.__dict__.get("__all__", ())
-        hides |= isinstance(value, _OldModule) and f"{self.__name__}.{attribute}" in _renames()["names"]
-        if hides:
-            return  # Python binds each module that is imported in its package
-        super().__setattr__(attribute, value)
+        public = isinstance(value, ModuleType) and attribute in self.__dict__.get("__all__", ())
+        if not public and not _hides_a_name(self, attribute, value):
+            super().__setattr__(attribute, value)  # as Python does with each module that is imported
 
 
 class _OldModules(MetaPathFinder, Loader):
@@ -115,12 +112,17 @@ class _OldModule(ModuleType):
         return getattr(importlib.import_module(_renames()["modules"][self.__name__]), attribute)
 
     def __setattr__(self, attribute: str, value: object) -> None:
-        if isinstance(value, _OldModule) and f"{self.__name__}.{attribute}" in _renames()["names"]:
-            return  # as in a room
+        if _hides_a_name(self, attribute, value):
+            return
         if attribute.startswith("__") or isinstance(value, ModuleType):
             super().__setattr__(attribute, value)
         else:
             setattr(importlib.import_module(_renames()["modules"][self.__name__]), attribute, value)
+
+
+def _hides_a_name(package: ModuleType, attribute: str, value: object) -> bool:
+    """Tell whether an old module that is bound in its package would stand before what had its name."""
+    return isinstance(value, _OldModule) and f"{package.__name__}.{attribute}" in _renames()["names"]
 
 
 def _moved(package: str, attribute: str) -> Any:

@@ -13,6 +13,7 @@ __all__ = [
     "PolytaskError",
     "ResultWarning",
     "TrainingError",
+    "first_line",
     "other_remedy",
 ]
 
@@ -74,6 +75,17 @@ class MissingPackageError(PolytaskError, ImportError):
     def __init__(self, package: str, *, extra: str, purpose: str) -> None:
         purpose = purpose[:1].upper() + purpose[1:]
         super().__init__(f'{purpose} needs `{package}`. Install it with: pip install "polytask[{extra}]"')
+
+
+def first_line(error: BaseException) -> str:
+    """Return the kind of an error and the first line of its message: torch explains at length.
+
+    Example:
+        >>> first_line(RuntimeError("no batching rule\\nand an explanation"))
+        'RuntimeError: no batching rule'
+    """
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0] if lines else ''}"
 
 
 class DataWarning(UserWarning):

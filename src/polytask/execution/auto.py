@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from polytask.core import Episode, EpisodeStack, EpisodicLearner, InputError
+from polytask.core.errors import first_line
 from polytask.core.learner import Execution
 from polytask.core.memory_budget import free_bytes
 from polytask.execution.groups import signature
@@ -164,7 +165,7 @@ class Auto:
                 try:
                     trial = _timed(execution, copied, episodes)
                 except (RuntimeError, ValueError, TypeError, UserWarning) as error:
-                    _logger.warning("Execution %r is not used, as it failed: %s", name, _brief(error))
+                    _logger.warning("Execution %r is not used, as it failed: %s", name, first_line(error))
                     continue
                 error = _distance(trial.gradient, exact)
                 if not reference.random and not error <= allowed:
@@ -238,11 +239,6 @@ def _gradient(execution: Execution, learner: EpisodicLearner, episodes: Sequence
     if joined.is_cuda:
         torch.cuda.synchronize(joined.device)
     return joined
-
-
-def _brief(error: BaseException) -> str:
-    """Keep the first line of a message: torch explains at length."""
-    return f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"
 
 
 def _forms(episodes: Sequence[Episode]) -> tuple[Any, ...]:

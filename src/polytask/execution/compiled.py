@@ -22,6 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from polytask.core import Episode, EpisodeStack, EpisodicLearner, TrainingError
+from polytask.core.errors import first_line
 from polytask.core.torch_internals import TreeForm, flattened, mapped, operations_of, unflattened
 from polytask.execution.chunked import Chunked
 from polytask.execution.groups import as_tree, in_groups, signature
@@ -122,7 +123,7 @@ class Compiled:
                 program(*leaves)
         except Exception as error:
             raise TrainingError(
-                f"The step of {type(learner).__name__} could not be compiled: {_brief(error)} Use "
+                f"The step of {type(learner).__name__} could not be compiled: {first_line(error)} Use "
                 '`execution="vmap"` or "loop"; compiling needs a C++ compiler, and a learner whose '
                 "operations do not depend on values."
             ) from error
@@ -186,8 +187,3 @@ def _ambient() -> tuple[Any, ...]:
     """Describe the settings outside the learner that change what it computes."""
     devices = ("cpu", "cuda")
     return tuple((torch.is_autocast_enabled(d), torch.get_autocast_dtype(d)) for d in devices)
-
-
-def _brief(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0] if lines else ''}"
