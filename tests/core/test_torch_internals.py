@@ -1,12 +1,17 @@
 """What we use of torch's private parts: each test names what a new torch has changed."""
 
+import re
+from pathlib import Path
+
 import pytest
 import torch
 from torch import nn
 from torch.func import grad, vmap
 from torch.nn import functional
 
+import polytask
 from polytask.core.torch_internals import (
+    TorchDispatchMode,
     flattened,
     has_hooks,
     inside_transform,
@@ -92,3 +97,34 @@ def test_hooks_and_shared_storages_are_seen():
     x.register_hook(lambda gradient: gradient)
     assert tensor_hooks(x)
     assert storage_address(x) == storage_address(x[1:]) != storage_address(x.clone())
+
+
+def test_the_mode_sees_every_operation():
+    class Names(TorchDispatchMode):
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+            seen.append(func.overloadpacket.__name__)
+            return func(*args, **(kwargs or {}))
+
+    seen: list[str] = []
+    with Names():
+        torch.zeros(2).add(1)
+    assert seen == ["zeros", "add"]
+
+
+PACKAGE = Path(polytask.__file__).parent
+DOOR = PACKAGE / "core" / "torch_internals.py"
+UNPROMISED = re.compile(
+    r"^from (torch[\w.]*?\.(?:_[a-zA-Z]|experimental).*|torch[\w.]* import .*\b_[a-zA-Z].*)"
+    r"|(?<!`)\b((?:torch|nn)\.(?:[a-z]+\.)*(?:_[a-zA-Z]|experimental)[\w.]*)",  # quoted in a message it is no use
+    re.MULTILINE,
+)
+
+
+def test_only_the_door_uses_what_torch_does_not_promise():
+    assert len(UNPROMISED.findall(DOOR.read_text())) > 3
+    used = {
+        str(file.relative_to(PACKAGE)): [found.group() for found in UNPROMISED.finditer(file.read_text())]
+        for file in PACKAGE.rglob("*.py")
+        if file != DOOR
+    }
+    assert not {file: names for file, names in used.items() if names}

@@ -6,7 +6,9 @@ What is used, and what for:
 - trees of tensors (pytree), to flatten nested dictionaries for a transform or a program and back;
 - `make_fx`, which writes down all tensor operations of a function, for the compiler;
 - what backward nodes have saved of the forward pass, from which engines compute gradients of single tasks;
-- the address of a storage, to count the bytes of tensors that share one.
+- the address of a storage, to count the bytes of tensors that share one;
+- the mode that sees every operation as it is run, to count what is alive;
+- the classes above batch and instance normalization of every number of dimensions.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,9 +19,15 @@ from torch import Tensor, nn
 from torch._C._functorch import peek_interpreter_stack
 from torch.autograd.graph import Node
 from torch.fx.experimental.proxy_tensor import make_fx
+from torch.nn.modules.batchnorm import _BatchNorm as AnyBatchNorm
+from torch.nn.modules.instancenorm import _InstanceNorm as AnyInstanceNorm
 from torch.utils import _pytree
+from torch.utils._python_dispatch import TorchDispatchMode
 
 __all__ = [
+    "AnyBatchNorm",
+    "AnyInstanceNorm",
+    "TorchDispatchMode",
     "TreeForm",
     "flattened",
     "has_hooks",

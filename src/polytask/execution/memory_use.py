@@ -14,9 +14,8 @@ from collections.abc import Callable
 from typing import Any
 
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
 
-from polytask.core.torch_internals import leaves_of, storage_address
+from polytask.core.torch_internals import TorchDispatchMode, leaves_of, storage_address
 
 __all__ = ["peak_bytes"]
 

@@ -6,7 +6,6 @@ from functools import partial
 
 import torch
 from lightning_fabric import Fabric
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from polytask.balancing import BalancedBackward, Balancer
 from polytask.balancing.balancer import check_hooks
@@ -25,6 +24,7 @@ from polytask.core import (
 from polytask.core.buffers import Buffers, kept_buffers
 from polytask.core.errors import NotFiniteError
 from polytask.core.random import own_random_state
+from polytask.core.torch_internals import AnyBatchNorm
 from polytask.data import Curriculum, Source
 from polytask.train.parts import part_of
 from polytask.train.run import Run
@@ -137,7 +137,7 @@ class Step:
             raise
 
     def _one_row_is_normalized(self, episodes: Sequence[Episode]) -> bool:
-        normalizes = any(isinstance(module, _BatchNorm) for module in self.learner.modules())
+        normalizes = any(isinstance(module, AnyBatchNorm) for module in self.learner.modules())
         return normalizes and any(len(episode.query) == 1 for episode in episodes)
 
     def _held_out(self) -> Callable[[], Objectives] | None:

@@ -6,10 +6,9 @@ from typing import Literal, TypeAlias
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
-from torch.nn.modules.instancenorm import _InstanceNorm
 
 from polytask.core import InputError
+from polytask.core.torch_internals import AnyBatchNorm, AnyInstanceNorm
 
 __all__ = [
     "Normalization",
@@ -24,9 +23,9 @@ Normalization: TypeAlias = Literal["batch", "frozen"]
 """``"batch"``: the statistics of the batch at hand, in training and in evaluation; the running statistics are
 neither read nor written. ``"frozen"``: the running statistics, which are never updated."""
 
-_Layer: TypeAlias = _BatchNorm | _InstanceNorm
+_Layer: TypeAlias = AnyBatchNorm | AnyInstanceNorm
 _STATISTICS = ("running_mean", "running_var")
-_ANY_NORM = _BatchNorm | _InstanceNorm | nn.LayerNorm | nn.GroupNorm | nn.RMSNorm
+_ANY_NORM = AnyBatchNorm | AnyInstanceNorm | nn.LayerNorm | nn.GroupNorm | nn.RMSNorm
 
 
 def check_normalization(model: nn.Module, normalization: Normalization | None) -> None:
@@ -74,7 +73,7 @@ def uses_batch_statistics(model: nn.Module, normalization: Normalization | None)
         >>> uses_batch_statistics(nn.BatchNorm1d(3), "batch"), uses_batch_statistics(nn.BatchNorm1d(3), None)
         (True, False)
     """
-    batch_layers = [layer for layer in model.modules() if isinstance(layer, _BatchNorm)]
+    batch_layers = [layer for layer in model.modules() if isinstance(layer, AnyBatchNorm)]
     if normalization is None:
         return any(layer.running_mean is None for layer in batch_layers)
     return normalization == "batch" and bool(batch_layers)
@@ -136,7 +135,7 @@ def normalized(model: nn.Module, normalization: Normalization | None) -> Iterato
             # torch takes batch statistics in training, and drops the running ones where none are tracked.
             layer.training, layer.track_running_stats = normalization == "batch", normalization == "frozen"
             # InstanceNorm does not drop them, but would update them.
-            dropped = isinstance(layer, _InstanceNorm) and normalization == "batch"
+            dropped = isinstance(layer, AnyInstanceNorm) and normalization == "batch"
             statistics.append({name: getattr(layer, name) for name in _STATISTICS} if dropped else {})
             for name in statistics[-1]:
                 setattr(layer, name, None)
@@ -153,6 +152,6 @@ def _layers(model: nn.Module) -> dict[str, _Layer]:
     return {
         name: layer
         for name, layer in model.named_modules()
-        if isinstance(layer, _BatchNorm)
-        or (isinstance(layer, _InstanceNorm) and layer.running_mean is not None)
+        if isinstance(layer, AnyBatchNorm)
+        or (isinstance(layer, AnyInstanceNorm) and layer.running_mean is not None)
     }

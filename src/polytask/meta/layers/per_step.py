@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from polytask.core import InputError
+from polytask.core.torch_internals import AnyBatchNorm
 
 __all__ = ["PerStepBatchNorm", "at_step", "has_per_step_layers", "with_per_step_normalization"]
 
@@ -71,7 +71,7 @@ def with_per_step_normalization(model: nn.Module, n_steps: int) -> nn.Module:
         PerStepBatchNorm()
     """
     model = copy.deepcopy(model)
-    layers = [(name, layer) for name, layer in model.named_modules() if isinstance(layer, _BatchNorm)]
+    layers = [(name, layer) for name, layer in model.named_modules() if isinstance(layer, AnyBatchNorm)]
     if not layers:
         raise InputError("`model` has no BatchNorm layer that could have a scale for each inner step.")
     for name, layer in layers:
