@@ -115,7 +115,7 @@ PACKAGE = Path(polytask.__file__).parent
 DOOR = PACKAGE / "core" / "torch_internals.py"
 UNPROMISED = re.compile(
     r"^from (torch[\w.]*?\.(?:_[a-zA-Z]|experimental).*|torch[\w.]* import .*\b_[a-zA-Z].*)"
-    r"|(?<!`)\b((?:torch|nn)\.(?:[a-z]+\.)*(?:_[a-zA-Z]|experimental)[\w.]*)",  # quoted in a message it is no use
+    r"|(?<!`)\b((?:torch|nn)\.(?:[a-z]+\.)*(?:_[a-zA-Z]|experimental)[\w.]*)",  # not what a message quotes
     re.MULTILINE,
 )
 
