@@ -3,11 +3,13 @@
     python benchmarks/house.py                 # this checkout
     python benchmarks/house.py --root ../other # another one, of any age
 
-Prints Markdown. A room is what lies directly under ``src/polytask``. An import is one file that imports
-another at runtime, wherever in the file; `from room import Name` is an import of the file that defines the
-name. A chain is a path of imports that are at the top of their files, counted in files. The two journeys are
-run in a process of their own with that checkout's sources, after the same step has been done once; what the
-first step passes besides, as it measures, is given in brackets.
+Prints Markdown. A room is what lies directly under ``src/polytask``. Its exported names are those of its
+``__all__``; what packages within it list, as `polytask.balancing.methods` does, is counted apart. An
+import is one file that imports another at runtime, wherever in the file; `from room import Name` is an
+import of the file that defines the name. A chain is a path of imports that are at the top of their
+files, counted in files. The two journeys are run in a process of their own with that checkout's sources,
+after the same step has been done once; what the first step passes besides, as it measures, is given in
+brackets.
 """
 
 import argparse
@@ -67,6 +69,12 @@ def exported(package: Path, folder: Path) -> list[str]:
                 if not (name.startswith("__") or (package / name / "__init__.py").is_file())
             ]
     return []
+
+
+def within_packages(package: Path, folder: Path) -> set[str]:
+    """Return what the packages within a room list besides, as its methods."""
+    lists = (exported(package, file.parent) for file in folder.rglob("__init__.py") if file.parent != folder)
+    return set().union(*lists) - set(exported(package, folder))
 
 
 def listed(tree: ast.Module) -> list[str]:
@@ -242,7 +250,7 @@ def twice(act):
     return {"first": first, "then": files(act)}
 import polytask
 from polytask.core import Batch, Episode, SharedModel, Task
-from polytask.meta import MAML
+from polytask.meta.initialization import MAML
 torch.manual_seed(0)
 task = Task(name="y", kind="regression")
 def batch():
@@ -267,7 +275,11 @@ import polytask.balancing as balancing
 tasks = [Task(name=name, kind="regression") for name in "ab"]
 model = SharedModel(tasks, HardSharing(nn.Linear(2, 4)), heads={one.name: nn.Linear(4, 1) for one in tasks})
 Step = getattr(balancing, "BalancedBackward", None) or balancing.BalancedStep
-step = Step(model, balancing.EqualWeights())
+try:
+    from polytask.balancing.methods import EqualWeights
+except ImportError:
+    from polytask.balancing import EqualWeights
+step = Step(model, EqualWeights())
 targets = {"a": torch.randn(5), "b": torch.randn(5)}
 joint = Episode(tasks=tuple(tasks), query=Batch(inputs=torch.randn(5, 2), targets=targets))
 held = []
@@ -311,18 +323,22 @@ def main() -> None:
     sources = read_sources(package)
     link(sources, package)
     print(
-        "| room | files | lines | exported names | imports within | of other rooms | longest chain within |"
+        "| room | files | lines | exported names | names in its packages | imports within | of other rooms "
+        "| longest chain within |"
     )
-    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
     names: dict[str, set[str]] = {}
+    deeper: dict[str, set[str]] = {}
     for room in sorted({source.room for source in sources.values()}):
         members = {name: source for name, source in sources.items() if source.room == room}
         names[room] = set(exported(package, package if room == "(top)" else package / room))
+        deeper[room] = within_packages(package, package / room)
         within = sum(len(source.arrows & members.keys()) for source in members.values())
         out = sum(len(source.arrows - members.keys()) for source in members.values())
         chain, _ = longest({name: source.early & members.keys() for name, source in members.items()})
         lines = sum(source.lines for source in members.values())
-        print(f"| {room} | {len(members)} | {lines} | {len(names[room])} | {within} | {out} | {chain} |")
+        counts = f"{len(names[room])} | {len(deeper[room])} | {within} | {out} | {chain}"
+        print(f"| {room} | {len(members)} | {lines} | {counts} |")
     arrows = sum(len(source.arrows) for source in sources.values())
     lines = sum(source.lines for source in sources.values())
     same = [
@@ -330,8 +346,9 @@ def main() -> None:
     ]
     within = sum(map(len, same))
     depth, chain = longest({name: source.early for name, source in sources.items()})
-    unique = set().union(*names.values())
-    print(f"| **all** | {len(sources)} | {lines} | {len(unique)} | {within} | {arrows - within} | {depth} |")
+    unique, below = set().union(*names.values()), set().union(*deeper.values())
+    counts = f"{len(unique)} | {len(below)} | {within} | {arrows - within} | {depth}"
+    print(f"| **all** | {len(sources)} | {lines} | {counts} |")
     constructors, functions = knows_execution(sources)
     passed = journeys(root)
     print(f"\n- Constructors that know `execution`: {len(constructors)}; other functions: {len(functions)}.")

@@ -212,11 +212,11 @@ def doors(folder: Path) -> Iterator[Run]:
         import torch
         from torch import nn
 
-        from polytask.balancing import UPGrad
+        from polytask.balancing.methods import UPGrad
         from polytask.checks import check_balancer, check_learner, check_source
         from polytask.data import FunctionEpisodes, Sinusoids
         from polytask.execution import check_meta_gradient
-        from polytask.meta import MAML
+        from polytask.meta.initialization import MAML
 
         source = FunctionEpisodes(Sinusoids(), n_support=5, n_query=5, n_episodes=2, seed=0)
         learner = MAML(nn.Sequential(nn.Linear(1, 4), nn.Tanh(), nn.Linear(4, 1)), inner_rate=0.01)

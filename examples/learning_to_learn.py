@@ -15,7 +15,8 @@ from matplotlib.figure import Figure
 from polytask.core import mean_interval, seeded
 from polytask.data import FunctionEpisodes, Sinusoids
 from polytask.execution import run_vmap
-from polytask.meta import MAML, GradientLearner, mlp
+from polytask.meta import GradientLearner, mlp
+from polytask.meta.initialization import MAML
 from polytask.train import train
 
 torch.set_num_threads(1)

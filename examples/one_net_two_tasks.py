@@ -10,7 +10,8 @@ from torch.nn.functional import binary_cross_entropy_with_logits, mse_loss
 
 from polytask import Batch, Episode, SharedModel, Task
 from polytask.architectures import HardSharing
-from polytask.balancing import BalancedBackward, EqualWeights
+from polytask.balancing import BalancedBackward
+from polytask.balancing.methods import EqualWeights
 from polytask.core import generator, jacobian, seeded
 from polytask.data import JointSource
 from polytask.evaluate import evaluate

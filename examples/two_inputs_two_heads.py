@@ -12,7 +12,8 @@ import torch
 from torch import nn
 
 from polytask import Batch, Episode, PerTask, SharedModel, Sharing, Task
-from polytask.balancing import Balancer, EqualWeights, UPGrad
+from polytask.balancing import Balancer
+from polytask.balancing.methods import EqualWeights, UPGrad
 from polytask.core import (
     Representation,
     generator,

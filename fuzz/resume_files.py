@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from polytask.architectures import HardSharing
-from polytask.balancing import DWA, FAMO, EqualWeights, UncertaintyWeighting, UPGrad
+from polytask.balancing.methods import DWA, FAMO, EqualWeights, UncertaintyWeighting, UPGrad
 from polytask.core import Batch, PolytaskError, SharedModel, Task, generator, seeded
 from polytask.data import Curriculum, JointSource, Source
 from polytask.data.steps.loss_curriculum import LossCurriculum

@@ -26,8 +26,9 @@ from polytask.architectures import (
     TraceNormSharing,
     table_trunk,
 )
-from polytask.balancing import InverseProbability, UPGrad, balancer_by_name
+from polytask.balancing import InverseProbability, balancer_by_name
 from polytask.balancing.catalogue import balancer_entries
+from polytask.balancing.methods import UPGrad
 from polytask.checks import check_balancer, check_learner, check_source
 from polytask.core import (
     Batch,
@@ -59,39 +60,35 @@ from polytask.data.steps.several_sources import SeveralSources
 from polytask.execution import run_vmap
 from polytask.execution.chunked import Chunked
 from polytask.execution.forward import run_forward
-from polytask.meta import (
+from polytask.meta import ImageTask, conv4, conv4_classifier, learner_by_name, learner_names, mlp
+from polytask.meta.catalogue import learner_entries
+from polytask.meta.initialization import CAVIA, FOMAML, MAML
+from polytask.meta.metric import (
     BDCSPN,
-    CANP,
-    CAVIA,
-    CNP,
-    FOMAML,
     LRD2,
-    MAML,
-    MANN,
-    NP,
     R2D2,
-    SNAIL,
-    TNPD,
-    ClassCNP,
-    ConvCNP,
     GaussianProcessHead,
     LaplacianShot,
     Mahalanobis,
     MatchingNet,
     MetaOptNet,
     NearestMean,
-    PlasticNetwork,
-    PriorFitted,
     Prototypes,
     RidgeRegression,
     SimpleShot,
-    conv4,
-    conv4_classifier,
-    learner_names,
-    mlp,
 )
-from polytask.meta.catalogue import learner_by_name, learner_entries
-from polytask.meta.image_task import ImageTask
+from polytask.meta.model import (
+    CANP,
+    CNP,
+    MANN,
+    NP,
+    SNAIL,
+    TNPD,
+    ClassCNP,
+    ConvCNP,
+    PlasticNetwork,
+    PriorFitted,
+)
 from polytask.meta.model.bar_distribution import bar_borders
 from polytask.selection import ChosenLearner
 

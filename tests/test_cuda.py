@@ -7,13 +7,16 @@ import torch
 from torch import nn
 
 from polytask.architectures import HardSharing
-from polytask.balancing import BalancedBackward, UPGrad, balancer_by_name
+from polytask.balancing import BalancedBackward, balancer_by_name
 from polytask.balancing.catalogue import balancer_entries
+from polytask.balancing.methods import UPGrad
 from polytask.core import Batch, Episode, SharedModel, Task, generator, seeded
 from polytask.data import ClassificationEpisodes, FunctionEpisodes, JointSource, LabelledExamples, Sinusoids
 from polytask.evaluate import evaluate_episodes
 from polytask.execution import named_execution
-from polytask.meta import MAML, Prototypes, conv4, conv4_classifier, mlp
+from polytask.meta import conv4, conv4_classifier, mlp
+from polytask.meta.initialization import MAML
+from polytask.meta.metric import Prototypes
 from polytask.train import train
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU that CUDA sees")

@@ -12,8 +12,7 @@ from polytask import demo
 from polytask.core import derive_seed
 from polytask.data import ClassificationEpisodes
 from polytask.fitting.few_shot_source import class_split
-from polytask.meta.catalogue import learner_by_name
-from polytask.meta.image_task import ImageTask
+from polytask.meta import ImageTask, learner_by_name
 from polytask.models import FewShotModel
 from polytask.models.few_shot_config import FewShotConfig
 

@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from polytask.balancing import Balancer, Direction, Evidence, UPGrad, Weights
+from polytask.balancing import Balancer, Direction, Evidence, Weights
+from polytask.balancing.methods import UPGrad
 from polytask.checks import ConformanceError, check_balancer, check_learner, check_source
 from polytask.core import (
     Batch,
@@ -22,7 +23,7 @@ from polytask.core import (
 )
 from polytask.core.learner import TOGETHER
 from polytask.data import Source
-from polytask.meta import MAML
+from polytask.meta.initialization import MAML
 from polytask.train import train
 
 TASKS = (Task(name="low", kind="regression"), Task(name="high", kind="binary"))

@@ -18,8 +18,10 @@ from polytask.core import Batch, Episode, Predictor, SharedModel, Task, seeded
 from polytask.core.learner import run_loop
 from polytask.execution import run_vmap
 from polytask.execution.chunked import Chunked
-from polytask.meta import CAVIA, IMAML, MAML, FiLMGenerator, GradientLearner, MAMLPlusPlus, ProtoMAML
+from polytask.meta import GradientLearner
+from polytask.meta.initialization import CAVIA, IMAML, MAML, MAMLPlusPlus, ProtoMAML
 from polytask.meta.layers.plain_attention import plain_attention
+from polytask.meta.model import FiLMGenerator
 from polytask.meta.optimization.evolution import EvolvedObjective
 
 LINE = Task(name="y", kind="regression")
@@ -223,7 +225,9 @@ import os, signal, sys, time
 import torch
 from torch import nn
 from polytask.core import Batch, SharedModel, Task
-from polytask.meta import MAML, Prototypes, conv4, conv4_classifier
+from polytask.meta import conv4, conv4_classifier
+from polytask.meta.initialization import MAML
+from polytask.meta.metric import Prototypes
 from polytask.architectures import HardSharing
 
 torch.set_num_threads(2)

@@ -41,8 +41,10 @@ from polytask.data import JointSource, Source
 from polytask.datasets import spoken_digits
 from polytask.encoders import LogMel, SoundEncoder
 from polytask.evaluate import evaluate_episodes
-from polytask.meta import ANIL, GradientLearner, Prototypes
+from polytask.meta import GradientLearner
 from polytask.meta.adaptation.rules.sgd import SGD
+from polytask.meta.initialization import ANIL
+from polytask.meta.metric import Prototypes
 from polytask.meta.metric.r2d2 import R2D2
 from polytask.train import Validation, train
 

@@ -37,7 +37,8 @@ from polytask.data import Standardization, TaskEpisodes
 from polytask.data.episodes.task_episodes import tasks_by_group
 from polytask.datasets import school
 from polytask.datasets.parkinsons_voices import parkinsons
-from polytask.meta import ANIL, MAML, GradientLearner, mlp
+from polytask.meta import GradientLearner, mlp
+from polytask.meta.initialization import ANIL, MAML
 from polytask.meta.metric.gaussian_process_head import GaussianProcessHead
 from polytask.meta.metric.r2d2 import R2D2, ridge_weights
 from polytask.meta.metric.ridge_regression import RidgeRegression

@@ -43,8 +43,9 @@ from polytask.core.random import numpy_generator
 from polytask.data import ClassificationEpisodes, JointSource, LabelledExamples, Source, VariedEpisodes
 from polytask.datasets.clinc150 import Clinc, clinc
 from polytask.evaluate import evaluate_episodes
-from polytask.meta import ProtoMAML, Prototypes
 from polytask.meta.adaptation.rules.sgd import SGD
+from polytask.meta.initialization import ProtoMAML
+from polytask.meta.metric import Prototypes
 from polytask.meta.metric.baseline import BaselinePlusPlus
 from polytask.meta.metric.cosine_head import CosineHead
 from polytask.meta.metric.feat import FEAT

@@ -26,7 +26,8 @@ from torch import Tensor
 from torch.optim import Adam, Optimizer
 
 from polytask.architectures import HardSharing
-from polytask.balancing import Balancer, FixedWeights, balancer_by_name
+from polytask.balancing import Balancer, balancer_by_name
+from polytask.balancing.methods import FixedWeights
 from polytask.core import Learner, SharedModel, Task, derive_seed, generator, mean_interval, seeded
 from polytask.data import JointSource
 from polytask.evaluate import delta_m, evaluate, metric_names

@@ -25,7 +25,8 @@ from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer
 
 from polytask.architectures import HardSharing
-from polytask.balancing import Balancer, FixedWeights, UncertaintyWeighting
+from polytask.balancing import Balancer
+from polytask.balancing.methods import FixedWeights, UncertaintyWeighting
 from polytask.core import Batch, Learner, SharedModel, Task, derive_seed, generator, mean_interval, seeded
 from polytask.data import JointSource
 from polytask.datasets import mulan_table

@@ -28,19 +28,11 @@ from polytask.core import EpisodicLearner, Learner, derive_seed, mean_interval, 
 from polytask.data import ClassificationEpisodes, LabelledExamples
 from polytask.datasets import omniglot
 from polytask.evaluate import evaluate_episodes
-from polytask.meta import (
-    ANIL,
-    FOMAML,
-    MAML,
-    R2D2,
-    ClassCNP,
-    GradientLearner,
-    Prototypes,
-    Reptile,
-    conv4,
-    conv4_classifier,
-)
+from polytask.meta import GradientLearner, conv4, conv4_classifier
 from polytask.meta.adaptation.rules import SGD
+from polytask.meta.initialization import ANIL, FOMAML, MAML, Reptile
+from polytask.meta.metric import R2D2, Prototypes
+from polytask.meta.model import ClassCNP
 from polytask.train import Validation, train
 
 RESULTS = Path(__file__).parent / "results" / "omniglot.json"

@@ -25,7 +25,8 @@ from polytask.core.random import numpy_generator
 from polytask.data import LabelledExamples, VariedEpisodes
 from polytask.datasets import omniglot
 from polytask.evaluate import evaluate_episodes
-from polytask.meta import NearestMean, Prototypes, conv4
+from polytask.meta import conv4
+from polytask.meta.metric import NearestMean, Prototypes
 from polytask.train import Validation, train
 
 RESULTS = Path(__file__).parent / "results" / "omniglot-alphabets.json"

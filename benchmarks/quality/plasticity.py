@@ -25,7 +25,7 @@ from polytask.core import mean_interval, seeded
 from polytask.data import AssociationEpisodes
 from polytask.evaluate import evaluate_episodes
 from polytask.execution.forward import run_forward
-from polytask.meta import PlasticNetwork
+from polytask.meta.model import PlasticNetwork
 
 RESULT = Path(__file__).parent / "results" / "plasticity.json"
 FIGURE = RESULT.with_suffix(".png")

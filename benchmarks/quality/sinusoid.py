@@ -26,7 +26,8 @@ from polytask.core import seeded
 from polytask.data import FunctionEpisodes, Sinusoids
 from polytask.evaluate import evaluate_episodes
 from polytask.execution.compiled import Compiled
-from polytask.meta import MAML, GradientLearner, mlp
+from polytask.meta import GradientLearner, mlp
+from polytask.meta.initialization import MAML
 
 RESULT = Path(__file__).parent / "results" / "sinusoid.json"
 STEPS = (0, 1, 5, 10)

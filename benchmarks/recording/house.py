@@ -14,14 +14,15 @@ from torch import Tensor, nn
 import polytask
 from polytask import architectures as rooms_of_sharing
 from polytask import balancing, core, data, encoders, execution, meta
+from polytask.balancing import methods
 from polytask.core import Batch, Episode, Learner, PolytaskError, SharedModel, Task
 from polytask.core.learner import Execution, run_loop
 from polytask.encoders.tabm import TabMHead, member_task
 from polytask.execution.chunked import Chunked
 from polytask.execution.forward import run_forward
+from polytask.meta import ImageTask, initialization, learner_by_name, metric, model
 from polytask.meta.adaptation import rules
-from polytask.meta.catalogue import learner_by_name, learner_entries
-from polytask.meta.image_task import ImageTask
+from polytask.meta.catalogue import learner_entries
 from polytask.meta.model.bar_distribution import bar_borders
 from polytask.meta.optimization.evolution import EvolvedObjective
 from polytask.selection import ChosenLearner
@@ -124,12 +125,12 @@ def wants_validation(found: balancing.Balancer) -> bool:
 
 
 _OTHER_BALANCERS: dict[str, Callable[[Sequence[str]], balancing.Balancer]] = {
-    "fixed": lambda names: balancing.FixedWeights({n: 0.5 + 0.5 * i for i, n in enumerate(names)}),
+    "fixed": lambda names: methods.FixedWeights({n: 0.5 + 0.5 * i for i, n in enumerate(names)}),
     "inverse-probability+upgrad": lambda names: balancing.InverseProbability(
-        balancing.UPGrad(), {n: 1 / (1 + i) for i, n in enumerate(names)}
+        methods.UPGrad(), {n: 1 / (1 + i) for i, n in enumerate(names)}
     ),
-    "smoothed+pcgrad": lambda names: balancing.Smoothed(balancing.PCGrad(), names, alpha=0.5),
-    "periodic+famo": lambda names: balancing.Periodic(balancing.FAMO(names), names, every=3),
+    "smoothed+pcgrad": lambda names: balancing.Smoothed(methods.PCGrad(), names, alpha=0.5),
+    "periodic+famo": lambda names: balancing.Periodic(methods.FAMO(names), names, every=3),
 }
 
 
@@ -260,34 +261,34 @@ def _by_gradients(n_steps: int = 2, **options: Any) -> core.EpisodicLearner:
 
 
 _ADAPTING_TO_FUNCTIONS: dict[str, Callable[[], core.EpisodicLearner]] = {
-    "maml-functions": lambda: meta.MAML(_net(), inner_rate=0.05, n_steps=3),
-    "maml-recomputed": lambda: meta.MAML(_net(), inner_rate=0.05, n_steps=3, recompute=True),
+    "maml-functions": lambda: initialization.MAML(_net(), inner_rate=0.05, n_steps=3),
+    "maml-recomputed": lambda: initialization.MAML(_net(), inner_rate=0.05, n_steps=3, recompute=True),
     "maml-some-differentiated": lambda: _by_gradients(3, rule=rules.SGD(0.05), n_differentiated=1),
     "maml-momentum": lambda: _by_gradients(3, rule=rules.SGD(0.05, momentum=0.5)),
     "maml-inner-rows": lambda: _by_gradients(3, rule=rules.SGD(0.05), batch_size=2),
     "maml-inner-adam": lambda: _by_gradients(2, rule=rules.Adam(0.05)),
-    "fomaml-functions": lambda: meta.FOMAML(_net(), inner_rate=0.05, n_steps=3),
-    "reptile-functions": lambda: meta.Reptile(_net(), rule=rules.SGD(0.05), n_steps=3),
-    "imaml-functions": lambda: meta.IMAML(_net(), strength=0.5, rule=rules.SGD(0.05), n_steps=4),
-    "cavia": lambda: meta.CAVIA(_net(n_in=3), n_context=2, n_steps=2),
+    "fomaml-functions": lambda: initialization.FOMAML(_net(), inner_rate=0.05, n_steps=3),
+    "reptile-functions": lambda: initialization.Reptile(_net(), rule=rules.SGD(0.05), n_steps=3),
+    "imaml-functions": lambda: initialization.IMAML(_net(), strength=0.5, rule=rules.SGD(0.05), n_steps=4),
+    "cavia": lambda: initialization.CAVIA(_net(n_in=3), n_context=2, n_steps=2),
     "evolved": lambda: _by_gradients(
         2, rule=rules.SGD(0.05), objective=EvolvedObjective(sigma=0.1, n_pairs=2)
     ),
 }
 
 _FUNCTION_LEARNERS: dict[str, Callable[[], core.EpisodicLearner]] = {
-    "cnp": lambda: meta.CNP(1, width=8),
-    "canp": lambda: meta.CANP(1, width=8, n_heads=2),
-    "np": lambda: meta.NP(1, width=8, n_latent=4),
-    "anp": lambda: meta.NP(1, width=8, n_latent=4, n_heads=2, attentive=True),
-    "conv-cnp": lambda: meta.ConvCNP(),
-    "tnp-d": lambda: meta.TNPD(1, width=8, n_heads=2, n_layers=2, feedforward=8),
-    "prior-fitted": lambda: meta.PriorFitted(
+    "cnp": lambda: model.CNP(1, width=8),
+    "canp": lambda: model.CANP(1, width=8, n_heads=2),
+    "np": lambda: model.NP(1, width=8, n_latent=4),
+    "anp": lambda: model.NP(1, width=8, n_latent=4, n_heads=2, attentive=True),
+    "conv-cnp": lambda: model.ConvCNP(),
+    "tnp-d": lambda: model.TNPD(1, width=8, n_heads=2, n_layers=2, feedforward=8),
+    "prior-fitted": lambda: model.PriorFitted(
         nn.Linear(1, 8), width=8, n_layers=2, n_heads=2,
         borders=bar_borders(torch.linspace(-3, 3, 500), 10),
     ),
-    "ridge-regression": lambda: meta.RidgeRegression(_net(4)),
-    "gaussian-process": lambda: meta.GaussianProcessHead(_net(4), n_inputs=1),
+    "ridge-regression": lambda: metric.RidgeRegression(_net(4)),
+    "gaussian-process": lambda: metric.GaussianProcessHead(_net(4), n_inputs=1),
 }  # fmt: skip
 
 
@@ -296,31 +297,31 @@ def _features() -> nn.Module:
 
 
 _IMAGE_LEARNERS: dict[str, Callable[[], core.EpisodicLearner]] = {
-    "nearest-mean": lambda: meta.NearestMean(),
-    "prototypes-cosine": lambda: meta.Prototypes(_features(), distance="cosine"),
-    "maml-batch-statistics": lambda: meta.MAML(
+    "nearest-mean": lambda: metric.NearestMean(),
+    "prototypes-cosine": lambda: metric.Prototypes(_features(), distance="cosine"),
+    "maml-batch-statistics": lambda: initialization.MAML(
         meta.conv4_classifier(N_WAY, width=WIDTH), inner_rate=0.1, normalization="batch"
     ),
-    "maml++-per-step": lambda: meta.MAMLPlusPlus(
+    "maml++-per-step": lambda: initialization.MAMLPlusPlus(
         meta.conv4_classifier(N_WAY, width=WIDTH), inner_rate=0.1, n_steps=2, n_multi_step=10
     ),
     "chosen-learner": lambda: ChosenLearner(
-        {"means": meta.Prototypes(_features()), "line": meta.R2D2(_features())}
+        {"means": metric.Prototypes(_features()), "line": metric.R2D2(_features())}
     ),
-    "class-cnp": lambda: meta.ClassCNP(
+    "class-cnp": lambda: model.ClassCNP(
         nn.Linear(SIZE, 6), n_features=6 * SIZE, n_classes=N_WAY, width=8
     ),
-    "snail": lambda: meta.SNAIL(
+    "snail": lambda: model.SNAIL(
         nn.Flatten(), _PIXELS, n_classes=N_WAY, length=7, channels=4, attention=((8, 4), (8, 4))
     ),
-    "mann": lambda: meta.MANN(
+    "mann": lambda: model.MANN(
         nn.Flatten(), _PIXELS, n_classes=N_WAY, n_hidden=8, n_slots=8, slot_width=4, n_heads=1
     ),
-    "prior-fitted-classes": lambda: meta.PriorFitted(
+    "prior-fitted-classes": lambda: model.PriorFitted(
         _features(), width=8, n_classes=N_WAY, n_layers=2, n_heads=2
     ),
-    "plastic-oja": lambda: meta.PlasticNetwork([_PIXELS, N_WAY], rule="oja", modulation="retroactive"),
-    "plastic-hebb": lambda: meta.PlasticNetwork([_PIXELS, 6, N_WAY]),
+    "plastic-oja": lambda: model.PlasticNetwork([_PIXELS, N_WAY], rule="oja", modulation="retroactive"),
+    "plastic-hebb": lambda: model.PlasticNetwork([_PIXELS, 6, N_WAY]),
 }  # fmt: skip
 
 EXECUTIONS = ("loop", "each", "vmap", "forward", "chunked", "fitted", "compiled", "auto")

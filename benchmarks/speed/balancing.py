@@ -23,8 +23,9 @@ from torchjd.autogram import Engine as Autogram
 from torchjd.autojac import jac_to_grad, mtl_backward
 
 from polytask.architectures import HardSharing
-from polytask.balancing import BalancedBackward, UPGrad
+from polytask.balancing import BalancedBackward
 from polytask.balancing.engines.by_name import EngineName
+from polytask.balancing.methods import UPGrad
 from polytask.core import Batch, Episode, SharedModel, Task, generator, seeded
 
 RESULTS = Path(__file__).parent / "results" / "balancing.json"

@@ -30,7 +30,8 @@ from polytask.core import Batch, Episode, Task, generator, seeded
 from polytask.core.learner import run_loop
 from polytask.execution import named_execution
 from polytask.execution.auto import Auto
-from polytask.meta import ANIL, MAML, conv4_classifier, mlp
+from polytask.meta import conv4_classifier, mlp
+from polytask.meta.initialization import ANIL, MAML
 
 RESULTS = Path(__file__).parent / "results"
 PROBLEMS = {

@@ -12,7 +12,8 @@ from torch import nn
 
 from polytask.architectures.hard import HardSharing
 from polytask.architectures.multi_input import MultiInputSharing
-from polytask.balancing import BalancedBackward, UPGrad
+from polytask.balancing import BalancedBackward
+from polytask.balancing.methods import UPGrad
 from polytask.checks import check_learner
 from polytask.core import (
     Batch,

@@ -14,14 +14,12 @@ from polytask.architectures import HardSharing, SoftSharing
 from polytask.balancing import (
     Aggregated,
     BalancedBackward,
-    EqualWeights,
     Evidence,
     GramianWeighted,
     Scalarized,
-    UncertaintyWeighting,
-    UPGrad,
     balancer_by_name,
 )
+from polytask.balancing.methods import EqualWeights, UncertaintyWeighting, UPGrad
 from polytask.core import (
     Batch,
     Episode,
@@ -36,7 +34,8 @@ from polytask.core import (
 from polytask.core.errors import NotFiniteError
 from polytask.core.learner import run_loop
 from polytask.execution import run_vmap
-from polytask.meta import MAML, mlp
+from polytask.meta import mlp
+from polytask.meta.initialization import MAML
 
 EXACT = QuadprogProjector(reg_eps=1e-11)
 TASKS = [Task(name=name, kind="regression") for name in "abc"]

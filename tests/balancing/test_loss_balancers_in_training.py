@@ -7,7 +7,8 @@ import torch
 from torch import nn
 
 from polytask.architectures import HardSharing
-from polytask.balancing import COSMOS, PBI, Balancer
+from polytask.balancing import Balancer
+from polytask.balancing.methods import COSMOS, PBI
 from polytask.balancing.methods.cov_weighting import CoVWeighting
 from polytask.balancing.methods.dtp import DTP
 from polytask.balancing.methods.dwa import DWA

@@ -11,7 +11,8 @@ import polytask.models
 from polytask.cli import app
 from polytask.core import DataError, DataWarning, ResultWarning, TrainingError
 from polytask.core.errors import NotFiniteError
-from polytask.meta import Prototypes, conv4
+from polytask.meta import conv4
+from polytask.meta.metric import Prototypes
 from polytask.models import FewShotModel
 from polytask.models.few_shot_config import FewShotConfig
 

@@ -59,7 +59,7 @@ class TwoStoreys(Sharing):
 '''
 
 LEARNER = '''
-from polytask.meta import Prototypes
+from polytask.meta.metric import Prototypes
 from polytask.meta.entry import catalogued
 
 @catalogued("near", "nobody, nowhere, 2031", family="metric", train_way=7)

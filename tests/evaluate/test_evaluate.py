@@ -13,7 +13,7 @@ from polytask.core import Batch, Episode, InputError, Predictor, Task, mean_inte
 from polytask.data import ClassificationEpisodes, LabelledExamples, Source
 from polytask.evaluate import delta_m, evaluate, evaluate_episodes, gain, metric_names
 from polytask.evaluate.constant import constant_predictor
-from polytask.meta import NearestMean
+from polytask.meta.metric import NearestMean
 
 TASKS = (
     Task(name="r", kind="regression"),

@@ -13,7 +13,9 @@ from polytask.execution import named_execution, run_vmap
 from polytask.execution.auto import Auto
 from polytask.execution.chunked import Chunked
 from polytask.execution.memory_use import peak_bytes
-from polytask.meta import MAML, GradientLearner, Prototypes, mlp
+from polytask.meta import GradientLearner, mlp
+from polytask.meta.initialization import MAML
+from polytask.meta.metric import Prototypes
 
 NUMBER = Task(name="y", kind="regression")
 

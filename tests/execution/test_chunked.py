@@ -11,7 +11,8 @@ from polytask.core.learner import run_loop
 from polytask.execution import run_vmap
 from polytask.execution.chunked import Chunked
 from polytask.execution.memory_use import peak_bytes
-from polytask.meta import MAML, GradientLearner, mlp
+from polytask.meta import GradientLearner, mlp
+from polytask.meta.initialization import MAML
 
 NUMBER = Task(name="y", kind="regression")
 

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from polytask.core import Batch, Episode, Task, TrainingError, generator, jacobian, seeded
 from polytask.core.learner import run_loop
 from polytask.execution.compiled import Compiled
-from polytask.meta import MAML, GradientLearner, mlp
+from polytask.meta import GradientLearner, mlp
+from polytask.meta.initialization import MAML
 
 NUMBER = Task(name="y", kind="regression")
 

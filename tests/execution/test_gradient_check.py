@@ -10,7 +10,8 @@ from polytask.core import Batch, Episode, EpisodicLearner, Task, TrainingError, 
 from polytask.core.batch import Inputs
 from polytask.core.learner import States, run_loop
 from polytask.execution import check_meta_gradient
-from polytask.meta import FOMAML, MAML, mlp
+from polytask.meta import mlp
+from polytask.meta.initialization import FOMAML, MAML
 
 NUMBER = Task(name="y", kind="regression")
 

@@ -10,7 +10,7 @@ from polytask.data import FunctionEpisodes, Sinusoids
 from polytask.execution import run_vmap
 from polytask.execution.chunked import Chunked
 from polytask.execution.groups import in_groups, signature
-from polytask.meta import MAML
+from polytask.meta.initialization import MAML
 
 
 def stack(n_episodes: int = 5) -> EpisodeStack:

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from polytask.core import Batch, Episode, Task, generator, jacobian, seeded
 from polytask.core.learner import TOGETHER, run_loop
 from polytask.execution import check_meta_gradient, run_vmap
-from polytask.meta import FOMAML, MAML, Prototypes
+from polytask.meta.initialization import FOMAML, MAML
+from polytask.meta.metric import Prototypes
 
 CLASSES = Task(name="class", kind="multiclass", n_outputs=3)
 

@@ -13,7 +13,9 @@ from polytask.execution.chunked import Chunked
 from polytask.execution.compiled import Compiled
 from polytask.execution.forward import run_forward
 from polytask.execution.named import execution_for
-from polytask.meta import CNP, MAML, mlp
+from polytask.meta import mlp
+from polytask.meta.initialization import MAML
+from polytask.meta.model import CNP
 from polytask.train import train
 
 Y = Task(name="y", kind="regression")

@@ -9,7 +9,9 @@ from polytask.core.learner import run_loop
 from polytask.data import FunctionEpisodes, Sinusoids
 from polytask.execution import run_vmap
 from polytask.execution.chunked import Chunked
-from polytask.meta import MAML, Prototypes, mlp
+from polytask.meta import mlp
+from polytask.meta.initialization import MAML
+from polytask.meta.metric import Prototypes
 
 NUMBER = Task(name="y", kind="regression")
 

@@ -3,9 +3,8 @@
 import pytest
 
 from polytask.core import InputError
-from polytask.meta import learner_names
-from polytask.meta.catalogue import learner_by_name, learner_entries
-from polytask.meta.image_task import ImageTask
+from polytask.meta import ImageTask, learner_by_name, learner_names
+from polytask.meta.catalogue import learner_entries
 
 SIZE = {"n_way": 3, "size": 16, "width": 4}
 

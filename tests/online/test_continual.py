@@ -10,7 +10,9 @@ from torch.optim import SGD, Adam
 
 from polytask.core import Batch, InputError, Task, generator, seeded
 from polytask.execution.auto import Auto
-from polytask.meta import MAML, Prototypes, conv4, mlp
+from polytask.meta import conv4, mlp
+from polytask.meta.initialization import MAML
+from polytask.meta.metric import Prototypes
 from polytask.online import ContinualUpdate
 
 Y = Task(name="y", kind="regression")

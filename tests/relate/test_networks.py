@@ -6,7 +6,8 @@ from torch import nn
 from torch.optim import Adam
 
 from polytask.architectures import BranchingTree, HardSharing
-from polytask.balancing import BalancedBackward, EqualWeights, PCGrad
+from polytask.balancing import BalancedBackward
+from polytask.balancing.methods import EqualWeights, PCGrad
 from polytask.checks import check_learner
 from polytask.core import (
     Batch,

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from polytask.architectures import HardSharing
-from polytask.balancing import FAMO, Balancer, EqualWeights, Evidence, TrimmedMean, UPGrad
+from polytask.balancing import Balancer, Evidence
+from polytask.balancing.methods import FAMO, EqualWeights, TrimmedMean, UPGrad
 from polytask.core import Batch, InputError, SharedModel, Task
 from polytask.data import JointSource
 from polytask.relate.gradient_cosines import gradient_affinity

@@ -7,7 +7,7 @@ from matplotlib import image
 from matplotlib.figure import Figure
 
 from polytask.architectures import HardSharing, table_trunk
-from polytask.balancing import UPGrad
+from polytask.balancing.methods import UPGrad
 from polytask.core import Batch, InputError, SharedModel, Task, generator
 from polytask.data import JointSource
 from polytask.report import training_plot

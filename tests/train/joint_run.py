@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from polytask.architectures import HardSharing, table_trunk
-from polytask.balancing import UPGrad
+from polytask.balancing.methods import UPGrad
 from polytask.core import Batch, Episode, SharedModel, Task, generator, seeded
 from polytask.data import JointSource
 from polytask.train import train

@@ -6,20 +6,16 @@ from torch import Tensor, nn
 
 from polytask.architectures import HardSharing
 from polytask.balancing import (
-    FAMO,
     Balancer,
-    EqualWeights,
     Evidence,
-    GradNorm,
     InverseProbability,
     Periodic,
     Smoothed,
-    UncertaintyWeighting,
-    UPGrad,
     Weights,
     balancer_by_name,
     balancer_names,
 )
+from polytask.balancing.methods import FAMO, EqualWeights, GradNorm, UncertaintyWeighting, UPGrad
 from polytask.balancing.wrappers.wrapper import Wrapper
 from polytask.core import Batch, InputError, SharedModel, Task, TrainingError
 from polytask.data import JointSource

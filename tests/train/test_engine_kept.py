@@ -8,13 +8,14 @@ import torch
 from torch import Tensor, nn
 
 from polytask.architectures import HardSharing
-from polytask.balancing import UPGrad
 from polytask.balancing.engines import fastest
+from polytask.balancing.methods import UPGrad
 from polytask.core import Batch, BundleError, SharedModel, Task
 from polytask.data import FunctionEpisodes, JointSource, Sinusoids
 from polytask.execution import auto as executions
 from polytask.execution.chunked import Chunked
-from polytask.meta import MAML, mlp
+from polytask.meta import mlp
+from polytask.meta.initialization import MAML
 from polytask.train import train
 
 TASKS = tuple(Task(name=name, kind="regression") for name in "abc")

@@ -13,7 +13,7 @@ import torch
 from tests.train.small import TASKS, batch, learner, run, source, weights
 from torch import nn
 
-from polytask.balancing import DWA, FixedWeights, UncertaintyWeighting, UPGrad
+from polytask.balancing.methods import DWA, FixedWeights, UncertaintyWeighting, UPGrad
 from polytask.core import Batch, BundleError, Episode, InputError
 from polytask.data import JointSource, Source
 from polytask.train import Validation

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from polytask.architectures import HardSharing, table_trunk
-from polytask.balancing import DWA, Balancer, UncertaintyWeighting, UPGrad
+from polytask.balancing import Balancer
+from polytask.balancing.methods import DWA, UncertaintyWeighting, UPGrad
 from polytask.balancing.wrappers.inverse_probability import InverseProbability
 from polytask.core import Batch, BundleError, SharedModel, Task, generator
 from polytask.data import JointSource, Source

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from polytask.architectures import HardSharing
-from polytask.balancing import UPGrad
+from polytask.balancing.methods import UPGrad
 from polytask.core import Batch, Episode, EpisodeStack, InputError, SharedModel, Task, TrainingError
 from polytask.core.errors import NotFiniteError
 from polytask.data import FunctionEpisodes, Sinusoids, Source
-from polytask.meta import MAML
+from polytask.meta.initialization import MAML
 from polytask.train import Training, Validation, train
 
 TASK = Task(name="y", kind="regression")

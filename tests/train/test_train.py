@@ -13,7 +13,8 @@ import torch
 from torch import nn
 
 from polytask.architectures import HardSharing, table_trunk
-from polytask.balancing import UPGrad, balancer_by_name
+from polytask.balancing import balancer_by_name
+from polytask.balancing.methods import UPGrad
 from polytask.core import Batch, Episode, InputError, SharedModel, Task, TrainingError, generator
 from polytask.core.errors import NotFiniteError
 from polytask.core.files import write_atomically
@@ -212,7 +213,7 @@ from pathlib import Path
 import torch
 sys.path.insert(0, {tests!r})
 from test_train import Square, learner
-from polytask.balancing import UncertaintyWeighting
+from polytask.balancing.methods import UncertaintyWeighting
 from polytask.train import Validation, train
 
 torch.set_num_threads(1)

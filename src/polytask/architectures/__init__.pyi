@@ -14,6 +14,7 @@ from .ple import PLE
 from .sluice import Sluice
 from .soft import SoftSharing
 from .sparse_low_rank import SparseLowRankSharing
+from .tabm_sharing import TabMSharing
 from .trace_norm_sharing import TraceNormSharing
 from .trunks import table_trunk
 
@@ -33,6 +34,7 @@ __all__ = [
     "Sluice",
     "SoftSharing",
     "SparseLowRankSharing",
+    "TabMSharing",
     "TraceNormSharing",
     "architecture_names",
     "table_trunk",

@@ -46,7 +46,7 @@ def check_balancer(build: Callable[[Sequence[str]], Balancer], *, positive: bool
         ConformanceError: Something does not hold; the message lists all of it.
 
     Example:
-        >>> from polytask.balancing import EqualWeights
+        >>> from polytask.balancing.methods import EqualWeights
         >>> check_balancer(lambda names: EqualWeights())
     """
     failures = Failures(type(build(_NAMES)).__name__)

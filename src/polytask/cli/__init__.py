@@ -7,9 +7,9 @@ from polytask.cli.options import app
 from polytask.cli.predict import predict
 from polytask.cli.terminal import prepare_streams
 
-__all__ = ["adapt", "app", "demo", "fit", "learn", "main", "methods", "predict"]
+__all__ = ["app", "main"]
 
-_ORDER = ("fit", "predict", "learn", "adapt", "methods", "demo")  # in the help
+_ORDER = [command.__name__ for command in (fit, predict, learn, adapt, methods, demo)]  # in the help
 app.registered_commands.sort(key=lambda command: _ORDER.index(getattr(command.callback, "__name__", "")))
 
 

@@ -32,8 +32,8 @@ from polytask.data import ClassificationEpisodes, KnownClasses, LabelledExamples
 from polytask.data.images.image_preparation import Ground
 from polytask.evaluate import evaluate_episodes
 from polytask.fitting.few_shot_source import ClassSplit, class_split
-from polytask.meta import NearestMean
 from polytask.meta.catalogue import learner_entry
+from polytask.meta.metric import NearestMean
 from polytask.meta.metric.feature_classifier import FeatureClassifier
 from polytask.models.few_shot_config import FewShotConfig, check_used
 from polytask.models.few_shot_model import FewShotModel, build_few_shot_learner

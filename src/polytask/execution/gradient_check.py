@@ -108,7 +108,7 @@ def check_meta_gradient(
 
     Example:
         >>> from polytask.core import Batch, Task
-        >>> from polytask.meta import MAML
+        >>> from polytask.meta.initialization import MAML
         >>> half = Batch(inputs=torch.randn(5, 2), targets={"y": torch.randn(5)})
         >>> episode = Episode(tasks=(Task(name="y", kind="regression"),), support=half, query=half)
         >>> check_meta_gradient(MAML(nn.Linear(2, 1)), episode).ok

@@ -40,7 +40,7 @@ def named_execution(execution: ExecutionName | Execution, learner: EpisodicLearn
         InputError: The name is unknown, or the execution is none for the learner.
 
     Example:
-        >>> from polytask.meta import MAML
+        >>> from polytask.meta.initialization import MAML
         >>> from torch import nn
         >>> list(named_execution("auto", MAML(nn.Linear(1, 1))).executions)
         ['loop']

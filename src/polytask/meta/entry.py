@@ -106,7 +106,7 @@ def catalogued(
         inner: The settings of the inner loop that ``build`` asks for.
 
     Example:
-        >>> from polytask.meta import Prototypes
+        >>> from polytask.meta.metric import Prototypes
         >>> @catalogued("nearest", "nobody, nowhere, never", family="metric")
         ... class Nearest(Prototypes):
         ...     pass

@@ -68,7 +68,8 @@ class ContinualUpdate:
         InputError: A number is out of range.
 
     Example:
-        >>> from polytask.meta import MAML, mlp
+        >>> from polytask.meta import mlp
+        >>> from polytask.meta.initialization import MAML
         >>> update = ContinualUpdate(MAML(mlp([1, 8, 1])), held_out_every=0)
         >>> task = Task(name="y", kind="regression")
         >>> x = torch.linspace(-1, 1, 10).unsqueeze(1)

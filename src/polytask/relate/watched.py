@@ -30,7 +30,7 @@ class WatchedBalancer(Wrapper):
         InputError: ``every`` is below 1.
 
     Example:
-        >>> from polytask.balancing import EqualWeights
+        >>> from polytask.balancing.methods import EqualWeights
         >>> balancer = WatchedBalancer(EqualWeights(), ["a", "b"])
         >>> rows = torch.tensor([[1.0, 0.0], [-3.0, 0.0]])
         >>> balancer(Evidence(("a", "b"), torch.ones(2), lambda: rows)).values

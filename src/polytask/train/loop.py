@@ -12,9 +12,10 @@ import torch.distributed as distributed
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
-from polytask.balancing import BalancedBackward, Balancer, EqualWeights
+from polytask.balancing import BalancedBackward, Balancer
 from polytask.balancing.engines import Engine
 from polytask.balancing.engines.by_name import EngineName
+from polytask.balancing.methods import EqualWeights
 from polytask.core import InputError, Learner, seeded
 from polytask.core.defaults import usual_defaults
 from polytask.core.files import rehearse_write, sweep, user_path

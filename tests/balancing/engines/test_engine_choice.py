@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from polytask.architectures import HardSharing
-from polytask.balancing import BalancedBackward, Balancer, Evidence, UPGrad, Weights
+from polytask.balancing import BalancedBackward, Balancer, Evidence, Weights
 from polytask.balancing.engines import Engine, Fastest, FullJacobian, Layerwise, Streamed
+from polytask.balancing.methods import UPGrad
 from polytask.balancing.step import engine_check
 from polytask.balancing.step.gradients import StepGradients
 from polytask.balancing.step.parts import Whole

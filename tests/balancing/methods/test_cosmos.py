@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from polytask.balancing import COSMOS, PBI
 from polytask.balancing.balancer import Evidence
+from polytask.balancing.methods import COSMOS, PBI
 from polytask.checks import check_balancer
 from polytask.core import InputError
 

@@ -21,20 +21,18 @@ from torchjd.aggregation import (
 )
 from torchjd.linalg import QuadprogProjector
 
-from polytask.balancing import (
+from polytask.balancing import Balancer, Direction, Evidence, Periodic, Smoothed, balancer_by_name
+from polytask.balancing.methods import (
     DBMTL,
     IMTLG,
     MGDA,
     PCD,
     AlignedMTL,
     AutoLambda,
-    Balancer,
     CAGrad,
     ConFIG,
-    Direction,
     DualProj,
     EqualWeights,
-    Evidence,
     ExcessMTL,
     FairGrad,
     GradNorm,
@@ -45,12 +43,9 @@ from polytask.balancing import (
     MoDo,
     NashMTL,
     PCGrad,
-    Periodic,
     SDMGrad,
-    Smoothed,
     TrimmedMean,
     UPGrad,
-    balancer_by_name,
 )
 from polytask.balancing.solvers.repair import repaired
 from polytask.balancing.solvers.simplex import project_onto_simplex

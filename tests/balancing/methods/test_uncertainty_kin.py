@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torchjd.scalarization import IMTLL as TorchJDIMTLL  # noqa: N811 - one acronym, two owners
 
-from polytask.balancing import UncertaintyWeighting
 from polytask.balancing.balancer import Evidence
+from polytask.balancing.methods import UncertaintyWeighting
 from polytask.balancing.methods.imtl_l import IMTLL
 from polytask.balancing.methods.ldc_mtl import LDCMTL
 from polytask.balancing.methods.revised_uncertainty import RevisedUncertaintyWeighting

@@ -7,9 +7,10 @@ import torch
 from torch import nn
 
 from polytask.architectures import HardSharing, SoftSharing
-from polytask.balancing import BalancedBackward, UPGrad, balancer_by_name
+from polytask.balancing import BalancedBackward, balancer_by_name
 from polytask.balancing.catalogue import balancer_entries
 from polytask.balancing.engines import Engine
+from polytask.balancing.methods import UPGrad
 from polytask.balancing.step.accumulation import Accumulation
 from polytask.balancing.step.gradients import StepGradients
 from polytask.balancing.step.processes import Processes

@@ -9,11 +9,13 @@ import torch.distributed as distributed
 from torch import nn
 
 from polytask.architectures import HardSharing, SoftSharing
-from polytask.balancing import BalancedBackward, Balancer, PCGrad, UPGrad, balancer_by_name, balancer_names
+from polytask.balancing import BalancedBackward, Balancer, balancer_by_name, balancer_names
 from polytask.balancing.engines.by_name import EngineName
+from polytask.balancing.methods import PCGrad, UPGrad
 from polytask.core import Batch, Episode, Learner, Objectives, SharedModel, Task, generator, seeded
 from polytask.data import FunctionEpisodes, Sinusoids
-from polytask.meta import MAML, mlp
+from polytask.meta import mlp
+from polytask.meta.initialization import MAML
 from polytask.train.parts import part_of
 
 NAMES = ["a", "b", "c"]

@@ -7,20 +7,16 @@ from hypothesis import strategies as st
 from torch import nn
 
 from polytask.architectures import HardSharing
-from polytask.balancing import (
+from polytask.balancing import BalancedBackward, Balancer, Evidence, Weights, balancer_by_name
+from polytask.balancing.methods import (
     DWA,
     FAMO,
     AutoLambda,
-    BalancedBackward,
-    Balancer,
     EqualWeights,
-    Evidence,
     FixedWeights,
     PCGrad,
     UncertaintyWeighting,
     UPGrad,
-    Weights,
-    balancer_by_name,
 )
 from polytask.balancing.wrappers.inverse_probability import InverseProbability
 from polytask.checks import check_balancer

@@ -10,7 +10,8 @@ from polytask.core import DataError, generator, seeded
 from polytask.data.episodes.multi_label_episodes import MultiLabelEpisodes
 from polytask.evaluate import evaluate_episodes
 from polytask.execution.forward import run_forward
-from polytask.meta import MAML, R2D2
+from polytask.meta.initialization import MAML
+from polytask.meta.metric import R2D2
 
 
 def rows(n_rows: int = 120) -> Tensor:

@@ -278,7 +278,7 @@ def test_the_head_may_be_any_module() -> None:
 
 
 def test_proto_maml_without_steps_answers_like_prototypes() -> None:
-    from polytask.meta import Prototypes
+    from polytask.meta.metric import Prototypes
 
     encoder = mlp([4, 6, 5], nn.Tanh)
     (episode, *_) = episodes()

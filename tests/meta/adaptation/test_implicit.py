@@ -6,9 +6,9 @@ from torch import Tensor, nn
 
 from polytask.core import Batch, Episode, InputError, Task, generator
 from polytask.core.learner import TOGETHER, State
-from polytask.meta import IMAML
 from polytask.meta.adaptation.implicit import conjugate_gradient, neumann
 from polytask.meta.adaptation.rules import SGD
+from polytask.meta.initialization import IMAML
 
 NUMBER = Task(name="y", kind="regression")
 

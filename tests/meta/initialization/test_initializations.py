@@ -9,24 +9,21 @@ from torch import nn
 from polytask.core import Batch, Episode, InputError, Task, generator, seeded
 from polytask.core.copied_module import module_copy
 from polytask.core.learner import TOGETHER
-from polytask.meta import (
-    ALFA,
+from polytask.meta import GradientLearner
+from polytask.meta.adaptation.rules import SGD
+from polytask.meta.initialization import (
     ANIL,
     BOIL,
     CAVIA,
     FOMAML,
     IMAML,
     MAML,
-    GradientLearner,
     MAMLPlusPlus,
-    MetaCurvature,
-    MetaSGD,
     ProtoMAML,
     Reptile,
-    WarpGrad,
 )
-from polytask.meta.adaptation.rules import SGD
 from polytask.meta.initialization.cavia import WithContext
+from polytask.meta.optimization import ALFA, MetaCurvature, MetaSGD, WarpGrad
 
 CLASSES = Task(name="c", kind="multiclass", n_outputs=3)
 BODY, HEAD = {"0.weight", "0.bias"}, {"3.weight", "3.bias"}

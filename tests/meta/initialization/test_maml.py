@@ -10,8 +10,9 @@ from torch import Tensor, nn
 
 from polytask.core import Batch, Episode, InputError, Task, generator, seeded
 from polytask.core.learner import TOGETHER
-from polytask.meta import FOMAML, MAML, mlp
+from polytask.meta import mlp
 from polytask.meta.adaptation.rules import SGD
+from polytask.meta.initialization import FOMAML, MAML
 
 QUADRATIC = Task(
     name="centre", kind="regression", n_outputs=3, loss=lambda p, t: 0.5 * (p - t).square().sum(-1)

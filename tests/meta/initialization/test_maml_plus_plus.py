@@ -5,13 +5,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from polytask.balancing import BalancedBackward, UPGrad
+from polytask.balancing import BalancedBackward
+from polytask.balancing.methods import UPGrad
 from polytask.balancing.step.accumulation import Accumulation
 from polytask.core import Batch, Episode, Task, generator, seeded
-from polytask.meta import ALFA, MAMLPlusPlus
 from polytask.meta.adaptation.rules import InnerStep
+from polytask.meta.initialization import MAMLPlusPlus
 from polytask.meta.initialization.maml_plus_plus import MultiStepLoss
-from polytask.meta.optimization import AdaptiveRates, LearnedRates
+from polytask.meta.optimization import ALFA, AdaptiveRates, LearnedRates
 
 CLASSES = Task(name="c", kind="multiclass", n_outputs=3)
 

@@ -7,8 +7,9 @@ from torch.func import vmap
 
 from polytask.core import Batch, InputError, Task
 from polytask.core.learner import TOGETHER
-from polytask.meta import ClassCNP, ProtoMAML
+from polytask.meta.initialization import ProtoMAML
 from polytask.meta.layers.class_means import check_classes, membership
+from polytask.meta.model import ClassCNP
 
 CAT = Task(name="cat", kind="multiclass", n_outputs=3)
 

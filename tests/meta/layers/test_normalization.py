@@ -9,9 +9,10 @@ from torch import nn
 from polytask.core import Batch, Episode, InputError, Task, generator, seeded
 from polytask.core.learner import run_loop
 from polytask.execution import run_vmap
-from polytask.meta import MAML, Prototypes
+from polytask.meta.initialization import MAML
 from polytask.meta.layers.normalization import Normalization, check_normalization, normalized
 from polytask.meta.layers.per_step import PerStepBatchNorm
+from polytask.meta.metric import Prototypes
 
 
 def used_norm() -> nn.BatchNorm1d:

@@ -9,7 +9,8 @@ from torch import nn
 
 from polytask.core import Batch, Episode, InputError, Task, generator, seeded
 from polytask.execution import check_meta_gradient
-from polytask.meta import Prototypes, mlp
+from polytask.meta import mlp
+from polytask.meta.metric import Prototypes
 from polytask.meta.metric.bd_cspn import BDCSPN
 
 CAT = Task(name="cat", kind="multiclass", n_outputs=3)

@@ -9,7 +9,8 @@ from sklearn.neighbors import NearestCentroid
 from torch import nn
 
 from polytask.core import Batch, Episode, InputError, Task, generator, seeded
-from polytask.meta import NearestMean, Prototypes, conv4
+from polytask.meta import conv4
+from polytask.meta.metric import NearestMean, Prototypes
 
 CAT = Task(name="cat", kind="multiclass", n_outputs=4)
 

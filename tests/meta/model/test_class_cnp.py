@@ -7,7 +7,7 @@ from torch import nn
 from polytask.core import Batch, Episode, InputError, Task, generator, seeded
 from polytask.execution import check_meta_gradient
 from polytask.execution.forward import run_forward
-from polytask.meta import ClassCNP
+from polytask.meta.model import ClassCNP
 
 KIND = Task(name="kind", kind="multiclass", n_outputs=3)
 SICK = Task(name="sick", kind="binary")

@@ -28,7 +28,7 @@ class ALFA(GradientLearner):
     """Adaptive learning of hyper-parameters for fast adaptation: MAML with the rule `AdaptiveRates`.
 
     Args:
-        model: See `polytask.meta.MAML`; build the learner within `polytask.core.seeded` to repeat a run.
+        model: See `MAML`; build the learner within `polytask.core.seeded` to repeat a run.
         inner_rate: Initial learning rate of every tensor and step.
         n_steps: Inner steps.
         second_order: Whether the meta-gradient goes through the inner gradients.

@@ -30,7 +30,7 @@ class MetaCurvature(GradientLearner):
     """Meta-Curvature: MAML whose inner gradients are transformed by `KroneckerCurvature`.
 
     Args:
-        model: See `polytask.meta.MAML`.
+        model: See `polytask.meta.initialization.MAML`.
         inner_rate: Learning rate of the inner steps.
         n_steps: Inner steps.
         second_order: Whether the meta-gradient goes through the inner gradients.

@@ -24,7 +24,7 @@ class MetaSGD(GradientLearner):
     r"""Meta-SGD, :math:`\phi = \theta - \alpha \circ \nabla L_S(\theta)` with :math:`\alpha` learned.
 
     Args:
-        model: See `polytask.meta.MAML`; draw the rates within `polytask.core.seeded` to repeat a run.
+        model: See `MAML`; draw the rates within `polytask.core.seeded` to repeat a run.
         rate: The initial rate, or the interval from which each number's is drawn.
         n_steps: Inner steps, which share their rates.
         second_order: Whether the meta-gradient goes through the inner gradients.
