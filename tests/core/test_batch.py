@@ -74,3 +74,9 @@ def test_an_episode_needs_tasks_with_different_names_for_its_targets():
 
 def test_batch_size_looks_into_nested_inputs():
     assert batch_size({"a": {"b": torch.zeros(7, 2)}}) == 7
+
+
+def test_what_is_there_already_is_not_made_anew():
+    episode = Episode(tasks=(TASK,), query=batch())
+    assert episode.to("cpu") is episode and episode.query.to("cpu", torch.float32) is episode.query
+    assert episode.to("cpu", torch.float64) is not episode

@@ -1,9 +1,11 @@
 """Randomness is a function of seed and path."""
 
+import contextlib
+
 import torch
 
 from polytask.core import derive_seed, generator, seeded
-from polytask.core.random import numpy_generator
+from polytask.core.random import numpy_generator, own_random_state, seed_generators
 
 
 def test_a_derived_seed_never_changes():
@@ -28,3 +30,19 @@ def test_the_global_generator_is_restored():
     with seeded(9):
         torch.rand(5)
     assert torch.equal(torch.rand(2), expected)
+
+
+def test_seeding_the_generators_is_what_torch_does_for_the_derived_seed():
+    with own_random_state():
+        torch.manual_seed(derive_seed(3, "step", 1))
+        expected = torch.randn(3)
+        seed_generators(3, "step", 1)
+        assert torch.equal(torch.randn(3), expected)
+
+
+def test_the_global_generator_is_restored_after_an_error():
+    before = torch.get_rng_state()
+    with contextlib.suppress(ValueError), own_random_state():
+        torch.rand(2)
+        raise ValueError
+    assert torch.equal(torch.get_rng_state(), before)

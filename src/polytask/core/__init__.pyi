@@ -13,11 +13,16 @@ from .errors import (
 from .gradients import jacobian
 from .interval import Interval, mean_interval
 from .learner import EpisodicLearner, Learner, Predictor
-from .objectives import Objectives
-from .private import PerTask, private_parameters, shared_parameters
 from .random import derive_seed, generator, seeded
-from .shared_model import Representation, SharedModel, Sharing
-from .task import Task
+from .shared_model import (
+    PerTask,
+    Representation,
+    SharedModel,
+    Sharing,
+    private_parameters,
+    shared_parameters,
+)
+from .task import Objectives, Task
 
 __all__ = [
     "Batch",

@@ -1,6 +1,6 @@
 """Batches of examples with targets by task name, and episodes made of them."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
@@ -10,7 +10,16 @@ from torch import Tensor
 from polytask.core.errors import InputError
 from polytask.core.task import Task
 
-__all__ = ["Batch", "Episode", "Inputs", "batch_size", "join_batches", "map_inputs", "stack_batches"]
+__all__ = [
+    "Batch",
+    "Episode",
+    "Inputs",
+    "batch_size",
+    "join_batches",
+    "map_inputs",
+    "query_objectives",
+    "stack_batches",
+]
 
 Inputs: TypeAlias = Tensor | Mapping[str, "Inputs"]
 """A tensor ``[batch, ...]``, or a nested mapping of them with one batch size."""
@@ -97,6 +106,8 @@ class Batch:
 
     def n_labels(self, name: str) -> int:
         """Count the examples that have a label of the task, at least one of its outputs."""
+        if name in self.targets and name not in self.masks:
+            return len(self)
         return int(self.labelled(name).sum())
 
     def labelled(self, name: str) -> Tensor:
@@ -130,8 +141,16 @@ class Batch:
         )
 
     def to(self, device: torch.device | str, dtype: torch.dtype | None = None) -> "Batch":
-        """Move every tensor to a device; ``dtype``, if given, applies to the floating ones alone."""
-        return self.map(lambda tensor: tensor.to(device, dtype if tensor.is_floating_point() else None))
+        """Move every tensor to a device; ``dtype``, if given, applies to the floating ones alone.
+
+        Where all are there already, this very batch is returned.
+        """
+
+        def there(tensor: Tensor) -> Tensor:
+            return tensor.to(device, dtype if tensor.is_floating_point() else None)
+
+        own = (*_tensors(self.inputs), *self.targets.values(), *self.masks.values())
+        return self if all(there(tensor) is tensor for tensor in own) else self.map(there)
 
     def only(self, names: Iterable[str]) -> "Batch":
         """Keep the targets of these tasks."""
@@ -177,9 +196,25 @@ class Episode:
                 )
 
     def to(self, device: torch.device | str, dtype: torch.dtype | None = None) -> "Episode":
-        """Move both batches to a device."""
+        """Move both batches to a device; this very episode where they are there already."""
+        query = self.query.to(device, dtype)
         support = None if self.support is None else self.support.to(device, dtype)
-        return replace(self, query=self.query.to(device, dtype), support=support)
+        if query is self.query and support is self.support:
+            return self
+        return replace(self, query=query, support=support)
+
+
+def query_objectives(
+    tasks: Sequence[Task], predictions: Mapping[str, Tensor], query: Batch
+) -> dict[str, Tensor]:
+    """Return the objective of every task that the query has targets of, a scalar by name."""
+    return {
+        task.name: task.objective(
+            predictions[task.name], query.targets[task.name], query.masks.get(task.name)
+        )
+        for task in tasks
+        if task.name in query.targets
+    }
 
 
 def stack_batches(batches: Sequence[Batch]) -> Batch:
@@ -224,6 +259,14 @@ def join_batches(batches: Sequence[Batch]) -> Batch:
             kept.append(batch.masks.get(name, whole))
         targets[name], masks[name] = torch.cat(pieces), torch.cat(kept)
     return Batch(inputs=_join([batch.inputs for batch in batches]), targets=targets, masks=masks)
+
+
+def _tensors(inputs: Inputs) -> Iterator[Tensor]:
+    if isinstance(inputs, Tensor):
+        yield inputs
+    else:
+        for value in inputs.values():
+            yield from _tensors(value)
 
 
 def _join(inputs: Sequence[Inputs]) -> Inputs:

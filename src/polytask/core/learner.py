@@ -8,12 +8,11 @@ from typing import TypeAlias
 import torch
 from torch import Tensor, nn
 
-from polytask.core.batch import Batch, Episode, Inputs
+from polytask.core.batch import Batch, Episode, Inputs, query_objectives
 from polytask.core.copied_module import module_copy
 from polytask.core.episode_stack import EpisodeStack
 from polytask.core.errors import InputError
-from polytask.core.objectives import Objectives, query_objectives
-from polytask.core.task import Task
+from polytask.core.task import Objectives, Task
 
 __all__ = ["EpisodicLearner", "Execution", "Learner", "Predictor", "State", "States", "TOGETHER", "run_loop"]
 

@@ -8,7 +8,14 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-__all__ = ["derive_seed", "generator", "numpy_generator", "own_random_state", "seeded"]
+__all__ = [
+    "derive_seed",
+    "generator",
+    "numpy_generator",
+    "own_random_state",
+    "seed_generators",
+    "seeded",
+]
 
 _LOCK = threading.RLock()
 
@@ -63,8 +70,29 @@ def own_random_state() -> Iterator[None]:
         >>> torch.equal(torch.get_rng_state(), before)
         True
     """
-    with _LOCK, torch.random.fork_rng():
-        yield
+    with _LOCK:
+        if torch.accelerator.is_available():
+            with torch.random.fork_rng():
+                yield
+            return
+        before = torch.default_generator.get_state()
+        try:
+            yield
+        finally:
+            torch.default_generator.set_state(before)
+
+
+def seed_generators(seed: int, *path: str | int) -> None:
+    """Seed torch's global generators.
+
+    Where there is no accelerator this costs microseconds. `torch.manual_seed` notes there who has called it,
+    for a GPU that may come, which takes as long as a small training step.
+    """
+    derived = derive_seed(seed, *path)
+    if torch.accelerator.is_available():
+        torch.manual_seed(derived)
+    else:
+        torch.default_generator.manual_seed(derived)
 
 
 @contextlib.contextmanager
@@ -82,5 +110,5 @@ def seeded(seed: int, *path: str | int) -> Iterator[None]:
         True
     """
     with own_random_state():
-        torch.manual_seed(derive_seed(seed, *path))
+        seed_generators(seed, *path)
         yield

@@ -1,21 +1,30 @@
-"""The learner of multi-task learning: one model whose tasks are looked up by name."""
+"""The learner of multi-task learning: one model, with parts that all tasks share and parts of one alone."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, ClassVar
+from urllib.parse import quote, unquote
 
+import torch
 from torch import Tensor, nn
 
-from polytask.core.batch import Batch, Episode, Inputs
+from polytask.core.batch import Batch, Episode, Inputs, query_objectives
 from polytask.core.copied_module import module_copy
 from polytask.core.errors import InputError
 from polytask.core.learner import Learner, Predictor, States
-from polytask.core.objectives import Objectives, pool, query_objectives
-from polytask.core.private import PerTask
-from polytask.core.task import Task
+from polytask.core.task import Objectives, Task
 
-__all__ = ["Representation", "SharedModel", "Sharing", "tap"]
+__all__ = [
+    "PerTask",
+    "Representation",
+    "SharedModel",
+    "Sharing",
+    "private_parameters",
+    "shared_parameters",
+    "tap",
+]
 
 
 def tap(shared: Tensor, names: Sequence[str]) -> dict[str, Tensor]:
@@ -35,6 +44,39 @@ def tap(shared: Tensor, names: Sequence[str]) -> dict[str, Tensor]:
         (False, torch.Size([2, 3]))
     """
     return {name: shared.view_as(shared) for name in names}
+
+
+class PerTask(nn.Module):
+    """One module per task: its parameters are private to that task.
+
+    Everything else in a model is shared. A private parameter always receives its own task's unscaled
+    gradient; balancing concerns the shared ones only. Any name is allowed, dots included.
+
+    Args:
+        modules: The modules by task name.
+
+    Example:
+        >>> heads = PerTask({"body.mass": nn.Linear(2, 1), "type": nn.Linear(2, 3)})
+        >>> list(heads), heads["type"].out_features
+        (['body.mass', 'type'], 3)
+    """
+
+    def __init__(self, modules: Mapping[str, nn.Module]) -> None:
+        super().__init__()
+        for name, module in modules.items():
+            self.add_module(_key(name), module)
+
+    def __getitem__(self, name: str) -> nn.Module:
+        return self._modules[_key(name)]  # pyright: ignore[reportReturnType] - never None, see __init__
+
+    def __iter__(self) -> Iterator[str]:
+        return (_name(key) for key in self._modules)
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and _key(name) in self._modules
+
+    def __len__(self) -> int:
+        return len(self._modules)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,8 +163,9 @@ class SharedModel(Learner):
             found.append(query_objectives(asked, predictions, episode.query))
             represented.append(representation)
         taps = tuple(each.taps for each in represented if each.taps is not None)
-        return replace(
-            pool(episodes, found),
+        return _pooled(
+            episodes,
+            found,
             # An architecture's penalty depends on its weights, not on the batch: once per step is enough.
             penalty=represented[0].penalty if represented else None,
             taps=taps if len(taps) == len(represented) else (),
@@ -141,6 +184,47 @@ class SharedModel(Learner):
         return [task.name for task in tasks]
 
 
+def _pooled(
+    episodes: Sequence[Episode],
+    objectives: Sequence[Mapping[str, Tensor]],
+    *,
+    penalty: Tensor | None,
+    taps: tuple[Mapping[str, Tensor], ...],
+) -> Objectives:
+    """Join the objectives of several episodes: one per task, averaged over its labels.
+
+    Args:
+        episodes: The episodes of a step.
+        objectives: For each episode, scalars by task name; a task without label may be left out.
+        penalty: See `Objectives`.
+        taps: Likewise.
+    """
+    asked: dict[str, list[tuple[Tensor, int]]] = {}
+    for episode, found in zip(episodes, objectives, strict=True):
+        for task in episode.tasks:
+            known = asked.setdefault(task.name, [])
+            n_values = episode.query.n_values(task.name)
+            if n_values and task.name in found:
+                known.append((found[task.name], n_values))
+    present = {name: known for name, known in asked.items() if known}
+    return Objectives(
+        values=torch.stack([_mean(known) for known in present.values()]) if present else torch.zeros(0),
+        names=tuple(present),
+        counts=tuple(sum(n_values for _, n_values in known) for known in present.values()),
+        absent=tuple(name for name, known in asked.items() if not known),
+        penalty=penalty,
+        taps=taps,
+    )
+
+
+def _mean(known: Sequence[tuple[Tensor, int]]) -> Tensor:
+    """Return the mean of scalars, each counted as often as is said."""
+    if len(known) == 1:
+        return known[0][0]
+    total = sum(count for _, count in known)
+    return torch.stack([value * count for value, count in known]).sum() / total
+
+
 @dataclass(frozen=True, slots=True)
 class _Answer:
     """Answers by a model in evaluation mode; an object, as a function cannot be pickled."""
@@ -150,3 +234,50 @@ class _Answer:
 
     def __call__(self, state: States, inputs: Inputs) -> dict[str, Tensor]:  # a looked-up task has no state
         return module_copy(self.model, training=False)(inputs, self.names)
+
+
+def private_parameters(module: nn.Module) -> dict[str, list[nn.Parameter]]:
+    """Return the trainable private parameters of every task, by task name."""
+    private: dict[str, list[nn.Parameter]] = {}
+    for parameter, owners in _owners(module):
+        if len(owners) == 1 and (owner := next(iter(owners))) is not None:
+            private.setdefault(owner, []).append(parameter)
+    return private
+
+
+def shared_parameters(module: nn.Module) -> list[nn.Parameter]:
+    """Return the trainable parameters that belong to no single task.
+
+    A parameter that two tasks reach, or that is also used outside `PerTask`, is tied, hence shared.
+    """
+    return [parameter for parameter, owners in _owners(module) if owners == {None} or len(owners) > 1]
+
+
+def _owners(module: nn.Module) -> list[tuple[nn.Parameter, set[str | None]]]:
+    """Pair each trainable parameter with the tasks that own it; None stands for shared code."""
+    found: dict[int, tuple[nn.Parameter, set[str | None]]] = {}
+    visited: set[tuple[int, str | None]] = set()
+
+    def walk(part: nn.Module, owner: str | None) -> None:
+        if (id(part), owner) in visited:  # many may hold one module, and modules each other
+            return
+        visited.add((id(part), owner))
+        for parameter in part.parameters(recurse=False):
+            if parameter.requires_grad:
+                found.setdefault(id(parameter), (parameter, set()))[1].add(owner)
+        for key, child in part._modules.items():  # `named_children` leaves out a module's second name
+            if child is not None:
+                walk(child, _name(key) if isinstance(part, PerTask) and owner is None else owner)
+
+    walk(module, None)
+    return list(found.values())
+
+
+@lru_cache(maxsize=2**12)  # asked for at every step
+def _key(name: str) -> str:
+    """Encode a task's name as a module's name: no dots, no clash with attributes."""
+    return "task:" + quote(name, safe=" ").replace(".", "%2E")
+
+
+def _name(key: str) -> str:
+    return unquote(key.removeprefix("task:"))

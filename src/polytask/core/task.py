@@ -1,4 +1,4 @@
-"""A task: what is asked, and what counts as a good answer."""
+"""A task: what is asked, and what counts as a good answer; and the objectives of a step, one a task."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from polytask.core.errors import InputError
 
-__all__ = ["ElementLoss", "Task", "TaskKind"]
+__all__ = ["ElementLoss", "Objectives", "Task", "TaskKind"]
 
 TaskKind = Literal["regression", "binary", "multiclass", "multilabel"]
 ElementLoss = Callable[[Tensor, Tensor], Tensor]
@@ -119,6 +119,48 @@ class Task:
                 f"dimension should be `n_outputs` = {self.n_outputs}."
             )
         return prediction.squeeze(-1) if self.n_outputs == 1 else prediction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Objectives:
+    """One value per objective, differentiable in the learner's parameters.
+
+    Args:
+        values: ``[objective]``; only objectives that have a label in this step.
+        names: The objective's name for each value.
+        penalty: A scalar added to the total as it is, never balanced; for example the distance that soft
+            sharing keeps small.
+        absent: Tasks that were asked but had no label in this step.
+        counts: Labelled values behind each objective; parts of a step, on other processes or accumulated, are
+            averaged by them. None where each value is an objective of its own, as an episode's is.
+        taps: For each encoding of inputs, where the tasks leave the shared part, by name; see `tap`. Empty
+            where the learner has no such place.
+    """
+
+    values: Tensor
+    names: tuple[str, ...]
+    penalty: Tensor | None = None
+    absent: tuple[str, ...] = ()
+    counts: tuple[int, ...] | None = None
+    taps: tuple[Mapping[str, Tensor], ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.values.ndim != 1 or self.values.shape[0] != len(self.names):
+            raise InputError(
+                f"`values` must be one number per name, but has shape {tuple(self.values.shape)} for "
+                f"{len(self.names)} names."
+            )
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def total(self) -> Tensor:
+        """Return the plain sum of the objectives and the penalty, a scalar."""
+        return self.values.sum() if self.penalty is None else self.values.sum() + self.penalty
+
+    def by_name(self) -> dict[str, float]:
+        """Return the detached values by name."""
+        return dict(zip(self.names, self.values.detach().tolist(), strict=True))
 
 
 def _squared_error(prediction: Tensor, target: Tensor) -> Tensor:

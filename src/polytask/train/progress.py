@@ -42,7 +42,8 @@ class TrainingBar:
 
     def advance(self, step: int) -> None:
         """Say how many steps are done."""
-        self._progress.update(self._bar, completed=step)
+        if not self._progress.disable:
+            self._progress.update(self._bar, completed=step)
 
     def show(self, losses: Mapping[str, float], score: float | None = None) -> None:
         """Show the latest losses, and the best validation score so far."""

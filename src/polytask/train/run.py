@@ -8,17 +8,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
 from polytask.balancing import BalancedBackward, Balancer
 from polytask.balancing.step.balance import Balance
-from polytask.core import Episode, Learner, derive_seed
+from polytask.core import Episode, Learner
 from polytask.core.errors import NotFiniteError
 from polytask.core.interrupts import CHECKPOINT_FILE
 from polytask.core.learner import Execution
 from polytask.core.names import counted
+from polytask.core.random import seed_generators
 from polytask.data import Curriculum, Source
 from polytask.train.checkpoint import load_checkpoint, save_checkpoint
 from polytask.train.history import History
@@ -105,11 +105,11 @@ class Run:
 
     def seed_step(self, *part: int) -> None:
         """Make the draws of this step, or of a part of it, depend on the seed and the step alone."""
-        torch.manual_seed(derive_seed(self.seed, "step", self.step, *part))
+        seed_generators(self.seed, "step", self.step, *part)
 
     def seed_balancing(self) -> None:
         """Make the balancer's draws independent of how many the forward pass took, equal on all processes."""
-        torch.manual_seed(derive_seed(self.seed, "balancing", self.step))
+        seed_generators(self.seed, "balancing", self.step)
 
     def exhausted(self, patience: int | None) -> bool:
         """Tell whether validation has not improved for too long."""

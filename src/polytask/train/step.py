@@ -1,5 +1,6 @@
 """One optimization step."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -57,7 +58,7 @@ class Step:
         skipped = self.run.skipped
         with own_random_state():
             episodes = self._drawn(source)
-            losses = self._decide(self._parts(episodes), episodes)
+            losses = self._decide(self._work(episodes), episodes)
         if before is not None and self.run.skipped > skipped:
             before.restore()  # running statistics would never recover from a value that is not finite
         if isinstance(source, Curriculum):
@@ -73,12 +74,12 @@ class Step:
             self.run.drawn = drawn
         return drawn
 
-    def _parts(self, drawn: Sequence[Episode], *, half: int | None = None) -> Parts:
-        """Return this process's part of the step, or half of it, as it is worked on: in one or in parts."""
+    def _work(self, drawn: Sequence[Episode], *, half: int | None = None) -> Objectives | Accumulation:
+        """Return this process's part of the step, or half of it, as it is worked on: whole or in parts."""
         if self.accumulate == 1:
             if half is None:  # halves go on drawing where the step left off
                 self.run.seed_step()
-            return self.backward.whole(self._objectives(self._own(drawn, half=half)))
+            return self._objectives(self._own(drawn, half=half))
 
         def part(index: int) -> Objectives:
             self.run.seed_step(index)
@@ -87,21 +88,27 @@ class Step:
         parts = [partial(part, index) for index in range(self.accumulate)]
         return Accumulation(self.learner, parts, processes=self.backward.processes)
 
-    def _decide(self, parts: Parts, drawn: Sequence[Episode]) -> Mapping[str, float]:
+    def _parts(self, drawn: Sequence[Episode]) -> Parts:
+        """Return the same to be looked at once more."""
+        work = self._work(drawn)
+        return self.backward.whole(work) if isinstance(work, Objectives) else work
+
+    def _decide(self, work: Objectives | Accumulation, drawn: Sequence[Episode]) -> Mapping[str, float]:
         """Update the learner, unless the step has no label or a value that is not finite.
 
         Returns:
             The losses before the update by name; none where there was no update.
         """
         run = self.run
-        absent = dict.fromkeys(name for part in parts.noted for name in part.absent)
-        if not self._usable(parts.noted):
+        noted = [work] if isinstance(work, Objectives) else work.noted
+        absent = dict.fromkeys(name for part in noted for name in part.absent)
+        if not self._usable(noted):
             run.count_absent(absent)
             run.skipped += 1
             return {}
         run.optimizer.zero_grad(set_to_none=True)
         run.seed_balancing()
-        balance = self._balanced(parts, drawn)
+        balance = self._balanced(work, drawn)
         if balance is None:
             return {}
         run.count_absent(name for name in absent if name not in balance.losses)
@@ -144,12 +151,12 @@ class Step:
         source = self.validation_source
         return None if source is None else lambda: self._objectives(self._own(source.step(self.run.step)))
 
-    def _balanced(self, parts: Parts, drawn: Sequence[Episode]) -> Balance | None:
+    def _balanced(self, work: Objectives | Accumulation, drawn: Sequence[Episode]) -> Balance | None:
         """Return what was decided; None where a gradient was not finite and the step is left out."""
         cross = self.balancer.needs == "cross"
-        halves = (lambda: [self._parts(drawn, half=half) for half in range(2)]) if cross else None
+        halves = (lambda: [self._work(drawn, half=half) for half in range(2)]) if cross else None
         try:
-            balance = self.backward.balanced(parts, halves=halves, validation=self._held_out())
+            balance = self.backward.balanced(work, halves=halves, validation=self._held_out())
         except NotFiniteError:
             if self.not_finite != "skip":
                 raise
@@ -164,12 +171,12 @@ class Step:
 
     def _gradients_finite(self) -> bool:
         norms = [
-            parameter.grad.detach().norm()
+            torch.linalg.vector_norm(parameter.grad)
             for group in self.run.optimizer.param_groups
             for parameter in group["params"]
             if parameter.grad is not None
         ]
-        return not norms or bool(torch.stack([norm.double() for norm in norms]).isfinite().all())
+        return not norms or all(map(math.isfinite, torch.stack(norms).tolist()))
 
     def _guilty(self, drawn: Sequence[Episode]) -> list[str]:
         """Name the objectives whose gradient is not finite, one by one."""
@@ -207,11 +214,13 @@ class Step:
     def _usable(self, objectives: Sequence[Objectives]) -> bool:
         """Tell whether any process has a label and all values are finite."""
         names = [name for part in objectives for name in part.names]
-        finite = torch.cat([part.values.detach().cpu() for part in objectives]).isfinite()
-        counts = torch.tensor([len(names), int((~finite).sum())], dtype=torch.float32)
-        n_objectives, n_bad = self.backward.processes.sum(counts.to(self.fabric.device)).tolist()
+        values = [value for part in objectives for value in part.values.tolist()]
+        bad = dict.fromkeys(name for name, value in zip(names, values) if not math.isfinite(value))
+        n_objectives, n_bad = len(names), len(bad)
+        if self.backward.processes.size > 1:
+            counts = torch.tensor([n_objectives, n_bad], dtype=torch.float32, device=self.fabric.device)
+            n_objectives, n_bad = self.backward.processes.sum(counts).tolist()
         if n_bad and self.not_finite == "stop":
-            bad = dict.fromkeys(name for name, good in zip(names, finite.tolist()) if not good)
             raise self._not_finite(list(bad) or ["another process"], "objective")
         return n_objectives > 0 and not n_bad
 

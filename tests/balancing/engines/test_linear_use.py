@@ -28,7 +28,7 @@ def test_layers_are_compressed_for_many_objectives_and_few_rows(n_rows, n_object
     values = layer(torch.ones(n_rows, 64, dtype=torch.float64)).sum(0).repeat(5)[:n_objectives]
     shared = list(layer.parameters())
     names = tuple(map(str, range(n_objectives)))
-    graph = StepGraph(Objectives(values=values, names=names), torch.ones(n_objectives), shared, [])
+    graph = StepGraph(Objectives(values=values, names=names), shared, [])
     (use,) = linear_uses(consumers_of([values]), shared)
     assert (use.saved(n_objectives) > 0) == pays
     assert Layerwise(frugal=False).saves(graph) == with_the_walk  # a look at the graph costs, too

@@ -128,7 +128,7 @@ def build(make: Callable[[], nn.Module]) -> tuple[SharedModel, Callable[[], Obje
 
 def step(learner: SharedModel, objectives: Objectives) -> StepGraph:
     shared = [p for p in learner.sharing.parameters() if p.requires_grad]
-    return StepGraph(objectives, torch.ones(N_OBJECTIVES), shared, list(learner.heads.parameters()))
+    return StepGraph(objectives, shared, list(learner.heads.parameters()))
 
 
 def gramian(learner: SharedModel, objectives: Objectives, engine: Engine | None = None) -> Tensor:

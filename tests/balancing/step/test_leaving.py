@@ -330,7 +330,7 @@ def test_no_task_has_a_gradient_at_anothers_private_parameters(name):
 
 
 def graph_of(objectives: Objectives, model: SharedModel) -> StepGraph:
-    return StepGraph(objectives, torch.ones(len(objectives)), shared_parameters(model), [])
+    return StepGraph(objectives, shared_parameters(model), [])
 
 
 def test_separate_heads_are_left_at_the_taps_with_one_backward_pass():

@@ -72,7 +72,7 @@ class StepGradients:
             given = objectives if self._trusted else replace(objectives, taps=())
             # Parts that will be run again leave their private gradients for then.
             private = self._private if last or self.held else []
-            found = StepGraph(given, joined.scale, self.shared, private), joined
+            found = StepGraph(given, self.shared, private, scale=joined.scale), joined
             if self.held:
                 self._graph = found
             yield found

@@ -75,19 +75,21 @@ class StepGraph:
 
     Args:
         objectives: The objectives of a step, or of a part of it.
-        scale: What each is multiplied with, ``[objective]``; a part's share in the whole.
         shared: Shared parameters.
         private: Private parameters.
+        scale: What each is multiplied with, ``[objective]``: a part's share in the whole; None for all of it.
     """
 
     def __init__(
         self,
         objectives: Objectives,
-        scale: Tensor,
         shared: Sequence[nn.Parameter],
         private: Sequence[nn.Parameter],
+        *,
+        scale: Tensor | None = None,
     ) -> None:
-        self.values = objectives.values * scale.to(objectives.values)
+        values = objectives.values
+        self.values = values if scale is None else values * scale.to(values)
         self.shared, self.private = list(shared), list(private)
         self._objectives = objectives
         self._names = objectives.names
@@ -196,7 +198,7 @@ class StepGraph:
             self.seeds()
         else:
             self._private_done = True
-            _backward(self.values.sum(), self.private, keep=keep)
+            self._backward(torch.ones_like(self.values), self.private, keep=keep)
 
     @_explained
     def gradient(self, weights: Tensor) -> list[Tensor]:
@@ -233,23 +235,22 @@ class StepGraph:
             weights: ``[objective]``.
         """
         weights = weights.detach().to(self.values)
-        if bool((weights == 1).all()) and not self._private_done:
+        if not self._private_done and all(weight == 1 for weight in weights.tolist()):
             self._private_done = True
-            _backward(self.values.sum(), [*self.shared, *self.private], keep=False)
+            self._backward(weights, [*self.shared, *self.private], keep=False)
             return
         if not self.tapped:
             self.backward_private()
-            _backward((weights * self.values).sum(), self.shared, keep=False)
+            self._backward(weights, self.shared, keep=False)
             return
         starts = [torch.tensordot(weights.to(seed), seed, dims=1) for seed in self.seeds()]
         if self.shared:
             torch.autograd.backward(self.roots, starts, inputs=self.shared)
 
-
-def _backward(total: Tensor, parameters: list[nn.Parameter], *, keep: bool) -> None:
-    """Add the gradient of a total; a parameter outside its graph keeps ``grad`` None."""
-    if parameters and total.requires_grad:
-        torch.autograd.backward(total, inputs=parameters, retain_graph=keep)
+    def _backward(self, weights: Tensor, parameters: list[nn.Parameter], *, keep: bool) -> None:
+        """Add the gradient of the weighted sum; a parameter outside its graph keeps ``grad`` None."""
+        if parameters and self.values.requires_grad:
+            torch.autograd.backward(self.values, weights, inputs=parameters, retain_graph=keep)
 
 
 def _add(parameters: Sequence[nn.Parameter], gradients: Sequence[Tensor | None]) -> None:

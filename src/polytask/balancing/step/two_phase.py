@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 import torch
@@ -17,6 +16,7 @@ from polytask.balancing.step.accumulation import Accumulation
 from polytask.balancing.step.balance import Balance
 from polytask.balancing.step.engine_check import agrees
 from polytask.balancing.step.gradients import StepGradients
+from polytask.balancing.step.graph import StepGraph
 from polytask.balancing.step.parts import Parts, Whole
 from polytask.balancing.step.processes import Processes
 from polytask.core import InputError, Learner, Objectives, private_parameters, shared_parameters
@@ -99,8 +99,7 @@ class BalancedBackward:
         Raises:
             TrainingError: A gradient is not finite, or another process is gone.
         """
-        pair = None if halves is None else lambda: [self.whole(half) for half in halves()]
-        return self.balanced(self.whole(objectives), halves=pair, validation=validation)
+        return self.balanced(objectives, halves=halves, validation=validation)
 
     def accumulated(
         self,
@@ -131,16 +130,23 @@ class BalancedBackward:
         """Return this process's part of a step as a step of one part."""
         return Whole(objectives, self.processes)
 
+    def _parts(self, given: Objectives | Parts) -> Parts:
+        return self.whole(given) if isinstance(given, Objectives) else given
+
     def balanced(
         self,
-        parts: Parts,
+        given: Objectives | Parts,
         *,
-        halves: Callable[[], Sequence[Parts]] | None = None,
+        halves: Callable[[], Sequence[Objectives | Parts]] | None = None,
         validation: Callable[[], Objectives] | None = None,
     ) -> Balance:
-        """Run both phases for a step, in whatever parts it comes; see `__call__` and `accumulated`."""
+        """Run both phases for a step, as a whole or in parts; see `__call__` and `accumulated`."""
         if self._trained != [parameter.requires_grad for parameter in self._parameters]:
             self._split()
+        alone = self._balancer.needs in ("nothing", "losses") and halves is None and validation is None
+        if alone and isinstance(given, Objectives) and self.processes.size == 1:
+            return self._by_losses_alone(given)
+        parts = self._parts(given)
         with self.processes.summed_gradients([*self._shared, *self._private]):
             step = StepGradients(parts, self._shared, self._private, trusted=self._trusted)
             evidence = Evidence(
@@ -153,8 +159,24 @@ class BalancedBackward:
             )
             update = self._balancer(evidence)
             step.forget()
-            self._second_phase(step, update)
+            for graph, joined in step.graphs(last=True):
+                _add_gradients(graph, update, joined.places, n_parts=self.processes.size * len(parts))
             return self._decided(update, evidence)
+
+    def _by_losses_alone(self, objectives: Objectives) -> Balance:
+        """Do what `balanced` does where the whole step is here, and the balancer looks at no gradient.
+
+        Such a step needs neither parts nor an engine. Where the balancer asks for gradients all the same,
+        they are taken as from any step.
+        """
+        evidence = Evidence(
+            objectives.names,
+            objectives.values.detach(),
+            _aside(lambda: self._gradients(self.whole(objectives)).rows()),
+        )
+        update = self._balancer(evidence)
+        _add_gradients(StepGraph(objectives, self._shared, self._private), update)
+        return self._decided(update, evidence)
 
     def state_dict(self) -> dict[str, Any]:
         """Return what was decided on the first step, in plain values: the engine, and whether it held."""
@@ -205,16 +227,6 @@ class BalancedBackward:
         self.engine.close()
         self._trusted, self.engine = False, FullJacobian()
 
-    def _second_phase(self, step: StepGradients, update: Weights | Direction) -> None:
-        """Add what every part of the step brings to the ``grad`` of the parameters."""
-        n_parts = self.processes.size * len(step.parts)
-        for graph, joined in step.graphs(last=True):
-            graph.backward_penalty(n_parts)
-            if isinstance(update, Direction):
-                graph.backward_private()
-            else:
-                graph.backward(update.values.detach()[joined.places])
-
     def _decided(self, update: Weights | Direction, evidence: Evidence) -> Balance:
         """Give the balancer's parameters their gradient, and a direction to the shared ones."""
         losses = dict(zip(evidence.names, evidence.losses.tolist(), strict=True))
@@ -230,10 +242,11 @@ class BalancedBackward:
         """Return those of a step that is only looked at."""
         return StepGradients(parts, self._shared, trusted=self._trusted)
 
-    def _cross(self, names: Sequence[str], halves: Callable[[], Sequence[Parts]]) -> Tensor:
+    def _cross(self, names: Sequence[str], halves: Callable[[], Sequence[Objectives | Parts]]) -> Tensor:
         """Return the products of one half's gradients with the other's; zero where a half has no label."""
         with kept_buffers(self._learner):  # the whole step has moved them, or will
-            both = [(self._gradients(half).rows(), half.names) for half in halves()]
+            parts = [self._parts(half) for half in halves()]
+            both = [(self._gradients(half).rows(), half.names) for half in parts]
         first, second = (_reordered(rows, present, names) for rows, present in both)
         return first @ second.T
 
@@ -251,12 +264,29 @@ def _aside(function: Callable[P, R]) -> Callable[P, R]:
     Else a step in parts would be balanced by other draws than a whole one, and each process by its own.
     """
 
-    @wraps(function)
     def quiet(*args: P.args, **kwargs: P.kwargs) -> R:
         with own_random_state():
             return function(*args, **kwargs)
 
     return quiet
+
+
+def _add_gradients(
+    graph: StepGraph, update: Weights | Direction, places: Tensor | None = None, *, n_parts: int = 1
+) -> None:
+    """Add what a part of the step brings to the ``grad`` of the parameters: the second phase.
+
+    Args:
+        graph: The part's.
+        update: What the balancer has decided.
+        places: Where the part's objectives stand in the step; None where they are all of it.
+        n_parts: Parts of the step.
+    """
+    graph.backward_penalty(n_parts)
+    if isinstance(update, Direction):
+        graph.backward_private()
+    else:
+        graph.backward(update.values if places is None else update.values[places])
 
 
 def _reordered(rows: Tensor, names: Sequence[str], wanted: Sequence[str]) -> Tensor:
@@ -266,8 +296,7 @@ def _reordered(rows: Tensor, names: Sequence[str], wanted: Sequence[str]) -> Ten
 
 
 def _train_balancer(update: Weights, losses: Tensor) -> None:
-    criterion = (update.values * losses).sum()
-    if update.regularizer is not None:
-        criterion = criterion + update.regularizer
-    if criterion.requires_grad:
-        criterion.backward()
+    given = [update.values] if update.regularizer is None else [update.values, update.regularizer]
+    if any(tensor.requires_grad for tensor in given):
+        criterion = (update.values * losses).sum()
+        (criterion if update.regularizer is None else criterion + update.regularizer).backward()

@@ -11,10 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from polytask.core import Batch, Episode, EpisodicLearner, InputError, Objectives, Task
-from polytask.core.batch import Inputs
+from polytask.core.batch import Inputs, query_objectives
 from polytask.core.copied_module import module_copy
 from polytask.core.learner import TOGETHER, Execution, State, States
-from polytask.core.objectives import query_objectives
 from polytask.meta.adaptation.fixed_body import fixed_body, layers
 from polytask.meta.adaptation.inner_batches import InnerBatches
 from polytask.meta.adaptation.inner_loop import InnerLoop

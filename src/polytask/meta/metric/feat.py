@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from polytask.core import Batch, InputError, Task
+from polytask.core.batch import query_objectives
 from polytask.core.learner import State
-from polytask.core.objectives import query_objectives
 from polytask.meta.entry import catalogued
 from polytask.meta.layers.attention import attention_scores
 from polytask.meta.layers.class_means import check_classes, class_means, membership

@@ -7,9 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from polytask.core import Batch, EpisodicLearner, InputError, Task
-from polytask.core.batch import Inputs
+from polytask.core.batch import Inputs, query_objectives
 from polytask.core.learner import States
-from polytask.core.objectives import query_objectives
 from polytask.meta.entry import catalogued
 from polytask.meta.image_task import ImageTask
 from polytask.meta.layers.class_means import check_classes, class_means, membership
