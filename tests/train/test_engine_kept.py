@@ -67,7 +67,7 @@ def test_a_resumed_run_keeps_the_execution_that_was_the_fastest(again, tmp_path,
         """Let the execution of a memory budget be the fastest, or the one without."""
 
         def fake(execution, *given):
-            fast = (execution.memory_budget is None) == (budget is None)
+            fast = (getattr(execution, "memory_budget", None) is None) == (budget is None)
             return replace(timed(execution, *given), seconds=0.0 if fast else 1.0)
 
         monkeypatch.setattr(executions, "_timed", fake)

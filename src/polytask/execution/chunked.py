@@ -23,11 +23,16 @@ import torch
 from torch import Tensor
 
 from polytask.core import Episode, EpisodeStack, EpisodicLearner, InputError
-from polytask.core.learner import run_loop
 from polytask.core.memory_budget import free_bytes
 from polytask.core.torch_internals import leaves_of
-from polytask.execution.groups import as_tree, in_groups, signature
-from polytask.execution.known_gradients import KnownGradients, one_by_one, with_known_gradients
+from polytask.execution.groups import (
+    KnownGradients,
+    as_tree,
+    in_groups,
+    one_by_one,
+    run_one_by_one,
+    signature,
+)
 from polytask.execution.memory_use import peak_bytes
 from polytask.execution.vmap import vmapped
 
@@ -66,13 +71,9 @@ class Chunked:
 
     def __call__(self, learner: EpisodicLearner, episodes: Sequence[Episode]) -> Tensor:
         """Run the episodes of a step, ``[episode]``."""
-        if self.chunk_size != 1:
-            return in_groups(self._run, learner, episodes)
-        parameters = {name: p for name, p in learner.named_parameters() if p.requires_grad}
-        if not torch.is_grad_enabled() or not parameters:
-            return run_loop(learner, episodes)
-        known = one_by_one(learner, parameters, episodes)
-        return known if isinstance(known, Tensor) else with_known_gradients(known, parameters)
+        if self.chunk_size == 1:
+            return run_one_by_one(learner, episodes)
+        return in_groups(self._run, learner, episodes)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the budget, in plain values; nothing before it is set."""

@@ -25,8 +25,7 @@ from polytask.core import Episode, EpisodeStack, EpisodicLearner, TrainingError
 from polytask.core.errors import first_line
 from polytask.core.torch_internals import TreeForm, flattened, mapped, operations_of, unflattened
 from polytask.execution.chunked import Chunked
-from polytask.execution.groups import as_tree, in_groups, signature
-from polytask.execution.known_gradients import KnownGradients
+from polytask.execution.groups import KnownGradients, as_tree, in_groups, signature
 from polytask.execution.vmap import gradients_inside
 
 __all__ = ["Compiled", "static_state"]

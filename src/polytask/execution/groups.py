@@ -8,35 +8,34 @@ once must have equal shapes. `in_groups` is the one path that every such executi
 2. Episodes of one signature are stacked. A group of one, or one without support, runs in the plain loop.
 3. The execution's own function runs the stack. It returns values ``[episode]`` that autograd can
    differentiate (`run_forward`), or values with the gradient of each by every parameter (`run_vmap`,
-   `Chunked`, `Compiled`), which `with_known_gradients` hands to autograd.
+   `Chunked`, `Compiled`), which `_with_gradients` hands to autograd.
 4. The values of all groups are put back into the order of the episodes.
 """
 
-from collections.abc import Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias, TypeVar
 
 import torch
 from torch import Tensor
+from torch.autograd.function import FunctionCtx
 
-from polytask.core import Batch, Episode, EpisodeStack, EpisodicLearner
+from polytask.core import Batch, Episode, EpisodeStack, EpisodicLearner, TrainingError
 from polytask.core.batch import Inputs, stack_batches
 from polytask.core.learner import run_loop
-from polytask.execution.known_gradients import KnownGradients, with_known_gradients
 
-__all__ = ["GroupRun", "as_tree", "in_groups", "signature"]
+__all__ = ["KnownGradients", "Run", "as_tree", "in_groups", "one_by_one", "run_one_by_one", "signature"]
 
-
-class GroupRun(Protocol):
-    """Runs a group: with gradients, or the values alone."""
-
-    def __call__(
-        self, learner: EpisodicLearner, parameters: dict[str, Tensor], group: EpisodeStack
-    ) -> KnownGradients | Tensor:
-        """Return gradients and values; or values ``[episode]``, as must be if there are no parameters."""
-        ...
+KnownGradients: TypeAlias = tuple[dict[str, Tensor], Tensor]
+"""The gradients ``[episode, *parameter]`` by name, and the values ``[episode]``."""
 
 
-def in_groups(run: GroupRun, learner: EpisodicLearner, episodes: Sequence[Episode]) -> Tensor:
+Many = TypeVar("Many", bound=Sequence[Episode])
+Run: TypeAlias = Callable[[EpisodicLearner, dict[str, Tensor], Many], KnownGradients | Tensor]
+"""Runs episodes of a learner: returns gradients by its parameters, and values; or values ``[episode]`` alone,
+as must be if there are no parameters."""
+
+
+def in_groups(run: Run[EpisodeStack], learner: EpisodicLearner, episodes: Sequence[Episode]) -> Tensor:
     """Run episodes group by group and return their values ``[episode]`` in the order given."""
     if isinstance(episodes, EpisodeStack):
         return _run_group(run, learner, episodes)
@@ -50,15 +49,54 @@ def in_groups(run: GroupRun, learner: EpisodicLearner, episodes: Sequence[Episod
     return torch.cat(values)[order.argsort().to(values[0].device)]
 
 
-def _run_group(run: GroupRun, learner: EpisodicLearner, episodes: Sequence[Episode]) -> Tensor:
+def _run_group(run: Run[EpisodeStack], learner: EpisodicLearner, episodes: Sequence[Episode]) -> Tensor:
     stack = episodes if isinstance(episodes, EpisodeStack) else _stacked(episodes)
     if len(episodes) == 1 or stack is None:
         return run_loop(learner, episodes)
+    return _with_gradients(run, learner, stack)
+
+
+def run_one_by_one(learner: EpisodicLearner, episodes: Sequence[Episode]) -> Tensor:
+    """Run episodes one after the other, in the order given, with the memory of one: see `one_by_one`.
+
+    The gradient of each is taken as it is run, so it cannot be differentiated again.
+    """
+    return _with_gradients(one_by_one, learner, episodes)
+
+
+def one_by_one(
+    learner: EpisodicLearner, parameters: dict[str, Tensor], episodes: Sequence[Episode]
+) -> KnownGradients | Tensor:
+    """Run episodes one after the other, and take each one's gradient before the next one begins.
+
+    Returns:
+        Gradients and values; the values alone where there are no parameters.
+    """
+    if not parameters:
+        return run_loop(learner, episodes)
+    gradients = {name: p.detach().new_empty(len(episodes), *p.shape) for name, p in parameters.items()}
+    values: list[Tensor] = []
+    for index, episode in enumerate(episodes):
+        value = run_loop(learner, [episode])[0]
+        pieces = torch.autograd.grad(
+            value, list(parameters.values()), allow_unused=True, materialize_grads=True
+        )
+        values.append(value.detach())
+        for rows, piece in zip(gradients.values(), pieces, strict=True):
+            rows[index] = piece
+    return gradients, torch.stack(values)
+
+
+def _with_gradients(run: Run[Many], learner: EpisodicLearner, episodes: Many) -> Tensor:
+    """Run episodes and return values that autograd can differentiate, once."""
     parameters: dict[str, Tensor] = {}
     if torch.is_grad_enabled():
         parameters = {name: p for name, p in learner.named_parameters() if p.requires_grad}
-    result = run(learner, parameters, stack)
-    return result if isinstance(result, Tensor) else with_known_gradients(result, parameters)
+    found = run(learner, parameters, episodes)
+    if isinstance(found, Tensor):
+        return found
+    gradients, values = found
+    return _KnownJacobian.apply(values, *(gradients[name] for name in parameters), *parameters.values())
 
 
 def _stacked(episodes: Sequence[Episode]) -> EpisodeStack | None:
@@ -105,3 +143,35 @@ def _described(batch: Batch | None, first: int) -> list[tuple[Any, ...]]:
 def as_tree(batch: Batch) -> dict[str, Any]:
     """Return the batch as nested dicts, which torch's transforms can take apart."""
     return {"inputs": batch.inputs, "targets": dict(batch.targets), "masks": dict(batch.masks)}
+
+
+class _KnownJacobian(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: FunctionCtx, values: Tensor, *tensors: Tensor) -> Tensor:
+        ctx.save_for_backward(*tensors)
+        return values.clone()
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
+        (upstream,) = grad_outputs  # [episode]
+        half = len(ctx.saved_tensors) // 2
+        jacobians, parameters = ctx.saved_tensors[:half], ctx.saved_tensors[half:]
+        gradients = [torch.tensordot(upstream.to(rows.dtype), rows, dims=1) for rows in jacobians]
+        if torch.is_grad_enabled():  # someone asked for create_graph
+            gradients = [_Final.apply(g, p) for g, p in zip(gradients, parameters, strict=True)]
+        return None, *(None for _ in jacobians), *gradients
+
+
+class _Final(torch.autograd.Function):
+    """A gradient that refuses to be differentiated, where autograd would silently take it for a constant."""
+
+    @staticmethod
+    def forward(ctx: FunctionCtx, gradient: Tensor, parameter: Tensor) -> Tensor:  # noqa: ARG004
+        return gradient.clone()
+
+    @staticmethod
+    def backward(ctx: FunctionCtx, *grad_outputs: Tensor) -> None:  # noqa: ARG004
+        raise TrainingError(
+            "A meta-gradient that is taken as episodes are run cannot be differentiated again; run them by "
+            "`polytask.core.learner.run_loop` for that."
+        )

@@ -8,6 +8,7 @@ from polytask.execution.auto import Auto
 from polytask.execution.chunked import Chunked
 from polytask.execution.compiled import Compiled
 from polytask.execution.forward import run_forward
+from polytask.execution.groups import run_one_by_one
 from polytask.execution.vmap import run_vmap
 
 __all__ = ["ExecutionName", "execution_for", "named_execution"]
@@ -19,7 +20,7 @@ def named_execution(execution: ExecutionName | Execution, learner: EpisodicLearn
     """Return the execution of that name, for a learner.
 
     - ``"loop"`` runs episodes one after the other: by `polytask.core.learner.run_loop`; for a learner that
-      takes gradients itself by ``Chunked(1)``, which needs the memory of one inner loop alone.
+      takes gradients itself by `run_one_by_one`, which needs the memory of one inner loop alone.
     - ``"vmap"`` runs all at once, with the gradient of each taken inside; see `run_vmap`.
     - ``"forward"`` runs all at once, with one ordinary backward pass, for learners that take no gradient
       themselves; see `run_forward`.
@@ -48,7 +49,7 @@ def named_execution(execution: ExecutionName | Execution, learner: EpisodicLearn
     if callable(execution):
         return execution
     if execution == "loop":
-        return Chunked(1) if learner.inner_gradients else run_loop
+        return run_one_by_one if learner.inner_gradients else run_loop
     if execution == "vmap":
         return run_vmap
     if execution == "forward":
@@ -63,7 +64,7 @@ def named_execution(execution: ExecutionName | Execution, learner: EpisodicLearn
     if execution == "compiled":
         return Compiled()
     if execution == "auto" and learner.inner_gradients:
-        return Auto({"loop": Chunked(1)}, within={"vmap": _within}, later={"compiled": _compiled})
+        return Auto({"loop": run_one_by_one}, within={"vmap": _within}, later={"compiled": _compiled})
     if execution == "auto":
         return Auto({"loop": run_loop, "forward": run_forward})
     names = ", ".join(map(repr, get_args(ExecutionName)))

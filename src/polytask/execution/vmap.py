@@ -9,8 +9,7 @@ from torch.func import grad_and_value, vmap
 
 from polytask.core import Batch, Episode, EpisodeStack, EpisodicLearner, Task
 from polytask.core.copied_module import module_copy
-from polytask.execution.groups import as_tree, in_groups
-from polytask.execution.known_gradients import KnownGradients
+from polytask.execution.groups import KnownGradients, as_tree, in_groups
 from polytask.meta.layers.normalization import inputs_in_own_type
 
 __all__ = ["gradients_inside", "run_vmap", "vmapped"]

@@ -135,7 +135,7 @@ def test_the_first_gramian_is_tried_and_the_log_says_so(engine, caplog):
 
 def test_an_engine_that_is_wrong_gives_way_to_the_loop_with_a_warning(caplog, monkeypatch):
     learner, balancer = model(), Asking()
-    monkeypatch.setattr("polytask.balancing.engines.by_name.Layerwise", Wrong)
+    monkeypatch.setattr("polytask.balancing.engines.Layerwise", Wrong)
     backward = BalancedBackward(learner, balancer, engine="exact")
     backward(learner.objectives(step()))
     assert "The Gramian of engine Wrong differs" in caplog.text

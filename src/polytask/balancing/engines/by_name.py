@@ -1,17 +1,12 @@
 """Engines by name."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Literal, TypeAlias
 
 from torch import nn
 
+from polytask.balancing import engines  # imports an engine when it is asked for
 from polytask.balancing.engines.engine import Engine
-from polytask.balancing.engines.fastest import Fastest
-from polytask.balancing.engines.features import Features
-from polytask.balancing.engines.last_layer import LastLayer
-from polytask.balancing.engines.layerwise import Layerwise
-from polytask.balancing.engines.loop import FullJacobian
-from polytask.balancing.engines.streamed import Streamed
 from polytask.core import EpisodicLearner, InputError
 
 __all__ = ["EngineName", "engine_by_name"]
@@ -33,17 +28,19 @@ def engine_by_name(name: str, learner: nn.Module, *, needs: str) -> Engine:
         InputError: No engine has this name.
     """
     if needs in ("nothing", "losses", "jacobian") and name in ("auto", "exact"):
-        return FullJacobian()  # never asked for a Gramian, except by way of the Jacobian
+        return engines.FullJacobian()  # never asked for a Gramian, except by way of the Jacobian
     if name == "auto":
         # The weights of an episodic learner are used many times, which leaves nothing to compress.
-        return FullJacobian() if isinstance(learner, EpisodicLearner) else Fastest()
-    engines: dict[str, Callable[[], Engine]] = {
-        "exact": Layerwise,
-        "loop": FullJacobian,
-        "streamed": Streamed,
-        "features": Features,
-        "last-layer": LastLayer,
-    }
-    if name not in engines:
-        raise InputError(f"No engine is called {name!r}; there are auto, {', '.join(engines)}.")
-    return engines[name]()
+        return engines.FullJacobian() if isinstance(learner, EpisodicLearner) else engines.Fastest()
+    if name not in _ENGINES:
+        raise InputError(f"No engine is called {name!r}; there are auto, {', '.join(_ENGINES)}.")
+    return _ENGINES[name]()
+
+
+_ENGINES: Mapping[str, Callable[[], Engine]] = {
+    "exact": lambda: engines.Layerwise(),
+    "loop": lambda: engines.FullJacobian(),
+    "streamed": lambda: engines.Streamed(),
+    "features": lambda: engines.Features(),
+    "last-layer": lambda: engines.LastLayer(),
+}

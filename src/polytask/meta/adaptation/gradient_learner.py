@@ -15,8 +15,7 @@ from polytask.core.batch import Inputs, query_objectives
 from polytask.core.copied_module import module_copy
 from polytask.core.learner import TOGETHER, Execution, State, States
 from polytask.meta.adaptation.fixed_body import fixed_body, layers
-from polytask.meta.adaptation.inner_batches import InnerBatches
-from polytask.meta.adaptation.inner_loop import InnerLoop
+from polytask.meta.adaptation.inner_loop import InnerLoop, inner_rows
 from polytask.meta.adaptation.inner_options import adapted_parameters, check_inner_loop, check_trained
 from polytask.meta.adaptation.rules.rule import UpdateRule
 from polytask.meta.adaptation.rules.sgd import SGD
@@ -228,10 +227,9 @@ class GradientLearner(EpisodicLearner):
         def loss(parameters: State, rows: Batch, index: int) -> Tensor:
             return self.loss(parameters, tasks, rows, index, n_fixed=n_fixed)
 
-        batches = InnerBatches(self.batch_size)
         return InnerLoop(loss, self.rule, self).run(
             start,
-            [batches.rows(support, index) for index in range(self.n_steps)],
+            [inner_rows(support, self.batch_size, index) for index in range(self.n_steps)],
             n_first_order=self.n_steps - fixed,
             recompute=self.recompute,
         )
@@ -269,8 +267,11 @@ class GradientLearner(EpisodicLearner):
         """
         model = module_copy(layers(self.model, slice(n_fixed, None)) if n_fixed else self.model, parameters)
         per_step = at_step(model, step) if self.per_step else contextlib.nullcontext()
-        with normalized(model, self.normalization), per_step:
+        with self._normalized(model), per_step:
             return _by_task(model(inputs), tasks)
+
+    def _normalized(self, model: nn.Module) -> contextlib.AbstractContextManager[None]:
+        return normalized(model, self.normalization) if self.normalization else contextlib.nullcontext()
 
     def _after_fixed_body(self, start: State, support: Batch) -> tuple[int, Batch]:
         """Return how many layers all inner steps have in common, and the support beyond these."""
@@ -279,7 +280,7 @@ class GradientLearner(EpisodicLearner):
         if parts is None:
             return 0, support
         body = module_copy(parts[0])
-        with normalized(body, self.normalization):
+        with self._normalized(body):
             features = body(support.inputs)
         if not isinstance(features, Tensor) or features.shape[:1] != (len(support),):
             return 0, support  # not examples by row, as a batch has them

@@ -11,12 +11,13 @@ from torch.func import grad_and_value
 from polytask.core import Batch
 from polytask.core.copied_module import module_copy
 from polytask.core.learner import State
+from polytask.core.random import numpy_generator
 from polytask.core.torch_internals import inside_transform
 from polytask.meta.adaptation.recompute import recomputed
 from polytask.meta.adaptation.rules.rule import InnerStep, UpdateRule
 from polytask.meta.layers.plain_attention import plain_attention
 
-__all__ = ["InnerLoop"]
+__all__ = ["InnerLoop", "inner_rows"]
 
 
 class InnerLoop(nn.Module):
@@ -115,3 +116,30 @@ class InnerLoop(nn.Module):
                 "batch": {"inputs": batch.inputs, "targets": batch.targets, "masks": batch.masks},
             },
         )
+
+
+def inner_rows(support: Batch, size: int | None, step: int) -> Batch:
+    """Return the rows of the support that an inner step sees: each once before any comes a second time.
+
+    The positions depend on the step only, so that episodes of equal size can be run at once and a run can be
+    repeated. Rows are shuffled, since an episode's come class by class.
+
+    Args:
+        support: The support.
+        size: Rows a step; None means all of them.
+        step: The step, from 0.
+
+    Example:
+        >>> support = Batch(inputs=torch.arange(4), targets={"y": torch.arange(4)})
+        >>> torch.cat([inner_rows(support, 2, step).inputs for step in (0, 1)]).sort().values
+        tensor([0, 1, 2, 3])
+    """
+    n_rows = len(support)
+    if size is None or size >= n_rows:
+        return support
+    found: list[int] = []
+    while len(found) < size:
+        position = step * size + len(found)
+        order = numpy_generator(0, "inner rows", position // n_rows).permutation(n_rows).tolist()
+        found += order[position % n_rows :][: size - len(found)]
+    return support.map(lambda tensor: tensor[found])

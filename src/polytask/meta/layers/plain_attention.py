@@ -1,6 +1,6 @@
 """Attention by torch's plain kernel: the fused ones have neither a second derivative nor a vmap."""
 
-import contextlib
+from functools import partial
 
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
@@ -8,14 +8,5 @@ from polytask.core.process_setting import ProcessSetting
 
 __all__ = ["plain_attention"]
 
-_PLAIN = ProcessSetting(lambda: sdpa_kernel(SDPBackend.MATH))
-
-
-def plain_attention() -> contextlib.AbstractContextManager[object]:
-    """Let torch compute `scaled_dot_product_attention` by matrix products inside the block.
-
-    Example:
-        >>> with plain_attention():
-        ...     pass
-    """
-    return _PLAIN.block()
+plain_attention = ProcessSetting(partial(sdpa_kernel, SDPBackend.MATH)).block
+"""Lets torch compute `scaled_dot_product_attention` by matrix products inside a ``with`` block."""

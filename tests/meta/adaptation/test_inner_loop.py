@@ -4,13 +4,13 @@ import pytest
 import torch
 
 from polytask.core import Batch
-from polytask.meta.adaptation.inner_batches import InnerBatches
+from polytask.meta.adaptation.inner_loop import inner_rows
 
 SUPPORT = Batch(inputs=torch.arange(10), targets={"y": torch.arange(10) ** 2})
 
 
 def rows(size: int, step: int) -> list[int]:
-    found = InnerBatches(size).rows(SUPPORT, step)
+    found = inner_rows(SUPPORT, size, step)
     assert torch.equal(found.targets["y"], found.inputs**2)  # pyright: ignore[reportOperatorIssue]
     return found.inputs.tolist()  # pyright: ignore[reportAttributeAccessIssue]
 
@@ -33,4 +33,4 @@ def test_the_rows_of_a_step_are_always_the_same() -> None:
 
 @pytest.mark.parametrize("size", [None, 10, 12])
 def test_as_many_rows_as_there_are_or_more_are_all_of_them(size: int | None) -> None:
-    assert InnerBatches(size).rows(SUPPORT, 3) is SUPPORT
+    assert inner_rows(SUPPORT, size, 3) is SUPPORT
