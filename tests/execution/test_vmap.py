@@ -5,10 +5,12 @@ import torch
 from torch import nn
 
 from polytask.core import Batch, Episode, EpisodeStack, Task, TrainingError, generator, jacobian, seeded
-from polytask.core.learner import run_loop
+from polytask.core.batch import stack_batches
+from polytask.core.learner import Execution, run_loop
 from polytask.data import FunctionEpisodes, Sinusoids
 from polytask.execution import run_vmap
 from polytask.execution.chunked import Chunked
+from polytask.execution.forward import run_forward
 from polytask.meta import mlp
 from polytask.meta.initialization import MAML
 from polytask.meta.metric import Prototypes
@@ -114,12 +116,20 @@ def test_without_gradients_the_values_are_the_same() -> None:
     assert not values.requires_grad
 
 
-def test_inference_mode_gives_the_same_values() -> None:
+@pytest.mark.parametrize("execution", [run_loop, run_vmap, run_forward, Chunked()])
+def test_inference_mode_gives_the_same_values(execution: Execution) -> None:
     model = learner()
-    expected = run_vmap(model, EPISODES).detach()
+    expected = run_loop(model, EPISODES).detach()
     with torch.inference_mode():
-        found = model.objectives([episode(index) for index in range(4)], execution=run_vmap).values
-    torch.testing.assert_close(found.clone(), expected, rtol=1e-10, atol=1e-14)
+        made = [episode(index) for index in range(4)]
+        stack = EpisodeStack(
+            tasks=made[0].tasks,
+            support=stack_batches([one.support for one in made if one.support is not None]),
+            query=stack_batches([one.query for one in made]),
+        )
+        found = [model.objectives(episodes, execution=execution).values for episodes in (made, stack)]
+    for values in found:
+        torch.testing.assert_close(values.clone(), expected, rtol=1e-10, atol=1e-14)
 
 
 def test_dropout_differs_between_episodes() -> None:

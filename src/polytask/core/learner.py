@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 import torch
@@ -116,6 +116,9 @@ class EpisodicLearner(Learner):
     def objectives(self, episodes: Sequence[Episode], *, execution: Execution | None = None) -> Objectives:
         """Return one objective per episode; see `Learner.objectives`.
 
+        Under `inference_mode` they are computed as under `no_grad`: a learner may take gradients inside, which
+        autograd refuses to do there, and which `torch.func` takes for zero up to torch 2.10.
+
         Args:
             episodes: The episodes of a step, with support.
             execution: Runs them, such as one of `polytask.execution`; None is `run_loop`.
@@ -123,6 +126,9 @@ class EpisodicLearner(Learner):
         Raises:
             InputError: An episode has no support, or its query no label.
         """
+        if torch.is_inference_mode_enabled():
+            with torch.inference_mode(False), torch.no_grad():
+                return self.objectives(_for_graphs(episodes), execution=execution)
         if isinstance(episodes, EpisodeStack):  # of one form, with support
             without, names = episodes.unlabelled(), [_name(episodes)] * len(episodes)
         else:
@@ -150,8 +156,7 @@ class EpisodicLearner(Learner):
             raise InputError(f"The support has no label of {', '.join(without)}; add some or drop the task.")
         own = module_copy(self, training=False)
         with torch.inference_mode(False), torch.enable_grad():
-            # Tensors made in inference mode cannot enter a graph; a clone can.
-            support = support.map(lambda t: t.clone() if t.is_inference() else t)
+            support = _for_graph(support)
             state = {
                 owner: {part: tensor.detach().clone() for part, tensor in parts.items()}
                 for owner, parts in own.learn(tasks, support).items()
@@ -177,6 +182,24 @@ class _Answer:
 def run_loop(learner: EpisodicLearner, episodes: Sequence[Episode]) -> Tensor:
     """Run episodes one after the other: the reference for every other execution, ``[episode]``."""
     return torch.stack([learner(episode.tasks, episode.support, episode.query) for episode in episodes])
+
+
+def _for_graph(batch: Batch) -> Batch:
+    """Clone what was made in inference mode: it cannot enter a graph, a clone can."""
+    return batch.map(lambda tensor: tensor.clone() if tensor.is_inference() else tensor)
+
+
+def _for_graphs(episodes: Sequence[Episode]) -> Sequence[Episode]:
+    if isinstance(episodes, EpisodeStack):
+        return replace(episodes, support=_for_graph(episodes.support), query=_for_graph(episodes.query))
+    return [
+        replace(
+            episode,
+            support=None if episode.support is None else _for_graph(episode.support),
+            query=_for_graph(episode.query),
+        )
+        for episode in episodes
+    ]
 
 
 def _name(episode: Episode | EpisodeStack) -> str:

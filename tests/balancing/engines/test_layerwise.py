@@ -226,6 +226,7 @@ def objectives(model: SharedModel) -> Objectives:
 
 
 def relative(found: Tensor, true: Tensor) -> float:
+    true = true.detach()
     return float((found - true).norm() / true.norm())
 
 
