@@ -116,8 +116,8 @@ class EpisodicLearner(Learner):
     def objectives(self, episodes: Sequence[Episode], *, execution: Execution | None = None) -> Objectives:
         """Return one objective per episode; see `Learner.objectives`.
 
-        Under `inference_mode` they are computed as under `no_grad`: a learner may take gradients inside, which
-        autograd refuses to do there, and which `torch.func` takes for zero up to torch 2.10.
+        Under `inference_mode` they are computed as under `no_grad`: a learner may take gradients inside.
+        Autograd refuses to do so there, and for `torch.func` they are zero up to torch 2.10.
 
         Args:
             episodes: The episodes of a step, with support.
