@@ -278,7 +278,7 @@ Step = getattr(balancing, "BalancedBackward", None) or balancing.BalancedStep
 try:
     from polytask.balancing.methods import EqualWeights
 except ImportError:
-    from polytask.balancing.methods import EqualWeights
+    from polytask.balancing import EqualWeights
 step = Step(model, EqualWeights())
 targets = {"a": torch.randn(5), "b": torch.randn(5)}
 joint = Episode(tasks=tuple(tasks), query=Batch(inputs=torch.randn(5, 2), targets=targets))
