@@ -127,7 +127,7 @@ def test_a_class_above_does_not_lend_its_name():
 
 
 def test_an_unknown_name_is_refused_with_those_that_there_are():
-    with pytest.raises(InputError, match=r"No balancer is called 'best'; .*balancer_names"):
+    with pytest.raises(InputError, match=r"No balancer is called 'best'; .*balancer_names\(\)` lists all"):
         balancer_by_name("best", ["a"])
 
 

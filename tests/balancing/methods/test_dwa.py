@@ -1,14 +1,11 @@
 """Dynamic weight averaging against TorchJD's, and what an absent objective leaves alone."""
 
-import pytest
 import torch
 from torchjd.scalarization import DWA as TorchJDDWA  # noqa: N811 - one acronym, two owners
 
 from polytask.balancing.balancer import Evidence
 from polytask.balancing.methods.dwa import DWA
-from polytask.balancing.state.windowed_losses import WindowedLosses
-from polytask.checks import check_balancer
-from polytask.core import InputError, TrainingError, generator
+from polytask.core import generator
 
 NAMES = ("a", "b", "c")
 
@@ -43,36 +40,3 @@ def test_the_weights_of_the_objectives_present_sum_to_their_number():
     for losses in ([1.0, 2, 3], [2.0, 2, 2], [1.0, 5, 1]):
         ask(balancer, losses)
     torch.testing.assert_close(ask(balancer, [1.0, 9.0], ("b", "c")).sum().item(), 2.0)
-
-
-def test_a_window_averages_its_steps():
-    losses = WindowedLosses(1, window=3)
-    for value in (1.0, 2.0, 6.0, 5.0):
-        losses.add(torch.tensor([0]), torch.tensor([value]))
-    assert (losses.newer.item(), losses.total.item(), losses.count.item()) == (3.0, 5.0, 1)
-
-
-def test_it_keeps_the_contract():
-    check_balancer(lambda names: DWA(names, window=1))
-
-
-def test_a_loss_of_zero_names_its_objective():
-    balancer = DWA(NAMES, window=1).double()
-    for _ in range(2):
-        ask(balancer, [1.0, 0.0, 1.0])
-    with pytest.raises(TrainingError, match=r"DWA needs a positive average loss .* b \(0\)"):
-        ask(balancer, [1.0, 1.0, 1.0])
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [({"temperature": 0.0}, "`temperature` of DWA must be above 0"), ({"window": 0}, "`window` must be at")],
-)
-def test_bad_arguments_are_named(arguments, message):
-    with pytest.raises(InputError, match=message):
-        DWA(NAMES, **arguments)
-
-
-def test_an_unknown_objective_is_named():
-    with pytest.raises(InputError, match="DWA does not know z"):
-        ask(DWA(NAMES), [1.0], ("z",))

@@ -9,8 +9,7 @@ from torchjd.scalarization import FAMO as TorchJDFAMO  # noqa: N811 - one acrony
 from polytask.balancing import Periodic
 from polytask.balancing.balancer import Evidence
 from polytask.balancing.methods.famo import FAMO
-from polytask.checks import check_balancer
-from polytask.core import InputError, TrainingError, generator
+from polytask.core import TrainingError, generator
 
 NAMES = ("a", "b", "c")
 
@@ -103,26 +102,6 @@ def test_the_optimizer_of_the_model_gets_none_of_its_state():
     assert list(FAMO(NAMES).parameters()) == []
 
 
-def test_it_keeps_the_contract():
-    check_balancer(FAMO)
-
-
-def test_a_loss_at_its_bound_names_its_objective():
-    with pytest.raises(TrainingError, match=r"FAMO needs a positive distance .* b \(0\)"):
-        ask(FAMO(NAMES, lower_bounds={"b": 1.0}), [1.0, 1.0, 1.0])
-
-
 def test_looking_after_an_unseen_step_is_an_error():
     with pytest.raises(TrainingError, match="did not see"):
         after(FAMO(NAMES), [1.0, 1.0, 1.0])
-
-
-@pytest.mark.parametrize("arguments", [{"learning_rate": -1.0}, {"decay": -1.0}])
-def test_negative_rates_are_named(arguments):
-    with pytest.raises(InputError, match="must be at least 0"):
-        FAMO(NAMES, **arguments)
-
-
-def test_an_unknown_lower_bound_is_named():
-    with pytest.raises(InputError, match="FAMO does not know z"):
-        FAMO(NAMES, lower_bounds={"z": 0.0})

@@ -10,8 +10,6 @@ from hypothesis import strategies as st
 
 from polytask.balancing.balancer import Evidence
 from polytask.balancing.methods.go4align import GO4Align
-from polytask.checks import check_balancer
-from polytask.core import InputError, TrainingError
 from polytask.core.random import numpy_generator
 
 NAMES = tuple("abcdef")
@@ -78,18 +76,3 @@ def test_an_absent_objective_keeps_its_state():
     before = balancer.log_smoothness[[1, 4, 5]].clone()
     ask(balancer, [1.0, 2.0, 3.0], ("a", "c", "d"))
     assert torch.equal(balancer.log_smoothness[[1, 4, 5]], before)
-
-
-def test_it_keeps_the_contract():
-    check_balancer(GO4Align)
-
-
-def test_a_loss_of_zero_names_its_objective():
-    with pytest.raises(TrainingError, match=r"GO4Align needs a positive loss .* b \(0\)"):
-        ask(GO4Align(NAMES), [1.0, 0.0], ("a", "b"))
-
-
-@pytest.mark.parametrize("arguments", [{"n_groups": 0}, {"temperature": -1.0}])
-def test_bad_arguments_are_named(arguments):
-    with pytest.raises(InputError, match="GO4Align needs `n_groups` >= 1 and `temperature` >= 0"):
-        GO4Align(NAMES, **arguments)

@@ -8,8 +8,7 @@ from torchjd.scalarization import Random
 
 from polytask.balancing.balancer import Evidence
 from polytask.balancing.methods.rlw import RLW, RandomLossDistribution
-from polytask.checks import check_balancer
-from polytask.core import InputError, seeded
+from polytask.core import seeded
 
 ALL = get_args(RandomLossDistribution)
 
@@ -60,13 +59,3 @@ def test_bernoulli_draws_every_subset_but_the_empty_one_equally_often():
 
 def test_constrained_bernoulli_gives_all_weight_to_one_objective():
     assert (draws("constrained-bernoulli").sort(1).values == torch.tensor([0.0, 0.0, 3.0])).all()
-
-
-@pytest.mark.parametrize("distribution", ["normal", "uniform", "dirichlet"])
-def test_it_keeps_the_contract(distribution):
-    check_balancer(lambda names: RLW(distribution=distribution))
-
-
-def test_an_unknown_distribution_is_named():
-    with pytest.raises(InputError, match="no distribution 'cauchy'; there are normal"):
-        RLW(distribution="cauchy")

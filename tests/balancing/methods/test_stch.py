@@ -1,13 +1,10 @@
 """Smooth Tchebycheff against TorchJD's on logarithms, and its warm-up."""
 
-import pytest
 import torch
 from torchjd.scalarization import STCH as TorchJDSTCH  # noqa: N811 - one acronym, two owners
 
 from polytask.balancing.balancer import Evidence
 from polytask.balancing.methods.stch import STCH
-from polytask.checks import check_balancer
-from polytask.core import InputError, TrainingError
 
 NAMES = ("a", "b", "c")
 WARM_UP = [[1.0, 2.0, 3.0], [3.0, 2.0, 5.0]]
@@ -75,17 +72,3 @@ def test_an_objective_that_comes_late_warms_up_beside_the_others():
         ask(balancer, losses, ("a", "c"))
     weights = ask(balancer, [1.0, 5.0, 2.0])  # a and c stand at their nadir, b is new
     torch.testing.assert_close(weights, torch.tensor([1.0, 0.2, 0.5], dtype=torch.float64))
-
-
-def test_it_keeps_the_contract():
-    check_balancer(lambda names: STCH(names, warm_up=1))
-
-
-def test_a_loss_of_zero_names_its_objective():
-    with pytest.raises(TrainingError, match=r"STCH needs a positive loss .* c \(0\)"):
-        ask(STCH(NAMES), [1.0, 1.0, 0.0])
-
-
-def test_all_bad_arguments_are_named_at_once():
-    with pytest.raises(InputError, match=r"`smoothing` must .* `warm_up` must .* `preference` of a must"):
-        STCH(NAMES, smoothing=0.0, warm_up=0, preference={"a": 0.0})

@@ -2,10 +2,14 @@
 
 import pytest
 import torch
+from tests.balancing.small import EXACT, episodes, gradients, learner
 from torchjd import aggregation, scalarization
+from torchjd.aggregation import UPGrad as TorchJDUPGrad
+from torchjd.scalarization import GeometricMean
 
-from polytask.balancing import Aggregated, Evidence, GramianWeighted, Scalarized
-from polytask.core import InputError
+from polytask.balancing import Aggregated, BalancedBackward, Evidence, GramianWeighted, Scalarized
+from polytask.balancing.methods import UPGrad
+from polytask.core import InputError, shared_parameters
 
 
 @pytest.mark.parametrize(
@@ -32,3 +36,18 @@ def test_the_parameters_of_a_scalarizer_are_trained_as_torchjd_trains_them():
     theirs(losses).backward()
     assert torch.equal(ours.scalarizer.log_var.grad, theirs.log_var.grad)
     assert float(theirs.log_var.grad.abs().min()) > 0.1
+
+
+def test_scalarized_weights_are_the_gradient_of_the_scalarizer():
+    model, plain = learner(), learner()
+    BalancedBackward(model, Scalarized(GeometricMean()))(model.objectives(episodes()))
+    GeometricMean()(plain.objectives(episodes()).values).backward()
+    for mine, other in zip(shared_parameters(model), shared_parameters(plain), strict=True):
+        torch.testing.assert_close(mine.grad, other.grad)
+
+
+def test_an_aggregator_of_the_full_jacobian_gives_the_direction():
+    model, weighted = learner(), learner()
+    BalancedBackward(model, Aggregated(TorchJDUPGrad(projector=EXACT)))(model.objectives(episodes()))
+    BalancedBackward(weighted, UPGrad())(weighted.objectives(episodes()))
+    torch.testing.assert_close(gradients(model), gradients(weighted), rtol=1e-6, atol=1e-8)
