@@ -6,6 +6,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.architectures.contract import expect_contract, expect_independence
 from torch import nn
 
 from polytask.architectures.branching import BranchingTree
@@ -60,29 +61,12 @@ def test_every_task_is_answered_along_its_own_path():
         torch.testing.assert_close(found[name], expected)
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_it_keeps_the_contract_of_a_learner(case, expect_contract):
-    build, shape = CASES[case]
-    expect_contract(build, rows(*shape), NAMES)
+@pytest.mark.parametrize("branches", [[LATE, ALONE], [ALONE, ALONE]], ids=["a task apart", "all apart"])
+def test_a_task_apart_is_answered_alike_in_any_company(branches):
+    expect_independence(lambda: vectors(branches), rows(4), NAMES)
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_gradients_chained_through_the_taps_are_the_direct_ones(case, expect_true_taps):
-    build, shape = CASES[case]
-    expect_true_taps(build, rows(*shape), NAMES)
-
-
-@pytest.mark.parametrize("case", [*CASES, "a task apart from the start", "all apart"])
-def test_a_task_is_answered_alike_in_any_company(case, expect_independence):
-    more = {
-        "a task apart from the start": (lambda: vectors([LATE, ALONE]), (4,)),
-        "all apart": (lambda: vectors([ALONE, ALONE]), (4,)),
-    }
-    build, shape = (CASES | more)[case]
-    expect_independence(build, rows(*shape), NAMES)
-
-
-def test_a_task_apart_from_the_start_never_reaches_what_others_share(expect_contract):
+def test_a_task_apart_from_the_start_never_reaches_what_others_share():
     def build() -> BranchingTree:
         return vectors([LATE, ALONE])
 

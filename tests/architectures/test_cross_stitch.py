@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from polytask.architectures.cross_stitch import CrossStitch, Stitch
-from polytask.core import InputError, generator, private_parameters, shared_parameters
+from polytask.core import InputError, generator
 
 NAMES = ["a", "b.c", "d"]
 
@@ -98,42 +98,6 @@ def test_a_single_task_is_its_column():
     sharing, x = CrossStitch(["a"], [dense(4, 5), dense(5, 3)], channels=None), rows(4)
     expected = sharing.layers[1].blocks[0](sharing.layers[0].blocks[0](x))
     torch.testing.assert_close(sharing(x, ["a"]).by_task["a"], expected)
-
-
-@pytest.mark.parametrize("case", CASES)
-def test_it_keeps_the_contract_of_a_learner(case, expect_contract):
-    build, shape = CASES[case]
-    expect_contract(build, rows(*shape), NAMES)
-
-
-@pytest.mark.parametrize("case", CASES)
-def test_gradients_chained_through_the_taps_are_the_direct_ones(case, expect_true_taps):
-    build, shape = CASES[case]
-    expect_true_taps(build, rows(*shape), NAMES)
-
-
-@pytest.mark.parametrize("case", CASES)
-def test_a_task_is_answered_alike_in_any_company(case, expect_independence):
-    build, shape = CASES[case]
-    expect_independence(build, rows(*shape), NAMES)
-
-
-@pytest.mark.parametrize("case", CASES)
-def test_a_parameter_is_private_exactly_where_one_task_alone_reaches_it(case):
-    build, shape = CASES[case]
-    sharing = build()
-    parameters = list(sharing.parameters())
-    by_task, reached = sharing(rows(*shape), NAMES).by_task, {}
-    for name in NAMES:
-        found = torch.autograd.grad(by_task[name].sum(), parameters, retain_graph=True, allow_unused=True)
-        for parameter, gradient in zip(parameters, found, strict=True):
-            if gradient is not None:
-                reached.setdefault(id(parameter), []).append(name)
-    assert {id(each) for each in shared_parameters(sharing)} == {
-        key for key, tasks in reached.items() if tasks == NAMES
-    }
-    for name, own in private_parameters(sharing).items():
-        assert {id(each) for each in own} == {key for key, tasks in reached.items() if tasks == [name]}
 
 
 def test_layers_and_channels_must_agree():

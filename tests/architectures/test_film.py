@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from tests.architectures.contract import expect_contract, expect_independence
 from torch import nn
 
 from polytask.architectures.film import FiLMSharing
@@ -159,19 +160,15 @@ def test_only_a_single_block_without_a_generator_has_a_place_where_tasks_leave()
     assert found == {"own": True, "generated": False, "deep": False}
 
 
-def test_gradients_chained_through_the_taps_are_the_direct_ones(expect_true_taps):
-    expect_true_taps(moved("one block", None), rows(4), NAMES)
-
-
 @every_way
 @every_case
-def test_it_keeps_the_contract_of_a_learner(case, embedding_width, expect_contract):
+def test_it_keeps_the_contract_of_a_learner(case, embedding_width):
     expect_contract(moved(case, embedding_width), rows(*CASES[case][1]), NAMES)
 
 
 @every_way
 @every_case
-def test_a_task_is_answered_alike_in_any_company(case, embedding_width, expect_independence):
+def test_a_task_is_answered_alike_in_any_company(case, embedding_width):
     expect_independence(moved(case, embedding_width), rows(*CASES[case][1]), NAMES)
 
 

@@ -247,23 +247,6 @@ def test_choices_have_no_gradient_while_warming_up():
         assert [bool(gradient.any()) for gradient in found] == [expected] * 3
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_it_keeps_the_contract_of_a_learner(case, expect_contract):
-    build, shape = CASES[case]
-    expect_contract(build, rows(*shape), NAMES)
-
-
-@pytest.mark.parametrize(("build", "shape"), [(everywhere, (4,)), (maps_everywhere, (1, 7, 7))])
-def test_gradients_chained_through_the_taps_are_the_direct_ones(build, shape, expect_true_taps):
-    expect_true_taps(build, rows(*shape), NAMES)
-
-
-@pytest.mark.parametrize("case", CASES)
-def test_a_task_is_answered_alike_in_any_company(case, expect_independence):
-    build, shape = CASES[case]
-    expect_independence(build, rows(*shape), NAMES)
-
-
 def test_private_is_a_tasks_own_choice_alone():
     sharing = vectors()
     found = private_parameters(sharing)

@@ -53,24 +53,6 @@ def test_the_mixture_is_the_published_one():
             torch.testing.assert_close(found[name][row], expected)
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_it_keeps_the_contract_of_a_learner(case, expect_contract):
-    build, shape = CASES[case]
-    expect_contract(build, rows(*shape), NAMES)
-
-
-@pytest.mark.parametrize("case", CASES)
-def test_gradients_chained_through_the_taps_are_the_direct_ones(case, expect_true_taps):
-    build, shape = CASES[case]
-    expect_true_taps(build, rows(*shape), NAMES)
-
-
-@pytest.mark.parametrize("case", CASES)
-def test_a_task_is_answered_alike_in_any_company(case, expect_independence):
-    build, shape = CASES[case]
-    expect_independence(build, rows(*shape), NAMES)
-
-
 def test_gates_are_private_and_experts_and_stem_shared():
     sharing = with_stem()
     shared = [*sharing.stem.parameters(), *sharing.experts.parameters()]

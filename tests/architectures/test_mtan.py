@@ -102,24 +102,6 @@ def test_a_choice_is_carried_to_a_smaller_map_by_averages():
     torch.testing.assert_close(sharing(inputs, ["a"]).by_task["a"], means.sigmoid() * peaks)
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_it_keeps_the_contract_of_a_learner(case, expect_contract):
-    build, shape = CASES[case]
-    expect_contract(build, rows(*shape), NAMES)
-
-
-@pytest.mark.parametrize("case", CASES)
-def test_gradients_chained_through_the_taps_are_the_direct_ones(case, expect_true_taps):
-    build, shape = CASES[case]
-    expect_true_taps(build, rows(*shape), NAMES)
-
-
-@pytest.mark.parametrize("case", CASES)
-def test_a_task_is_answered_alike_in_any_company(case, expect_independence):
-    build, shape = CASES[case]
-    expect_independence(build, rows(*shape), NAMES)
-
-
 def test_the_chain_is_shared_and_all_attention_private():
     sharing = maps()
     assert set(map(id, shared_parameters(sharing))) == set(map(id, sharing.levels.parameters()))

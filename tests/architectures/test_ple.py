@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from polytask.architectures.ple import PLE
-from polytask.core import InputError, generator, private_parameters, shared_parameters
+from polytask.core import InputError, generator
 
 NAMES = ["a", "b.c", "d"]
 
@@ -72,40 +72,6 @@ def test_the_levels_are_the_published_recursion(build):
     for row, x in enumerate(inputs):
         for name, expected in by_hand(sharing, x).items():
             torch.testing.assert_close(found[name][row], expected)
-
-
-@pytest.mark.parametrize("case", CASES)
-def test_it_keeps_the_contract_of_a_learner(case, expect_contract):
-    build, shape = CASES[case]
-    expect_contract(build, rows(*shape), NAMES)
-
-
-@pytest.mark.parametrize("case", CASES)
-def test_gradients_chained_through_the_taps_are_the_direct_ones(case, expect_true_taps):
-    build, shape = CASES[case]
-    expect_true_taps(build, rows(*shape), NAMES)
-
-
-@pytest.mark.parametrize("case", CASES)
-def test_a_task_is_answered_alike_in_any_company(case, expect_independence):
-    build, shape = CASES[case]
-    expect_independence(build, rows(*shape), NAMES)
-
-
-@pytest.mark.parametrize("build", [two, four])
-def test_a_parameter_is_private_exactly_where_one_task_alone_reaches_it(build):
-    sharing = build()
-    parameters = list(sharing.parameters())
-    by_task, reached = sharing(rows(4), NAMES).by_task, {}
-    for name in NAMES:
-        found = torch.autograd.grad(by_task[name].sum(), parameters, retain_graph=True, allow_unused=True)
-        for parameter, gradient in zip(parameters, found, strict=True):
-            if gradient is not None:
-                reached.setdefault(id(parameter), []).append(name)
-    shared = {id(parameter) for parameter in shared_parameters(sharing)}
-    assert shared == {key for key, names in reached.items() if len(names) == len(NAMES)}
-    for name, own in private_parameters(sharing).items():
-        assert {id(parameter) for parameter in own} == {k for k, names in reached.items() if names == [name]}
 
 
 def test_every_level_but_the_last_has_a_shared_gate():

@@ -35,6 +35,9 @@ def maps() -> SparseLowRankSharing:
     return SparseLowRankSharing(NAMES, trunk, rank=2)
 
 
+CASES = {"vectors": (build, (4,)), "maps": (maps, (1, 5, 5))}
+
+
 def common_matrix(sharing: SparseLowRankSharing, key: str) -> np.ndarray:
     """Return what is left of all tasks' weights without their own parts, ``[task, weight]``."""
     parts = [sharing.weights(name)[key] - dict(sharing.own[name].named_parameters())[key] for name in NAMES]
@@ -178,16 +181,6 @@ def test_running_statistics_are_the_tasks_own():
 def test_there_is_no_penalty_in_evaluation_or_without_strengths():
     assert fresh().eval()(rows(4), NAMES).penalty is None
     assert fresh(sparse=0.0, low_rank=0.0)(rows(4), NAMES).penalty is None
-
-
-@pytest.mark.parametrize(("make", "shape"), [(build, (4,)), (maps, (1, 5, 5))])
-def test_it_keeps_the_contract_of_a_learner(make, shape, expect_contract):
-    expect_contract(make, rows(*shape), NAMES)
-
-
-@pytest.mark.parametrize(("make", "shape"), [(build, (4,)), (maps, (1, 5, 5))])
-def test_a_task_is_answered_alike_in_any_company(make, shape, expect_independence):
-    expect_independence(make, rows(*shape), NAMES)
 
 
 def test_all_bad_numbers_are_named_at_once():

@@ -36,6 +36,9 @@ def maps() -> TraceNormSharing:
     return TraceNormSharing(NAMES, lambda: nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.Tanh()))
 
 
+CASES = {"vectors": (build, (4,)), "maps": (maps, (1, 5, 5))}
+
+
 @settings(deadline=None)
 @given(st.integers(1, 6), st.integers(1, 9), st.integers(0, 10_000))
 def test_the_norm_is_the_sum_of_the_singular_values(n_rows, n_columns, seed):
@@ -185,16 +188,6 @@ def test_there_is_no_penalty_in_evaluation_without_strength_or_for_one_task():
     assert build().eval()(rows(4), NAMES).penalty is None
     assert build(strength=0.0)(rows(4), NAMES).penalty is None
     assert TraceNormSharing(["a"], lambda: nn.Linear(4, 2))(rows(4), ["a"]).penalty is None
-
-
-@pytest.mark.parametrize(("make", "shape"), [(build, (4,)), (maps, (1, 5, 5))])
-def test_it_keeps_the_contract_of_a_learner(make, shape, expect_contract):
-    expect_contract(make, rows(*shape), NAMES)
-
-
-@pytest.mark.parametrize(("make", "shape"), [(build, (4,)), (maps, (1, 5, 5))])
-def test_a_task_is_answered_alike_in_any_company(make, shape, expect_independence):
-    expect_independence(make, rows(*shape), NAMES)
 
 
 def test_one_seed_gives_one_start():
