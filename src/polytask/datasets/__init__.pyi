@@ -15,8 +15,7 @@ from .penguins import penguins_table
 from .registry import DATASETS
 from .sarcos import sarcos_test
 from .school_exams import school
-from .tox21_assays import tox21
-from .toxcast_assays import toxcast
+from .toxicity_assays import tox21, toxcast
 
 __all__ = [
     "DATASETS",

@@ -252,7 +252,7 @@ _ALL = (
     ),
     Dataset(
         name="tox21",
-        module="tox21_assays",
+        module="toxicity_assays",
         about="8,006 molecules, 12 tests of toxicity, 17 % of the labels missing",
         address="https://moleculenet.org/datasets-1",
         licence="public",
@@ -262,7 +262,7 @@ _ALL = (
     ),
     Dataset(
         name="toxcast",
-        module="toxcast_assays",
+        module="toxicity_assays",
         about="8,597 molecules, 617 tests of toxicity, 71 % of the labels missing",
         address="https://moleculenet.org/datasets-1",
         licence="public",

@@ -8,10 +8,7 @@ from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor, nn
 
-from polytask.checks import check_learner
-from polytask.core import Batch, Episode, InputError, Task, generator, seeded
-from polytask.execution import check_meta_gradient
-from polytask.meta import mlp
+from polytask.core import Batch, Task, generator
 from polytask.meta.metric.lrd2 import LRD2, logistic_weights
 
 CAT = Task(name="cat", kind="multiclass", n_outputs=3)
@@ -96,56 +93,3 @@ def test_every_label_is_fitted_on_the_examples_that_have_it(n_rows: int) -> None
         rows = mask[:, output]
         expected = fitted(whole.inputs[rows], whole.targets["tags"][rows, output], 1.0)
         np.testing.assert_allclose(found[:, output].numpy(), expected, rtol=1e-5)
-
-
-@pytest.mark.parametrize("task", ALL)
-@pytest.mark.parametrize("n_kept", [4, 9])
-def test_examples_without_label_do_not_count(task: Task, n_kept: int) -> None:
-    whole = points(12)
-    mask = torch.arange(12) < n_kept
-    target = whole.targets[task.name]
-    hidden = torch.full_like(target, float("nan") if target.is_floating_point() else 77)
-    target = torch.where(mask.reshape(-1, *[1] * (target.ndim - 1)), target, hidden)
-    masked = Batch(inputs=whole.inputs, targets={task.name: target}, masks={task.name: mask})
-    learner = LRD2(nn.Identity()).double()
-    expected = learner.adapt([task], whole.rows(slice(n_kept)).only([task.name])).state[task.name]["summary"]
-    torch.testing.assert_close(learner.adapt([task], masked).state[task.name]["summary"], expected)
-
-
-def episodes(n_support: int = 6) -> list[Episode]:
-    return [
-        Episode(tasks=ALL, support=points(n_support, i, "s"), query=points(9, i, "q")).to(
-            "cpu", torch.float32
-        )
-        for i in range(2)
-    ]
-
-
-@pytest.mark.parametrize("n_support", [4, 9])
-def test_the_contract_of_a_learner_is_kept(n_support: int) -> None:
-    with seeded(0):
-        check_learner(LRD2(mlp([5, 6, 5], nn.Tanh)), episodes(n_support))
-
-
-@pytest.mark.parametrize("n_support", [4, 9])
-def test_the_meta_gradient_is_right_in_loop_and_vmap(n_support: int) -> None:
-    with seeded(0):
-        learner = LRD2(mlp([5, 6, 5], nn.Tanh), ridge=0.5)
-    check_meta_gradient(learner, episodes(n_support)).raise_if_wrong()
-
-
-def test_all_wrong_arguments_are_named_at_once() -> None:
-    with pytest.raises(
-        InputError, match="`ridge` must be above 0, got 0; `n_steps` must be at least 1, got 0"
-    ):
-        LRD2(nn.Identity(), ridge=0, n_steps=0)
-
-
-def test_a_regression_is_an_error() -> None:
-    with pytest.raises(
-        InputError, match="LRD2 answers multiclass, binary, multilabel tasks, but 'age' is regr"
-    ):
-        LRD2(nn.Identity()).learn(
-            [Task(name="age", kind="regression")],
-            Batch(inputs=torch.zeros(2, 1), targets={"age": torch.zeros(2)}),
-        )

@@ -9,7 +9,7 @@ from scipy.optimize import minimize
 from sklearn.svm import LinearSVC
 from torch import Tensor, nn
 
-from polytask.core import Batch, Episode, InputError, Task, generator, seeded
+from polytask.core import Batch, Episode, Task, generator, seeded
 from polytask.execution import check_meta_gradient
 from polytask.meta import mlp
 from polytask.meta.metric.crammer_singer import crammer_singer_dual
@@ -135,14 +135,3 @@ def test_the_meta_gradient_is_right_in_loop_and_vmap(cost: float) -> None:
     with seeded(0):
         learner = MetaOptNet(mlp([5, 6, 4], nn.Tanh), cost=cost)
     check_meta_gradient(learner, episodes()).raise_if_wrong()
-
-
-def test_all_wrong_arguments_are_named_at_once() -> None:
-    expected = "`cost` must be above 0, got 0; `scale` must be above 0, got -1; `n_steps` must be at least 1"
-    with pytest.raises(InputError, match=expected):
-        MetaOptNet(nn.Identity(), cost=0, scale=-1, n_steps=0)
-
-
-def test_a_class_without_support_is_an_error_that_names_it() -> None:
-    with pytest.raises(InputError, match="needs an example of every class, but 2 have none"):
-        MetaOptNet(nn.Identity()).adapt([CAT], points(2))

@@ -8,9 +8,7 @@ from hypothesis import strategies as st
 from sklearn.linear_model import Ridge
 from torch import Tensor, nn
 
-from polytask.checks import check_learner
-from polytask.core import Batch, Episode, InputError, Task, generator, seeded
-from polytask.execution import check_meta_gradient
+from polytask.core import Batch, Episode, Task, generator, seeded
 from polytask.execution.forward import run_forward
 from polytask.meta import mlp
 from polytask.meta.metric.r2d2 import R2D2, ridge_weights
@@ -101,20 +99,6 @@ def test_a_bias_is_one_more_feature_of_ones() -> None:
     torch.testing.assert_close(answers, torch.as_tensor(query) @ expected[:-1] + expected[-1])
 
 
-@pytest.mark.parametrize("task", ALL)
-@pytest.mark.parametrize("n_kept", [4, 9])
-def test_examples_without_label_do_not_count(task: Task, n_kept: int) -> None:
-    whole = points(12)
-    mask = torch.arange(12) < n_kept
-    target = whole.targets[task.name]
-    hidden = torch.full_like(target, float("nan") if target.is_floating_point() else 77)
-    target = torch.where(mask.reshape(-1, *[1] * (target.ndim - 1)), target, hidden)
-    masked = Batch(inputs=whole.inputs, targets={task.name: target}, masks={task.name: mask})
-    learner = R2D2(nn.Identity()).double()
-    expected = learner.adapt([task], whole.rows(slice(n_kept)).only([task.name])).state[task.name]["summary"]
-    torch.testing.assert_close(learner.adapt([task], masked).state[task.name]["summary"], expected)
-
-
 @pytest.mark.parametrize("n_rows", [5, 12])
 def test_every_output_is_fitted_on_the_examples_that_have_it(n_rows: int) -> None:
     whole = points(n_rows)
@@ -126,28 +110,6 @@ def test_every_output_is_fitted_on_the_examples_that_have_it(n_rows: int) -> Non
         y = whole.targets["sizes"][rows, output].numpy()
         reference = Ridge(alpha=1.0, fit_intercept=False).fit(whole.inputs[rows].numpy(), y)
         np.testing.assert_allclose(found[:, output].numpy(), reference.coef_, rtol=1e-6)
-
-
-def episodes(n_support: int = 6) -> list[Episode]:
-    return [
-        Episode(tasks=ALL, support=points(n_support, i, "s"), query=points(9, i, "q")).to(
-            "cpu", torch.float32
-        )
-        for i in range(2)
-    ]
-
-
-@pytest.mark.parametrize("n_support", [4, 9])
-def test_the_contract_of_a_learner_is_kept(n_support: int) -> None:
-    with seeded(0):
-        check_learner(R2D2(mlp([5, 6, 5], nn.Tanh)), episodes(n_support))
-
-
-@pytest.mark.parametrize("n_support", [4, 9])
-def test_the_meta_gradient_is_right_in_loop_and_vmap(n_support: int) -> None:
-    with seeded(0):
-        learner = R2D2(mlp([5, 6, 5], nn.Tanh), ridge=0.5, scale=2.0)
-    check_meta_gradient(learner, episodes(n_support)).raise_if_wrong()
 
 
 def test_training_finds_features_in_which_sines_are_linear() -> None:
@@ -177,28 +139,3 @@ def test_training_finds_features_in_which_sines_are_linear() -> None:
         ).values.mean().backward()
         optimizer.step()
     assert error(learner) < 0.25 * before
-
-
-def test_all_wrong_arguments_are_named_at_once() -> None:
-    with pytest.raises(InputError, match="`ridge` must be above 0, got 0; `scale` must be above 0, got -1"):
-        R2D2(nn.Identity(), ridge=0, scale=-1)
-
-
-def test_a_class_without_support_is_an_error_that_names_it() -> None:
-    with pytest.raises(InputError, match="needs an example of every class, but 2 have none"):
-        R2D2(nn.Identity()).double().adapt([CAT], points(2))
-
-
-def test_a_task_without_targets_is_an_error() -> None:
-    with pytest.raises(InputError, match="`support` has no target of task 'height'"):
-        R2D2(nn.Identity()).learn([HEIGHT], Batch(inputs=torch.zeros(4, 2)))
-
-
-def test_a_support_without_any_label_is_an_error() -> None:
-    support = Batch(
-        inputs=torch.zeros(4, 2),
-        targets={"height": torch.zeros(4)},
-        masks={"height": torch.zeros(4, dtype=torch.bool)},
-    )
-    with pytest.raises(InputError, match="`support` has no label of task 'height'"):
-        R2D2(nn.Identity()).learn([HEIGHT], support)

@@ -8,9 +8,7 @@ from hypothesis import strategies as st
 from sklearn.linear_model import Ridge
 from torch import Tensor, nn
 
-from polytask.checks import check_learner
-from polytask.core import Batch, Episode, InputError, Task, generator, seeded
-from polytask.execution import check_meta_gradient
+from polytask.core import Batch, Episode, Task, generator, seeded
 from polytask.execution.forward import run_forward
 from polytask.meta import mlp
 from polytask.meta.metric.ridge_regression import RidgeRegression
@@ -84,19 +82,6 @@ def test_one_label_is_the_answer_everywhere() -> None:
     np.testing.assert_allclose(found[:, 0], np.full(3, float(support.targets["height"])))
 
 
-@pytest.mark.parametrize("task", [HEIGHT, SIZES])
-@pytest.mark.parametrize("n_kept", [1, 4, 9])
-def test_examples_without_label_do_not_count(task: Task, n_kept: int) -> None:
-    whole = points(12)
-    mask = torch.arange(12) < n_kept
-    target = whole.targets[task.name]
-    target = torch.where(mask.reshape(-1, *[1] * (target.ndim - 1)), target, torch.nan)
-    masked = Batch(inputs=whole.inputs, targets={task.name: target}, masks={task.name: mask})
-    learner = RidgeRegression(nn.Identity()).double()
-    expected = learner.adapt([task], whole.rows(slice(n_kept))).state[task.name]["summary"]
-    torch.testing.assert_close(learner.adapt([task], masked).state[task.name]["summary"], expected)
-
-
 @pytest.mark.parametrize("n_rows", [5, 12])
 def test_every_output_is_fitted_on_the_examples_that_have_it(n_rows: int) -> None:
     whole, query = points(n_rows), normal(4, 5, "query")
@@ -108,28 +93,6 @@ def test_every_output_is_fitted_on_the_examples_that_have_it(n_rows: int) -> Non
         y = whole.targets["sizes"][rows, output].numpy()
         reference = Ridge(alpha=2.0).fit(tensor(whole)[rows].numpy(), y)
         np.testing.assert_allclose(found[:, output], reference.predict(query.numpy()), rtol=1e-6)
-
-
-def episodes(n_support: int) -> list[Episode]:
-    return [
-        Episode(tasks=(HEIGHT, SIZES), support=points(n_support, i, "s"), query=points(7, i, "q")).to(
-            "cpu", torch.float32
-        )
-        for i in range(2)
-    ]
-
-
-@pytest.mark.parametrize("n_support", [3, 9])
-def test_the_contract_of_a_learner_is_kept(n_support: int) -> None:
-    with seeded(0):
-        check_learner(RidgeRegression(mlp([5, 6, 5], nn.Tanh)), episodes(n_support))
-
-
-@pytest.mark.parametrize("n_support", [3, 9])
-def test_the_meta_gradient_is_right_in_loop_and_vmap(n_support: int) -> None:
-    with seeded(0):
-        learner = RidgeRegression(mlp([5, 6, 5], nn.Tanh), penalty=0.5)
-    check_meta_gradient(learner, episodes(n_support)).raise_if_wrong()
 
 
 def test_training_finds_features_in_which_shifted_sines_are_linear() -> None:
@@ -160,15 +123,3 @@ def test_training_finds_features_in_which_shifted_sines_are_linear() -> None:
         ).values.mean().backward()
         optimizer.step()
     assert error(learner) < 0.25 * before
-
-
-def test_a_penalty_that_is_not_positive_is_refused() -> None:
-    with pytest.raises(InputError, match="`penalty` must be above 0, got 0"):
-        RidgeRegression(nn.Identity(), penalty=0)
-
-
-def test_a_task_of_classes_is_refused() -> None:
-    sick = Task(name="sick", kind="binary")
-    support = Batch(inputs=torch.zeros(4, 2), targets={"sick": torch.ones(4)})
-    with pytest.raises(InputError, match="RidgeRegression answers regression tasks, but 'sick' is binary"):
-        RidgeRegression(nn.Identity()).adapt([sick], support)
