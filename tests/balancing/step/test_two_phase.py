@@ -8,9 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from polytask.architectures import HardSharing, SoftSharing
-from polytask.balancing import BalancedBackward, Balancer, EqualWeights
+from polytask.balancing import BalancedBackward, Balancer
 from polytask.balancing.balancer import Weights
 from polytask.balancing.evidence import Evidence
+from polytask.balancing.methods import EqualWeights
 from polytask.balancing.methods.famo import FAMO
 from polytask.balancing.methods.uncertainty import UncertaintyWeighting
 from polytask.core import Batch, Episode, Objectives, SharedModel, Sharing, Task, generator, seeded
