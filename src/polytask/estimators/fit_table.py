@@ -2,14 +2,12 @@
 
 import time
 import warnings
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from torch import nn
-
-from polytask.core import Batch, DataWarning, Predictor, ResultWarning, SharedModel, Task, derive_seed
+from polytask.core import DataWarning, ResultWarning, derive_seed
 from polytask.core.defaults import usual_defaults
 from polytask.core.errors import other_remedy
 from polytask.core.files import user_path
@@ -17,14 +15,13 @@ from polytask.core.interrupts import interruptible
 from polytask.core.settings import SettingsCheck
 from polytask.data import read_table
 from polytask.data.tables.table import fingerprint
-from polytask.evaluate import evaluate
-from polytask.evaluate.metrics import all_predictions
-from polytask.evaluate.skill import ConstantReference, TaskLead, clearly_ahead
-from polytask.fitting.table_preparation import Columns, Prepared, prepare
-from polytask.fitting.table_summary import Metrics, summarize
-from polytask.fitting.table_training import Surroundings, rehearse, train_table_learner
+from polytask.fitting.table_ensemble_fit import TableFit, fit_ensemble, run_titles
+from polytask.fitting.table_preparation import Columns, PreparedTable, prepare_table
+from polytask.fitting.table_surroundings import Surroundings, rehearse
+from polytask.fitting.table_verdict import constant_answers, judge, judged_rows, mean_gain
 from polytask.models.table_config import TableConfig, check_used, unused_for
 from polytask.models.table_model import TableModel
+from polytask.models.table_results import FitResults
 from polytask.renamed import renamed_settings
 from polytask.train.threads import single_threaded
 
@@ -33,6 +30,7 @@ __all__ = ["fit"]
 _REMEDY = "Lower `learning_rate`, or look for values far from all others in the targets."
 _AGAIN = "call `fit` again with the same `resume_folder`"
 _SMALL = 256 * 256  # numbers in a layer of one step, below which threads cost more than they bring
+_OLD_NAMES = {"sharing": "architecture", "checkpoint": "resume_folder", "seeds": "repeats"}
 
 
 def fit(
@@ -41,41 +39,79 @@ def fit(
     *,
     group: str | int | None = None,
     time_column: str | int | None = None,
+    weight_column: str | int | None = None,
     drop: Any = (),
-    seeds: int = 3,
+    folds: Any = 5,
+    repeats: int = 1,
     baselines: bool = True,
+    architecture: str = "hard",
+    balancing: str = "equal",
+    width: int = 64,
+    depth: int = 2,
+    dropout: float = 0.1,
+    epochs: int = 200,
+    patience: int = 30,
+    learning_rate: float = 3e-3,
+    weight_decay: float = 1e-2,
+    batch_size: int | None = None,
+    bins: int | None = None,
+    members: int | None = None,
+    soft_strength: float | None = None,
     seed: int = 0,
+    time_budget: float | None = None,
     resume_folder: str | Path | None = None,
     accelerator: str = "cpu",
     precision: str = "32-true",
     progress: bool = False,
-    **settings: Any,
+    **others: Any,
 ) -> TableModel:
     """Train one model of several targets of a table, and compare it with a separate model for each.
 
-    Every seed draws its own split (60 % training, 20 % validation, 20 % test) and initialization; the figures
-    are averaged over seeds, with intervals that allow for overlapping splits (see `mean_interval`), and the
-    model of the seed with the best validation skill is returned. A split by time is the same for every
-    seed, so its intervals tell of the initialization alone.
+    The labelled rows are dealt into folds. For each fold a network is trained on the others; the model is the
+    average of them all, so that every row trains. Every row is judged once, by networks that did not
+    see it, and so is every metric, paired row by row with a model for each target alone. Each target stops
+    where its own loss on held-out rows is lowest.
+
+    With the default architecture three forms of network are averaged, each target with the weights that its
+    held-out rows choose: on standardized numbers, on numbers in bins as well, and a linear one.
 
     Args:
         table: A CSV or Parquet file, a data frame, or what else `read_table` reads. Missing features and
             missing labels are fine.
         targets: Columns to predict, as ``NAME`` or ``NAME:KIND`` with kind regression, binary or multiclass:
             one, a sequence, or a dictionary of kinds by name.
-        group: Rows that share a value of this column stay on one side of the split.
-        time_column: Train on earlier rows and test on later ones.
+        group: Rows that share a value of this column are never on both sides.
+        time_column: Train on earlier rows and judge by later ones; the model itself is trained on all.
+        weight_column: How much each row counts in training; it is no feature.
         drop: Columns that are not to be used; one, or a sequence.
-        seeds: How many seeds; intervals need 2 or more.
-        baselines: Also train the separate models; they have the joint model's trunk, each to itself.
-        seed: The first seed; the same one gives the same model.
+        folds: How many folds; a scikit-learn splitter; or pairs of row positions (training, held out).
+        repeats: How often rows are dealt anew: more networks, and steadier figures.
+        baselines: Also train a model for each target alone, in the same way.
+        architecture: How the targets share, see `polytask.architectures.architecture_names`. All but
+            ``"hard"`` are trained fold after fold, each stopped by a further fold.
+        balancing: How the targets' losses become one update, see `polytask.balancing.balancer_names`; all but
+            ``"equal"`` are trained fold after fold.
+        width: Units of each layer.
+        depth: Layers.
+        dropout: Probability of dropping a unit.
+        epochs: Passes over the training rows at most.
+        patience: A target stops after so many epochs without a lower loss on held-out rows.
+        learning_rate: Of AdamW.
+        weight_decay: Of AdamW, decoupled.
+        batch_size: Rows a step; None for a number that fits the table, see `TableConfig`.
+        bins: Bins of a number at most, of ``"hard"`` (16); 0 for none.
+        members: Networks of ``"tabm"`` (16).
+        soft_strength: Pull of ``"soft"`` and ``"trace-norm"`` (0.01).
+        seed: The same one gives the same model.
+        time_budget: Seconds after which training stops with what is best so far; the result then depends on
+            the machine. None for as long as it takes.
         resume_folder: A folder; a killed fit that is called again with it continues where it was. A fit of
-            another table or with other settings is refused there; ``seeds`` and ``baselines`` may change.
+            another table or with other settings is refused there; ``baselines`` may change.
         accelerator: As in Lightning Fabric: ``"cpu"``, ``"cuda"``, ``"auto"``.
         precision: How to train: ``"32-true"``, ``"64-true"``, ``"bf16-mixed"`` or ``"bf16-true"``; the
             model has 32 bits afterwards.
         progress: Show bars.
-        **settings: See `TableConfig`: ``architecture``, ``balancing``, ``width``, ``epochs`` ….
+        **others: Nothing but names of earlier versions, which warn.
 
     Returns:
         The model; its ``results`` hold the comparison. Targets for which the model is not clearly better
@@ -89,165 +125,119 @@ def fit(
         >>> import numpy as np, pandas as pd
         >>> x = np.random.default_rng(0).random((200, 2))
         >>> table = pd.DataFrame({"a": x[:, 0], "b": x[:, 1], "sum": x.sum(1), "more": x[:, 0] > 0.5})
-        >>> model = fit(table, ["sum", "more:binary"], seeds=1, epochs=20, baselines=False)
+        >>> model = fit(table, ["sum", "more:binary"], epochs=20, baselines=False)
         >>> list(model.predict(table.head(2)).columns)
         ['sum', 'more', 'more:p(False)', 'more:p(True)']
     """
-    settings = renamed_settings(settings, {"sharing": "architecture", "checkpoint": "resume_folder"})
-    resume_folder = settings.pop("resume_folder", resume_folder)
-    call = {"seeds": seeds, "seed": seed, "baselines": baselines, "progress": progress}
-    call |= {"accelerator": accelerator, "precision": precision, "resume_folder": resume_folder}
-    config = _checked(settings, call)
-    folder = None if resume_folder is None else user_path(resume_folder)
-    columns = Columns.of(targets, group=group, time=time_column, drop=drop)
+    old = renamed_settings(others, _OLD_NAMES)
+    settings: dict[str, Any] = {
+        "architecture": architecture, "balancing": balancing, "width": width, "depth": depth,
+        "dropout": dropout, "epochs": epochs, "patience": patience, "learning_rate": learning_rate,
+        "weight_decay": weight_decay, "batch_size": batch_size,
+    }  # fmt: skip
+    asked = {"bins": bins, "members": members, "soft_strength": soft_strength}
+    settings |= {name: value for name, value in asked.items() if value is not None}
+    call = {
+        "repeats": repeats, "folds": folds, "seed": seed, "baselines": baselines, "progress": progress,
+        "accelerator": accelerator, "precision": precision, "resume_folder": resume_folder,
+        "time_budget": time_budget,
+    }  # fmt: skip
+    call |= {name: old.pop(name) for name in list(old) if name in call}
+    config = _checked(settings | old, call)
+    start = time.perf_counter()
+    folder = None if call["resume_folder"] is None else user_path(call["resume_folder"])
+    columns = Columns.of(targets, group=group, time=time_column, drop=drop, weight=weight_column)
     frame = read_table(table)
-    data_fingerprint = fingerprint(frame)
+    with usual_defaults():
+        prepared = prepare_table(
+            frame, columns, folds=folds, repeats=call["repeats"], seed=derive_seed(seed, "table")
+        )
+    source = _described(frame, columns, seed=seed)
     where = Surroundings(
         accelerator=accelerator,
         precision=precision,
         resume_folder=folder,
         progress=progress,
         identity={
-            "table": data_fingerprint, "targets": columns.targets, "group": columns.group,
-            "time_column": columns.time, "drop": columns.drop, "seed": seed, "precision": precision,
-            **config.to_json(),
+            **source, "precision": precision, "repeats": call["repeats"],
+            "folds": [len(fold.held_out) for fold in prepared.repeats[0]], **config.to_json(),
         },
+        deadline=None if time_budget is None else time.monotonic() + time_budget,
     )  # fmt: skip
-    start = time.perf_counter()
-    # All seeds are prepared first: a table that is wrong for one of them fails before any training.
-    with usual_defaults():
-        prepared = [prepare(frame, columns, seed=derive_seed(seed, "split", index)) for index in range(seeds)]
     if folder is not None:
-        names = [task.name for task in prepared[0].tasks]
-        titles = [title for index in range(seeds) for title in _runs(index, names, baselines)]
-        rehearse(folder, titles, where.identity)
-    notes = (*prepared[0].guesses, unused_for([task.name for task in prepared[0].tasks], config))
-    for note in filter(None, notes):
+        rehearse(folder, run_titles(prepared, config, separate=baselines), where.identity)
+    for note in filter(None, (*prepared.guesses, unused_for([task.name for task in prepared.tasks], config))):
         warnings.warn(note, DataWarning, stacklevel=2)
-    small = config.width * config.batch_size <= _SMALL
+    small = config.width * (config.batch_size or 64) <= _SMALL
     with (
         usual_defaults(),
         single_threaded(when=small),
         other_remedy(_REMEDY),
         interruptible(folder, again=_AGAIN, keep="`resume_folder`"),
     ):
-        runs = [
-            _fit_seed(
-                one,
-                config,
-                index=index,
-                seed=derive_seed(seed, "seed", index),
-                baselines=baselines,
-                where=where,
-            )
-            for index, one in enumerate(prepared)
-        ]
-    best = max(range(seeds), key=lambda index: runs[index].score)
-    first = prepared[0]
-    results = summarize(
-        first.tasks,
-        [run.joint for run in runs],
-        [run.separate for run in runs if run.separate],
-        n_parameters={"joint": _count(runs[0].learner), "separate": runs[0].n_separate},
-        rows={"train": len(first.train), "validation": len(first.validation), "test": len(first.test)},
-        seconds=time.perf_counter() - start,
-        # Splits by row or group are drawn anew and overlap; a split by time is the same for every seed.
-        test_over_train=0.0 if columns.time is not None else len(first.test) / len(first.train),
-        messages=list(dict.fromkeys(message for one in prepared for message in one.messages)),
-        constant=[run.constant for run in runs],
-        better=_better(runs),
-    )
+        fitted = fit_ensemble(
+            prepared, config, separate=baselines, seed=derive_seed(seed, "networks"), where=where
+        )
+        results = _results(prepared, fitted, n_rows=len(frame), seed=seed, start=start)
     if (shortfall := results.shortfall()) is not None:
         warnings.warn(shortfall, ResultWarning, stacklevel=2)
-    data = {
-        "fingerprint": data_fingerprint,
+    return TableModel(
+        fitted.model, prepared.encoder, prepared.targets, config=config, data=source, results=results
+    )
+
+
+def _described(frame: Any, columns: Columns, *, seed: int) -> dict[str, object]:
+    """Say where a model comes from."""
+    return {
+        "fingerprint": fingerprint(frame),
         "rows": len(frame),
         "targets": list(columns.targets),
         "group": columns.group,
         "time_column": columns.time,
+        "weight_column": columns.weight,
+        "drop": list(columns.drop),
         "seed": seed,
-        "best_seed_index": best,
     }
-    chosen = prepared[best]
-    return TableModel(
-        runs[best].learner, chosen.encoder, chosen.targets, config=config, data=data, results=results
-    )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _SeedRun:
-    learner: SharedModel
-    score: float
-    joint: Metrics
-    separate: Metrics
-    constant: Metrics
-    leads: Mapping[str, TaskLead]
-    n_separate: int
-
-
-def _fit_seed(
-    prepared: Prepared, config: TableConfig, *, index: int, seed: int, baselines: bool, where: Surroundings
-) -> _SeedRun:
-    """Train the joint model and the separate ones on one split, and judge them on its test rows."""
-    names = [task.name for task in prepared.tasks]
-    title, *titles = _runs(index, names, baselines)
-    learner, outcome = train_table_learner(prepared, names, config, seed=seed, title=title, where=where)
-    separate: dict[str, Mapping[str, float]] = {}
-    n_separate = 0
-    for name, title in zip(names, titles):
-        alone, _ = train_table_learner(prepared, [name], config, seed=seed, title=title, where=where)
-        separate |= _judge(alone.adapt(_tasks(prepared, [name])), alone, prepared)
-        n_separate += _count(alone)
-    predictor = learner.adapt(prepared.tasks)
-    reference = ConstantReference(prepared.tasks, prepared.train, prepared.test)
-    answers = all_predictions(predictor, _test_rows(prepared, learner))
-    return _SeedRun(
-        learner=learner,
-        score=outcome.best_score if outcome.best_score is not None else float("-inf"),
-        joint=_judge(predictor, learner, prepared),
-        separate=separate,
-        constant=evaluate(reference.predictor, prepared.test, scales=prepared.scales),
-        leads={
-            task.name: reference.lead(task, answers[task.name])
-            for task in prepared.tasks
-            if prepared.test.n_labels(task.name)
+def _results(
+    prepared: PreparedTable, fitted: TableFit, *, n_rows: int, seed: int, start: float
+) -> FitResults:
+    """Judge what was trained."""
+    blocks_of = derive_seed(seed, "blocks")
+    folds = prepared.repeats[0]
+    return FitResults(
+        tasks=judge(prepared, fitted.joint, fitted.separate, constant_answers(prepared), seed=blocks_of),
+        delta_m=mean_gain(prepared, fitted.joint, fitted.separate, seed=blocks_of),
+        n_folds=len(folds),
+        n_repeats=len(prepared.repeats),
+        n_parameters={
+            "joint": sum(parameter.numel() for parameter in fitted.model.parameters()),
+            "separate": fitted.n_separate,
         },
-        n_separate=n_separate,
+        rows={
+            "table": n_rows,
+            "labelled": len(prepared.rows),
+            "judged": judged_rows(prepared.rows, [fitted.joint]),
+        },
+        seconds=time.perf_counter() - start,
+        messages=prepared.messages,
+        steps=fitted.steps,
     )
 
 
-def _runs(index: int, names: Sequence[str], baselines: bool) -> list[str]:
-    """Return the titles of a seed's trainings: the joint one, and one for every task alone."""
-    alone = [f"seed {index + 1} {name} alone" for name in names] if baselines else []
-    return [f"seed {index + 1} joint", *alone]
-
-
-def _judge(predictor: Predictor, learner: SharedModel, prepared: Prepared) -> Metrics:
-    return evaluate(predictor, _test_rows(prepared, learner), scales=prepared.scales)
-
-
-def _test_rows(prepared: Prepared, learner: SharedModel) -> Batch:
-    return prepared.test.to(next(learner.parameters()).device)
-
-
-def _tasks(prepared: Prepared, names: Sequence[str]) -> list[Task]:
-    return [task for task in prepared.tasks if task.name in names]
-
-
-def _better(runs: Sequence[_SeedRun]) -> dict[str, bool]:
-    """Tell for every task whether joint training is clearly better than the constant answer."""
-    names = dict.fromkeys(name for run in runs for name in run.leads)
-    return {name: clearly_ahead([run.leads[name] for run in runs if name in run.leads]) for name in names}
-
-
-def _checked(settings: dict[str, Any], call: dict[str, Any]) -> TableConfig:
+def _checked(settings: Mapping[str, Any], call: Mapping[str, Any]) -> TableConfig:
     """Build the configuration; what is wrong with it or with the call comes in one message."""
     check = SettingsCheck()
     known = [entry.name for entry in fields(TableConfig)]
     check.names(settings, known)
     check_used(check, settings)
-    check.whole("seeds", call["seeds"], least=1)
+    check.whole("repeats", call["repeats"], least=1)
     check.whole("seed", call["seed"], least=0)
+    if isinstance(call["folds"], int | float):
+        check.whole("folds", call["folds"], least=2)
+    if call["time_budget"] is not None:
+        check.number("time_budget", call["time_budget"], above=0)
     check.flag("baselines", call["baselines"])
     check.flag("progress", call["progress"])
     check.accelerator("accelerator", call["accelerator"])
@@ -256,7 +246,3 @@ def _checked(settings: dict[str, Any], call: dict[str, Any]) -> TableConfig:
     return check.finish(
         lambda: TableConfig(**{name: value for name, value in settings.items() if name in known})
     )
-
-
-def _count(module: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in module.parameters())

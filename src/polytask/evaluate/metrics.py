@@ -18,7 +18,14 @@ from torchmetrics.functional.classification import binary_auroc
 from polytask.core import Batch, InputError, Predictor, Task
 from polytask.core.task import TaskKind
 
-__all__ = ["TaskMetrics", "all_predictions", "evaluate", "higher_is_better", "metric_names"]
+__all__ = [
+    "TaskMetrics",
+    "all_predictions",
+    "evaluate",
+    "higher_is_better",
+    "measure",
+    "metric_names",
+]
 
 _UNDEFINED = math.nan
 
@@ -94,7 +101,7 @@ def evaluate(
     """
     answers = all_predictions(predictor, data, batch_size=batch_size)
     return {
-        task.name: _measure(task, answers[task.name], data, (scales or {}).get(task.name, 1.0))
+        task.name: measure(task, answers[task.name], data, (scales or {}).get(task.name, 1.0))
         for task in predictor.tasks
         if data.n_labels(task.name)
     }
@@ -111,10 +118,21 @@ def all_predictions(predictor: Predictor, data: Batch, *, batch_size: int = 1024
     return {name: torch.cat(parts) for name, parts in pieces.items() if parts}
 
 
-def _measure(task: Task, prediction: Tensor, data: Batch, scale: float) -> TaskMetrics:
+def measure(
+    task: Task, prediction: Tensor, data: Batch, scale: float = 1.0, *, names: Sequence[str] | None = None
+) -> TaskMetrics:
+    """Return the metrics of a task for predictions ``[example, n_outputs]``; see `evaluate`.
+
+    Args:
+        task: The task.
+        prediction: What is measured.
+        data: The labels of the same examples.
+        scale: Units of the original target that one unit of a regression target stands for.
+        names: The metrics; None for all.
+    """
     parts = _parts(task, prediction, data.targets[task.name].cpu(), data.masks.get(task.name))
     values, undefined = {}, {}
-    for name in metric_names(task):
+    for name in names or metric_names(task):
         entry = _METRICS[task.kind][name]
         measured = entry.measure(parts)
         defined = [value for value in measured if not math.isnan(value)]

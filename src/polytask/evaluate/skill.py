@@ -17,7 +17,7 @@ from polytask.core import Batch, Task
 from polytask.evaluate.constant import constant_predictor
 from polytask.evaluate.metrics import all_predictions
 
-__all__ = ["ConstantReference", "TaskLead", "clearly_ahead"]
+__all__ = ["ConstantReference", "TaskLead", "clearly_ahead", "row_leads", "row_losses"]
 
 _TINY = 1e-9
 
@@ -74,12 +74,17 @@ class ConstantReference:
 
     def lead(self, task: Task, predictions: Tensor) -> TaskLead:
         """Compare predictions for the held-out rows with the constant, row by row."""
-        ours, constant = predictions, self._predictions[task.name]
-        loss = row_losses(task, constant, self._held_out) - row_losses(task, ours, self._held_out)
-        right = torch.empty(0, dtype=torch.float64)
-        if task.kind != "regression":
-            right = _right(task, ours, self._held_out) - _right(task, constant, self._held_out)
-        return TaskLead(loss=loss / self._units[task.name], right=right)
+        lead = row_leads(task, predictions, self._predictions[task.name], self._held_out)
+        return TaskLead(loss=lead.loss / self._units[task.name], right=lead.right)
+
+
+def row_leads(task: Task, predictions: Tensor, others: Tensor, data: Batch) -> TaskLead:
+    """Compare predictions with others row by row; losses are in the task's own unit."""
+    loss = row_losses(task, others, data) - row_losses(task, predictions, data)
+    right = torch.empty(0, dtype=torch.float64)
+    if task.kind != "regression":
+        right = _right(task, predictions, data) - _right(task, others, data)
+    return TaskLead(loss=loss, right=right)
 
 
 def row_losses(task: Task, predictions: Tensor, data: Batch) -> Tensor:

@@ -1,29 +1,36 @@
-"""From a table to training, validation and test batches."""
+"""From a table to encoded rows and the folds by which they are trained on and judged."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
 import torch
 
-from polytask.core import Batch, DataError, InputError, Task
+from polytask.core import Batch, DataError, InputError, Task, derive_seed
 from polytask.core.names import counted
 from polytask.core.task import TaskKind
-from polytask.data import TableEncoder, check_leak, split_groups, split_rows, split_time
-from polytask.data.tables.column import column_categories, column_hint
+from polytask.data import TableEncoder, check_leak
+from polytask.data.tables.column import column_categories, column_hint, column_numbers
+from polytask.data.tables.folds import (
+    Fold,
+    folds_by_splitter,
+    folds_in_time,
+    folds_of_groups,
+    folds_of_rows,
+)
 from polytask.data.tables.label_split import Labels
 from polytask.data.tables.problems import problem_error
-from polytask.data.tables.splits import Split
+from polytask.data.tables.splits import Split, row_groups, row_order_values
 from polytask.data.tables.target_column import TargetColumn
 from polytask.data.tables.target_labels import label_guesses, split_labels, target_messages
 from polytask.data.tables.targets import fit_targets, parse_target
 
-__all__ = ["Columns", "Prepared", "prepare"]
+__all__ = ["Columns", "PreparedTable", "prepare_table"]
 
-_N_PARTS = 3  # training, validation and test
-_MOST_STRATA = 1000  # values of a target up to which a split keeps their shares
+_BINS = 4  # parts of a target's range that folds get equal shares of
+_FEWEST_BINNED = 20  # labels below which ranges are no guide
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,15 +42,19 @@ class Columns:
         group: Rows with one value of it stay on one side of a split.
         time: Training rows come before test rows.
         drop: Not used at all.
+        weight: How much each row counts.
     """
 
     targets: tuple[str, ...]
     group: str | None = None
     time: str | None = None
     drop: tuple[str, ...] = ()
+    weight: str | None = None
 
     @classmethod
-    def of(cls, targets: Any, *, group: Any = None, time: Any = None, drop: Any = ()) -> "Columns":
+    def of(
+        cls, targets: Any, *, group: Any = None, time: Any = None, drop: Any = (), weight: Any = None
+    ) -> "Columns":
         """Take column names as people write them.
 
         Args:
@@ -53,6 +64,7 @@ class Columns:
             group: A name.
             time: A name.
             drop: One name, or several.
+            weight: A name.
 
         Raises:
             InputError: It cannot be understood.
@@ -68,6 +80,7 @@ class Columns:
             group=None if group is None else _name(group, "group"),
             time=None if time is None else _name(time, "time_column"),
             drop=() if drop is None else tuple(_names(drop, "drop")),
+            weight=None if weight is None else _name(weight, "weight_column"),
         )
 
     def features(self, frame: pd.DataFrame) -> list[str]:
@@ -77,7 +90,7 @@ class Columns:
             DataError: A named column does not exist, both a group and a time are given, or a target is to be
                 dropped.
         """
-        roles = {"group": self.group, "time_column": self.time}
+        roles = {"group": self.group, "time_column": self.time, "weight_column": self.weight}
         named = [(role, name) for role, name in roles.items() if name is not None]
         named += [("drop", name) for name in self.drop]
         problems = [
@@ -99,26 +112,34 @@ class Columns:
         return [column for column in frame.columns if column not in used]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prepared:
-    """A table encoded for one seed; everything fitted saw the training rows only.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PreparedTable:
+    """A table encoded, and the folds by which its rows are trained on and judged.
+
+    The constants of the features, which no label enters, come from all labelled rows.
 
     Args:
         encoder: Encodes the features.
         targets: Encode and decode the targets.
-        train: Rows with at least one label.
-        validation: For early stopping.
-        test: Never seen by training.
+        rows: The rows with at least one label.
+        positions: Their positions in the table, int64 ``[row]``.
+        repeats: The folds, each dealt anew; positions among ``rows``.
+        groups: A number for the group of each row, where there are groups.
+        times: Numbers that order the rows, where there is a time.
+        weights: How much each row counts, where that was asked.
         messages: What was noteworthy.
         guesses: Those of the messages that tell which words were taken for missing values.
     """
 
     encoder: TableEncoder
     targets: tuple[TargetColumn, ...]
-    train: Batch
-    validation: Batch
-    test: Batch
-    messages: tuple[str, ...]
+    rows: Batch
+    positions: np.ndarray
+    repeats: tuple[tuple[Fold, ...], ...]
+    groups: np.ndarray | None = None
+    times: np.ndarray | None = None
+    weights: torch.Tensor | None = None
+    messages: tuple[str, ...] = ()
     guesses: tuple[str, ...] = ()
 
     @property
@@ -131,9 +152,28 @@ class Prepared:
         """Units of each target that one unit of its prediction stands for."""
         return {target.task.name: target.scale for target in self.targets}
 
+    @property
+    def numbers(self) -> list[int]:
+        """The features that are numbers: neither categories nor marks of what is missing."""
+        places, start = [], 0
+        for encoding in self.encoder.encodings:
+            places += [start] * (encoding.kind in ("number", "time"))
+            start += len(encoding.feature_names)
+        return places
 
-def prepare(frame: pd.DataFrame, columns: Columns, *, seed: int) -> Prepared:
-    """Split a table and encode it.
+
+def prepare_table(
+    frame: pd.DataFrame, columns: Columns, *, folds: Any = 5, repeats: int = 1, seed: int
+) -> PreparedTable:
+    """Encode a table, and deal its labelled rows into folds.
+
+    Args:
+        frame: A table, as `read_table` returns it.
+        columns: What its columns are.
+        folds: How many, or what `folds_by_splitter` takes; positions are those in the table, and rows
+            without any label are left out of them.
+        repeats: How often rows are dealt anew.
+        seed: Decides the folds.
 
     Raises:
         DataError: The table cannot be used; the message names column, problem and remedy.
@@ -141,15 +181,10 @@ def prepare(frame: pd.DataFrame, columns: Columns, *, seed: int) -> Prepared:
     features = columns.features(frame)
     labels = split_labels(frame, columns.targets)
     _check_units(frame, labels, columns)
-    labelled = _labelled_rows(labels, len(frame))
-    among = [replace(target, codes=target.codes[labelled]) for target in labels.values()]
-    split = _split(frame, labelled, columns, among, seed)
-    parts = {name: labelled[getattr(split, name)] for name in ("train", "validation", "test")}
-    whole = Split(**parts)
-    messages = check_leak(frame, whole, group=columns.group, time=columns.time, columns=features)
-    targets = fit_targets(frame, columns.targets, train_rows=whole.train)
-    messages += target_messages(frame, targets, asked=columns.targets)
-    encoder = TableEncoder.fit(frame, columns=features, train_rows=whole.train)
+    positions = _labelled_rows(labels, len(frame))
+    targets = fit_targets(frame, columns.targets, train_rows=positions)
+    messages = target_messages(frame, targets, asked=columns.targets)
+    encoder = TableEncoder.fit(frame, columns=features, train_rows=positions)
     inputs, report = encoder.transform(frame)
     encoded = {target.task.name: target.encode(frame[target.task.name]) for target in targets}
     everything = Batch(
@@ -157,8 +192,14 @@ def prepare(frame: pd.DataFrame, columns: Columns, *, seed: int) -> Prepared:
         targets={name: values for name, (values, _) in encoded.items()},
         masks={name: mask for name, (_, mask) in encoded.items()},
     )
-    batches = {name: everything.rows(torch.from_numpy(rows)) for name, rows in parts.items()}
-    _check_labels(targets, batches)
+    rows = everything.rows(torch.from_numpy(positions))
+    groups = None if columns.group is None else row_groups(frame[columns.group].iloc[positions])[0]
+    times = None if columns.time is None else row_order_values(frame[columns.time].iloc[positions])
+    dealt = tuple(
+        _folds(frame, positions, columns, rows, targets, folds, derive_seed(seed, "folds", repeat))
+        for repeat in range(repeats)
+    )
+    messages += _leaks(frame, positions, columns, features, dealt[0])
     strays = [
         encoding.name for encoding in encoder.encodings if encoding.kind != "category" and encoding.words
     ]
@@ -166,13 +207,95 @@ def prepare(frame: pd.DataFrame, columns: Columns, *, seed: int) -> Prepared:
         *label_guesses(frame, targets, asked=columns.targets),
         *(f"Column {name!r}: {encoder.notes[name]}." for name in strays),
     ]
-    return Prepared(
+    return PreparedTable(
         encoder=encoder,
         targets=targets,
+        rows=rows,
+        positions=positions,
+        repeats=dealt,
+        groups=groups,
+        times=times,
+        weights=None if columns.weight is None else _weights(frame, columns.weight, positions),
         messages=(*messages, *report.messages()),
         guesses=tuple(guesses),
-        **batches,
     )
+
+
+def _folds(
+    frame: pd.DataFrame,
+    positions: np.ndarray,
+    columns: Columns,
+    rows: Batch,
+    targets: Sequence[TargetColumn],
+    folds: Any,
+    seed: int,
+) -> tuple[Fold, ...]:
+    """Deal the labelled rows as was asked."""
+    if not isinstance(folds, int):
+        whole = folds_by_splitter(
+            folds, len(frame), groups=None if columns.group is None else row_groups(frame[columns.group])[0]
+        )
+        return _among(whole, positions, len(frame))
+    labels = [_strata(target, rows) for target in targets]
+    if columns.group is not None:
+        return folds_of_groups(frame[columns.group].iloc[positions], n_folds=folds, seed=seed, labels=labels)
+    if columns.time is not None:
+        return folds_in_time(frame[columns.time].iloc[positions], n_folds=folds)
+    return folds_of_rows(len(positions), n_folds=folds, seed=seed, labels=labels)
+
+
+def _among(folds: Sequence[Fold], positions: np.ndarray, n_rows: int) -> tuple[Fold, ...]:
+    """Turn positions in the table into positions among the labelled rows."""
+    place = np.full(n_rows, -1)
+    place[positions] = np.arange(len(positions))
+    found = []
+    for fold in folds:
+        train, held_out = (place[part][place[part] >= 0] for part in (fold.train, fold.held_out))
+        if not len(train) or not len(held_out):
+            raise DataError("A pair of `folds` has no labelled row to train on, or none held out.")
+        found.append(Fold(train=train, held_out=held_out))
+    return tuple(found)
+
+
+def _strata(target: TargetColumn, rows: Batch) -> Labels:
+    """Number the labels of a target as folds get equal shares of them: classes, or parts of its range."""
+    values, known = rows.targets[target.task.name].numpy(), rows.masks[target.task.name].numpy()
+    codes = np.where(known, 0, -1)
+    if target.classes:
+        codes = np.where(known, values.astype(np.int64), -1)
+    elif known.sum() >= _FEWEST_BINNED:
+        edges = np.quantile(values[known], np.linspace(0, 1, _BINS + 1)[1:-1])
+        codes = np.where(known, np.searchsorted(edges, values), -1)
+    return Labels(codes=codes)
+
+
+def _weights(frame: pd.DataFrame, name: str, positions: np.ndarray) -> torch.Tensor:
+    """Read how much each row counts; the mean becomes 1."""
+    values = column_numbers(frame[name])[positions]
+    if not np.isfinite(values).all() or (values < 0).any() or not values.any():
+        raise DataError(
+            f"The column {name!r} of `weight_column` needs a number of 0 or more in every labelled row, and "
+            "one above 0. Fill or mend it."
+        )
+    return torch.from_numpy(values / values.mean()).float()
+
+
+def _leaks(
+    frame: pd.DataFrame,
+    positions: np.ndarray,
+    columns: Columns,
+    features: Sequence[str],
+    folds: Sequence[Fold],
+) -> list[str]:
+    """Look for rows of a fold that are in its training rows, too."""
+    first = folds[-1]  # with time, the one that is trained on most
+    split = Split(
+        train=positions[first.train],
+        validation=np.zeros(0, dtype=np.int64),
+        test=positions[first.held_out],
+    )
+    by_column = {"group": columns.group, "time": columns.time}
+    return check_leak(frame, split, **by_column, columns=features)
 
 
 def _asked(name: Any, kind: Any) -> str:
@@ -213,36 +336,8 @@ def _labelled_rows(labels: Mapping[str, Labels], n_rows: int) -> np.ndarray:
     return rows if len(rows) else np.arange(n_rows)
 
 
-def _split(
-    frame: pd.DataFrame, rows: np.ndarray, columns: Columns, labels: Sequence[Labels], seed: int
-) -> Split:
-    if columns.group is not None:
-        return split_groups(
-            frame[columns.group].iloc[rows], fractions=(0.6, 0.2, 0.2), seed=seed, labels=labels
-        )
-    if columns.time is not None:
-        return split_time(frame[columns.time].iloc[rows], fractions=(0.6, 0.2, 0.2), labels=labels)
-    return split_rows(len(rows), seed=seed, stratify=_strata(labels), labels=labels)
-
-
-def _strata(labels: Sequence[Labels]) -> pd.Series | None:
-    """Join the classes of the targets, and whether a row has a label of the others.
-
-    So a rare class has its share of every part, and a sparsely labelled target has labels everywhere.
-    """
-    if not labels:
-        return None  # no target can be learned; `fit_targets` will say so
-    n_rows = len(labels[0].codes)
-    few = [target.codes if _n_classes(target) <= _MOST_STRATA else (target.codes >= 0) for target in labels]
-    joined = pd.Series(pd.factorize(pd.Series(list(zip(*(codes.tolist() for codes in few), strict=True))))[0])
-    if joined.nunique() <= n_rows / 5:
-        return joined
-    first = pd.Series(few[0])
-    return first if first.nunique() <= n_rows / 2 else None
-
-
 def _check_units(frame: pd.DataFrame, labels: Mapping[str, Labels], columns: Columns) -> None:
-    """Refuse targets that have labels in fewer groups, or at fewer times, than there are parts."""
+    """Refuse targets that have labels in one group, or at one time, alone."""
     if columns.group is not None:
         column, setting, preposition, unit = columns.group, "group", "in", "group"
     elif columns.time is not None:
@@ -253,26 +348,11 @@ def _check_units(frame: pd.DataFrame, labels: Mapping[str, Labels], columns: Col
     problems = []
     for name, target in labels.items():
         n_units = len(set(units[target.codes >= 0]) - {None})
-        if n_units < _N_PARTS:
+        if n_units < 2:
             problems.append(
                 f"Target {name!r} has labels {preposition} {counted(n_units, unit)} of {column!r} only, but "
-                f"training, validation and test need one {unit} each. Label rows of more {unit}s, leave out "
-                f"`{setting}`, or leave out the target."
+                f"a model is judged on another {unit} than it was trained on. Label rows of more {unit}s, "
+                f"leave out `{setting}`, or leave out the target."
             )
     if problems:
         raise problem_error(problems)
-
-
-def _n_classes(target: Labels) -> int:
-    return int(target.codes.max()) + 1
-
-
-def _check_labels(targets: Sequence[TargetColumn], batches: dict[str, Batch]) -> None:
-    empty = [
-        f"{target.task.name!r} has no label in the {part} rows"
-        for target in targets
-        for part, batch in batches.items()
-        if not batch.n_labels(target.task.name)
-    ]
-    if empty:
-        raise DataError("; ".join(empty) + ". Label more rows, or leave the target out.")

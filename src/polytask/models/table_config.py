@@ -30,9 +30,10 @@ class TableConfig(SavedSettings):
         dropout: Probability of dropping a unit.
         soft_strength: How strongly ``"soft"`` and ``"trace-norm"`` pull the trunks together.
         members: Networks in the ensemble of ``"tabm"``.
+        bins: Numbers are also encoded piecewise linearly in so many bins at most; 0 for none.
         epochs: Passes over the training rows at most.
-        patience: Stop after so many epochs without a better validation score.
-        batch_size: Rows a step.
+        patience: A target stops after so many epochs without a lower loss on held-out rows.
+        batch_size: Rows a step; None: about a twentieth of the training rows, from 16 to 1,024.
         learning_rate: Of Adam.
         weight_decay: Of AdamW, decoupled.
 
@@ -47,11 +48,12 @@ class TableConfig(SavedSettings):
     dropout: float = 0.1
     soft_strength: float = 1e-2
     members: int = 16
+    bins: int = 16
     epochs: int = 200
     patience: int = 30
-    batch_size: int = 64
+    batch_size: int | None = None
     learning_rate: float = 3e-3
-    weight_decay: float = 1e-4
+    weight_decay: float = 1e-2
 
     def __post_init__(self) -> None:
         check = SettingsCheck()
@@ -63,8 +65,11 @@ class TableConfig(SavedSettings):
             "dropout": check.number("dropout", self.dropout, least=0, below=1),
             "learning_rate": check.number("learning_rate", self.learning_rate, above=0),
         }
-        for name in ("width", "depth", "members", "epochs", "patience", "batch_size"):
+        for name in ("width", "depth", "members", "epochs", "patience"):
             checked[name] = check.whole(name, getattr(self, name), least=1)
+        checked["bins"] = check.whole("bins", self.bins, least=0)
+        if self.batch_size is not None:
+            checked["batch_size"] = check.whole("batch_size", self.batch_size, least=1)
         for name in ("soft_strength", "weight_decay"):
             checked[name] = check.number(name, getattr(self, name), least=0)
         if not check.problems and self.depth < (least := architecture_entry(self.architecture).least_depth):

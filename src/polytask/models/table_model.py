@@ -1,6 +1,8 @@
 """A trained model of a table's targets."""
 
 import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -8,13 +10,16 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from polytask.core import DataWarning, InputError, SharedModel, Task, generator
+from polytask.core import DataWarning, InputError, Learner, SharedModel, Task, generator
+from polytask.core.records import record_from_json
 from polytask.data import TableEncoder, read_table
 from polytask.data.tables.target_column import TargetColumn
 from polytask.models.bundle import Bundle
 from polytask.models.bundle_tensors import build_filled
+from polytask.models.network_stack import StackedEnsemble, StackPlan
 from polytask.models.saved_model import Contents, SavedModel, part
 from polytask.models.table_config import TableConfig
+from polytask.models.table_ensemble import TableEnsemble
 from polytask.models.table_learner import build_table_learner
 from polytask.models.table_results import FitResults
 
@@ -27,7 +32,7 @@ class TableModel(SavedModel):
     """Predicts several targets of a table's rows; made by `polytask.fit` or `polytask.load`.
 
     Args:
-        learner: The trained model.
+        learner: The trained model; any that `Learner.adapt` makes answer by the names of the targets.
         encoder: Encodes the features.
         targets: Decode the predictions.
         config: How it was built.
@@ -39,7 +44,7 @@ class TableModel(SavedModel):
 
     def __init__(
         self,
-        learner: SharedModel,
+        learner: Learner,
         encoder: TableEncoder,
         targets: tuple[TargetColumn, ...],
         *,
@@ -99,6 +104,8 @@ class TableModel(SavedModel):
             "encoder": self.encoder.to_json(),
             "targets": [target.to_json() for target in self.targets],
         }
+        if isinstance(self.learner, TableEnsemble):
+            config["ensemble"] = _ensemble_to_json(self.learner)
         return Contents(
             config=config, tensors=self.learner.state_dict(), data=self.data, results=self.results
         )
@@ -110,10 +117,14 @@ class TableModel(SavedModel):
         targets = _read_targets(part(bundle, "targets"))
         if config.depth > len(bundle.tensors):
             raise InputError(f"`depth` is {config.depth}, but there are {len(bundle.tensors)} weights")
-        learner = build_filled(
-            lambda: build_table_learner([target.task for target in targets], encoder.n_features, config),
-            bundle.tensors,
-        )
+        tasks = [target.task for target in targets]
+        described = bundle.config.get("ensemble")
+        stored = None if described is None else record_from_json(_Stored, described, name="the ensemble")
+        if stored is not None and len(stored.members) > len(bundle.tensors):
+            raise InputError(
+                f"the ensemble has {len(stored.members)} members, but {len(bundle.tensors)} weights"
+            )
+        learner = build_filled(lambda: _build(tasks, encoder.n_features, config, stored), bundle.tensors)
         return cls(learner, encoder, targets, config=config, data=bundle.data)
 
     def _tried(self) -> tuple[list[Task], dict[str, Tensor]]:
@@ -122,6 +133,41 @@ class TableModel(SavedModel):
         rows = torch.randn(16, self.encoder.n_features, generator=generator(0, "trial"), dtype=torch.float32)
         with torch.inference_mode():
             return tasks, self.learner.adapt(tasks)(rows.to(next(self.learner.parameters()).device))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stored:
+    """An ensemble as plain JSON.
+
+    Args:
+        members: The plan of each member; None for a model as the settings say.
+        weights: Of each member, by target.
+    """
+
+    members: tuple[dict | None, ...]
+    weights: Mapping[str, tuple[float, ...]]
+
+
+def _ensemble_to_json(ensemble: TableEnsemble) -> dict[str, Any]:
+    plans = [
+        member.plan.to_json() if isinstance(member, StackedEnsemble) else None for member in ensemble.members
+    ]
+    return {"members": plans, "weights": {name: list(shares) for name, shares in ensemble.weights.items()}}
+
+
+def _build(tasks: Sequence[Task], n_features: int, config: TableConfig, stored: _Stored | None) -> Learner:
+    """Build the untrained model that a bundle describes."""
+    if stored is None:  # a bundle of one network
+        return build_table_learner(tasks, n_features, config)
+    members: list[SharedModel | StackedEnsemble] = []
+    for described in stored.members:
+        if described is None:
+            members.append(build_table_learner(tasks, n_features, config))
+            continue
+        plan = StackPlan.from_json(described)
+        named = [task for task in tasks if task.name in plan.targets]
+        members.append(StackedEnsemble(named, n_features, plan))
+    return TableEnsemble(tasks, members, stored.weights)
 
 
 def _read_targets(entries: Any) -> tuple[TargetColumn, ...]:

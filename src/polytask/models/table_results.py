@@ -1,6 +1,5 @@
 """What a fit found: joint training against separate models, task by task."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,10 +8,12 @@ from polytask.core import Interval
 
 __all__ = ["FitResults", "TaskResult"]
 
+_SIGNIFICANT = 0.05
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskResult:
-    """One task's figures on held-out rows, over seeds.
+    """One task's figures on held-out rows: each row is judged by networks that were not trained on it.
 
     Args:
         task: The task's name.
@@ -20,12 +21,13 @@ class TaskResult:
         metric: The first metric, the one that is compared.
         joint: Every metric of joint training.
         baseline: Every metric of a model for this task alone; empty without baselines.
-        gain: Gain of joint training in percent of the separate model, paired by seed, over the seeds where it
-            is known (see `polytask.evaluate.gain`); None without baselines, or where it is known for none.
+        gain: Gain of joint training in percent of the separate model, paired row by row (see
+            `polytask.evaluate.gain`); None without baselines, or where it is not known.
+        p_value: Of no gain, adjusted for the number of tasks (Holm); None where it is not known.
         constant: Every metric of the constant answer: the training rows' mean or class frequencies.
         better_than_constant: Whether joint training is clearly better than the constant answer (see
-            `polytask.evaluate.skill.clearly_ahead`); None where it was not looked at.
-        undefined: By metric, how many of its parts (classes, labels) were undefined, over all seeds.
+            `polytask.fitting.table_verdict.judge`); None where it was not looked at.
+        undefined: By metric, how many of its parts (classes, labels) were undefined.
     """
 
     task: str
@@ -34,20 +36,19 @@ class TaskResult:
     joint: Mapping[str, Interval]
     baseline: Mapping[str, Interval]
     gain: Interval | None
+    p_value: float | None = None
     constant: Mapping[str, Interval] = field(default_factory=dict)
     better_than_constant: bool | None = None
     undefined: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def verdict(self) -> str:
-        """``helped`` by the other tasks, ``hurt``, ``unclear``, or ``unknown``."""
-        if self.gain is None or math.isnan(self.gain.half_width):
+        """``helped`` by the other tasks, ``hurt``, ``no clear difference``, or ``unknown``."""
+        if self.gain is None or self.p_value is None:
             return "unknown"
-        if self.gain.half_width == 0:  # counts tie by chance; equal gains do not tell how far they vary
-            return "unclear"
-        if self.gain.low > 0:
-            return "helped"
-        return "hurt" if self.gain.high < 0 else "unclear"
+        if self.p_value >= _SIGNIFICANT:
+            return "no clear difference"
+        return "helped" if self.gain.mean > 0 else "hurt"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,22 +57,25 @@ class FitResults:
 
     Args:
         tasks: By task.
-        delta_m: Average gain over tasks in percent, over the seeds where all gains are known; None without
-            baselines, or where it is known for no seed.
-        n_seeds: How many splits and initializations were averaged.
+        delta_m: Average gain over tasks in percent; None without baselines, or where a gain is not known.
+        n_folds: Parts into which the labelled rows were cut; each was judged by networks of the others.
+        n_repeats: How often they were dealt anew.
         n_parameters: Of the joint model, and of the separate models together.
-        rows: How many rows trained, validated and tested, for the first seed.
+        rows: How many rows the table has, how many have a label, and how many were judged.
+        steps: For each target the training step whose weights it keeps.
         seconds: Wall time of all training.
         messages: What was noteworthy about the data.
     """
 
     tasks: tuple[TaskResult, ...]
     delta_m: Interval | None
-    n_seeds: int
+    n_folds: int
+    n_repeats: int
     n_parameters: Mapping[str, int]
     rows: Mapping[str, int]
     seconds: float
     messages: tuple[str, ...]
+    steps: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def not_better_than_constant(self) -> tuple[str, ...]:
@@ -105,6 +109,7 @@ class FitResults:
                     "joint": {name: _json(interval) for name, interval in found.joint.items()},
                     "separate": {name: _json(interval) for name, interval in found.baseline.items()},
                     "gain_percent": _json(found.gain),
+                    "p_value": found.p_value,
                     "verdict": found.verdict,
                     "constant": {name: _json(interval) for name, interval in found.constant.items()},
                     "better_than_constant": found.better_than_constant,
@@ -113,11 +118,13 @@ class FitResults:
                 for found in self.tasks
             ],
             "delta_m_percent": _json(self.delta_m),
-            "n_seeds": self.n_seeds,
+            "n_folds": self.n_folds,
+            "n_repeats": self.n_repeats,
             "n_parameters": dict(self.n_parameters),
             "rows": dict(self.rows),
             "seconds": round(self.seconds, 2),
             "messages": list(self.messages),
+            "steps": dict(self.steps),
         }
 
 

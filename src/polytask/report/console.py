@@ -28,8 +28,7 @@ def fit_table(results: FitResults) -> RenderableType:
     Names are wrapped, figures never: where the terminal is too narrow for a table, each task gets a few
     lines.
     """
-    seeds = counted(results.n_seeds, "seed")
-    title = f"Held-out rows, {seeds}" + (", 95 % intervals" if results.n_seeds > 1 else "")
+    title = f"Held-out rows, {counted(results.n_folds, 'fold')}, 95 % intervals"
     compared = any(found.baseline for found in results.tasks)
     headings = ["task", "metric", *(["separate"] if compared else []), "joint"]
     headings += ["gain %", "sharing"] if compared else []

@@ -1,0 +1,118 @@
+"""The losses of networks that run at once, and where they start."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from polytask.core import Batch, Task
+from polytask.data.tables.folds import Fold
+from polytask.models.network_stack import NetworkStack, output_slices
+
+__all__ = ["StackedLosses", "start_at_constants"]
+
+
+class StackedLosses:
+    """The loss of every labelled row for stacked outputs: squared errors and log losses.
+
+    Args:
+        tasks: The targets.
+        rows: The labelled rows.
+        weights: How much each row counts; None for all alike.
+        device: Where the outputs are.
+    """
+
+    def __init__(
+        self, tasks: Sequence[Task], rows: Batch, weights: Tensor | None, device: torch.device
+    ) -> None:
+        self.tasks = tasks
+        self.places = output_slices(tasks)
+        self.n_outputs = sum(task.n_outputs for task in tasks)
+        targets = [rows.targets[task.name].reshape(len(rows)).float() for task in tasks]
+        known = [rows.masks.get(task.name, torch.ones(len(rows), dtype=torch.bool)) for task in tasks]
+        self.known = torch.stack([mask.reshape(len(rows)) for mask in known], dim=1).to(
+            device
+        )  # [row, target]
+        self.targets = torch.stack(targets, dim=1).nan_to_num(0.0).to(device)
+        self.weights = self.known.float()
+        if weights is not None:
+            self.weights = self.weights * weights.float().to(device)[:, None]
+        # Targets of one kind with one output are measured at once.
+        self.groups: list[tuple[str, list[int], Tensor]] = []
+        for kind in ("regression", "binary"):
+            indices = [index for index, task in enumerate(tasks) if task.kind == kind]
+            if indices:
+                starts = torch.tensor(
+                    [self.places[tasks[index].name].start for index in indices], device=device
+                )
+                self.groups.append((kind, indices, starts))
+        self.several = [index for index, task in enumerate(tasks) if task.kind == "multiclass"]
+
+    def __call__(self, outputs: Tensor, picked: Tensor, open_: Tensor) -> Tensor:
+        """Return the loss of every network: the mean over its open targets of their weighted means.
+
+        Args:
+            outputs: ``[network, row, output]``.
+            picked: Which rows these are, ``[network, row]``.
+            open_: Bool ``[network, target]``.
+        """
+        losses = self.elements(outputs, picked)
+        weights = self.weights[picked]
+        means = (losses * weights).sum(1) / weights.sum(1).clamp(min=1e-12)  # [network, target]
+        return (means * open_).sum(1) / open_.sum(1).clamp(min=1)
+
+    def sums(self, outputs: Tensor, picked: Tensor, judged: Tensor) -> Tensor:
+        """Return the weighted sum of the losses of the judged rows, ``[network, target]``."""
+        weights = self.weights[picked] * judged[..., None]
+        return torch.where(weights > 0, self.elements(outputs, picked) * weights, 0.0).sum(1)
+
+    def counts(self, picked: Tensor, judged: Tensor) -> Tensor:
+        """Return the weight of the judged rows, ``[network, target]``."""
+        return (self.weights[picked] * judged[..., None]).sum(1)
+
+    def elements(self, outputs: Tensor, picked: Tensor) -> Tensor:
+        """Return the loss of every row and target, ``[network, row, target]``; any number where unknown."""
+        targets = self.targets[picked]
+        parts: dict[int, Tensor] = {}
+        for kind, indices, starts in self.groups:
+            answers = outputs[..., starts]
+            wanted = targets[..., indices] if len(indices) < len(self.tasks) else targets
+            if kind == "regression":
+                losses = (answers - wanted).square()
+            else:
+                losses = functional.binary_cross_entropy_with_logits(answers, wanted, reduction="none")
+            if len(indices) == len(self.tasks):
+                return losses
+            parts |= dict(zip(indices, losses.unbind(-1), strict=True))
+        for index in self.several:
+            answers = outputs[..., self.places[self.tasks[index].name]].flatten(0, 1)
+            wanted = targets[..., index].flatten().long()
+            losses = functional.cross_entropy(answers, wanted, reduction="none")
+            parts[index] = losses.view(targets.shape[:2])
+        return torch.stack([parts[index] for index in range(len(self.tasks))], dim=-1)
+
+
+def start_at_constants(
+    stack: NetworkStack, tasks: Sequence[Task], rows: Batch, folds: Sequence[Fold]
+) -> None:
+    """Let every network start with the mean, or the class frequencies, of its own training rows."""
+    places = output_slices(tasks)
+    bias = stack.biases[-1]
+    with torch.no_grad():
+        for task in tasks:
+            known = rows.masks.get(task.name, torch.ones(len(rows), dtype=torch.bool)).reshape(len(rows))
+            target = rows.targets[task.name].reshape(len(rows))
+            for network, fold in enumerate(folds):
+                train = torch.from_numpy(fold.train)
+                bias[network, 0, places[task.name]] = _constant(task, target[train][known[train]])
+
+
+def _constant(task: Task, labels: Tensor) -> Tensor:
+    """Return what a network without inputs would answer, ``[output]``; every class is counted once more."""
+    if task.kind == "multiclass":
+        counts = torch.bincount(labels.long(), minlength=task.n_outputs).float() + 1
+        return (counts / counts.sum()).log()
+    if task.kind == "regression":
+        return labels.float().mean()[None] if len(labels) else torch.zeros(1)
+    return torch.logit((labels.float().sum() + 1) / (len(labels) + 2))[None]

@@ -1,0 +1,206 @@
+"""Fit the model of a table: networks for every fold, averaged, and judged on rows that they did not see."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+
+from polytask.core import SharedModel, Task, derive_seed
+from polytask.data.tables.folds import Fold
+from polytask.fitting.blending import Blend, blend
+from polytask.fitting.stacked_plan import Members, NetworkForm
+from polytask.fitting.stacked_training import StackedFit, fit_stack
+from polytask.fitting.table_preparation import PreparedTable
+from polytask.fitting.table_split_fit import fit_splits
+from polytask.fitting.table_surroundings import Surroundings
+from polytask.fitting.table_verdict import Answers
+from polytask.models.network_stack import StackedEnsemble
+from polytask.models.table_config import TableConfig
+from polytask.models.table_ensemble import TableEnsemble
+from polytask.train.fabric import fabric_for
+from polytask.train.progress import TrainingBar
+
+__all__ = ["TableFit", "fit_ensemble", "run_titles", "stacked"]
+
+_WIDER, _MORE = 3, 2  # networks on bins have more inputs: units and dropout of the others, times
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableFit:
+    """A trained model, and what it and its single-target rivals predict for held-out rows.
+
+    Args:
+        model: The joint model.
+        joint: Its held-out predictions.
+        separate: Those of a model for every target alone; empty without.
+        n_separate: Parameters of these.
+        steps: The training step that each target keeps.
+    """
+
+    model: TableEnsemble
+    joint: Answers
+    separate: Answers
+    n_separate: int
+    steps: Mapping[str, int]
+
+
+def stacked(config: TableConfig) -> bool:
+    """Tell whether all networks can be trained at once: hard sharing with equal weights."""
+    return config.architecture == "hard" and config.balancing == "equal"
+
+
+def fit_ensemble(
+    prepared: PreparedTable,
+    config: TableConfig,
+    *,
+    separate: bool,
+    seed: int,
+    where: Surroundings,
+) -> TableFit:
+    """Train the joint model, and with baselines a model for every target alone.
+
+    Args:
+        prepared: The table.
+        config: The form of the model, and how it is trained.
+        separate: Whether single-target models are trained, too; with one target they would be the model.
+        seed: Decides everything random.
+        where: Device, precision, resume folder, time.
+    """
+    tasks = prepared.tasks
+    separate = separate and len(tasks) > 1
+    if not stacked(config):
+        return _fit_splits(prepared, config, separate=separate, seed=seed, where=where)
+    forms = _forms(prepared, config)
+    joint = [_fit_form(prepared, config, name, alone=False, seed=seed, where=where) for name in forms]
+    chosen = _blended(prepared, joint)
+    alone = []
+    if separate:
+        alone = [_fit_form(prepared, config, name, alone=True, seed=seed, where=where) for name in forms]
+    members, weights = _members(tasks, joint, chosen)
+    n_folds = len(Members.joint(prepared.repeats, len(tasks)).folds)
+    return TableFit(
+        model=TableEnsemble(tasks, members, weights),
+        joint=chosen.answers,
+        separate=_blended(prepared, alone).answers if alone else {},
+        n_separate=sum(one.n_parameters for one in alone) * len(tasks) * n_folds,
+        steps=_steps(joint, chosen),
+    )
+
+
+def run_titles(prepared: PreparedTable, config: TableConfig, *, separate: bool) -> list[str]:
+    """Return the titles of all trainings, by which a resume folder keeps them apart."""
+    separate = separate and len(prepared.tasks) > 1
+    if stacked(config):
+        sides = ["joint", *(["alone"] if separate else [])]
+        return [f"{name} {side}" for side in sides for name in _forms(prepared, config)]
+    names = [task.name for task in prepared.tasks]
+    return [
+        f"repeat {repeat + 1} fold {index + 1} {side}"
+        for repeat, folds in enumerate(prepared.repeats)
+        for index in range(len(folds))
+        for side in ("joint", *([f"{name} alone" for name in names] if separate else []))
+    ]
+
+
+def _forms(prepared: PreparedTable, config: TableConfig) -> dict[str, NetworkForm]:
+    """Return the forms of network that are averaged, by name."""
+    plain = NetworkForm(width=config.width, depth=config.depth, dropout=config.dropout, bins=0)
+    forms = {"networks": plain, "linear": replace(plain, depth=0, dropout=0.0)}
+    if prepared.numbers and config.bins:
+        forms["networks on bins"] = replace(
+            plain, width=_WIDER * config.width, dropout=_MORE * config.dropout, bins=config.bins
+        )
+    return forms
+
+
+def _fit_form(
+    prepared: PreparedTable, config: TableConfig, name: str, *, alone: bool, seed: int, where: Surroundings
+) -> StackedFit:
+    """Train one form of network for all folds at once."""
+    form = _forms(prepared, config)[name]
+    repeats = prepared.repeats if alone else _with_last(prepared)
+    plan = Members.separate if alone else Members.joint
+    title = f"{name} {'alone' if alone else 'joint'}"
+    fabric = fabric_for(where.accelerator, 1, where.checked_precision)
+    with TrainingBar(config.epochs, title=title, shown=where.progress) as bar:
+
+        def tell(epoch: int, losses: Mapping[str, float]) -> None:
+            bar.advance(epoch + 1)
+            bar.show(losses)
+
+        return fit_stack(
+            prepared.tasks,
+            prepared.rows,
+            plan(repeats, len(prepared.tasks)),
+            form,
+            config,
+            binned=prepared.numbers,
+            weights=prepared.weights,
+            seed=derive_seed(seed, title),
+            device=fabric.device,
+            precision=where.precision,
+            checkpoint=where.checkpoint(title),
+            identity=where.identity,
+            deadline=where.deadline,
+            tell=tell,
+        )
+
+
+def _with_last(prepared: PreparedTable) -> tuple[tuple[Fold, ...], ...]:
+    """Add networks that are trained on all rows where folds go forward in time: the last are wanted, too."""
+    if prepared.times is None:
+        return prepared.repeats
+    everything = torch.arange(len(prepared.rows)).numpy()
+    last = Fold(train=everything, held_out=everything[:0])
+    return tuple((*folds, *[last] * len(folds)) for folds in prepared.repeats)
+
+
+def _blended(prepared: PreparedTable, fits: Sequence[StackedFit]) -> Blend:
+    return blend(prepared.tasks, prepared.rows, [one.answers for one in fits], prepared.repeats[0])
+
+
+def _members(
+    tasks: Sequence[Task], fits: Sequence[StackedFit], chosen: Blend
+) -> tuple[list[SharedModel | StackedEnsemble], dict[str, tuple[float, ...]]]:
+    """Keep the models, and of each the targets, that count for something."""
+    members: list[SharedModel | StackedEnsemble] = []
+    used = []
+    for index, one in enumerate(fits):
+        names = {task.name for task in tasks if chosen.weights[task.name][index]}
+        if names and one.model is not None:
+            members.append(one.model.only(names))
+            used.append(index)
+    weights = {name: tuple(shares[index] for index in used) for name, shares in chosen.weights.items()}
+    return members, weights
+
+
+def _steps(fits: Sequence[StackedFit], chosen: Blend) -> dict[str, int]:
+    """Return for each target the last step of a model that counts."""
+    return {
+        name: max(one.steps[name] for one, share in zip(fits, shares, strict=True) if share)
+        for name, shares in chosen.weights.items()
+    }
+
+
+def _fit_splits(
+    prepared: PreparedTable, config: TableConfig, *, separate: bool, seed: int, where: Surroundings
+) -> TableFit:
+    """Train fold after fold, where networks cannot be trained at once."""
+    names = [task.name for task in prepared.tasks]
+    joint = fit_splits(prepared, names, config, side="joint", seed=seed, where=where)
+    answers: dict[str, torch.Tensor] = {}
+    n_separate = 0
+    for name in names if separate else []:
+        alone = fit_splits(prepared, [name], config, side=f"{name} alone", seed=seed, where=where)
+        answers |= alone.answers
+        n_separate += sum(p.numel() for member in alone.members for p in member.parameters())
+    share = 1 / len(joint.members)
+    return TableFit(
+        model=TableEnsemble(
+            prepared.tasks, joint.members, {name: [share] * len(joint.members) for name in names}
+        ),
+        joint=joint.answers,
+        separate=answers,
+        n_separate=n_separate,
+        steps=dict.fromkeys(names, joint.steps),
+    )

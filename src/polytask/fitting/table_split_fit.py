@@ -1,0 +1,233 @@
+"""Train a model of a table fold after fold, for architectures and balancers that take the training loop.
+
+A fold is judged by a model that was trained on all others but one, by which it was stopped: so no row takes
+part in choosing the step of the model that judges it.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.optim import AdamW
+
+from polytask.balancing import balancer_by_name
+from polytask.core import Batch, DataError, Learner, SharedModel, Task, derive_seed, generator, seeded
+from polytask.core.names import counted
+from polytask.data import JointSource
+from polytask.data.tables.folds import Fold
+from polytask.evaluate.metrics import all_predictions
+from polytask.evaluate.skill import ConstantReference
+from polytask.fitting.table_preparation import PreparedTable
+from polytask.fitting.table_surroundings import Surroundings
+from polytask.models.network_stack import weighted_prediction
+from polytask.models.table_config import TableConfig
+from polytask.models.table_learner import build_table_learner, trained_tasks
+from polytask.train import Training, Validation, train
+
+__all__ = ["SplitFits", "fit_splits"]
+
+_SET_ASIDE = (
+    5  # one row in so many is set aside to validate, or for a balancer that learns from held-out examples
+)
+_BATCH_SIZE = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SplitFits:
+    """Models of all folds.
+
+    Args:
+        members: A model for every fold of every repeat.
+        answers: For each target what they predict for the rows of their folds, ``[row, n_outputs]``, averaged
+            over repeats; NaN where a row is in no fold.
+        steps: The last step that any of them kept.
+    """
+
+    members: tuple[SharedModel, ...]
+    answers: Mapping[str, Tensor]
+    steps: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Split:
+    """The rows of one training."""
+
+    train: Batch
+    validation: Batch
+
+
+def fit_splits(
+    prepared: PreparedTable,
+    names: Sequence[str],
+    config: TableConfig,
+    *,
+    side: str,
+    seed: int,
+    where: Surroundings,
+) -> SplitFits:
+    """Train a model of some of the targets for every fold; one name gives the single-target model.
+
+    Args:
+        prepared: The table.
+        names: The targets.
+        config: The model, and how it is trained.
+        side: What the trainings are called.
+        seed: Decides everything random.
+        where: Device, precision, resume folder.
+    """
+    tasks = [task for task in prepared.tasks if task.name in names]
+    members, by_repeat, steps = [], [], 0
+    for repeat, folds in enumerate(prepared.repeats):
+        answers = {task.name: torch.full((len(prepared.rows), task.n_outputs), torch.nan) for task in tasks}
+        for index, fold in enumerate(folds):
+            path = derive_seed(seed, "fold", repeat, index)
+            split = _split(prepared, tasks, folds, index, seed=derive_seed(path, "validation"))
+            title = f"repeat {repeat + 1} fold {index + 1} {side}"
+            learner, outcome = train_table_learner(
+                split, tasks, prepared.encoder.n_features, config, seed=path, title=title, where=where
+            )
+            members.append(learner.cpu().eval())
+            steps = max(steps, outcome.best_step)
+            held_out = torch.from_numpy(fold.held_out)
+            predicted = all_predictions(learner.adapt(tasks), prepared.rows.rows(held_out))
+            for name, values in predicted.items():
+                answers[name][held_out] = values.float()
+        by_repeat.append(answers)
+    averaged = {
+        task.name: weighted_prediction(task, torch.stack([answers[task.name] for answers in by_repeat]))
+        for task in tasks
+    }
+    return SplitFits(members=tuple(members), answers=averaged, steps=steps)
+
+
+def _split(
+    prepared: PreparedTable, tasks: Sequence[Task], folds: Sequence[Fold], index: int, *, seed: int
+) -> _Split:
+    """Take the next fold out of the training rows to validate; the latest rows where folds go with time."""
+    train = folds[index].train
+    if prepared.times is not None:
+        order = train[np.argsort(prepared.times[train], kind="stable")]
+        aside = order[len(order) - max(1, len(order) // _SET_ASIDE) :]
+    else:
+        aside = np.intersect1d(train, folds[(index + 1) % len(folds)].held_out)
+    rest = np.setdiff1d(train, aside)
+    names = [task.name for task in tasks]
+    parts = [_labelled(prepared.rows.rows(torch.from_numpy(part)), names) for part in (rest, aside)]
+    enough = len(parts[0]) >= len(parts[1]) and all(part.n_labels(name) for part in parts for name in names)
+    if not enough:
+        everything = _labelled(prepared.rows.rows(torch.from_numpy(train)), names)
+        parts = list(_set_aside(everything, tasks, "to judge when to stop", seed=seed))
+    return _Split(train=parts[0], validation=parts[1])
+
+
+def train_table_learner(
+    split: _Split,
+    tasks: Sequence[Task],
+    n_features: int,
+    config: TableConfig,
+    *,
+    seed: int,
+    title: str,
+    where: Surroundings,
+) -> tuple[SharedModel, Training]:
+    """Train one model.
+
+    Early stopping maximizes the mean skill over the tasks on the validation rows: how much of the constant
+    predictor's loss is gone (see `ConstantReference`). A balancer that learns from held-out examples gets a
+    part of the training rows for it, so that nothing but the choice of the epoch looks at the
+    validation rows. The learner has 32-bit weights afterwards, whatever the precision of the training.
+    """
+    names = [task.name for task in tasks]
+    balancer = balancer_by_name(config.balancing if len(tasks) > 1 else "equal", names)
+    rows, held_out = split.train, split.validation
+    batch_size = config.batch_size or _BATCH_SIZE
+    with seeded(seed, "initialization"):
+        learner = build_table_learner(tasks, n_features, config)
+    _check_rows(learner, config, n_rows=len(rows), batch_size=batch_size)
+    asked = trained_tasks(tasks, config)
+    steered_by = None
+    if balancer.needs == "validation":
+        purpose = f"for `balancing` {config.balancing!r} to judge by"
+        rows, aside = _set_aside(rows, tasks, purpose, seed=derive_seed(seed, "set aside"))
+        steered_by = JointSource(asked, aside, batch_size=batch_size, seed=derive_seed(seed, "held out"))
+    source = JointSource(asked, rows, batch_size=batch_size, seed=derive_seed(seed, "order"))
+    outcome = train(
+        learner,
+        source,
+        n_steps=config.epochs * source.n_steps,
+        balancer=balancer,
+        validation_source=steered_by,
+        optimizer=lambda p: AdamW(p, lr=config.learning_rate, weight_decay=config.weight_decay),
+        max_norm=5.0,
+        validate=_validation(tasks, rows, held_out),
+        validate_every=source.n_steps,
+        patience=config.patience,
+        directory=where.folder(title),
+        resume=where.resume_folder is not None,
+        accelerator=where.accelerator,
+        precision=where.checked_precision,
+        seed=derive_seed(seed, "training"),
+        progress=where.progress,
+        title=title,
+        identity=where.identity,
+    )
+    return learner.float(), outcome
+
+
+def _check_rows(learner: Learner, config: TableConfig, *, n_rows: int, batch_size: int) -> None:
+    """Refuse steps of a single row where rows are normalized together."""
+    normalizes = any(isinstance(module, nn.BatchNorm1d) for module in learner.modules())
+    if normalizes and min(n_rows, batch_size) < 2:
+        raise DataError(
+            f"`architecture` {config.architecture!r} normalizes over the rows of a step and needs two or "
+            f"more, but there are {n_rows} training rows and `batch_size` is {batch_size}. Raise it, "
+            "label more rows, or choose another `architecture`."
+        )
+
+
+def _validation(tasks: Sequence[Task], rows: Batch, held_out: Batch) -> Callable[[Learner], Validation]:
+    """Judge by a proper score: accuracy would choose an epoch that never names a rare class."""
+    reference = ConstantReference(tasks, rows, held_out)
+
+    def validate(trained: Learner) -> Validation:
+        first = next(trained.parameters())
+        rows = held_out.to(first.device, first.dtype)
+        skills = reference.skills(all_predictions(trained.adapt(tasks), rows))
+        score = sum(skills.values()) / len(skills) if skills else math.nan
+        return Validation(score=score, metrics={f"{name}/skill": value for name, value in skills.items()})
+
+    return validate
+
+
+def _set_aside(rows: Batch, tasks: Sequence[Task], purpose: str, *, seed: int) -> tuple[Batch, Batch]:
+    """Split off a fifth of the training rows, such that every task has a label on both sides.
+
+    Raises:
+        DataError: A task has one label alone.
+    """
+    order = torch.randperm(len(rows), generator=generator(seed))
+    aside = torch.zeros(len(rows), dtype=torch.bool)
+    aside[order[: max(2, len(rows) // _SET_ASIDE)]] = True
+    judged: set[int] = set()  # rows that must be set aside
+    trained: set[int] = set()  # rows that must not
+    for task in tasks:
+        labelled = order[rows.labelled(task.name)[order]].tolist()
+        for ours, theirs, places in ((judged, trained, labelled), (trained, judged, labelled[::-1])):
+            if not ours.intersection(places):
+                ours.update([row for row in places if row not in theirs][:1])
+        if not (judged.intersection(labelled) and trained.intersection(labelled)):
+            raise DataError(
+                f"{task.name!r} has {counted(len(labelled), 'label')} among the training rows of a fold, but "
+                f"some are needed to train on and others {purpose}. Label more rows, or leave the target out."
+            )
+    aside[list(judged)], aside[list(trained)] = True, False
+    return rows.rows(~aside), rows.rows(aside)
+
+
+def _labelled(data: Batch, names: Sequence[str]) -> Batch:
+    """Keep the rows with a label of any of the tasks."""
+    kept = torch.stack([data.masks[name] for name in names]).any(0)
+    return data.only(names).rows(kept)

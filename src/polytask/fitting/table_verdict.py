@@ -1,0 +1,182 @@
+"""What held-out predictions say of a model, also beside single-target models and a constant answer."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from polytask.core import Batch, Interval, Task
+from polytask.evaluate import gain, metric_names
+from polytask.evaluate.constant import constant_predictor
+from polytask.evaluate.jackknife import (
+    adjusted_p_values,
+    interval_of_blocks,
+    jackknife_interval,
+    p_value,
+    row_blocks,
+)
+from polytask.evaluate.metrics import TaskMetrics, all_predictions, measure
+from polytask.evaluate.skill import row_leads
+from polytask.fitting.table_preparation import PreparedTable
+from polytask.models.table_results import TaskResult
+
+__all__ = ["Answers", "constant_answers", "judge", "judged_rows", "mean_gain"]
+
+Answers = Mapping[str, Tensor]
+"""By target, held-out predictions ``[row, n_outputs]``; NaN where a row was not judged."""
+
+
+def constant_answers(prepared: PreparedTable) -> dict[str, Tensor]:
+    """Answer every held-out row by the mean, or the class frequencies, of its fold's training rows."""
+    answers = {
+        task.name: torch.full((len(prepared.rows), task.n_outputs), torch.nan, dtype=torch.float64)
+        for task in prepared.tasks
+    }
+    for fold in prepared.repeats[0]:
+        train = prepared.rows.rows(torch.from_numpy(fold.train))
+        learned = [task for task in prepared.tasks if train.n_labels(task.name)]
+        held_out = torch.from_numpy(fold.held_out)
+        constants = all_predictions(constant_predictor(learned, train), prepared.rows.rows(held_out))
+        for name, values in constants.items():
+            answers[name][held_out] = values
+    return answers
+
+
+def judge(
+    prepared: PreparedTable, joint: Answers, separate: Answers, constant: Answers, *, seed: int
+) -> tuple[TaskResult, ...]:
+    """Measure held-out predictions target by target, and say where joint training helped.
+
+    Intervals are those of `jackknife_interval`, over blocks of rows, groups or stretches of time; verdicts
+    are adjusted for the number of targets (Holm).
+    """
+    blocks = row_blocks(len(prepared.rows), groups=prepared.groups, order=prepared.times, seed=seed)
+    found = [_TaskFigures(task, prepared, blocks) for task in prepared.tasks]
+    gains = {one.task.name: one.gain(joint, separate) for one in found}
+    p_values = {name: math.nan if one is None else p_value(one) for name, one in gains.items()}
+    adjusted = adjusted_p_values(p_values)
+    results = []
+    for one in found:
+        name = one.task.name
+        metrics, undefined = one.metrics(joint)
+        results.append(
+            TaskResult(
+                task=name,
+                kind=one.task.kind,
+                metric=metric_names(one.task)[0],
+                joint=metrics,
+                baseline=one.metrics(separate)[0],
+                gain=gains[name],
+                p_value=None if math.isnan(adjusted[name]) else adjusted[name],
+                constant=one.metrics(constant)[0],
+                better_than_constant=one.ahead(joint, constant),
+                undefined=undefined,
+            )
+        )
+    return tuple(results)
+
+
+def mean_gain(prepared: PreparedTable, joint: Answers, separate: Answers, *, seed: int) -> Interval | None:
+    """Return Δm: the gain of joint training, averaged over targets, with its interval; None without."""
+    if any(task.name not in separate for task in prepared.tasks):
+        return None
+    blocks = row_blocks(len(prepared.rows), groups=prepared.groups, order=prepared.times, seed=seed)
+    found = [_TaskFigures(task, prepared, blocks) for task in prepared.tasks]
+
+    def average(rows: np.ndarray) -> float:
+        return sum(one.gain_of(joint, separate, rows) for one in found) / len(found)
+
+    return jackknife_interval(average, blocks)
+
+
+class _TaskFigures:
+    """The figures of one target on the rows that were held out and have a label."""
+
+    def __init__(self, task: Task, prepared: PreparedTable, blocks: np.ndarray) -> None:
+        self.task, self.rows, self.blocks = task, prepared.rows.only([task.name]), blocks
+        self.scale = prepared.scales[task.name]
+        self.labelled = prepared.rows.masks[task.name].reshape(len(blocks)).numpy()
+
+    def metrics(self, answers: Answers) -> tuple[dict[str, Interval], dict[str, int]]:
+        """Return each metric with its interval, and how many of its parts are undefined."""
+        if self.task.name not in answers:
+            return {}, {}
+        usable = self._usable(answers)
+        if not usable.any():
+            return {}, {}
+        whole = self._measured(answers, usable)
+        names = np.unique(self.blocks[usable])
+        left = (
+            [self._measured(answers, usable & (self.blocks != name)) for name in names]
+            if len(names) > 1
+            else []
+        )
+        intervals = {}
+        for name in metric_names(self.task):
+            interval = interval_of_blocks(whole[name], [metrics[name] for metrics in left])
+            if interval is not None:
+                intervals[name] = interval
+        return intervals, dict(whole.undefined)
+
+    def gain(self, joint: Answers, separate: Answers) -> Interval | None:
+        """Return the gain in percent, paired row by row; None where it is not known."""
+        if self.task.name not in separate:
+            return None
+        usable = self._usable(joint) & self._usable(separate)
+        if not usable.any():
+            return None
+
+        def figure(rows: np.ndarray) -> float:
+            everything = np.zeros(len(self.blocks), dtype=bool)
+            everything[np.flatnonzero(usable)[rows]] = True
+            return self.gain_of(joint, separate, everything)
+
+        return jackknife_interval(figure, self.blocks[usable])
+
+    def gain_of(self, joint: Answers, separate: Answers, rows: np.ndarray) -> float:
+        """Return the gain on some rows."""
+        usable = rows & self._usable(joint) & self._usable(separate)
+        if not usable.any():
+            return math.nan
+        return gain(self.task, self._first(joint, usable), self._first(separate, usable))
+
+    def ahead(self, joint: Answers, constant: Answers) -> bool | None:
+        """Tell whether the model is better than the constant beyond doubt, by its losses or its decisions."""
+        usable = self._usable(joint) & self._usable(constant)
+        if not usable.any():
+            return None
+        kept = self.rows.rows(torch.from_numpy(usable))
+        name, blocks = self.task.name, self.blocks[usable]
+        ours, theirs = (side[name][torch.from_numpy(usable)].double() for side in (joint, constant))
+        leads = row_leads(self.task, ours, theirs, kept)
+        for values in (leads.loss.numpy(), leads.right.numpy()):
+            if len(values):
+                interval = jackknife_interval(lambda rows, values=values: float(values[rows].mean()), blocks)
+                if interval is not None and interval.low > 0:
+                    return True
+        return False
+
+    def _usable(self, answers: Answers) -> np.ndarray:
+        return self.labelled & ~answers[self.task.name].isnan().any(-1).numpy()
+
+    def _measured(self, answers: Answers, rows: np.ndarray) -> TaskMetrics:
+        kept = torch.from_numpy(rows)
+        return measure(self.task, answers[self.task.name][kept].double(), self.rows.rows(kept), self.scale)
+
+    def _first(self, answers: Answers, rows: np.ndarray) -> TaskMetrics:
+        kept = torch.from_numpy(rows)
+        first = metric_names(self.task)[:1]
+        return measure(
+            self.task, answers[self.task.name][kept].double(), self.rows.rows(kept), self.scale, names=first
+        )
+
+
+def judged_rows(rows: Batch, answers: Sequence[Answers]) -> int:
+    """Count the rows that any target was judged on."""
+    judged = np.zeros(len(rows), dtype=bool)
+    for answer in answers:
+        for values in answer.values():
+            judged |= ~values.isnan().any(-1).numpy()
+    return int(judged.sum())

@@ -1,0 +1,325 @@
+"""Several small networks of one form, run at once as one batch of matrices."""
+
+import itertools
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from polytask.core import InputError, Task
+from polytask.core.records import record_from_json
+from polytask.encoders.numeric_embedding import quantile_edges
+
+__all__ = [
+    "NetworkStack",
+    "NumberBins",
+    "Stage",
+    "StackPlan",
+    "StackedEnsemble",
+    "output_slices",
+    "weighted_prediction",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """Targets that keep the weights of one step.
+
+    Args:
+        step: The step after which these weights were taken.
+        targets: Names of the targets.
+    """
+
+    step: int
+    targets: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StackPlan:
+    """The form of a `StackedEnsemble`; plain JSON.
+
+    Args:
+        n_networks: Networks whose predictions are averaged.
+        width: Units of each layer.
+        depth: Hidden layers; 0 for a linear model.
+        n_bins: For each feature the bins of its piecewise linear encoding; 0 for none.
+        stages: Which targets keep which weights.
+    """
+
+    n_networks: int
+    width: int
+    depth: int
+    n_bins: tuple[int, ...]
+    stages: tuple[Stage, ...]
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The names of all targets."""
+        return tuple(name for stage in self.stages for name in stage.targets)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON."""
+        stages = [{"step": stage.step, "targets": list(stage.targets)} for stage in self.stages]
+        return {
+            "n_networks": self.n_networks,
+            "width": self.width,
+            "depth": self.depth,
+            "n_bins": list(self.n_bins),
+            "stages": stages,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Read what `to_json` wrote.
+
+        Raises:
+            InputError: It is something else.
+        """
+        stored = record_from_json(_Stored, data, name="the ensemble")
+        stages = tuple(record_from_json(Stage, stage, name="a stage") for stage in stored.stages)
+        if min(stored.n_networks, stored.width) < 1 or stored.depth < 0 or not stages:
+            raise InputError("the ensemble needs a network, a unit and a stage at least")
+        if min(stored.n_bins, default=0) < 0:
+            raise InputError("the ensemble has a negative number of bins")
+        return cls(
+            n_networks=stored.n_networks,
+            width=stored.width,
+            depth=stored.depth,
+            n_bins=stored.n_bins,
+            stages=stages,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stored:
+    n_networks: int
+    width: int
+    depth: int
+    n_bins: tuple[int, ...]
+    stages: tuple[dict, ...]
+
+
+class NetworkStack(nn.Module):
+    """Networks of equal form with a linear output for every target: a multi-layer perceptron each.
+
+    Args:
+        tasks: The targets.
+        n_inputs: Width of the input.
+        n_networks: How many networks.
+        width: Units of each layer.
+        depth: Hidden layers; 0 for a linear model.
+        dropout: Probability of dropping a unit.
+
+    Example:
+        >>> stack = NetworkStack([Task(name="y", kind="regression")], 3, n_networks=5, width=8, depth=2)
+        >>> stack(torch.zeros(4, 3)).shape
+        torch.Size([5, 4, 1])
+    """
+
+    def __init__(
+        self,
+        tasks: Sequence[Task],
+        n_inputs: int,
+        *,
+        n_networks: int,
+        width: int,
+        depth: int,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        sizes = [n_inputs, *[width] * depth, sum(task.n_outputs for task in tasks)]
+        self.n_networks = n_networks
+        self.dropout = dropout
+        self.weights = nn.ParameterList(
+            _uniform(n_networks, n_in, n_out, n_in=n_in) for n_in, n_out in itertools.pairwise(sizes)
+        )
+        self.biases = nn.ParameterList(
+            _uniform(n_networks, 1, n_out, n_in=n_in) for n_in, n_out in itertools.pairwise(sizes)
+        )
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Answer ``[row, input]``, the same for all networks, or ``[network, row, input]``.
+
+        Returns:
+            ``[network, row, output]``, the outputs of the targets side by side.
+        """
+        hidden = inputs.expand(self.n_networks, -1, -1) if inputs.ndim == 2 else inputs
+        last = len(self.weights) - 1
+        for index, (weight, bias) in enumerate(zip(self.weights, self.biases)):
+            hidden = torch.baddbmm(bias, hidden, weight)
+            if index < last:
+                hidden = hidden.relu()
+                if self.training and self.dropout:
+                    hidden = functional.dropout(hidden, self.dropout)
+        return hidden
+
+
+class StackedEnsemble(nn.Module):
+    """The average of a `NetworkStack`, with the weights that were best for each target.
+
+    Numbers may be encoded piecewise linearly beside their standardized value (see
+    `PiecewiseLinearEncoding`); then the networks read both.
+
+    Args:
+        tasks: The targets.
+        n_features: Width of the input ``[row, feature]``.
+        plan: Its form.
+
+    Raises:
+        InputError: The plan belongs to other features or targets.
+    """
+
+    def __init__(self, tasks: Sequence[Task], n_features: int, plan: StackPlan) -> None:
+        super().__init__()
+        if sorted(plan.targets) != sorted(task.name for task in tasks):
+            raise InputError("the stages of the ensemble have other targets than the model")
+        if len(plan.n_bins) != n_features:
+            raise InputError(f"there are {n_features} features, but bins for {len(plan.n_bins)}")
+        self.tasks = tuple(tasks)
+        self.plan = plan
+        self.embedding = NumberBins(plan.n_bins)
+        by_name = {task.name: task for task in tasks}
+        self.stacks = nn.ModuleList(
+            NetworkStack(
+                [by_name[name] for name in stage.targets],
+                self.embedding.n_outputs,
+                n_networks=plan.n_networks,
+                width=plan.width,
+                depth=plan.depth,
+            )
+            for stage in plan.stages
+        )
+
+    def forward(self, inputs: Tensor) -> dict[str, Tensor]:
+        """Answer ``[row, feature]`` by the average of the networks: ``[row, n_outputs]`` by target."""
+        embedded = self.embedding(inputs)
+        by_name = {task.name: task for task in self.tasks}
+        answers = {}
+        for stage, stack in zip(self.plan.stages, self.stacks):
+            outputs = stack(embedded)
+            places = output_slices([by_name[name] for name in stage.targets])
+            answers |= {
+                name: weighted_prediction(by_name[name], outputs[..., place])
+                for name, place in places.items()
+            }
+        return answers
+
+    def only(self, names: Collection[str]) -> "StackedEnsemble":
+        """Return the part that answers some of the targets."""
+        stages = tuple(
+            Stage(step=stage.step, targets=tuple(name for name in stage.targets if name in names))
+            for stage in self.plan.stages
+        )
+        kept = [index for index, stage in enumerate(stages) if stage.targets]
+        plan = replace(self.plan, stages=tuple(stages[index] for index in kept))
+        part = StackedEnsemble([task for task in self.tasks if task.name in names], len(plan.n_bins), plan)
+        part.embedding = self.embedding
+        by_name = {task.name: task for task in self.tasks}
+        last = str(plan.depth)
+        for index, stack in zip(kept, part.stacks):
+            places = output_slices([by_name[name] for name in self.plan.stages[index].targets])
+            outputs = torch.cat(
+                [torch.arange(places[name].start, places[name].stop) for name in stages[index].targets]
+            )
+            stack.load_state_dict(
+                {
+                    name: values[..., outputs] if name.split(".")[1] == last else values
+                    for name, values in self.stacks[index].state_dict().items()
+                }
+            )
+        return part.train(self.training)
+
+
+class NumberBins(nn.Module):
+    """Standardized features, and beside them how far some of them have gone through each of their bins.
+
+    A bin's feature is 0 below it and 1 above, and centred on the training rows: a piecewise linear encoding
+    as `PiecewiseLinearEncoding`, but level outside the first and last edge, where the standardized value
+    goes on.
+
+    Args:
+        n_bins: For each feature its number of bins; 0 for none.
+
+    References:
+        Yury Gorishniy, Ivan Rubachev, Artem Babenko, "On Embeddings for Numerical Features in Tabular Deep
+        Learning", NeurIPS 2022, arXiv:2203.05556, equation 1.
+    """
+
+    lower: Tensor
+    width: Tensor
+    middle: Tensor
+
+    def __init__(self, n_bins: Sequence[int]) -> None:
+        super().__init__()
+        self.n_bins = tuple(n_bins)
+        self.spread = [feature for feature, count in enumerate(n_bins) for _ in range(count)]
+        self.n_outputs = len(n_bins) + len(self.spread)
+        self.register_buffer("lower", torch.zeros(len(self.spread)))
+        self.register_buffer("width", torch.ones(len(self.spread)))
+        self.register_buffer("middle", torch.zeros(len(self.spread)))
+
+    @classmethod
+    def fit(cls, inputs: Tensor, columns: Sequence[int], *, most: int) -> "NumberBins":
+        """Place the bins of some features at quantiles of the rows ``[row, feature]``; ``most`` a feature."""
+        edges = quantile_edges(inputs[:, list(columns)], most) if columns else ()
+        counts = dict(zip(columns, (len(each) - 1 for each in edges), strict=True))
+        fitted = cls([counts.get(index, 0) for index in range(inputs.shape[1])])
+        if edges:
+            fitted.lower = torch.cat([each[:-1] for each in edges])
+            fitted.width = torch.cat([each.diff() for each in edges])
+            fitted.middle = fitted._gone(inputs).mean(0)
+        return fitted
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Embed ``[row, feature]`` as ``[row, feature + bin]``."""
+        return torch.cat([inputs, self._gone(inputs) - self.middle], dim=-1) if self.spread else inputs
+
+    def _gone(self, inputs: Tensor) -> Tensor:
+        spread = torch.tensor(self.spread, device=inputs.device)
+        return ((inputs[:, spread] - self.lower) / self.width).clamp(0, 1)
+
+
+def output_slices(tasks: Sequence[Task]) -> dict[str, slice]:
+    """Tell which outputs of a `NetworkStack` are a target's, by name."""
+    places, start = {}, 0
+    for task in tasks:
+        places[task.name] = slice(start, start + task.n_outputs)
+        start += task.n_outputs
+    return places
+
+
+def weighted_prediction(task: Task, answers: Tensor, weights: Tensor | None = None) -> Tensor:
+    """Average predictions ``[member, row, output]``: numbers, or the probabilities that are behind logits.
+
+    Args:
+        task: The target.
+        answers: What each member predicts.
+        weights: Of the members ``[member]``, with sum 1; None for all alike.
+
+    Returns:
+        ``[row, output]``; logits for classes.
+
+    Example:
+        >>> task = Task(name="y", kind="binary")
+        >>> weighted_prediction(task, torch.tensor([[[-1.0]], [[1.0]]]))
+        tensor([[0.]])
+    """
+    if weights is None:
+        weights = torch.full((len(answers),), 1 / len(answers), dtype=answers.dtype, device=answers.device)
+    shares = weights.to(answers)[:, None, None]
+    if task.kind == "regression":
+        return (shares * answers).sum(0)
+    logarithms = shares.log()
+    if task.kind == "multiclass":
+        return (answers.log_softmax(-1) + logarithms).logsumexp(0)
+    return (functional.logsigmoid(answers) + logarithms).logsumexp(0) - (
+        functional.logsigmoid(-answers) + logarithms
+    ).logsumexp(0)
+
+
+def _uniform(*shape: int, n_in: int) -> nn.Parameter:
+    bound = n_in**-0.5  # as `nn.Linear` starts
+    return nn.Parameter(torch.empty(*shape).uniform_(-bound, bound))
