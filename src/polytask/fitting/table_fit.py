@@ -1,0 +1,223 @@
+"""From a frame, the roles of its columns and checked settings to a trained and judged `TableModel`."""
+
+import time
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Self
+
+import pandas as pd
+
+from polytask.core import DataWarning, ResultWarning, derive_seed
+from polytask.core.defaults import usual_defaults
+from polytask.core.errors import other_remedy
+from polytask.core.files import user_path
+from polytask.core.interrupts import interruptible
+from polytask.core.settings import SettingsCheck
+from polytask.data.tables.table import fingerprint
+from polytask.fitting.table_ensemble_fit import TableFit, fit_ensemble, run_titles
+from polytask.fitting.table_preparation import Columns, PreparedTable, prepare_table
+from polytask.fitting.table_surroundings import Surroundings, rehearse
+from polytask.fitting.table_verdict import constant_answers, judge, judged_rows, mean_gain
+from polytask.models.table_config import TableConfig, check_used, unused_for
+from polytask.models.table_model import TableModel
+from polytask.models.table_results import FitResults
+from polytask.train.threads import single_threaded
+
+__all__ = ["FitSettings", "fit_table"]
+
+_REMEDY = "Lower `learning_rate`, or look for values far from all others in the targets."
+_AGAIN = "call `fit` again with the same `resume_folder`"
+_SMALL = 256 * 256  # numbers in a layer of one step, below which threads cost more than they bring
+_OF_ONE_ARCHITECTURE = ("bins", "members", "soft_strength")  # None for "not asked", refused elsewhere
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FitSettings:
+    """How a table is fitted, its columns apart; see `polytask.fit` for each setting.
+
+    Args:
+        config: The form of the model, and how it is trained.
+        folds: How many, or what `folds_by_splitter` takes.
+        repeats: How often rows are dealt anew.
+        baselines: Whether a model for each target alone is trained, too.
+        seed: Decides everything random.
+        time_budget: Seconds after which training stops; None for as long as it takes.
+        resume_folder: Where a killed fit continues; None for nowhere.
+        accelerator: As in Lightning Fabric.
+        precision: As in `polytask.train.train`.
+        progress: Show bars.
+    """
+
+    config: TableConfig = field(default_factory=TableConfig)
+    folds: Any = 5
+    repeats: int = 1
+    baselines: bool = True
+    seed: int = 0
+    time_budget: float | None = None
+    resume_folder: Path | None = None
+    accelerator: str = "cpu"
+    precision: str = "32-true"
+    progress: bool = False
+
+    @classmethod
+    def checked(cls, given: Mapping[str, Any]) -> Self:
+        """Take settings as people write them, those of `TableConfig` and those of the fit in one mapping.
+
+        Raises:
+            InputError: Whatever is wrong with any of them, in one message.
+
+        Example:
+            >>> FitSettings.checked({"width": 8, "repeats": 2}).config.width
+            8
+        """
+        of_fit = [entry.name for entry in fields(cls) if entry.name != "config"]
+        of_model = [entry.name for entry in fields(TableConfig)]
+        call: dict[str, Any] = {entry.name: entry.default for entry in fields(cls) if entry.name != "config"}
+        call |= {name: given[name] for name in of_fit if name in given}
+        asked = {
+            name: value
+            for name, value in given.items()
+            if name not in of_fit and not (name in _OF_ONE_ARCHITECTURE and value is None)
+        }
+        check = SettingsCheck()
+        check.names(asked, [*of_model, *of_fit])
+        check_used(check, asked)
+        call |= {
+            "repeats": check.whole("repeats", call["repeats"], least=1),
+            "seed": check.whole("seed", call["seed"], least=0),
+            "baselines": check.flag("baselines", call["baselines"]),
+            "progress": check.flag("progress", call["progress"]),
+            "accelerator": check.accelerator("accelerator", call["accelerator"]),
+            "precision": check.precision("precision", call["precision"]),
+        }
+        if isinstance(call["folds"], int | float):
+            call["folds"] = check.whole("folds", call["folds"], least=2)
+        if call["time_budget"] is not None:
+            call["time_budget"] = check.number("time_budget", call["time_budget"], above=0)
+        check.folder("resume_folder", call["resume_folder"])
+        config = check.finish(
+            lambda: TableConfig(**{name: value for name, value in asked.items() if name in of_model})
+        )
+        folder = call.pop("resume_folder")
+        return cls(config=config, resume_folder=None if folder is None else user_path(folder), **call)
+
+
+def fit_table(
+    frame: pd.DataFrame, columns: Columns, settings: FitSettings, *, stacklevel: int = 2
+) -> TableModel:
+    """Train the model of a table, and judge it on rows that its networks did not see.
+
+    Args:
+        frame: A table, as `read_table` returns it.
+        columns: The roles of its columns.
+        settings: How.
+        stacklevel: Whose line warnings point at; 2 for the caller's.
+
+    Raises:
+        DataError: The table cannot be used.
+
+    Warns:
+        DataWarning: Words were taken for missing values, or settings change nothing.
+        ResultWarning: The model is not clearly better than a constant answer for some targets.
+    """
+    start = time.perf_counter()
+    config, seed = settings.config, settings.seed
+    with usual_defaults():
+        prepared = prepare_table(
+            frame,
+            columns,
+            folds=settings.folds,
+            repeats=settings.repeats,
+            seed=derive_seed(seed, "table"),
+        )
+    data = _described(frame, columns, seed=seed)
+    where = _surroundings(settings, prepared, data, start=start)
+    if settings.resume_folder is not None:
+        titles = run_titles(prepared, config, separate=settings.baselines)
+        rehearse(settings.resume_folder, titles, where.identity)
+    unused = unused_for([task.name for task in prepared.tasks], config)
+    for note in filter(None, (*prepared.guesses, unused)):
+        warnings.warn(note, DataWarning, stacklevel=stacklevel)
+    with (
+        usual_defaults(),
+        single_threaded(when=config.width * (config.batch_size or 64) <= _SMALL),
+        other_remedy(_REMEDY),
+        interruptible(settings.resume_folder, again=_AGAIN, keep="`resume_folder`"),
+    ):
+        fitted = fit_ensemble(
+            prepared,
+            config,
+            separate=settings.baselines,
+            seed=derive_seed(seed, "networks"),
+            where=where,
+        )
+        results = _results(prepared, fitted, n_rows=len(frame), seed=seed, start=start)
+    if (shortfall := results.shortfall()) is not None:
+        warnings.warn(shortfall, ResultWarning, stacklevel=stacklevel)
+    return TableModel(
+        fitted.model, prepared.encoder, prepared.targets, config=config, data=data, results=results
+    )
+
+
+def _described(frame: pd.DataFrame, columns: Columns, *, seed: int) -> dict[str, object]:
+    """Say where a model comes from."""
+    return {
+        "fingerprint": fingerprint(frame),
+        "rows": len(frame),
+        "targets": list(columns.targets),
+        "group": columns.group,
+        "time_column": columns.time,
+        "weight_column": columns.weight,
+        "drop": list(columns.drop),
+        "seed": seed,
+    }
+
+
+def _surroundings(
+    settings: FitSettings, prepared: PreparedTable, data: Mapping[str, object], *, start: float
+) -> Surroundings:
+    """Say where networks are trained, and what a checkpoint must have been made with."""
+    budget = settings.time_budget
+    spent = time.perf_counter() - start
+    return Surroundings(
+        accelerator=settings.accelerator,
+        precision=settings.precision,
+        resume_folder=settings.resume_folder,
+        progress=settings.progress,
+        identity={
+            **data,
+            "precision": settings.precision,
+            "repeats": settings.repeats,
+            "folds": [len(fold.held_out) for fold in prepared.repeats[0]],
+            **settings.config.to_json(),
+        },
+        deadline=None if budget is None else time.monotonic() + budget - spent,
+    )
+
+
+def _results(
+    prepared: PreparedTable, fitted: TableFit, *, n_rows: int, seed: int, start: float
+) -> FitResults:
+    """Judge what was trained."""
+    blocks_of = derive_seed(seed, "blocks")
+    folds = prepared.repeats[0]
+    return FitResults(
+        tasks=judge(prepared, fitted.joint, fitted.separate, constant_answers(prepared), seed=blocks_of),
+        delta_m=mean_gain(prepared, fitted.joint, fitted.separate, seed=blocks_of),
+        n_folds=len(folds),
+        n_repeats=len(prepared.repeats),
+        n_parameters={
+            "joint": sum(parameter.numel() for parameter in fitted.model.parameters()),
+            "separate": fitted.n_separate,
+        },
+        rows={
+            "table": n_rows,
+            "labelled": len(prepared.rows),
+            "judged": judged_rows(prepared.rows, [fitted.joint]),
+        },
+        seconds=time.perf_counter() - start,
+        messages=prepared.messages,
+        steps=fitted.steps,
+    )
