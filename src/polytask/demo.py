@@ -58,13 +58,13 @@ class DemoOutcome:
 
 
 def run_demo(
-    directory: str | Path, *, seeds: int = 5, steps: int = 0, n_episodes: int = 600, progress: bool = False
+    directory: str | Path, *, repeats: int = 1, steps: int = 0, n_episodes: int = 600, progress: bool = False
 ) -> DemoOutcome:
     """Learn the penguins' targets jointly, learn to learn glyphs, and write the report and both models.
 
     Args:
         directory: Where ``report.html``, ``penguins/`` and ``glyphs-LEARNER/`` go.
-        seeds: Seeds of the table comparison.
+        repeats: How often the rows of the table are dealt into folds.
         steps: Training steps of the few-shot learners; 0 for their defaults.
         n_episodes: Held-out episodes.
         progress: Show bars.
@@ -75,7 +75,7 @@ def run_demo(
     check_destination(folder / "penguins", kind=TableModel.kind)
     for name in ("glyphs-prototypes", "glyphs-maml"):
         check_destination(folder / name, kind=FewShotModel.kind)
-    table = fit(penguins_table(), _TARGETS, drop=("year",), seeds=seeds, progress=progress)
+    table = fit(penguins_table(), _TARGETS, drop=("year",), repeats=repeats, progress=progress)
     table.save(folder / "penguins")
     classes = class_split("glyphs", size=28, seed=0)
     with single_threaded():  # slower by a little on an idle machine, faster by far on a busy one

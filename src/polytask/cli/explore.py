@@ -62,7 +62,7 @@ def methods(as_json: Json = False) -> None:
 @app.command(cls=SpokenCommand)
 def demo(
     output: Annotated[Path, typer.Option("-o", "--output", help="The folder for the report.")] = Path("demo"),
-    seeds: Annotated[int, typer.Option(help="Seeds of the table comparison.")] = 5,
+    repeats: Annotated[int, typer.Option(help="How often the rows of the table are dealt into folds.")] = 1,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -75,7 +75,7 @@ def demo(
     from polytask.demo import run_demo
     from polytask.report.console import few_shot_table, fit_table
 
-    outcome = run_demo(output, seeds=seeds, progress=not (quiet or as_json))
+    outcome = run_demo(output, repeats=repeats, progress=not (quiet or as_json))
     for found in outcome.few_shot:
         if found.warning is not None:
             say(f"note: {found.warning}", style="yellow")

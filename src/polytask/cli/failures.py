@@ -27,6 +27,7 @@ _CALLS = {
 # Settings of the Python functions that have another name here.
 _ALIASES = {
     "time_column": "time",
+    "weight_column": "weight",
     "targets": "target",
     "n_episodes": "test_episodes",
     "episodes": "episodes_per_step",
@@ -35,7 +36,7 @@ _ALIASES = {
 
 
 # Options that were called otherwise: these names still work for one release.
-_RENAMED = {"--sharing": "--architecture", "--checkpoint": "--resume-folder"}
+_RENAMED = {"--sharing": "--architecture", "--checkpoint": "--resume-folder", "--seeds": "--repeats"}
 
 
 class SpokenCommand(TyperCommand):

@@ -1,6 +1,5 @@
 """``polytask fit``: several columns of a table."""
 
-import warnings
 from pathlib import Path
 from typing import Annotated
 
@@ -21,8 +20,7 @@ from polytask.cli.options import (
     given,
     more,
 )
-from polytask.cli.terminal import say, show_trained
-from polytask.core import DataWarning
+from polytask.cli.terminal import show_trained
 from polytask.core.files import user_path
 
 __all__ = ["fit"]
@@ -42,7 +40,10 @@ def fit(
         str | None, typer.Option(help="Rows sharing a value of this column are never split.")
     ] = None,
     time: Annotated[
-        str | None, typer.Option(help="Train on earlier rows of this column, test on later ones.")
+        str | None, typer.Option(help="Train on earlier rows of this column, judge by later ones.")
+    ] = None,
+    weight: Annotated[
+        str | None, typer.Option(help="A column of numbers: how much each row counts in training.")
     ] = None,
     drop: Annotated[list[str] | None, typer.Option(help="A column not to be used. Repeat it.")] = None,
     architecture: Annotated[
@@ -57,16 +58,26 @@ def fit(
         str,
         typer.Option(help="How the targets' losses become one update: a name that `polytask methods` lists."),
     ] = "equal",
-    seeds: Annotated[int, typer.Option(help="How many splits and initializations to average.")] = 3,
+    folds: Annotated[
+        int, typer.Option(help="Parts of the rows; each is judged by networks that learned from the others.")
+    ] = 5,
+    repeats: Annotated[
+        int,
+        typer.Option(help="How often rows are dealt into folds anew: more networks, steadier figures."),
+    ] = 1,
     baselines: Annotated[bool, typer.Option(help="Compare with a separate model for each target.")] = True,
     epochs: Annotated[int, typer.Option(help="Passes over the training rows at most.")] = 200,
     width: Annotated[int, typer.Option(help="Units of each layer.")] = 64,
     depth: Annotated[int, typer.Option(help="Layers of the trunk.")] = 2,
     learning_rate: Annotated[float, typer.Option(help="Of AdamW.")] = 3e-3,
-    batch_size: Annotated[Whole, more("Rows a step (64).")] = None,
+    time_budget: Annotated[
+        Number, typer.Option(help="Seconds after which training stops with what is best so far.")
+    ] = None,
+    batch_size: Annotated[Whole, more("Rows a step (a number that fits the table).")] = None,
     dropout: Annotated[Number, more("Probability of dropping a unit (0.1).")] = None,
-    patience: Annotated[Whole, more("Stop after so many epochs without a better validation (30).")] = None,
-    weight_decay: Annotated[Number, more("Of AdamW (0.0001).")] = None,
+    patience: Annotated[Whole, more("A target stops after so many epochs without a lower loss (30).")] = None,
+    weight_decay: Annotated[Number, more("Of AdamW (0.01).")] = None,
+    bins: Annotated[Whole, more("Bins of a number at most, of --architecture hard (16); 0 for none.")] = None,
     members: Annotated[Whole, more("Networks of --architecture tabm (16).")] = None,
     soft_strength: Annotated[Number, more("Pull of --architecture soft and trace-norm (0.01).")] = None,
     precision: Annotated[str | None, more("32-true, 64-true, bf16-mixed or bf16-true (32-true).")] = None,
@@ -90,14 +101,15 @@ def fit(
     from polytask.report.console import fit_table
 
     check_destination(output, resume=resume_folder, kind=TableModel.kind)
-    warnings.filterwarnings("ignore", category=DataWarning)  # they are among the messages below
     model = fit_model(
         user_path(table),
         target,
         group=group,
         time_column=time,
+        weight_column=weight,
         drop=drop or (),
-        seeds=seeds,
+        folds=folds,
+        repeats=repeats,
         baselines=baselines,
         seed=seed,
         resume_folder=resume_folder,
@@ -109,11 +121,13 @@ def fit(
         width=width,
         depth=depth,
         learning_rate=learning_rate,
+        time_budget=time_budget,
         **given(
             batch_size=batch_size,
             dropout=dropout,
             patience=patience,
             weight_decay=weight_decay,
+            bins=bins,
             members=members,
             soft_strength=soft_strength,
             precision=precision,
@@ -123,6 +137,4 @@ def fit(
     results = model.results
     if results is None:  # a fresh fit always has them
         return
-    for message in results.messages:
-        say(f"note: {message}", style="yellow")
     show_trained(results, fit_table(results), output=output, as_json=as_json)

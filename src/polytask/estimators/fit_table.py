@@ -96,8 +96,9 @@ def fit(
 
     Returns:
         The model; its ``results`` hold the comparison. Targets for which the model is not clearly better
-        than a constant answer are named there, and in a `ResultWarning`; words that were taken for missing
-        values, in a `DataWarning`.
+        than a constant answer are named there, and in a `ResultWarning`. What was noteworthy about the data,
+        such as columns that are of no use and kinds that were guessed, is told before training starts, in a
+        `DataWarning` each.
 
     Raises:
         InputError: A setting or the table is wrong; the message says what, where and how to mend it.

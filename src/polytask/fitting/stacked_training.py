@@ -1,18 +1,13 @@
 """Train the networks of all folds at once, and stop each target where rows that were held out say.
 
 A step is one batch of matrices for all networks. They do not touch each other: each has its own rows, order,
-dropout and optimizer state.
-
-Where a target stops is decided by the loss on held-out rows, summed over folds. The predictions by which a
-fold's rows are judged are those of the step that the *other* folds choose, so that no row takes part in
-choosing the step of the network that judges it. The returned model keeps, for each target, the weights of
-the step that all folds choose together.
+dropout and optimizer state. `Stopping` decides where each target stops.
 """
 
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,26 +17,25 @@ from torch.optim import AdamW
 
 from polytask.core import Batch, Task, generator, seeded
 from polytask.core.errors import NotFiniteError
+from polytask.core.random import own_random_state, seed_generators
 from polytask.data.tables.folds import Fold
 from polytask.fitting.stacked_losses import StackedLosses, start_at_constants
 from polytask.fitting.stacked_plan import Members, NetworkForm
+from polytask.fitting.stacked_stopping import Stopping
 from polytask.models.network_stack import (
     NetworkStack,
     NumberBins,
     StackedEnsemble,
     StackPlan,
     Stage,
-    output_slices,
-    weighted_prediction,
 )
 from polytask.models.table_config import TableConfig
 from polytask.train.checkpoint import load_checkpoint, save_checkpoint
 from polytask.train.identity import described_all, refuse_another
+from polytask.version import __version__
 
 __all__ = ["StackedFit", "fit_stack"]
 
-_BEST = ("total", "epoch", "progress", "goal", "without", "answers", "weights")
-_PROGRESS = 1e-3  # a loss that falls by less is none, and so does not keep a target open
 _SECONDS_BETWEEN_CHECKPOINTS = 10.0
 _STEPS_AN_EPOCH = 20  # rows grow faster than batches until there are so many
 _MOST_BINS = 768  # of all columns together, unless two for each are more
@@ -67,29 +61,6 @@ class StackedFit:
     steps: Mapping[str, int]
     losses: Mapping[str, list[float]]
     n_parameters: int
-
-
-@dataclass(slots=True)
-class _Best:
-    """The lowest held-out loss so far of every model and target, and what belongs to it.
-
-    Args:
-        total: Float64 ``[model, target]``: the lowest sum over the folds.
-        epoch: Int64 ``[model, target]``: when it was.
-        progress: Int64 ``[model, target]``: when the sum was last lower by more than a thousandth.
-        goal: Float64 ``[model, target]``: the sum that the next progress has to beat.
-        without: Float64 ``[network, target]``: the lowest sum over the other folds of its repeat.
-        answers: ``[network, held-out row, output]``: the predictions at that moment.
-        weights: By epoch, the weights of the networks.
-    """
-
-    total: Tensor
-    epoch: Tensor
-    progress: Tensor
-    goal: Tensor
-    without: Tensor
-    answers: Tensor
-    weights: dict[int, dict[str, Tensor]] = field(default_factory=dict)
 
 
 def fit_stack(
@@ -142,12 +113,13 @@ def fit_stack(
         device=device,
         precision=precision,
     )
-    given = {"given": described_all(identity or {})}
-    with seeded(seed, "dropout"):
+    seen = {"form": form, "seed": seed, "polytask": __version__, "torch": torch.__version__.partition("+")[0]}
+    present = {"given": described_all(identity or {}), "seen": described_all(seen)}
+    with own_random_state():
         first = 0
         if checkpoint is not None and checkpoint.exists():
             state = load_checkpoint(checkpoint)
-            refuse_another(checkpoint.parent, state.get("identity"), given)
+            refuse_another(checkpoint.parent, state.get("identity"), present)
             training.load_state_dict(state)
             first = training.n_done
         saved = time.monotonic()
@@ -160,12 +132,12 @@ def fit_stack(
                 tell(epoch, losses)
             now = time.monotonic()
             if checkpoint is not None and now - saved > _SECONDS_BETWEEN_CHECKPOINTS:
-                save_checkpoint(checkpoint, {"identity": given, **training.state_dict()})
+                save_checkpoint(checkpoint, {"identity": present, **training.state_dict()})
                 saved = now
             if deadline is not None and now > deadline:
                 break
         if checkpoint is not None and training.n_done > first:
-            save_checkpoint(checkpoint, {"identity": given, **training.state_dict()})
+            save_checkpoint(checkpoint, {"identity": present, **training.state_dict()})
     return training.result()
 
 
@@ -195,12 +167,11 @@ class _Training:
         self.dtype = {"64-true": torch.float64, "bf16-true": torch.bfloat16}.get(precision, torch.float32)
         self.inputs = self.bins(inputs).to(self.device, self.dtype)
         self.losses = StackedLosses(tasks, rows, weights, self.device)
-        n_networks, n_models = len(members.folds), max(members.models) + 1
         with seeded(seed, "initialization"):
             self.stack = NetworkStack(
                 tasks,
                 self.inputs.shape[1],
-                n_networks=n_networks,
+                n_networks=len(members.folds),
                 width=form.width,
                 depth=form.depth,
                 dropout=form.dropout,
@@ -222,29 +193,18 @@ class _Training:
         self.batch_size = config.batch_size or _batch_size(int(self.n_train.max()))
         self.batch_size = min(self.batch_size, int(self.n_train.max()))
         self.n_steps = max(1, int(self.n_train.max()) // self.batch_size)
-        self.open = members.learns.clone().to(self.device)
+        self.open = members.learns.to(self.device)
         self.curve: list[Tensor] = []
-        self.best = _Best(
-            total=torch.full((n_models, len(tasks)), math.inf, dtype=torch.float64),
-            epoch=torch.zeros(n_models, len(tasks), dtype=torch.long),
-            progress=torch.zeros(n_models, len(tasks), dtype=torch.long),
-            goal=torch.full((n_models, len(tasks)), math.inf, dtype=torch.float64),
-            without=torch.full((n_networks, len(tasks)), math.inf, dtype=torch.float64),
-            answers=torch.full((*self.held_out.shape, self.losses.n_outputs), math.nan, device=self.device),
-        )
-        self.model_of = torch.tensor(members.models)
+        self.stopping = Stopping(tasks, members, self.held_out, self.judged)
         counts = self.losses.counts(self.held_out, self.judged).cpu() * members.learns  # [network, target]
         self.n_judged = counts.sum(0).double().clamp(min=1e-12)
-        pairs = torch.tensor(
-            [model * 10**6 + repeat for model, repeat in zip(members.models, members.repeats)]
-        )
-        self.repeat_of = pairs.unique(return_inverse=True)[1]
-        self.places = output_slices(tasks)
 
     def train_epoch(self, epoch: int) -> None:
         """Go once through the training rows of the networks."""
         self.stack.train()
+        seed_generators(self.seed, "dropout", epoch)
         order = self._order(epoch)
+        loss = torch.zeros(())
         for step in range(self.n_steps):
             picked = order[:, step * self.batch_size : (step + 1) * self.batch_size]
             outputs = self._run(picked)
@@ -252,37 +212,19 @@ class _Training:
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()
             self.optimizer.step()
+        if not bool(loss.isfinite()):  # also of networks that no row judges
+            raise _diverged(epoch, "in training")
 
     def judge(self, epoch: int) -> dict[str, float]:
         """Look at the held-out rows, and keep what is best; return the mean losses by target."""
         self.stack.eval()
         with torch.no_grad():
             outputs = self._run(self.held_out)
-            sums = self.losses.sums(outputs, self.held_out, self.judged).double().cpu()  # [network, target]
+            sums = self.losses.sums(outputs, self.held_out, self.judged).cpu().double()  # [network, target]
         if not bool(sums.isfinite().all()):
-            raise NotFiniteError(
-                f"Training has diverged: after epoch {epoch} the loss on held-out rows is not finite.",
-                "Lower the learning rate.",
-            )
-        best, learns = self.best, self.members.learns
-        total = torch.zeros_like(best.total).index_add_(0, self.model_of, sums)
-        better = total < best.total
-        best.total = torch.where(better, total, best.total)
-        best.epoch = torch.where(better, epoch, best.epoch)
-        further = total < best.goal
-        best.goal = torch.where(further, total * (1 - _PROGRESS), best.goal)
-        best.progress = torch.where(further, epoch, best.progress)
-        if len(total) == 1 and bool(better.any()):
-            best.weights[epoch] = {name: value.clone() for name, value in self.stack.state_dict().items()}
-        for kept in set(best.weights) - set(best.epoch[0].tolist()):
-            del best.weights[kept]
-        others = self._others(sums)
-        improved = (others < best.without) & learns
-        best.without = torch.where(improved, others, best.without)
-        for index, place in enumerate(self.places.values()):
-            networks = improved[:, index].nonzero().squeeze(1).to(self.device)
-            best.answers[networks, :, place] = outputs[networks, :, place].float()
-        means = torch.where(learns, sums, 0.0).sum(0) / self.n_judged
+            raise _diverged(epoch, "on held-out rows")
+        self.stopping.look(epoch, sums, outputs, self.stack.state_dict)
+        means = torch.where(self.members.learns, sums, 0.0).sum(0) / self.n_judged
         self.curve.append(means)
         return {task.name: float(mean) for task, mean in zip(self.tasks, means, strict=True)}
 
@@ -293,21 +235,16 @@ class _Training:
 
     def finished(self) -> bool:
         """Tell whether no target has got better for long; those that have not are trained no more."""
-        if not self.curve:
-            return False
-        stale = self.n_done - 1 - self.best.progress >= self.config.patience  # [model, target]
-        self.open = self.members.learns.to(self.device) & ~stale[self.model_of].to(self.device)
+        self.open = self.stopping.open(self.n_done, patience=self.config.patience).to(self.device)
         return not bool(self.open.any())
 
     def state_dict(self) -> dict[str, Any]:
         """Return everything that the next epoch depends on."""
-        best = self.best
         return {
             "stack": self.stack.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "curve": self.curve,
-            "random": torch.get_rng_state(),
-            "best": {name: getattr(best, name) for name in _BEST},
+            "stopping": self.stopping.state_dict(),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -315,9 +252,7 @@ class _Training:
         self.stack.load_state_dict(state["stack"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.curve = list(state["curve"])
-        torch.set_rng_state(state["random"])
-        for name, value in state["best"].items():
-            setattr(self.best, name, value.to(self.device) if name == "answers" else value)
+        self.stopping.load_state_dict(state["stopping"])
 
     def _run(self, picked: Tensor) -> Tensor:
         """Run the networks on some rows ``[network, row]``; losses are taken in 32 bits at least."""
@@ -327,22 +262,14 @@ class _Training:
 
     def result(self) -> StackedFit:
         """Put together what was trained."""
-        of_model = [self._answers(model) for model in range(len(self.best.total))]
-        owner = {task.name: self._owner(index) for index, task in enumerate(self.tasks)}
-        epochs = {
-            task.name: int(self.best.epoch[owner[task.name], index]) for index, task in enumerate(self.tasks)
-        }
+        epochs = self.stopping.epochs()
         return StackedFit(
-            model=self._ensemble(epochs) if len(of_model) == 1 else None,
-            answers={name: of_model[model][name] for name, model in owner.items()},
+            model=self._ensemble(epochs) if self.stopping.weights else None,
+            answers=self.stopping.predictions(len(self.inputs)),
             steps={name: (epoch + 1) * self.n_steps for name, epoch in epochs.items()},
             losses={task.name: [float(row[i]) for row in self.curve] for i, task in enumerate(self.tasks)},
             n_parameters=sum(values[0].numel() for values in self.stack.parameters()),
         )
-
-    def _owner(self, target: int) -> int:
-        """Return the model that learns a target."""
-        return self.members.models[int(self.members.learns[:, target].nonzero()[0])]
 
     def _order(self, epoch: int) -> Tensor:
         """Draw the rows of every step, ``[network, step * row]``; short networks go through theirs again."""
@@ -352,31 +279,6 @@ class _Training:
         shuffled = self.train_rows.gather(1, keys.argsort(1))
         index = torch.arange(self.n_steps * self.batch_size) % self.n_train[:, None]
         return shuffled.gather(1, index).to(self.device)
-
-    def _others(self, sums: Tensor) -> Tensor:
-        """Sum the losses of the other folds of a network's repeat; its own where there is no other."""
-        n_groups = int(self.repeat_of.max()) + 1
-        total = torch.zeros(n_groups, sums.shape[1], dtype=sums.dtype).index_add_(0, self.repeat_of, sums)
-        judged = self.judged.any(1).cpu().long()
-        n_judged = torch.zeros(n_groups, dtype=torch.long).index_add_(0, self.repeat_of, judged)
-        single = (n_judged[self.repeat_of] - judged == 0)[:, None]
-        return torch.where(single, sums, total[self.repeat_of] - sums)
-
-    def _answers(self, model: int) -> dict[str, Tensor]:
-        """Average the held-out predictions of a model over repeats, by target ``[row, output]``."""
-        n_rows = len(self.inputs)
-        networks = (self.model_of == model).nonzero().squeeze(1).tolist()
-        by_repeat: dict[int, Tensor] = {}
-        for network in networks:
-            rows = self.held_out[network][self.judged[network]]
-            answers = by_repeat.setdefault(
-                self.members.repeats[network], torch.full((n_rows, self.losses.n_outputs), math.nan)
-            )
-            answers[rows.cpu()] = self.best.answers[network][self.judged[network]].cpu().float()
-        stacked = torch.stack(list(by_repeat.values()))
-        return {
-            task.name: weighted_prediction(task, stacked[..., self.places[task.name]]) for task in self.tasks
-        }
 
     def _ensemble(self, epochs: Mapping[str, int]) -> StackedEnsemble:
         stages = tuple(
@@ -399,15 +301,22 @@ class _Training:
         last = str(self.form.depth)
         for stage, stack, epoch in zip(stages, model.stacks, sorted(set(epochs.values()))):
             outputs = torch.cat(
-                [torch.arange(self.losses.n_outputs)[self.places[name]] for name in stage.targets]
+                [torch.arange(self.losses.n_outputs)[self.losses.places[name]] for name in stage.targets]
             )
             stack.load_state_dict(
                 {
                     name: (values[..., outputs] if name.split(".")[1] == last else values).cpu().float()
-                    for name, values in self.best.weights[epoch].items()
+                    for name, values in self.stopping.weights[epoch].items()
                 }
             )
         return model.eval()
+
+
+def _diverged(epoch: int, where: str) -> NotFiniteError:
+    return NotFiniteError(
+        f"Training has diverged: after epoch {epoch} the loss {where} is not finite.",
+        "Lower the learning rate.",
+    )
 
 
 def _padded(rows: Sequence[Tensor]) -> Tensor:

@@ -4,19 +4,20 @@ import time
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from numbers import Number
 from pathlib import Path
 from typing import Any, Self
 
 import pandas as pd
 
-from polytask.core import DataWarning, ResultWarning, derive_seed
+from polytask.core import DataWarning, InputError, ResultWarning, derive_seed
 from polytask.core.defaults import usual_defaults
 from polytask.core.errors import other_remedy
 from polytask.core.files import user_path
 from polytask.core.interrupts import interruptible
 from polytask.core.settings import SettingsCheck
 from polytask.data.tables.table import fingerprint
-from polytask.fitting.table_ensemble_fit import TableFit, fit_ensemble, run_titles
+from polytask.fitting.table_ensemble_fit import TableFit, fit_ensemble, run_titles, stacked
 from polytask.fitting.table_preparation import Columns, PreparedTable, prepare_table
 from polytask.fitting.table_surroundings import Surroundings, rehearse
 from polytask.fitting.table_verdict import constant_answers, judge, judged_rows, mean_gain
@@ -92,7 +93,7 @@ class FitSettings:
             "accelerator": check.accelerator("accelerator", call["accelerator"]),
             "precision": check.precision("precision", call["precision"]),
         }
-        if isinstance(call["folds"], int | float):
+        if isinstance(call["folds"], Number):
             call["folds"] = check.whole("folds", call["folds"], least=2)
         if call["time_budget"] is not None:
             call["time_budget"] = check.number("time_budget", call["time_budget"], above=0)
@@ -117,13 +118,20 @@ def fit_table(
 
     Raises:
         DataError: The table cannot be used.
+        InputError: Rows are weighted, but the model is trained fold after fold.
 
     Warns:
-        DataWarning: Words were taken for missing values, or settings change nothing.
+        DataWarning: Something about the data is noteworthy, or settings change nothing.
         ResultWarning: The model is not clearly better than a constant answer for some targets.
     """
     start = time.perf_counter()
     config, seed = settings.config, settings.seed
+    if columns.weight is not None and not stacked(config):
+        raise InputError(
+            f"`weight_column` is not used with `architecture={config.architecture!r}` and "
+            f"`balancing={config.balancing!r}`; leave it out, or choose `architecture='hard'` and "
+            "`balancing='equal'`."
+        )
     with usual_defaults():
         prepared = prepare_table(
             frame,
@@ -138,7 +146,7 @@ def fit_table(
         titles = run_titles(prepared, config, separate=settings.baselines)
         rehearse(settings.resume_folder, titles, where.identity)
     unused = unused_for([task.name for task in prepared.tasks], config)
-    for note in filter(None, (*prepared.guesses, unused)):
+    for note in filter(None, (*prepared.messages, unused)):
         warnings.warn(note, DataWarning, stacklevel=stacklevel)
     with (
         usual_defaults(),
@@ -189,8 +197,8 @@ def _surroundings(
         identity={
             **data,
             "precision": settings.precision,
-            "repeats": settings.repeats,
-            "folds": [len(fold.held_out) for fold in prepared.repeats[0]],
+            "folds": [len(dealt) for dealt in prepared.repeats],
+            "rows of the folds": prepared.fold_positions,
             **settings.config.to_json(),
         },
         deadline=None if budget is None else time.monotonic() + budget - spent,

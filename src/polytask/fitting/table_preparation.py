@@ -8,29 +8,21 @@ import numpy as np
 import pandas as pd
 import torch
 
-from polytask.core import Batch, DataError, InputError, Task, derive_seed
+from polytask.core import Batch, DataError, InputError, Task
 from polytask.core.names import counted
 from polytask.core.task import TaskKind
 from polytask.data import TableEncoder, check_leak
 from polytask.data.tables.column import column_categories, column_hint, column_numbers
-from polytask.data.tables.folds import (
-    Fold,
-    folds_by_splitter,
-    folds_in_time,
-    folds_of_groups,
-    folds_of_rows,
-)
+from polytask.data.tables.folds import Fold
 from polytask.data.tables.label_split import Labels
-from polytask.data.tables.problems import problem_error
+from polytask.data.tables.problems import examples, problem_error
 from polytask.data.tables.splits import Split, row_groups, row_order_values
 from polytask.data.tables.target_column import TargetColumn
-from polytask.data.tables.target_labels import label_guesses, split_labels, target_messages
+from polytask.data.tables.target_labels import split_labels, target_messages
 from polytask.data.tables.targets import fit_targets, parse_target
+from polytask.fitting.table_folds import deal_folds
 
 __all__ = ["Columns", "PreparedTable", "prepare_table"]
-
-_BINS = 4  # parts of a target's range that folds get equal shares of
-_FEWEST_BINNED = 20  # labels below which ranges are no guide
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +120,6 @@ class PreparedTable:
         times: Numbers that order the rows, where there is a time.
         weights: How much each row counts, where that was asked.
         messages: What was noteworthy.
-        guesses: Those of the messages that tell which words were taken for missing values.
     """
 
     encoder: TableEncoder
@@ -140,7 +131,6 @@ class PreparedTable:
     times: np.ndarray | None = None
     weights: torch.Tensor | None = None
     messages: tuple[str, ...] = ()
-    guesses: tuple[str, ...] = ()
 
     @property
     def tasks(self) -> tuple[Task, ...]:
@@ -151,6 +141,13 @@ class PreparedTable:
     def scales(self) -> dict[str, float]:
         """Units of each target that one unit of its prediction stands for."""
         return {target.task.name: target.scale for target in self.targets}
+
+    @property
+    def fold_positions(self) -> np.ndarray:
+        """The positions in the table of all rows of all folds, by which two ways of dealing differ."""
+        folds = [fold for dealt in self.repeats for fold in dealt]
+        parts = [part for fold in folds for part in (fold.train, fold.held_out)]
+        return np.concatenate([self.positions[part] for part in parts])
 
     @property
     def numbers(self) -> list[int]:
@@ -171,7 +168,7 @@ def prepare_table(
         frame: A table, as `read_table` returns it.
         columns: What its columns are.
         folds: How many, or what `folds_by_splitter` takes; positions are those in the table, and rows
-            without any label are left out of them.
+            without any label are left out of them. A splitter gets the labels of the first target.
         repeats: How often rows are dealt anew.
         seed: Decides the folds.
 
@@ -195,18 +192,23 @@ def prepare_table(
     rows = everything.rows(torch.from_numpy(positions))
     groups = None if columns.group is None else row_groups(frame[columns.group].iloc[positions])[0]
     times = None if columns.time is None else row_order_values(frame[columns.time].iloc[positions])
-    dealt = tuple(
-        _folds(frame, positions, columns, rows, targets, folds, derive_seed(seed, "folds", repeat))
-        for repeat in range(repeats)
+    dealt = deal_folds(
+        frame,
+        positions,
+        rows,
+        targets,
+        group=columns.group,
+        time=columns.time,
+        folds=folds,
+        repeats=repeats,
+        seed=seed,
     )
+    if len(dealt[0]) == 1:
+        messages.append(
+            "The rows that judge the model also decide when each target stops, as there is one fold: the "
+            "figures flatter it a little."
+        )
     messages += _leaks(frame, positions, columns, features, dealt[0])
-    strays = [
-        encoding.name for encoding in encoder.encodings if encoding.kind != "category" and encoding.words
-    ]
-    guesses = [
-        *label_guesses(frame, targets, asked=columns.targets),
-        *(f"Column {name!r}: {encoder.notes[name]}." for name in strays),
-    ]
     return PreparedTable(
         encoder=encoder,
         targets=targets,
@@ -215,67 +217,24 @@ def prepare_table(
         repeats=dealt,
         groups=groups,
         times=times,
-        weights=None if columns.weight is None else _weights(frame, columns.weight, positions),
+        weights=None if columns.weight is None else _weights(frame, columns.weight, positions, rows),
         messages=(*messages, *report.messages()),
-        guesses=tuple(guesses),
     )
 
 
-def _folds(
-    frame: pd.DataFrame,
-    positions: np.ndarray,
-    columns: Columns,
-    rows: Batch,
-    targets: Sequence[TargetColumn],
-    folds: Any,
-    seed: int,
-) -> tuple[Fold, ...]:
-    """Deal the labelled rows as was asked."""
-    if not isinstance(folds, int):
-        whole = folds_by_splitter(
-            folds, len(frame), groups=None if columns.group is None else row_groups(frame[columns.group])[0]
-        )
-        return _among(whole, positions, len(frame))
-    labels = [_strata(target, rows) for target in targets]
-    if columns.group is not None:
-        return folds_of_groups(frame[columns.group].iloc[positions], n_folds=folds, seed=seed, labels=labels)
-    if columns.time is not None:
-        return folds_in_time(frame[columns.time].iloc[positions], n_folds=folds)
-    return folds_of_rows(len(positions), n_folds=folds, seed=seed, labels=labels)
-
-
-def _among(folds: Sequence[Fold], positions: np.ndarray, n_rows: int) -> tuple[Fold, ...]:
-    """Turn positions in the table into positions among the labelled rows."""
-    place = np.full(n_rows, -1)
-    place[positions] = np.arange(len(positions))
-    found = []
-    for fold in folds:
-        train, held_out = (place[part][place[part] >= 0] for part in (fold.train, fold.held_out))
-        if not len(train) or not len(held_out):
-            raise DataError("A pair of `folds` has no labelled row to train on, or none held out.")
-        found.append(Fold(train=train, held_out=held_out))
-    return tuple(found)
-
-
-def _strata(target: TargetColumn, rows: Batch) -> Labels:
-    """Number the labels of a target as folds get equal shares of them: classes, or parts of its range."""
-    values, known = rows.targets[target.task.name].numpy(), rows.masks[target.task.name].numpy()
-    codes = np.where(known, 0, -1)
-    if target.classes:
-        codes = np.where(known, values.astype(np.int64), -1)
-    elif known.sum() >= _FEWEST_BINNED:
-        edges = np.quantile(values[known], np.linspace(0, 1, _BINS + 1)[1:-1])
-        codes = np.where(known, np.searchsorted(edges, values), -1)
-    return Labels(codes=codes)
-
-
-def _weights(frame: pd.DataFrame, name: str, positions: np.ndarray) -> torch.Tensor:
+def _weights(frame: pd.DataFrame, name: str, positions: np.ndarray, rows: Batch) -> torch.Tensor:
     """Read how much each row counts; the mean becomes 1."""
     values = column_numbers(frame[name])[positions]
     if not np.isfinite(values).all() or (values < 0).any() or not values.any():
         raise DataError(
             f"The column {name!r} of `weight_column` needs a number of 0 or more in every labelled row, and "
             "one above 0. Fill or mend it."
+        )
+    weightless = [task for task, mask in rows.masks.items() if not values[mask.numpy().reshape(-1)].any()]
+    if weightless:
+        raise DataError(
+            f"All labels of {examples(weightless)} have a weight of 0 in {name!r} of `weight_column`. Raise "
+            "some, or leave the target out."
         )
     return torch.from_numpy(values / values.mean()).float()
 

@@ -173,6 +173,7 @@ def train_table_learner(
         progress=where.progress,
         title=title,
         identity=where.identity,
+        deadline=where.deadline,
     )
     return learner.float(), outcome
 

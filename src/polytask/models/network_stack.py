@@ -23,6 +23,8 @@ __all__ = [
     "weighted_prediction",
 ]
 
+_MOST_UNITS = 2**24
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
@@ -82,6 +84,8 @@ class StackPlan:
         stages = tuple(record_from_json(Stage, stage, name="a stage") for stage in stored.stages)
         if min(stored.n_networks, stored.width) < 1 or stored.depth < 0 or not stages:
             raise InputError("the ensemble needs a network, a unit and a stage at least")
+        if max(stored.n_networks, stored.width) > _MOST_UNITS:
+            raise InputError(f"the ensemble has more than {_MOST_UNITS} networks, or units of a layer")
         if min(stored.n_bins, default=0) < 0:
             raise InputError("the ensemble has a negative number of bins")
         return cls(

@@ -99,6 +99,12 @@ def check_used(check: SettingsCheck, given: Mapping[str, Any]) -> None:
     for name, names in users.items():
         if name in given and architecture not in names:
             check.unused(name, "architecture", architecture, names)
+    balancing = given.get("balancing", "equal")
+    if given.get("bins") is not None and (architecture != "hard" or balancing != "equal"):
+        check.problems.append(
+            f"`bins` is not used with `architecture={architecture!r}` and `balancing={balancing!r}`; leave it "
+            "out, or choose `architecture='hard'` and `balancing='equal'`"
+        )
 
 
 def unused_for(targets: Sequence[str], config: TableConfig) -> str | None:

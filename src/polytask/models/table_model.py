@@ -124,6 +124,8 @@ class TableModel(SavedModel):
             raise InputError(
                 f"the ensemble has {len(stored.members)} members, but {len(bundle.tensors)} weights"
             )
+        if stored is not None:
+            _check_plans(stored, bundle.tensors)
         learner = build_filled(lambda: _build(tasks, encoder.n_features, config, stored), bundle.tensors)
         return cls(learner, encoder, targets, config=config, data=bundle.data)
 
@@ -146,6 +148,16 @@ class _Stored:
 
     members: tuple[dict | None, ...]
     weights: Mapping[str, tuple[float, ...]]
+
+
+def _check_plans(stored: _Stored, tensors: Mapping[str, Tensor]) -> None:
+    """Refuse plans of other networks than there are weights for, before lists of their size are made."""
+    for index, described in enumerate(stored.members):
+        if described is None:
+            continue
+        plan, edges = StackPlan.from_json(described), tensors.get(f"members.{index}.embedding.lower")
+        if plan.depth > len(tensors) or sum(plan.n_bins) != (0 if edges is None else edges.numel()):
+            raise InputError(f"member {index} of the ensemble has other layers or bins than weights")
 
 
 def _ensemble_to_json(ensemble: TableEnsemble) -> dict[str, Any]:

@@ -109,7 +109,8 @@ def _table(name: str, results: FitResults) -> dict[str, Any]:
     parameters = f"{results.n_parameters['joint']:,} numbers are trained jointly"
     if results.n_parameters["separate"]:
         parameters += f", {results.n_parameters['separate']:,} in the separate models together"
-    rows_text = ", ".join(f"{count} {part}" for part, count in results.rows.items())
+    names = {"table": "in the table", "labelled": "with a label", "judged": "judged"}
+    rows_text = ", ".join(f"{count} {names.get(part, part)}" for part, count in results.rows.items())
     return {
         "name": short_name(name, 200),
         "sentence": sentence,
@@ -117,14 +118,19 @@ def _table(name: str, results: FitResults) -> dict[str, Any]:
         "delta": None if results.delta_m is None else results.delta_m.format(1),
         "figure": gain_plot(results) if results.delta_m is not None else None,
         "note": (
-            f"Figures are means on held-out rows over {counted(results.n_seeds, 'seed')}, each with its "
-            f"own split "
-            f"and initialization, with 95 % intervals (Student's t, corrected for overlapping splits); gains "
-            f"are paired by seed. Rows: {rows_text}. {parameters}."
+            f"Figures are of held-out rows: {_dealt(results)}, and each row is judged by networks that were "
+            "not trained on it. The 95 % intervals come from leaving out blocks of rows (jackknife); gains "
+            "are paired row by row, and verdicts adjusted for the number of targets (Holm). Rows: "
+            f"{rows_text}. {parameters}."
         ),
         "messages": [printable(message) for message in results.messages],
         "shortfall": printable(results.shortfall() or ""),
     }
+
+
+def _dealt(results: FitResults) -> str:
+    again = f" {results.n_repeats} times" if results.n_repeats > 1 else ""
+    return f"rows were dealt into {counted(results.n_folds, 'fold')}{again}"
 
 
 def _few_shot(

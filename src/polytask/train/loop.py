@@ -47,7 +47,7 @@ class Training:
 
     Args:
         n_steps: Steps done.
-        stopped_early: Whether validation stopped improving before the last step.
+        stopped_early: Whether validation stopped improving, or the time was over, before the last step.
         best_step: The step whose weights the learner has now; the last one without validation.
         best_score: Its validation score; None without validation.
         rows: The logged figures.
@@ -93,6 +93,7 @@ def train(
     progress: bool = False,
     title: str = "training",
     identity: Mapping[str, object] | None = None,
+    deadline: float | None = None,
 ) -> Training:
     """Train a learner in place.
 
@@ -141,6 +142,8 @@ def train(
         title: Names the bar.
         identity: What else decides the run and must be the same when it is resumed, by name: the fingerprint
             of data that ``source`` does not hold, settings of ``validate`` ….
+        deadline: In the time of `time.monotonic`: the run stops after the step in which it passes, one at
+            least. Of one process alone, as several would stop at different steps.
 
     Returns:
         What happened.
@@ -153,6 +156,8 @@ def train(
         BundleError: The checkpoint to resume from is damaged, or belongs to another run.
     """
     _check(n_steps, validate_every, patience, validate, precision, accumulate, accelerator)
+    if deadline is not None and devices != 1:
+        raise InputError(f"`deadline` needs `devices=1`, got {devices}.")
     folder = None if directory is None else user_path(directory)
     with usual_defaults(), interruptible(folder, again=_AGAIN, keep=_KEEP):
         fabric = fabric_for(accelerator, devices, precision)
@@ -196,8 +201,9 @@ def train(
         )  # fmt: skip
         with TrainingBar(n_steps, title=title, shown=progress and first) as bar:
             seconds = _steps(
-                step, source, bar, validate, every=validate_every, n_steps=n_steps, patience=patience
-            )
+                step, source, bar, validate, every=validate_every, n_steps=n_steps, patience=patience,
+                deadline=deadline,
+            )  # fmt: skip
         stopped_early = run.step < n_steps
         if validate is not None:
             run.restore_best()
@@ -224,6 +230,7 @@ def _steps(
     every: int,
     n_steps: int,
     patience: int | None,
+    deadline: float | None,
 ) -> list[float]:
     """Do the steps that are left; return the seconds that each took."""
     run, seconds = step.run, []
@@ -243,6 +250,8 @@ def _steps(
                 run.check_finite()
                 record()
                 run.save()
+            if deadline is not None and time.monotonic() > deadline:
+                break
         if run.step % every:
             # A longer run would not have looked here: what is saved is the run before it was looked at.
             run.check_finite()

@@ -125,25 +125,31 @@ def folds_in_time(times: pd.Series, *, n_folds: int) -> tuple[Fold, ...]:
     )
 
 
-def folds_by_splitter(splitter: Any, n_rows: int, *, groups: np.ndarray | None = None) -> tuple[Fold, ...]:
+def folds_by_splitter(
+    splitter: Any, n_rows: int, *, labels: np.ndarray | None = None, groups: np.ndarray | None = None
+) -> tuple[Fold, ...]:
     """Take the folds of a scikit-learn splitter, or pairs of positions.
 
     Args:
         splitter: Something with ``split(X, y, groups)``, or an iterable of pairs ``(train, held_out)``.
         n_rows: How many rows there are.
+        labels: Given to the splitter, which may stratify by them.
         groups: Given to the splitter.
 
     Raises:
-        InputError: It is neither; or positions are out of range, or a row is in both parts, or held out
-            twice.
+        InputError: It is neither, or it refuses the rows; or positions are out of range, or a row is in both
+            parts, or held out twice.
 
     Example:
         >>> from sklearn.model_selection import KFold
         >>> [fold.held_out.tolist() for fold in folds_by_splitter(KFold(2), 4)]
         [[0, 1], [2, 3]]
     """
-    if hasattr(splitter, "split"):
-        pairs = list(splitter.split(np.zeros((n_rows, 1)), None, groups))
+    if hasattr(splitter, "split") and not isinstance(splitter, str | bytes):
+        try:
+            pairs = list(splitter.split(np.zeros((n_rows, 1)), labels, groups))
+        except (TypeError, ValueError) as error:
+            raise InputError(f"The splitter of `folds` refuses the rows of the table: {error}") from error
     elif isinstance(splitter, Iterable) and not isinstance(splitter, str | bytes):
         pairs = list(splitter)
     else:
@@ -170,15 +176,17 @@ def _fold(index: int, pair: Any, n_rows: int) -> Fold:
         raise InputError(f"Pair {index} of `folds` is no pair of row positions: {error}.") from error
     parts = []
     for rows in (train, held_out):
-        rows = np.flatnonzero(rows) if rows.dtype == bool else rows
+        if rows.dtype == bool and rows.shape == (n_rows,):
+            rows = np.flatnonzero(rows)
         if rows.ndim != 1 or not np.issubdtype(rows.dtype, np.integer) or not len(rows):
             raise InputError(
-                f"Pair {index} of `folds` needs whole numbers, some for training and some held out."
+                f"Pair {index} of `folds` needs positions of rows, whole numbers, some for training and some "
+                f"held out; or a truth value for each of the {n_rows} rows."
             )
         if rows.min() < 0 or rows.max() >= n_rows:
             raise InputError(
-                f"Pair {index} of `folds` has positions from {rows.min()} to {rows.max()}, but the rows with "
-                f"a label are 0 to {n_rows - 1}."
+                f"Pair {index} of `folds` has positions from {rows.min()} to {rows.max()}, but the rows of "
+                f"the table are 0 to {n_rows - 1}."
             )
         parts.append(np.unique(rows).astype(np.int64))
     if len(np.intersect1d(*parts)):

@@ -134,8 +134,8 @@ def target_messages(
         rare = [name for name in target.classes if counts[name] < 3]
         if rare:
             messages.append(
-                f"{where}: class {examples(rare)} has fewer than 3 rows, so that it is in training, but not "
-                "in every part; the figures say little about it."
+                f"{where}: class {examples(rare)} has fewer than 3 rows, so that some networks never see it; "
+                "the figures say little about it."
             )
     return messages
 

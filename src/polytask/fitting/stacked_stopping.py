@@ -1,0 +1,158 @@
+"""Where each target of networks that are trained at once stops.
+
+Where a target stops is decided by the loss on held-out rows, summed over folds. The predictions by which a
+fold's rows are judged are those of the step that the *other* folds choose, so that no row takes part in
+choosing the step of the network that judges it. With one fold alone there is no other, and its own rows
+choose. The returned model keeps, for each target, the weights of the step that all folds choose together.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from polytask.core import Task
+from polytask.fitting.stacked_plan import Members
+from polytask.models.network_stack import output_slices, weighted_prediction
+
+__all__ = ["Stopping"]
+
+_STATE = ("total", "epoch", "progress", "goal", "without", "answers", "weights")
+_PROGRESS = 1e-3  # a loss that falls by less is none, and so does not keep a target open
+
+
+class Stopping:
+    """The lowest held-out loss so far of every model and target, and what belongs to it.
+
+    Args:
+        tasks: The targets.
+        members: The networks.
+        held_out: The rows that judge each network, padded, ``[network, held-out row]``.
+        judged: Which of them count, bool of the same shape.
+
+    Attributes:
+        total: Float64 ``[model, target]``: the lowest sum over the folds.
+        epoch: Int64 ``[model, target]``: when it was.
+        progress: Int64 ``[model, target]``: when the sum was last lower by more than a thousandth.
+        goal: Float64 ``[model, target]``: the sum that the next progress has to beat.
+        without: Float64 ``[network, target]``: the lowest sum over the other folds of its repeat.
+        answers: ``[network, held-out row, output]``: the predictions at that moment.
+        weights: By epoch, the weights of the networks; none where the targets have a model each.
+    """
+
+    def __init__(self, tasks: Sequence[Task], members: Members, held_out: Tensor, judged: Tensor) -> None:
+        self.tasks, self.members = tuple(tasks), members
+        self.held_out, self.judged = held_out, judged
+        self.places = output_slices(tasks)
+        self.model_of = torch.tensor(members.models)
+        pairs = [[model, repeat] for model, repeat in zip(members.models, members.repeats, strict=True)]
+        self.repeat_of = torch.tensor(pairs).unique(dim=0, return_inverse=True)[1]
+        n_models, n_networks, n_targets = max(members.models) + 1, len(members.folds), len(tasks)
+        self.total = torch.full((n_models, n_targets), math.inf, dtype=torch.float64)
+        self.epoch = torch.zeros(n_models, n_targets, dtype=torch.long)
+        self.progress = torch.zeros(n_models, n_targets, dtype=torch.long)
+        self.goal = torch.full((n_models, n_targets), math.inf, dtype=torch.float64)
+        self.without = torch.full((n_networks, n_targets), math.inf, dtype=torch.float64)
+        n_outputs = sum(task.n_outputs for task in tasks)
+        self.answers = torch.full((*held_out.shape, n_outputs), math.nan, device=held_out.device)
+        self.weights: dict[int, dict[str, Tensor]] = {}
+
+    def look(
+        self, epoch: int, sums: Tensor, outputs: Tensor, weights: Callable[[], Mapping[str, Tensor]]
+    ) -> None:
+        """Look at the held-out rows after an epoch, and keep what is best.
+
+        Args:
+            epoch: Its index.
+            sums: The held-out losses, float64 ``[network, target]``.
+            outputs: The held-out predictions ``[network, held-out row, output]``.
+            weights: Gives those of the networks, which are copied if they are to be kept.
+        """
+        total = torch.zeros_like(self.total).index_add_(0, self.model_of, sums)
+        better = total < self.total
+        self.total = torch.where(better, total, self.total)
+        self.epoch = torch.where(better, epoch, self.epoch)
+        further = total < self.goal
+        self.goal = torch.where(further, total * (1 - _PROGRESS), self.goal)
+        self.progress = torch.where(further, epoch, self.progress)
+        if len(total) == 1 and bool(better.any()):
+            self.weights[epoch] = {name: value.clone() for name, value in weights().items()}
+        for kept in set(self.weights) - set(self.epoch[0].tolist()):
+            del self.weights[kept]
+        others = self._others(sums)
+        improved = (others < self.without) & self.members.learns
+        self.without = torch.where(improved, others, self.without)
+        for index, place in enumerate(self.places.values()):
+            networks = improved[:, index].nonzero().squeeze(1).to(outputs.device)
+            self.answers[networks, :, place] = outputs[networks, :, place].float()
+
+    def open(self, n_done: int, *, patience: int) -> Tensor:
+        """Return which targets of which networks are trained on, bool ``[network, target]``.
+
+        Args:
+            n_done: How many epochs are done.
+            patience: So many epochs may pass without progress.
+        """
+        if not n_done:
+            return self.members.learns
+        stale = n_done - 1 - self.progress >= patience  # [model, target]
+        return self.members.learns & ~stale[self.model_of]
+
+    def epochs(self) -> dict[str, int]:
+        """Return the epoch that each target keeps."""
+        owners = enumerate(self._owners())
+        return {
+            task.name: int(self.epoch[model, index])
+            for task, (index, model) in zip(self.tasks, owners, strict=True)
+        }
+
+    def predictions(self, n_rows: int) -> dict[str, Tensor]:
+        """Return the held-out predictions by target ``[row, output]``, averaged over repeats.
+
+        Args:
+            n_rows: How many rows there are; those that judge no network have NaN.
+        """
+        of_model = [self._predictions(model, n_rows) for model in range(len(self.total))]
+        return {
+            task.name: of_model[model][task.name]
+            for task, model in zip(self.tasks, self._owners(), strict=True)
+        }
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what the next look depends on."""
+        return {name: getattr(self, name) for name in _STATE}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continue from what `state_dict` returned."""
+        for name in _STATE:
+            setattr(self, name, state[name])
+        self.answers = self.answers.to(self.held_out.device)
+
+    def _owners(self) -> list[int]:
+        """Return the model that learns each target."""
+        first = self.members.learns.int().argmax(0).tolist()
+        return [self.members.models[network] for network in first]
+
+    def _others(self, sums: Tensor) -> Tensor:
+        """Sum the losses of the other folds of a network's repeat; its own where there is no other."""
+        n_groups = int(self.repeat_of.max()) + 1
+        total = torch.zeros(n_groups, sums.shape[1], dtype=sums.dtype).index_add_(0, self.repeat_of, sums)
+        judged = self.judged.any(1).cpu().long()
+        n_judged = torch.zeros(n_groups, dtype=torch.long).index_add_(0, self.repeat_of, judged)
+        single = (n_judged[self.repeat_of] - judged == 0)[:, None]
+        return torch.where(single, sums, total[self.repeat_of] - sums)
+
+    def _predictions(self, model: int, n_rows: int) -> dict[str, Tensor]:
+        by_repeat: dict[int, Tensor] = {}
+        for network in (self.model_of == model).nonzero().squeeze(1).tolist():
+            rows = self.held_out[network][self.judged[network]]
+            answers = by_repeat.setdefault(
+                self.members.repeats[network], torch.full((n_rows, self.answers.shape[-1]), math.nan)
+            )
+            answers[rows.cpu()] = self.answers[network][self.judged[network]].cpu().float()
+        stacked = torch.stack(list(by_repeat.values()))
+        return {
+            task.name: weighted_prediction(task, stacked[..., self.places[task.name]]) for task in self.tasks
+        }
