@@ -91,7 +91,7 @@ def fit(folder: Path, *, seed: int = 1) -> TableModel:
     model = polytask.fit(
         table(),
         ["y", "k"],
-        seeds=2,
+        repeats=2,
         epochs=6,
         width=8,
         baselines=False,

@@ -97,11 +97,11 @@ def commands(folder: Path) -> Iterator[Run]:
     parameters = get_type_hints(fit_command)
     option = "architecture" if "architecture" in parameters else "sharing"
     fit = ("fit", table, "--target", "size", "--target", "kind", "--target", "rare:binary")
-    short = ("--epochs", "2", "--width", "8", "--seeds", "1")
+    short = ("--epochs", "2", "--width", "8")
     yield asked("--version")
     yield asked("methods")
     yield asked("methods", "--json")
-    yield asked(*fit, "-o", folder / "model", "--epochs", "3", "--seeds", "2", "--drop", "note", "--quiet")
+    yield asked(*fit, "-o", folder / "model", "--epochs", "3", "--repeats", "2", "--drop", "note", "--quiet")
     yield asked(*fit, "-o", folder / "grouped", *short, "--group", "site", "--json")
     yield asked(*fit, "-o", folder / "timed", *short, "--time", "day", "--no-baselines")
     for name in architecture_names():
@@ -193,7 +193,7 @@ def doors(folder: Path) -> Iterator[Run]:
         from polytask import demo as module
 
         module.fit = partial(module.fit, epochs=2)
-        module.run_demo(folder / "demo", seeds=2, steps=2, n_episodes=3)
+        module.run_demo(folder / "demo", repeats=2, steps=2, n_episodes=3)
 
     def estimators() -> None:
         import pandas as pd
@@ -203,7 +203,7 @@ def doors(folder: Path) -> Iterator[Run]:
         frame = pd.read_csv(folder / "table.csv") if (folder / "table.csv").is_file() else None
         if frame is None:
             frame = pd.read_csv(tables_and_images(folder)[0])
-        model = polytask.fit(frame, ["size", "kind"], epochs=2, seeds=1, width=8)
+        model = polytask.fit(frame, ["size", "kind"], epochs=2, width=8)
         model.save(folder / "from-python")
         again: Any = polytask.load(folder / "from-python")
         again.predict(frame)

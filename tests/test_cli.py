@@ -18,9 +18,10 @@ from PIL import Image
 from polytask.architectures import architecture_names
 from polytask.cli import main
 from polytask.datasets import penguins_table
+from polytask.fitting import table_fit
 from polytask.version import __version__
 
-QUICK = ["--seeds", "1", "--epochs", "2", "--no-baselines"]
+QUICK = ["--epochs", "2", "--width", "8", "--no-baselines"]
 
 
 @dataclass(frozen=True)
@@ -143,27 +144,49 @@ def test_a_bad_table_ends_with_one_message_code_2_and_nothing_written(tmp_path, 
     assert left(tmp_path) == before
 
 
-def test_classes_that_cannot_all_be_in_training_end_with_code_2(tmp_path):
-    # Each of three groups has a class for itself, and each part of the split gets a group.
+def test_a_class_that_some_folds_never_see_does_not_block_a_fit(tmp_path):
+    # Each of three groups has a class for itself, and each fold holds a group out.
     rows = pd.DataFrame({"a": range(99), "person": [i % 3 for i in range(99)]})
     rows.assign(y="class " + rows["person"].astype(str)).to_csv(tmp_path / "table.csv", index=False)
-    ended = polytask(
-        "fit",
-        "table.csv",
-        "--target",
-        "y",
-        "--group",
-        "person",
-        "--seeds",
-        1,
-        "--epochs",
-        1,
-        "-o",
-        "model",
-        cwd=tmp_path,
+    words = ("fit", "table.csv", "--target", "y", "--group", "person", *QUICK, "-o", "model")
+    ended = polytask(*words, cwd=tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    assert "3 folds" in ended.stdout
+
+
+def test_folds_repeats_weights_bins_and_a_budget_can_be_asked_for(penguins):
+    given = ("--folds", 3, "--repeats", 2, "--weight", "year", "--bins", 4, "--time-budget", 600)
+    fit = ("fit", "penguins.csv", "--target", "sex", *QUICK, *given, "-o", "model", "--json")
+    ended = polytask(*fit, cwd=penguins)
+    assert ended.returncode == 0, ended.stderr
+    found = json.loads(ended.stdout)
+    assert (found["n_folds"], found["n_repeats"]) == (3, 2)
+    written = json.loads((penguins / "model" / "model.json").read_text())
+    assert written["data"]["weight_column"] == "year" and written["config"]["model"]["bins"] == 4
+
+
+def test_the_old_name_of_repeats_is_taken_with_a_note(penguins):
+    fit = ("fit", "penguins.csv", "--target", "sex", *QUICK, "--folds", 2, "--seeds=2", "-o", "m", "--json")
+    ended = polytask(*fit, cwd=penguins)
+    assert json.loads(ended.stdout)["n_repeats"] == 2
+    assert "note: --seeds is now --repeats" in ended.stderr
+    shown = polytask("fit", "--help", cwd=penguins).stdout
+    assert "--repeats" in shown and "--seeds" not in shown
+
+
+def test_what_is_noteworthy_of_the_data_is_said_before_training(penguins, monkeypatch):
+    table = penguins_table().assign(
+        ring=[f"ring {i}" for i in range(344)], planet="earth", stars=[1, 2, 3, 4] * 86
     )
+    table.to_csv(penguins / "penguins.csv", index=False)
+    monkeypatch.setattr(table_fit, "fit_ensemble", lambda *_, **__: sys.exit(9))
+    ended = polytask("fit", "penguins.csv", "--target", "stars", *QUICK, "-o", "model", cwd=penguins)
+    told = ended.stderr
+    assert ended.returncode == 9
+    assert "note: Column 'ring' is not used: text that is different in most rows" in told
+    assert "note: Column 'planet' is not used: always 'earth'" in told
     assert (
-        ended.returncode == 2 and "no row in training" in ended.stderr and not (tmp_path / "model").exists()
+        "4 different whole numbers, which are learned as classes. Ask for --target stars:regression" in told
     )
 
 

@@ -19,7 +19,7 @@ from polytask.models.few_shot_config import FewShotConfig
 
 def test_it_leaves_a_report_and_three_models(tmp_path, monkeypatch):
     monkeypatch.setattr(demo, "fit", partial(polytask.fit, epochs=1, width=8))
-    found = demo.run_demo(tmp_path, seeds=1, steps=1, n_episodes=4)
+    found = demo.run_demo(tmp_path, repeats=1, steps=1, n_episodes=4)
     assert found.report == tmp_path / "report.html"
     assert (
         "Palmer penguins" in found.report.read_text()

@@ -345,9 +345,11 @@ def adapted(learner: Learner, task: Episode) -> dict[str, Tensor]:
     return learner.eval().adapt(task.tasks, task.support)(task.query.inputs)
 
 
-def fitted(table: pd.DataFrame, targets: Sequence[str], **settings: Any) -> tuple[Any, pd.DataFrame]:
+def fitted(
+    table: pd.DataFrame, targets: Sequence[str], *, seeds: int, **settings: Any
+) -> tuple[Any, pd.DataFrame]:
     """Return the results of a fit, as plain JSON, and its predictions for the same table."""
-    model = polytask.fit(table, targets, **settings)
+    model = polytask.fit(table, targets, repeats=seeds, **settings)
     assert model.results is not None
     results = model.results.to_json()
     del results["seconds"]

@@ -44,7 +44,7 @@ def raising(error):
     ("error", "code", "said"),
     [
         (DataError("Lower `learning_rate`, see `time_column`."), 2, "Lower --learning-rate, see --time."),
-        (DataError("`targets` is empty; try `seeds=2`."), 2, "--target is empty; try --seeds 2."),
+        (DataError("`targets` is empty; try `repeats=2`."), 2, "--target is empty; try --repeats 2."),
         (
             DataError("use `architecture=\"tabm\"` or `architecture='hard'`"),
             2,
@@ -79,12 +79,13 @@ def test_warnings_of_ours_are_notes(run):
     ended = run("predict", "m", "t.csv", "-o", "a.csv", does=warned, name="load")
     notes = "note: the column [m/s] is new\nnote: no better; raise `polytask fit --epochs`\n"
     assert ended.stderr == notes + "error: x\n"
-    # What `fit` says of the data is among the lines of its results.
-    assert run(*FIT, does=warned).stderr == "note: no better; raise --epochs\nerror: x\n"
+    assert (
+        run(*FIT, does=warned).stderr == notes.replace("`polytask fit --epochs`", "--epochs") + "error: x\n"
+    )
 
 
 WRONG = [
-    [*FIT, "--learning-rate", "nan", "--seeds", "0", "--seed", "-1"],
+    [*FIT, "--learning-rate", "nan", "--repeats", "0", "--seed", "-1", "--folds", "1", "--time-budget", "0"],
     [*FIT, "--accelerator", "tpu9", "--width", "0", "--balancing", "upgard"],
     [*FIT, "--precision", "8", "--dropout", "1", "--batch-size", "0", "--weight-decay", "inf"],
     [*FIT, "--patience", "0", "--members", "0", "--soft-strength", "-1", "--depth", "0"],
@@ -98,6 +99,10 @@ WRONG = [
     [*LEARN, "--episodes-per-step", "-1", "--learning-rate", "0", "--batch-size", "0"],
     [*LEARN, "--inner-rate", "nan", "--inner-steps", "0", "--accelerator", "gpux", "--seed", "-1"],
     [*FIT, "--members", "4"],
+    [*FIT, "--architecture", "mmoe", "--bins", "4"],
+    [*FIT, "--architecture", "mmoe", "--weight", "a"],
+    [*FIT, "--weight", "nothing"],
+    [*FIT, "--group", "a", "--time", "b", "--weight", "c"],
     [*FIT, "--architecture", "tabm", "--soft-strength", "1"],
     [*FIT, "--architecture", "had"],
     [*FIT, "--drop", "y"],
@@ -166,7 +171,7 @@ def test_a_model_of_another_kind_is_found_before_the_training(run, tmp_path):
 def test_numbers_that_are_taken_for_classes_are_told_with_what_to_type(run, tmp_path):
     rows = "".join(f"{i % 9},{(i * i) % 7},{i % 4}\n" for i in range(60))
     (tmp_path / "t.csv").write_text("a,b,my stars\n" + rows)
-    words = ["fit", "t.csv", "--target", "my stars", "-o", "m", "--seeds", 1, "--epochs", 1, "--no-baselines"]
+    words = ["fit", "t.csv", "--target", "my stars", "-o", "m", "--epochs", 1, "--no-baselines"]
     told = " ".join(run(*words).stderr.split())
     assert "'my stars' has 4 different whole numbers, which are learned as classes" in told
     assert "Ask for --target 'my stars:regression' if they are amounts" in told

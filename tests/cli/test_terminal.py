@@ -9,10 +9,9 @@ import sys
 
 import pytest
 from rich.console import Console
+from tests.report.figures import fit_results, task_result
 
 from polytask.cli.terminal import prepare_streams, say, show
-from polytask.core import Task
-from polytask.fitting.table_summary import summarize
 from polytask.report.console import fit_table
 
 NASTY = [
@@ -28,15 +27,7 @@ NASTY = [
 
 
 def results(names):
-    tasks = [Task(name=name, kind="regression") for name in names]
-
-    def run(rmse: float):
-        return {name: {"rmse": rmse, "mae": 1.0, "r2": math.nan} for name in names}
-
-    return summarize(
-        tasks, [run(1.2), run(1.22), run(1.21)], [run(1.5), run(1.52), run(1.51)],
-        n_parameters={}, rows={}, seconds=1.0, messages=[],
-    )  # fmt: skip
+    return fit_results(*(task_result(name) for name in names))
 
 
 def written(capsys, *lines, **options) -> str:

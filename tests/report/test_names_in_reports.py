@@ -1,14 +1,13 @@
 """Names as people give them: no formula, no markup, no broken page, no warning."""
 
-import math
 import re
 from xml.etree import ElementTree
 
 import pytest
+from tests.report.figures import fit_results, interval, task_result
 
-from polytask.core import Task
 from polytask.core.names import printable, short_name
-from polytask.fitting.table_summary import summarize
+from polytask.models.table_results import TaskResult
 from polytask.report import training_plot, write_report
 from polytask.report.plots import accuracy_plot, gain_plot
 
@@ -27,16 +26,12 @@ NASTY = {
 
 
 def results(name: str):
-    tasks = [Task(name=name, kind="regression"), Task(name="other", kind="regression")]
-
-    def run(rmse: float):
-        return {task.name: {"rmse": rmse, "mae": 1.0, "r2": math.nan} for task in tasks}
-
-    return summarize(
-        tasks, [run(1.2), run(1.22)], [run(1.5), run(1.52)],
-        n_parameters={"joint": 1, "separate": 2}, rows={"train": 3}, seconds=1.0, messages=[f"column {name}"],
-        constant=[run(2.0), run(2.0)], better={name: False, "other": True},
-    )  # fmt: skip
+    constant = {"rmse": interval(2.0)}
+    return fit_results(
+        task_result(name, constant=constant, better_than_constant=False),
+        task_result("other", constant=constant, better_than_constant=True),
+        messages=(f"column {name}",),
+    )
 
 
 @pytest.mark.parametrize("case", NASTY)
@@ -69,11 +64,17 @@ def test_a_training_picture_takes_the_name(tmp_path, case):
 
 
 def test_a_page_without_separate_models_has_no_comparison(tmp_path):
-    task = Task(name="y", kind="binary")
-    alone = summarize(
-        [task], [{"y": {"accuracy": 0.9, "auroc": math.nan, "f1": 0.5}}], [],
-        n_parameters={"joint": 1, "separate": 0}, rows={}, seconds=1.0, messages=[],
-    )  # fmt: skip
+    alone = fit_results(
+        TaskResult(
+            task="y",
+            kind="binary",
+            metric="accuracy",
+            joint={"accuracy": interval(0.9)},
+            baseline={},
+            gain=None,
+        ),
+        compared=False,
+    )
     page = write_report(tmp_path / "r.html", title="t", lead="l", tables={"t": alone}).read_text("utf-8")
     assert "90.0" in page and "<svg" not in page
 

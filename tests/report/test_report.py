@@ -2,42 +2,25 @@
 
 import base64
 import io
-import math
 import re
 from dataclasses import replace
 
 import pytest
 import torch
 from PIL import Image
+from tests.report.figures import fit_results, task_result
 
-from polytask.core import Task, mean_interval
+from polytask.core import mean_interval
 from polytask.core.episode_score import EpisodeScore
-from polytask.fitting.table_summary import summarize
 from polytask.models.few_shot_results import FewShotResults
 from polytask.report import write_report
 from polytask.report.plots import episode_plot, gain_plot
 
-TASKS = [Task(name="mass <kg>", kind="regression"), Task(name="kind", kind="multiclass", n_outputs=3)]
-
-
-def metrics(rmse: float, accuracy: float) -> dict[str, dict[str, float]]:
-    rest = {"balanced_accuracy": 0.5, "f1": 0.5}
-    return {"mass <kg>": {"rmse": rmse, "mae": 1.0, "r2": math.nan}, "kind": {"accuracy": accuracy, **rest}}
-
 
 @pytest.fixture
 def table():
-    joint = [metrics(0.8, 0.91), metrics(0.81, 0.90), metrics(0.79, 0.89)]
-    separate = [metrics(1.0, 0.90), metrics(1.0, 0.91), metrics(1.0, 0.88)]
-    counts = {"train": 6, "validation": 2, "test": 2}
-    return summarize(
-        TASKS,
-        joint,
-        separate,
-        n_parameters={"joint": 5, "separate": 10},
-        rows=counts,
-        seconds=1.0,
-        messages=["odd"],
+    return fit_results(
+        task_result("mass <kg>"), task_result("kind", gain=2.0, p_value=0.3), messages=("odd",)
     )
 
 
@@ -62,26 +45,25 @@ def few_shot():
     )
 
 
-def test_a_gain_is_paired_by_seed_and_judged_by_its_interval(table):
-    mass, kind = table.tasks
-    assert mass.verdict == "helped" and math.isclose(mass.gain.mean, 20.0)
-    assert kind.verdict == "unclear"
-    assert math.isclose(table.delta_m.mean, (mass.gain.mean + kind.gain.mean) / 2)
-    assert "r2" not in mass.joint  # undefined for every seed
+@pytest.mark.parametrize(
+    ("gain", "p_value", "verdict"),
+    [
+        (20.0, 0.049, "helped"),
+        (-20.0, 0.049, "hurt"),
+        (20.0, 0.05, "no clear difference"),
+        (0.0, 1.0, "no clear difference"),
+        (20.0, None, "unknown"),
+    ],
+)
+def test_a_verdict_is_the_adjusted_p_value_with_the_sign_of_the_gain(gain, p_value, verdict):
+    found = task_result("y", gain=gain, p_value=p_value)
+    assert found.verdict == verdict
+    written = fit_results(found).to_json()["tasks"][0]
+    assert (written["verdict"], written["p_value"]) == (verdict, p_value)
 
 
-def test_one_seed_leaves_the_verdict_unknown():
-    one = summarize(
-        TASKS, [metrics(1, 1)], [metrics(2, 1)], n_parameters={}, rows={}, seconds=0.0, messages=[]
-    )
-    assert [found.verdict for found in one.tasks] == ["unknown", "unknown"]
-    assert one.to_json()["tasks"][0]["gain_percent"]["half_width"] is None
-
-
-def test_a_tie_of_all_seeds_decides_nothing():
-    joint, alone = [metrics(1, 1)] * 2, [metrics(2, 1)] * 2
-    tied = summarize(TASKS, joint, alone, n_parameters={}, rows={}, seconds=0.0, messages=[])
-    assert tied.tasks[0].gain.half_width == 0 and tied.tasks[0].verdict == "unclear"
+def test_without_a_gain_the_verdict_is_unknown():
+    assert replace(task_result("y"), gain=None).verdict == "unknown"
 
 
 def test_the_report_is_one_file_without_outside_references(tmp_path, table, few_shot):
@@ -99,7 +81,15 @@ def test_the_report_is_one_file_without_outside_references(tmp_path, table, few_
     links = re.findall(r"""(?:src|href)=["']([^"'#][^"']*)""", text)
     assert all(link.startswith("data:") for link in links)
     assert "mass &lt;kg&gt;" in text and "mass <kg>" not in text.split("<svg")[0]
-    for expected in ("helped", "unclear", "90.0 ± 24.8", "a caption", "3 seeds", "odd"):
+    for expected in (
+        "helped",
+        "no clear difference",
+        "90.0 ± 24.8",
+        "a caption",
+        "5 folds",
+        "odd",
+        "9 with a label",
+    ):
         assert expected in text
 
 

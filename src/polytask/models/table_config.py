@@ -102,8 +102,8 @@ def check_used(check: SettingsCheck, given: Mapping[str, Any]) -> None:
     balancing = given.get("balancing", "equal")
     if given.get("bins") is not None and (architecture != "hard" or balancing != "equal"):
         check.problems.append(
-            f"`bins` is not used with `architecture={architecture!r}` and `balancing={balancing!r}`; leave it "
-            "out, or choose `architecture='hard'` and `balancing='equal'`"
+            f"`bins` is not used with `architecture={architecture!r}` and `balancing={balancing!r}`; leave "
+            "it out, or choose `architecture='hard'` and `balancing='equal'`"
         )
 
 

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from polytask.fitting.table_training import Surroundings, _set_aside, train_table_learner
 
 from polytask.balancing.catalogue import balancer_entries
 from polytask.core import Batch, DataError, Task
 from polytask.fitting.table_preparation import Columns, prepare
-from polytask.fitting.table_training import Surroundings, _set_aside, train_table_learner
 from polytask.models.table_config import TableConfig
 
 BILEVEL = [name for name, entry in balancer_entries().items() if entry.needs == "validation"]
