@@ -13,8 +13,9 @@ from sklearn.impute import MissingIndicator, SimpleImputer
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from polytask.core import DataError
+from polytask.core import DataError, InputError
 from polytask.data.tables.delimited import read_delimited
+from polytask.data.tables.feature_column import CategoryFeatures
 from polytask.data.tables.feature_fitting import quantities_note
 from polytask.data.tables.features import TableEncoder
 from polytask.data.tables.table import read_table
@@ -240,15 +241,92 @@ def test_a_flag_that_is_a_number_or_nothing_is_a_category() -> None:
     assert encoder.transform(frame)[0].tolist() == [[1, 0], [0, 1], [1, 0], [0, 1]]
 
 
-def test_only_the_most_frequent_100_categories_are_kept() -> None:
-    values = [f"c{index:03}" for index in range(120) for _ in range(3 if index >= 20 else 2)]
-    frame = pd.DataFrame({"code": values})
+def _many_categories() -> pd.DataFrame:
+    """120 categories, of which 100 occur thrice and 20 twice."""
+    return pd.DataFrame(
+        {"code": [f"c{index:03}" for index in range(120) for _ in range(3 if index >= 20 else 2)]}
+    )
+
+
+def test_the_most_frequent_100_categories_have_features_of_their_own() -> None:
+    frame = _many_categories()
     encoder = _fit(frame)
-    assert encoder.feature_names == tuple(f"code=c{index:03}" for index in range(20, 120))
+    assert encoder.feature_names[:100] == tuple(f"code=c{index:03}" for index in range(20, 120))
     inputs, report = encoder.transform(frame)
-    assert report.unseen_categories == {"code": {f"c{index:03}": 2 for index in range(20)}}
-    assert not inputs[:40].any() and (inputs[40:].sum(1) == 1).all()
-    assert any("only the 100 most frequent of 120" in message for message in report.messages())
+    assert not inputs[:40, :100].any() and (inputs[40:, :100].sum(1) == 1).all()
+    assert any("the 100 most frequent of 120 categories" in message for message in report.messages())
+    assert not report.unseen_categories
+
+
+def test_rare_and_new_categories_share_buckets_and_tell_how_rare_they_are() -> None:
+    encoder = _fit(_many_categories())
+    assert encoder.n_features == 100 + 32 + 1
+    inputs, report = encoder.transform(pd.DataFrame({"code": ["c000", "new", "c119", None, "c000"]}))
+    assert inputs[:, 100:132].sum(1).tolist() == [1, 1, 0, 0, 1]
+    assert torch.equal(inputs[0], inputs[4])
+    assert inputs[:, 132].tolist() == [1, 0, 0, 0, 1]  # as often as the most frequent of the rare ones
+    assert report.unseen_categories == {"code": {"new": 1}}
+
+
+def test_a_category_is_in_its_bucket_however_its_number_is_written() -> None:
+    encoder = _fit(pd.DataFrame({"code": [str(index % 120) for index in range(240)] + list("vwxyz")}))
+    inputs, _ = encoder.transform(pd.DataFrame({"code": [7777.0, 99.0]}))
+    again, _ = encoder.transform(pd.DataFrame({"code": ["7777", "99"]}))
+    assert torch.equal(inputs, again) and inputs[0, 100:132].sum() == 1
+
+
+def test_buckets_are_the_same_in_every_process() -> None:
+    encoding = CategoryFeatures(name="x", categories=("a",), missing=False, buckets=4, rare={"b": 3, "c": 1})
+    # CRC-32 of b, c, d: 0x71BEEFF9, 0x06B9DF6F, 0x98DD4ACC.
+    assert encoding.encode(pd.Series(["b", "c", "d"])).features.argmax(1).tolist() == [2, 4, 1]
+
+
+def test_an_encoder_of_before_parts_and_buckets_is_read() -> None:
+    day = {"name": "day", "kind": "time", "median": 5.0, "mean": 4.0, "scale": 2.0, "indicator": False}
+    colour = {"name": "colour", "kind": "category", "categories": ["red"], "missing": False}
+    encoder = TableEncoder.from_json({"columns": [day, colour], "dropped": {}, "notes": {}})
+    inputs, _ = encoder.transform(pd.DataFrame({"day": ["1970-01-07", None], "colour": ["red", "blue"]}))
+    assert inputs.tolist() == [[1.0, 1.0], [0.5, 0.0]]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"parts": ["month", "month"]},
+        {"parts": ["month"], "kind": "number"},
+        {"parts": ["second"]},
+        {"parts": "month"},
+    ],
+)
+def test_parts_that_cannot_be_are_refused(change: dict[str, object]) -> None:
+    day = {"name": "day", "kind": "time", "median": 5.0, "mean": 4.0, "scale": 2.0, "indicator": False}
+    with pytest.raises(InputError, match="'day'"):
+        TableEncoder.from_json({"columns": [day | change], "dropped": {}, "notes": {}})
+
+
+@pytest.mark.parametrize(
+    "change", [{"buckets": -1}, {"buckets": 10**9}, {"buckets": 2, "rare": {"a": 0}}, {"rare": {"a": 0.5}}]
+)
+def test_buckets_that_cannot_be_are_refused(change: dict[str, object]) -> None:
+    colour = {"name": "colour", "kind": "category", "categories": ["red"], "missing": False}
+    with pytest.raises(InputError, match="'colour'"):
+        TableEncoder.from_json({"columns": [colour | change], "dropped": {}, "notes": {}})
+
+
+def test_times_have_their_parts_as_features() -> None:
+    days = pd.date_range("2024-01-01", periods=60, freq="D")
+    encoder = _fit(pd.DataFrame({"day": [*days, None]}))
+    assert encoder.feature_names == (
+        "day",
+        "day is missing",
+        "day: month (sine)",
+        "day: month (cosine)",
+        "day: weekday (sine)",
+        "day: weekday (cosine)",
+    )
+    inputs, _ = encoder.transform(pd.DataFrame({"day": ["2031-04-07", None]}))
+    torch.testing.assert_close(inputs[0, 2:], torch.tensor([1.0, 0.0, 0.0, 1.0]))  # April, a Monday
+    assert inputs[1, 2:].tolist() == [0, 0, 0, 0]
 
 
 def test_a_missing_column_counts_as_missing_in_every_row() -> None:
@@ -347,7 +425,7 @@ def test_the_fashion_titles_table_encodes() -> None:
     encoder = _fit(frame.drop(columns="id"))
     inputs, report = encoder.transform(frame)
     assert inputs.isfinite().all() and len(inputs) == 44_446
-    assert "only the 100 most frequent" in report.notes["articleType"]
+    assert "only the 100 most frequent of" in report.notes["articleType"]
     names = encoder.feature_names
     counts = frame["season"].value_counts(dropna=False)
     assert inputs[:, names.index("season=Summer")].sum() == counts["Summer"]

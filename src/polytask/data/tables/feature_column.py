@@ -1,5 +1,6 @@
 """How one column of a table becomes features; the constants are plain numbers and text."""
 
+import zlib
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -13,6 +14,7 @@ from polytask.core.records import record_from_json
 from polytask.data.tables.cell import canonical
 from polytask.data.tables.column import column_categories, column_days, column_numbers
 from polytask.data.tables.problems import some_rows
+from polytask.data.tables.time_parts import TimePart, part_features, part_names
 
 __all__ = [
     "CategoryFeatures",
@@ -26,6 +28,7 @@ __all__ = [
 ]
 
 _FARTHEST = 1e6  # standard deviations
+_MOST_BUCKETS = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +50,8 @@ class EncodedColumn:
 class NumberFeatures:
     """Numbers, truth values or times: the standardized value, missing ones replaced by the median.
 
+    Times have their parts as further features, month and weekday say; see `part_features`.
+
     Args:
         name: The column.
         kind: What it holds; times become days.
@@ -55,6 +60,7 @@ class NumberFeatures:
         scale: Standard deviation of the same.
         indicator: Whether a second feature is 1 where the value is missing.
         words: Text that counts as missing, ``unknown`` or ``-``.
+        parts: Which parts of times are features.
     """
 
     name: str
@@ -64,11 +70,13 @@ class NumberFeatures:
     scale: float
     indicator: bool
     words: tuple[str, ...] = ()
+    parts: tuple[TimePart, ...] = ()
 
     @property
     def feature_names(self) -> tuple[str, ...]:
         """A name for every feature."""
-        return (self.name, f"{self.name} is missing") if self.indicator else (self.name,)
+        names = (self.name, f"{self.name} is missing") if self.indicator else (self.name,)
+        return names + part_names(self.name, self.parts)
 
     def encode(self, column: pd.Series) -> EncodedColumn:
         """Encode the rows of a column; a value beyond 10⁶ standard deviations is clipped there.
@@ -80,46 +88,79 @@ class NumberFeatures:
         missing = np.isnan(values)
         standardized = (np.where(missing, self.median, values) - self.mean) / self.scale  # [row]
         n_clipped = int((np.abs(standardized) > _FARTHEST).sum())
-        features = [standardized.clip(-_FARTHEST, _FARTHEST)] + [missing.astype(np.float64)] * self.indicator
-        return EncodedColumn(features=np.stack(features, axis=1).astype(np.float32), n_clipped=n_clipped)
+        features = [standardized] + [missing.astype(np.float64)] * self.indicator
+        features += part_features(values, self.parts, mean=self.mean, scale=self.scale)
+        stacked = np.stack(features, axis=1).clip(-_FARTHEST, _FARTHEST)  # [row, feature]
+        return EncodedColumn(features=stacked.astype(np.float32), n_clipped=n_clipped)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CategoryFeatures:
     """Categories: one feature each, 1 where the row is of the category.
 
-    A category that is not among them, and a missing value unless it counts as one, has zeros throughout.
+    Where there are ``buckets``, a category that has no feature of its own, be it rare or never seen, falls
+    into one of them by its hash, a feature each; a last feature grows with how often it was seen in training:
+    log(1 + its rows) over that of the most frequent one without a feature. Without buckets, and for a missing
+    value unless it counts as a category, there are zeros throughout.
 
     Args:
         name: The column.
         categories: Text, as `spell` writes it.
-        missing: Whether a missing value is a category of its own, the last one.
+        missing: Whether a missing value is a category of its own.
         kind: Always ``"category"``.
+        buckets: How many; 0 where every category has a feature.
+        rare: Rows in training of categories without a feature of their own.
     """
 
     name: str
     categories: tuple[str, ...]
     missing: bool
     kind: Literal["category"] = "category"
+    buckets: int = 0
+    rare: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def feature_names(self) -> tuple[str, ...]:
         """A name for every feature."""
         named = tuple(f"{self.name}={category}" for category in self.categories)
-        return (*named, f"{self.name} is missing") if self.missing else named
+        named += (f"{self.name} is missing",) * self.missing
+        if not self.buckets:
+            return named
+        shared = tuple(f"{self.name}: rare, bucket {index}" for index in range(self.buckets))
+        return (*named, *shared, f"{self.name}: rows of the rare category")
 
     def encode(self, column: pd.Series) -> EncodedColumn:
         """Encode the rows of a column."""
-        find = category_finder(self.categories)
         texts = column_categories(column)
         codes, values = pd.factorize(texts)  # code -1, the last value, for a missing one
         absent = len(self.categories) if self.missing else -1
-        column_of = np.array([*(find(value) for value in values), absent], dtype=np.int64)[codes]
+        find = category_finder(self.categories)
+        column_of = np.array([*(find(value) for value in values), absent], dtype=np.int64)
+        rows_of = np.zeros(len(column_of))
+        unseen = column_of[:-1] < 0
+        if self.buckets:
+            rare = list(self.rare)
+            find, rows = category_finder(rare), [*self.rare.values(), 0]  # the last for what was never seen
+            first = len(self.categories) + self.missing
+            for index in np.flatnonzero(unseen).tolist():
+                column_of[index] = first + _hash(values[index]) % self.buckets
+                rows_of[index] = rows[find(values[index])]
+                unseen[index] = rows_of[index] == 0
         features = np.zeros((len(texts), len(self.feature_names)), dtype=np.float32)
-        rows = np.flatnonzero(column_of >= 0)
-        features[rows, column_of[rows]] = 1.0
-        unseen = Counter(text for text in texts[column_of < 0] if text is not None)
-        return EncodedColumn(features=features, unseen=dict(unseen.most_common()))
+        placed = np.flatnonzero(column_of[codes] >= 0)
+        features[placed, column_of[codes][placed]] = 1.0
+        if self.buckets:
+            features[:, -1] = (np.log1p(rows_of) / np.log1p(max([*self.rare.values(), 1])))[codes]
+        counts = Counter(codes[codes >= 0].tolist())
+        found = {values[index]: counts[index] for index in np.flatnonzero(unseen).tolist()}
+        return EncodedColumn(
+            features=features, unseen=dict(sorted(found.items(), key=lambda item: -item[1]))
+        )
+
+
+def _hash(text: str) -> int:
+    """Hash a category alike however its number is written, in every process and version."""
+    return zlib.crc32(canonical(text).encode())
 
 
 FeatureColumn: TypeAlias = NumberFeatures | CategoryFeatures
@@ -145,11 +186,15 @@ def column_from_json(data: Mapping[str, Any]) -> FeatureColumn:
         encoding = record_from_json(CategoryFeatures, data, name=name)
         if len(set(encoding.categories)) < len(encoding.categories):
             raise InputError(f"{name} has a category twice.")
+        if not 0 <= encoding.buckets <= _MOST_BUCKETS or min(encoding.rare.values(), default=1) < 1:
+            raise InputError(f"{name} has buckets or rows of rare categories out of range.")
         return encoding
     encoding = record_from_json(NumberFeatures, data, name=name)
     farthest = np.finfo(np.float32).max
     if not 0 < encoding.scale <= farthest or max(abs(encoding.mean), abs(encoding.median)) > farthest:
         raise InputError(f"{name} has constants out of range.")
+    if encoding.parts and (encoding.kind != "time" or len(set(encoding.parts)) < len(encoding.parts)):
+        raise InputError(f"{name} has parts of a time twice, or is no time.")
     return encoding
 
 

@@ -18,10 +18,13 @@ from polytask.data.tables.feature_column import (
     finite_numbers,
 )
 from polytask.data.tables.problems import examples, some_rows
+from polytask.data.tables.time_parts import varying_parts
 
 __all__ = ["FittedColumns", "fit_columns", "quantities_note", "strays_note"]
 
 _MOST_CATEGORIES = 100
+_BUCKETS = 32
+_MOST_RARE = 10_000  # categories without a feature whose rows are kept
 _MOST_IDENTIFIERS = 50
 _FEW_QUANTITIES = 10  # so many different numbers among words may well be codes
 
@@ -111,6 +114,7 @@ def _fit_numbers(
                 scale=float(scales[position]),
                 indicator=bool(np.isnan(values).any()),
                 words=words[name],
+                parts=varying_parts(values) if kind == "time" else (),
             )
 
 
@@ -133,15 +137,23 @@ def _fit_category(name: str, column: pd.Series, train_rows: np.ndarray, fitted: 
         fitted.dropped[name] += _numbers_among(column)
         return
     if len(counts) > _MOST_CATEGORIES:
-        note = f"only the {_MOST_CATEGORIES} most frequent of {len(counts)} categories are features"
+        note = (
+            f"only the {_MOST_CATEGORIES} most frequent of {len(counts)} categories are features of their "
+            f"own; the others, and new ones, share {_BUCKETS} by their hash"
+        )
         note += _numbers_among(column)
         fitted.notes[name] = f"{fitted.notes[name]}; {note}" if name in fitted.notes else note
     elif note := quantities_note(column):
         fitted.notes[name] = f"{fitted.notes[name]}; {note}" if name in fitted.notes else note
     # Equal counts are kept in the order of their text, so that the order of rows does not matter.
-    kept = sorted(sorted(counts), key=lambda category: -counts[category])[:_MOST_CATEGORIES]
+    ordered = sorted(sorted(counts), key=lambda category: -counts[category])
+    kept, rare = ordered[:_MOST_CATEGORIES], ordered[_MOST_CATEGORIES:][:_MOST_RARE]
     fitted.encodings[name] = CategoryFeatures(
-        name=name, categories=tuple(sorted(kept)), missing=n_missing > 0
+        name=name,
+        categories=tuple(sorted(kept)),
+        missing=n_missing > 0,
+        buckets=_BUCKETS if rare else 0,
+        rare={category: counts[category] for category in rare},
     )
 
 

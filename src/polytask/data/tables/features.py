@@ -77,9 +77,11 @@ class TableEncoder:
     """Encodes the rows of a table as features; made by `TableEncoder.fit`, or from JSON.
 
     - Numbers, truth values and times (in days) are standardized; a missing one becomes the median, and a
-      further feature tells that it was missing if that happened in training.
+      further feature tells that it was missing if that happened in training. Of times, the year, and month,
+      weekday and hour as sine and cosine, are features, too, where they differ in training.
     - Categories become a feature each, at most 100 of them; a missing one is a category of its own if that
-      happened in training. A category never seen has zeros throughout, and is reported.
+      happened in training. Where there are more, the others and those never seen share 32 features by their
+      hash; where there are not, a category never seen has zeros throughout. It is reported in either case.
 
     Args:
         encodings: How each column is encoded.
