@@ -153,9 +153,7 @@ class CategoryFeatures:
             features[:, -1] = (np.log1p(rows_of) / np.log1p(max([*self.rare.values(), 1])))[codes]
         counts = Counter(codes[codes >= 0].tolist())
         found = {values[index]: counts[index] for index in np.flatnonzero(unseen).tolist()}
-        return EncodedColumn(
-            features=features, unseen=dict(sorted(found.items(), key=lambda item: -item[1]))
-        )
+        return EncodedColumn(features=features, unseen=dict(sorted(found.items(), key=lambda item: -item[1])))
 
 
 def _hash(text: str) -> int:

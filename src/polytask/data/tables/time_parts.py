@@ -38,7 +38,9 @@ def part_names(name: str, parts: Sequence[TimePart]) -> tuple[str, ...]:
     names: list[str] = []
     for part in parts:
         round_again = part in _PERIODS
-        names += [f"{name}: {part} (sine)", f"{name}: {part} (cosine)"] if round_again else [f"{name}: {part}"]
+        names += (
+            [f"{name}: {part} (sine)", f"{name}: {part} (cosine)"] if round_again else [f"{name}: {part}"]
+        )
     return tuple(names)
 
 
