@@ -59,8 +59,12 @@ def fit(
         typer.Option(help="How the targets' losses become one update: a name that `polytask methods` lists."),
     ] = "equal",
     folds: Annotated[
-        int, typer.Option(help="Parts of the rows; each is judged by networks that learned from the others.")
-    ] = 5,
+        int | None,
+        typer.Option(
+            help="Parts of the rows; each is judged by networks that learned from the others "
+            "(5; 3 above 20,000 labelled rows)."
+        ),
+    ] = None,
     repeats: Annotated[
         int,
         typer.Option(help="How often rows are dealt into folds anew: more networks, steadier figures."),
@@ -77,7 +81,7 @@ def fit(
     dropout: Annotated[Number, more("Probability of dropping a unit (0.1).")] = None,
     patience: Annotated[Whole, more("A target stops after so many epochs without a lower loss (30).")] = None,
     weight_decay: Annotated[Number, more("Of AdamW (0.01).")] = None,
-    bins: Annotated[Whole, more("Bins of a number at most, of --architecture hard (16); 0 for none.")] = None,
+    bins: Annotated[Whole, more("Bins of a number at most, of --architecture hard (48); 0 for none.")] = None,
     members: Annotated[Whole, more("Networks of --architecture tabm (16).")] = None,
     soft_strength: Annotated[Number, more("Pull of --architecture soft and trace-norm (0.01).")] = None,
     precision: Annotated[str | None, more("32-true, 64-true, bf16-mixed or bf16-true (32-true).")] = None,

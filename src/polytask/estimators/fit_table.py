@@ -22,7 +22,7 @@ def fit(
     time_column: str | int | None = None,
     weight_column: str | int | None = None,
     drop: Any = (),
-    folds: Any = 5,
+    folds: Any = None,
     repeats: int = 1,
     baselines: bool = True,
     architecture: str = "hard",
@@ -65,7 +65,7 @@ def fit(
         time_column: Train on earlier rows and judge by later ones; the model itself is trained on all.
         weight_column: How much each row counts in training; it is no feature.
         drop: Columns that are not to be used; one, or a sequence.
-        folds: How many folds; a scikit-learn splitter; or pairs of row positions (training, held out).
+        folds: How many folds, None for 5 (3 above 20,000 labelled rows); a scikit-learn splitter; or pairs of row positions (training, held out).
         repeats: How often rows are dealt anew: more networks, and steadier figures.
         baselines: Also train a model for each target alone, in the same way.
         architecture: How the targets share, see `polytask.architectures.architecture_names`. All but
@@ -80,7 +80,7 @@ def fit(
         learning_rate: Of AdamW.
         weight_decay: Of AdamW, decoupled.
         batch_size: Rows a step; None for a number that fits the table, see `TableConfig`.
-        bins: Bins of a number at most, of ``"hard"`` (16); 0 for none.
+        bins: Bins of a number at most, of ``"hard"`` (48); 0 for none.
         members: Networks of ``"tabm"`` (16).
         soft_strength: Pull of ``"soft"`` and ``"trace-norm"`` (0.01).
         seed: The same one gives the same model.

@@ -22,6 +22,7 @@ from polytask.data.tables.folds import Fold
 from polytask.fitting.stacked_losses import StackedLosses, start_at_constants
 from polytask.fitting.stacked_plan import Members, NetworkForm
 from polytask.fitting.stacked_stopping import Stopping
+from polytask.fitting.table_folds import MANY_ROWS
 from polytask.models.network_stack import (
     NetworkStack,
     NumberBins,
@@ -37,8 +38,9 @@ from polytask.version import __version__
 __all__ = ["StackedFit", "fit_stack"]
 
 _SECONDS_BETWEEN_CHECKPOINTS = 10.0
+_LEAST_PATIENCE = 5
 _STEPS_AN_EPOCH = 20  # rows grow faster than batches until there are so many
-_MOST_BINS = 768  # of all columns together, unless two for each are more
+_MOST_BINS, _MOST_BINS_OF_MANY = 768, 192  # of all columns together, unless two for each are more
 _LEAST_ROWS, _MOST_ROWS = 16, 1024  # of a step, where `batch_size` leaves it open
 
 
@@ -162,7 +164,9 @@ class _Training:
         self.config, self.seed = config, seed
         self.device = torch.device(device)
         inputs = cast(Tensor, rows.inputs)
-        self.bins = NumberBins.fit(inputs, binned if form.bins else (), most=_bins(len(binned), form.bins))
+        self.bins = NumberBins.fit(
+            inputs, binned if form.bins else (), most=_bins(len(binned), len(inputs), form.bins)
+        )
         self.half = precision == "bf16-mixed"
         self.dtype = {"64-true": torch.float64, "bf16-true": torch.bfloat16}.get(precision, torch.float32)
         self.inputs = self.bins(inputs).to(self.device, self.dtype)
@@ -229,13 +233,19 @@ class _Training:
         return {task.name: float(mean) for task, mean in zip(self.tasks, means, strict=True)}
 
     @property
+    def _patience(self) -> int:
+        """Epochs without progress after which a target stops: fewer where an epoch has many steps."""
+        usual = math.ceil(self.config.patience * _STEPS_AN_EPOCH / self.n_steps)
+        return min(self.config.patience, max(_LEAST_PATIENCE, usual))
+
+    @property
     def n_done(self) -> int:
         """How many epochs are done."""
         return len(self.curve)
 
     def finished(self) -> bool:
         """Tell whether no target has got better for long; those that have not are trained no more."""
-        self.open = self.stopping.open(self.n_done, patience=self.config.patience).to(self.device)
+        self.open = self.stopping.open(self.n_done, patience=self._patience).to(self.device)
         return not bool(self.open.any())
 
     def state_dict(self) -> dict[str, Any]:
@@ -337,6 +347,7 @@ def _batch_size(n_train: int) -> int:
     return int(min(_MOST_ROWS, max(_LEAST_ROWS, 2 ** round(math.log2(wanted)))))
 
 
-def _bins(n_columns: int, most: int) -> int:
-    """Return the most bins of a column: a wide table gets few, so that the first layer stays small."""
-    return max(2, min(most, _MOST_BINS // max(n_columns, 1)))
+def _bins(n_columns: int, n_rows: int, most: int) -> int:
+    """Return the most bins of a column: few in a wide or long table, so that the first layer stays small."""
+    of_all = _MOST_BINS if n_rows <= MANY_ROWS else _MOST_BINS_OF_MANY
+    return max(2, min(most, of_all // max(n_columns, 1)))

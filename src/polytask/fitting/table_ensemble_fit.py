@@ -22,7 +22,7 @@ from polytask.train.progress import TrainingBar
 
 __all__ = ["TableFit", "fit_ensemble", "run_titles", "stacked"]
 
-_WIDER, _MORE = 3, 2  # networks on bins have more inputs: units and dropout of the others, times
+_WIDER = 2  # networks on bins have more inputs: units of the others, times
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,9 +107,7 @@ def _forms(prepared: PreparedTable, config: TableConfig) -> dict[str, NetworkFor
     plain = NetworkForm(width=config.width, depth=config.depth, dropout=config.dropout, bins=0)
     forms = {"networks": plain, "linear": replace(plain, depth=0, dropout=0.0)}
     if prepared.numbers and config.bins:
-        forms["networks on bins"] = replace(
-            plain, width=_WIDER * config.width, dropout=_MORE * config.dropout, bins=config.bins
-        )
+        forms["networks on bins"] = replace(plain, width=_WIDER * config.width, bins=config.bins)
     return forms
 
 

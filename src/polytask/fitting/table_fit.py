@@ -40,7 +40,7 @@ class FitSettings:
 
     Args:
         config: The form of the model, and how it is trained.
-        folds: How many, or what `folds_by_splitter` takes.
+        folds: How many, or what `folds_by_splitter` takes; None for a number that fits the table.
         repeats: How often rows are dealt anew.
         baselines: Whether a model for each target alone is trained, too.
         seed: Decides everything random.
@@ -52,7 +52,7 @@ class FitSettings:
     """
 
     config: TableConfig = field(default_factory=TableConfig)
-    folds: Any = 5
+    folds: Any = None
     repeats: int = 1
     baselines: bool = True
     seed: int = 0

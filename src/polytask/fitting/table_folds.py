@@ -20,8 +20,12 @@ from polytask.data.tables.label_split import Labels
 from polytask.data.tables.splits import row_groups, row_order_values
 from polytask.data.tables.target_column import TargetColumn
 
-__all__ = ["deal_folds"]
+__all__ = ["MANY_ROWS", "deal_folds"]
 
+MANY_ROWS = 20_000
+"""Labelled rows above which folds and bins are fewer, unless asked otherwise."""
+
+_FOLDS, _FOLDS_OF_MANY = 5, 3
 _BINS = 4  # parts of a target's range that folds get equal shares of
 _FEWEST_BINNED = 20  # labels below which ranges are no guide
 
@@ -47,13 +51,15 @@ def deal_folds(
         targets: The targets.
         group: The column of groups.
         time: The column of times.
-        folds: How many, or what `folds_by_splitter` takes.
+        folds: How many, or what `folds_by_splitter` takes; None for 5, or for 3 of many rows.
         repeats: How often.
         seed: Decides the folds.
 
     Returns:
         For each repeat its folds, of positions among the labelled rows.
     """
+    if folds is None:
+        folds = _FOLDS if len(positions) <= MANY_ROWS else _FOLDS_OF_MANY
     labels = [_strata(target, rows) for target in targets]
     groups = None if group is None else frame[group].iloc[positions]
     times = None if time is None else frame[time].iloc[positions]

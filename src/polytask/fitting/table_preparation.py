@@ -160,14 +160,14 @@ class PreparedTable:
 
 
 def prepare_table(
-    frame: pd.DataFrame, columns: Columns, *, folds: Any = 5, repeats: int = 1, seed: int
+    frame: pd.DataFrame, columns: Columns, *, folds: Any = None, repeats: int = 1, seed: int
 ) -> PreparedTable:
     """Encode a table, and deal its labelled rows into folds.
 
     Args:
         frame: A table, as `read_table` returns it.
         columns: What its columns are.
-        folds: How many, or what `folds_by_splitter` takes; positions are those in the table, and rows
+        folds: How many (see `deal_folds`), or what `folds_by_splitter` takes; positions are those in the table, and rows
             without any label are left out of them. A splitter gets the labels of the first target.
         repeats: How often rows are dealt anew.
         seed: Decides the folds.

@@ -26,6 +26,9 @@ __all__ = [
 _MOST_UNITS = 2**24
 
 
+_LEAST = -(2**63)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
     """Targets that keep the weights of one step.
@@ -157,7 +160,7 @@ class NetworkStack(nn.Module):
             if index < last:
                 hidden = hidden.relu()
                 if self.training and self.dropout:
-                    hidden = functional.dropout(hidden, self.dropout)
+                    hidden = _dropped(hidden, self.dropout)
         return hidden
 
 
@@ -322,6 +325,20 @@ def weighted_prediction(task: Task, answers: Tensor, weights: Tensor | None = No
     return (functional.logsigmoid(answers) + logarithms).logsumexp(0) - (
         functional.logsigmoid(-answers) + logarithms
     ).logsumexp(0)
+
+
+def _dropped(hidden: Tensor, probability: float) -> Tensor:
+    """Drop units as `torch.nn.functional.dropout`, by a byte of a random number each: several times faster.
+
+    The probability is rounded to a multiple of 1/256.
+    """
+    threshold = round(probability * 256)
+    if not 0 < threshold < 256:
+        return functional.dropout(hidden, probability)
+    n_units = hidden.numel()
+    words = torch.empty((n_units + 7) // 8, dtype=torch.int64, device=hidden.device).random_(_LEAST, None)
+    kept = words.view(torch.uint8)[:n_units].view(hidden.shape) >= threshold
+    return hidden * kept * (256 / (256 - threshold))
 
 
 def _uniform(*shape: int, n_in: int) -> nn.Parameter:

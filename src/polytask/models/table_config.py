@@ -48,7 +48,7 @@ class TableConfig(SavedSettings):
     dropout: float = 0.1
     soft_strength: float = 1e-2
     members: int = 16
-    bins: int = 16
+    bins: int = 48
     epochs: int = 200
     patience: int = 30
     batch_size: int | None = None
