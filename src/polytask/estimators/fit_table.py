@@ -65,7 +65,8 @@ def fit(
         time_column: Train on earlier rows and judge by later ones; the model itself is trained on all.
         weight_column: How much each row counts in training; it is no feature.
         drop: Columns that are not to be used; one, or a sequence.
-        folds: How many folds, None for 5 (3 above 20,000 labelled rows); a scikit-learn splitter; or pairs of row positions (training, held out).
+        folds: How many folds, None for 5 (3 above 20,000 labelled rows); a scikit-learn splitter; or pairs
+            of row positions (training, held out).
         repeats: How often rows are dealt anew: more networks, and steadier figures.
         baselines: Also train a model for each target alone, in the same way.
         architecture: How the targets share, see `polytask.architectures.architecture_names`. All but
