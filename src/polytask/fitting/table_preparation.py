@@ -168,7 +168,8 @@ def prepare_table(
         frame: A table, as `read_table` returns it.
         columns: What its columns are.
         folds: How many (see `deal_folds`), or what `folds_by_splitter` takes; positions are those in the
-            table, and rows without any label are left out of them. A splitter gets the labels of the first target.
+            table, and rows without any label are left out of them. A splitter gets the labels of the first
+            target.
         repeats: How often rows are dealt anew.
         seed: Decides the folds.
 
