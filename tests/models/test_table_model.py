@@ -23,7 +23,7 @@ def model() -> TableModel:
     return polytask.fit(
         _table(),
         ["y", "flag", "code:multiclass", "name"],
-        seeds=1,
+        folds=2,
         epochs=1,
         width=8,
         baselines=False,
@@ -61,7 +61,7 @@ def test_words_taken_for_missing_values_are_warned_about() -> None:
     )
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        model = polytask.fit(table, ["defect"], seeds=1, epochs=1, width=4, baselines=False)
+        model = polytask.fit(table, ["defect"], folds=2, epochs=1, width=4, baselines=False)
     told = [str(one.message) for one in caught if one.category is DataWarning]
     assert len(told) == 2 and set(told) <= set(model.results.messages if model.results else ())
     assert "'None' counts as no label in 40 of 80 rows" in told[0]
