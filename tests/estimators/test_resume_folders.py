@@ -11,15 +11,17 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from sklearn.model_selection import KFold
 from torch import Tensor
 
 import polytask
 from polytask.core import BundleError, DataError, DataWarning, InputError, TrainingError
 from polytask.core.errors import NotFiniteError
 from polytask.data import LabelledExamples
-from polytask.fitting import table_training
+from polytask.fitting import table_ensemble_fit, table_split_fit, table_surroundings
 
-SMALL: dict[str, Any] = {"seeds": 1, "epochs": 2, "baselines": False, "width": 8}
+SMALL: dict[str, Any] = {"folds": 3, "epochs": 2, "baselines": False, "width": 8}
+SPLITTER = KFold(3, shuffle=True, random_state=1)
 
 
 def table(*, flip: float = 1.0, n_rows: int = 60) -> pd.DataFrame:
@@ -74,6 +76,11 @@ OTHERS: dict[str, tuple[dict[str, Any], str]] = {
     "balancing": ({"balancing": "upgrad"}, "`balancing` was equal, is upgrad"),
     "architecture": ({"architecture": "mmoe"}, "`architecture` was hard, is mmoe"),
     "rate": ({"learning_rate": 1e-2}, "`learning_rate` was 0.003, is 0.01"),
+    "weight": ({"weight_column": "place"}, "`weight_column` was None, is place"),
+    "bins": ({"bins": 0}, "`bins` was 16, is 0"),
+    "folds": ({"folds": 2}, r"`folds` was \[3\], is \[2\]"),
+    "repeats": ({"repeats": 2}, r"`folds` was \[3\], is \[3, 3\]"),
+    "other folds of equal size": ({"folds": SPLITTER}, "`rows of the folds` was None, is int64"),
     "precision": ({"precision": "64-true"}, "`precision` was 32-true, is 64-true"),
 }
 
@@ -88,23 +95,30 @@ def test_a_fit_of_other_data_or_settings_is_refused_by_name(what, folder):
     assert "Choose another folder, or delete this one" in str(refused.value)
 
 
-def test_more_seeds_and_baselines_go_on_in_the_same_folder(folder):
+def test_baselines_go_on_in_the_same_folder(folder):
+    n_joint = len(list(folder.iterdir()))
     again = fit(resume_folder=folder, baselines=True)
     assert torch.equal(weights(again), weights(fit()))
-    assert len(list(folder.iterdir())) == 3
+    assert len(list(folder.iterdir())) == 2 * n_joint
+
+
+def test_a_fit_whose_time_was_over_goes_on_in_its_folder(tmp_path):
+    fit(resume_folder=tmp_path, epochs=4, time_budget=1e-3)
+    again = fit(resume_folder=tmp_path, epochs=4)
+    assert torch.equal(weights(again), weights(fit(epochs=4)))
 
 
 def test_a_folder_is_looked_through_before_the_first_training(tmp_path, monkeypatch):
-    fit(resume_folder=tmp_path, seeds=2)
-    (path,) = tmp_path.glob("seed-2-*/checkpoint.pt")
+    fit(resume_folder=tmp_path)
+    (path,) = tmp_path.glob("linear-joint-*/checkpoint.pt")
     path.write_bytes(path.read_bytes()[:-5])
-    monkeypatch.setattr(table_training, "train", None)
+    monkeypatch.setattr(table_ensemble_fit, "fit_stack", None)
     with pytest.raises(BundleError, match=f"{path} cannot be used: it is damaged.*Delete it"):
-        fit(resume_folder=tmp_path, seeds=2)
+        fit(resume_folder=tmp_path)
     path.unlink()
     path.mkdir()
     with pytest.raises(InputError, match=f"{path} cannot be written: a folder stands there"):
-        fit(resume_folder=tmp_path, seeds=2)
+        fit(resume_folder=tmp_path)
 
 
 NAMES = [
@@ -114,8 +128,8 @@ NAMES = [
 
 
 def test_every_title_has_a_folder_of_its_own_that_every_system_takes():
-    folders = [table_training._folder_name(f"seed 1 {name} alone") for name in NAMES]
-    folders += [table_training._folder_name(title) for title in NAMES]
+    folders = [table_surroundings.folder_name(f"seed 1 {name} alone") for name in NAMES]
+    folders += [table_surroundings.folder_name(title) for title in NAMES]
     assert len({name.casefold() for name in folders}) == len(folders)
     assert all(re.fullmatch(r"[a-z0-9][a-z0-9-]*|-[0-9a-f]{12}", name) and len(name) < 60 for name in folders)
 
@@ -123,8 +137,9 @@ def test_every_title_has_a_folder_of_its_own_that_every_system_takes():
 def test_targets_with_names_alike_or_long_do_not_share_a_folder(tmp_path):
     frame = table().rename(columns={"y": "a/b", "k": "n" * 300}).assign(a_b=1.0)
     frame["a_b"] = frame["b"] - frame["a"]
-    fit(frame, ("a/b", "a_b", "n" * 300), resume_folder=tmp_path, baselines=True, epochs=1)
-    assert len(list(tmp_path.iterdir())) == 4
+    one_by_one = {"architecture": "soft", "folds": 2, "epochs": 1}
+    fit(frame, ("a/b", "a_b", "n" * 300), resume_folder=tmp_path, baselines=True, **one_by_one)
+    assert len(list(tmp_path.iterdir())) == 2 * 4
 
 
 def test_fits_in_two_threads_are_the_fits_one_after_the_other():
@@ -177,11 +192,11 @@ def test_a_fit_that_diverges_names_the_cure(rate):
 
 
 def test_scores_that_are_never_numbers_end_the_fit(monkeypatch):
-    monkeypatch.setattr(table_training.ConstantReference, "skills", lambda *_: {"y": float("nan")})
+    monkeypatch.setattr(table_split_fit.ConstantReference, "skills", lambda *_: {"y": float("nan")})
     with pytest.raises(
         NotFiniteError, match=r"No validation gave .*: y/skill were none\. Lower `learning_rate`"
     ):
-        fit()
+        fit(architecture="soft")
 
 
 def test_rows_that_are_normalized_together_need_a_second_one():
@@ -190,8 +205,7 @@ def test_rows_that_are_normalized_together_need_a_second_one():
 
 
 def test_a_last_step_of_one_row_joins_the_one_before():
-    model = fit(table(n_rows=55), architecture="mtan", batch_size=8)  # 33 training rows
-    assert model.results.rows["train"] % 8 == 1
+    fit(table(n_rows=55), architecture="mtan", batch_size=8, folds=5)  # 33 training rows, 11 to validate
 
 
 def examples(seed: int = 0, *, n_classes: int = 15, size: int = 16) -> LabelledExamples:

@@ -195,10 +195,11 @@ def _surroundings(
         resume_folder=settings.resume_folder,
         progress=settings.progress,
         identity={
-            **data,
+            "table": data["fingerprint"],
+            **{name: value for name, value in data.items() if name not in ("fingerprint", "rows")},
             "precision": settings.precision,
             "folds": [len(dealt) for dealt in prepared.repeats],
-            "rows of the folds": prepared.fold_positions,
+            "rows of the folds": None if isinstance(settings.folds, Number) else prepared.fold_positions,
             **settings.config.to_json(),
         },
         deadline=None if budget is None else time.monotonic() + budget - spent,

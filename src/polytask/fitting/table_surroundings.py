@@ -59,9 +59,11 @@ def rehearse(folder: Path, titles: Iterable[str], identity: Mapping[str, object]
         BundleError: One is damaged, or belongs to a fit of other data or with other settings.
     """
     sweep(folder)
-    for title in titles:
-        path = folder / folder_name(title) / CHECKPOINT_FILE
+    expected = [folder / folder_name(title) / CHECKPOINT_FILE for title in titles]
+    for path in expected:
         rehearse_write(path)
+    # Those of other titles count, too: the folder may be that of another fit.
+    for path in dict.fromkeys([*expected, *sorted(folder.glob(f"*/{CHECKPOINT_FILE}"))]):
         if path.exists():
             refuse_another(folder, load_checkpoint(path).get("identity"), {"given": described_all(identity)})
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from polytask.core import InputError, Task
+from polytask.core.random import own_random_state
 from polytask.core.records import record_from_json
 from polytask.encoders.numeric_embedding import quantile_edges
 
@@ -222,7 +223,10 @@ class StackedEnsemble(nn.Module):
         )
         kept = [index for index, stage in enumerate(stages) if stage.targets]
         plan = replace(self.plan, stages=tuple(stages[index] for index in kept))
-        part = StackedEnsemble([task for task in self.tasks if task.name in names], len(plan.n_bins), plan)
+        with own_random_state():  # weights are drawn, and then replaced
+            part = StackedEnsemble(
+                [task for task in self.tasks if task.name in names], len(plan.n_bins), plan
+            )
         part.embedding = self.embedding
         by_name = {task.name: task for task in self.tasks}
         last = str(plan.depth)
