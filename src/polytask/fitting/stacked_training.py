@@ -35,10 +35,11 @@ from polytask.train.checkpoint import load_checkpoint, save_checkpoint
 from polytask.train.identity import described_all, refuse_another
 from polytask.version import __version__
 
-__all__ = ["StackedFit", "fit_stack"]
+__all__ = ["StackedFit", "fit_stack", "most_epochs"]
 
 _SECONDS_BETWEEN_CHECKPOINTS = 10.0
 _LEAST_PATIENCE = 5
+_EPOCHS_OF_MANY = 12
 _STEPS_AN_EPOCH = 20  # rows grow faster than batches until there are so many
 _MOST_BINS, _MOST_BINS_OF_MANY = 768, 192  # of all columns together, unless two for each are more
 _LEAST_ROWS, _MOST_ROWS = 16, 1024  # of a step, where `batch_size` leaves it open
@@ -125,7 +126,7 @@ def fit_stack(
             training.load_state_dict(state)
             first = training.n_done
         saved = time.monotonic()
-        for epoch in range(first, config.epochs):
+        for epoch in range(first, training.n_epochs):
             if training.finished():
                 break
             training.train_epoch(epoch)
@@ -210,6 +211,10 @@ class _Training:
         order = self._order(epoch)
         loss = torch.zeros(())
         for step in range(self.n_steps):
+            if self._many:  # few epochs, along which the learning rate falls to 0
+                done = (epoch * self.n_steps + step) / (self.n_epochs * self.n_steps)
+                for group in self.optimizer.param_groups:
+                    group["lr"] = self.config.learning_rate * (1 - done)
             picked = order[:, step * self.batch_size : (step + 1) * self.batch_size]
             outputs = self._run(picked)
             loss = self.losses(outputs, picked, self.open).sum()
@@ -231,6 +236,15 @@ class _Training:
         means = torch.where(self.members.learns, sums, 0.0).sum(0) / self.n_judged
         self.curve.append(means)
         return {task.name: float(mean) for task, mean in zip(self.tasks, means, strict=True)}
+
+    @property
+    def n_epochs(self) -> int:
+        """How many epochs there are at most."""
+        return most_epochs(self.config, len(self.inputs))
+
+    @property
+    def _many(self) -> bool:
+        return len(self.inputs) > MANY_ROWS
 
     @property
     def _patience(self) -> int:
@@ -327,6 +341,11 @@ def _diverged(epoch: int, where: str) -> NotFiniteError:
         f"Training has diverged: after epoch {epoch} the loss {where} is not finite.",
         "Lower the learning rate.",
     )
+
+
+def most_epochs(config: TableConfig, n_rows: int) -> int:
+    """Return how many epochs there are at most: many rows need few."""
+    return config.epochs if n_rows <= MANY_ROWS else min(config.epochs, _EPOCHS_OF_MANY)
 
 
 def _padded(rows: Sequence[Tensor]) -> Tensor:

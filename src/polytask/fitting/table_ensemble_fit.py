@@ -9,7 +9,7 @@ from polytask.core import SharedModel, Task, derive_seed
 from polytask.data.tables.folds import Fold
 from polytask.fitting.blending import Blend, blend
 from polytask.fitting.stacked_plan import Members, NetworkForm
-from polytask.fitting.stacked_training import StackedFit, fit_stack
+from polytask.fitting.stacked_training import StackedFit, fit_stack, most_epochs
 from polytask.fitting.table_preparation import PreparedTable
 from polytask.fitting.table_split_fit import fit_splits
 from polytask.fitting.table_surroundings import Surroundings
@@ -120,7 +120,8 @@ def _fit_form(
     plan = Members.separate if alone else Members.joint
     title = f"{name} {'alone' if alone else 'joint'}"
     fabric = fabric_for(where.accelerator, 1, where.checked_precision)
-    with TrainingBar(config.epochs, title=title, shown=where.progress) as bar:
+    n_epochs = most_epochs(config, len(prepared.rows))
+    with TrainingBar(n_epochs, title=title, shown=where.progress) as bar:
 
         def tell(epoch: int, losses: Mapping[str, float]) -> None:
             bar.advance(epoch + 1)
