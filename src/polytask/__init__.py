@@ -52,7 +52,13 @@ _found, __dir__, __all__ = lazy_loader.attach(
             "Sharing",
             "Task",
         ],
-        "estimators": ["fit", "learn"],
+        "estimators": [
+            "MultiTaskClassifier",
+            "MultiTaskEstimator",
+            "MultiTaskRegressor",
+            "fit",
+            "learn",
+        ],
         "models": ["load"],
     },
 )

@@ -31,7 +31,7 @@ from .core import (
     Sharing,
     Task,
 )
-from .estimators import fit, learn
+from .estimators import MultiTaskClassifier, MultiTaskEstimator, MultiTaskRegressor, fit, learn
 from .models import load
 from .train import train
 from .version import __version__
@@ -42,6 +42,9 @@ __all__ = [
     "EpisodicLearner",
     "InputError",
     "Learner",
+    "MultiTaskClassifier",
+    "MultiTaskEstimator",
+    "MultiTaskRegressor",
     "PerTask",
     "PolytaskError",
     "Predictor",

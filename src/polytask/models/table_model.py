@@ -78,25 +78,41 @@ class TableModel(SavedModel):
                 else than in training.
         """
         frame = read_table(table)
-        inputs, report = self.encoder.transform(frame)
-        for message in report.messages(fitting=False):
-            warnings.warn(message, DataWarning, stacklevel=2)
-        predictions = self._predictions(inputs)
+        outputs = self.outputs(frame, stacklevel=3)
         columns: dict[str, np.ndarray] = {}
         for target in self.targets:
             name = target.task.name
-            for suffix, values in target.decode(predictions[name]).items():
+            for suffix, values in target.decode(outputs[name]).items():
                 columns[f"{name}:{suffix}" if suffix else name] = values
         return pd.DataFrame(columns, index=frame.index)
 
-    def _predictions(self, inputs: Tensor) -> dict[str, Tensor]:
-        """Run the network on a limited number of rows at a time: ``[row, n_outputs]`` of every target."""
+    def outputs(self, frame: pd.DataFrame, *, stacklevel: int = 2) -> dict[str, Tensor]:
+        """Return what the networks say of every row, before it becomes units and classes.
+
+        Args:
+            frame: A table, as `read_table` returns it.
+            stacklevel: Whose line warnings point at; 2 for the caller's.
+
+        Returns:
+            By target ``[row, n_outputs]``: a standardized number, or logits.
+        """
+        inputs, report = self.encoder.transform(frame)
+        for message in report.messages(fitting=False):
+            warnings.warn(message, DataWarning, stacklevel=stacklevel)
         device = next(self.learner.parameters()).device
         names = [target.task.name for target in self.targets]
         with torch.inference_mode():
             predictor = self.learner.adapt([target.task for target in self.targets])
             parts = [predictor(part.to(device)) for part in inputs.split(_ROWS_AT_ONCE)]
             return {name: torch.cat([part[name].float().cpu() for part in parts]) for name in names}
+
+    def __repr__(self) -> str:
+        """Name the targets with their kinds, the rows, and the seconds of training."""
+        targets = ", ".join(f"{target.task.name!r}: {target.task.kind}" for target in self.targets)
+        rows = self.data.get("rows")
+        seconds = None if self.results is None else f"{self.results.seconds:.1f} s of training"
+        facts = [None if rows is None else f"{rows} rows", seconds]
+        return f"TableModel({'; '.join([f'{{{targets}}}', *filter(None, facts)])})"
 
     def _contents(self) -> Contents:
         config = {

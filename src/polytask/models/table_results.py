@@ -1,8 +1,11 @@
 """What a fit found: joint training against separate models, task by task."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+import pandas as pd
 
 from polytask.core import Interval
 
@@ -98,6 +101,14 @@ class FitResults:
             "target, or raise `epochs`."
         )
 
+    def to_frame(self) -> pd.DataFrame:
+        """Return a row for each target: metric, figures with half widths, gain, verdict.
+
+        Unknown figures are NaN. ``constant`` and ``separate`` are the same metric of the constant answer and
+        of a model for the target alone.
+        """
+        return pd.DataFrame([_frame_row(found) for found in self.tasks]).set_index("target")
+
     def to_json(self) -> dict[str, Any]:
         """Return everything as plain JSON; unknown figures are null."""
         return {
@@ -130,6 +141,27 @@ class FitResults:
 
 def _short(interval: Interval | None) -> str:
     return "unknown" if interval is None else f"{interval.mean:.3g}"
+
+
+def _frame_row(found: TaskResult) -> dict[str, object]:
+    def mean(interval: Interval | None) -> float:
+        return math.nan if interval is None else interval.mean
+
+    ours = found.joint.get(found.metric)
+    return {
+        "target": found.task,
+        "kind": found.kind,
+        "metric": found.metric,
+        "joint": mean(ours),
+        "half_width": math.nan if ours is None else ours.half_width,
+        "constant": mean(found.constant.get(found.metric)),
+        "separate": mean(found.baseline.get(found.metric)),
+        "gain_percent": mean(found.gain),
+        "gain_half_width": math.nan if found.gain is None else found.gain.half_width,
+        "p_value": math.nan if found.p_value is None else found.p_value,
+        "verdict": found.verdict,
+        "better_than_constant": found.better_than_constant,
+    }
 
 
 def _json(interval: Interval | None) -> dict[str, float | int | None] | None:

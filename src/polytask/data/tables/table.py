@@ -16,10 +16,11 @@ from polytask.data.tables.delimited import MISSING, MISSING_WORDS
 from polytask.data.tables.problems import FOREIGN, examples
 from polytask.data.tables.table_file import read_parquet_file, read_text_file
 
-__all__ = ["fingerprint", "read_table"]
+__all__ = ["fingerprint", "plain_frame", "read_table"]
 
 _TEXT = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
 _PARQUET = (".parquet", ".pq")
+_CONVERSIONS = ("to_pandas", "toPandas", "to_df")  # polars and Arrow; Spark; DuckDB
 
 
 def read_table(source: Any) -> pd.DataFrame:
@@ -32,7 +33,8 @@ def read_table(source: Any) -> pd.DataFrame:
     Args:
         source: A path that ends in ``.csv``, ``.tsv``, ``.txt`` (delimited by comma, semicolon, tab or bar;
             ``.gz`` may follow) or ``.parquet``; a data frame of pandas, or of a library whose frames have
-            ``to_pandas`` (polars, Arrow …); a dictionary of columns; or an array ``[row, column]``.
+            ``to_pandas`` (polars, Arrow …) or ``to_df`` (DuckDB); a dictionary of columns; or an array
+            ``[row, column]``.
 
     Raises:
         InputError: It is no table.
@@ -47,7 +49,7 @@ def read_table(source: Any) -> pd.DataFrame:
         1     2    NaN
     """
     if not isinstance(source, str | Path):
-        return _clean(_frame(source), "The data frame")
+        return _clean(plain_frame(source), "The data frame")
     path = user_path(source)
     try:
         is_folder, is_file = path.is_dir(), path.is_file()
@@ -111,8 +113,10 @@ def _text(value: Any) -> str:
         return f"<{type(value).__name__}>"
 
 
-def _frame(source: Any) -> pd.DataFrame:
+def plain_frame(source: Any) -> pd.DataFrame:
     """Take a table in memory, of pandas or of another library, as a data frame of our own.
+
+    Nothing in it is changed: words that stand for a missing value are still there.
 
     Raises:
         InputError: It is no table.
@@ -124,7 +128,7 @@ def _frame(source: Any) -> pd.DataFrame:
     kind = type(source).__name__
     remedy = "Give a path, a pandas data frame, or what pd.DataFrame(...) makes of it."
     try:
-        converts = (getattr(source, name, None) for name in ("to_pandas", "toPandas"))
+        converts = (getattr(source, name, None) for name in _CONVERSIONS)
         if convert := next(filter(callable, converts), None):
             source = convert()
         elif isinstance(source, Mapping):

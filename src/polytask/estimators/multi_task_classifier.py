@@ -1,0 +1,27 @@
+"""The estimator of several targets that are all classes."""
+
+from typing import ClassVar
+
+from sklearn.base import ClassifierMixin
+
+from polytask.estimators.labelled_table import Answers
+from polytask.estimators.multi_task_estimator import MultiTaskEstimator
+
+__all__ = ["MultiTaskClassifier"]
+
+
+class MultiTaskClassifier(ClassifierMixin, MultiTaskEstimator):
+    """A `MultiTaskEstimator` whose targets are all classes, also where their labels are numbers.
+
+    scikit-learn takes it for a classifier: cross-validation stratifies by the classes of a single target, and
+    scorers ask for its probabilities.
+
+    Example:
+        >>> import numpy as np
+        >>> x = np.random.default_rng(0).random((60, 2))
+        >>> MultiTaskClassifier(epochs=2, folds=2).fit(x, (5 * x[:, 0]).astype(int)).classes_
+        array([0, 1, 2, 3, 4])
+    """
+
+    _answers: ClassVar[Answers] = "classes"
+    score = MultiTaskEstimator.score

@@ -1,0 +1,248 @@
+"""The estimator of scikit-learn: its checks, frames of every library, grids and pipelines."""
+
+import pickle
+import warnings
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from sklearn.base import BaseEstimator, clone, is_classifier, is_regressor
+from sklearn.compose import ColumnTransformer
+from sklearn.metrics import accuracy_score, r2_score
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+import polytask
+from polytask import MultiTaskClassifier, MultiTaskEstimator, MultiTaskRegressor
+from polytask.core import DataWarning, InputError
+
+TINY: dict[str, Any] = {"epochs": 2, "width": 4, "depth": 1, "folds": 2, "bins": 0}
+QUICK = TINY | {"epochs": 10, "learning_rate": 0.02, "batch_size": 32}
+
+WEIGHTS = (
+    "a row of weight 2 is in one fold, but two equal rows may be in two; and folds are dealt by position"
+)
+
+
+def _expected(estimator: BaseEstimator) -> dict[str, str]:
+    return {"check_sample_weight_equivalence_on_dense_data": WEIGHTS}
+
+
+@parametrize_with_checks(
+    [MultiTaskClassifier(**QUICK), MultiTaskRegressor(**QUICK), MultiTaskEstimator(**QUICK)],
+    expected_failed_checks=_expected,
+)
+def test_scikit_learn_finds_an_estimator(estimator: BaseEstimator, check: Any) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        check(estimator)
+
+
+@pytest.fixture(scope="module")
+def features() -> pd.DataFrame:
+    draw = np.random.default_rng(0)
+    frame = pd.DataFrame(draw.normal(size=(90, 2)), columns=["a", "b"])
+    frame["count"] = pd.Series(draw.integers(0, 9, 90)).where(draw.random(90) > 0.2)
+    frame["colour"] = draw.choice(["red", "green", "?"], 90)
+    frame["open"] = draw.random(90) > 0.5
+    return frame
+
+
+@pytest.fixture(scope="module")
+def targets(features: pd.DataFrame) -> pd.DataFrame:
+    frame = pd.DataFrame(
+        {
+            "size": 50 + 9 * features["a"],
+            "sign": np.where(features["b"] > 0, "plus", "minus"),
+            "band": (features["a"] > 0).astype(int) + (features["b"] > 0),
+        }
+    )
+    frame.loc[::5, "size"] = np.nan
+    frame.loc[::7, "sign"] = None
+    return frame
+
+
+@pytest.fixture(scope="module")
+def fitted(features: pd.DataFrame, targets: pd.DataFrame) -> MultiTaskEstimator:
+    return MultiTaskEstimator(**QUICK).fit(features, targets)
+
+
+def test_a_frame_of_mixed_targets_with_gaps_is_learned(fitted, features) -> None:
+    assert [target.task.kind for target in fitted.model_.targets] == ["regression", "binary", "multiclass"]
+    answers = fitted.predict(features.set_axis(range(7, 97)))
+    assert list(answers.columns) == ["size", "sign", "band"] and answers.index[0] == 7
+    assert answers["size"].dtype == float and set(answers["band"]) <= {0, 1, 2}
+    assert fitted.results_ is fitted.model_.results and not hasattr(fitted, "classes_")
+
+
+def test_probabilities_have_columns_by_target_and_class(fitted, features) -> None:
+    found = fitted.predict_proba(features)
+    assert found.columns.tolist() == [
+        ("sign", "minus"), ("sign", "plus"), ("band", 0), ("band", 1), ("band", 2),
+    ]  # fmt: skip
+    np.testing.assert_allclose(found["band"].sum(axis=1), 1, atol=1e-6)
+    best = found["sign"].idxmax(axis=1)
+    assert (best == fitted.predict(features)["sign"]).all()
+
+
+def test_it_is_the_model_of_fit(fitted, features, targets) -> None:
+    table = pd.concat([features, targets], axis=1)
+    model = polytask.fit(table, list(targets), baselines=False, **QUICK)
+    assert model.data["fingerprint"] == fitted.model_.data["fingerprint"]
+    for name, tensor in model.learner.state_dict().items():
+        assert torch.equal(tensor, fitted.model_.learner.state_dict()[name])
+
+
+def _arrow(frame: pd.DataFrame) -> Any:
+    return pytest.importorskip("pyarrow").Table.from_pandas(frame, preserve_index=False)
+
+
+def _polars(frame: pd.DataFrame) -> Any:
+    return pytest.importorskip("polars").from_pandas(frame)
+
+
+def _duckdb(frame: pd.DataFrame) -> Any:
+    return pytest.importorskip("duckdb").from_df(frame)
+
+
+@pytest.mark.parametrize("other", [_arrow, _polars, _duckdb])
+def test_frames_of_other_libraries_give_the_same_model(fitted, features, targets, other) -> None:
+    same = MultiTaskEstimator(**QUICK).fit(other(features), other(targets))
+    for name, tensor in fitted.model_.learner.state_dict().items():
+        assert torch.equal(tensor, same.model_.learner.state_dict()[name])
+    assert same.feature_names_in_.tolist() == fitted.feature_names_in_.tolist()
+    pd.testing.assert_frame_equal(same.predict(other(features)), fitted.predict(features))
+    assert same.score(other(features), other(targets)) == fitted.score(features, targets)
+
+
+def test_a_series_of_another_library_is_one_target(features, targets) -> None:
+    pl = pytest.importorskip("polars")
+    series = pl.Series("band", targets["band"].to_numpy())
+    ours = MultiTaskEstimator(**TINY).fit(features, targets["band"])
+    theirs = MultiTaskEstimator(**TINY).fit(features, series)
+    assert theirs.targets_ == ("band",) and (theirs.predict(features) == ours.predict(features)).all()
+
+
+def test_the_score_is_the_mean_of_r2_and_accuracies(fitted, features, targets) -> None:
+    answers, size, sign = fitted.predict(features), targets["size"].notna(), targets["sign"].notna()
+    expected = [
+        r2_score(targets["size"][size], answers["size"][size]),
+        accuracy_score(targets["sign"][sign], answers["sign"][sign]),
+        accuracy_score(targets["band"], answers["band"]),
+    ]
+    assert fitted.score(features, targets) == pytest.approx(np.mean(expected), abs=1e-12)
+
+
+def test_a_class_that_was_never_seen_counts_as_wrong(features) -> None:
+    labels = np.where(features["a"] > 0, "up", "down")
+    estimator = MultiTaskEstimator(**QUICK).fit(features, labels)
+    strange = np.where(np.arange(90) % 2, labels, "sideways")
+    assert estimator.score(features, strange) == pytest.approx(
+        accuracy_score(strange, estimator.predict(features))
+    )
+
+
+def test_an_array_of_targets_is_answered_by_an_array(features) -> None:
+    x = features[["a", "b"]].to_numpy()
+    numbers = MultiTaskRegressor(**TINY).fit(x, x @ [[1.0, 2], [3, 4]])
+    assert numbers.predict(x).shape == (90, 2) and not hasattr(numbers, "predict_proba")
+    classes = MultiTaskClassifier(**TINY).fit(x, np.column_stack([x[:, 0] > 0, x[:, 1] > 1]))
+    assert [found.shape for found in classes.predict_proba(x)] == [(90, 2), (90, 2)]
+    assert [found.tolist() for found in classes.classes_] == [[False, True]] * 2
+
+
+def test_kinds_are_asked_by_name(features, targets) -> None:
+    estimator = MultiTaskEstimator(**TINY, kinds={"band": "regression"}).fit(features, targets)
+    assert estimator.predict(features)["band"].dtype == float
+    with pytest.raises(InputError, match="`kinds` names 'brand', but the targets are 'size', 'sign', 'band'"):
+        MultiTaskEstimator(**TINY, kinds={"brand": "regression"}).fit(features, targets)
+    with pytest.raises(InputError, match="`kinds` asks 'y' as 'regression'; use one of binary, multiclass"):
+        MultiTaskClassifier(**TINY, kinds="regression").fit(features, targets["band"].to_numpy())
+
+
+def test_groups_and_times_decide_the_folds(features, targets) -> None:
+    groups = np.arange(90) // 3
+    estimator = MultiTaskEstimator(**TINY).fit(features, targets, groups=groups)
+    assert estimator.model_.data["group"] == "group" and "group" not in estimator.model_.encoder.columns
+    timed = MultiTaskEstimator(**TINY).fit(features, targets, times=pd.Series(groups, index=range(5, 95)))
+    assert timed.model_.data["time_column"] == "time"
+    with pytest.raises(InputError, match="Give either `groups` or `times`"):
+        MultiTaskEstimator(**TINY).fit(features, targets, times=groups, groups=groups)
+
+
+def test_weights_count(features, targets) -> None:
+    plain, weighted = (
+        MultiTaskEstimator(**TINY).fit(features, targets, sample_weight=weights)
+        for weights in (np.ones(90), np.arange(90))
+    )
+    assert not np.allclose(plain.predict(features)["size"], weighted.predict(features)["size"])
+
+
+def test_a_target_among_the_features_is_refused(features) -> None:
+    with pytest.raises(InputError, match="have the target 'a', too, so there is nothing to predict"):
+        MultiTaskEstimator(**TINY).fit(features, features["a"])
+
+
+def test_settings_are_checked_in_fit_and_all_named(features, targets) -> None:
+    with pytest.raises(InputError, match="`repeats` must be at least 1.*`width` must be at least 1"):
+        MultiTaskEstimator(width=0, repeats=0).fit(features, targets)
+
+
+def test_it_has_every_setting_of_fit() -> None:
+    import inspect
+
+    of_fit = set(inspect.signature(polytask.fit).parameters)
+    roles = {"table", "targets", "group", "time_column", "weight_column", "drop", "others"}
+    assert set(MultiTaskEstimator().get_params()) - {"kinds"} == of_fit - roles
+    defaults = {
+        name: parameter.default for name, parameter in inspect.signature(polytask.fit).parameters.items()
+    }
+    for name, value in MultiTaskEstimator().get_params().items():
+        if name not in ("kinds", "baselines"):
+            assert value == defaults[name], name
+
+
+def test_clones_and_pickles_answer_alike(fitted, features) -> None:
+    assert clone(fitted).get_params() == fitted.get_params()
+    again = pickle.loads(pickle.dumps(fitted))  # noqa: S301 - our own
+    pd.testing.assert_frame_equal(again.predict(features), fitted.predict(features))
+
+
+def test_grids_and_pipelines_take_it(features, targets) -> None:
+    scaled = ColumnTransformer([("scale", StandardScaler(), ["a", "b"])], remainder="passthrough")
+    scaled.set_output(transform="pandas")
+    grid = GridSearchCV(
+        make_pipeline(scaled, MultiTaskEstimator(**TINY)),
+        {"multitaskestimator__width": [2, 3]},
+        cv=2,
+        error_score="raise",
+    )
+    grid.fit(features, targets)
+    assert grid.best_params_["multitaskestimator__width"] in (2, 3) and np.isfinite(grid.best_score_)
+    scores = cross_val_score(
+        MultiTaskClassifier(**TINY), features, targets["band"], cv=2, scoring="neg_log_loss"
+    )
+    assert np.isfinite(scores).all()
+
+
+def test_faces_are_what_scikit_learn_takes_them_for() -> None:
+    assert is_classifier(MultiTaskClassifier()) and is_regressor(MultiTaskRegressor())
+    assert not is_classifier(MultiTaskEstimator()) and not is_regressor(MultiTaskEstimator())
+    assert "MultiTaskEstimator" in MultiTaskEstimator()._repr_html_()
+
+
+def test_a_classifier_refuses_one_class_and_numbers_without_end(features) -> None:
+    with pytest.raises(InputError, match="'y' has 1 class, but a classifier needs two"):
+        MultiTaskClassifier(**TINY).fit(features, np.ones(90))
+    with pytest.raises(ValueError, match="continuous"):
+        MultiTaskClassifier(**TINY).fit(features, features["a"].to_numpy())
+
+
+def test_a_note_on_predicted_rows_points_at_the_line_of_the_call(fitted, features) -> None:
+    with pytest.warns(DataWarning, match="violet") as caught:
+        fitted.predict(features.assign(colour="violet"))
+    assert {warning.filename for warning in caught} == {__file__}
