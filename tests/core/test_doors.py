@@ -13,8 +13,8 @@ import typer
 import polytask
 from polytask.cli import app
 from polytask.cli.failures import as_options
-from polytask.core.doors import at_the_command, by_door
-from polytask.estimators import fit, learn
+from polytask.core.doors import at_the_command, at_the_estimator, by_door
+from polytask.estimators import MultiTaskEstimator, fit, learn
 from polytask.models.few_shot_config import FewShotConfig
 from polytask.models.table_config import TableConfig
 
@@ -23,8 +23,14 @@ COMMANDS = typer.main.get_command(app).commands  # pyright: ignore[reportAttribu
 
 # What the command hands on to: here every name in backticks is an option, or a word of Python that is met by
 # nothing but what no command can give, such as images in memory.
+OF_ESTIMATORS = [ROOT / "estimators" / "labelled_table.py", *(ROOT / "estimators").glob("*_estimator.py")]
 REACHED = [
-    *sorted(path for room in ("estimators", "fitting", "models") for path in (ROOT / room).glob("*.py")),
+    *sorted(
+        path
+        for room in ("estimators", "fitting", "models")
+        for path in (ROOT / room).glob("*.py")
+        if path not in OF_ESTIMATORS
+    ),
     *(ROOT / "data" / "tables" / f"{name}.py" for name in ("column", "delimited", "features", "targets")),
     *(ROOT / "data" / "tables" / f"{name}.py" for name in ("feature_fitting", "table_file")),
     *(ROOT / "data" / "tables" / f"{name}.py" for name in ("target_labels", "target_column")),
@@ -35,6 +41,7 @@ REACHED = [
 ]
 SETTINGS = {*signature(fit).parameters, *signature(learn).parameters}
 SETTINGS |= {field.name for config in (TableConfig, FewShotConfig) for field in fields(config)}
+TAKEN = {*signature(MultiTaskEstimator).parameters, *signature(MultiTaskEstimator.fit).parameters}
 PYTHON_ONLY = {"adapt", "images", "predict", "split", "part", "fit", "learn"}
 
 
@@ -81,7 +88,7 @@ def test_outside_the_command_nothing_names_what_is_typed_but_for_those_who_type(
 @pytest.mark.parametrize("path", REACHED, ids=lambda path: str(path.relative_to(ROOT)))
 def test_what_reaches_the_command_names_what_can_be_typed(path):
     for text, door in texts(path):
-        if door != "python":
+        if door not in ("python", "estimator"):
             left = set(re.findall(r"`([a-z_]+)(?:=[^`]*)?`", typed(text))) - PYTHON_ONLY
             assert not left, text
             assert not re.search(r"`polytask\.|\.of_classes|data frame categorical", typed(text)), text
@@ -90,17 +97,26 @@ def test_what_reaches_the_command_names_what_can_be_typed(path):
 @pytest.mark.parametrize("path", REACHED, ids=lambda path: str(path.relative_to(ROOT)))
 def test_what_reaches_the_command_names_what_python_has_too(path):
     for text, door in texts(path):
-        if door != "command":
+        if door not in ("command", "estimator"):
             assert set(re.findall(r"`([a-z_]+)(?:=[^`]*)?`", text)) <= SETTINGS | PYTHON_ONLY, text
 
 
+@pytest.mark.parametrize("path", OF_ESTIMATORS, ids=lambda path: path.stem)
+def test_an_estimator_names_what_it_takes(path):
+    for text, _ in texts(path):
+        assert set(re.findall(r"`([a-z_]+)(?:=[^`]*)?`", text)) <= TAKEN, text
+
+
 def test_a_choice_of_words_is_that_of_the_door():
-    assert by_door(python="p", command="c") == "p"
+    assert by_door(python="p", command="c", estimator="e") == "p"
     with at_the_command():
-        assert by_door(python="p", command="c") == "c"
+        assert by_door(python="p", command="c", estimator="e") == "c"
         with pytest.raises(KeyError), at_the_command():
             raise KeyError
         assert by_door(python="p", command="c") == "c"
+    with at_the_estimator():
+        assert by_door(python="p", command="c", estimator="e") == "e"
+        assert by_door(python="p", command="c") == "p"
     assert by_door(python="p", command="c") == "p"
 
 

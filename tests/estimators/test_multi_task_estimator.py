@@ -21,6 +21,7 @@ from polytask import MultiTaskClassifier, MultiTaskEstimator, MultiTaskRegressor
 from polytask.core import DataWarning, InputError
 
 TINY: dict[str, Any] = {"epochs": 2, "width": 4, "depth": 1, "folds": 2, "bins": 0}
+KINDS = {"band": "multiclass"}
 QUICK = TINY | {"epochs": 10, "learning_rate": 0.02, "batch_size": 32}
 
 WEIGHTS = (
@@ -47,7 +48,8 @@ def features() -> pd.DataFrame:
     draw = np.random.default_rng(0)
     frame = pd.DataFrame(draw.normal(size=(90, 2)), columns=["a", "b"])
     frame["count"] = pd.Series(draw.integers(0, 9, 90)).where(draw.random(90) > 0.2)
-    frame["colour"] = draw.choice(["red", "green", "?"], 90)
+    frame["colour"] = draw.choice(["red", "green"], 90)
+    frame.loc[::6, "colour"] = None
     frame["open"] = draw.random(90) > 0.5
     return frame
 
@@ -68,7 +70,7 @@ def targets(features: pd.DataFrame) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def fitted(features: pd.DataFrame, targets: pd.DataFrame) -> MultiTaskEstimator:
-    return MultiTaskEstimator(**QUICK).fit(features, targets)
+    return MultiTaskEstimator(**QUICK, kinds=KINDS).fit(features, targets)
 
 
 def test_a_frame_of_mixed_targets_with_gaps_is_learned(fitted, features) -> None:
@@ -91,8 +93,8 @@ def test_probabilities_have_columns_by_target_and_class(fitted, features) -> Non
 
 def test_it_is_the_model_of_fit(fitted, features, targets) -> None:
     table = pd.concat([features, targets], axis=1)
-    model = polytask.fit(table, list(targets), baselines=False, **QUICK)
-    assert model.data["fingerprint"] == fitted.model_.data["fingerprint"]
+    model = polytask.fit(table, ["size", "sign", "band:multiclass"], baselines=False, **QUICK)
+    assert model.data == fitted.model_.data
     for name, tensor in model.learner.state_dict().items():
         assert torch.equal(tensor, fitted.model_.learner.state_dict()[name])
 
@@ -111,7 +113,7 @@ def _duckdb(frame: pd.DataFrame) -> Any:
 
 @pytest.mark.parametrize("other", [_arrow, _polars, _duckdb])
 def test_frames_of_other_libraries_give_the_same_model(fitted, features, targets, other) -> None:
-    same = MultiTaskEstimator(**QUICK).fit(other(features), other(targets))
+    same = MultiTaskEstimator(**QUICK, kinds=KINDS).fit(other(features), other(targets))
     for name, tensor in fitted.model_.learner.state_dict().items():
         assert torch.equal(tensor, same.model_.learner.state_dict()[name])
     assert same.feature_names_in_.tolist() == fitted.feature_names_in_.tolist()
@@ -122,8 +124,8 @@ def test_frames_of_other_libraries_give_the_same_model(fitted, features, targets
 def test_a_series_of_another_library_is_one_target(features, targets) -> None:
     pl = pytest.importorskip("polars")
     series = pl.Series("band", targets["band"].to_numpy())
-    ours = MultiTaskEstimator(**TINY).fit(features, targets["band"])
-    theirs = MultiTaskEstimator(**TINY).fit(features, series)
+    ours = MultiTaskEstimator(**TINY, kinds="multiclass").fit(features, targets["band"])
+    theirs = MultiTaskEstimator(**TINY, kinds="multiclass").fit(features, series)
     assert theirs.targets_ == ("band",) and (theirs.predict(features) == ours.predict(features)).all()
 
 
@@ -164,19 +166,27 @@ def test_kinds_are_asked_by_name(features, targets) -> None:
         MultiTaskClassifier(**TINY, kinds="regression").fit(features, targets["band"].to_numpy())
 
 
+def test_a_guess_is_told_with_how_to_change_it_here(features, targets) -> None:
+    with pytest.warns(DataWarning, match=r"kinds=\{'band': 'regression'\} if they are amounts") as caught:
+        MultiTaskEstimator(**TINY).fit(features, targets[["band"]])
+    assert {warning.filename for warning in caught} == {__file__}
+
+
 def test_groups_and_times_decide_the_folds(features, targets) -> None:
     groups = np.arange(90) // 3
-    estimator = MultiTaskEstimator(**TINY).fit(features, targets, groups=groups)
+    estimator = MultiTaskEstimator(**TINY, kinds=KINDS).fit(features, targets, groups=groups)
     assert estimator.model_.data["group"] == "group" and "group" not in estimator.model_.encoder.columns
-    timed = MultiTaskEstimator(**TINY).fit(features, targets, times=pd.Series(groups, index=range(5, 95)))
+    timed = MultiTaskEstimator(**TINY, kinds=KINDS).fit(
+        features, targets, times=pd.Series(groups, index=range(5, 95))
+    )
     assert timed.model_.data["time_column"] == "time"
     with pytest.raises(InputError, match="Give either `groups` or `times`"):
-        MultiTaskEstimator(**TINY).fit(features, targets, times=groups, groups=groups)
+        MultiTaskEstimator(**TINY, kinds=KINDS).fit(features, targets, times=groups, groups=groups)
 
 
 def test_weights_count(features, targets) -> None:
     plain, weighted = (
-        MultiTaskEstimator(**TINY).fit(features, targets, sample_weight=weights)
+        MultiTaskEstimator(**TINY, kinds=KINDS).fit(features, targets, sample_weight=weights)
         for weights in (np.ones(90), np.arange(90))
     )
     assert not np.allclose(plain.predict(features)["size"], weighted.predict(features)["size"])
@@ -188,7 +198,7 @@ def test_a_target_among_the_features_is_refused(features) -> None:
 
 
 def test_settings_are_checked_in_fit_and_all_named(features, targets) -> None:
-    with pytest.raises(InputError, match="`repeats` must be at least 1.*`width` must be at least 1"):
+    with pytest.raises(InputError, match=r"`repeats` must be at least 1.*`width` must be at least 1"):
         MultiTaskEstimator(width=0, repeats=0).fit(features, targets)
 
 
@@ -216,7 +226,7 @@ def test_grids_and_pipelines_take_it(features, targets) -> None:
     scaled = ColumnTransformer([("scale", StandardScaler(), ["a", "b"])], remainder="passthrough")
     scaled.set_output(transform="pandas")
     grid = GridSearchCV(
-        make_pipeline(scaled, MultiTaskEstimator(**TINY)),
+        make_pipeline(scaled, MultiTaskEstimator(**TINY, kinds=KINDS)),
         {"multitaskestimator__width": [2, 3]},
         cv=2,
         error_score="raise",

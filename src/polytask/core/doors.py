@@ -1,26 +1,35 @@
-"""At which door a message is read: by a caller in Python, or by somebody who typed the command."""
+"""At which door a message is read: of a function in Python, an estimator, or the command."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 
-__all__ = ["at_the_command", "by_door"]
+__all__ = ["at_the_command", "at_the_estimator", "by_door"]
 
-_AT_THE_COMMAND: ContextVar[bool] = ContextVar("at the command", default=False)
+_DOOR: ContextVar[str] = ContextVar("door", default="python")
+
+
+def at_the_command() -> AbstractContextManager[None]:
+    """Let messages of the block name what can be typed."""
+    return _at("command")
+
+
+def at_the_estimator() -> AbstractContextManager[None]:
+    """Let messages of the block name what an estimator of scikit-learn takes."""
+    return _at("estimator")
 
 
 @contextmanager
-def at_the_command() -> Iterator[None]:
-    """Let messages of the block name what can be typed."""
-    token = _AT_THE_COMMAND.set(True)
+def _at(door: str) -> Iterator[None]:
+    token = _DOOR.set(door)
     try:
         yield
     finally:
-        _AT_THE_COMMAND.reset(token)
+        _DOOR.reset(token)
 
 
-def by_door(*, python: str, command: str) -> str:
-    """Return the remedy that exists where the message is read.
+def by_door(*, python: str, command: str, estimator: str | None = None) -> str:
+    """Return the remedy that exists where the message is read; an estimator's is that of Python by default.
 
     Settings need no such choice: in backticks, as in ```width```, the command writes them as its options.
 
@@ -29,4 +38,6 @@ def by_door(*, python: str, command: str) -> str:
         ...     by_door(python="make the column categorical", command="rename the class in the file")
         'rename the class in the file'
     """
-    return command if _AT_THE_COMMAND.get() else python
+    return {"command": command, "estimator": python if estimator is None else estimator}.get(
+        _DOOR.get(), python
+    )

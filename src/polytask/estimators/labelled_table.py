@@ -17,20 +17,24 @@ from polytask.data import read_table
 from polytask.data.tables.table import plain_frame
 from polytask.fitting.table_preparation import Columns
 
-__all__ = ["Answers", "LabelledTable", "Shape", "feature_frame", "labelled_table", "target_frame"]
+__all__ = ["Permitted", "LabelledTable", "Shape", "feature_frame", "labelled_table", "target_frame"]
 
 Shape: TypeAlias = Literal["one", "array", "frame"]
 """How targets were given, and predictions are given back: values ``[row]``, ``[row, target]``, or a frame."""
 
 
-Answers: TypeAlias = Literal["any", "classes", "numbers"]
-"""What an estimator predicts."""
+Permitted: TypeAlias = Literal["any", "classes", "numbers"]
+"""The kinds of targets that an estimator takes."""
 
-_KINDS: Mapping[Answers, tuple[str, ...]] = {
+_KINDS: Mapping[Permitted, tuple[str, ...]] = {
     "classes": ("binary", "multiclass"),
     "numbers": ("regression",),
     "any": get_args(TaskKind),
 }
+
+
+_check_array: Any = check_array  # pyright takes the types of its defaults for those of its parameters
+_validate_data: Any = validate_data
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -56,7 +60,7 @@ def labelled_table(
     targets: Any,
     *,
     kinds: Any,
-    answers: Answers = "any",
+    permitted: Permitted = "any",
     sample_weight: Any = None,
     groups: Any = None,
     times: Any = None,
@@ -68,7 +72,7 @@ def labelled_table(
         features: A frame, or an array ``[row, feature]``.
         targets: A frame, a series, or an array ``[row]`` or ``[row, target]``.
         kinds: One for all targets, or by name; None for whatever fits.
-        answers: Whether targets have to be classes, or numbers.
+        permitted: Whether targets have to be classes, or numbers.
         sample_weight: How much each row counts ``[row]``.
         groups: The group of each row ``[row]``.
         times: The time of each row ``[row]``.
@@ -102,7 +106,7 @@ def labelled_table(
         check_consistent_length(table, column)
         names[role] = _free(role, table.columns)
         table[names[role]] = column
-    asked = _asked(kinds, labels, answers)
+    asked = _asked(kinds, labels, permitted)
     columns = Columns.of(asked, **names)
     return LabelledTable(frame=read_table(table), columns=columns, targets=tuple(asked), shape=shape)
 
@@ -117,9 +121,9 @@ def feature_frame(estimator: Any, features: Any, *, fitting: bool) -> pd.DataFra
     """
     if _is_frame(features):
         frame = plain_frame(features).reset_index(drop=True)
-        validate_data(estimator, frame, skip_check_array=True, reset=fitting)
+        _validate_data(estimator, frame, skip_check_array=True, reset=fitting)
     else:
-        values = check_array(
+        values = _check_array(
             features,
             dtype=None,
             ensure_all_finite="allow-nan",
@@ -127,7 +131,7 @@ def feature_frame(estimator: Any, features: Any, *, fitting: bool) -> pd.DataFra
             estimator=estimator,
             input_name="X",
         )
-        validate_data(estimator, values, skip_check_array=True, reset=fitting)
+        _validate_data(estimator, values, skip_check_array=True, reset=fitting)
         frame = pd.DataFrame(values, columns=[f"x{index}" for index in range(values.shape[1])])
     frame.columns = pd.Index([str(name) for name in frame.columns], dtype=object)
     return frame
@@ -149,7 +153,7 @@ def target_frame(targets: Any, *, taken: Any = ()) -> tuple[pd.DataFrame, Shape]
         name = _free("y", taken) if series.name is None else str(series.name)
         frame, shape = series.to_frame(name), "one"
     else:
-        values = check_array(
+        values = _check_array(
             targets,
             dtype=None,
             ensure_2d=False,
@@ -186,7 +190,7 @@ def _series(given: Any) -> pd.Series | None:
     return converted if isinstance(converted, pd.Series) else None
 
 
-def _asked(kinds: Any, labels: pd.DataFrame, answers: Answers) -> dict[str, str | None]:
+def _asked(kinds: Any, labels: pd.DataFrame, permitted: Permitted) -> dict[str, str | None]:
     """Give each target the kind that was asked for, or that the estimator predicts."""
     names = [str(name) for name in labels.columns]
     wanted = kinds if isinstance(kinds, Mapping) else dict.fromkeys(names, kinds)
@@ -196,15 +200,15 @@ def _asked(kinds: Any, labels: pd.DataFrame, answers: Answers) -> dict[str, str 
             f"`kinds` names {', '.join(map(repr, unknown[:5]))}, but "
             f"{'the targets are' if len(names) > 1 else 'the target is'} {', '.join(map(repr, names[:10]))}."
         )
-    possible = _KINDS[answers]
+    possible = _KINDS[permitted]
     odd = [f"{name!r} as {kind!r}" for name, kind in wanted.items() if kind not in (None, *possible)]
     if odd:
         raise InputError(f"`kinds` asks {', '.join(odd[:5])}; use one of {', '.join(possible)}, or None.")
     asked = {name: wanted.get(name) for name in names}
-    if answers == "any":
+    if permitted == "any":
         return asked
     return {
-        name: kind or ("regression" if answers == "numbers" else _kind_of_classes(labels[name]))
+        name: kind or ("regression" if permitted == "numbers" else _kind_of_classes(labels[name]))
         for name, kind in asked.items()
     }
 
@@ -217,8 +221,8 @@ def _kind_of_classes(labels: pd.Series) -> str:
     n_classes = known.nunique()
     if n_classes < 2:
         raise InputError(
-            f"Target {labels.name!r} has {counted(n_classes, 'class', 'classes')}, but a classifier needs two. "
-            "Add rows of another class, or leave the target out."
+            f"Target {labels.name!r} has {counted(n_classes, 'class', 'classes')}, but a classifier needs "
+            "two. Add rows of another class, or leave the target out."
         )
     return "binary" if n_classes == 2 else "multiclass"
 
@@ -226,10 +230,11 @@ def _kind_of_classes(labels: pd.Series) -> str:
 def _weights(given: Any) -> np.ndarray | None:
     if given is None:
         return None
-    weights = check_array(given, ensure_2d=False, dtype=np.float64, input_name="sample_weight")
+    weights = _check_array(given, ensure_2d=False, dtype=np.float64, input_name="sample_weight")
     if weights.ndim != 1:
         raise InputError(
-            f"Sample weights must be 1D, a number a row, got an array of {counted(weights.ndim, 'dimension')}."
+            "Sample weights must be 1D, a number a row, got an array of "
+            f"{counted(weights.ndim, 'dimension')}."
         )
     if (weights < 0).any() or not weights.any():
         raise InputError("`sample_weight` needs weights of 0 or more, not all of them zero.")

@@ -1,10 +1,10 @@
 """The estimator of several targets that are all classes."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from sklearn.base import ClassifierMixin
 
-from polytask.estimators.labelled_table import Answers
+from polytask.estimators.labelled_table import Permitted
 from polytask.estimators.multi_task_estimator import MultiTaskEstimator
 
 __all__ = ["MultiTaskClassifier"]
@@ -23,5 +23,8 @@ class MultiTaskClassifier(ClassifierMixin, MultiTaskEstimator):
         array([0, 1, 2, 3, 4])
     """
 
-    _answers: ClassVar[Answers] = "classes"
-    score = MultiTaskEstimator.score
+    _permitted: ClassVar[Permitted] = "classes"
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:  # noqa: N803
+        """Return the mean over targets; see `MultiTaskEstimator.score`."""
+        return MultiTaskEstimator.score(self, X, y, sample_weight)

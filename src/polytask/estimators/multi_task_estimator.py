@@ -11,10 +11,11 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
+from polytask.core.doors import at_the_estimator
 from polytask.data import read_table
 from polytask.data.tables.target_column import TargetColumn, label_array
 from polytask.estimators.labelled_table import (
-    Answers,
+    Permitted,
     Shape,
     feature_frame,
     labelled_table,
@@ -31,7 +32,7 @@ __all__ = ["MultiTaskEstimator"]
 def _predicts_classes(estimator: "MultiTaskEstimator") -> bool:
     """Tell whether there are probabilities: a fitted estimator knows, another one may."""
     if not hasattr(estimator, "model_"):
-        return estimator._answers != "numbers"
+        return estimator._permitted != "numbers"
     return any(target.classes for target in estimator.model_.targets)
 
 
@@ -90,7 +91,7 @@ class MultiTaskEstimator(BaseEstimator):
     results_: FitResults
     targets_: tuple[str, ...]
     classes_: Any
-    _answers: ClassVar[Answers] = "any"
+    _permitted: ClassVar[Permitted] = "any"
     _shape: Shape
 
     def __init__(
@@ -146,12 +147,12 @@ class MultiTaskEstimator(BaseEstimator):
 
     def fit(
         self,
-        X: Any,
+        X: Any,  # noqa: N803
         y: Any = None,
         *,
         sample_weight: Any = None,
         groups: Any = None,
-        times: Any = None,  # noqa: N803
+        times: Any = None,
     ) -> Self:
         """Train on features and targets.
 
@@ -170,11 +171,12 @@ class MultiTaskEstimator(BaseEstimator):
         settings = self.get_params(deep=False)
         kinds = settings.pop("kinds")
         checked = FitSettings.checked(settings)
-        table = labelled_table(
-            self, X, y, kinds=kinds, answers=self._answers,
-            sample_weight=sample_weight, groups=groups, times=times,
-        )  # fmt: skip
-        self.model_ = fit_table(table.frame, table.columns, checked, stacklevel=3)
+        with at_the_estimator():
+            table = labelled_table(
+                self, X, y, kinds=kinds, permitted=self._permitted,
+                sample_weight=sample_weight, groups=groups, times=times,
+            )  # fmt: skip
+            self.model_ = fit_table(table.frame, table.columns, checked, stacklevel=3)
         assert self.model_.results is not None  # noqa: S101 - a fit always has them
         self.results_ = self.model_.results
         self.targets_, self._shape = table.targets, table.shape

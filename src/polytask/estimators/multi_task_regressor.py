@@ -1,10 +1,10 @@
 """The estimator of several targets that are all numbers."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from sklearn.base import RegressorMixin
 
-from polytask.estimators.labelled_table import Answers
+from polytask.estimators.labelled_table import Permitted
 from polytask.estimators.multi_task_estimator import MultiTaskEstimator
 
 __all__ = ["MultiTaskRegressor"]
@@ -20,5 +20,8 @@ class MultiTaskRegressor(RegressorMixin, MultiTaskEstimator):
         (4, 3)
     """
 
-    _answers: ClassVar[Answers] = "numbers"
-    score = MultiTaskEstimator.score
+    _permitted: ClassVar[Permitted] = "numbers"
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:  # noqa: N803
+        """Return the mean over targets; see `MultiTaskEstimator.score`."""
+        return MultiTaskEstimator.score(self, X, y, sample_weight)

@@ -17,7 +17,7 @@ from polytask.fitting.table_verdict import Answers
 from polytask.models.network_stack import StackedEnsemble
 from polytask.models.table_config import TableConfig
 from polytask.models.table_ensemble import TableEnsemble
-from polytask.train.fabric import fabric_for
+from polytask.train.fabric import device_for
 from polytask.train.progress import TrainingBar
 
 __all__ = ["TableFit", "fit_ensemble", "run_titles", "stacked"]
@@ -119,7 +119,7 @@ def _fit_form(
     repeats = prepared.repeats if alone else _with_last(prepared)
     plan = Members.separate if alone else Members.joint
     title = f"{name} {'alone' if alone else 'joint'}"
-    fabric = fabric_for(where.accelerator, 1, where.checked_precision)
+    device = device_for(where.accelerator, where.checked_precision)
     n_epochs = most_epochs(config, len(prepared.rows))
     with TrainingBar(n_epochs, title=title, shown=where.progress) as bar:
 
@@ -136,7 +136,7 @@ def _fit_form(
             binned=prepared.numbers,
             weights=prepared.weights,
             seed=derive_seed(seed, title),
-            device=fabric.device,
+            device=device,
             precision=where.precision,
             checkpoint=where.checkpoint(title),
             identity=where.identity,

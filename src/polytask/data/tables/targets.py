@@ -57,7 +57,11 @@ def asked_as(name: Any, kind: TaskKind) -> str:
         "'stars:regression'"
     """
     text = f"{name}:{kind}"
-    return by_door(python=repr(text), command=f"--target {shlex.quote(text)}")
+    return by_door(
+        python=repr(text),
+        command=f"--target {shlex.quote(text)}",
+        estimator=f"kinds={{{str(name)!r}: {kind!r}}}",
+    )
 
 
 def fit_targets(
