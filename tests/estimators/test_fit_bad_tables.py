@@ -1,14 +1,13 @@
 """Whatever a table holds, `fit` either works or says what is wrong."""
 
-import warnings
-
 import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 import polytask
-from polytask.core import DataWarning, InputError
+from polytask.core import InputError
 
 CELLS = st.one_of(
     st.none(),
@@ -35,7 +34,8 @@ def tables(draw) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@pytest.mark.filterwarnings("ignore::polytask.core.DataWarning")
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     table=tables(),
     targets=st.lists(
@@ -49,15 +49,14 @@ def test_a_generated_table_is_fitted_or_refused_with_a_reason(table, targets, gr
     except InputError as error:
         assert len(str(error)) > 20
         return
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DataWarning)
-        answers = model.predict(table)
+    answers = model.predict(table)
     assert len(answers) == len(table)
     numeric = answers.select_dtypes("number").to_numpy(dtype=float)
     assert np.isfinite(numeric).all()
 
 
-@settings(max_examples=40, deadline=None)
+@pytest.mark.filterwarnings("ignore::polytask.core.DataWarning")
+@settings(max_examples=20, deadline=None)
 @example(seed=590, missing=0.5)  # 19 labels of y, all different
 @given(seed=st.integers(0, 10**6), missing=st.floats(0, 0.5))
 def test_a_table_with_many_holes_is_always_fitted(seed, missing):

@@ -203,6 +203,7 @@ def test_folds_are_dealt_as_they_are_asked_for(table, folds, n_folds):
     assert (results.n_folds, results.n_repeats) == (n_folds, 2)
 
 
+@pytest.mark.filterwarnings("ignore:The groups parameter is ignored")
 @pytest.mark.parametrize(
     ("columns", "folds", "message"),
     [

@@ -93,7 +93,7 @@ def test_rows_without_any_label_are_left_out_and_do_not_reach_the_constants() ->
     frame = _table().assign(a=np.arange(120.0))
     frame.loc[60:, ["y", "k"]] = None
     prepared = prepare_table(frame, Columns.of(["y", "k"]), folds=[(range(40), range(40, 120))], seed=0)
-    assert prepared.positions.tolist() == list(range(60))
+    assert prepared.indices.tolist() == list(range(60))
     ((fold,),) = prepared.repeats
     assert (fold.train.tolist(), fold.held_out.tolist()) == (list(range(40)), list(range(40, 60)))
     assert torch.is_tensor(prepared.rows.inputs)

@@ -78,10 +78,12 @@ def test_labels_of_held_out_rows_change_neither_their_network_nor_its_prediction
         values[rows] += 100
     other = replace(prepared, rows=replace(prepared.rows, targets=targets))
     second = fit_splits(other, names, config, side="joint", seed=0, where=Surroundings())
-    assert torch.equal(first.answers["y"][rows], second.answers["y"][rows])
+    assert torch.equal(first.predictions["y"][rows], second.predictions["y"][rows])
     ours, theirs = first.members[2].state_dict(), second.members[2].state_dict()
     assert all(torch.equal(tensor, theirs[name]) for name, tensor in ours.items())
-    assert not torch.equal(first.answers["y"], second.answers["y"])  # other folds were trained on them
+    assert not torch.equal(
+        first.predictions["y"], second.predictions["y"]
+    )  # other folds were trained on them
 
 
 def test_every_task_has_labels_on_both_sides():

@@ -45,7 +45,7 @@ def row_blocks(
 
 
 def jackknife_interval(
-    figure: Callable[[np.ndarray], float], blocks: np.ndarray, *, confidence: float = 0.95
+    metric: Callable[[np.ndarray], float], blocks: np.ndarray, *, confidence: float = 0.95
 ) -> Interval | None:
     r"""Return a figure of all rows, with the interval that leaving out each block in turn gives.
 
@@ -56,7 +56,7 @@ def jackknife_interval(
     other rows of the same kind, for the models as they were trained.
 
     Args:
-        figure: From the rows to use, bool ``[row]``, to a number; NaN where it is not defined.
+        metric: From the rows to use, bool ``[row]``, to a number; NaN where it is not defined.
         blocks: The block of every row, see `row_blocks`.
         confidence: The coverage.
 
@@ -73,9 +73,9 @@ def jackknife_interval(
         >>> jackknife_interval(lambda rows: values[rows].mean(), np.arange(4)).format()
         '2.50 ± 2.05'
     """
-    everything = figure(np.ones(len(blocks), dtype=bool))
+    everything = metric(np.ones(len(blocks), dtype=bool))
     names = np.unique(blocks)
-    left = [figure(blocks != name) for name in names] if len(names) > 1 else []
+    left = [metric(blocks != name) for name in names] if len(names) > 1 else []
     return interval_of_blocks(everything, left, confidence=confidence)
 
 

@@ -23,12 +23,12 @@ class Blend:
 
     Args:
         weights: For each target a weight for every model, with sum 1.
-        answers: For each target the average's held-out predictions ``[row, n_outputs]``; the weights by which
-            a fold is judged are those that the other folds choose.
+        predictions: For each target those of the average for held-out rows ``[row, n_outputs]``; the weights
+            by which a fold is judged are those that the other folds choose.
     """
 
     weights: Mapping[str, tuple[float, ...]]
-    answers: Mapping[str, Tensor]
+    predictions: Mapping[str, Tensor]
 
 
 def blend(
@@ -51,7 +51,7 @@ def blend(
         of Models", ICML 2004.
     """
     weights: dict[str, tuple[float, ...]] = {}
-    answers: dict[str, Tensor] = {}
+    predictions: dict[str, Tensor] = {}
     for task in tasks:
         stacked = torch.stack([candidate[task.name] for candidate in candidates])  # [model, row, output]
         judged = ~stacked.isnan().any(-1).any(0)
@@ -65,8 +65,8 @@ def blend(
             others[held_out] = False
             shares = _chosen(task, stacked, one, others)
             averaged[held_out] = _average(task, stacked[:, held_out], shares)
-        answers[task.name] = averaged
-    return Blend(weights=weights, answers=answers)
+        predictions[task.name] = averaged
+    return Blend(weights=weights, predictions=predictions)
 
 
 def _chosen(task: Task, stacked: Tensor, rows: Batch, usable: Tensor) -> tuple[float, ...]:

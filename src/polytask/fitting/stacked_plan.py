@@ -56,7 +56,7 @@ class Members:
         )
 
     @classmethod
-    def separate(cls, repeats: Sequence[Sequence[Fold]], n_targets: int) -> "Members":
+    def baselines(cls, repeats: Sequence[Sequence[Fold]], n_targets: int) -> "Members":
         """Plan a model for every target alone; networks that no row judges are left out."""
         planned = [
             (fold, target, repeat)

@@ -52,7 +52,7 @@ class StackedFit:
     Args:
         model: The average of the networks, each target with the weights of the step that it keeps; None where
             the targets have a model each.
-        answers: For each target what the networks predict for rows that they were not trained on, float32
+        predictions: For each target what the networks predict for rows that they were not trained on, float32
             ``[row, n_outputs]``, averaged over repeats; NaN where no network was judged by a row.
         steps: The step that each target keeps.
         losses: For each target the mean loss on held-out rows by epoch.
@@ -60,7 +60,7 @@ class StackedFit:
     """
 
     model: StackedEnsemble | None
-    answers: Mapping[str, Tensor]
+    predictions: Mapping[str, Tensor]
     steps: Mapping[str, int]
     losses: Mapping[str, list[float]]
     n_parameters: int
@@ -289,7 +289,7 @@ class _Training:
         epochs = self.stopping.epochs()
         return StackedFit(
             model=self._ensemble(epochs) if self.stopping.weights else None,
-            answers=self.stopping.predictions(len(self.inputs)),
+            predictions=self.stopping.predictions(len(self.inputs)),
             steps={name: (epoch + 1) * self.n_steps for name, epoch in epochs.items()},
             losses={task.name: [float(row[i]) for row in self.curve] for i, task in enumerate(self.tasks)},
             n_parameters=sum(values[0].numel() for values in self.stack.parameters()),

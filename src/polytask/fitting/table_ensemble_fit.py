@@ -32,15 +32,15 @@ class TableFit:
     Args:
         model: The joint model.
         joint: Its held-out predictions.
-        separate: Those of a model for every target alone; empty without.
-        n_separate: Parameters of these.
+        baseline: Those of a model for every target alone; empty without.
+        n_baseline: Parameters of these.
         steps: The training step that each target keeps.
     """
 
     model: TableEnsemble
     joint: Answers
-    separate: Answers
-    n_separate: int
+    baseline: Answers
+    n_baseline: int
     steps: Mapping[str, int]
 
 
@@ -53,7 +53,7 @@ def fit_ensemble(
     prepared: PreparedTable,
     config: TableConfig,
     *,
-    separate: bool,
+    baselines: bool,
     seed: int,
     where: Surroundings,
 ) -> TableFit:
@@ -62,43 +62,43 @@ def fit_ensemble(
     Args:
         prepared: The table.
         config: The form of the model, and how it is trained.
-        separate: Whether single-target models are trained, too; with one target they would be the model.
+        baselines: Whether single-target models are trained, too; with one target they would be the model.
         seed: Decides everything random.
         where: Device, precision, resume folder, time.
     """
     tasks = prepared.tasks
-    separate = separate and len(tasks) > 1
+    baselines = baselines and len(tasks) > 1
     if not stacked(config):
-        return _fit_splits(prepared, config, separate=separate, seed=seed, where=where)
+        return _fit_splits(prepared, config, baselines=baselines, seed=seed, where=where)
     forms = _forms(prepared, config)
     joint = [_fit_form(prepared, config, name, alone=False, seed=seed, where=where) for name in forms]
     chosen = _blended(prepared, joint)
     alone = []
-    if separate:
+    if baselines:
         alone = [_fit_form(prepared, config, name, alone=True, seed=seed, where=where) for name in forms]
     members, weights = _members(tasks, joint, chosen)
     n_folds = len(Members.joint(prepared.repeats, len(tasks)).folds)
     return TableFit(
         model=TableEnsemble(tasks, members, weights),
-        joint=chosen.answers,
-        separate=_blended(prepared, alone).answers if alone else {},
-        n_separate=sum(one.n_parameters for one in alone) * len(tasks) * n_folds,
+        joint=chosen.predictions,
+        baseline=_blended(prepared, alone).predictions if alone else {},
+        n_baseline=sum(one.n_parameters for one in alone) * len(tasks) * n_folds,
         steps=_steps(joint, chosen),
     )
 
 
-def run_titles(prepared: PreparedTable, config: TableConfig, *, separate: bool) -> list[str]:
+def run_titles(prepared: PreparedTable, config: TableConfig, *, baselines: bool) -> list[str]:
     """Return the titles of all trainings, by which a resume folder keeps them apart."""
-    separate = separate and len(prepared.tasks) > 1
+    baselines = baselines and len(prepared.tasks) > 1
     if stacked(config):
-        sides = ["joint", *(["alone"] if separate else [])]
+        sides = ["joint", *(["alone"] if baselines else [])]
         return [f"{name} {side}" for side in sides for name in _forms(prepared, config)]
     names = [task.name for task in prepared.tasks]
     return [
         f"repeat {repeat + 1} fold {index + 1} {side}"
         for repeat, folds in enumerate(prepared.repeats)
         for index in range(len(folds))
-        for side in ("joint", *([f"{name} alone" for name in names] if separate else []))
+        for side in ("joint", *([f"{name} alone" for name in names] if baselines else []))
     ]
 
 
@@ -117,7 +117,7 @@ def _fit_form(
     """Train one form of network for all folds at once."""
     form = _forms(prepared, config)[name]
     repeats = prepared.repeats if alone else _with_last(prepared)
-    plan = Members.separate if alone else Members.joint
+    plan = Members.baselines if alone else Members.joint
     title = f"{name} {'alone' if alone else 'joint'}"
     device = device_for(where.accelerator, where.checked_precision)
     n_epochs = most_epochs(config, len(prepared.rows))
@@ -155,7 +155,7 @@ def _with_last(prepared: PreparedTable) -> tuple[tuple[Fold, ...], ...]:
 
 
 def _blended(prepared: PreparedTable, fits: Sequence[StackedFit]) -> Blend:
-    return blend(prepared.tasks, prepared.rows, [one.answers for one in fits], prepared.repeats[0])
+    return blend(prepared.tasks, prepared.rows, [one.predictions for one in fits], prepared.repeats[0])
 
 
 def _members(
@@ -182,24 +182,24 @@ def _steps(fits: Sequence[StackedFit], chosen: Blend) -> dict[str, int]:
 
 
 def _fit_splits(
-    prepared: PreparedTable, config: TableConfig, *, separate: bool, seed: int, where: Surroundings
+    prepared: PreparedTable, config: TableConfig, *, baselines: bool, seed: int, where: Surroundings
 ) -> TableFit:
     """Train fold after fold, where networks cannot be trained at once."""
     names = [task.name for task in prepared.tasks]
     joint = fit_splits(prepared, names, config, side="joint", seed=seed, where=where)
     answers: dict[str, torch.Tensor] = {}
-    n_separate = 0
-    for name in names if separate else []:
+    n_baseline = 0
+    for name in names if baselines else []:
         alone = fit_splits(prepared, [name], config, side=f"{name} alone", seed=seed, where=where)
-        answers |= alone.answers
-        n_separate += sum(p.numel() for member in alone.members for p in member.parameters())
+        answers |= alone.predictions
+        n_baseline += sum(p.numel() for member in alone.members for p in member.parameters())
     share = 1 / len(joint.members)
     return TableFit(
         model=TableEnsemble(
             prepared.tasks, joint.members, {name: [share] * len(joint.members) for name in names}
         ),
-        joint=joint.answers,
-        separate=answers,
-        n_separate=n_separate,
+        joint=joint.predictions,
+        baseline=answers,
+        n_baseline=n_baseline,
         steps=dict.fromkeys(names, joint.steps),
     )

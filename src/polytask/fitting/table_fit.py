@@ -20,7 +20,7 @@ from polytask.data.tables.table import fingerprint
 from polytask.fitting.table_ensemble_fit import TableFit, fit_ensemble, run_titles, stacked
 from polytask.fitting.table_preparation import Columns, PreparedTable, prepare_table
 from polytask.fitting.table_surroundings import Surroundings, rehearse
-from polytask.fitting.table_verdict import constant_answers, judge, judged_rows, mean_gain
+from polytask.fitting.table_verdict import constant_predictions, judge, judged_rows, mean_gain
 from polytask.models.table_config import TableConfig, check_used, unused_for
 from polytask.models.table_model import TableModel
 from polytask.models.table_results import FitResults
@@ -143,7 +143,7 @@ def fit_table(
     data = _described(frame, columns, seed=seed)
     where = _surroundings(settings, prepared, data, start=start)
     if settings.resume_folder is not None:
-        titles = run_titles(prepared, config, separate=settings.baselines)
+        titles = run_titles(prepared, config, baselines=settings.baselines)
         rehearse(settings.resume_folder, titles, where.identity)
     unused = unused_for([task.name for task in prepared.tasks], config)
     for note in filter(None, (*prepared.messages, unused)):
@@ -157,7 +157,7 @@ def fit_table(
         fitted = fit_ensemble(
             prepared,
             config,
-            separate=settings.baselines,
+            baselines=settings.baselines,
             seed=derive_seed(seed, "networks"),
             where=where,
         )
@@ -199,7 +199,7 @@ def _surroundings(
             **{name: value for name, value in data.items() if name not in ("fingerprint", "rows")},
             "precision": settings.precision,
             "folds": [len(dealt) for dealt in prepared.repeats],
-            "rows of the folds": None if isinstance(settings.folds, Number) else prepared.fold_positions,
+            "rows of the folds": None if isinstance(settings.folds, Number) else prepared.fold_indices,
             **settings.config.to_json(),
         },
         deadline=None if budget is None else time.monotonic() + budget - spent,
@@ -213,13 +213,13 @@ def _results(
     blocks_of = derive_seed(seed, "blocks")
     folds = prepared.repeats[0]
     return FitResults(
-        tasks=judge(prepared, fitted.joint, fitted.separate, constant_answers(prepared), seed=blocks_of),
-        delta_m=mean_gain(prepared, fitted.joint, fitted.separate, seed=blocks_of),
+        tasks=judge(prepared, fitted.joint, fitted.baseline, constant_predictions(prepared), seed=blocks_of),
+        delta_m=mean_gain(prepared, fitted.joint, fitted.baseline, seed=blocks_of),
         n_folds=len(folds),
         n_repeats=len(prepared.repeats),
         n_parameters={
             "joint": sum(parameter.numel() for parameter in fitted.model.parameters()),
-            "separate": fitted.n_separate,
+            "separate": fitted.n_baseline,
         },
         rows={
             "table": n_rows,

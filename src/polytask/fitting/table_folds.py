@@ -32,7 +32,7 @@ _FEWEST_BINNED = 20  # labels below which ranges are no guide
 
 def deal_folds(
     frame: pd.DataFrame,
-    positions: np.ndarray,
+    indices: np.ndarray,
     rows: Batch,
     targets: Sequence[TargetColumn],
     *,
@@ -46,7 +46,7 @@ def deal_folds(
 
     Args:
         frame: The table.
-        positions: The positions of the labelled rows in it, int64 ``[row]``.
+        indices: The indices of the labelled rows in it, int64 ``[row]``.
         rows: The labelled rows, encoded.
         targets: The targets.
         group: The column of groups.
@@ -56,17 +56,17 @@ def deal_folds(
         seed: Decides the folds.
 
     Returns:
-        For each repeat its folds, of positions among the labelled rows.
+        For each repeat its folds, of indices among the labelled rows.
     """
     if folds is None:
-        folds = _FOLDS if len(positions) <= MANY_ROWS else _FOLDS_OF_MANY
+        folds = _FOLDS if len(indices) <= MANY_ROWS else _FOLDS_OF_MANY
     labels = [_strata(target, rows) for target in targets]
-    groups = None if group is None else frame[group].iloc[positions]
-    times = None if time is None else frame[time].iloc[positions]
+    groups = None if group is None else frame[group].iloc[indices]
+    times = None if time is None else frame[time].iloc[indices]
     if not isinstance(folds, Number):
         if isinstance(folds, Iterable) and not isinstance(folds, str | bytes) and not hasattr(folds, "split"):
             folds = list(folds)  # a generator gives its pairs once, but every repeat takes them
-        dealt = [_split(frame, positions, labels[0], group, folds) for _ in range(repeats)]
+        dealt = [_split(frame, indices, labels[0], group, folds) for _ in range(repeats)]
         for one in dealt:
             _check_apart(one, groups, times)
         return tuple(dealt)
@@ -76,23 +76,23 @@ def deal_folds(
         return tuple(folds_of_groups(groups, n_folds=n_folds, seed=one, labels=labels) for one in seeds)
     if times is not None:
         return (folds_in_time(times, n_folds=n_folds),) * repeats
-    return tuple(folds_of_rows(len(positions), n_folds=n_folds, seed=one, labels=labels) for one in seeds)
+    return tuple(folds_of_rows(len(indices), n_folds=n_folds, seed=one, labels=labels) for one in seeds)
 
 
 def _split(
-    frame: pd.DataFrame, positions: np.ndarray, labels: Labels, group: str | None, folds: Any
+    frame: pd.DataFrame, indices: np.ndarray, labels: Labels, group: str | None, folds: Any
 ) -> tuple[Fold, ...]:
     """Ask a splitter for the folds of all rows, and keep those with a label."""
     codes = np.full(len(frame), -1)
-    codes[positions] = labels.codes
+    codes[indices] = labels.codes
     groups = None if group is None else row_groups(frame[group])[0]
-    return _among(folds_by_splitter(folds, len(frame), labels=codes, groups=groups), positions, len(frame))
+    return _among(folds_by_splitter(folds, len(frame), labels=codes, groups=groups), indices, len(frame))
 
 
-def _among(folds: Sequence[Fold], positions: np.ndarray, n_rows: int) -> tuple[Fold, ...]:
-    """Turn positions in the table into positions among the labelled rows."""
+def _among(folds: Sequence[Fold], indices: np.ndarray, n_rows: int) -> tuple[Fold, ...]:
+    """Turn indices in the table into indices among the labelled rows."""
     place = np.full(n_rows, -1)
-    place[positions] = np.arange(len(positions))
+    place[indices] = np.arange(len(indices))
     found = []
     for index, fold in enumerate(folds):
         train, held_out = (place[part][place[part] >= 0] for part in (fold.train, fold.held_out))

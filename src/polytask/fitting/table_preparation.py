@@ -114,8 +114,8 @@ class PreparedTable:
         encoder: Encodes the features.
         targets: Encode and decode the targets.
         rows: The rows with at least one label.
-        positions: Their positions in the table, int64 ``[row]``.
-        repeats: The folds, each dealt anew; positions among ``rows``.
+        indices: Their places in the table, int64 ``[row]``.
+        repeats: The folds, each dealt anew; indices among ``rows``.
         groups: A number for the group of each row, where there are groups.
         times: Numbers that order the rows, where there is a time.
         weights: How much each row counts, where that was asked.
@@ -125,7 +125,7 @@ class PreparedTable:
     encoder: TableEncoder
     targets: tuple[TargetColumn, ...]
     rows: Batch
-    positions: np.ndarray
+    indices: np.ndarray
     repeats: tuple[tuple[Fold, ...], ...]
     groups: np.ndarray | None = None
     times: np.ndarray | None = None
@@ -143,11 +143,11 @@ class PreparedTable:
         return {target.task.name: target.scale for target in self.targets}
 
     @property
-    def fold_positions(self) -> np.ndarray:
-        """The positions in the table of all rows of all folds, by which two ways of dealing differ."""
+    def fold_indices(self) -> np.ndarray:
+        """The indices in the table of all rows of all folds, by which two ways of dealing differ."""
         folds = [fold for dealt in self.repeats for fold in dealt]
         parts = [part for fold in folds for part in (fold.train, fold.held_out)]
-        return np.concatenate([self.positions[part] for part in parts])
+        return np.concatenate([self.indices[part] for part in parts])
 
     @property
     def numbers(self) -> list[int]:
@@ -167,7 +167,7 @@ def prepare_table(
     Args:
         frame: A table, as `read_table` returns it.
         columns: What its columns are.
-        folds: How many (see `deal_folds`), or what `folds_by_splitter` takes; positions are those in the
+        folds: How many (see `deal_folds`), or what `folds_by_splitter` takes; indices are those in the
             table, and rows without any label are left out of them. A splitter gets the labels of the first
             target.
         repeats: How often rows are dealt anew.
@@ -179,10 +179,10 @@ def prepare_table(
     features = columns.features(frame)
     labels = split_labels(frame, columns.targets)
     _check_units(frame, labels, columns)
-    positions = _labelled_rows(labels, len(frame))
-    targets = fit_targets(frame, columns.targets, train_rows=positions)
+    indices = _labelled_rows(labels, len(frame))
+    targets = fit_targets(frame, columns.targets, train_rows=indices)
     messages = target_messages(frame, targets, asked=columns.targets)
-    encoder = TableEncoder.fit(frame, columns=features, train_rows=positions)
+    encoder = TableEncoder.fit(frame, columns=features, train_rows=indices)
     inputs, report = encoder.transform(frame)
     encoded = {target.task.name: target.encode(frame[target.task.name]) for target in targets}
     everything = Batch(
@@ -190,12 +190,12 @@ def prepare_table(
         targets={name: values for name, (values, _) in encoded.items()},
         masks={name: mask for name, (_, mask) in encoded.items()},
     )
-    rows = everything.rows(torch.from_numpy(positions))
-    groups = None if columns.group is None else row_groups(frame[columns.group].iloc[positions])[0]
-    times = None if columns.time is None else row_order_values(frame[columns.time].iloc[positions])
+    rows = everything.rows(torch.from_numpy(indices))
+    groups = None if columns.group is None else row_groups(frame[columns.group].iloc[indices])[0]
+    times = None if columns.time is None else row_order_values(frame[columns.time].iloc[indices])
     dealt = deal_folds(
         frame,
-        positions,
+        indices,
         rows,
         targets,
         group=columns.group,
@@ -209,23 +209,23 @@ def prepare_table(
             "The rows that judge the model also decide when each target stops, as there is one fold: the "
             "figures flatter it a little."
         )
-    messages += _leaks(frame, positions, columns, features, dealt[0])
+    messages += _leaks(frame, indices, columns, features, dealt[0])
     return PreparedTable(
         encoder=encoder,
         targets=targets,
         rows=rows,
-        positions=positions,
+        indices=indices,
         repeats=dealt,
         groups=groups,
         times=times,
-        weights=None if columns.weight is None else _weights(frame, columns.weight, positions, rows),
+        weights=None if columns.weight is None else _weights(frame, columns.weight, indices, rows),
         messages=(*messages, *report.messages()),
     )
 
 
-def _weights(frame: pd.DataFrame, name: str, positions: np.ndarray, rows: Batch) -> torch.Tensor:
+def _weights(frame: pd.DataFrame, name: str, indices: np.ndarray, rows: Batch) -> torch.Tensor:
     """Read how much each row counts; the mean becomes 1."""
-    values = column_numbers(frame[name])[positions]
+    values = column_numbers(frame[name])[indices]
     if not np.isfinite(values).all() or (values < 0).any() or not values.any():
         raise DataError(
             f"The column {name!r} of `weight_column` needs a number of 0 or more in every labelled row, and "
@@ -242,7 +242,7 @@ def _weights(frame: pd.DataFrame, name: str, positions: np.ndarray, rows: Batch)
 
 def _leaks(
     frame: pd.DataFrame,
-    positions: np.ndarray,
+    indices: np.ndarray,
     columns: Columns,
     features: Sequence[str],
     folds: Sequence[Fold],
@@ -250,9 +250,9 @@ def _leaks(
     """Look for rows of a fold that are in its training rows, too."""
     first = folds[-1]  # with time, the one that is trained on most
     split = Split(
-        train=positions[first.train],
+        train=indices[first.train],
         validation=np.zeros(0, dtype=np.int64),
-        test=positions[first.held_out],
+        test=indices[first.held_out],
     )
     by_column = {"group": columns.group, "time": columns.time}
     return check_leak(frame, split, **by_column, columns=features)

@@ -41,13 +41,13 @@ class SplitFits:
 
     Args:
         members: A model for every fold of every repeat.
-        answers: For each target what they predict for the rows of their folds, ``[row, n_outputs]``, averaged
-            over repeats; NaN where a row is in no fold.
+        predictions: For each target what they predict for the rows of their folds, ``[row, n_outputs]``,
+            averaged over repeats; NaN where a row is in no fold.
         steps: The last step that any of them kept.
     """
 
     members: tuple[SharedModel, ...]
-    answers: Mapping[str, Tensor]
+    predictions: Mapping[str, Tensor]
     steps: int
 
 
@@ -100,7 +100,7 @@ def fit_splits(
         task.name: weighted_prediction(task, torch.stack([answers[task.name] for answers in by_repeat]))
         for task in tasks
     }
-    return SplitFits(members=tuple(members), answers=averaged, steps=steps)
+    return SplitFits(members=tuple(members), predictions=averaged, steps=steps)
 
 
 def _split(

@@ -22,13 +22,13 @@ from polytask.evaluate.skill import row_leads
 from polytask.fitting.table_preparation import PreparedTable
 from polytask.models.table_results import TaskResult
 
-__all__ = ["Answers", "constant_answers", "judge", "judged_rows", "mean_gain"]
+__all__ = ["Answers", "constant_predictions", "judge", "judged_rows", "mean_gain"]
 
 Answers = Mapping[str, Tensor]
 """By target, held-out predictions ``[row, n_outputs]``; NaN where a row was not judged."""
 
 
-def constant_answers(prepared: PreparedTable) -> dict[str, Tensor]:
+def constant_predictions(prepared: PreparedTable) -> dict[str, Tensor]:
     """Answer every held-out row by the mean, or the class frequencies, of its fold's training rows."""
     answers = {
         task.name: torch.full((len(prepared.rows), task.n_outputs), torch.nan, dtype=torch.float64)
@@ -45,7 +45,7 @@ def constant_answers(prepared: PreparedTable) -> dict[str, Tensor]:
 
 
 def judge(
-    prepared: PreparedTable, joint: Answers, separate: Answers, constant: Answers, *, seed: int
+    prepared: PreparedTable, joint: Answers, baseline: Answers, constant: Answers, *, seed: int
 ) -> tuple[TaskResult, ...]:
     """Measure held-out predictions target by target, and say where joint training helped.
 
@@ -54,7 +54,7 @@ def judge(
     """
     blocks = row_blocks(len(prepared.rows), groups=prepared.groups, order=prepared.times, seed=seed)
     found = [_TaskFigures(task, prepared, blocks) for task in prepared.tasks]
-    gains = {one.task.name: one.gain(joint, separate) for one in found}
+    gains = {one.task.name: one.gain(joint, baseline) for one in found}
     p_values = {name: math.nan if one is None else p_value(one) for name, one in gains.items()}
     adjusted = adjusted_p_values(p_values)
     results = []
@@ -67,7 +67,7 @@ def judge(
                 kind=one.task.kind,
                 metric=metric_names(one.task)[0],
                 joint=metrics,
-                baseline=one.metrics(separate)[0],
+                baseline=one.metrics(baseline)[0],
                 gain=gains[name],
                 p_value=None if math.isnan(adjusted[name]) else adjusted[name],
                 constant=one.metrics(constant)[0],
@@ -78,15 +78,15 @@ def judge(
     return tuple(results)
 
 
-def mean_gain(prepared: PreparedTable, joint: Answers, separate: Answers, *, seed: int) -> Interval | None:
+def mean_gain(prepared: PreparedTable, joint: Answers, baseline: Answers, *, seed: int) -> Interval | None:
     """Return Δm: the gain of joint training, averaged over targets, with its interval; None without."""
-    if any(task.name not in separate for task in prepared.tasks):
+    if any(task.name not in baseline for task in prepared.tasks):
         return None
     blocks = row_blocks(len(prepared.rows), groups=prepared.groups, order=prepared.times, seed=seed)
     found = [_TaskFigures(task, prepared, blocks) for task in prepared.tasks]
 
     def average(rows: np.ndarray) -> float:
-        return sum(one.gain_of(joint, separate, rows) for one in found) / len(found)
+        return sum(one.gain_of(joint, baseline, rows) for one in found) / len(found)
 
     return jackknife_interval(average, blocks)
 
@@ -120,27 +120,27 @@ class _TaskFigures:
                 intervals[name] = interval
         return intervals, dict(whole.undefined)
 
-    def gain(self, joint: Answers, separate: Answers) -> Interval | None:
+    def gain(self, joint: Answers, baseline: Answers) -> Interval | None:
         """Return the gain in percent, paired row by row; None where it is not known."""
-        if self.task.name not in separate:
+        if self.task.name not in baseline:
             return None
-        usable = self._usable(joint) & self._usable(separate)
+        usable = self._usable(joint) & self._usable(baseline)
         if not usable.any():
             return None
 
         def figure(rows: np.ndarray) -> float:
             everything = np.zeros(len(self.blocks), dtype=bool)
             everything[np.flatnonzero(usable)[rows]] = True
-            return self.gain_of(joint, separate, everything)
+            return self.gain_of(joint, baseline, everything)
 
         return jackknife_interval(figure, self.blocks[usable])
 
-    def gain_of(self, joint: Answers, separate: Answers, rows: np.ndarray) -> float:
+    def gain_of(self, joint: Answers, baseline: Answers, rows: np.ndarray) -> float:
         """Return the gain on some rows."""
-        usable = rows & self._usable(joint) & self._usable(separate)
+        usable = rows & self._usable(joint) & self._usable(baseline)
         if not usable.any():
             return math.nan
-        return gain(self.task, self._first(joint, usable), self._first(separate, usable))
+        return gain(self.task, self._first(joint, usable), self._first(baseline, usable))
 
     def ahead(self, joint: Answers, constant: Answers) -> bool | None:
         """Tell whether the model is better than the constant beyond doubt, by its losses or its decisions."""
@@ -173,10 +173,10 @@ class _TaskFigures:
         )
 
 
-def judged_rows(rows: Batch, answers: Sequence[Answers]) -> int:
+def judged_rows(rows: Batch, predictions: Sequence[Answers]) -> int:
     """Count the rows that any target was judged on."""
     judged = np.zeros(len(rows), dtype=bool)
-    for answer in answers:
+    for answer in predictions:
         for values in answer.values():
             judged |= ~values.isnan().any(-1).numpy()
     return int(judged.sum())

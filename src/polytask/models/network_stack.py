@@ -302,12 +302,12 @@ def output_slices(tasks: Sequence[Task]) -> dict[str, slice]:
     return places
 
 
-def weighted_prediction(task: Task, answers: Tensor, weights: Tensor | None = None) -> Tensor:
+def weighted_prediction(task: Task, predictions: Tensor, weights: Tensor | None = None) -> Tensor:
     """Average predictions ``[member, row, output]``: numbers, or the probabilities that are behind logits.
 
     Args:
         task: The target.
-        answers: What each member predicts.
+        predictions: What each member predicts.
         weights: Of the members ``[member]``, with sum 1; None for all alike.
 
     Returns:
@@ -319,15 +319,17 @@ def weighted_prediction(task: Task, answers: Tensor, weights: Tensor | None = No
         tensor([[0.]])
     """
     if weights is None:
-        weights = torch.full((len(answers),), 1 / len(answers), dtype=answers.dtype, device=answers.device)
-    shares = weights.to(answers)[:, None, None]
+        weights = torch.full(
+            (len(predictions),), 1 / len(predictions), dtype=predictions.dtype, device=predictions.device
+        )
+    shares = weights.to(predictions)[:, None, None]
     if task.kind == "regression":
-        return (shares * answers).sum(0)
+        return (shares * predictions).sum(0)
     logarithms = shares.log()
     if task.kind == "multiclass":
-        return (answers.log_softmax(-1) + logarithms).logsumexp(0)
-    return (functional.logsigmoid(answers) + logarithms).logsumexp(0) - (
-        functional.logsigmoid(-answers) + logarithms
+        return (predictions.log_softmax(-1) + logarithms).logsumexp(0)
+    return (functional.logsigmoid(predictions) + logarithms).logsumexp(0) - (
+        functional.logsigmoid(-predictions) + logarithms
     ).logsumexp(0)
 
 
