@@ -19,6 +19,7 @@ from polytask.core import BundleError, DataError, DataWarning, InputError, Train
 from polytask.core.errors import NotFiniteError
 from polytask.data import LabelledExamples
 from polytask.fitting import table_ensemble_fit, table_split_fit, table_surroundings
+from polytask.models.table_config import TableConfig
 
 SMALL: dict[str, Any] = {"folds": 3, "epochs": 2, "baselines": False, "width": 8}
 SPLITTER = KFold(3, shuffle=True, random_state=1)
@@ -77,7 +78,7 @@ OTHERS: dict[str, tuple[dict[str, Any], str]] = {
     "architecture": ({"architecture": "mmoe"}, "`architecture` was hard, is mmoe"),
     "rate": ({"learning_rate": 1e-2}, "`learning_rate` was 0.003, is 0.01"),
     "weight": ({"weight_column": "place"}, "`weight_column` was None, is place"),
-    "bins": ({"bins": 0}, "`bins` was 16, is 0"),
+    "bins": ({"bins": 0}, f"`bins` was {TableConfig().bins}, is 0"),
     "folds": ({"folds": 2}, r"`folds` was \[3\], is \[2\]"),
     "repeats": ({"repeats": 2}, r"`folds` was \[3\], is \[3, 3\]"),
     "other folds of equal size": ({"folds": SPLITTER}, "`rows of the folds` was None, is int64"),

@@ -199,11 +199,16 @@ def _surroundings(
             **{name: value for name, value in data.items() if name not in ("fingerprint", "rows")},
             "precision": settings.precision,
             "folds": [len(dealt) for dealt in prepared.repeats],
-            "rows of the folds": None if isinstance(settings.folds, Number) else prepared.fold_indices,
+            # Dealt by us they follow from the table and the seed.
+            "rows of the folds": prepared.fold_indices if _by_caller(settings.folds) else None,
             **settings.config.to_json(),
         },
         deadline=None if budget is None else time.monotonic() + budget - spent,
     )
+
+
+def _by_caller(folds: Any) -> bool:
+    return folds is not None and not isinstance(folds, Number)
 
 
 def _results(
