@@ -71,3 +71,9 @@ def test_words_taken_for_missing_values_are_warned_about() -> None:
 def test_a_table_without_the_models_columns_is_refused(model: TableModel) -> None:
     with pytest.raises(DataError, match="none of the model's columns"):
         model.predict(pd.DataFrame({"invoice": [1], "y": [2]}))
+
+
+def test_a_model_says_what_it_is(model: TableModel, tmp_path: Path) -> None:
+    kinds = "{'y': regression, 'flag': binary, 'code': multiclass, 'name': binary}; 80 rows"
+    assert repr(model).startswith(f"TableModel({kinds}; ") and repr(model).endswith(" s of training)")
+    assert repr(polytask.load(model.save(tmp_path / "m"))) == f"TableModel({kinds})"

@@ -1,7 +1,9 @@
 """The ``polytask`` command: what each of its commands takes, and the one function that it calls."""
 
+from polytask.cli.evaluate import evaluate
 from polytask.cli.explore import demo, methods
 from polytask.cli.fit import fit
+from polytask.cli.importance import importance
 from polytask.cli.learn import adapt, learn
 from polytask.cli.options import app
 from polytask.cli.predict import predict
@@ -9,7 +11,9 @@ from polytask.cli.terminal import prepare_streams
 
 __all__ = ["app", "main"]
 
-_ORDER = [command.__name__ for command in (fit, predict, learn, adapt, methods, demo)]  # in the help
+_ORDER = [
+    command.__name__ for command in (fit, evaluate, importance, predict, learn, adapt, methods, demo)
+]  # in the help
 app.registered_commands.sort(key=lambda command: _ORDER.index(getattr(command.callback, "__name__", "")))
 
 

@@ -3,5 +3,15 @@ from .learn_few_shot import learn
 from .multi_task_classifier import MultiTaskClassifier
 from .multi_task_estimator import MultiTaskEstimator
 from .multi_task_regressor import MultiTaskRegressor
+from .table_evaluation import evaluate_table
+from .table_importance import importance
 
-__all__ = ["MultiTaskClassifier", "MultiTaskEstimator", "MultiTaskRegressor", "fit", "learn"]
+__all__ = [
+    "MultiTaskClassifier",
+    "MultiTaskEstimator",
+    "MultiTaskRegressor",
+    "evaluate_table",
+    "fit",
+    "importance",
+    "learn",
+]

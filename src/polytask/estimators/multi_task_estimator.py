@@ -98,7 +98,7 @@ class MultiTaskEstimator(BaseEstimator):
         self,
         *,
         kinds: str | Mapping[str, str | None] | None = None,
-        folds: Any = 5,
+        folds: Any = None,
         repeats: int = 1,
         baselines: bool = False,
         architecture: str = "hard",

@@ -10,6 +10,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+import polytask  # its rooms are looked up when they are asked for: what measures is no part of a model
 from polytask.core import DataWarning, InputError, Learner, SharedModel, Task, generator
 from polytask.core.records import record_from_json
 from polytask.data import TableEncoder, read_table
@@ -99,12 +100,24 @@ class TableModel(SavedModel):
         inputs, report = self.encoder.transform(frame)
         for message in report.messages(fitting=False):
             warnings.warn(message, DataWarning, stacklevel=stacklevel)
+        return self.network_outputs(inputs)
+
+    def network_outputs(self, inputs: Tensor) -> dict[str, Tensor]:
+        """Run the networks on encoded rows ``[row, feature]``, a limited number at a time; see `outputs`."""
         device = next(self.learner.parameters()).device
         names = [target.task.name for target in self.targets]
         with torch.inference_mode():
             predictor = self.learner.adapt([target.task for target in self.targets])
             parts = [predictor(part.to(device)) for part in inputs.split(_ROWS_AT_ONCE)]
             return {name: torch.cat([part[name].float().cpu() for part in parts]) for name in names}
+
+    def evaluate(self, table: Any) -> pd.DataFrame:
+        """Measure the predictions for new rows with labels; see `polytask.estimators.evaluate_table`."""
+        return polytask.estimators.evaluate_table(self, table, stacklevel=3)
+
+    def importance(self, table: Any, *, n_repeats: int = 5, seed: int = 0) -> pd.DataFrame:
+        """Tell how much each target needs each column; see `polytask.estimators.importance`."""
+        return polytask.estimators.importance(self, table, n_repeats=n_repeats, seed=seed, stacklevel=3)
 
     def __repr__(self) -> str:
         """Name the targets with their kinds, the rows, and the seconds of training."""

@@ -1,0 +1,50 @@
+"""``polytask importance``: which columns a saved model needs for which target."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from polytask.cli.failures import SpokenCommand
+from polytask.cli.options import Json, Seed, app
+from polytask.cli.tables import Csv, frame_lines, table_model
+from polytask.cli.terminal import show
+from polytask.core.files import user_path
+
+__all__ = ["importance"]
+
+
+@app.command(cls=SpokenCommand)
+def importance(
+    model: Annotated[Path, typer.Argument(help="A directory made by fit.")],
+    data: Annotated[Path, typer.Argument(metavar="TABLE", help="A CSV or Parquet table with labels.")],
+    output: Csv = None,
+    n_repeats: Annotated[int, typer.Option(help="How often each column is shuffled.")] = 5,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Tell how much worse each target is predicted when a column is shuffled.
+
+    0: the column is not used. 1: shuffling it costs as much as the constant answer is off.
+
+    [bold]Example[/bold]
+
+      polytask importance penguins new.csv -o importance.csv
+    """
+    loaded = table_model(model, data=data, output=output)
+    found = loaded.importance(user_path(data), n_repeats=n_repeats, seed=seed)
+    targets = list(dict.fromkeys(found.columns.get_level_values("target")))
+    means = found[[(target, "importance") for target in targets]].set_axis(targets, axis=1)
+    flat = found.set_axis([f"{target}:{statistic}" for target, statistic in found.columns], axis=1)
+    columns = {
+        str(column): {
+            target: {statistic: row[target, statistic] for statistic in ("importance", "spread")}
+            for target in targets
+        }
+        for column, row in found.to_dict(orient="index").items()
+    }
+    show(
+        {"model": str(model), "columns": columns},
+        as_json=as_json,
+        lines=frame_lines(means, output=output, written=flat),
+    )

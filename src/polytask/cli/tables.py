@@ -1,0 +1,70 @@
+"""What the commands that read a table for a saved model have in common."""
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+
+import typer
+
+from polytask.core import InputError
+
+if TYPE_CHECKING:  # `--help` needs no torch
+    import pandas as pd
+    from rich.console import RenderableType
+
+    from polytask.models import TableModel
+
+__all__ = ["Csv", "frame_lines", "frame_summary", "table_model"]
+
+Csv: TypeAlias = Annotated[
+    Path | None, typer.Option("-o", "--output", help="A .csv or .parquet file for the figures, too.")
+]
+
+
+def table_model(model: Path, *, data: Path, output: Path | None) -> "TableModel":
+    """Load the model of a table; before that, see whether the output can be written."""
+    from polytask.models import TableModel, load
+    from polytask.models.saved import check_output
+
+    if output is not None:
+        check_output(output, data=data, model=model)
+    loaded = load(model)
+    if not isinstance(loaded, TableModel):
+        raise InputError(f"{model} is no model of a table. Give a directory that `polytask.fit` made.")
+    return loaded
+
+
+def frame_lines(
+    frame: "pd.DataFrame", *, output: Path | None, written: "pd.DataFrame | None" = None
+) -> list["RenderableType"]:
+    """Lay a frame out for the terminal, and write it, or a fuller one, where an output is given."""
+    from rich.table import Table
+
+    from polytask.models.saved import write_table
+
+    index = str(frame.index.name)
+    table = Table(index, *map(str, frame.columns), box=None, pad_edge=False)
+    for name, row in zip(frame.index, frame.itertuples(index=False), strict=True):
+        table.add_row(str(name), *map(_cell, row))
+    if output is None:
+        return [table]
+    write_table(frame if written is None else written, output)
+    return [table, f"Written to {output}."]
+
+
+def frame_summary(frame: "pd.DataFrame") -> dict[str, dict[str, Any]]:
+    """Return the rows of a frame as plain JSON; figures that do not belong to a row are left out."""
+    return {
+        str(name): {
+            str(column): value
+            for column, value in row.items()
+            if not (isinstance(value, float) and math.isnan(value))
+        }
+        for name, row in frame.to_dict(orient="index").items()
+    }
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, float):
+        return "" if math.isnan(value) else f"{value:.4g}"
+    return str(value)

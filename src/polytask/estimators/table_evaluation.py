@@ -1,0 +1,104 @@
+"""How good the predictions of a table model are on new rows with labels."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import torch
+from torch import Tensor
+
+from polytask.core import Batch, DataError, Task
+from polytask.core.names import counted
+from polytask.data import read_table
+from polytask.data.tables.problems import examples, problem_error
+from polytask.evaluate import metric_names
+from polytask.evaluate.metrics import measure
+from polytask.models.table_model import TableModel
+
+__all__ = ["LabelledRows", "evaluate_table", "labelled_rows"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LabelledRows:
+    """The rows of a table that have labels of a model's targets.
+
+    Args:
+        frame: The table.
+        labels: Its labels, as the model was trained on; the inputs are empty.
+        tasks: The targets with a label at least.
+    """
+
+    frame: pd.DataFrame
+    labels: Batch
+    tasks: tuple[Task, ...]
+
+
+def evaluate_table(model: TableModel, table: Any, *, stacklevel: int = 2) -> pd.DataFrame:
+    """Measure a model's predictions for new rows with labels.
+
+    Args:
+        model: The model.
+        table: Rows with the feature columns and one target's column at least, in whatever `read_table`
+            reads. Missing labels are left out.
+        stacklevel: Whose line warnings point at; 2 for the caller's.
+
+    Returns:
+        A row for each target: its kind, how many rows have a label, and its metrics; NaN where one is not
+        defined, for example the AUROC of labels that are all equal. Errors are in the target's own units.
+
+    Raises:
+        DataError: The table has no label of any target, or one that the model does not know.
+
+    Example:
+        >>> from polytask import fit
+        >>> table = pd.DataFrame({"a": range(40), "b": range(100, 140)})
+        >>> model = fit(table, "b", epochs=20, folds=2, baselines=False)
+        >>> evaluate_table(model, table).columns.tolist()
+        ['kind', 'rows', 'rmse', 'mae', 'r2']
+    """
+    rows = labelled_rows(model, table)
+    outputs = model.outputs(rows.frame, stacklevel=stacklevel + 1)
+    lines = []
+    for target in model.targets:
+        name, task = target.task.name, target.task
+        n_labels = rows.labels.n_labels(name) if name in rows.labels.targets else 0
+        line: dict[str, object] = {"target": name, "kind": task.kind, "rows": n_labels}
+        line |= dict.fromkeys(metric_names(task), float("nan"))
+        if n_labels:
+            line |= measure(task, outputs[name].double(), rows.labels, target.scale)
+        lines.append(line)
+    return pd.DataFrame(lines).set_index("target")
+
+
+def labelled_rows(model: TableModel, table: Any) -> LabelledRows:
+    """Read a table, and the labels in it.
+
+    Raises:
+        DataError: It has no label of any target, or one that the model does not know.
+    """
+    frame = read_table(table)
+    targets: dict[str, Tensor] = {}
+    masks: dict[str, Tensor] = {}
+    problems = []
+    for target in model.targets:
+        name = target.task.name
+        if name in frame.columns:
+            try:
+                targets[name], masks[name] = target.encode(frame[name])
+            except DataError as error:
+                problems.append(str(error))
+    if problems:
+        raise problem_error(problems)
+    known = [
+        target.task
+        for target in model.targets
+        if target.task.name in targets and masks[target.task.name].any()
+    ]
+    if not known:
+        names = [target.task.name for target in model.targets]
+        raise DataError(
+            f"The table has no label of the model's {counted(len(names), 'target')}, "
+            f"{examples(names, limit=10)}, to compare predictions with. Give rows with labels."
+        )
+    labels = Batch(inputs=torch.zeros(len(frame), 0), targets=targets, masks=masks)
+    return LabelledRows(frame=frame, labels=labels, tasks=tuple(known))

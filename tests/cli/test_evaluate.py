@@ -1,0 +1,72 @@
+"""``polytask evaluate`` and ``polytask importance`` on a saved model."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import polytask
+from polytask.cli import main
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("evaluated")
+    x = np.random.default_rng(0).normal(size=(60, 2))
+    table = pd.DataFrame({"a": x[:, 0], "b": x[:, 1], "size": 9 * x[:, 0], "flag": x[:, 1] > 0})
+    table.to_csv(folder / "rows.csv", index=False)
+    table[["a", "b"]].to_csv(folder / "plain.csv", index=False)
+    model = polytask.fit(table, ["size", "flag"], baselines=False, folds=2, epochs=2, width=4, bins=0)
+    model.save(folder / "model")
+    return folder
+
+
+def run(monkeypatch: pytest.MonkeyPatch, folder: Path, *arguments: str) -> int:
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(sys, "argv", ["polytask", *arguments])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    return int(stop.value.code or 0)
+
+
+def test_metrics_are_shown_and_written(folder, monkeypatch, capsys) -> None:
+    assert run(monkeypatch, folder, "evaluate", "model", "rows.csv", "-o", "metrics.csv") == 0
+    shown = capsys.readouterr().out
+    assert "rmse" in shown and "auroc" in shown and "Written to metrics.csv." in shown
+    written = pd.read_csv(folder / "metrics.csv", index_col="target")
+    expected = polytask.load(folder / "model").evaluate(folder / "rows.csv")
+    pd.testing.assert_frame_equal(written, expected, check_dtype=False)
+
+
+def test_metrics_are_printed_as_json(folder, monkeypatch, capsys) -> None:
+    assert run(monkeypatch, folder, "evaluate", "model", "rows.csv", "--json") == 0
+    found = json.loads(capsys.readouterr().out)["targets"]
+    assert found["size"]["rows"] == 60 and "accuracy" not in found["size"] and "f1" in found["flag"]
+
+
+def test_importance_is_shown_written_and_printed(folder, monkeypatch, capsys) -> None:
+    typed = ("importance", "model", "rows.csv", "--n-repeats", "2")
+    assert run(monkeypatch, folder, *typed, "-o", "needs.csv") == 0
+    assert "size" in capsys.readouterr().out
+    written = pd.read_csv(folder / "needs.csv", index_col="column")
+    assert list(written.columns) == ["size:importance", "size:spread", "flag:importance", "flag:spread"]
+    assert run(monkeypatch, folder, *typed, "--json") == 0
+    columns = json.loads(capsys.readouterr().out)["columns"]
+    assert columns["a"]["size"]["importance"] == pytest.approx(written.loc["a", "size:importance"])
+
+
+@pytest.mark.parametrize(
+    ("typed", "message"),
+    [
+        (("evaluate", "model", "plain.csv"), "no label of the model's 2 targets"),
+        (("evaluate", "model", "rows.csv", "-o", "rows.csv"), "is the input itself"),
+        (("evaluate", "nothing", "rows.csv"), "There is no model directory"),
+        (("importance", "model", "rows.csv", "--n-repeats", "0"), "--n-repeats must be at least 1"),
+    ],
+)
+def test_what_cannot_be_measured_ends_in_one_message(folder, monkeypatch, capsys, typed, message) -> None:
+    assert run(monkeypatch, folder, *typed) == 2
+    assert message in capsys.readouterr().err
