@@ -14,13 +14,14 @@ import lazy_loader
 from polytask.renamed import find_old_modules, with_old_names
 from polytask.version import __version__
 
-# `train` is both: a room that can be called, as what it is named after.
+# `train` and `compare` are both: rooms that can be called, as what they are named after.
 _found, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=[
         "architectures",
         "balancing",
         "checks",
+        "compare",
         "core",
         "data",
         "datasets",

@@ -31,6 +31,7 @@ from .core import (
     Sharing,
     Task,
 )
+from .compare import compare
 from .estimators import MultiTaskClassifier, MultiTaskEstimator, MultiTaskRegressor, fit, learn
 from .models import load
 from .train import train
@@ -55,6 +56,7 @@ __all__ = [
     "architectures",
     "balancing",
     "checks",
+    "compare",
     "core",
     "data",
     "datasets",

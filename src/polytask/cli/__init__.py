@@ -1,5 +1,6 @@
 """The ``polytask`` command: what each of its commands takes, and the one function that it calls."""
 
+from polytask.cli.compare import compare
 from polytask.cli.evaluate import evaluate
 from polytask.cli.explore import demo, methods
 from polytask.cli.fit import fit
@@ -11,6 +12,7 @@ from polytask.cli.terminal import prepare_streams
 
 __all__ = ["app", "main"]
 
+_ORDER = [command.__name__ for command in (fit, compare, predict, learn, adapt, methods, demo)]  # in the help
 _ORDER = [
     command.__name__ for command in (fit, evaluate, importance, predict, learn, adapt, methods, demo)
 ]  # in the help

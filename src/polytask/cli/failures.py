@@ -20,6 +20,7 @@ __all__ = ["SpokenCommand", "as_options"]
 # Functions and methods of Python, and the commands that do the same.
 _CALLS = {
     "polytask.fit": "polytask fit",
+    "polytask.compare": "polytask compare",
     "polytask.learn": "polytask learn",
     "polytask.load": "polytask predict",
     "FewShotModel.adapt": "polytask adapt",
@@ -32,6 +33,8 @@ _ALIASES = {
     "n_episodes": "test_episodes",
     "episodes": "episodes_per_step",
     "progress": "quiet",
+    "candidates": "candidate",
+    "directory": "output",
 }
 
 

@@ -28,7 +28,15 @@ except ImportError:  # Windows, where a file that is open cannot be deleted
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
-__all__ = ["is_temporary", "new_folder", "rehearse_write", "sweep", "user_path", "write_atomically"]
+__all__ = [
+    "is_temporary",
+    "new_folder",
+    "rehearse_write",
+    "sweep",
+    "user_path",
+    "write_atomically",
+    "write_folder_atomically",
+]
 
 _TEMPORARY = re.compile(r"\..*\.[0-9a-f]{16}\.polytask-part", re.DOTALL)
 _FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -69,6 +77,37 @@ def write_atomically(path: str | Path, write: Callable[[BinaryIO], object]) -> N
             sweep(target.parent)
             _write(target, write)
             _flush_folder(target.parent)
+
+
+def write_folder_atomically(folder: str | Path, fill: Callable[[Path], object]) -> bool:
+    """Fill a folder beside its place, flush it to disk, and move it there in one step.
+
+    What killed writers left beside it is removed first.
+
+    Args:
+        folder: Where the folder shall be; the one around it is made if need be.
+        fill: Writes the files into an empty folder, by `write_atomically`.
+
+    Returns:
+        False if a folder with files stands there already: it stays as it is.
+
+    Raises:
+        InputError: It cannot be written.
+    """
+    with _fence(folder):
+        target = Path(os.path.realpath(user_path(folder)))
+        with new_folder(target.parent):
+            sweep(target.parent)
+            with _temporary_folder(target.parent, target.name) as temporary:
+                fill(temporary)
+                try:
+                    temporary.rename(target)
+                except OSError:
+                    if target.is_dir() and any(target.iterdir()):
+                        return False
+                    raise
+            _flush_folder(target.parent)
+    return True
 
 
 def rehearse_write(path: str | Path) -> None:
@@ -168,9 +207,9 @@ def _rehearsal_folder(folder: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _temporary_folder(place: Path) -> Iterator[Path]:
+def _temporary_folder(place: Path, name: str = "rehearsal") -> Iterator[Path]:
     """Have a folder that sweepers leave alone inside the block, and that is gone afterwards."""
-    folder, descriptor = _make_temporary(place)
+    folder, descriptor = _make_temporary(place, name)
     try:
         yield folder
     finally:
@@ -181,10 +220,10 @@ def _temporary_folder(place: Path) -> Iterator[Path]:
                 os.close(descriptor)
 
 
-def _make_temporary(place: Path) -> tuple[Path, int | None]:
+def _make_temporary(place: Path, name: str) -> tuple[Path, int | None]:
     """Create a folder and lock it, where the system can."""
     while True:
-        folder = place / f".rehearsal.{secrets.token_hex(8)}.polytask-part"
+        folder = place / f".{name[:_LONGEST_STEM]}.{secrets.token_hex(8)}.polytask-part"
         folder.mkdir()
         if fcntl is None:
             return folder, None

@@ -20,7 +20,7 @@ from polytask.data.tables.label_split import Labels
 from polytask.data.tables.splits import row_groups, row_order_values
 from polytask.data.tables.target_column import TargetColumn
 
-__all__ = ["MANY_ROWS", "deal_folds"]
+__all__ = ["MANY_ROWS", "deal_folds", "fold_labels"]
 
 MANY_ROWS = 20_000
 """Labelled rows above which folds and bins are fewer, unless asked otherwise."""
@@ -60,7 +60,7 @@ def deal_folds(
     """
     if folds is None:
         folds = _FOLDS if len(indices) <= MANY_ROWS else _FOLDS_OF_MANY
-    labels = [_strata(target, rows) for target in targets]
+    labels = [fold_labels(target, rows) for target in targets]
     groups = None if group is None else frame[group].iloc[indices]
     times = None if time is None else frame[time].iloc[indices]
     if not isinstance(folds, Number):
@@ -128,7 +128,7 @@ def _check_apart(folds: Sequence[Fold], groups: pd.Series | None, times: pd.Seri
                 )
 
 
-def _strata(target: TargetColumn, rows: Batch) -> Labels:
+def fold_labels(target: TargetColumn, rows: Batch) -> Labels:
     """Number the labels of a target as folds get equal shares of them: classes, or parts of its range."""
     values, known = rows.targets[target.task.name].numpy(), rows.masks[target.task.name].numpy()
     codes = np.where(known, 0, -1)

@@ -22,7 +22,7 @@ from polytask.evaluate.skill import row_leads
 from polytask.fitting.table_preparation import PreparedTable
 from polytask.models.table_results import TaskResult
 
-__all__ = ["Answers", "constant_predictions", "judge", "judged_rows", "mean_gain"]
+__all__ = ["Answers", "HeldOutRows", "constant_predictions", "judge", "judged_rows", "mean_gain"]
 
 Answers = Mapping[str, Tensor]
 """By target, held-out predictions ``[row, n_outputs]``; NaN where a row was not judged."""
@@ -53,7 +53,7 @@ def judge(
     are adjusted for the number of targets (Holm).
     """
     blocks = row_blocks(len(prepared.rows), groups=prepared.groups, order=prepared.times, seed=seed)
-    found = [_TaskFigures(task, prepared, blocks) for task in prepared.tasks]
+    found = [HeldOutRows(task, prepared, blocks) for task in prepared.tasks]
     gains = {one.task.name: one.gain(joint, baseline) for one in found}
     p_values = {name: math.nan if one is None else p_value(one) for name, one in gains.items()}
     adjusted = adjusted_p_values(p_values)
@@ -83,7 +83,7 @@ def mean_gain(prepared: PreparedTable, joint: Answers, baseline: Answers, *, see
     if any(task.name not in baseline for task in prepared.tasks):
         return None
     blocks = row_blocks(len(prepared.rows), groups=prepared.groups, order=prepared.times, seed=seed)
-    found = [_TaskFigures(task, prepared, blocks) for task in prepared.tasks]
+    found = [HeldOutRows(task, prepared, blocks) for task in prepared.tasks]
 
     def average(rows: np.ndarray) -> float:
         return sum(one.gain_of(joint, baseline, rows) for one in found) / len(found)
@@ -91,25 +91,31 @@ def mean_gain(prepared: PreparedTable, joint: Answers, baseline: Answers, *, see
     return jackknife_interval(average, blocks)
 
 
-class _TaskFigures:
-    """The figures of one target on the rows that were held out and have a label."""
+class HeldOutRows:
+    """What held-out rows with a label say of models of one target.
+
+    Args:
+        task: The target.
+        prepared: The table.
+        blocks: The block of every row, see `row_blocks`.
+    """
 
     def __init__(self, task: Task, prepared: PreparedTable, blocks: np.ndarray) -> None:
         self.task, self.rows, self.blocks = task, prepared.rows.only([task.name]), blocks
         self.scale = prepared.scales[task.name]
         self.labelled = prepared.rows.masks[task.name].reshape(len(blocks)).numpy()
 
-    def metrics(self, answers: Answers) -> tuple[dict[str, Interval], dict[str, int]]:
+    def metrics(self, predictions: Answers) -> tuple[dict[str, Interval], dict[str, int]]:
         """Return each metric with its interval, and how many of its parts are undefined."""
-        if self.task.name not in answers:
+        if self.task.name not in predictions:
             return {}, {}
-        usable = self._usable(answers)
+        usable = self._usable(predictions)
         if not usable.any():
             return {}, {}
-        whole = self._measured(answers, usable)
+        whole = self._measured(predictions, usable)
         names = np.unique(self.blocks[usable])
         left = (
-            [self._measured(answers, usable & (self.blocks != name)) for name in names]
+            [self._measured(predictions, usable & (self.blocks != name)) for name in names]
             if len(names) > 1
             else []
         )

@@ -1,0 +1,125 @@
+"""``polytask compare``: together or apart, and by which method."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from polytask.cli.failures import SpokenCommand
+from polytask.cli.options import Json, Quiet, Seed, Whole, app, more
+from polytask.cli.terminal import say, show
+from polytask.core.errors import InputError
+from polytask.core.files import user_path
+
+__all__ = ["compare"]
+
+
+@app.command(cls=SpokenCommand)
+def compare(
+    table: Annotated[
+        Path, typer.Argument(help="A CSV or Parquet file; with --worker a comparison's folder.")
+    ],
+    target: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A column to predict, as NAME or NAME:KIND (regression, binary, multiclass). Repeat it."
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--output", help="The comparison's folder; call again with it to go on after a stop."
+        ),
+    ] = None,
+    candidate: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What to compare: constant, linear, random-forest, extra-trees, boosted-trees, single, "
+            "joint:hard, joint:mmoe+pcgrad ..., or a path such as lightgbm.LGBMRegressor. Repeat it."
+        ),
+    ] = None,
+    folds: Annotated[
+        int, typer.Option(help="Parts of the rows; each is judged by models of the others.")
+    ] = 5,
+    repeats: Annotated[int, typer.Option(help="How often rows are dealt into folds anew.")] = 1,
+    trials: Annotated[int, typer.Option(help="Settings of which each candidate may choose.")] = 1,
+    group: Annotated[
+        str | None, typer.Option(help="Rows sharing a value of this column are never split.")
+    ] = None,
+    time: Annotated[
+        str | None, typer.Option(help="Train on earlier rows of this column, test on later ones.")
+    ] = None,
+    weight_column: Annotated[str | None, more("How much each row counts in training.")] = None,
+    drop: Annotated[list[str] | None, typer.Option(help="A column not to be used. Repeat it.")] = None,
+    workers: Annotated[
+        Whole,
+        typer.Option(help="Processes on this machine (as many as it has processors).", show_default=False),
+    ] = None,
+    time_budget: Annotated[
+        float | None, typer.Option(help="Seconds after which nothing new is begun.", show_default=False)
+    ] = None,
+    worker: Annotated[
+        bool, typer.Option("--worker", help="Help with the comparison whose folder is given.")
+    ] = False,
+    seed: Seed = 0,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Compare joint networks with separate ones and with other methods, and say what to do.
+
+    [bold]Examples[/bold]
+
+      polytask compare penguins.csv --target species --target sex --target body_mass_g -o penguins-compared
+
+      polytask compare penguins-compared --worker
+    """
+    from polytask.compare import Comparison, work_on
+    from polytask.compare import compare as compare_table
+
+    progress = not (quiet or as_json)
+    found: Comparison | None
+    if worker:
+        given = {
+            "--target": target,
+            "--output": output,
+            "--candidate": candidate,
+            "--drop": drop,
+            "--group": group,
+        }
+        if pointless := [option for option, value in given.items() if value]:
+            raise InputError(f"With --worker the plan is in the folder; leave out {', '.join(pointless)}.")
+        found = work_on(user_path(table), workers=workers or 1, time_budget=time_budget, progress=progress)
+        if found is None:
+            say("note: what is left is being done by others, or waits for them.", style="yellow")
+            return
+    else:
+        if not target or output is None:
+            raise InputError(
+                "A comparison needs --target and --output; to help with one, give its folder and --worker."
+            )
+        found = compare_table(
+            user_path(table),
+            target,
+            candidates=candidate or None,
+            directory=output,
+            folds=folds,
+            repeats=repeats,
+            trials=trials,
+            group=group,
+            time_column=time,
+            weight_column=weight_column,
+            drop=drop or (),
+            seed=seed,
+            time_budget=time_budget,
+            workers=workers,
+            progress=progress,
+        )
+    _show(found, as_json=as_json)
+
+
+def _show(found, *, as_json: bool) -> None:
+    from polytask.report.comparison import comparison_table
+
+    for message in found.messages:
+        say(f"note: {message}", style="yellow")
+    show(found.to_json(), as_json=as_json, lines=[comparison_table(found), found.recommendation])

@@ -1,0 +1,16 @@
+"""Together or apart, and by which method: candidates on the same folds, and a verdict in words."""
+
+import sys
+
+from polytask.renamed import room
+
+__getattr__, __dir__, __all__ = room(__name__, __file__)
+
+
+class _Room(type(sys.modules[__name__])):
+    """Can be called as the function in it: to Python, the package's attribute ``compare`` is this module."""
+
+    __call__ = property(lambda room: room.compare)  # no frame of its own between caller and function
+
+
+sys.modules[__name__].__class__ = _Room

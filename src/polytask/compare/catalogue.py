@@ -1,0 +1,168 @@
+"""Candidates as people give them: names, import paths, estimators, pairs of them."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from polytask.core import InputError
+from polytask.core.names import name_problem
+
+if TYPE_CHECKING:  # names need no scikit-learn
+    from polytask.compare.candidate import Candidate
+
+__all__ = ["DEFAULT_CANDIDATES", "candidate_of_recipe", "candidate_names", "candidates_of"]
+
+DEFAULT_CANDIDATES = ("constant", "linear", "random-forest", "boosted-trees", "single", "joint:hard")
+"""What is compared if nothing else is said."""
+
+_NAMES = ("constant", "linear", "random-forest", "extra-trees", "boosted-trees", "single", "joint")
+
+
+def candidate_names() -> tuple[str, ...]:
+    """Return the names of candidates; ``joint`` and ``single`` may go on with an architecture.
+
+    Example:
+        >>> candidate_names()[:3]
+        ('constant', 'linear', 'random-forest')
+    """
+    return _NAMES
+
+
+def candidates_of(given: Any = None) -> "tuple[Candidate, ...]":
+    """Return candidates as they were asked for.
+
+    Args:
+        given: None for the usual ones; one, a sequence, or a mapping by name, of
+
+            - a name: ``"constant"``, ``"linear"``, ``"random-forest"``, ``"extra-trees"``,
+              ``"boosted-trees"``, ``"single"``, ``"joint:hard"``, ``"joint:mmoe+pcgrad"`` ...;
+            - the import path of an estimator, ``"lightgbm.LGBMRegressor"``, or two with a comma between; of
+              one that ends in Regressor or Classifier the other is found;
+            - a scikit-learn estimator, or a regressor and a classifier in a tuple;
+            - a `Candidate`.
+
+    Raises:
+        InputError: One cannot be understood, or two have one name.
+    """
+    if given is None:
+        given = DEFAULT_CANDIDATES
+    if isinstance(given, Mapping):
+        found = [_candidate(value, name=str(name)) for name, value in given.items()]
+    elif isinstance(given, str) or not isinstance(given, Sequence):
+        found = [_candidate(given)]
+    else:
+        found = [_candidate(value) for value in given]
+    names = [candidate.name for candidate in found]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise InputError(
+            f"Two candidates are called {twice[0]!r}; give them in a dictionary by names of yours."
+        )
+    if not found:
+        raise InputError("`candidates` is empty; name one at least, or leave it out.")
+    return tuple(found)
+
+
+def _candidate(given: Any, name: str | None = None) -> "Candidate":
+    from sklearn.base import BaseEstimator, is_classifier
+
+    from polytask.compare.candidate import Candidate
+    from polytask.compare.estimators import Estimators
+
+    if isinstance(given, Candidate):
+        if name is not None:
+            given.name = name
+        return given
+    if isinstance(given, str):
+        found = _by_name(given)
+        if name is not None:
+            found.name = name
+            found.words = name if "." in given else found.words
+        return found
+    pair = given if isinstance(given, tuple) else (given,)
+    if len(pair) in (1, 2) and all(isinstance(one, BaseEstimator) for one in pair):
+        regressors = [one for one in pair if not is_classifier(one)]
+        classifiers = [one for one in pair if is_classifier(one)]
+        if len(regressors) < 2 and len(classifiers) < 2:
+            return Estimators(*(ones[0] if ones else None for ones in (regressors, classifiers)), name=name)
+    raise InputError(
+        "A candidate is a name, an import path, a scikit-learn estimator, a pair of a regressor and a "
+        f"classifier, or a `Candidate`; got {given!r}."
+    )
+
+
+def _by_name(text: str) -> "Candidate":
+    from polytask.compare.networks import JointNetworks, SingleNetworks
+    from polytask.compare.standard import STANDARD
+
+    kind, colon, rest = text.partition(":")
+    if text in STANDARD:
+        return STANDARD[text]()
+    if kind == "single" and (rest or not colon):
+        return SingleNetworks({"architecture": rest} if rest else {})
+    if kind == "joint" and (rest or not colon):
+        architecture, _, balancing = (rest or "hard").partition("+")
+        return JointNetworks({"architecture": architecture} | ({"balancing": balancing} if balancing else {}))
+    if "." in text:
+        return _imported(text)
+    raise InputError(
+        name_problem(f"the candidate {text!r} is unknown", text, _NAMES) + ", or an import path."
+    )
+
+
+def _imported(text: str) -> "Candidate":
+    """Make estimators of one import path, or of two."""
+    from sklearn.base import is_classifier
+
+    from polytask.compare.estimators import Estimators, estimator_at
+
+    paths = [path.strip() for path in text.split(",")]
+    found = [estimator_at(path) for path in paths]
+    if len(found) == 1:
+        other = _other_path(paths[0])
+        if other is not None:
+            with suppress(InputError):  # targets of the other kind are left out, which the results say
+                found.append(estimator_at(other))
+    regressors = [one for one in found if not is_classifier(one)]
+    classifiers = [one for one in found if is_classifier(one)]
+    if len(regressors) > 1 or len(classifiers) > 1:
+        raise InputError(f"The candidate {text!r} needs one regressor and one classifier.")
+    regressor, classifier = (ones[0] if ones else None for ones in (regressors, classifiers))
+    return Estimators(regressor, classifier, name=text)
+
+
+def _other_path(path: str) -> str | None:
+    for ours, theirs in (("Regressor", "Classifier"), ("Classifier", "Regressor")):
+        if path.endswith(ours):
+            return path.removesuffix(ours) + theirs
+    return None
+
+
+def candidate_of_recipe(recipe: Mapping[str, Any], *, name: str, words: str) -> "Candidate":
+    """Make a candidate of its `Candidate.recipe`.
+
+    Raises:
+        InputError: It is something else.
+    """
+    found = _of_recipe(recipe)
+    found.name, found.words = name, words
+    return found
+
+
+def _of_recipe(recipe: Mapping[str, Any]) -> "Candidate":
+    from polytask.compare.estimators import Estimators, estimator_at
+    from polytask.compare.networks import JointNetworks, SingleNetworks
+
+    kind = recipe.get("kind")
+    if kind == "named" and isinstance(recipe.get("name"), str):
+        return _by_name(recipe["name"])
+    if kind == "single":
+        return SingleNetworks(recipe.get("settings"))
+    if kind == "joint":
+        return JointNetworks(recipe.get("settings"), groups=recipe.get("groups"))
+    if kind == "estimators":
+        parts = [recipe.get("regressor"), recipe.get("classifier")]
+        return Estimators(
+            *(None if part is None else estimator_at(part["path"], part["settings"]) for part in parts)
+        )
+    raise InputError(f"A candidate of kind {kind!r} is unknown; it may be of another version of polytask.")

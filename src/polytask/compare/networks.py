@@ -1,0 +1,170 @@
+"""Networks as candidates: a model for each target, or for several together."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from polytask.compare.candidate import Candidate, Fitted, Settings, as_predictions
+from polytask.compare.table_rows import TableRows
+from polytask.core import InputError, derive_seed
+from polytask.fitting.table_ensemble_fit import fit_ensemble
+from polytask.fitting.table_surroundings import Surroundings
+from polytask.models.table_config import TableConfig
+
+__all__ = ["JointNetworks", "SingleNetworks"]
+
+_INNER_FOLDS = 5  # as `polytask.fit` has by default
+_GRID: tuple[Settings, ...] = (
+    {"width": 128},
+    {"dropout": 0.3},
+    {"learning_rate": 1e-3},
+    {"weight_decay": 0.1},
+    {"depth": 3},
+    {"width": 32, "dropout": 0.0},
+    {"width": 256, "dropout": 0.3, "learning_rate": 1e-3},
+)
+
+
+class _Networks(Candidate):
+    """What both kinds of networks have in common.
+
+    Folds of the training part choose the step at which each target stops, and judge the settings.
+    """
+
+    def __init__(self, settings: Mapping[str, Any], *, name: str, words: str) -> None:
+        self.name, self.words = name, words
+        self.fixed, self.config = dict(settings), TableConfig(**settings)
+        grid = [option for option in _GRID if not option.keys() & self.fixed.keys()]
+        self.grids = (grid, grid)
+
+    def fit_together(self, rows: TableRows, settings: Settings, *, seed: int) -> Fitted:
+        """Fit one model of all targets of the rows."""
+        config = TableConfig(**{**self.fixed, **settings})
+        folds = rows.folds(_INNER_FOLDS, seed=derive_seed(seed, "inner folds"))
+        fitted = fit_ensemble(
+            rows.prepared([folds]),
+            config,
+            separate=False,
+            seed=derive_seed(seed, "networks"),
+            where=Surroundings(),
+        )
+        predictor = fitted.model.eval().adapt(rows.tasks)
+
+        def predict(others: TableRows) -> dict[str, np.ndarray]:
+            outputs = predictor(others.batch.inputs)
+            return {task.name: as_predictions(task, outputs[task.name]) for task in rows.tasks}
+
+        return Fitted(
+            predict=predict,
+            out_of_fold={task.name: as_predictions(task, fitted.joint[task.name]) for task in rows.tasks},
+        )
+
+
+class SingleNetworks(_Networks):
+    """A model of networks for each target, trained on it alone.
+
+    Args:
+        settings: Of `TableConfig`, which the candidate does not choose itself.
+        name: By which results name it.
+
+    Example:
+        >>> SingleNetworks({"epochs": 20}).name
+        'single'
+    """
+
+    per_target = True
+
+    def __init__(self, settings: Mapping[str, Any] | None = None, *, name: str | None = None) -> None:
+        settings = dict(settings or {})
+        architecture = settings.get("architecture", "hard")
+        usual = "single" if architecture == "hard" else f"single:{architecture}"
+        super().__init__(settings, name=name or usual, words="a network for each target")
+        self.recipe = {"kind": "single", "settings": self.fixed}
+
+    def fit(self, rows: TableRows, settings: Settings, *, seed: int) -> Fitted:
+        """See `Candidate.fit`."""
+        return self.fit_together(rows, settings, seed=seed)
+
+
+class JointNetworks(_Networks):
+    """One model of networks for several targets.
+
+    Args:
+        settings: Of `TableConfig`, which the candidate does not choose itself: among them ``architecture``
+            and ``balancing``.
+        groups: Targets that are trained together, each in one group; None for all together.
+        name: By which results name it.
+
+    Example:
+        >>> JointNetworks({"architecture": "mmoe", "balancing": "pcgrad"}).name
+        'joint:mmoe+pcgrad'
+        >>> JointNetworks(groups=[["a", "b"], ["c"]]).name
+        'joint:hard in 2 groups'
+    """
+
+    per_target = False
+
+    def __init__(
+        self,
+        settings: Mapping[str, Any] | None = None,
+        *,
+        groups: Sequence[Sequence[str]] | None = None,
+        name: str | None = None,
+    ) -> None:
+        settings = dict(settings or {})
+        super().__init__(settings, name="", words="")
+        architecture, balancing = self.config.architecture, self.config.balancing
+        usual = f"joint:{architecture}" + (f"+{balancing}" if balancing != "equal" else "")
+        words = "hard sharing" if architecture == "hard" else f"architecture {architecture}"
+        words += f" and balancing {balancing}" if balancing != "equal" else ""
+        if groups is not None:
+            usual, words = f"{usual} in {len(groups)} groups", f"{words} in {len(groups)} groups"
+        self.name, self.words = name or usual, words
+        self.groups = None if groups is None else tuple(tuple(group) for group in groups)
+        self.recipe = {
+            "kind": "joint",
+            "settings": self.fixed,
+            "groups": groups and [list(g) for g in groups],
+        }
+
+    @property
+    def single(self) -> str:
+        """The name of the networks without the others that it is compared with, if they take part."""
+        architecture = self.config.architecture
+        return "single" if architecture == "hard" else f"single:{architecture}"
+
+    def fit(self, rows: TableRows, settings: Settings, *, seed: int) -> Fitted:
+        """See `Candidate.fit`.
+
+        Raises:
+            InputError: Groups name other targets than the table has.
+        """
+        if self.groups is None:
+            return self.fit_together(rows, settings, seed=seed)
+        parts = [self.fit_together(rows.only(group), settings, seed=seed) for group in self._groups(rows)]
+
+        def predict(others: TableRows) -> dict[str, np.ndarray]:
+            return {name: values for part in parts for name, values in part.predict(others).items()}
+
+        return Fitted(predict=predict)
+
+    def _groups(self, rows: TableRows) -> list[list[str]]:
+        """Return the groups of the targets that have labels in this part of the table."""
+        there = [task.name for task in rows.tasks]
+        return [group for names in self.groups or () if (group := [name for name in names if name in there])]
+
+    def check_targets(self, names: Sequence[str]) -> None:
+        """Refuse groups of other targets.
+
+        Raises:
+            InputError: A target is in no group, in two, or is none of the table.
+        """
+        if self.groups is None:
+            return
+        named = [name for group in self.groups for name in group]
+        if sorted(named) != sorted(names):
+            raise InputError(
+                f"The groups of {self.name!r} hold {', '.join(named)}, but the targets are "
+                f"{', '.join(names)}; each has to be in one group."
+            )

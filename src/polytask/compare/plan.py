@@ -1,0 +1,286 @@
+"""What a comparison's folder holds: the plan, the encoded table, and a folder for every cell that is done.
+
+- ``plan.json``: which table, columns, candidates and folds; written last, so that a folder with a plan is
+whole. - ``rows.npz``: the encoded table and the folds, numbers alone. - ``cells/``: see
+`polytask.compare.cells`.
+"""
+
+import functools
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from polytask.compare.candidate import Candidate
+from polytask.compare.catalogue import candidate_of_recipe
+from polytask.compare.cells import Cell
+from polytask.compare.claim import claimed
+from polytask.compare.table_rows import TableRows
+from polytask.core import Batch, BundleError, InputError
+from polytask.core.files import rehearse_write, sweep, write_atomically
+from polytask.core.strict_json import format_json, parse_json
+from polytask.data import TableEncoder
+from polytask.data.tables.folds import Fold
+from polytask.data.tables.target_column import TargetColumn
+from polytask.train.identity import described_all, differences
+from polytask.version import __version__
+
+__all__ = ["PLAN_FILE", "Plan", "open_plan", "write_plan"]
+
+PLAN_FILE = "plan.json"
+"""The file by which a folder of a comparison is known."""
+
+_FOLDERS = ("cells", "claims")
+_ROWS_FILE, _FORMAT, _SCHEMA = "rows.npz", "polytask-comparison", 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Plan:
+    """What is compared.
+
+    Args:
+        folder: Where.
+        rows: The labelled rows.
+        repeats: The folds, each dealt anew.
+        candidates: By name; None for those that only the process that has made the plan knows.
+        words: What sentences call the candidates, in order.
+        trials: Settings of which each candidate may choose.
+        seed: Decides everything random.
+        description: What it says of itself: fingerprint, columns and so on.
+    """
+
+    folder: Path
+    rows: TableRows
+    repeats: tuple[tuple[Fold, ...], ...]
+    candidates: Mapping[str, Candidate | None]
+    words: Mapping[str, str]
+    trials: int
+    seed: int
+    description: Mapping[str, Any]
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """All cells; those of one fold together, so that a run that is stopped early has whole folds."""
+        return tuple(
+            Cell(candidate=name, repeat=repeat, fold=fold)
+            for repeat, folds in enumerate(self.repeats)
+            for fold in range(len(folds))
+            for name in self.candidates
+        )
+
+    def fold(self, cell: Cell) -> Fold:
+        """Return the fold of a cell."""
+        return self.repeats[cell.repeat][cell.fold]
+
+
+def write_plan(
+    folder: Path,
+    rows: TableRows,
+    repeats: Sequence[Sequence[Fold]],
+    candidates: Sequence[Candidate],
+    *,
+    trials: int,
+    seed: int,
+    data: Mapping[str, Any],
+) -> Plan:
+    """Begin a comparison in a folder, or go on with the one that is there.
+
+    Args:
+        folder: A new or empty folder, or one of the same comparison.
+        rows: The labelled rows.
+        repeats: The folds.
+        candidates: What is compared.
+        trials: Settings of which each may choose.
+        seed: Decides everything random.
+        data: Where the table comes from.
+
+    Raises:
+        InputError: It cannot be written, or holds something else.
+        BundleError: It holds another comparison.
+    """
+    arrays = _arrays(rows, repeats)
+    given = {
+        **data, "trials": trials, "seed": seed, "repeats": len(repeats), "folds": [len(r) for r in repeats],
+        "candidates": {one.name: one.recipe or one for one in candidates},
+    }  # fmt: skip
+    identity = described_all(given) | {"rows": _hash(arrays)}
+    description = {
+        "format": _FORMAT,
+        "schema": _SCHEMA,
+        "library": __version__,
+        "identity": identity,
+        "data": dict(data),
+        "trials": trials,
+        "seed": seed,
+        "encoder": rows.encoder.to_json(),
+        "targets": [target.to_json() for target in rows.targets],
+        "candidates": [
+            {"name": one.name, "words": one.words, "recipe": one.recipe and dict(one.recipe)}
+            for one in candidates
+        ],
+    }
+    _begin(folder, description, arrays)
+    plan = open_plan(folder)
+    return Plan(
+        folder=folder, rows=plan.rows, repeats=plan.repeats, trials=trials, seed=seed, words=plan.words,
+        description=plan.description, candidates={one.name: one for one in candidates},
+    )  # fmt: skip
+
+
+def open_plan(folder: str | Path) -> Plan:
+    """Read the plan of a folder.
+
+    Raises:
+        BundleError: There is none, or it is damaged.
+    """
+    path = Path(folder) / PLAN_FILE
+    try:
+        written = path.stat().st_mtime_ns
+    except OSError as error:
+        raise BundleError(
+            f"{folder} holds no comparison: {error.strerror or error}. Give the folder that "
+            "`polytask.compare` writes."
+        ) from error
+    return _open(os.path.realpath(folder), written)
+
+
+@functools.lru_cache(maxsize=2)
+def _open(folder: str, _written: int) -> Plan:
+    path = Path(folder)
+    description = _read(path)
+    try:
+        with np.load(path / _ROWS_FILE, allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in stored.files}
+    except (OSError, ValueError, EOFError, KeyError) as error:
+        raise _damaged(path, error) from error
+    if _hash(arrays) != description["identity"].get("rows"):
+        raise _damaged(path, f"{_ROWS_FILE} is not the one that was planned with")
+    targets = tuple(TargetColumn.from_json(target) for target in description["targets"])
+    rows, repeats = _of_arrays(arrays, targets, TableEncoder.from_json(description["encoder"]))
+    candidates = {
+        entry["name"]: None
+        if entry["recipe"] is None
+        else candidate_of_recipe(entry["recipe"], name=entry["name"], words=entry["words"])
+        for entry in description["candidates"]
+    }
+    return Plan(
+        folder=path,
+        rows=rows,
+        repeats=repeats,
+        candidates=candidates,
+        words={entry["name"]: entry["words"] for entry in description["candidates"]},
+        trials=description["trials"],
+        seed=description["seed"],
+        description=description,
+    )
+
+
+def _begin(folder: Path, description: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
+    """Write the plan, or make sure that it is the one that is there."""
+    rehearse_write(folder / PLAN_FILE)
+    folder.mkdir(parents=True, exist_ok=True)
+    with claimed(folder / ".plan-claim", wait=True):
+        sweep(folder)
+        if (folder / PLAN_FILE).exists():
+            present = json.loads(format_json(description["identity"]))
+            saved = _read(folder)["identity"]
+            if told := differences(saved, present):
+                raise BundleError(
+                    f"The folder {folder} cannot be used: it holds another comparison: {'; '.join(told)}. "
+                    "Choose another folder, or delete this one to start anew."
+                )
+            return
+        strangers = sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith("."))
+        if set(strangers) - {_ROWS_FILE, *_FOLDERS}:  # what a killed beginning leaves
+            raise InputError(
+                f"The folder {folder} holds no comparison, but {', '.join(strangers[:5])}. Choose a new or "
+                "empty folder."
+            )
+
+        def write(file: BinaryIO) -> None:
+            np.savez(cast(Any, file), **cast(Any, dict(arrays)))
+
+        write_atomically(folder / _ROWS_FILE, write)
+        for name in _FOLDERS:
+            (folder / name).mkdir(exist_ok=True)
+        text = format_json(description) + "\n"
+        write_atomically(folder / PLAN_FILE, lambda file: file.write(text.encode()))
+
+
+def _read(folder: Path) -> dict[str, Any]:
+    try:
+        description = parse_json((folder / PLAN_FILE).read_bytes())
+    except (OSError, InputError) as error:
+        raise _damaged(folder, error) from error
+    if not isinstance(description, dict) or description.get("format") != _FORMAT:
+        raise _damaged(folder, f"{PLAN_FILE} is no plan of a comparison")
+    if description.get("schema") != _SCHEMA:
+        raise BundleError(
+            f"The comparison in {folder} was made by another version of polytask. Start a new one."
+        )
+    return description
+
+
+def _damaged(folder: Path, why: object) -> BundleError:
+    return BundleError(
+        f"The comparison in {folder} is damaged: {why}. Choose another folder, or delete this one."
+    )
+
+
+def _arrays(rows: TableRows, repeats: Sequence[Sequence[Fold]]) -> dict[str, np.ndarray]:
+    """Return everything about the rows as arrays of numbers."""
+    arrays = {"features": rows.features}
+    for index, task in enumerate(rows.tasks):
+        arrays[f"target{index}"] = rows.batch.targets[task.name].numpy()
+        arrays[f"mask{index}"] = rows.batch.masks[task.name].numpy()
+    optional = {"groups": rows.groups, "times": rows.times, "weights": rows.weights}
+    arrays |= {name: values for name, values in optional.items() if values is not None}
+    for repeat, folds in enumerate(repeats):
+        for index, fold in enumerate(folds):
+            arrays[f"train{repeat}-{index}"] = fold.train
+            arrays[f"held{repeat}-{index}"] = fold.held_out
+    return arrays
+
+
+def _of_arrays(
+    arrays: Mapping[str, np.ndarray], targets: tuple[TargetColumn, ...], encoder: TableEncoder
+) -> tuple[TableRows, tuple[tuple[Fold, ...], ...]]:
+    """Read what `_arrays` wrote."""
+    values: dict[str, Tensor] = {}
+    masks: dict[str, Tensor] = {}
+    for index, target in enumerate(targets):
+        values[target.task.name] = torch.from_numpy(arrays[f"target{index}"])
+        masks[target.task.name] = torch.from_numpy(arrays[f"mask{index}"])
+    batch = Batch(inputs=torch.from_numpy(arrays["features"]), targets=values, masks=masks)
+    repeats: dict[int, dict[int, Fold]] = {}
+    for name in arrays:
+        if name.startswith("train"):
+            repeat, index = map(int, name.removeprefix("train").split("-"))
+            repeats.setdefault(repeat, {})[index] = Fold(
+                train=arrays[name], held_out=arrays[f"held{repeat}-{index}"]
+            )
+    rows = TableRows(
+        batch=batch,
+        targets=targets,
+        encoder=encoder,
+        groups=arrays.get("groups"),
+        times=arrays.get("times"),
+        weights=arrays.get("weights"),
+    )
+    return rows, tuple(tuple(folds[index] for index in sorted(folds)) for _, folds in sorted(repeats.items()))
+
+
+def _hash(arrays: Mapping[str, np.ndarray]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        values = np.ascontiguousarray(arrays[name])
+        digest.update(f"{name} {values.dtype} {values.shape}".encode())
+        digest.update(values.tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,135 @@
+"""A comparison in words: what to train together, what to keep apart, and where another method is better."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from polytask.compare.results import Contrast
+from polytask.core import Interval
+from polytask.core.names import short_name
+
+__all__ = ["Advice", "recommendation"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advice:
+    """What the words rest on.
+
+    Args:
+        targets: Their names.
+        words: By candidate, what sentences call it.
+        joint: The joint candidate that is recommended; None without one.
+        contrasts: All that were asked.
+        hopeless: Targets for which nothing is clearly better than a constant.
+        networks: By target, what other methods were held against.
+    """
+
+    targets: Sequence[str]
+    words: Mapping[str, str]
+    joint: str | None
+    contrasts: Sequence[Contrast]
+    hopeless: Sequence[str]
+    networks: Mapping[str, str]
+
+
+def recommendation(advice: Advice) -> str:
+    """Say what to do.
+
+    Example:
+        >>> gain = Interval(mean=-3.1, half_width=0.8, n=20)
+        >>> hurt = Contrast(
+        ...     target="C", candidate="joint:hard", baseline="single", joint=True, gain=gain, p_value=0.001
+        ... )
+        >>> recommendation(
+        ...     Advice(
+        ...         targets=["C"], words={"joint:hard": "hard sharing"}, joint="joint:hard", contrasts=[hurt],
+        ...         hopeless=[], networks={"C": "single"},
+        ...     )
+        ... )
+        'Keep C apart: joint training costs it 3.1 % ± 0.8.'
+    """
+    better = {target: one for target in advice.targets if (one := _better(advice, target)) is not None}
+    rest = [target for target in advice.targets if target not in better and target not in advice.hopeless]
+    sentences = _joint_sentences(advice, rest) if advice.joint is not None else _plain_sentences(advice, rest)
+    for target, contrast in better.items():
+        text = (
+            f"{advice.words[contrast.candidate]} is better for {_name(target)}, by {_percent(contrast.gain)}, "
+            f"than {advice.words[contrast.baseline]}."
+        )
+        sentences.append(text[:1].upper() + text[1:])
+    if advice.hopeless:
+        sentences.append(f"Nothing predicts {_names(advice.hopeless)} clearly better than a constant.")
+    return " ".join(sentences)
+
+
+def _better(advice: Advice, target: str) -> Contrast | None:
+    """Return the method that is clearly better than networks, the best of them."""
+    found = [one for one in advice.contrasts if one.target == target and one.verdict == "better" and one.gain]
+    return max(found, key=lambda one: one.gain.mean if one.gain else 0.0, default=None)
+
+
+def _joint_sentences(advice: Advice, targets: Sequence[str]) -> list[str]:
+    by_target = {one.target: one for one in advice.contrasts if one.joint and one.candidate == advice.joint}
+    gains = {target: by_target[target].gain for target in targets if target in by_target}
+    groups: dict[str, list[str]] = {}
+    for target in targets:
+        verdict = by_target[target].verdict if target in by_target else "unknown"
+        groups.setdefault(verdict, []).append(target)
+    helped, hurt, unclear = (groups.get(verdict, []) for verdict in ("helped", "hurt", "no clear difference"))
+    words = advice.words[advice.joint or ""]
+    sentences = []
+    if helped:
+        together = [target for target in targets if target in helped or target in unclear]
+        others = len(advice.targets) > 1 and len(together) == 1
+        whom = (
+            f"{_names(together)} together with the other targets, by"
+            if others
+            else f"{_names(together)} together with"
+        )
+        text = (
+            f"Train {whom} {words}: it helps {_list([f'{_name(t)} by {_percent(gains[t])}' for t in helped])}"
+        )
+        sentences.append(text + (f", with no clear difference for {_names(unclear)}." if unclear else "."))
+    elif unclear:
+        one = "it alone, or with others" if len(unclear) == 1 else "them together for one model, or apart"
+        sentences.append(
+            f"Joint training ({words}) makes no clear difference for {_names(unclear)}: train {one}."
+        )
+    if hurt:
+        costs = [f"costs {'it' if len(hurt) == 1 else _name(t)} {_percent(gains[t])}" for t in hurt]
+        sentences.append(f"Keep {_names(hurt)} apart: joint training {_list(costs)}.")
+    if helped and len(helped) + len(unclear) < len(advice.targets) and len(helped) + len(unclear) > 1:
+        sentences.append(
+            f"These are gains of training all {len(advice.targets)} targets together; compare the smaller "
+            "group before relying on them."
+        )
+    if unknown := groups.get("unknown"):
+        sentences.append(f"Whether joint training helps {_names(unknown)} is not known.")
+    return sentences
+
+
+def _plain_sentences(advice: Advice, targets: Sequence[str]) -> list[str]:
+    by_method: dict[str, list[str]] = {}
+    for target in targets:
+        by_method.setdefault(advice.networks[target], []).append(target)
+    return [
+        f"For {_names(names)}, nothing is clearly better than {advice.words[method]}."
+        for method, names in by_method.items()
+    ]
+
+
+def _percent(gain: Interval | None) -> str:
+    if gain is None:
+        return "an unknown amount"
+    return f"{abs(gain.mean):.1f} % ± {gain.half_width:.1f}"
+
+
+def _name(target: str) -> str:
+    return short_name(target)
+
+
+def _names(targets: Sequence[str]) -> str:
+    return _list([_name(target) for target in targets])
+
+
+def _list(parts: Sequence[str]) -> str:
+    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)

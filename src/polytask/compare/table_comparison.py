@@ -1,0 +1,218 @@
+"""Compare ways to predict the targets of a table: together or apart, by networks or by something else."""
+
+import tempfile
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from polytask.compare.candidate import Candidate
+from polytask.compare.catalogue import candidates_of
+from polytask.compare.networks import JointNetworks
+from polytask.compare.plan import Plan, open_plan, write_plan
+from polytask.compare.results import Comparison
+from polytask.compare.runner import run_cells
+from polytask.compare.table_rows import TableRows
+from polytask.compare.verdict import judge_cells
+from polytask.core import DataWarning, InputError, derive_seed
+from polytask.core.defaults import usual_defaults
+from polytask.core.files import user_path
+from polytask.core.interrupts import interruptible
+from polytask.core.settings import SettingsCheck
+from polytask.data import read_table
+from polytask.data.tables.table import fingerprint
+from polytask.fitting.table_preparation import Columns, PreparedTable, prepare_table
+from polytask.train.progress import TrainingBar
+
+__all__ = ["compare", "work_on"]
+
+
+def compare(
+    table: Any,
+    targets: Any,
+    *,
+    candidates: Any = None,
+    directory: str | Path | None = None,
+    folds: Any = 5,
+    repeats: int = 1,
+    trials: int = 1,
+    group: str | int | None = None,
+    time_column: str | int | None = None,
+    weight_column: str | int | None = None,
+    drop: Any = (),
+    seed: int = 0,
+    time_budget: float | None = None,
+    executor: Any = None,
+    workers: int | None = None,
+    progress: bool = False,
+) -> Comparison:
+    """Compare ways to predict the targets of a table, on the same folds and with the same budget.
+
+    Each candidate is fitted on the training part of every fold, and chooses its settings and when to stop
+    inside it; the rows that are held out are predicted once. The result says, for each target, whether joint
+    training helps or hurts it, and whether another method is better.
+
+    Args:
+        table: As for `polytask.fit`.
+        targets: As for `polytask.fit`.
+        candidates: None for the usual ones; names, import paths such as ``"lightgbm.LGBMRegressor"``,
+            scikit-learn estimators, see `polytask.compare.candidates_of`.
+        directory: A folder in which every finished cell (a candidate in a fold) is kept: a killed comparison
+            that is called again with it goes on where it was. None keeps nothing.
+        folds: How many folds; a scikit-learn splitter; or pairs of row positions (training, held out).
+        repeats: How often rows are dealt into folds anew.
+        trials: Settings of which each candidate may choose; 1 for the usual ones.
+        group: Rows that share a value of this column are never on both sides.
+        time_column: Train on earlier rows and judge by later ones.
+        weight_column: How much each row counts in training.
+        drop: Columns that are not to be used; one, or a sequence.
+        seed: The same one gives the same result, whoever does the work.
+        time_budget: Seconds after which no cell is begun any more; folds that lack one are not judged.
+        executor: Does the cells: a `concurrent.futures.Executor`, that of a Dask client, or one of submitit.
+            Its workers need the folder on a shared disk. None for processes on this machine.
+        workers: How many processes, without an executor; 1 does everything in this one, None takes as many as
+            there are processors.
+        progress: Show a bar.
+
+    Returns:
+        The result; ``str(result)`` is what to do, in words.
+
+    Raises:
+        InputError: A setting or the table is wrong; the message says what, where and how to mend it.
+        BundleError: The folder holds another comparison.
+        TrainingError: A worker died, or there is nothing to judge.
+
+    Example:
+        >>> import numpy as np, pandas as pd
+        >>> x = np.random.default_rng(0).normal(size=(120, 2))
+        >>> table = pd.DataFrame({"a": x[:, 0], "b": x[:, 1], "sum": x.sum(1)})
+        >>> found = compare(table, "sum", candidates=["constant", "linear"], folds=3, workers=1)
+        >>> found.best("sum")
+        'linear'
+    """
+    check = SettingsCheck()
+    for name, value, least in (("repeats", repeats, 1), ("trials", trials, 1), ("seed", seed, 0)):
+        check.whole(name, value, least=least)
+    if isinstance(folds, int | float):
+        check.whole("folds", folds, least=2)
+    if workers is not None:
+        check.whole("workers", workers, least=1)
+    if time_budget is not None:
+        check.number("time_budget", time_budget, above=0)
+    check.flag("progress", progress)
+    check.done()
+    deadline = None if time_budget is None else time.time() + time_budget
+    asked = candidates_of(candidates)
+    columns = Columns.of(targets, group=group, time=time_column, drop=drop, weight=weight_column)
+    frame = read_table(table)
+    with usual_defaults():
+        prepared = prepare_table(
+            frame, columns, folds=folds, repeats=repeats, seed=derive_seed(seed, "table")
+        )
+    _check_candidates(asked, [task.name for task in prepared.tasks])
+    for note in prepared.guesses:
+        warnings.warn(note, DataWarning, stacklevel=2)
+    with _folder(directory) as folder:
+        plan = write_plan(
+            folder,
+            _rows(prepared),
+            prepared.repeats,
+            asked,
+            trials=trials,
+            seed=seed,
+            data=_data(frame, columns),
+        )
+        again = "call `polytask.compare` again with the same `directory`"
+        with interruptible(None if directory is None else folder, again=again, keep="`directory`"):
+            _run(plan, executor=executor, workers=workers, deadline=deadline, progress=progress)
+        found = judge_cells(plan)
+    return found if not prepared.messages else _with_messages(found, prepared.messages)
+
+
+def work_on(
+    directory: str | Path,
+    *,
+    workers: int | None = 1,
+    time_budget: float | None = None,
+    progress: bool = False,
+) -> Comparison | None:
+    """Do cells of a comparison that somebody else has begun, until none is left that nobody works on.
+
+    Args:
+        directory: Its folder.
+        workers: As for `compare`.
+        time_budget: As for `compare`.
+        progress: Show a bar.
+
+    Returns:
+        The result, if this was the last one; else None.
+
+    Raises:
+        BundleError: There is no comparison.
+        InputError: A setting is wrong.
+    """
+    check = SettingsCheck()
+    if workers is not None:
+        check.whole("workers", workers, least=1)
+    if time_budget is not None:
+        check.number("time_budget", time_budget, above=0)
+    check.done()
+    plan = open_plan(user_path(directory))
+    deadline = None if time_budget is None else time.time() + time_budget
+    n_left = _run(plan, workers=workers, deadline=deadline, progress=progress, wait=False)
+    return judge_cells(plan) if n_left == 0 else None
+
+
+def _run(plan: Plan, *, progress: bool, **settings: Any) -> int:
+    with TrainingBar(len(plan.cells), title="comparing", shown=progress) as bar:
+        return run_cells(plan, tell=bar.advance, **settings)
+
+
+@contextmanager
+def _folder(given: str | Path | None) -> Iterator[Path]:
+    """Have the folder of the comparison; one that nobody has asked for is removed again."""
+    if given is not None:
+        yield user_path(given).absolute()
+        return
+    with tempfile.TemporaryDirectory(prefix="polytask-compare-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+def _rows(prepared: PreparedTable) -> TableRows:
+    return TableRows(
+        batch=prepared.rows,
+        targets=prepared.targets,
+        encoder=prepared.encoder,
+        groups=prepared.groups,
+        times=prepared.times,
+        weights=None if prepared.weights is None else prepared.weights.numpy(),
+    )
+
+
+def _data(frame: Any, columns: Columns) -> dict[str, object]:
+    """Say where the table comes from, in the words of the call."""
+    return {
+        "fingerprint": fingerprint(frame),
+        "table_rows": len(frame),
+        "targets": list(columns.targets),
+        "group": columns.group,
+        "time_column": columns.time,
+        "weight_column": columns.weight,
+        "drop": list(columns.drop),
+    }
+
+
+def _check_candidates(candidates: Sequence[Candidate], targets: Sequence[str]) -> None:
+    for candidate in candidates:
+        if isinstance(candidate, JointNetworks):
+            candidate.check_targets(targets)
+            if len(targets) < 2 and candidate.groups is not None:
+                raise InputError(f"Candidate {candidate.name!r} has groups, but there is one target.")
+
+
+def _with_messages(found: Comparison, messages: Sequence[str]) -> Comparison:
+    from dataclasses import replace
+
+    return replace(found, messages=(*messages, *found.messages))

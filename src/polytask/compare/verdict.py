@@ -1,0 +1,331 @@
+"""The verdict of a comparison: who is better than whom, by held-out predictions paired row by row.
+
+The questions are fixed by names, and asked together (Holm): of every joint candidate, whether it is better
+than the same networks without the other targets; of every other method, whether it is better than the
+networks that are recommended for the target. Rows are left out block by block (see
+`polytask.evaluate.jackknife`), which tells how a gain would vary with other rows; where rows are dealt anew,
+the spread over repeats tells how it varies with other training rows, and is added.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from polytask.compare.cells import Cell, CellRecord, is_done, read_outputs, read_record
+from polytask.compare.networks import JointNetworks
+from polytask.compare.plan import Plan
+from polytask.compare.recommendation import Advice, recommendation
+from polytask.compare.results import CandidateResult, Comparison, Contrast
+from polytask.core import Interval, TrainingError
+from polytask.core.names import counted
+from polytask.core.random import derive_seed
+from polytask.core.strict_json import format_json
+from polytask.evaluate.jackknife import adjusted_p_values, jackknife_interval, p_value, row_blocks
+from polytask.fitting.table_verdict import HeldOutRows, constant_answers, judged_rows
+
+__all__ = ["judge_cells", "over_repeats"]
+
+Outputs = Mapping[str, Tensor]
+"""By target ``[row, n_outputs]``; NaN where a row was not judged."""
+
+
+def judge_cells(plan: Plan) -> Comparison:
+    """Judge the cells that are done.
+
+    Raises:
+        TrainingError: No fold has been done by all candidates.
+        BundleError: A cell is damaged.
+    """
+    cells = plan.folder / "cells"
+    done = [cell for cell in plan.cells if is_done(cells, cell)]
+    records = {cell: read_record(cells, cell) for cell in done}
+    errors = {
+        cell.candidate: record.error or "" for cell, record in records.items() if record.status == "failed"
+    }
+    names = [name for name in plan.candidates if name not in errors]
+    whole = _whole_folds(plan, names, records)
+    if not names or not whole:
+        raise TrainingError(_nothing_judged(errors, len(done), len(plan.cells)))
+    court = _Court(plan, {name: _outputs(plan, name, whole) for name in names})
+    results = [_result(plan, court, name, records, errors) for name in plan.candidates]
+    best_joint, contrasts = court.contrasts()
+    hopeless = court.not_better_than_constant(results)
+    advice = Advice(
+        targets=[task.name for task in plan.rows.tasks],
+        words=plan.words,
+        joint=best_joint,
+        contrasts=contrasts,
+        hopeless=hopeless,
+        networks={task.name: court.networks(task.name, best_joint) for task in plan.rows.tasks},
+    )
+    return Comparison(
+        tasks=plan.rows.tasks,
+        candidates=tuple(results),
+        contrasts=tuple(contrasts),
+        delta_m={name: court.delta_m(name) for name in court.joint},
+        recommendation=recommendation(advice),
+        not_better_than_constant=hopeless,
+        n_folds=len(plan.repeats[0]),
+        n_repeats=len(plan.repeats),
+        rows={"labelled": len(plan.rows), "judged": court.n_judged},
+        n_cells=len(plan.cells),
+        n_left=len(plan.cells) - len(done),
+        seconds=sum(record.seconds for record in records.values()),
+        messages=tuple(_messages(plan, errors, whole, results)),
+    )
+
+
+def _whole_folds(
+    plan: Plan, names: Sequence[str], records: Mapping[Cell, CellRecord]
+) -> list[tuple[int, int]]:
+    """Return the folds (repeat, fold) that all of some candidates have done."""
+    pairs = [(repeat, fold) for repeat, folds in enumerate(plan.repeats) for fold in range(len(folds))]
+    return [
+        (repeat, fold)
+        for repeat, fold in pairs
+        if all(Cell(candidate=name, repeat=repeat, fold=fold) in records for name in names)
+    ]
+
+
+def _nothing_judged(errors: Mapping[str, str], n_done: int, n_cells: int) -> str:
+    if errors:
+        told = "; ".join(f"{name}: {error.removesuffix('.')}" for name, error in errors.items())
+        return f"There is nothing to compare: candidates failed ({told}). Mend or leave them out."
+    return (
+        f"{n_done} of {n_cells} cells are done, but no fold by all candidates, so that there is nothing to "
+        "compare. Raise `time_budget`, and call again with the same `directory`."
+    )
+
+
+def _outputs(plan: Plan, name: str, whole: Sequence[tuple[int, int]]) -> list[dict[str, Tensor]]:
+    """Put the predictions of a candidate together, for each repeat."""
+    tasks = plan.rows.tasks
+    n_outputs = {task.name: task.n_outputs for task in tasks}
+    found: dict[int, dict[str, Tensor]] = {}
+    for repeat, fold in whole:
+        cell = Cell(candidate=name, repeat=repeat, fold=fold)
+        held_out = plan.fold(cell).held_out
+        part = found.setdefault(
+            repeat, {task.name: torch.full((len(plan.rows), task.n_outputs), torch.nan) for task in tasks}
+        )
+        for target, values in read_outputs(plan.folder / "cells", cell, n_outputs, len(held_out)).items():
+            part[target][torch.from_numpy(held_out)] = torch.from_numpy(values)
+    return list(found.values())
+
+
+class _Court:
+    """Predictions of all candidates for the same rows.
+
+    Args:
+        plan: The comparison.
+        outputs: By candidate, the predictions of each repeat.
+    """
+
+    def __init__(self, plan: Plan, outputs: Mapping[str, list[dict[str, Tensor]]]) -> None:
+        self.plan, self.outputs = plan, outputs
+        rows = plan.rows
+        self.prepared = rows.prepared(plan.repeats)
+        blocks = row_blocks(
+            len(rows), groups=rows.groups, order=rows.times, seed=derive_seed(plan.seed, "blocks")
+        )
+        self.judges = {task.name: HeldOutRows(task, self.prepared, blocks) for task in rows.tasks}
+        self.joint = [name for name in outputs if isinstance(plan.candidates[name], JointNetworks)]
+        self._gains: dict[tuple[str, str, str], Interval | None] = {}
+
+    @property
+    def n_judged(self) -> int:
+        """How many rows were judged."""
+        return judged_rows(self.prepared.rows, [part for parts in self.outputs.values() for part in parts])
+
+    def metrics(self, name: str) -> dict[str, dict[str, Interval]]:
+        """Return every metric of a candidate by target."""
+        found = {}
+        for target, judge in self.judges.items():
+            parts = [judge.metrics(part)[0] for part in self.outputs[name]]
+            metrics = {
+                metric: over_repeats([part[metric] for part in parts])
+                for metric in parts[0]
+                if all(metric in part for part in parts)
+            }
+            if metrics:
+                found[target] = metrics
+        return found
+
+    def gain(self, target: str, name: str, baseline: str) -> Interval | None:
+        """Return the gain of a candidate over another on a target."""
+        key = (target, name, baseline)
+        if key not in self._gains:
+            pairs = zip(self.outputs[name], self.outputs[baseline], strict=True)
+            gains = [self.judges[target].gain(ours, theirs) for ours, theirs in pairs]
+            known = [gain for gain in gains if gain is not None]
+            self._gains[key] = over_repeats(known) if known and len(known) == len(gains) else None
+        return self._gains[key]
+
+    def single_of(self, name: str) -> str | None:
+        """Return the networks without other targets that a joint candidate is held against."""
+        candidate = self.plan.candidates[name]
+        names = [candidate.single, "single"] if isinstance(candidate, JointNetworks) else []
+        return next((name for name in names if name in self.outputs), None)
+
+    def delta_m(self, name: str) -> Interval | None:
+        """Return the gain of a joint candidate over single networks, averaged over targets."""
+        single = self.single_of(name)
+        if single is None:
+            return None
+        judges = list(self.judges.values())
+        repeats = []
+        for ours, theirs in zip(self.outputs[name], self.outputs[single], strict=True):
+
+            def average(rows: np.ndarray, ours: Outputs = ours, theirs: Outputs = theirs) -> float:
+                return sum(judge.gain_of(ours, theirs, rows) for judge in judges) / len(judges)
+
+            repeats.append(jackknife_interval(average, judges[0].blocks))
+        known = [interval for interval in repeats if interval is not None]
+        return over_repeats(known) if known and len(known) == len(repeats) else None
+
+    def best_joint(self) -> str | None:
+        """Return the joint candidate with the largest mean gain; the first where gains are not known."""
+
+        def mean(name: str) -> float:
+            single = self.single_of(name)
+            gains = [] if single is None else [self.gain(target, name, single) for target in self.judges]
+            known = [gain.mean for gain in gains if gain is not None]
+            return sum(known) / len(known) if known else -math.inf
+
+        return max(self.joint, key=mean) if self.joint else None
+
+    def networks(self, target: str, joint: str | None) -> str:
+        """Return what other methods are held against: the networks that do better on a target."""
+        single = None if joint is None else self.single_of(joint)
+        if joint is not None:
+            gain = None if single is None else self.gain(target, joint, single)
+            return single if single is not None and gain is not None and gain.mean < 0 else joint
+        usual = [name for name in self.outputs if name == "single"] or [
+            n for n in self.outputs if n != "constant"
+        ]
+        return (usual or list(self.outputs))[0]
+
+    def contrasts(self) -> tuple[str | None, list[Contrast]]:
+        """Return the best joint candidate, and all contrasts with their adjusted p-values."""
+        best = self.best_joint()
+        asked: list[tuple[str, str, str, bool]] = []
+        singles = {single for name in self.joint if (single := self.single_of(name)) is not None}
+        for target in self.judges:
+            networks = self.networks(target, best)
+            for name in self.outputs:
+                single = self.single_of(name)
+                if single is not None:
+                    asked.append((target, name, single, True))
+                elif name not in (networks, "constant") and name not in singles:
+                    asked.append((target, name, networks, False))
+        gains = {key: self.gain(*key[:3]) for key in asked}
+        raw = {
+            str(index): math.nan if gain is None else p_value(gain)
+            for index, gain in enumerate(gains.values())
+        }
+        adjusted = list(adjusted_p_values(raw).values())
+        return best, [
+            Contrast(
+                target=target,
+                candidate=name,
+                baseline=baseline,
+                joint=joint,
+                gain=gain,
+                p_value=None if math.isnan(p) else p,
+            )
+            for ((target, name, baseline, joint), gain), p in zip(gains.items(), adjusted, strict=True)
+        ]
+
+    def not_better_than_constant(self, results: Sequence[CandidateResult]) -> tuple[str, ...]:
+        """Return the targets for which no candidate is clearly better than a constant."""
+        constant = constant_answers(self.prepared)
+        found = []
+        for target, judge in self.judges.items():
+            tried = [
+                self.outputs[one.name][0]
+                for one in results
+                if target in one.metrics and one.name != "constant"
+            ]
+            if tried and not any(judge.ahead(outputs, constant) for outputs in tried):
+                found.append(target)
+        return tuple(found)
+
+
+def over_repeats(intervals: Sequence[Interval]) -> Interval:
+    r"""Average intervals over repeats of the same rows.
+
+    The rows are the same, so that their share of the uncertainty stays; the spread over repeats comes on top:
+
+    .. math:: h^2 = \bar h^2 + t^2 s^2 / R
+
+    Example:
+        >>> one = Interval(mean=2.0, half_width=1.0, n=20)
+        >>> over_repeats([one, one]) == one
+        True
+    """
+    from scipy.special import stdtrit
+
+    first, n = intervals[0], len(intervals)
+    if n == 1:
+        return first
+    means = np.array([interval.mean for interval in intervals])
+    quantile = float(stdtrit(max(first.n - 1, 1), (1 + first.confidence) / 2))
+    spread = quantile * float(means.std(ddof=1)) / math.sqrt(n)
+    rows = sum(interval.half_width for interval in intervals) / n
+    return Interval(
+        mean=float(means.mean()),
+        half_width=math.hypot(rows, spread),
+        n=min(interval.n for interval in intervals),
+        confidence=first.confidence,
+    )
+
+
+def _result(
+    plan: Plan,
+    court: _Court,
+    name: str,
+    records: Mapping[Cell, CellRecord],
+    errors: Mapping[str, str],
+) -> CandidateResult:
+    ours = [record for cell, record in records.items() if cell.candidate == name]
+    counts: dict[str, Counter[str]] = {}
+    for record in ours:
+        for target, settings in record.settings.items():
+            counts.setdefault(target, Counter())[format_json(settings, indent=None)] += 1
+    peaks = [record.peak_bytes for record in ours if record.peak_bytes is not None]
+    return CandidateResult(
+        name=name,
+        words=plan.words[name],
+        metrics={} if name in errors else court.metrics(name),
+        seconds=sum(record.seconds for record in ours) / max(len(ours), 1),
+        peak_bytes=max(peaks, default=None),
+        settings={target: dict(chosen) for target, chosen in counts.items()},
+        error=errors.get(name),
+        messages=tuple(dict.fromkeys(text for record in ours for text in record.messages)),
+    )
+
+
+def _messages(
+    plan: Plan,
+    errors: Mapping[str, str],
+    whole: Sequence[tuple[int, int]],
+    results: Sequence[CandidateResult],
+) -> list[str]:
+    """Say what is missing, and of whom."""
+    told = [f"Candidate {name!r} failed and is left out: {error}" for name, error in errors.items()]
+    n_folds = sum(len(folds) for folds in plan.repeats)
+    if len(whole) < n_folds:
+        told.append(
+            f"{len(whole)} of {counted(n_folds, 'fold')} are judged, as time was up. Call again with the "
+            "same `directory` to do the rest."
+        )
+    for one in results:
+        lacking = [task.name for task in plan.rows.tasks if task.name not in one.metrics]
+        if lacking and one.error is None:
+            told.append(f"Candidate {one.name!r} does not predict {', '.join(lacking)}.")
+        told += [f"Candidate {one.name!r}: {message}" for message in one.messages[:1]]
+    return told
