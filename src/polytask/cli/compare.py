@@ -49,7 +49,7 @@ def compare(
     time: Annotated[
         str | None, typer.Option(help="Train on earlier rows of this column, test on later ones.")
     ] = None,
-    weight_column: Annotated[str | None, more("How much each row counts in training.")] = None,
+    weight: Annotated[str | None, more("How much each row counts in training.")] = None,
     drop: Annotated[list[str] | None, typer.Option(help="A column not to be used. Repeat it.")] = None,
     workers: Annotated[
         Whole,
@@ -107,7 +107,7 @@ def compare(
             trials=trials,
             group=group,
             time_column=time,
-            weight_column=weight_column,
+            weight_column=weight,
             drop=drop or (),
             seed=seed,
             time_budget=time_budget,
@@ -120,6 +120,4 @@ def compare(
 def _show(found, *, as_json: bool) -> None:
     from polytask.report.comparison import comparison_table
 
-    for message in found.messages:
-        say(f"note: {message}", style="yellow")
     show(found.to_json(), as_json=as_json, lines=[comparison_table(found), found.recommendation])

@@ -38,7 +38,7 @@ class Cell:
 
         Example:
             >>> Cell(candidate="linear", repeat=0, fold=2).folder
-            'linear-0a7ad1a2c5ec-repeat0-fold2'
+            'linear-7f2fe580edb3-repeat0-fold2'
         """
         return f"{folder_name(self.candidate)}-repeat{self.repeat}-fold{self.fold}"
 

@@ -52,8 +52,8 @@ def recommendation(advice: Advice) -> str:
     sentences = _joint_sentences(advice, rest) if advice.joint is not None else _plain_sentences(advice, rest)
     for target, contrast in better.items():
         text = (
-            f"{advice.words[contrast.candidate]} is better for {_name(target)}, by {_percent(contrast.gain)}, "
-            f"than {advice.words[contrast.baseline]}."
+            f"{advice.words[contrast.candidate]} is better for {_name(target)}, by "
+            f"{_percent(contrast.gain)}, than {advice.words[contrast.baseline]}."
         )
         sentences.append(text[:1].upper() + text[1:])
     if advice.hopeless:

@@ -5,6 +5,7 @@ import time
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from polytask.compare.results import Comparison
 from polytask.compare.runner import run_cells
 from polytask.compare.table_rows import TableRows
 from polytask.compare.verdict import judge_cells
-from polytask.core import DataWarning, InputError, derive_seed
+from polytask.core import DataWarning, InputError, ResultWarning, derive_seed
 from polytask.core.defaults import usual_defaults
 from polytask.core.files import user_path
 from polytask.core.interrupts import interruptible
@@ -112,7 +113,7 @@ def compare(
             frame, columns, folds=folds, repeats=repeats, seed=derive_seed(seed, "table")
         )
     _check_candidates(asked, [task.name for task in prepared.tasks])
-    for note in prepared.guesses:
+    for note in prepared.messages:
         warnings.warn(note, DataWarning, stacklevel=2)
     with _folder(directory) as folder:
         plan = write_plan(
@@ -128,7 +129,9 @@ def compare(
         with interruptible(None if directory is None else folder, again=again, keep="`directory`"):
             _run(plan, executor=executor, workers=workers, deadline=deadline, progress=progress)
         found = judge_cells(plan)
-    return found if not prepared.messages else _with_messages(found, prepared.messages)
+    for message in found.messages:
+        warnings.warn(message, ResultWarning, stacklevel=2)
+    return replace(found, messages=(*prepared.messages, *found.messages))
 
 
 def work_on(
@@ -162,7 +165,12 @@ def work_on(
     plan = open_plan(user_path(directory))
     deadline = None if time_budget is None else time.time() + time_budget
     n_left = _run(plan, workers=workers, deadline=deadline, progress=progress, wait=False)
-    return judge_cells(plan) if n_left == 0 else None
+    if n_left:
+        return None
+    found = judge_cells(plan)
+    for message in found.messages:
+        warnings.warn(message, ResultWarning, stacklevel=2)
+    return found
 
 
 def _run(plan: Plan, *, progress: bool, **settings: Any) -> int:
@@ -210,9 +218,3 @@ def _check_candidates(candidates: Sequence[Candidate], targets: Sequence[str]) -
             candidate.check_targets(targets)
             if len(targets) < 2 and candidate.groups is not None:
                 raise InputError(f"Candidate {candidate.name!r} has groups, but there is one target.")
-
-
-def _with_messages(found: Comparison, messages: Sequence[str]) -> Comparison:
-    from dataclasses import replace
-
-    return replace(found, messages=(*messages, *found.messages))
