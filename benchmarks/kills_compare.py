@@ -1,7 +1,7 @@
 """Kill the workers of a comparison at random moments: no cell may be lost, none done twice.
 
-Four processes work on 300 tiny cells in one folder. One after the other is ended by SIGKILL at a random moment,
-and another takes its place. A candidate writes down when it begins and in which process. Afterwards:
+Four processes work on 300 tiny cells in one folder. One after the other is ended by SIGKILL at a random
+moment, and another takes its place. A candidate writes down when it begins and in which process. Afterwards:
 
 - every cell is there, whole, and nothing else is;
 - a cell that was seen done is the same folder to the end;
@@ -97,7 +97,7 @@ def forked(plan: Plan) -> tuple[int, float]:
 
 
 def killed(plan: Plan, kills: int, seed: int) -> tuple[list[Life], dict[str, int], int]:
-    """Work on the cells by processes that are killed; return their lives, what was seen done, and how much."""
+    """Work on the cells by processes that are killed; return lives, what was seen done, and how much."""
     draw, lives, seen = random.Random(seed), [], {}
     cells = plan.folder / "cells"
     alive = [forked(plan) for _ in range(_WORKERS)]
@@ -154,7 +154,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--cells", type=int, default=300)
-    parser.add_argument("--seconds", type=float, default=0.08, help="Of a cell.")
+    parser.add_argument("--seconds", type=float, default=0.4, help="Of a cell.")
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
     start = time.perf_counter()
@@ -167,8 +167,8 @@ def main() -> None:
         wrong = problems(plan, lives, seen, log)
         n_begun = len(log.read_text().splitlines())
     sys.stdout.write(
-        f"{len(plan.cells)} cells, {_WORKERS} workers, {asked.kills} kills, {n_done} cells done at the last "
-        f"kill; {n_begun} beginnings, {n_left} left, {len(wrong)} problems, {time.perf_counter() - start:.0f} s\n"
+        f"{len(plan.cells)} cells, {_WORKERS} workers, {asked.kills} kills, {n_done} cells done at "
+        f"the last one; {n_begun} beginnings, {n_left} left, {len(wrong)} problems, {time.perf_counter() - start:.0f} s\n"
     )
     for text in wrong:
         sys.stdout.write(f"  {text}\n")
