@@ -167,8 +167,8 @@ def main() -> None:
         wrong = problems(plan, lives, seen, log)
         n_begun = len(log.read_text().splitlines())
     sys.stdout.write(
-        f"{len(plan.cells)} cells, {_WORKERS} workers, {asked.kills} kills, {n_done} cells done at "
-        f"the last one; {n_begun} beginnings, {n_left} left, {len(wrong)} problems, {time.perf_counter() - start:.0f} s\n"
+        f"{len(plan.cells)} cells, {_WORKERS} workers, {asked.kills} kills; {n_done} cells done at the last one, "
+        f"{n_begun} beginnings, {n_left} left, {len(wrong)} problems, {time.perf_counter() - start:.0f} s\n"
     )
     for text in wrong:
         sys.stdout.write(f"  {text}\n")
