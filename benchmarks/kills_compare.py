@@ -167,7 +167,7 @@ def main() -> None:
         wrong = problems(plan, lives, seen, log)
         n_begun = len(log.read_text().splitlines())
     sys.stdout.write(
-        f"{len(plan.cells)} cells, {_WORKERS} workers, {asked.kills} kills; {n_done} cells done at the last one, "
+        f"{len(plan.cells)} cells, {_WORKERS} workers, {asked.kills} kills; {n_done} done at the last one, "
         f"{n_begun} beginnings, {n_left} left, {len(wrong)} problems, {time.perf_counter() - start:.0f} s\n"
     )
     for text in wrong:
