@@ -39,8 +39,12 @@ def compare(
         ),
     ] = None,
     folds: Annotated[
-        int, typer.Option(help="Parts of the rows; each is judged by models of the others.")
-    ] = 5,
+        Whole,
+        typer.Option(
+            help="Parts of the rows; each is judged by models of the others (5, or 3 of many rows).",
+            show_default=False,
+        ),
+    ] = None,
     repeats: Annotated[int, typer.Option(help="How often rows are dealt into folds anew.")] = 1,
     trials: Annotated[int, typer.Option(help="Settings of which each candidate may choose.")] = 1,
     group: Annotated[

@@ -9,12 +9,13 @@ from polytask.compare.candidate import Candidate, Fitted, Settings, as_predictio
 from polytask.compare.table_rows import TableRows
 from polytask.core import InputError, derive_seed
 from polytask.fitting.table_ensemble_fit import fit_ensemble
+from polytask.fitting.table_folds import MANY_ROWS
 from polytask.fitting.table_surroundings import Surroundings
 from polytask.models.table_config import TableConfig
 
 __all__ = ["JointNetworks", "SingleNetworks"]
 
-_INNER_FOLDS = 5  # as `polytask.fit` has by default
+_INNER_FOLDS, _INNER_FOLDS_OF_MANY = 5, 3  # as `polytask.fit` has by default
 _GRID: tuple[Settings, ...] = (
     {"width": 128},
     {"dropout": 0.3},
@@ -41,7 +42,8 @@ class _Networks(Candidate):
     def fit_together(self, rows: TableRows, settings: Settings, *, seed: int) -> Fitted:
         """Fit one model of all targets of the rows."""
         config = TableConfig(**{**self.fixed, **settings})
-        folds = rows.folds(_INNER_FOLDS, seed=derive_seed(seed, "inner folds"))
+        n_folds = _INNER_FOLDS if len(rows) <= MANY_ROWS else _INNER_FOLDS_OF_MANY
+        folds = rows.folds(n_folds, seed=derive_seed(seed, "inner folds"))
         fitted = fit_ensemble(
             rows.prepared([folds]),
             config,

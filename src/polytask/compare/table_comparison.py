@@ -36,7 +36,7 @@ def compare(
     *,
     candidates: Any = None,
     directory: str | Path | None = None,
-    folds: Any = 5,
+    folds: Any = None,
     repeats: int = 1,
     trials: int = 1,
     group: str | int | None = None,
@@ -62,7 +62,8 @@ def compare(
             scikit-learn estimators, see `polytask.compare.candidates_of`.
         directory: A folder in which every finished cell (a candidate in a fold) is kept: a killed comparison
             that is called again with it goes on where it was. None keeps nothing.
-        folds: How many folds; a scikit-learn splitter; or pairs of row positions (training, held out).
+        folds: How many folds, None for 5, or 3 of more than 20,000 rows; a scikit-learn splitter; or pairs of
+            row positions (training, held out).
         repeats: How often rows are dealt into folds anew.
         trials: Settings of which each candidate may choose; 1 for the usual ones.
         group: Rows that share a value of this column are never on both sides.
