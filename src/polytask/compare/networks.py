@@ -47,7 +47,7 @@ class _Networks(Candidate):
         fitted = fit_ensemble(
             rows.prepared([folds]),
             config,
-            separate=False,
+            baselines=False,
             seed=derive_seed(seed, "networks"),
             where=Surroundings(),
         )

@@ -120,7 +120,7 @@ class TableRows:
             encoder=self.encoder,
             targets=self.targets,
             rows=self.batch,
-            positions=np.arange(len(self)),
+            indices=np.arange(len(self)),
             repeats=tuple(tuple(repeat) for repeat in folds),
             groups=self.groups,
             times=self.times,
