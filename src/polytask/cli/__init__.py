@@ -14,7 +14,7 @@ __all__ = ["app", "main"]
 
 _ORDER = [command.__name__ for command in (fit, compare, predict, learn, adapt, methods, demo)]  # in the help
 _ORDER = [
-    command.__name__ for command in (fit, evaluate, importance, predict, learn, adapt, methods, demo)
+    command.__name__ for command in (fit, compare, evaluate, importance, predict, learn, adapt, methods, demo)
 ]  # in the help
 app.registered_commands.sort(key=lambda command: _ORDER.index(getattr(command.callback, "__name__", "")))
 
