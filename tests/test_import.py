@@ -24,13 +24,15 @@ def _imported(code: str) -> set[str]:
 
 
 def test_importing_polytask_and_its_rooms_imports_nothing_heavy():
-    rooms = "checks, core, data, datasets, encoders, estimators, evaluate, meta, models, relate, report"
+    rooms = (
+        "checks, compare, core, data, datasets, encoders, estimators, evaluate, meta, models, relate, report"
+    )
     assert _imported(f"from polytask import {rooms}, architectures, balancing, execution") == set()
 
 
 def test_the_command_and_its_help_import_nothing_heavy():
     assert _imported("import polytask.cli") == set()
-    for words in ([], ["fit"], ["learn"], ["predict"], ["adapt"], ["evaluate"], ["importance"]):
+    for words in ([], ["fit"], ["compare"], ["learn"], ["predict"], ["adapt"], ["evaluate"], ["importance"]):
         code = "from typer.testing import CliRunner; from polytask.cli import app; "
         assert _imported(f"{code}CliRunner().invoke(app, {[*words, '--help']})") == set()
 

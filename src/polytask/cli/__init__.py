@@ -12,7 +12,6 @@ from polytask.cli.terminal import prepare_streams
 
 __all__ = ["app", "main"]
 
-_ORDER = [command.__name__ for command in (fit, compare, predict, learn, adapt, methods, demo)]  # in the help
 _ORDER = [
     command.__name__ for command in (fit, compare, evaluate, importance, predict, learn, adapt, methods, demo)
 ]  # in the help
