@@ -54,6 +54,7 @@ _found, __dir__, __all__ = lazy_loader.attach(
             "Task",
         ],
         "estimators": [
+            "FewShotEstimator",
             "MultiTaskClassifier",
             "MultiTaskEstimator",
             "MultiTaskRegressor",

@@ -32,7 +32,14 @@ from .core import (
     Task,
 )
 from .compare import compare
-from .estimators import MultiTaskClassifier, MultiTaskEstimator, MultiTaskRegressor, fit, learn
+from .estimators import (
+    FewShotEstimator,
+    MultiTaskClassifier,
+    MultiTaskEstimator,
+    MultiTaskRegressor,
+    fit,
+    learn,
+)
 from .models import load
 from .train import train
 from .version import __version__
@@ -41,6 +48,7 @@ __all__ = [
     "Batch",
     "Episode",
     "EpisodicLearner",
+    "FewShotEstimator",
     "InputError",
     "Learner",
     "MultiTaskClassifier",

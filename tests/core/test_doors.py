@@ -14,7 +14,7 @@ import polytask
 from polytask.cli import app
 from polytask.cli.failures import as_options
 from polytask.core.doors import at_the_command, at_the_estimator, by_door
-from polytask.estimators import MultiTaskEstimator, fit, learn
+from polytask.estimators import FewShotEstimator, MultiTaskEstimator, fit, learn
 from polytask.models.few_shot_config import FewShotConfig
 from polytask.models.table_config import TableConfig
 
@@ -41,7 +41,12 @@ REACHED = [
 ]
 SETTINGS = {*signature(fit).parameters, *signature(learn).parameters}
 SETTINGS |= {field.name for config in (TableConfig, FewShotConfig) for field in fields(config)}
-TAKEN = {*signature(MultiTaskEstimator).parameters, *signature(MultiTaskEstimator.fit).parameters}
+TAKEN = {
+    *signature(MultiTaskEstimator).parameters,
+    *signature(MultiTaskEstimator.fit).parameters,
+    *signature(FewShotEstimator).parameters,
+    *("adapt", "y"),
+}
 PYTHON_ONLY = {"adapt", "images", "predict", "split", "part", "fit", "learn"}
 
 

@@ -1,3 +1,4 @@
+from .few_shot_estimator import FewShotEstimator
 from .fit_table import fit
 from .learn_few_shot import learn
 from .multi_task_classifier import MultiTaskClassifier
@@ -7,6 +8,7 @@ from .table_evaluation import evaluate_table
 from .table_importance import importance
 
 __all__ = [
+    "FewShotEstimator",
     "MultiTaskClassifier",
     "MultiTaskEstimator",
     "MultiTaskRegressor",
