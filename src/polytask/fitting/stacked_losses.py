@@ -94,25 +94,32 @@ class StackedLosses:
 
 
 def start_at_constants(
-    stack: NetworkStack, tasks: Sequence[Task], rows: Batch, folds: Sequence[Fold]
+    stack: NetworkStack,
+    tasks: Sequence[Task],
+    rows: Batch,
+    folds: Sequence[Fold],
+    weights: Tensor | None = None,
 ) -> None:
     """Let every network start with the mean, or the class frequencies, of its own training rows."""
     places = output_slices(tasks)
     bias = stack.biases[-1]
+    shares = torch.ones(len(rows)) if weights is None else weights.float()
     with torch.no_grad():
         for task in tasks:
             known = rows.masks.get(task.name, torch.ones(len(rows), dtype=torch.bool)).reshape(len(rows))
-            target = rows.targets[task.name].reshape(len(rows))
+            target = rows.targets[task.name].reshape(len(rows)).float()
             for network, fold in enumerate(folds):
                 train = torch.from_numpy(fold.train)
-                bias[network, 0, places[task.name]] = _constant(task, target[train][known[train]])
+                train = train[known[train]]
+                bias[network, 0, places[task.name]] = _constant(task, target[train], shares[train])
 
 
-def _constant(task: Task, labels: Tensor) -> Tensor:
+def _constant(task: Task, labels: Tensor, weights: Tensor) -> Tensor:
     """Return what a network without inputs would answer, ``[output]``; every class is counted once more."""
     if task.kind == "multiclass":
-        counts = torch.bincount(labels.long(), minlength=task.n_outputs).float() + 1
+        counts = torch.bincount(labels.long(), weights=weights, minlength=task.n_outputs) + 1
         return (counts / counts.sum()).log()
+    total, count = (labels * weights).sum(), weights.sum()
     if task.kind == "regression":
-        return labels.float().mean()[None] if len(labels) else torch.zeros(1)
-    return torch.logit((labels.float().sum() + 1) / (len(labels) + 2))[None]
+        return (total / count)[None] if count > 0 else torch.zeros(1)
+    return torch.logit((total + 1) / (count + 2))[None]

@@ -181,7 +181,7 @@ class _Training:
                 depth=form.depth,
                 dropout=form.dropout,
             )
-        start_at_constants(self.stack, tasks, rows, members.folds)
+        start_at_constants(self.stack, tasks, rows, members.folds, weights)
         self.stack.to(self.device, self.dtype)
         self.optimizer = AdamW(
             [

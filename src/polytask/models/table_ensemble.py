@@ -41,6 +41,8 @@ class TableEnsemble(Learner):
         weights: Mapping[str, Sequence[float]],
     ) -> None:
         super().__init__()
+        if not members:
+            raise InputError("the ensemble has no member")
         problems = [
             f"{task.name!r} needs {len(members)} weights of 0 or more with sum 1"
             for task in tasks
@@ -52,8 +54,8 @@ class TableEnsemble(Learner):
             for index, member in enumerate(members)
             if not problems and weights[task.name][index] and task.name not in {t.name for t in member.tasks}
         ]
-        if problems or not members:
-            raise InputError("the ensemble: " + ("; ".join(problems) or "it has no member"))
+        if problems:
+            raise InputError(f"the ensemble: {'; '.join(problems)}")
         self.tasks = tuple(tasks)
         self.members = nn.ModuleList(members)
         self.weights = {task.name: tuple(float(share) for share in weights[task.name]) for task in tasks}

@@ -1,0 +1,113 @@
+"""The step that a target keeps, from losses that are made up."""
+
+import torch
+
+from polytask.core import Task
+from polytask.data.tables.folds import Fold
+from polytask.fitting.stacked_plan import Members
+from polytask.fitting.stacked_stopping import Stopping
+
+TASKS = (Task(name="a", kind="regression"), Task(name="b", kind="regression"))
+HELD_OUT = torch.tensor([[0, 1], [2, 3], [4, 5]])
+
+
+def folds() -> list[Fold]:
+    rows = torch.arange(6)
+    return [Fold(train=rows[~torch.isin(rows, each)].numpy(), held_out=each.numpy()) for each in HELD_OUT]
+
+
+def stopping(*, baselines: bool = False, repeats: int = 1) -> Stopping:
+    plan = Members.baselines if baselines else Members.joint
+    held_out = HELD_OUT.repeat(repeats * (2 if baselines else 1), 1)
+    return Stopping(
+        TASKS, plan([folds()] * repeats, 2), held_out, torch.ones_like(held_out, dtype=torch.bool)
+    )
+
+
+def look(one: Stopping, losses: list[list[list[float]]], weights=lambda: {"w": torch.zeros(1)}) -> Stopping:
+    """Show it the losses of epochs, ``[epoch, network, target]``; the predictions are the epoch's index."""
+    for epoch, sums in enumerate(losses):
+        one.look(
+            epoch, torch.tensor(sums).double(), torch.full((*one.held_out.shape, 2), float(epoch)), weights
+        )
+    return one
+
+
+def test_each_target_keeps_the_epoch_with_its_lowest_sum_and_the_weights_of_it() -> None:
+    one = stopping()
+    kept = iter(range(9))
+    look(
+        one,
+        [
+            [[3, 1], [3, 1], [3, 1]],
+            [[2, 2], [2, 2], [2, 2]],
+            [[1, 3], [5, 3], [1, 3]],
+            [[2, 9], [1, 9], [2, 9]],
+        ],
+        lambda: {"w": torch.tensor(next(kept))},
+    )
+    assert one.epochs() == {"a": 3, "b": 0}
+    assert {epoch: int(state["w"]) for epoch, state in one.weights.items()} == {0: 0, 3: 2}
+
+
+def test_the_rows_of_a_fold_do_not_choose_the_step_that_they_are_judged_by() -> None:
+    """For fold 0 epoch 2 would be by far the best, but the others prefer epoch 1."""
+    one = look(stopping(), [[[9, 0], [3, 0], [3, 0]], [[8, 0], [2, 0], [2, 0]], [[0, 0], [4, 0], [4, 0]]])
+    assert one.epochs()["a"] == 2  # all together: 4 + 4 + 0 = 8 is the lowest
+    predictions = one.predictions(6)["a"][:, 0]
+    assert predictions.tolist() == [1.0, 1.0, 2.0, 2.0, 2.0, 2.0]
+
+
+def test_where_there_is_no_other_fold_its_own_rows_choose() -> None:
+    members = Members.joint([folds()[:1]], 2)
+    one = Stopping(TASKS, members, HELD_OUT[:1], torch.ones(1, 2, dtype=torch.bool))
+    look(one, [[[3, 1]], [[2, 2]]])
+    assert one.predictions(6)["a"][:2, 0].tolist() == [1.0, 1.0]
+    assert one.predictions(6)["b"][:2, 0].tolist() == [0.0, 0.0]
+    assert one.predictions(6)["a"][2:].isnan().all()
+
+
+def test_a_network_that_no_row_judges_counts_as_no_fold() -> None:
+    members = Members.joint([[folds()[0], Fold(train=folds()[0].train, held_out=folds()[0].held_out[:0])]], 2)
+    judged = torch.tensor([[True, True], [False, False]])
+    one = look(Stopping(TASKS, members, HELD_OUT[:2], judged), [[[3, 1], [0, 0]], [[2, 2], [0, 0]]])
+    assert one.predictions(6)["a"][:, 0].nan_to_num(-1).tolist() == [1, 1, -1, -1, -1, -1]
+
+
+def test_predictions_are_averaged_over_repeats() -> None:
+    one = stopping(repeats=2)
+    look(one, [[[1, 1]] * 3 + [[2, 2]] * 3, [[2, 2]] * 3 + [[1, 1]] * 3])
+    assert one.predictions(6)["a"].unique().tolist() == [0.5]
+
+
+def test_models_of_their_own_keep_their_own_step_and_no_weights() -> None:
+    a_falls, b_rises = [[[3, 0]] * 3, [[2, 0]] * 3], [[[0, 1]] * 3, [[0, 2]] * 3]
+    one = look(stopping(baselines=True), [a + b for a, b in zip(a_falls, b_rises, strict=True)])
+    assert one.epochs() == {"a": 1, "b": 0} and not one.weights
+    assert one.predictions(6)["b"].unique().tolist() == [0.0]
+
+
+def test_a_target_is_closed_after_epochs_without_progress_while_others_go_on() -> None:
+    one = look(stopping(), [[[2, 9 - epoch]] * 3 for epoch in range(4)])
+    assert one.open(4, patience=3).tolist() == [[False, True]] * 3
+    assert one.open(4, patience=4).all() and one.open(0, patience=1).all()
+
+
+def test_a_thousandth_is_no_progress_but_is_kept() -> None:
+    one = look(stopping(), [[[1 - 1e-4 * epoch, 1]] * 3 for epoch in range(4)])
+    assert one.epochs()["a"] == 3
+    assert not one.open(4, patience=3)[:, 0].any()
+
+
+def test_it_goes_on_from_its_state() -> None:
+    losses = [[[3, 1], [2, 1], [3, 2]], [[2, 2], [2, 0], [1, 2]], [[1, 3], [5, 3], [1, 3]]]
+    whole, first, second = stopping(), stopping(), stopping()
+    look(whole, losses)
+    look(first, losses[:2])
+    second.load_state_dict(first.state_dict())
+    second.look(
+        2, torch.tensor(losses[2]).double(), torch.full((3, 2, 2), 2.0), lambda: {"w": torch.zeros(1)}
+    )
+    assert second.epochs() == whole.epochs()
+    for name, values in whole.predictions(6).items():
+        assert torch.equal(values, second.predictions(6)[name])

@@ -1,0 +1,183 @@
+"""Networks that are trained at once do not touch each other, and go on after any interruption."""
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from polytask.core import Batch, BundleError, Task
+from polytask.core.errors import NotFiniteError
+from polytask.data.tables.folds import Fold, folds_of_rows
+from polytask.fitting import stacked_training
+from polytask.fitting.stacked_plan import Members, NetworkForm
+from polytask.fitting.stacked_training import StackedFit, fit_stack
+from polytask.models.table_config import TableConfig
+
+TASKS = (
+    Task(name="y", kind="regression"),
+    Task(name="k", kind="binary"),
+    Task(name="m", kind="multiclass", n_outputs=3),
+)
+FORM = NetworkForm(width=6, depth=1, dropout=0.2, bins=4)
+FOLDS = folds_of_rows(48, n_folds=3, seed=0)
+ROWS = torch.arange(48)
+
+
+def table() -> Batch:
+    draw = torch.Generator().manual_seed(0)
+    inputs = torch.randn(48, 3, generator=draw)
+    targets = {
+        "y": inputs.sum(1) + 0.1 * torch.randn(48, generator=draw),
+        "k": (inputs[:, 0] > 0).float(),
+        "m": torch.randint(0, 3, (48,), generator=draw).float(),
+    }
+    masks = {name: torch.rand(48, generator=draw) < 0.8 for name in targets}
+    return Batch(inputs=inputs, targets=targets, masks=masks)
+
+
+def trained(
+    rows: Batch | None = None, *, n_epochs: int = 6, baselines: bool = False, **settings: Any
+) -> StackedFit:
+    plan = Members.baselines if baselines else Members.joint
+    given = {"members": plan([FOLDS], 3), "form": FORM, "binned": (0, 1), "seed": 0, **settings}
+    config = TableConfig(epochs=n_epochs, learning_rate=0.01, batch_size=8)
+    return fit_stack(TASKS, rows or table(), config=config, **given)
+
+
+def weights(fit: StackedFit) -> dict[str, torch.Tensor]:
+    assert fit.model is not None
+    return fit.model.state_dict()
+
+
+def expect_equal(first: StackedFit, second: StackedFit) -> None:
+    assert first.steps == second.steps and first.losses == second.losses
+    for name, values in first.predictions.items():
+        assert torch.equal(values, second.predictions[name])
+    if first.model is not None:
+        assert weights(first).keys() == weights(second).keys()
+        assert all(torch.equal(tensor, weights(second)[name]) for name, tensor in weights(first).items())
+
+
+def relabelled(rows: torch.Tensor) -> Batch:
+    """The table with other labels in some rows."""
+    whole = table()
+    targets = {name: values.clone() for name, values in whole.targets.items()}
+    targets["y"][rows] += 50
+    targets["k"][rows] = 1 - targets["k"][rows]
+    targets["m"][rows] = (targets["m"][rows] + 1) % 3
+    return replace(whole, targets=targets)
+
+
+@pytest.mark.parametrize("baselines", [False, True])
+@pytest.mark.parametrize("fold", range(3))
+def test_labels_of_held_out_rows_do_not_reach_the_network_that_they_judge(fold: int, baselines: bool) -> None:
+    held_out = torch.from_numpy(FOLDS[fold].held_out)
+    one_epoch = {"n_epochs": 1, "baselines": baselines}  # so that no step can be chosen
+    first, second = trained(**one_epoch), trained(relabelled(held_out), **one_epoch)
+    others = torch.from_numpy(FOLDS[fold].train)
+    for name, values in first.predictions.items():
+        assert torch.equal(values[held_out], second.predictions[name][held_out])
+        assert not torch.equal(values[others], second.predictions[name][others])
+    if not baselines:
+        ours, theirs = (weights(fit)["stacks.0.weights.0"] for fit in (first, second))
+        assert [torch.equal(ours[each], theirs[each]) for each in range(3)] == [
+            each == fold for each in range(3)
+        ]
+
+
+def test_what_stands_for_a_missing_label_does_not_matter() -> None:
+    whole = table()
+    targets = {name: torch.where(whole.masks[name], values, 1.0) for name, values in whole.targets.items()}
+    holes = {name: torch.where(whole.masks[name], values, torch.nan) for name, values in targets.items()}
+    expect_equal(
+        trained(replace(whole, targets=targets)),
+        trained(replace(whole, targets={**targets, "y": holes["y"]})),
+    )
+
+
+def test_rows_with_weight_zero_do_not_matter() -> None:
+    aside = torch.tensor([1, 8, 30])
+    weighted = torch.rand(48).index_fill(0, aside, 0.0)
+    expect_equal(trained(table(), weights=weighted), trained(relabelled(aside), weights=weighted))
+
+
+def test_rows_that_weigh_more_are_fitted_better() -> None:
+    heavy = torch.where(ROWS % 2 == 0, 20.0, 0.05)
+    labels = replace(table(), targets={**table().targets, "k": (ROWS % 2 == 0).float()})
+    assert float(trained(labels, weights=heavy).predictions["k"].mean()) > 1
+    assert abs(float(trained(labels).predictions["k"].mean())) < 1
+
+
+@pytest.mark.parametrize("baselines", [False, True])
+@pytest.mark.parametrize("killed_after", [0, 2, 4])
+def test_a_killed_training_goes_on_to_the_bit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, killed_after: int, baselines: bool
+) -> None:
+    monkeypatch.setattr(stacked_training, "_SECONDS_BETWEEN_CHECKPOINTS", -1.0)
+    settings = {"checkpoint": tmp_path / "c.pt", "identity": {"table": "t"}, "baselines": baselines}
+
+    def kill(epoch: int, _: object) -> None:
+        if epoch == killed_after:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        trained(tell=kill, **settings)
+    told: list[int] = []
+    again = trained(tell=lambda epoch, _: told.append(epoch), **settings)
+    assert told[0] == killed_after  # whose end was not saved any more
+    expect_equal(again, trained(baselines=baselines))
+    expect_equal(trained(**settings), again)
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        ({"identity": {"table": "u"}}, "`table` was t, is u"),
+        ({"seed": 1}, "`seed` was 0, is 1"),
+        ({"form": replace(FORM, width=7)}, r"`form\.width` was 6, is 7"),
+    ],
+)
+def test_a_checkpoint_of_another_training_is_refused(
+    tmp_path: Path, other: dict[str, Any], message: str
+) -> None:
+    settings: dict[str, Any] = {"checkpoint": tmp_path / "c.pt", "identity": {"table": "t"}, "n_epochs": 1}
+    trained(**settings)
+    with pytest.raises(BundleError, match=message):
+        trained(**{**settings, **other})
+
+
+def test_a_deadline_ends_it_after_one_epoch_with_a_model() -> None:
+    fit = trained(n_epochs=50, deadline=time.monotonic() - 1)
+    assert {len(losses) for losses in fit.losses.values()} == {1}
+    assert fit.model is not None
+    expect_equal(fit, trained(n_epochs=1))
+
+
+def test_every_judged_row_is_predicted_and_no_other() -> None:
+    fold = Fold(train=ROWS[:30].numpy(), held_out=ROWS[30:40].numpy())
+    fit = trained(members=Members.joint([[fold]], 3), n_epochs=1)
+    for values in fit.predictions.values():
+        assert torch.equal(values.isnan().any(1), (ROWS < 30) | (ROWS >= 40))
+
+
+def test_the_program_draws_as_if_nothing_had_been_trained() -> None:
+    torch.manual_seed(3)
+    expected = torch.rand(2)
+    torch.manual_seed(3)
+    trained(n_epochs=1)
+    assert torch.equal(torch.rand(2), expected)
+
+
+@pytest.mark.parametrize("held_out", [True, False])
+def test_numbers_that_are_not_finite_end_it(held_out: bool) -> None:
+    folds = [Fold(train=ROWS.numpy(), held_out=ROWS[:0].numpy())] if not held_out else []
+    settings = {"members": Members.joint([[*FOLDS[:1], *folds]], 3)}
+    whole = table()
+    rows = torch.from_numpy(FOLDS[0].held_out)  # seen by none but the last network
+    inputs = whole.inputs.clone()
+    inputs[rows[0]] = 1e30
+    with pytest.raises(NotFiniteError, match="Training has diverged: after epoch"):
+        trained(replace(whole, inputs=inputs), **settings)
