@@ -269,7 +269,7 @@ def test_rare_and_new_categories_share_buckets_and_tell_how_rare_they_are() -> N
 
 
 def test_a_category_is_in_its_bucket_however_its_number_is_written() -> None:
-    encoder = _fit(pd.DataFrame({"code": [str(index % 120) for index in range(240)] + list("vwxyz")}))
+    encoder = _fit(pd.DataFrame({"code": [str(index % 120) for index in range(360)] + list("vwxyz")}))
     inputs, _ = encoder.transform(pd.DataFrame({"code": [7777.0, 99.0]}))
     again, _ = encoder.transform(pd.DataFrame({"code": ["7777", "99"]}))
     assert torch.equal(inputs, again) and inputs[0, 100:132].sum() == 1
