@@ -151,6 +151,7 @@ CASES: dict[str, Case] = {
         arguments=("--repeats", "1", "--rounds", "1", "--tasks", "2", "--trunks", "mlp"),
         shorten=in_this_process,
     ),
+    "table_reading": Case(arguments=("mixed", "--rows", "200", "--rounds", "1")),
     "solvers": Case(arguments=("--tasks", "2", "4", "--repeats", "1")),
     "meta": Case(
         arguments=("sinusoid, 1 step", "--seconds", "0", "--ways", "plain loop", "run_loop", "loop", "vmap",

@@ -5,16 +5,34 @@ import io
 import itertools
 import re
 import tempfile
-from collections.abc import Iterable, Iterator
-from typing import Any, TextIO, cast
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, TextIO, TypeAlias, cast
 
 import pandas as pd
 
 from polytask.core import DataError
-from polytask.data.tables.cell import canonical, is_code, read_number
+from polytask.data.tables.cell import canonical, read_number
 from polytask.data.tables.problems import examples
 
-__all__ = ["MISSING", "MISSING_WORDS", "read_delimited", "read_lines"]
+__all__ = [
+    "EXACT",
+    "MISSING",
+    "MISSING_WORDS",
+    "MOST_CLASSES",
+    "N_SAMPLED",
+    "ColumnsReader",
+    "Header",
+    "check_names",
+    "find_header",
+    "first_lines",
+    "read_delimited",
+    "read_lines",
+    "typed_columns",
+]
+
+ColumnsReader: TypeAlias = Callable[[list[int], Iterable[str], type[str] | None], pd.DataFrame]
+"""Reads some columns, given by index; which words are missing values; and of which type, None for any."""
 
 MISSING = ("", "?", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "-nan", "NULL", "null", "None")
 """The spellings of a missing value."""
@@ -25,8 +43,34 @@ MISSING_WORDS = "words read as missing"
 _DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[\r\n]*', re.IGNORECASE | re.DOTALL)
 _IN_MEMORY = 32 * 2**20  # bytes of a table's text, beyond which it waits on disk
-_MOST_CLASSES = 1000
-_EXACT = 2**53  # up to which a float holds every whole number
+MOST_CLASSES = 1000
+"""Different numbers of a column beyond which the way that they are written does not matter."""
+
+N_SAMPLED = 20_000
+"""Rows that are looked at before all of them."""
+
+EXACT = 2**53
+"""Up to which a float holds every whole number."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Header:
+    """What the first lines of a file tell.
+
+    Args:
+        delimiter: Between the values of a row.
+        names: Of the columns, as they are written.
+        n_lines: Lines before the first row.
+    """
+
+    delimiter: str
+    names: tuple[str, ...]
+    n_lines: int
+
+    @property
+    def n_numbered(self) -> int:
+        """1 where the first column is row numbers without a name, which are left out."""
+        return int(len(self.names) > 1 and not self.names[0])
 
 
 def read_delimited(text: str, where: str) -> pd.DataFrame:
@@ -56,35 +100,79 @@ def read_delimited(text: str, where: str) -> pd.DataFrame:
 
 def read_lines(file: TextIO, where: str) -> pd.DataFrame:
     """Read an open text file as `read_delimited` does; line ends must not have been translated."""
-    head = list(itertools.islice(file, 100))
-    marked = _SEPARATOR_LINE.fullmatch(head[0]) if head else None
-    delimiter = marked.group(1) if marked else _delimiter(head)
-    if delimiter in '\r\n" ':
-        raise DataError(f"{where}, line 1: sep= names no delimiter. Delete the line, or name one.")
-    n_skipped = 1 if marked else 0
-    rows = _rows(itertools.chain(head[n_skipped:], file), delimiter, where, n_skipped)
-    _, names = next(rows, (0, None))
-    if names is None:
-        raise DataError(f"{where} is empty; it needs a line of column names, and rows.")
+    head = first_lines(file)
+    header = find_header(head, where)
+    n_columns = len(header.names)
+    rows = _rows(itertools.chain(head[header.n_lines :], file), header.delimiter, where, header.n_lines)
     with tempfile.SpooledTemporaryFile(_IN_MEMORY, "w+", encoding="utf-8", newline="") as spooled:
         canonical_text = cast(TextIO, spooled)
         # Quotes a carriage return inside a value as well, since the terminator contains one.
         writer = csv.writer(canonical_text, lineterminator="\r\n")
         n_rows = 0
         for line, row in rows:
-            if len(row) != len(names):
+            if len(row) != n_columns:
                 raise DataError(
-                    f"{where}, line {line}: the header has {len(names)} fields, but this line has "
+                    f"{where}, line {line}: the header has {n_columns} fields, but this line has "
                     f"{len(row)}. Complete or shorten it; quote a value that contains a "
-                    f"{_DELIMITERS.get(delimiter, repr(delimiter))}."
+                    f"{_DELIMITERS.get(header.delimiter, repr(header.delimiter))}."
                 )
             _write(writer, row, f"{where}, line {line}")
             n_rows += 1
         if not n_rows:
             raise DataError(f"{where} has a header but no rows; add some.")
-        numbered = len(names) > 1 and not names[0]
-        _check_names(names[1:] if numbered else names, where)
-        return _typed(canonical_text, names, where, first=int(numbered))
+        check_names(list(header.names[header.n_numbered :]), where)
+
+        def read(columns: list[int], missing: Iterable[str], dtype: type[str] | None) -> pd.DataFrame:
+            canonical_text.seek(0)
+            return pd.read_csv(
+                canonical_text,
+                header=None,
+                names=list(range(n_columns)),
+                usecols=columns,
+                index_col=False,
+                na_values=list(missing),
+                keep_default_na=False,
+                skip_blank_lines=False,
+                low_memory=False,  # types of whole columns, not of pieces
+                dtype=dtype,
+            )
+
+        try:
+            return typed_columns(read, header, doubtful=_doubtful)
+        except (ValueError, ArithmeticError, LookupError) as error:
+            why = next(iter(str(error).splitlines()), "")[:100]
+            raise DataError(
+                f"{where} cannot be read as a table ({why}). Save it again as UTF-8 text."
+            ) from error
+
+
+def first_lines(file: Iterable[str]) -> list[str]:
+    """Take the lines of a file up to the first one that is not blank, and 99 more."""
+    lines = iter(file)
+    head: list[str] = []
+    for line in lines:
+        head.append(line)
+        if line.strip():
+            break
+    return head + list(itertools.islice(lines, 99))
+
+
+def find_header(head: list[str], where: str) -> Header:
+    """Find delimiter and names in the first lines of a file.
+
+    Raises:
+        DataError: There are none.
+    """
+    marked = _SEPARATOR_LINE.fullmatch(head[0]) if head else None
+    delimiter = marked.group(1) if marked else _delimiter(head)
+    if delimiter in '\r\n" ':
+        raise DataError(f"{where}, line 1: sep= names no delimiter. Delete the line, or name one.")
+    n_skipped = 1 if marked else 0
+    lines = iter(head[n_skipped:])
+    _, names = next(_rows(lines, delimiter, where, n_skipped), (0, None))
+    if names is None:
+        raise DataError(f"{where} is empty; it needs a line of column names, and rows.")
+    return Header(delimiter=delimiter, names=tuple(names), n_lines=len(head) - len(list(lines)))
 
 
 def _write(writer: Any, row: list[str], where: str) -> None:
@@ -94,46 +182,31 @@ def _write(writer: Any, row: list[str], where: str) -> None:
         raise DataError(f"{where} is not valid Unicode. Save the table as UTF-8 text.") from error
 
 
-def _typed(canonical_text: TextIO, names: list[str], where: str, *, first: int) -> pd.DataFrame:
+def typed_columns(
+    read: ColumnsReader, header: Header, *, doubtful: Callable[[pd.Series], bool]
+) -> pd.DataFrame:
     """Let pandas find the type of every column, and correct it where the text tells more.
 
-    Raises:
-        DataError: pandas cannot read it.
+    Args:
+        read: Reads columns of the file.
+        header: Its header.
+        doubtful: Tells whether the text of a column has to be read, too.
     """
-
-    def read(columns: list[int], missing: Iterable[str], dtype: type[str] | None) -> pd.DataFrame:
-        canonical_text.seek(0)
-        return pd.read_csv(
-            canonical_text,
-            header=None,
-            names=list(range(len(names))),
-            usecols=columns,
-            index_col=False,
-            na_values=list(missing),
-            keep_default_na=False,
-            skip_blank_lines=False,
-            low_memory=False,  # types of whole columns, not of pieces
-            dtype=dtype,
-        )
-
-    try:
-        frame = read(list(range(first, len(names))), MISSING, None)
-        frame.columns = pd.Index(names[first:])
-        doubtful = [index for index in range(first, len(names)) if _doubtful(frame.iloc[:, index - first])]
-        texts = read(doubtful, [""], str) if doubtful else pd.DataFrame()
-        words: dict[str, dict[str, int]] = {}
-        for index, (_, text) in zip(doubtful, texts.items(), strict=True):
-            words[names[index]] = _count_words(text)
-            column = frame.iloc[:, index - first]
-            if pd.api.types.is_numeric_dtype(column.dtype):
-                known = text.where(column.notna())
-                if _tells_more(known):
-                    frame.isetitem(index - first, known.astype(object).to_numpy())
-                elif pd.api.types.is_float_dtype(column.dtype) and column.abs().max() > _EXACT:
-                    frame.isetitem(index - first, _whole(known, column))
-    except (ValueError, ArithmeticError, LookupError) as error:
-        why = next(iter(str(error).splitlines()), "")[:100]
-        raise DataError(f"{where} cannot be read as a table ({why}). Save it again as UTF-8 text.") from error
+    first, names = header.n_numbered, list(header.names)
+    frame = read(list(range(first, len(names))), MISSING, None)
+    frame.columns = pd.Index(names[first:])
+    indices = [index for index in range(first, len(names)) if doubtful(frame.iloc[:, index - first])]
+    texts = read(indices, [""], str) if indices else pd.DataFrame()
+    words: dict[str, dict[str, int]] = {}
+    for index, (_, text) in zip(indices, texts.items(), strict=True):
+        words[names[index]] = _count_words(text)
+        column = frame.iloc[:, index - first]
+        if pd.api.types.is_numeric_dtype(column.dtype):
+            known = text.where(column.notna())
+            if _tells_more(known):
+                frame.isetitem(index - first, known.astype(object).to_numpy())
+            elif pd.api.types.is_float_dtype(column.dtype) and column.abs().max() > EXACT:
+                frame.isetitem(index - first, _whole(known, column))
     frame.attrs[MISSING_WORDS] = {name: counts for name, counts in words.items() if counts}
     return frame
 
@@ -161,10 +234,13 @@ def _count_words(texts: pd.Series) -> dict[str, int]:
 
 def _tells_more(texts: pd.Series) -> bool:
     """Tell whether the text of a column of numbers says more than the numbers do."""
-    distinct = texts.dropna().unique().tolist()
-    if any(map(is_code, distinct)):
+    texts = texts.dropna()
+    if texts.str.fullmatch(r"[+-]?0[0-9]+").any():  # as `is_code` has it, all at once
         return True
-    return len(distinct) <= _MOST_CLASSES and any(_rewritten(text) for text in distinct)
+    if texts.iloc[:N_SAMPLED].nunique() > MOST_CLASSES:
+        return False
+    distinct = texts.unique().tolist()
+    return len(distinct) <= MOST_CLASSES and any(_rewritten(text) for text in distinct)
 
 
 def _rewritten(text: str) -> bool:
@@ -211,7 +287,12 @@ def _rows(
             yield line, values
 
 
-def _check_names(names: list[str], where: str) -> None:
+def check_names(names: list[str], where: str) -> None:
+    """Refuse names of which columns cannot be told apart, or that are rather numbers of a first row.
+
+    Raises:
+        DataError: They cannot be used.
+    """
     nameless = [position for position, name in enumerate(names, start=1) if not name]
     if all(read_number(name) is not None for name in names if name) and (
         nameless or any("." in name for name in names)

@@ -61,7 +61,7 @@ def read_table(source: Any) -> pd.DataFrame:
         raise DataError(f"There is no file {path}. Check the path, which is taken from {Path.cwd()}.")
     ending = path.name.lower()
     if ending.endswith(_TEXT):
-        return _clean(read_text_file(path), str(path))
+        return _clean(read_text_file(path), str(path), values=False)
     if ending.endswith(_PARQUET):
         return _clean(read_parquet_file(path), str(path))
     raise DataError(
@@ -146,8 +146,8 @@ def plain_frame(source: Any) -> pd.DataFrame:
     return source.copy()
 
 
-def _clean(frame: pd.DataFrame, where: str) -> pd.DataFrame:
-    """Check the shape of a data frame, and write every missing value as NaN."""
+def _clean(frame: pd.DataFrame, where: str, *, values: bool = True) -> pd.DataFrame:
+    """Check the shape of a data frame, and write every missing value as NaN, unless its values are done."""
     if isinstance(frame.columns, pd.MultiIndex):
         raise DataError(f"{where} has several levels of column names; join them into one.")
     names = [str(name) for name in frame.columns]
@@ -166,7 +166,7 @@ def _clean(frame: pd.DataFrame, where: str) -> pd.DataFrame:
         raise DataError(f"{where} has columns but no rows; add some.")
     read_before = frame.attrs.get(MISSING_WORDS)
     words = dict(read_before) if isinstance(read_before, dict) else {}
-    for name in frame.columns:
+    for name in frame.columns if values else ():
         dtype = frame[name].dtype
         if isinstance(dtype, np.dtype) and not dtype.isnative:  # rows of it cannot be taken
             frame[name] = frame[name].to_numpy().astype(dtype.newbyteorder("="))

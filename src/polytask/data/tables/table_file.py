@@ -6,18 +6,20 @@ import gzip
 import io
 import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 import pandas as pd
 
 from polytask.core import DataError, InputError, MissingPackageError
-from polytask.data.tables.delimited import read_lines
+from polytask.data.tables.delimited import find_header, first_lines, read_lines
+from polytask.data.tables.plain_delimited import read_plain
 
 __all__ = ["read_parquet_file", "read_text_file"]
 
 _MIB = 2**20
+_LARGE = _MIB  # bytes from which a file is worth looking for the faster way to read it
 _LIMIT = "POLYTASK_MAX_EXPANDED_MB"
 _SMALLEST_LIMIT, _LARGEST_RATIO = 64 * _MIB, 100
 _LONGEST_LINE = 32 * _MIB
@@ -33,6 +35,9 @@ def read_text_file(path: Path) -> pd.DataFrame:
         DataError: It cannot be read, is damaged or not UTF-8, or expands too far.
     """
     try:
+        plain = _read_plain(path) if path.stat().st_size >= _LARGE else None
+        if plain is not None:
+            return plain
         with _opened(path) as content:
             _check_text(content, path)
         with _opened(path) as content, io.TextIOWrapper(content, encoding="utf-8-sig", newline="") as text:
@@ -76,6 +81,27 @@ def read_parquet_file(path: Path) -> pd.DataFrame:
         ) from error
 
 
+def _read_plain(path: Path) -> pd.DataFrame | None:
+    """Read a file by the faster of two ways; None where that is not possible."""
+    with _opened(path) as content:
+        marked = content.read(len(codecs.BOM_UTF8)) == codecs.BOM_UTF8
+    try:
+        with _opened(path) as content, io.TextIOWrapper(content, encoding="utf-8-sig", newline="") as text:
+            head = first_lines(text)
+        header = find_header(head, str(path))
+    except (UnicodeError, DataError):  # told with more care by the other way
+        return None
+    start = len("".join(head[: header.n_lines]).encode()) + marked * len(codecs.BOM_UTF8)
+
+    def check(look: Callable[[bytes], None]) -> None:
+        with _opened(path) as content:
+            _check_text(content, path, look)
+
+    if path.name.lower().endswith(".gz"):  # it may expand too far, which comes before it is parsed
+        check(lambda _: None)
+    return read_plain(header, start, lambda: _opened(path), check, str(path))
+
+
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[BinaryIO]:
     packed = path.name.lower().endswith(".gz")
@@ -83,8 +109,8 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
         yield content  # pyright: ignore[reportReturnType] - a gzip file is read like any other
 
 
-def _check_text(content: BinaryIO, path: Path) -> None:
-    """Read a file once, piece by piece, before anything is made of it."""
+def _check_text(content: BinaryIO, path: Path, look: Callable[[bytes], None] = lambda _: None) -> None:
+    """Read a file once, piece by piece, before anything is made of it; show each piece to ``look``."""
     packed = path.name.lower().endswith(".gz")
     decoder = codecs.getincrementaldecoder("utf-8")()
     n_read, line, line_start = 0, 1, 0
@@ -102,6 +128,7 @@ def _check_text(content: BinaryIO, path: Path) -> None:
             ) from error
         if not piece:
             return
+        look(piece)
         if b"\0" in piece:
             raise DataError(
                 f"{path} contains NUL characters, so it is no UTF-8 text. Save the table as UTF-8 text."

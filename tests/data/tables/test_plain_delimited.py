@@ -1,0 +1,134 @@
+"""The faster way to read a file gives the same table, to the last digit and note, as the careful one."""
+
+import gzip
+import tempfile
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pandas.testing import assert_frame_equal
+
+from polytask.core import InputError
+from polytask.data.tables import plain_delimited, table_file
+from polytask.data.tables.table import read_table
+
+_NEVER = 10**12
+_CELLS = [
+    *("", "1", "2", "2.5", "-1e3", "inf", "NA", "?", "yes", "true", "TRUE", "False", "2024-03-31", "12:30"),
+    *("007", "-01", "+5", "1.10", "-0", "-0.0", "00", "0.50", "1E5", "1d5", "1_000", "0x10", ".5", "5."),
+    *("9007199254740993", "18446744073709551615", "99999999999999999999", "nan", "NAN", "Infinity", "1e400"),
+    *("a b", "é", "\u00a0x", "x\u2003", "1 ", " 1", "a\tb", '"q"', '"a,b"', 'q"q', '"x\ny"', "#c", "\ufeff"),
+]
+
+
+@st.composite
+def _files(draw: st.DrawFn) -> bytes:
+    delimiter, end = draw(st.sampled_from(",;\t|")), draw(st.sampled_from(["\n", "\r\n", "\r"]))
+    pools = draw(st.lists(st.lists(st.sampled_from(_CELLS), min_size=1, max_size=3), min_size=1, max_size=4))
+    names = [
+        draw(st.sampled_from([f"c{index}", f'"c {index}"', f" c{index}"])) for index in range(len(pools))
+    ]
+    if draw(st.integers(0, 9)) == 0:
+        names[0] = ""
+    rows = draw(st.lists(st.tuples(*map(st.sampled_from, pools)), max_size=8))
+    lines = [delimiter.join(names), *map(delimiter.join, rows)]
+    if draw(st.integers(0, 4)) == 0:
+        odd = draw(st.sampled_from(["", " ", "1", delimiter, delimiter.join("12345"), f"sep={delimiter}"]))
+        lines.insert(draw(st.integers(0, len(lines))), odd)
+    mark = draw(st.sampled_from(["", "", "\ufeff"]))
+    return (mark + end.join(lines) + draw(st.sampled_from(["", end, end + end, " "]))).encode()
+
+
+def _both_ways(path: Path) -> tuple[pd.DataFrame | str, pd.DataFrame | str]:
+    found: list[pd.DataFrame | str] = []
+    with pytest.MonkeyPatch.context() as patch:
+        for large in (_NEVER, 0):
+            patch.setattr(table_file, "_LARGE", large)
+            try:
+                found.append(read_table(path))
+            except InputError as error:
+                found.append(str(error))
+    return found[0], found[1]
+
+
+def _assert_same(content: bytes, name: str = "t.csv") -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / name
+        path.write_bytes(content)
+        careful, plain = _both_ways(path)
+    if isinstance(careful, str) or isinstance(plain, str):
+        assert careful is plain or careful == plain
+    else:
+        assert_frame_equal(careful, plain, check_exact=True)
+        assert careful.attrs == plain.attrs
+
+
+@settings(max_examples=120, deadline=None)
+@given(_files())
+def test_any_file_is_the_same_table_by_both_ways(content: bytes) -> None:
+    _assert_same(content)
+
+
+_ROWS = {
+    "a short and a long row": "a,b,c\n1,2\n1,2,3,4\n",
+    "a long and a short row": "a,b,c\n1,2,3,4\n1,2\n",
+    "a long first row without a last value": "a,b\n1,2,\n3,4\n",
+    "all rows too long": "a,b\n1,2,3\n4,5,6\n",
+    "blank lines": "a,b\n\n1,NA\n\n\n3,\n\n",
+    "a code among many numbers": "a,b\n" + "".join(f"{i}.5,{i}\n" for i in range(1500)) + "007,1\n",
+    "a signed code": "a,b\n" + "".join(f"{i},{i}\n" for i in range(1500)) + "-01,1\n",
+    "a plus": "a,b\n" + "".join(f"{i % 9},{i}\n" for i in range(50)) + "+5,1\n",
+    "prices": "a,b\n" + "".join(f"{i % 9}.50,{i}\n" for i in range(50)),
+    "whole numbers beyond a float, some missing": "a,b\n9007199254740993,1\n,2\n9007199254740995,3\n",
+    "zeros at the end of a line": "a,b\n1,0\n05,0\n",
+}
+
+
+@pytest.mark.parametrize("text", _ROWS.values(), ids=_ROWS)
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_files_that_only_look_plain_are_the_same_table_by_both_ways(text: str, end: str) -> None:
+    _assert_same(text.replace("\n", end).encode())
+
+
+@pytest.mark.parametrize(
+    "late",
+    ["007,x", "1,NA", "1, x", '1,"x"', "1", "word,x", "1.50,x", "9007199254740993,x", "True,x", "1,x\u00a0"],
+)
+@pytest.mark.parametrize("size", [5, 64])
+def test_what_is_odd_late_in_a_file_is_seen(monkeypatch: pytest.MonkeyPatch, late: str, size: int) -> None:
+    """Whatever the pieces in which the file is looked at."""
+    monkeypatch.setattr(plain_delimited, "_BLOCK", size)
+    monkeypatch.setattr(table_file, "_MIB", size + 2)
+    rows = "".join(f"{index},{'xy'[index % 2]}\n" for index in range(40))
+    _assert_same(f"a,b\n{rows}{late}\n{rows}".encode())
+
+
+def test_a_column_whose_type_changes_far_into_the_file_is_of_one_type() -> None:
+    rows = "".join(f"{index},1,True\n" for index in range(60_000))  # longer than what pandas reads at once
+    _assert_same(f"a,b,c\n{rows}x,1.5,maybe\n".encode())
+
+
+def test_without_pyarrow_the_table_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plain_delimited, "_arrow_texts", lambda *_: None)
+    _assert_same(b"a,b,c\n007,NA,1.10\n8,,1.2\n9,x,1.3\n")
+
+
+def test_a_plain_file_is_read_the_faster_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table_file, "_LARGE", 0)
+    monkeypatch.setattr(table_file, "read_lines", lambda *_: pytest.fail("read with care"))
+    text = "a;b;c\n1.5;red;NA\n2.5;blue;3\n;?;4\n"
+    (tmp_path / "t.csv").write_text(text)
+    (tmp_path / "t.csv.gz").write_bytes(gzip.compress(text.encode()))
+    for name in ("t.csv", "t.csv.gz"):
+        frame = read_table(tmp_path / name)
+        assert frame["a"].tolist()[:2] == [1.5, 2.5] and frame["b"].tolist()[:2] == ["red", "blue"]
+        assert frame.isna().sum().tolist() == [1, 1, 1]
+
+
+def test_a_large_file_that_is_no_text_is_refused_like_a_small_one(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_bytes(b"a,b\n" + b"1,2\n" * 300_000 + b"1,\0\n")
+    with pytest.raises(InputError, match="NUL"):
+        read_table(path)
