@@ -14,11 +14,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from typer.main import get_command
 
 from polytask.architectures import architecture_names
-from polytask.cli import main
+from polytask.cli import app, main
 from polytask.datasets import penguins_table
 from polytask.fitting import table_fit
+from polytask.models.table_config import TableConfig
 from polytask.version import __version__
 
 QUICK = ["--epochs", "2", "--width", "8", "--no-baselines"]
@@ -309,3 +311,11 @@ def test_the_methods_are_listed_with_what_they_need(tmp_path):
     shown = polytask("methods", cwd=tmp_path).stdout
     assert "nash-mtl" in shown
     assert "proto-maml" in shown
+
+
+def test_the_help_names_the_defaults_of_today():
+    """Options that are left out have the default of Python, which their help text repeats."""
+    defaults = TableConfig()
+    shown = {option.name: option.help for option in get_command(app).commands["fit"].params}
+    for name in ("dropout", "patience", "weight_decay", "bins", "members", "soft_strength"):
+        assert f"({getattr(defaults, name):g})" in shown[name], name
