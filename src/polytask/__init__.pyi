@@ -18,6 +18,7 @@ from . import (
     rl,
     selection,
 )
+from .compare import compare
 from .core import (
     Batch,
     Episode,
@@ -31,7 +32,6 @@ from .core import (
     Sharing,
     Task,
 )
-from .compare import compare
 from .estimators import (
     FewShotEstimator,
     MultiTaskClassifier,

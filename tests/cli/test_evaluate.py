@@ -1,4 +1,4 @@
-"""``polytask evaluate`` and ``polytask importance`` on a saved model."""
+"""``polytask evaluate``, ``polytask importance`` and ``polytask export`` of a saved model."""
 
 import json
 import sys
@@ -58,6 +58,12 @@ def test_importance_is_shown_written_and_printed(folder, monkeypatch, capsys) ->
     assert columns["a"]["size"]["importance"] == pytest.approx(written.loc["a", "size:importance"])
 
 
+def test_networks_are_exported(folder, monkeypatch, capsys) -> None:
+    assert run(monkeypatch, folder, "export", "model", "-o", "m.pt2", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["preprocessing"].endswith("m.json")
+    assert (folder / "m.pt2").is_file() and (folder / "m.json").is_file()
+
+
 @pytest.mark.parametrize(
     ("typed", "message"),
     [
@@ -65,6 +71,7 @@ def test_importance_is_shown_written_and_printed(folder, monkeypatch, capsys) ->
         (("evaluate", "model", "rows.csv", "-o", "rows.csv"), "is the input itself"),
         (("evaluate", "nothing", "rows.csv"), "There is no model directory"),
         (("importance", "model", "rows.csv", "--n-repeats", "0"), "--n-repeats must be at least 1"),
+        (("export", "model", "-o", "m.pb"), "must end with .onnx or .pt2"),
     ],
 )
 def test_what_cannot_be_measured_ends_in_one_message(folder, monkeypatch, capsys, typed, message) -> None:

@@ -69,7 +69,7 @@ class FlatLinear(nn.Module):
         weight, pieces = self.linear.weight, []
 
         def flatten(tensor: Tensor) -> Tensor:
-            pieces.append(tensor.reshape(len(tensor), -1).to(weight.dtype))
+            pieces.append(tensor.reshape(tensor.shape[0], -1).to(weight.dtype))
             return tensor
 
         map_inputs(flatten, inputs)

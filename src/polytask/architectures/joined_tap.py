@@ -37,7 +37,7 @@ def tap_together(
         return taps, {name: [taps[name]] for name in names}
     shapes = [tensor.shape for tensor in shared]
     widths = [math.prod(shape[1:]) for shape in shapes]
-    taps = tap(torch.cat([tensor.reshape(len(tensor), -1) for tensor in shared], dim=1), names)
+    taps = tap(torch.cat([tensor.reshape(tensor.shape[0], -1) for tensor in shared], dim=1), names)
     parts = {
         name: [piece.reshape(shape) for piece, shape in zip(taps[name].split(widths, dim=1), shapes)]
         for name in names

@@ -21,12 +21,12 @@ Csv: TypeAlias = Annotated[
 ]
 
 
-def table_model(model: Path, *, data: Path, output: Path | None) -> "TableModel":
-    """Load the model of a table; before that, see whether the output can be written."""
+def table_model(model: Path, *, data: Path | None = None, output: Path | None = None) -> "TableModel":
+    """Load the model of a table; before that, see whether figures on data can be written."""
     from polytask.models import TableModel, load
     from polytask.models.saved import check_output
 
-    if output is not None:
+    if data is not None and output is not None:
         check_output(output, data=data, model=model)
     loaded = load(model)
     if not isinstance(loaded, TableModel):

@@ -5,6 +5,7 @@ from .multi_task_classifier import MultiTaskClassifier
 from .multi_task_estimator import MultiTaskEstimator
 from .multi_task_regressor import MultiTaskRegressor
 from .table_evaluation import evaluate_table
+from .table_export import export_table
 from .table_importance import importance
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "MultiTaskEstimator",
     "MultiTaskRegressor",
     "evaluate_table",
+    "export_table",
     "fit",
     "importance",
     "learn",

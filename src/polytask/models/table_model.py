@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -118,6 +119,10 @@ class TableModel(SavedModel):
     def importance(self, table: Any, *, n_repeats: int = 5, seed: int = 0) -> pd.DataFrame:
         """Tell how much each target needs each column; see `polytask.estimators.importance`."""
         return polytask.estimators.importance(self, table, n_repeats=n_repeats, seed=seed, stacklevel=3)
+
+    def export(self, path: str | Path) -> Path:
+        """Write the networks for other programs, as ONNX; see `polytask.estimators.export_table`."""
+        return polytask.estimators.export_table(self, path)
 
     def __repr__(self) -> str:
         """Name the targets with their kinds, the rows, and the seconds of training."""

@@ -1,0 +1,189 @@
+"""The networks of a table model in a file that other programs run: ONNX, or a program of `torch.export`."""
+
+import copy
+import io
+import logging
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from polytask.core import BundleError, InputError, Learner, MissingPackageError, generator
+from polytask.core.files import rehearse_write, user_path, write_atomically
+from polytask.core.strict_json import format_json
+from polytask.data.tables.target_column import TargetColumn
+from polytask.models.table_model import TableModel
+from polytask.version import __version__
+
+__all__ = ["ExportedNetworks", "check_export", "compare", "export_table"]
+
+_ENDINGS = (".onnx", ".pt2")
+_INPUT = "features"
+_CLOSE = 1e-5  # relative to the spread of a target, or to a probability of 1
+_ROWS = 64
+
+
+def export_table(model: TableModel, path: str | Path) -> Path:
+    """Write the networks of a model, from encoded features to predictions in units and probabilities.
+
+    The file has one input, ``features`` (float32 ``[row, feature]``), and an output for each target by its
+    name: ``[row]`` in the target's units, or the probabilities ``[row, class]``. How columns become features
+    stands in a JSON file of the same name beside it: for each column its kind and constants, in the order of
+    the features, and for each target its classes. What is written is run, and compared with the model.
+
+    Args:
+        model: The model.
+        path: A file that ends in ``.onnx``, or in ``.pt2`` for `torch.export.load`.
+
+    Returns:
+        Where it was written.
+
+    Raises:
+        InputError: The ending is another, or it cannot be written.
+        MissingPackageError: ONNX needs onnx, onnxscript and onnxruntime.
+        BundleError: What was written predicts something else than the model.
+    """
+    target = check_export(path)
+    networks = ExportedNetworks(copy.deepcopy(model.learner).cpu(), model.targets).eval()
+    rows = torch.randn(_ROWS, model.encoder.n_features, generator=generator(0, "export"), dtype=torch.float32)
+    with torch.no_grad(), _quiet():
+        dynamic = {_INPUT: {0: torch.export.Dim("row", min=1)}}
+        program = torch.export.export(networks, (rows[:5],), dynamic_shapes=dynamic)
+        expected = networks(rows)
+        if target.suffix.lower() == ".pt2":
+            file = io.BytesIO()
+            torch.export.save(program, file)
+            content = file.getvalue()
+            found = torch.export.load(io.BytesIO(content)).module()(rows)
+        else:
+            content = _onnx(program, networks.names)
+            found = _run_onnx(content, rows)
+    compare(target, model.targets, expected, found)
+    described = format_json(_described(model)).encode() + b"\n"
+    write_atomically(target, lambda file: file.write(content))
+    write_atomically(target.with_suffix(".json"), lambda file: file.write(described))
+    return target
+
+
+def check_export(path: str | Path) -> Path:
+    """Try whether a model can be exported to a file; ask before it is loaded.
+
+    Raises:
+        InputError: The ending is unknown, or the file cannot be written.
+        MissingPackageError: A package is missing.
+    """
+    target = user_path(path)
+    if target.suffix.lower() not in _ENDINGS:
+        raise InputError(f"The output {target} must end with {' or '.join(_ENDINGS)}.")
+    if target.suffix.lower() == ".onnx":
+        for package in ("onnx", "onnxscript", "onnxruntime"):
+            try:
+                import_module(package)
+            except ImportError as error:
+                raise MissingPackageError(package, extra="export", purpose="writing ONNX") from error
+    rehearse_write(target)
+    return target
+
+
+class ExportedNetworks(nn.Module):
+    """The networks of a table model with what turns their outputs into units and probabilities.
+
+    Args:
+        learner: The trained model.
+        targets: Its targets.
+    """
+
+    def __init__(self, learner: Learner, targets: Sequence[TargetColumn]) -> None:
+        super().__init__()
+        self.learner = learner
+        self.targets = tuple(targets)
+        self.names = [target.task.name for target in targets]
+
+    def forward(self, features: Tensor) -> tuple[Tensor, ...]:
+        """Predict ``[row, feature]``: by target ``[row]`` in its units, or probabilities ``[row, class]``."""
+        outputs = self.learner.adapt([target.task for target in self.targets])(features)
+        return tuple(_finished(target, outputs[target.task.name].float()) for target in self.targets)
+
+
+def _finished(target: TargetColumn, outputs: Tensor) -> Tensor:
+    if target.task.kind == "regression":
+        return outputs[:, 0] * target.scale + target.mean
+    if target.task.kind == "binary":
+        outputs = torch.cat([torch.zeros_like(outputs), outputs], dim=-1)
+    return outputs.softmax(-1)
+
+
+def _onnx(program: torch.export.ExportedProgram, names: Sequence[str]) -> bytes:
+    written = torch.onnx.export(
+        program, dynamo=True, input_names=[_INPUT], output_names=list(names), verbose=False
+    )
+    if written is None:
+        raise BundleError("torch.onnx gave nothing back. Export to a file that ends with .pt2 instead.")
+    return written.model_proto.SerializeToString()
+
+
+def _run_onnx(content: bytes, rows: Tensor) -> list[Tensor]:
+    """Run a model by onnxruntime, on one thread."""
+    onnxruntime: Any = import_module("onnxruntime")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    return [torch.as_tensor(np.asarray(values)) for values in session.run(None, {_INPUT: rows.numpy()})]
+
+
+def compare(
+    path: Path, targets: Sequence[TargetColumn], expected: Sequence[Tensor], found: Sequence[Tensor]
+) -> None:
+    """Compare what a model and its export predict, by target.
+
+    Raises:
+        BundleError: They differ by more than rounding.
+    """
+    for target, ours, theirs in zip(targets, expected, found, strict=True):
+        same_form = ours.shape == theirs.shape
+        rounding = np.finfo(np.float32).eps * abs(target.mean) / target.scale
+        far = float((ours - theirs).abs().max()) / target.scale if same_form else float("nan")
+        if not far <= _CLOSE + 4 * rounding:
+            raise BundleError(
+                f"{path}: the exported networks predict {target.task.name!r} otherwise than the model, by "
+                f"{far:.1e} of its spread. Export to a file of the other ending, {' or '.join(_ENDINGS)}."
+            )
+
+
+def _described(model: TableModel) -> dict[str, Any]:
+    """Say how columns become features, and what the outputs are."""
+    return {
+        "library": __version__,
+        "input": {"name": _INPUT, "type": "float32", "features": list(model.encoder.feature_names)},
+        "encoder": model.encoder.to_json(),
+        "outputs": [
+            {
+                "name": target.task.name,
+                "kind": target.task.kind,
+                "classes": list(target.classes),
+                "labels": list(target.labels),
+            }
+            for target in model.targets
+        ],
+        "data": dict(model.data),
+    }
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep from the user what the exporters say of packages that nobody needs here."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)

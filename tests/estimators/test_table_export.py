@@ -1,0 +1,98 @@
+"""The networks of a table model in files for other programs."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+import polytask
+from polytask.core import BundleError, InputError, MissingPackageError
+from polytask.data import TableEncoder
+from polytask.estimators import table_export
+from polytask.models import TableModel
+
+TARGETS = ["size", "flag", "band:multiclass"]
+
+
+def rows(n_rows: int = 60, seed: int = 0) -> pd.DataFrame:
+    x = np.random.default_rng(seed).normal(size=(n_rows, 2))
+    frame = pd.DataFrame(x, columns=["a", "b"]).assign(size=1e5 + 300 * x[:, 0], flag=x[:, 1] > 0)
+    return frame.assign(band=(x[:, 0] > 0).astype(int) + (x[:, 1] > 0), colour=["red", "blue", None] * 20)
+
+
+@pytest.fixture(scope="module")
+def model() -> TableModel:
+    settings: dict[str, Any] = {"folds": 2, "epochs": 1, "width": 3, "depth": 1, "bins": 2}
+    return polytask.fit(rows(), TARGETS, baselines=False, **settings)
+
+
+@pytest.fixture(scope="module")
+def written(model: TableModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return model.export(tmp_path_factory.mktemp("exported") / "m.pt2")
+
+
+def _predicted(model: TableModel, frame: pd.DataFrame) -> list[np.ndarray]:
+    found = model.predict(frame)
+    names = [[name for name in found if name.startswith(f"{target}:p")] for target in ("flag", "band")]
+    return [found["size"].to_numpy(), *(found[several].to_numpy() for several in names)]
+
+
+def test_an_exported_program_predicts_as_the_model(model, written) -> None:
+    before, new = model.predict(rows()), rows(seed=1)
+    features, _ = model.encoder.transform(new)
+    outputs = torch.export.load(written).module()(features)
+    for ours, theirs in zip(_predicted(model, new), outputs, strict=True):
+        np.testing.assert_allclose(theirs.detach().numpy(), ours, rtol=1e-6, atol=1e-5)
+    pd.testing.assert_frame_equal(model.predict(rows()), before)
+
+
+def test_the_file_beside_is_enough_to_encode_rows(model, written) -> None:
+    beside = json.loads(written.with_suffix(".json").read_text())
+    assert beside["input"]["features"] == list(model.encoder.feature_names)
+    assert [output["name"] for output in beside["outputs"]] == ["size", "flag", "band"]
+    assert beside["outputs"][2]["classes"] == ["0", "1", "2"]
+    encoder = TableEncoder.from_json(beside["encoder"])
+    assert torch.equal(encoder.transform(rows())[0], model.encoder.transform(rows())[0])
+
+
+def test_onnx_predicts_as_the_model(model, tmp_path) -> None:
+    for package in ("onnx", "onnxscript"):
+        pytest.importorskip(package)
+    runtime = pytest.importorskip("onnxruntime")
+    written = model.export(tmp_path / "m.onnx")
+    session = runtime.InferenceSession(written, providers=["CPUExecutionProvider"])
+    new = rows(seed=2)
+    features, _ = model.encoder.transform(new)
+    assert [output.name for output in session.get_outputs()] == ["size", "flag", "band"]
+    outputs = session.run(None, {"features": features.numpy()})
+    for ours, theirs in zip(_predicted(model, new), outputs, strict=True):
+        np.testing.assert_allclose(theirs, ours, rtol=1e-6, atol=1e-5)
+
+
+def test_gates_and_joined_taps_keep_the_number_of_rows_open(tmp_path: Path) -> None:
+    settings: dict[str, Any] = {"folds": 2, "epochs": 1, "width": 2, "depth": 2}
+    model = polytask.fit(rows(), TARGETS[:2], baselines=False, architecture="ple", **settings)
+    program = torch.export.load(model.export(tmp_path / "m.pt2")).module()
+    features, _ = model.encoder.transform(rows())
+    assert program(features[:7])[0].shape == (7,) and program(features[:1])[1].shape == (1, 2)
+
+
+def test_what_predicts_otherwise_is_refused(model: TableModel) -> None:
+    right = [torch.zeros(3), torch.zeros(3, 2), torch.zeros(3, 3)]
+    table_export.compare(Path("m.onnx"), model.targets, right, right)
+    wrong = [right[0], right[1] + 0.5, right[2]]
+    with pytest.raises(BundleError, match=r"predict 'flag' otherwise than the model, by 5.0e-01"):
+        table_export.compare(Path("m.onnx"), model.targets, right, wrong)
+
+
+def test_an_ending_and_a_missing_package_are_named(model, tmp_path, monkeypatch) -> None:
+    with pytest.raises(InputError, match=r"must end with \.onnx or \.pt2"):
+        model.export(tmp_path / "m.pb")
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(MissingPackageError, match=r"polytask\[export\]"):
+        table_export.check_export(tmp_path / "m.onnx")
