@@ -90,6 +90,13 @@ def test_fit_then_predict(penguins):
     assert answered.returncode == 0, answered.stderr
     answers = pd.read_csv(penguins / "answers.csv")
     assert len(answers) == 344 and set(answers["species"]) <= {"Adelie", "Chinstrap", "Gentoo"}
+    certain = polytask(
+        "predict", "model", "penguins.csv", "-o", "answers.csv", "--intervals", "0.9", "--joint", cwd=penguins
+    )
+    assert certain.returncode == 0, certain.stderr
+    answers = pd.read_csv(penguins / "answers.csv")
+    assert (answers["body_mass_g:low"] < answers["body_mass_g:high"]).all()
+    assert set("|".join(answers["species:set"]).split("|")) == {"Adelie", "Chinstrap", "Gentoo"}
     assert left(penguins) == ["answers.csv", "model", "penguins.csv"]
 
 

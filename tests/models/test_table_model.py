@@ -1,5 +1,7 @@
 import warnings
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -7,7 +9,7 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 import polytask
-from polytask.core import DataError, DataWarning
+from polytask.core import DataError, DataWarning, InputError
 from polytask.models import table_model
 from polytask.models.table_model import TableModel
 
@@ -77,3 +79,79 @@ def test_a_model_says_what_it_is(model: TableModel, tmp_path: Path) -> None:
     kinds = "{'y': regression, 'flag': binary, 'code': multiclass, 'name': binary}; 80 rows"
     assert repr(model).startswith(f"TableModel({kinds}; ") and repr(model).endswith(" s of training)")
     assert repr(polytask.load(model.save(tmp_path / "m"))) == f"TableModel({kinds})"
+
+
+def test_intervals_and_sets_stand_beside_the_answers_after_loading_too(
+    model: TableModel, tmp_path: Path
+) -> None:
+    table = _table()
+    plain, one, all_ = (
+        model.predict(table),
+        model.predict(table, intervals=0.8),
+        model.predict(table, intervals=0.8, joint=True),
+    )
+    added = ["y:low", "y:high", "flag:set", "code:set", "name:set"]
+    assert [column for column in one if column not in plain] == added
+    assert_frame_equal(one[plain.columns], plain)
+    assert (one["y:low"] < one["y"]).all() and (one["y"] < one["y:high"]).all()
+    assert (all_["y:high"] > one["y:high"]).all()
+    loaded = polytask.load(model.save(tmp_path / "m"))
+    assert isinstance(loaded, TableModel)
+    assert_frame_equal(loaded.predict(table, intervals=0.8), one)
+
+
+def test_results_tell_how_right_probabilities_are(model: TableModel) -> None:
+    assert model.results is not None
+    for found in model.results.tasks:
+        assert set(found.calibration_error) == (set() if found.task == "y" else {"before", "after"})
+
+
+def test_probabilities_have_the_temperature_of_the_target(model: TableModel) -> None:
+    table = _table()
+    assert model.calibration is not None
+    before = model.predict(table)
+    hot = replace(model.calibration.targets["flag"], temperature=2.0)
+    calibration = replace(model.calibration, targets={**model.calibration.targets, "flag": hot})
+    warm = TableModel(
+        model.learner, model.encoder, model.targets, config=model.config, data={}, calibration=calibration
+    )
+    after = warm.predict(table)
+    assert_frame_equal(
+        after.drop(columns=["flag:p(True)", "flag:p(False)"]),
+        before[after.columns].drop(columns=["flag:p(True)", "flag:p(False)"]),
+    )
+
+    def logit(frame: pd.DataFrame) -> np.ndarray:
+        return np.log(frame["flag:p(True)"].to_numpy() / frame["flag:p(False)"].to_numpy())
+
+    np.testing.assert_allclose(logit(after), logit(before) / 2, atol=1e-9)
+
+
+def test_a_level_that_takes_more_rows_is_warned_about(model: TableModel) -> None:
+    with pytest.warns(DataWarning, match="level of 0.999 takes 999 held-out rows") as caught:
+        model.predict(_table(), intervals=0.999)
+    assert caught[0].filename == __file__
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"intervals": 1.0}, "`intervals` must be above 0 and below 1"),
+        ({"intervals": 90}, "`intervals` must be above 0 and below 1"),
+        ({"intervals": True}, "`intervals` must be a number"),
+        ({"intervals": 0.9, "joint": "yes"}, "`joint` must be True or False"),
+        ({"joint": True}, "ask for them by `intervals`"),
+    ],
+)
+def test_intervals_of_an_impossible_kind_are_refused(
+    model: TableModel, asked: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        model.predict(_table(), **asked)
+
+
+def test_a_model_of_an_earlier_version_has_no_intervals() -> None:
+    old = polytask.load(Path(__file__).parent / "written_before" / "table")
+    assert isinstance(old, TableModel)
+    with pytest.raises(InputError, match=r"an earlier version saved it without\. Fit the model again"):
+        old.predict(_table(), intervals=0.9)

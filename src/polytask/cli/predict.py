@@ -19,6 +19,13 @@ def predict(
     model: Annotated[Path, typer.Argument(help="A directory made by fit or adapt.")],
     data: Annotated[Path, typer.Argument(help="A CSV or Parquet table; for an adapted model, images.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="The .csv or .parquet file to write.")],
+    intervals: Annotated[
+        float | None,
+        typer.Option(help="Of a table: add intervals or sets that hold this share of the labels, as 0.9."),
+    ] = None,
+    joint: Annotated[
+        bool, typer.Option("--joint", help="With intervals: for the labels of all targets together.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Predict rows of a table, or images, and write the answers.
@@ -27,9 +34,11 @@ def predict(
 
       polytask predict penguins new.csv -o answers.csv
 
+      polytask predict penguins new.csv -o answers.csv --intervals 0.9
+
       polytask predict my-letters scans/ -o answers.csv
     """
-    from polytask.models import FewShotModel, load
+    from polytask.models import FewShotModel, TableModel, load
     from polytask.models.saved import check_output, write_table
 
     check_output(output, data=data, model=model)
@@ -38,7 +47,12 @@ def predict(
         raise InputError(
             f"{model} knows no classes yet. Adapt it first: polytask adapt {model} SUPPORT -o DIR"
         )
-    answers = loaded.predict(user_path(data))
+    if isinstance(loaded, TableModel):
+        answers = loaded.predict(user_path(data), intervals=intervals, joint=joint)
+    else:
+        if intervals is not None or joint:
+            raise InputError(f"{model} answers images; `intervals` and `joint` are for models of tables.")
+        answers = loaded.predict(user_path(data))
     write_table(answers, output)
     summary = {"rows": len(answers), "columns": list(answers.columns), "output": str(output)}
     n_rows = f"{len(answers)} row{'' if len(answers) == 1 else 's'}"

@@ -3,7 +3,7 @@
 import time
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from numbers import Number
 from pathlib import Path
 from typing import Any, Self
@@ -17,13 +17,15 @@ from polytask.core.files import user_path
 from polytask.core.interrupts import interruptible
 from polytask.core.settings import SettingsCheck
 from polytask.data.tables.table import fingerprint
+from polytask.fitting.table_calibration import calibrate
 from polytask.fitting.table_ensemble_fit import TableFit, fit_ensemble, run_titles, stacked
 from polytask.fitting.table_preparation import Columns, PreparedTable, prepare_table
 from polytask.fitting.table_surroundings import Surroundings, rehearse
 from polytask.fitting.table_verdict import constant_predictions, judge, judged_rows, mean_gain
+from polytask.fitting.temperature import Sharpness
 from polytask.models.table_config import TableConfig, check_used, unused_for
 from polytask.models.table_model import TableModel
-from polytask.models.table_results import FitResults
+from polytask.models.table_results import FitResults, TaskResult
 from polytask.train.threads import single_threaded
 
 __all__ = ["FitSettings", "fit_table"]
@@ -161,11 +163,18 @@ def fit_table(
             seed=derive_seed(seed, "networks"),
             where=where,
         )
-        results = _results(prepared, fitted, n_rows=len(frame), seed=seed, start=start)
+        calibration, sharpness = calibrate(prepared, fitted.joint, seed=derive_seed(seed, "blocks"))
+        results = _results(prepared, fitted, sharpness, n_rows=len(frame), seed=seed, start=start)
     if (shortfall := results.shortfall()) is not None:
         warnings.warn(shortfall, ResultWarning, stacklevel=stacklevel)
     return TableModel(
-        fitted.model, prepared.encoder, prepared.targets, config=config, data=data, results=results
+        fitted.model,
+        prepared.encoder,
+        prepared.targets,
+        config=config,
+        data=data,
+        results=results,
+        calibration=calibration,
     )
 
 
@@ -212,13 +221,20 @@ def _by_caller(folds: Any) -> bool:
 
 
 def _results(
-    prepared: PreparedTable, fitted: TableFit, *, n_rows: int, seed: int, start: float
+    prepared: PreparedTable,
+    fitted: TableFit,
+    sharpness: Mapping[str, Sharpness],
+    *,
+    n_rows: int,
+    seed: int,
+    start: float,
 ) -> FitResults:
     """Judge what was trained."""
     blocks_of = derive_seed(seed, "blocks")
     folds = prepared.repeats[0]
+    judged = judge(prepared, fitted.joint, fitted.baseline, constant_predictions(prepared), seed=blocks_of)
     return FitResults(
-        tasks=judge(prepared, fitted.joint, fitted.baseline, constant_predictions(prepared), seed=blocks_of),
+        tasks=tuple(_with_sharpness(found, sharpness.get(found.task)) for found in judged),
         delta_m=mean_gain(prepared, fitted.joint, fitted.baseline, seed=blocks_of),
         n_folds=len(folds),
         n_repeats=len(prepared.repeats),
@@ -235,3 +251,10 @@ def _results(
         messages=prepared.messages,
         steps=fitted.steps,
     )
+
+
+def _with_sharpness(found: TaskResult, sharpness: Sharpness | None) -> TaskResult:
+    if sharpness is None:
+        return found
+    errors = {"before": sharpness.before, "after": sharpness.after}
+    return replace(found, temperature=sharpness.temperature, calibration_error=errors)

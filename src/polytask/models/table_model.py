@@ -14,20 +14,24 @@ from torch import Tensor
 import polytask  # its rooms are looked up when they are asked for: what measures is no part of a model
 from polytask.core import DataWarning, InputError, Learner, SharedModel, Task, generator
 from polytask.core.records import record_from_json
+from polytask.core.settings import SettingsCheck
 from polytask.data import TableEncoder, read_table
 from polytask.data.tables.target_column import TargetColumn
 from polytask.models.bundle import Bundle
 from polytask.models.bundle_tensors import build_filled
+from polytask.models.calibration import Calibration
 from polytask.models.network_stack import StackedEnsemble, StackPlan
 from polytask.models.saved_model import Contents, SavedModel, part
 from polytask.models.table_config import TableConfig
 from polytask.models.table_ensemble import TableEnsemble
 from polytask.models.table_learner import build_table_learner
+from polytask.models.table_regions import region_columns
 from polytask.models.table_results import FitResults
 
 __all__ = ["TableModel"]
 
 _ROWS_AT_ONCE = 4096  # so that an ensemble of 32 wide networks takes some 100 MB
+_CALIBRATION = "calibration."  # in the names of tensors
 
 
 class TableModel(SavedModel):
@@ -40,6 +44,7 @@ class TableModel(SavedModel):
         config: How it was built.
         data: Where it came from: fingerprint, column roles.
         results: Its figures on held-out rows; None for a loaded model.
+        calibration: What held-out rows say of its certainty; None for models of earlier versions.
     """
 
     kind = "table"
@@ -53,6 +58,7 @@ class TableModel(SavedModel):
         config: TableConfig,
         data: dict[str, object],
         results: FitResults | None = None,
+        calibration: Calibration | None = None,
     ) -> None:
         self.learner = learner.eval()
         self.encoder = encoder
@@ -60,8 +66,9 @@ class TableModel(SavedModel):
         self.config = config
         self.data = data
         self.results = results
+        self.calibration = calibration
 
-    def predict(self, table: Any) -> pd.DataFrame:
+    def predict(self, table: Any, *, intervals: float | None = None, joint: bool = False) -> pd.DataFrame:
         """Predict every target of every row.
 
         A category never seen in training counts as none of the known ones, and a missing column as missing
@@ -70,22 +77,35 @@ class TableModel(SavedModel):
         Args:
             table: Rows with the feature columns, in whatever `read_table` reads; targets and other columns
                 are ignored.
+            intervals: The share of rows whose label shall lie in an interval or a set of classes, as 0.9;
+                None for answers alone. What this promises, and what not: `polytask.models.table_regions`.
+            joint: Whether that is the share of rows whose labels of *all* targets lie inside together.
 
         Returns:
             One row per input row. A target's column holds its answer, in the units or classes of the training
-            table and of their type; ``TARGET:p(CLASS)`` its probabilities.
+            table and of their type; ``TARGET:p(CLASS)`` its probabilities. With ``intervals``,
+            ``TARGET:low`` and ``TARGET:high`` in units of the column, or ``TARGET:set``, as ``a|b``.
 
         Raises:
             DataError: The table cannot be read, has none of the model's columns, or a column holds something
                 else than in training.
+            InputError: Intervals are asked for at an impossible level, or of a model that has none.
+
+        Warns:
+            DataWarning: Rows have something that was not there in training, or a level takes more labels.
         """
+        radii = self._radii(intervals, joint=joint)
         frame = read_table(table)
-        outputs = self.outputs(frame, stacklevel=3)
+        inputs = self._encoded(frame, stacklevel=3)
+        outputs = self.network_outputs(inputs)
         columns: dict[str, np.ndarray] = {}
         for target in self.targets:
             name = target.task.name
-            for suffix, values in target.decode(outputs[name]).items():
-                columns[f"{name}:{suffix}" if suffix else name] = values
+            found = target.decode(outputs[name])
+            if self.calibration is not None and name in radii:
+                calibration = self.calibration.targets[name]
+                found |= region_columns(target, calibration, radii[name], outputs[name], inputs)
+            columns |= {f"{name}:{suffix}" if suffix else name: values for suffix, values in found.items()}
         return pd.DataFrame(columns, index=frame.index)
 
     def outputs(self, frame: pd.DataFrame, *, stacklevel: int = 2) -> dict[str, Tensor]:
@@ -96,12 +116,15 @@ class TableModel(SavedModel):
             stacklevel: Whose line warnings point at; 2 for the caller's.
 
         Returns:
-            By target ``[row, n_outputs]``: a standardized number, or logits.
+            By target ``[row, n_outputs]``: a standardized number, or logits, divided by their temperature.
         """
+        return self.network_outputs(self._encoded(frame, stacklevel=stacklevel + 1))
+
+    def _encoded(self, frame: pd.DataFrame, *, stacklevel: int) -> Tensor:
         inputs, report = self.encoder.transform(frame)
         for message in report.messages(fitting=False):
             warnings.warn(message, DataWarning, stacklevel=stacklevel)
-        return self.network_outputs(inputs)
+        return inputs
 
     def network_outputs(self, inputs: Tensor) -> dict[str, Tensor]:
         """Run the networks on encoded rows ``[row, feature]``, a limited number at a time; see `outputs`."""
@@ -110,7 +133,31 @@ class TableModel(SavedModel):
         with torch.inference_mode():
             predictor = self.learner.adapt([target.task for target in self.targets])
             parts = [predictor(part.to(device)) for part in inputs.split(_ROWS_AT_ONCE)]
-            return {name: torch.cat([part[name].float().cpu() for part in parts]) for name in names}
+            found = {name: torch.cat([part[name].float().cpu() for part in parts]) for name in names}
+        if self.calibration is None:
+            return found
+        tasks = [target.task for target in self.targets]
+        return {task.name: self.calibration.sharpen(task, found[task.name]) for task in tasks}
+
+    def _radii(self, level: float | None, *, joint: bool) -> dict[str, float]:
+        """Return the radius of every target's regions; none where none are asked for."""
+        if level is None:
+            if joint:
+                raise InputError("`joint` is about intervals: ask for them by `intervals`, as 0.9.")
+            return {}
+        check = SettingsCheck()
+        check.number("intervals", level, above=0, below=1)
+        joint = check.flag("joint", joint)
+        check.done()
+        if self.calibration is None:
+            raise InputError(
+                "`intervals` need what held-out rows said of the model, but an earlier version saved it "
+                "without. Fit the model again."
+            )
+        radii, notes = self.calibration.radii(float(level), joint=joint)
+        for note in notes:
+            warnings.warn(note, DataWarning, stacklevel=3)
+        return radii
 
     def evaluate(self, table: Any) -> pd.DataFrame:
         """Measure the predictions for new rows with labels; see `polytask.estimators.evaluate_table`."""
@@ -140,28 +187,30 @@ class TableModel(SavedModel):
         }
         if isinstance(self.learner, TableEnsemble):
             config["ensemble"] = _ensemble_to_json(self.learner)
-        return Contents(
-            config=config, tensors=self.learner.state_dict(), data=self.data, results=self.results
-        )
+        tensors = self.learner.state_dict()
+        if self.calibration is not None:
+            config["calibration"] = self.calibration.to_json()
+            tensors |= {f"{_CALIBRATION}{name}": one for name, one in self.calibration.tensors().items()}
+        return Contents(config=config, tensors=tensors, data=self.data, results=self.results)
 
     @classmethod
     def _built(cls, bundle: Bundle) -> Self:
         config = TableConfig.from_json(part(bundle, "model"))
         encoder = TableEncoder.from_json(part(bundle, "encoder"))
         targets = _read_targets(part(bundle, "targets"))
-        if config.depth > len(bundle.tensors):
-            raise InputError(f"`depth` is {config.depth}, but there are {len(bundle.tensors)} weights")
+        tensors = {name: one for name, one in bundle.tensors.items() if not name.startswith(_CALIBRATION)}
+        if config.depth > len(tensors):
+            raise InputError(f"`depth` is {config.depth}, but there are {len(tensors)} weights")
         tasks = [target.task for target in targets]
         described = bundle.config.get("ensemble")
         stored = None if described is None else record_from_json(_Stored, described, name="the ensemble")
-        if stored is not None and len(stored.members) > len(bundle.tensors):
-            raise InputError(
-                f"the ensemble has {len(stored.members)} members, but {len(bundle.tensors)} weights"
-            )
+        if stored is not None and len(stored.members) > len(tensors):
+            raise InputError(f"the ensemble has {len(stored.members)} members, but {len(tensors)} weights")
         if stored is not None:
-            _check_plans(stored, bundle.tensors)
-        learner = build_filled(lambda: _build(tasks, encoder.n_features, config, stored), bundle.tensors)
-        return cls(learner, encoder, targets, config=config, data=bundle.data)
+            _check_plans(stored, tensors)
+        learner = build_filled(lambda: _build(tasks, encoder.n_features, config, stored), tensors)
+        calibration = _read_calibration(bundle, tasks, encoder.n_features)
+        return cls(learner, encoder, targets, config=config, data=bundle.data, calibration=calibration)
 
     def _tried(self) -> tuple[list[Task], dict[str, Tensor]]:
         """Predict a few standardized rows."""
@@ -214,6 +263,19 @@ def _build(tasks: Sequence[Task], n_features: int, config: TableConfig, stored: 
         named = [task for task in tasks if task.name in plan.targets]
         members.append(StackedEnsemble(named, n_features, plan))
     return TableEnsemble(tasks, members, stored.weights)
+
+
+def _read_calibration(bundle: Bundle, tasks: Sequence[Task], n_features: int) -> Calibration | None:
+    """Read what held-out rows said; None where an earlier version saved the model."""
+    tensors = {
+        name.removeprefix(_CALIBRATION): one
+        for name, one in bundle.tensors.items()
+        if name.startswith(_CALIBRATION)
+    }
+    if "calibration" not in bundle.config and not tensors:
+        return None
+    names = [task.name for task in tasks]
+    return Calibration.read(part(bundle, "calibration"), tensors, names=names, n_features=n_features)
 
 
 def _read_targets(entries: Any) -> tuple[TargetColumn, ...]:

@@ -31,6 +31,9 @@ class TaskResult:
         better_than_constant: Whether joint training is clearly better than the constant answer (see
             `polytask.fitting.table_verdict.judge`); None where it was not looked at.
         undefined: By metric, how many of its parts (classes, labels) were undefined.
+        temperature: By which the logits of classes are divided; 1 for as they are.
+        calibration_error: Of classes, how far off the probability of the answer is on average (the expected
+            calibration error), ``before`` and ``after`` that; empty for numbers.
     """
 
     task: str
@@ -43,6 +46,8 @@ class TaskResult:
     constant: Mapping[str, Interval] = field(default_factory=dict)
     better_than_constant: bool | None = None
     undefined: Mapping[str, int] = field(default_factory=dict)
+    temperature: float = 1.0
+    calibration_error: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def verdict(self) -> str:
@@ -125,6 +130,8 @@ class FitResults:
                     "constant": {name: _json(interval) for name, interval in found.constant.items()},
                     "better_than_constant": found.better_than_constant,
                     "undefined": dict(found.undefined),
+                    "temperature": found.temperature,
+                    "calibration_error": dict(found.calibration_error),
                 }
                 for found in self.tasks
             ],

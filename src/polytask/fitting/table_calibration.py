@@ -1,0 +1,90 @@
+"""From held-out predictions to the calibration of a model."""
+
+from collections.abc import Mapping
+from typing import cast
+
+import numpy as np
+from torch import Tensor
+
+from polytask.core import Batch, Task
+from polytask.evaluate.jackknife import row_blocks
+from polytask.fitting.difficulty import fit_difficulty
+from polytask.fitting.table_preparation import PreparedTable
+from polytask.fitting.temperature import Sharpness, fit_temperature
+from polytask.models.calibration import Calibration, ScoreDistribution, TargetCalibration, class_scores
+
+__all__ = ["calibrate", "held_out_scores"]
+
+
+def calibrate(
+    prepared: PreparedTable, predictions: Mapping[str, Tensor], *, seed: int
+) -> tuple[Calibration, dict[str, Sharpness]]:
+    """Learn from held-out predictions how sure a model may be.
+
+    Scores that a difficulty scales are scaled by what the other folds fitted.
+
+    Args:
+        prepared: The table.
+        predictions: By target, held-out predictions ``[row, n_outputs]``; NaN where a row was not judged.
+        seed: Decides the blocks of rows by which noise is told.
+
+    Returns:
+        The calibration, and what temperature did for each classification target.
+    """
+    blocks = row_blocks(len(prepared.rows), groups=prepared.groups, order=prepared.times, seed=seed)
+    folds, rows = prepared.repeats[0], prepared.rows
+    targets, sharpness = {}, {}
+    scores = np.full((len(prepared.tasks), len(rows)), np.nan)
+    for index, task in enumerate(prepared.tasks):
+        name, held_out = task.name, predictions[task.name].cpu()
+        usable = _usable(task, held_out, rows)
+        found = fit_temperature(task, held_out, rows, folds, blocks)
+        difficulty, spread, temperature = None, np.ones(len(rows)), 1.0
+        if found is not None:
+            sharpness[name], temperature = found, found.temperature
+        elif task.kind == "regression":
+            difficulty, spread = fit_difficulty(
+                held_out[:, 0], rows.targets[name], cast(Tensor, rows.inputs), usable, folds, blocks
+            )
+        scores[index] = np.where(
+            usable, held_out_scores(task, held_out.double() / temperature, rows) / spread, np.nan
+        )
+        targets[name] = TargetCalibration(
+            temperature=temperature,
+            scores=_distribution(scores[index], prepared.groups),
+            difficulty=difficulty,
+        )
+    together = _together(scores, list(targets.values()), prepared.groups)
+    return Calibration(targets=targets, together=together, by_group=prepared.groups is not None), sharpness
+
+
+def held_out_scores(task: Task, predictions: Tensor, rows: Batch) -> np.ndarray:
+    """Return the nonconformity of the rows' labels, float64 ``[row]``; anything where there is no label."""
+    labels = rows.targets[task.name]
+    if task.kind == "regression":
+        return (predictions[:, 0].double() - labels.double()).abs().numpy()
+    return np.take_along_axis(class_scores(task, predictions), labels.long().numpy()[:, None], axis=1)[:, 0]
+
+
+def _usable(task: Task, predictions: Tensor, rows: Batch) -> np.ndarray:
+    return (rows.masks[task.name].reshape(len(rows)) & ~predictions.isnan().any(-1)).numpy()
+
+
+def _distribution(scores: np.ndarray, groups: np.ndarray | None) -> ScoreDistribution | None:
+    known = ~np.isnan(scores)
+    return ScoreDistribution.of(scores[known], None if groups is None else groups[known])
+
+
+def _together(
+    scores: np.ndarray, targets: list[TargetCalibration], groups: np.ndarray | None
+) -> ScoreDistribution | None:
+    """Return the distribution of each row's worst rank, over rows with a label of every target."""
+    complete = ~np.isnan(scores).any(0)
+    if not complete.any():
+        return None
+    ranks = [
+        found.scores.ranks(own[complete])
+        for own, found in zip(scores, targets, strict=True)
+        if found.scores is not None
+    ]
+    return ScoreDistribution.of(np.max(ranks, axis=0), None if groups is None else groups[complete])
