@@ -157,6 +157,41 @@ def test_an_array_of_targets_is_answered_by_an_array(features) -> None:
     assert [found.tolist() for found in classes.classes_] == [[False, True]] * 2
 
 
+def test_a_frame_of_one_target_has_probabilities_as_scorers_take_them(features, targets) -> None:
+    estimator = MultiTaskClassifier(**TINY).fit(features, targets[["band"]])
+    assert estimator.predict(features).columns.tolist() == ["band"]
+    assert estimator.classes_.tolist() == [0, 1, 2]
+    probabilities = estimator.predict_proba(features)
+    assert isinstance(probabilities, np.ndarray) and probabilities.shape == (90, 3)
+
+
+def test_classes_are_sorted_as_scikit_learn_sorts_them(features) -> None:
+    labels = np.array(["9", "10", "b"])[np.arange(90) % 3]
+    estimator = MultiTaskClassifier(**TINY).fit(features, labels)
+    assert estimator.classes_.tolist() == np.unique(labels).tolist() == ["10", "9", "b"]
+    best = estimator.classes_[estimator.predict_proba(features).argmax(axis=1)]
+    assert (best == estimator.predict(features)).all()
+
+
+def test_groups_are_routed_through_a_pipeline(features, targets) -> None:
+    import sklearn
+
+    with sklearn.config_context(enable_metadata_routing=True):
+        estimator = MultiTaskEstimator(**TINY, kinds=KINDS).set_fit_request(groups=True)
+        pipeline = make_pipeline(StandardScaler(), estimator)
+        pipeline.fit(features[["a", "b"]], targets, groups=np.arange(90) // 3)
+    assert pipeline[-1].model_.data["group"] == "group"
+
+
+def test_a_remedy_names_what_the_estimator_takes(features, targets) -> None:
+    with pytest.raises(InputError, match="`sample_weight` is not used with `architecture='mmoe'`"):
+        MultiTaskEstimator(**{**TINY, "bins": None}, kinds=KINDS, architecture="mmoe").fit(
+            features, targets, sample_weight=np.ones(90)
+        )
+    with pytest.raises(InputError, match="leave out `groups`"):
+        MultiTaskEstimator(**TINY, kinds=KINDS).fit(features, targets, groups=np.zeros(90))
+
+
 def test_kinds_are_asked_by_name(features, targets) -> None:
     estimator = MultiTaskEstimator(**TINY, kinds={"band": "regression"}).fit(features, targets)
     assert estimator.predict(features)["band"].dtype == float

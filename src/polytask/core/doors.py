@@ -1,12 +1,17 @@
 """At which door a message is read: of a function in Python, an estimator, or the command."""
 
+import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 
+from polytask.core.errors import InputError
+
 __all__ = ["at_the_command", "at_the_estimator", "by_door"]
 
 _DOOR: ContextVar[str] = ContextVar("door", default="python")
+_TAKEN = {"group": "groups", "time_column": "times", "weight_column": "sample_weight", "targets": "y"}
+"""What `polytask.fit` takes as columns of the table, and an estimator beside it."""
 
 
 def at_the_command() -> AbstractContextManager[None]:
@@ -14,9 +19,22 @@ def at_the_command() -> AbstractContextManager[None]:
     return _at("command")
 
 
-def at_the_estimator() -> AbstractContextManager[None]:
-    """Let messages of the block name what an estimator of scikit-learn takes."""
-    return _at("estimator")
+@contextmanager
+def at_the_estimator() -> Iterator[None]:
+    """Let messages of the block name what an estimator of scikit-learn takes.
+
+    Example:
+        >>> with at_the_estimator():
+        ...     raise InputError("Leave out `group`, or `weight_column`.")
+        Traceback (most recent call last):
+        polytask.core.errors.InputError: Leave out `groups`, or `sample_weight`.
+    """
+    try:
+        with _at("estimator"):
+            yield
+    except InputError as error:
+        error.args = (_as_taken(str(error)),)
+        raise
 
 
 @contextmanager
@@ -41,3 +59,7 @@ def by_door(*, python: str, command: str, estimator: str | None = None) -> str:
     return {"command": command, "estimator": python if estimator is None else estimator}.get(
         _DOOR.get(), python
     )
+
+
+def _as_taken(text: str) -> str:
+    return re.sub(r"`([a-z_]+)`", lambda match: f"`{_TAKEN.get(match[1], match[1])}`", text)

@@ -204,9 +204,8 @@ class MultiTaskEstimator(BaseEstimator):
         """Predict the probability of every class of every target that is no number.
 
         Returns:
-            As the targets were given. For values of one target an array ``[row, class]`` in the order of
-            ``classes_``, for an array of targets a list of such arrays, and for a frame a frame with columns
-            by target and class.
+            For one target an array ``[row, class]`` in the order of ``classes_``; for an array of targets a
+            list of such arrays, and for a frame a frame with columns by target and class.
         """
         outputs = self._outputs(X)
         found: dict[tuple[str, Any], np.ndarray] = {}
@@ -218,8 +217,10 @@ class MultiTaskEstimator(BaseEstimator):
                 array = np.column_stack(list(target.decode(outputs[name]).values())[1:])[:, order]
                 arrays.append(array)
                 found |= {(name, label): array[:, place] for place, label in enumerate(labels.tolist())}
-        if self._shape != "frame":
-            return arrays[0] if self._shape == "one" else arrays
+        if len(self.targets_) == 1:
+            return arrays[0]
+        if self._shape == "array":
+            return arrays
         columns = pd.MultiIndex.from_tuples(list(found), names=["target", "class"])
         return pd.DataFrame(np.column_stack(arrays), index=_index(X), columns=columns)
 
