@@ -13,6 +13,7 @@ from polytask.compare.cells import CellRecord, write_cell
 from polytask.compare.plan import write_plan
 from polytask.compare.verdict import judge_cells, over_repeats
 from polytask.core import InputError, Interval, TrainingError
+from polytask.evaluate.jackknife import p_value
 
 RECORD = CellRecord(
     status="done", seconds=1.0, peak_bytes=2**20, host="h", process=1, began=0.0, finished=1.0
@@ -67,7 +68,7 @@ def test_words_say_what_to_train_together_what_apart_and_where_another_method_is
 
 
 def test_where_nothing_differs_the_words_say_so(tmp_path):
-    found = judged(tmp_path, {"A": {}, "B": {}})
+    found = judged(tmp_path, {"A": {}, "B": {}}, seed=1)
     assert str(found) == (
         "Joint training (hard sharing) makes no clear difference for A and B: train them together for one "
         "model, or apart."
@@ -92,7 +93,7 @@ def test_gains_are_what_was_built_in(tmp_path):
     assert mean.low < 0 < mean.high
 
 
-def test_p_values_are_adjusted_for_all_contrasts(tmp_path):
+def test_p_values_are_adjusted_for_all_targets(tmp_path):
     found = judged(tmp_path, {"A": {"joint:hard": 0.372}, "B": {}}, n_rows=200)
     one = found.contrast("A", "joint:hard")
     few = judged(
@@ -179,3 +180,20 @@ def test_a_failed_candidate_is_left_out_and_named(tmp_path):
     assert result.candidates[0].error == "KeyError: 'x'" and not result.candidates[0].metrics
     assert result.messages[0] == "Candidate 'linear' failed and is left out: KeyError: 'x'"
     assert result.best("A") == "random-forest"
+
+
+def test_many_small_gains_are_clear_together(tmp_path):
+    errors = {name: {"joint:hard": 0.38} for name in "ABCDEF"}
+    found = judged(tmp_path, errors, n_rows=40, candidates=("single", "joint:hard"), seed=2)
+    assert {one.verdict for one in found.contrasts} == {"no clear difference"}
+    assert str(found).startswith(
+        "Train A, B, C, D, E and F together with hard sharing: joint training gains 5.0 % ± 2.0 on average"
+    )
+
+
+def test_the_two_questions_are_adjusted_apart(tmp_path):
+    found = judged(tmp_path, {"A": {"joint:hard": 0.39}}, n_rows=120)
+    asked = {one.candidate: one for one in found.contrasts}
+    assert asked["joint:hard"].p_value == pytest.approx(p_value(asked["joint:hard"].gain))
+    raw = [p_value(asked[name].gain) for name in ("linear", "random-forest")]
+    assert min(asked[name].p_value for name in ("linear", "random-forest")) == pytest.approx(2 * min(raw))

@@ -21,6 +21,7 @@ class Advice:
         contrasts: All that were asked.
         hopeless: Targets for which nothing is clearly better than a constant.
         networks: By target, what other methods were held against.
+        mean: The gain of joint training, averaged over all targets, where it is clearly not 0.
     """
 
     targets: Sequence[str]
@@ -29,6 +30,7 @@ class Advice:
     contrasts: Sequence[Contrast]
     hopeless: Sequence[str]
     networks: Mapping[str, str]
+    mean: Interval | None = None
 
 
 def recommendation(advice: Advice) -> str:
@@ -90,10 +92,7 @@ def _joint_sentences(advice: Advice, targets: Sequence[str]) -> list[str]:
         )
         sentences.append(text + (f", with no clear difference for {_names(unclear)}." if unclear else "."))
     elif unclear:
-        one = "it alone, or with others" if len(unclear) == 1 else "them together for one model, or apart"
-        sentences.append(
-            f"Joint training ({words}) makes no clear difference for {_names(unclear)}: train {one}."
-        )
+        sentences.append(_unclear(unclear, words, None if hurt else advice.mean))
     if hurt:
         costs = [f"costs {'it' if len(hurt) == 1 else _name(t)} {_percent(gains[t])}" for t in hurt]
         sentences.append(f"Keep {_names(hurt)} apart: joint training {_list(costs)}.")
@@ -105,6 +104,19 @@ def _joint_sentences(advice: Advice, targets: Sequence[str]) -> list[str]:
     if unknown := groups.get("unknown"):
         sentences.append(f"Whether joint training helps {_names(unknown)} is not known.")
     return sentences
+
+
+def _unclear(targets: Sequence[str], words: str, mean: Interval | None) -> str:
+    """Say what to do with targets of which none is helped or hurt clearly, but perhaps all are together."""
+    names = _names(targets)
+    if mean is not None and len(targets) > 1:
+        does, how = ("gains", f"together with {words}") if mean.mean > 0 else ("costs", "apart")
+        return (
+            f"Train {names} {how}: joint training {does} {_percent(mean)} on average over all targets, "
+            "though for none of them the difference is clear."
+        )
+    one = "it alone, or with others" if len(targets) == 1 else "them together for one model, or apart"
+    return f"Joint training ({words}) makes no clear difference for {names}: train {one}."
 
 
 def _plain_sentences(advice: Advice, targets: Sequence[str]) -> list[str]:

@@ -10,9 +10,10 @@ from polytask.evaluate.metrics import higher_is_better
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["CandidateResult", "Comparison", "Contrast"]
+__all__ = ["SIGNIFICANT", "CandidateResult", "Comparison", "Contrast"]
 
-_SIGNIFICANT = 0.05
+SIGNIFICANT = 0.05
+"""The p-value below which a difference is clear."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +52,7 @@ class Contrast:
         joint: Whether it is joint training against the same networks without the other targets.
         gain: Of the one, in percent of the other's first metric (see `polytask.evaluate.gain`); None where it
             is not known.
-        p_value: Of no gain, adjusted for all contrasts of the comparison (Holm); None where it is not known.
+        p_value: Of no gain, adjusted for all contrasts that ask the same (Holm); None where it is not known.
     """
 
     target: str
@@ -66,7 +67,7 @@ class Contrast:
         """``helped``, ``hurt``, ``no clear difference``, ``unknown``; for others ``better``, ``worse``."""
         if self.gain is None or self.p_value is None:
             return "unknown"
-        if self.p_value >= _SIGNIFICANT:
+        if self.p_value >= SIGNIFICANT:
             return "no clear difference"
         words = ("helped", "hurt") if self.joint else ("better", "worse")
         return words[self.gain.mean < 0]

@@ -1,8 +1,8 @@
 """The verdict of a comparison: who is better than whom, by held-out predictions paired row by row.
 
-The questions are fixed by names, and asked together (Holm): of every joint candidate, whether it is better
-than the same networks without the other targets; of every other method, whether it is better than the
-networks that are recommended for the target. Rows are left out block by block (see
+There are two questions, each adjusted for all its candidates and targets (Holm): of every joint candidate,
+whether it is better than the same networks without the other targets; of every other method, whether it is
+better than the networks that are recommended for the target. Rows are left out block by block (see
 `polytask.evaluate.jackknife`), which tells how a gain would vary with other rows; where rows are dealt anew,
 the spread over repeats tells how it varies with other training rows, and is added.
 """
@@ -19,7 +19,7 @@ from polytask.compare.cells import Cell, CellRecord, is_done, read_outputs, read
 from polytask.compare.networks import JointNetworks
 from polytask.compare.plan import Plan
 from polytask.compare.recommendation import Advice, recommendation
-from polytask.compare.results import CandidateResult, Comparison, Contrast
+from polytask.compare.results import SIGNIFICANT, CandidateResult, Comparison, Contrast
 from polytask.core import Interval, TrainingError
 from polytask.core.names import counted
 from polytask.core.random import derive_seed
@@ -54,6 +54,7 @@ def judge_cells(plan: Plan) -> Comparison:
     results = [_result(plan, court, name, records, errors) for name in plan.candidates]
     best_joint, contrasts = court.contrasts()
     hopeless = court.not_better_than_constant(results)
+    delta_m = {name: court.delta_m(name) for name in court.joint}
     advice = Advice(
         targets=[task.name for task in plan.rows.tasks],
         words=plan.words,
@@ -61,12 +62,13 @@ def judge_cells(plan: Plan) -> Comparison:
         contrasts=contrasts,
         hopeless=hopeless,
         networks={task.name: court.networks(task.name, best_joint) for task in plan.rows.tasks},
+        mean=None if best_joint is None else _clear(delta_m, best_joint),
     )
     return Comparison(
         tasks=plan.rows.tasks,
         candidates=tuple(results),
         contrasts=tuple(contrasts),
-        delta_m={name: court.delta_m(name) for name in court.joint},
+        delta_m=delta_m,
         recommendation=recommendation(advice),
         not_better_than_constant=hopeless,
         n_folds=len(plan.repeats[0]),
@@ -77,6 +79,12 @@ def judge_cells(plan: Plan) -> Comparison:
         seconds=sum(record.seconds for record in records.values()),
         messages=tuple(_messages(plan, errors, whole, results)),
     )
+
+
+def _clear(gains: Mapping[str, Interval | None], name: str) -> Interval | None:
+    """Return the mean gain of a joint candidate if it is clearly not 0, adjusted for all of them."""
+    raw = {other: math.nan if gain is None else p_value(gain) for other, gain in gains.items()}
+    return gains[name] if adjusted_p_values(raw)[name] < SIGNIFICANT else None
 
 
 def _whole_folds(
@@ -212,7 +220,7 @@ class _Court:
     def contrasts(self) -> tuple[str | None, list[Contrast]]:
         """Return the best joint candidate, and all contrasts with their adjusted p-values."""
         best = self.best_joint()
-        asked: list[tuple[str, str, str, bool]] = []
+        asked: list[_Question] = []
         singles = {single for name in self.joint if (single := self.single_of(name)) is not None}
         for target in self.judges:
             networks = self.networks(target, best)
@@ -223,11 +231,7 @@ class _Court:
                 elif name not in (networks, "constant") and name not in singles:
                     asked.append((target, name, networks, False))
         gains = {key: self.gain(*key[:3]) for key in asked}
-        raw = {
-            str(index): math.nan if gain is None else p_value(gain)
-            for index, gain in enumerate(gains.values())
-        }
-        adjusted = list(adjusted_p_values(raw).values())
+        adjusted = {key: p for joint in (True, False) for key, p in _adjusted(gains, joint).items()}
         return best, [
             Contrast(
                 target=target,
@@ -235,9 +239,9 @@ class _Court:
                 baseline=baseline,
                 joint=joint,
                 gain=gain,
-                p_value=None if math.isnan(p) else p,
+                p_value=None if math.isnan(p := adjusted[target, name, baseline, joint]) else p,
             )
-            for ((target, name, baseline, joint), gain), p in zip(gains.items(), adjusted, strict=True)
+            for (target, name, baseline, joint), gain in gains.items()
         ]
 
     def not_better_than_constant(self, results: Sequence[CandidateResult]) -> tuple[str, ...]:
@@ -253,6 +257,19 @@ class _Court:
             if tried and not any(judge.ahead(outputs, constant) for outputs in tried):
                 found.append(target)
         return tuple(found)
+
+
+_Question = tuple[str, str, str, bool]  # target, candidate, baseline, joint
+
+
+def _adjusted(gains: Mapping[_Question, Interval | None], joint: bool) -> dict[_Question, float]:
+    """Adjust the p-values of all contrasts that ask the same, whether joint training helps or not."""
+    keys = [key for key in gains if key[3] is joint]
+    raw = {
+        str(index): math.nan if (gain := gains[key]) is None else p_value(gain)
+        for index, key in enumerate(keys)
+    }
+    return dict(zip(keys, adjusted_p_values(raw).values(), strict=True))
 
 
 def over_repeats(intervals: Sequence[Interval]) -> Interval:

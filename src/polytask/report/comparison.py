@@ -11,33 +11,44 @@ from polytask.report.console import gain_text, interval_text, metric_text
 __all__ = ["comparison_table"]
 
 _COLOURS = {"helped": "green", "better": "green", "hurt": "red", "worse": "red"}
+_CAPTION = "gain %: of joint networks over single ones; of other methods over the networks with a *"
 
 
 def comparison_table(found: Comparison) -> Table:
-    """Lay out a comparison: for each target, every candidate with its metric, gain and cost."""
+    """Lay out a comparison: for each target, every candidate with its metric, gain, verdict and cost."""
     title = f"Held-out rows, {counted(found.n_folds, 'fold')}"
     title += f" x {counted(found.n_repeats, 'repeat')}" if found.n_repeats > 1 else ""
-    table = Table(title=f"{title}, 95 % intervals", title_justify="left", box=box.SIMPLE_HEAD)
-    for heading in ("target", "candidate", "value", "gain %", "against", "verdict", "seconds"):
-        numeric = heading in ("value", "gain %", "seconds")
-        table.add_column(heading, justify="right" if numeric else "left", overflow="fold")
+    table = Table(
+        title=f"{title}, 95 % intervals",
+        title_justify="left",
+        caption=_CAPTION if found.contrasts else None,
+        caption_justify="left",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+    )
+    table.add_column("target, candidate", overflow="fold")
+    for heading in ("value", "gain %", "verdict", "s"):
+        table.add_column(heading, justify="left" if heading == "verdict" else "right", no_wrap=True)
     for task in found.tasks:
-        for index, one in enumerate(found.candidates):
-            name = f"{short_name(task.name)}, {metric_text(found.metric(task.name))}" if not index else ""
-            table.add_row(name, *_cells(found, task.name, one))
+        table.add_row(Text(f"{short_name(task.name)}, {metric_text(found.metric(task.name))}", style="bold"))
+        references = {one.baseline for one in found.contrasts if one.target == task.name and not one.joint}
+        for one in found.candidates:
+            table.add_row(*_cells(found, task.name, one, is_reference=one.name in references))
         table.add_section()
     return table
 
 
-def _cells(found: Comparison, target: str, one: CandidateResult) -> list[Text]:
+def _cells(found: Comparison, target: str, one: CandidateResult, *, is_reference: bool) -> list[Text]:
     contrast, metric = found.contrast(target, one.name), found.metric(target)
     value = interval_text(one.metrics.get(target, {}).get(metric), metric)
     verdict = "" if contrast is None else contrast.verdict
+    if is_reference:
+        verdict = f"{verdict} *".strip()
     return [
-        Text(short_name(one.name)),
+        Text(f" {short_name(one.name)}"),
         Text("failed" if one.error else value),
         Text("" if contrast is None else gain_text(contrast.gain)),
-        Text("" if contrast is None else short_name(contrast.baseline)),
-        Text(verdict, style=_COLOURS.get(verdict, "")),
+        Text(verdict, style=_COLOURS.get(verdict.removesuffix(" *"), "")),
         Text(f"{one.seconds:.1f}"),
     ]
