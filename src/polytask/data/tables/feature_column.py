@@ -13,12 +13,13 @@ from polytask.core import DataError, InputError
 from polytask.core.records import record_from_json
 from polytask.data.tables.cell import canonical
 from polytask.data.tables.column import column_categories, column_days, column_numbers
+from polytask.data.tables.encoded_column import EncodedColumn
 from polytask.data.tables.problems import some_rows
+from polytask.data.tables.text_features import N_PIECES, TextFeatures
 from polytask.data.tables.time_parts import TimePart, part_features, part_names
 
 __all__ = [
     "CategoryFeatures",
-    "EncodedColumn",
     "FeatureColumn",
     "NumberFeatures",
     "category_finder",
@@ -29,21 +30,6 @@ __all__ = [
 
 _FARTHEST = 1e6  # standard deviations
 _MOST_BUCKETS = 10_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EncodedColumn:
-    """The features of one column, and what was odd about it.
-
-    Args:
-        features: Float32 ``[row, feature]``.
-        unseen: Categories without a feature of their own, with the number of rows.
-        n_clipped: Rows whose number was too far from the training rows.
-    """
-
-    features: np.ndarray
-    unseen: Mapping[str, int] = field(default_factory=dict)
-    n_clipped: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,7 +147,7 @@ def _hash(text: str) -> int:
     return zlib.crc32(canonical(text).encode())
 
 
-FeatureColumn: TypeAlias = NumberFeatures | CategoryFeatures
+FeatureColumn: TypeAlias = NumberFeatures | CategoryFeatures | TextFeatures
 """Turns a column into features, with constants that were fitted on training rows."""
 
 
@@ -186,6 +172,11 @@ def column_from_json(data: Mapping[str, Any]) -> FeatureColumn:
             raise InputError(f"{name} has a category twice.")
         if not 0 <= encoding.buckets <= _MOST_BUCKETS or min(encoding.rare.values(), default=1) < 1:
             raise InputError(f"{name} has buckets or rows of rare categories out of range.")
+        return encoding
+    if kind == "text":
+        encoding = record_from_json(TextFeatures, data, name=name)
+        if len(encoding.weights) != N_PIECES or not all(0 <= weight <= 100 for weight in encoding.weights):
+            raise InputError(f"{name} needs {N_PIECES} weights from 0 to 100.")
         return encoding
     encoding = record_from_json(NumberFeatures, data, name=name)
     farthest = np.finfo(np.float32).max

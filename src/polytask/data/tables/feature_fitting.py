@@ -18,11 +18,14 @@ from polytask.data.tables.feature_column import (
     finite_numbers,
 )
 from polytask.data.tables.problems import examples, some_rows
+from polytask.data.tables.prose import is_prose, n_words
+from polytask.data.tables.text_features import N_FEATURES, TextFeatures, piece_weights
 from polytask.data.tables.time_parts import varying_parts
 
 __all__ = ["FittedColumns", "fit_columns", "quantities_note", "strays_note"]
 
 _MOST_CATEGORIES = 100
+_FEWEST_SENTENCES, _FEWEST_WORDS = 20, 4  # values, and words in one, that are text rather than categories
 _BUCKETS = 32
 _MOST_RARE = 10_000  # categories without a feature whose rows are kept
 _MOST_IDENTIFIERS = 50
@@ -130,6 +133,12 @@ def _fit_category(name: str, column: pd.Series, train_rows: np.ndarray, fitted: 
     if not counts or (len(counts) == 1 and not n_missing):
         fitted.dropped[name] = _constant(texts)
         return
+    if _is_text(counts):
+        weights = piece_weights([text for text in texts if text is not None])
+        fitted.encodings[name] = TextFeatures(name=name, weights=weights, missing=n_missing > 0, kind="text")
+        note = f"text of {n_words(counts)} words, the median, becomes {N_FEATURES} numbers by its words and"
+        _add_note(fitted, name, f"{note} runs of characters")
+        return
     if len(counts) > _MOST_IDENTIFIERS and len(counts) > n_labelled / 2:
         fitted.dropped[name] = (
             f"text that is different in most rows ({len(counts)} values in {n_labelled} rows)"
@@ -141,10 +150,9 @@ def _fit_category(name: str, column: pd.Series, train_rows: np.ndarray, fitted: 
             f"only the {_MOST_CATEGORIES} most frequent of {len(counts)} categories are features of their "
             f"own; the others, and new ones, share {_BUCKETS} by their hash"
         )
-        note += _numbers_among(column)
-        fitted.notes[name] = f"{fitted.notes[name]}; {note}" if name in fitted.notes else note
+        _add_note(fitted, name, note + _numbers_among(column))
     elif note := quantities_note(column):
-        fitted.notes[name] = f"{fitted.notes[name]}; {note}" if name in fitted.notes else note
+        _add_note(fitted, name, note)
     # Equal counts are kept in the order of their text, so that the order of rows does not matter.
     ordered = sorted(sorted(counts), key=lambda category: -counts[category])
     kept, rare = ordered[:_MOST_CATEGORIES], ordered[_MOST_CATEGORIES:][:_MOST_RARE]
@@ -155,6 +163,19 @@ def _fit_category(name: str, column: pd.Series, train_rows: np.ndarray, fitted: 
         buckets=_BUCKETS if rare else 0,
         rare={category: counts[category] for category in rare},
     )
+
+
+def _is_text(counts: Counter[str]) -> bool:
+    """Tell whether many values are text with something in common, rather than codes or categories."""
+    different = len(counts) > counts.total() / 2
+    if different and len(counts) > _MOST_IDENTIFIERS:
+        return is_prose(counts)
+    many = len(counts) > (_FEWEST_SENTENCES if different else _MOST_CATEGORIES)
+    return many and n_words(counts) >= _FEWEST_WORDS and is_prose(counts)
+
+
+def _add_note(fitted: FittedColumns, name: str, note: str) -> None:
+    fitted.notes[name] = f"{fitted.notes[name]}; {note}" if name in fitted.notes else note
 
 
 def _constant(values: np.ndarray) -> str:

@@ -82,6 +82,8 @@ class TableEncoder:
     - Categories become a feature each, at most 100 of them; a missing one is a category of its own if that
       happened in training. Where there are more, the others and those never seen share 32 features by their
       hash; where there are not, a category never seen has zeros throughout. It is reported in either case.
+    - Text that differs from row to row, but shares words or runs of letters, becomes 256 numbers; see
+      `TextFeatures`.
 
     Args:
         encodings: How each column is encoded.
@@ -108,7 +110,7 @@ class TableEncoder:
     def fit(cls, frame: pd.DataFrame, *, columns: Sequence[str], train_rows: np.ndarray) -> "TableEncoder":
         """Fit an encoder on the training rows of a table.
 
-        Columns that cannot help are dropped: constant ones, empty ones, and text that is different in most
+        Columns that cannot help are dropped: constant ones, empty ones, and codes that are different in most
         rows; `dropped` tells why.
 
         Args:
