@@ -17,7 +17,7 @@ import polytask
 from polytask.data import TableEncoder, read_table
 from polytask.data.tables.table import fingerprint
 from polytask.data.tables.target_column import TargetColumn
-from polytask.fitting.table_preparation import Columns, Prepared, prepare
+from polytask.fitting.table_preparation import Columns, PreparedTable, prepare_table
 from polytask.models.table_model import TableModel
 
 __all__ = ["attempt"]
@@ -347,19 +347,25 @@ def _changed(frame: pd.DataFrame, way: int, draw: random.Random) -> Any:
     return frame
 
 
-def _check_prepared(frame: pd.DataFrame, prepared: Prepared) -> None:
-    for batch in (prepared.train, prepared.validation, prepared.test):
-        assert torch.isfinite(torch.as_tensor(batch.inputs)).all(), "features that are not finite"
-        assert all(torch.isfinite(target).all() for target in batch.targets.values()), (
-            "targets that are not finite"
+def _check_prepared(frame: pd.DataFrame, prepared: PreparedTable) -> None:
+    rows = prepared.rows
+    assert torch.isfinite(torch.as_tensor(rows.inputs)).all(), "features that are not finite"
+    assert all(torch.isfinite(target).all() for target in rows.targets.values()), (
+        "targets that are not finite"
+    )
+    for folds in prepared.repeats:
+        assert all(len(fold.train) and len(fold.held_out) for fold in folds), "an empty fold"
+        judged = np.concatenate([fold.held_out for fold in folds])
+        assert len(np.unique(judged)) == len(judged), "a row that is judged twice"
+        assert not any(np.intersect1d(fold.train, fold.held_out).size for fold in folds), (
+            "a row on both sides"
         )
     for target in prepared.targets:
-        for part in (prepared.train, prepared.validation, prepared.test):
-            assert part.n_labels(target.task.name), "a part without labels"
+        assert rows.n_labels(target.task.name), "a target without labels"
         if target.classes:
-            mask = prepared.train.masks[target.task.name]
-            seen = set(prepared.train.targets[target.task.name][mask].long().tolist())
-            assert seen == set(range(len(target.classes))), "a class that does not train"
+            mask = rows.masks[target.task.name]
+            seen = set(rows.targets[target.task.name][mask].long().tolist())
+            assert seen == set(range(len(target.classes))), "a class without a row"
         plain = json.loads(json.dumps(target.to_json(), allow_nan=False).encode())
         assert TargetColumn.from_json(plain) == target, "another target after loading"
         logits = torch.randn(7, target.task.n_outputs)
@@ -411,7 +417,8 @@ def _use(
     if fit:
         model = polytask.fit(
             source, list(columns.targets), group=columns.group, time_column=columns.time, drop=columns.drop,
-            seeds=1, epochs=1, width=4, depth=1, baselines=False, batch_size=draw.choice([1, 7, 64]),
+            folds=draw.choice([2, 3, 5]), epochs=1, width=4, depth=1, baselines=False,
+            batch_size=draw.choice([1, 7, 64]),
         )  # fmt: skip
         answers = model.predict(source)
         assert len(answers) == len(frame)
@@ -419,7 +426,7 @@ def _use(
         assert isinstance(again, TableModel)
         assert again.predict(source).equals(answers), "other answers after loading"
         return "fit"
-    prepared = prepare(frame, columns, seed=draw.randrange(9))
+    prepared = prepare_table(frame, columns, seed=draw.randrange(9))
     _check_prepared(frame, prepared)
     try:
         changed = _changed(frame, draw.randrange(6), draw)
