@@ -3,8 +3,8 @@
 There are two questions, each adjusted for all its candidates and targets (Holm): of every joint candidate,
 whether it is better than the same networks without the other targets; of every other method, whether it is
 better than the networks that are recommended for the target. Rows are left out block by block (see
-`polytask.evaluate.jackknife`), which tells how a gain would vary with other rows; where rows are dealt anew,
-the spread over repeats tells how it varies with other training rows, and is added.
+`polytask.evaluate.jackknife`), which tells how a gain would vary with other rows; it is widened for what
+other training rows would change, see `resampled`.
 """
 
 import math
@@ -27,7 +27,7 @@ from polytask.core.strict_json import format_json
 from polytask.evaluate.jackknife import adjusted_p_values, jackknife_interval, p_value, row_blocks
 from polytask.fitting.table_verdict import HeldOutRows, constant_predictions, judged_rows
 
-__all__ = ["judge_cells", "over_repeats"]
+__all__ = ["judge_cells", "resampled"]
 
 Outputs = Mapping[str, Tensor]
 """By target ``[row, n_outputs]``; NaN where a row was not judged."""
@@ -149,13 +149,19 @@ class _Court:
         """How many rows were judged."""
         return judged_rows(self.prepared.rows, [part for parts in self.outputs.values() for part in parts])
 
+    def averaged(self, intervals: Sequence[Interval]) -> Interval:
+        """Average intervals over repeats; see `resampled`."""
+        folds = self.plan.repeats[0]
+        ratio = sum(len(fold.held_out) / len(fold.train) for fold in folds) / len(folds)
+        return resampled(intervals, n_folds=len(folds), test_over_train=ratio)
+
     def metrics(self, name: str) -> dict[str, dict[str, Interval]]:
         """Return every metric of a candidate by target."""
         found = {}
         for target, judge in self.judges.items():
             parts = [judge.metrics(part)[0] for part in self.outputs[name]]
             metrics = {
-                metric: over_repeats([part[metric] for part in parts])
+                metric: self.averaged([part[metric] for part in parts])
                 for metric in parts[0]
                 if all(metric in part for part in parts)
             }
@@ -170,7 +176,7 @@ class _Court:
             pairs = zip(self.outputs[name], self.outputs[baseline], strict=True)
             gains = [self.judges[target].gain(ours, theirs) for ours, theirs in pairs]
             known = [gain for gain in gains if gain is not None]
-            self._gains[key] = over_repeats(known) if known and len(known) == len(gains) else None
+            self._gains[key] = self.averaged(known) if known and len(known) == len(gains) else None
         return self._gains[key]
 
     def single_of(self, name: str) -> str | None:
@@ -193,7 +199,7 @@ class _Court:
 
             repeats.append(jackknife_interval(average, judges[0].blocks))
         known = [interval for interval in repeats if interval is not None]
-        return over_repeats(known) if known and len(known) == len(repeats) else None
+        return self.averaged(known) if known and len(known) == len(repeats) else None
 
     def best_joint(self) -> str | None:
         """Return the joint candidate with the largest mean gain; the first where gains are not known."""
@@ -272,30 +278,41 @@ def _adjusted(gains: Mapping[_Question, Interval | None], joint: bool) -> dict[_
     return dict(zip(keys, adjusted_p_values(raw).values(), strict=True))
 
 
-def over_repeats(intervals: Sequence[Interval]) -> Interval:
-    r"""Average intervals over repeats of the same rows.
+def resampled(intervals: Sequence[Interval], *, n_folds: int, test_over_train: float) -> Interval:
+    r"""Average intervals over repeats, and widen them for what other training rows would change.
 
-    The rows are the same, so that their share of the uncertainty stays; the spread over repeats comes on top:
+    A jackknife over rows takes the models as they are. Folds share most of their training rows, so that their
+    models err alike; the half width :math:`h` of :math:`K` folds with test over training rows :math:`\rho`
+    becomes wider, and the standard deviation :math:`s` over :math:`R` repeats comes on top:
 
-    .. math:: h^2 = \bar h^2 + t^2 s^2 / R
+    .. math:: h'^2 = h^2 (1 + K \rho) + t^2 s^2 / R
+
+    Args:
+        intervals: Of each repeat.
+        n_folds: :math:`K`.
+        test_over_train: :math:`\rho`.
+
+    References:
+        Claude Nadeau, Yoshua Bengio, "Inference for the Generalization Error", Machine Learning 52, 2003: the
+        variance of a mean over splits is that of independent ones times :math:`1 + K \rho`.
 
     Example:
         >>> one = Interval(mean=2.0, half_width=1.0, n=20)
-        >>> over_repeats([one, one]) == one
-        True
+        >>> resampled([one, one], n_folds=5, test_over_train=0.25).format()
+        '2.00 ± 1.50'
     """
     from scipy.special import stdtrit
 
     first, n = intervals[0], len(intervals)
-    if n == 1:
-        return first
     means = np.array([interval.mean for interval in intervals])
-    quantile = float(stdtrit(max(first.n - 1, 1), (1 + first.confidence) / 2))
-    spread = quantile * float(means.std(ddof=1)) / math.sqrt(n)
+    spread = 0.0
+    if n > 1:
+        quantile = float(stdtrit(max(first.n - 1, 1), (1 + first.confidence) / 2))
+        spread = quantile * float(means.std(ddof=1)) / math.sqrt(n)
     rows = sum(interval.half_width for interval in intervals) / n
     return Interval(
         mean=float(means.mean()),
-        half_width=math.hypot(rows, spread),
+        half_width=math.hypot(rows * math.sqrt(1 + n_folds * test_over_train), spread),
         n=min(interval.n for interval in intervals),
         confidence=first.confidence,
     )
