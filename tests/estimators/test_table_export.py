@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,12 @@ def rows(n_rows: int = 60, seed: int = 0) -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def model() -> TableModel:
     settings: dict[str, Any] = {"folds": 2, "epochs": 1, "width": 3, "depth": 1, "bins": 2}
-    return polytask.fit(rows(), TARGETS, baselines=False, **settings)
+    fitted = polytask.fit(rows(), TARGETS, baselines=False, **settings)
+    assert fitted.calibration is not None
+    warm = replace(fitted.calibration.targets["flag"], temperature=2.5)
+    targets = {**fitted.calibration.targets, "flag": warm}
+    fitted.calibration = replace(fitted.calibration, targets=targets)
+    return fitted
 
 
 @pytest.fixture(scope="module")

@@ -4,10 +4,11 @@ import copy
 import io
 import logging
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -50,7 +51,9 @@ def export_table(model: TableModel, path: str | Path) -> Path:
         BundleError: What was written predicts something else than the model.
     """
     target = check_export(path)
-    networks = ExportedNetworks(copy.deepcopy(model.learner).cpu(), model.targets).eval()
+    calibration = {} if model.calibration is None else model.calibration.targets
+    temperatures = {name: found.temperature for name, found in calibration.items()}
+    networks = ExportedNetworks(copy.deepcopy(model.learner).cpu(), model.targets, temperatures).eval()
     rows = torch.randn(_ROWS, model.encoder.n_features, generator=generator(0, "export"), dtype=torch.float32)
     with torch.no_grad(), _quiet():
         dynamic = {_INPUT: {0: torch.export.Dim("row", min=1)}}
@@ -97,18 +100,28 @@ class ExportedNetworks(nn.Module):
     Args:
         learner: The trained model.
         targets: Its targets.
+        temperatures: By which logits are divided, by target; 1 where not named.
     """
 
-    def __init__(self, learner: Learner, targets: Sequence[TargetColumn]) -> None:
+    def __init__(
+        self,
+        learner: Learner,
+        targets: Sequence[TargetColumn],
+        temperatures: Mapping[str, float] = MappingProxyType({}),
+    ) -> None:
         super().__init__()
         self.learner = learner
         self.targets = tuple(targets)
         self.names = [target.task.name for target in targets]
+        self.temperatures = [temperatures.get(name, 1.0) for name in self.names]
 
     def forward(self, features: Tensor) -> tuple[Tensor, ...]:
         """Predict ``[row, feature]``: by target ``[row]`` in its units, or probabilities ``[row, class]``."""
         outputs = self.learner.adapt([target.task for target in self.targets])(features)
-        return tuple(_finished(target, outputs[target.task.name].float()) for target in self.targets)
+        return tuple(
+            _finished(target, outputs[target.task.name].float() / temperature)
+            for target, temperature in zip(self.targets, self.temperatures)
+        )
 
 
 def _finished(target: TargetColumn, outputs: Tensor) -> Tensor:
