@@ -29,13 +29,21 @@ WEIGHTS = (
 )
 
 
+ROUNDING = "networks have 32 bits: on some processors the seventh digit hangs on what rows stand beside a row"
+
+
 def _expected(estimator: BaseEstimator) -> dict[str, str]:
-    return {"check_sample_weight_equivalence_on_dense_data": WEIGHTS}
+    return {
+        "check_sample_weight_equivalence_on_dense_data": WEIGHTS,
+        "check_methods_sample_order_invariance": ROUNDING,
+        "check_methods_subset_invariance": ROUNDING,
+    }
 
 
 @parametrize_with_checks(
     [MultiTaskClassifier(**QUICK), MultiTaskRegressor(**QUICK), MultiTaskEstimator(**QUICK)],
     expected_failed_checks=_expected,
+    xfail_strict=False,  # as they pass on other processors
 )
 def test_scikit_learn_finds_an_estimator(estimator: BaseEstimator, check: Any) -> None:
     with warnings.catch_warnings():
@@ -230,6 +238,26 @@ def test_weights_count(features, targets) -> None:
 def test_a_target_among_the_features_is_refused(features) -> None:
     with pytest.raises(InputError, match="have the target 'a', too, so there is nothing to predict"):
         MultiTaskEstimator(**TINY).fit(features, features["a"])
+
+
+def test_a_series_that_was_made_of_a_feature_is_another_target(features) -> None:
+    estimator = MultiTaskClassifier(**QUICK).fit(features, features["a"] > 0)
+    assert estimator.targets_ == ("a_",) and "a" in estimator.model_.encoder.columns
+    assert estimator.score(features, features["a"] > 0) > 0.7
+
+
+def test_a_lazy_frame_is_refused_with_what_to_call(features, targets) -> None:
+    pl = pytest.importorskip("polars")
+    with pytest.raises(InputError, match=r"Call its collect\(\) first"):
+        MultiTaskEstimator(**TINY).fit(pl.from_pandas(features).lazy(), targets)
+
+
+def test_a_score_needs_labels_of_the_targets(fitted, features, targets) -> None:
+    with pytest.raises(InputError, match="`y` lacks the targets 'size' that were fitted"):
+        fitted.score(features, targets.drop(columns="size"))
+    with pytest.raises(InputError, match="`y` has no label of any target"):
+        fitted.score(features, targets.assign(size=np.nan, sign=None, band=np.nan))
+    assert np.isfinite(fitted.score(features, targets.assign(size=np.nan)))
 
 
 def test_settings_are_checked_in_fit_and_all_named(features, targets) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,6 @@ from sklearn.utils.validation import check_array, check_consistent_length, valid
 
 from polytask.core import InputError
 from polytask.core.names import counted
-from polytask.core.task import TaskKind
 from polytask.data import read_table
 from polytask.data.tables.table import plain_frame
 from polytask.fitting.table_preparation import Columns
@@ -29,10 +28,12 @@ Permitted: TypeAlias = Literal["any", "classes", "numbers"]
 _KINDS: Mapping[Permitted, tuple[str, ...]] = {
     "classes": ("binary", "multiclass"),
     "numbers": ("regression",),
-    "any": get_args(TaskKind),
+    "any": ("regression", "binary", "multiclass"),
 }
 
 
+_CONVERSIONS = ("to_pandas", "toPandas", "to_df")
+_LAZY = ("collect", "compute")
 _check_array: Any = check_array  # pyright takes the types of its defaults for those of its parameters
 _validate_data: Any = validate_data
 
@@ -88,6 +89,8 @@ def labelled_table(
     table = feature_frame(estimator, features, fitting=True)
     labels, shape = target_frame(targets, taken=table.columns)
     check_consistent_length(table, labels)
+    if shape == "one" and labels.columns[0] in table.columns:
+        labels = _renamed(labels, table)
     both = sorted(set(table.columns) & set(labels.columns))
     if both:
         raise InputError(
@@ -173,11 +176,21 @@ def target_frame(targets: Any, *, taken: Any = ()) -> tuple[pd.DataFrame, Shape]
     return frame, shape
 
 
+def _renamed(labels: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+    """Give a series that was made of a feature, and so has its name, another one."""
+    name = str(labels.columns[0])
+    if labels[name].equals(table[name]):
+        return labels
+    return labels.rename(columns={name: _free(name, table.columns)})
+
+
 def _is_frame(given: Any) -> bool:
     """Tell a frame of any library, or a dictionary of columns, from an array or a series."""
     if isinstance(given, pd.DataFrame) or (isinstance(given, Mapping) and not issparse(given)):
         return True
-    converts = any(callable(getattr(given, name, None)) for name in ("to_pandas", "toPandas", "to_df"))
+    if any(callable(getattr(given, name, None)) for name in _LAZY):
+        return True  # which is refused with what to call
+    converts = any(callable(getattr(given, name, None)) for name in _CONVERSIONS)
     return converts and (hasattr(given, "columns") or hasattr(given, "column_names"))
 
 

@@ -11,6 +11,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
+from polytask.core import InputError
 from polytask.core.doors import at_the_estimator
 from polytask.data import read_table
 from polytask.data.tables.target_column import TargetColumn, label_array
@@ -236,13 +237,20 @@ class MultiTaskEstimator(BaseEstimator):
         truth, _ = target_frame(y)
         if self._shape != "frame" and len(truth.columns) == len(self.targets_):
             truth.columns = pd.Index(self.targets_, dtype=object)
+        lacking = [name for name in self.targets_ if name not in truth.columns]
+        if lacking:
+            raise InputError(f"`y` lacks the targets {', '.join(map(repr, lacking[:5]))} that were fitted.")
         labels = read_table(truth)
         scores = [
             target_score(target, outputs[target.task.name], labels, weights=sample_weight)
             for target in self._targets()
         ]
         known = [score for score in scores if score is not None]
-        return float(np.mean(known)) if known else float("nan")
+        if not known:
+            raise InputError(
+                "`y` has no label of any target, so there is nothing to compare predictions with."
+            )
+        return float(np.mean(known))
 
     def __sklearn_tags__(self) -> Any:
         """Tell scikit-learn what is allowed: missing values, text, several targets."""

@@ -29,8 +29,6 @@ def target_score(
     Returns:
         None where the table has no label of it.
     """
-    if target.task.name not in labels.columns:
-        return None
     column = labels[target.task.name]
     if target.classes:
         found = [text for text in column_categories(column)]
