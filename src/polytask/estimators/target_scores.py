@@ -7,7 +7,7 @@ import pandas as pd
 from sklearn.metrics import accuracy_score, r2_score
 from torch import Tensor
 
-from polytask.data.tables.column import column_categories, column_numbers
+from polytask.data.tables.column import column_categories
 from polytask.data.tables.target_column import TargetColumn
 
 __all__ = ["target_score"]
@@ -37,7 +37,7 @@ def target_score(
         truth = np.where(mask.numpy(), codes.numpy().astype(np.int64), -1)
         answers = target.task.decide(outputs).reshape(len(truth)).numpy().astype(np.int64)
     else:
-        truth = column_numbers(column, words=target.words)
+        truth = target.numbers(column)
         known = ~np.isnan(truth)
         answers = target.decode(outputs)[""]
     if not known.any():

@@ -13,8 +13,8 @@ from polytask.data.tables.column import (
     column_known,
     column_numbers,
     one_column,
-    stray_words,
 )
+from polytask.data.tables.reading import Reading, column_reading
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ _DAYS = [f"2024-{1 + index % 12:02}-{1 + index % 28:02}" for index in range(200)
 @pytest.mark.parametrize(("values", "kind"), [(_AGES, "number"), (_DAYS, "time")])
 def test_few_words_among_many_numbers_or_times_are_strays(values: list[str], kind: str) -> None:
     spoilt = pd.Series(["unknown", "-", *values])
-    assert stray_words(spoilt) == (kind, ("-", "unknown"))
+    assert column_reading(spoilt) == Reading(kind=kind, words=("-", "unknown"))  # type: ignore[arg-type]
     read = column_numbers if kind == "number" else column_days
     assert np.isnan(read(spoilt, words=("-", "unknown"))).tolist() == [True, True] + [False] * 200
 
@@ -109,7 +109,7 @@ def test_few_words_among_many_numbers_or_times_are_strays(values: list[str], kin
     ],
 )
 def test_words_that_may_be_classes_are_no_strays(values: list[str]) -> None:
-    assert stray_words(pd.Series(values)) == ("category", ())
+    assert column_reading(pd.Series(values)) == Reading(kind="category")
 
 
 def _arrow(values: list[object], kind: str) -> pd.Series:

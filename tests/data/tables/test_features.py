@@ -191,8 +191,7 @@ def test_a_stray_word_among_numbers_is_missing_and_reported() -> None:
 @pytest.mark.parametrize(
     ("values", "told"),
     [
-        ([f"{18 + index % 30},5" for index in range(100)], "look like numbers or times: write 1234.5"),
-        ([f"{index % 20} %" for index in range(100)], "'0 %', '1 %', '2 %'"),
+        ([f"{18 + index % 30},500" for index in range(100)], "look like numbers or times: write 1234.5"),
         ([f"{1 + index % 28:02d}/03/2024" for index in range(100)], "and 2024-03-31"),
         ([str(18 + index % 40) if index % 3 else "unknown" for index in range(100)], "because of 'unknown'"),
         ([str(index % 40) for index in range(90)] + ["a", "b", "c", "d"] * 2, "because of 'a', 'b', 'c'"),

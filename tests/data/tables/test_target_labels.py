@@ -26,7 +26,9 @@ def _messages(values: object, kind: str = "") -> list[str]:
             "'tba' counts as missing in 1 row, as all other values are numbers",
         ),
         ([str(index / 8) for index in range(30)], "", "is text that spells numbers, .* 'y:multiclass'"),
-        ([f"{index},5" for index in range(20)] * 3, "", "read as categories, though '0,5', '1,5', '2,5'"),
+        ([f"{index},500" for index in range(20, 40)] * 3, "", "as categories, though '20,500', '21,500'"),
+        ([f"{index},5" for index in range(20)] * 3, "", "read as numbers with a decimal comma"),
+        ([f"{index} kg" for index in range(20)] * 3, "", "read as numbers in the unit 'kg'"),
         ([1, 2, "b"] * 3, "", r"several types \(int, text\); its answers are text"),
         (
             pd.period_range("2020", periods=2, freq="Y").repeat(3),

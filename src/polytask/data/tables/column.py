@@ -21,6 +21,7 @@ from polytask.data.tables.cell import (
     spell,
     valid_unicode,
 )
+from polytask.data.tables.number_form import NumberForm
 from polytask.data.tables.problems import FOREIGN, examples, some_rows
 
 __all__ = [
@@ -33,7 +34,6 @@ __all__ = [
     "column_numbers",
     "column_hint",
     "one_column",
-    "stray_words",
 ]
 
 ColumnKind = Literal["number", "boolean", "time", "category"]
@@ -42,7 +42,6 @@ _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
 _DAY = 86_400e6  # microseconds
-_MOST_STRAYS, _FEWEST_NUMBERS, _STRAY_SHARE = 3, 10, 0.2
 
 
 def _fenced(
@@ -121,50 +120,17 @@ def column_kind(column: pd.Series) -> ColumnKind:
 
 
 @_fenced
-def stray_words(column: pd.Series) -> tuple[ColumnKind, tuple[str, ...]]:
-    """Find the few words, ``unknown`` or ``-``, that alone keep a column from being numbers or times.
-
-    At most three different words count, in at most a fifth of the rows, among more than ten different numbers
-    or times: fewer may be codes, ``1``, ``2`` and ``more``.
-
-    Returns:
-        What the column holds without these words, and the words; its kind and nothing where there are none.
-
-    Example:
-        >>> stray_words(pd.Series([*map(str, range(20)), "unknown"]))
-        ('number', ('unknown',))
-    """
-    kind = column_kind(column)
-    if kind != "category" or isinstance(column.dtype, pd.CategoricalDtype):
-        return kind, ()
-    codes, values = _distinct(column)
-    if len(values) <= _FEWEST_NUMBERS or any(map(is_code, values)):
-        return kind, ()
-    numbers = np.array([read_number(value) is not None for value in values])
-    times = np.array([may_be_time(value) for value in values])
-    readings: tuple[tuple[ColumnKind, np.ndarray], ...] = (("number", numbers), ("time", times))
-    for reading, fits in readings:
-        strays = [values[index] for index in np.flatnonzero(~fits)]
-        if len(strays) > _MOST_STRAYS or fits.sum() <= _FEWEST_NUMBERS:
-            continue
-        n_rows = int(np.isin(codes, np.flatnonzero(~fits)).sum())
-        if n_rows > _STRAY_SHARE * (codes >= 0).sum() or not all(isinstance(value, str) for value in strays):
-            continue
-        rest = [value for value, fit in zip(values, fits, strict=True) if fit]
-        if _kind_of_values(rest, f"Column {column.name!r}") == reading:
-            return reading, tuple(sorted({value.strip() for value in strays}))
-    return kind, ()
-
-
-@_fenced
-def column_numbers(column: pd.Series, *, words: Collection[str] = ()) -> np.ndarray:
+def column_numbers(
+    column: pd.Series, *, words: Collection[str] = (), form: NumberForm | None = None
+) -> np.ndarray:
     """Read a column as numbers, float64 ``[row]``: NaN where missing.
 
     Truth values count as 0 and 1, durations in days.
 
     Args:
         column: The column.
-        words: Text that counts as missing; see `stray_words`.
+        words: Text that counts as missing; see `column_reading`.
+        form: How numbers in text are written; None for the way that Python reads.
 
     Raises:
         DataError: A value is not a number.
@@ -179,10 +145,12 @@ def column_numbers(column: pd.Series, *, words: Collection[str] = ()) -> np.ndar
     if pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_complex_dtype(dtype):
         return column.to_numpy(dtype=np.float64, na_value=np.nan).copy()
     codes, values = _distinct(column)
-    numbers = [_number_of(value, words) for value in values]
+    numbers = [_number_of(value, words, form) for value in values]
     wrong = [position for position, number in enumerate(numbers) if number is None]
     if wrong:
-        raise _unreadable(column, codes, values, wrong, "numbers", "Write numbers with a decimal point")
+        like = f" like those in training, in {form.unit!r}" if form and form.unit else ""
+        remedy = f"Write numbers{like or ' with a decimal point'}"
+        raise _unreadable(column, codes, values, wrong, "numbers", remedy)
     return np.array([*numbers, math.nan], dtype=np.float64)[codes]
 
 
@@ -192,7 +160,7 @@ def column_days(column: pd.Series, *, words: Collection[str] = ()) -> np.ndarray
 
     Args:
         column: The column.
-        words: Text that counts as missing; see `stray_words`.
+        words: Text that counts as missing; see `column_reading`.
 
     Raises:
         DataError: A value is no time; text must be in ISO form.
@@ -308,12 +276,14 @@ def _kind_of_values(values: Sequence[Any], where: str) -> ColumnKind:
     return "category"
 
 
-def _number_of(value: Any, words: Collection[str]) -> float | None:
+def _number_of(value: Any, words: Collection[str], form: NumberForm | None) -> float | None:
     """Read a value as a number: truth values as 0 and 1, durations in days; None where it is none."""
     if isinstance(value, str) and value.strip() in words:
         return math.nan
     if isinstance(value, DURATION):
         return pd.Timedelta(value).total_seconds() / 86_400
+    if form is not None and isinstance(value, str):
+        return form.read(value)
     truth = read_truth(value)
     return read_number(value) if truth is None else float(truth)
 

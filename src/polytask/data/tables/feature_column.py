@@ -14,6 +14,7 @@ from polytask.core.records import record_from_json
 from polytask.data.tables.cell import canonical
 from polytask.data.tables.column import column_categories, column_days, column_numbers
 from polytask.data.tables.encoded_column import EncodedColumn
+from polytask.data.tables.number_form import NumberForm
 from polytask.data.tables.problems import some_rows
 from polytask.data.tables.text_features import N_PIECES, TextFeatures
 from polytask.data.tables.time_parts import TimePart, part_features, part_names
@@ -47,6 +48,7 @@ class NumberFeatures:
         indicator: Whether a second feature is 1 where the value is missing.
         words: Text that counts as missing, ``unknown`` or ``-``.
         parts: Which parts of times are features.
+        form: How numbers in text are written, with which unit; None for the way that Python reads.
     """
 
     name: str
@@ -57,6 +59,7 @@ class NumberFeatures:
     indicator: bool
     words: tuple[str, ...] = ()
     parts: tuple[TimePart, ...] = ()
+    form: NumberForm | None = None
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -70,7 +73,7 @@ class NumberFeatures:
         Raises:
             DataError: A value is not of the kind, or infinite.
         """
-        values = finite_numbers(column, self.kind, words=self.words)
+        values = finite_numbers(column, self.kind, words=self.words, form=self.form)
         missing = np.isnan(values)
         standardized = (np.where(missing, self.median, values) - self.mean) / self.scale  # [row]
         n_clipped = int((np.abs(standardized) > _FARTHEST).sum())
@@ -208,13 +211,18 @@ def category_finder(categories: Sequence[str]) -> Callable[[str], int]:
     return find
 
 
-def finite_numbers(column: pd.Series, kind: str, *, words: Collection[str] = ()) -> np.ndarray:
+def finite_numbers(
+    column: pd.Series, kind: str, *, words: Collection[str] = (), form: NumberForm | None = None
+) -> np.ndarray:
     """Read a column as numbers, times as days: float64 ``[row]``, NaN where missing or one of the words.
 
     Raises:
         DataError: A value is not a number, infinite, or beyond the range of 32 bits.
     """
-    values = column_days(column, words=words) if kind == "time" else column_numbers(column, words=words)
+    if kind == "time":
+        values = column_days(column, words=words)
+    else:
+        values = column_numbers(column, words=words, form=form)
     n_rows = int((np.abs(values) > np.finfo(np.float32).max).sum())
     if n_rows:
         raise DataError(

@@ -9,7 +9,7 @@ import pandas as pd
 
 from polytask.core import DataError
 from polytask.data.tables.cell import is_code, looks_like_quantity, read_number, spell
-from polytask.data.tables.column import ColumnKind, column_categories, stray_words
+from polytask.data.tables.column import column_categories
 from polytask.data.tables.delimited import MISSING_WORDS
 from polytask.data.tables.feature_column import (
     CategoryFeatures,
@@ -17,8 +17,10 @@ from polytask.data.tables.feature_column import (
     NumberFeatures,
     finite_numbers,
 )
+from polytask.data.tables.number_form import form_note, units_note
 from polytask.data.tables.problems import examples, some_rows
 from polytask.data.tables.prose import is_prose, n_words
+from polytask.data.tables.reading import Reading, column_reading
 from polytask.data.tables.text_features import N_FEATURES, TextFeatures, piece_weights
 from polytask.data.tables.time_parts import varying_parts
 
@@ -60,22 +62,23 @@ def fit_columns(columns: Mapping[str, pd.Series], train_rows: np.ndarray) -> Fit
         train_rows: Positions of the training rows.
     """
     fitted = FittedColumns()
-    kinds: dict[str, ColumnKind] = {}
-    words: dict[str, tuple[str, ...]] = {}
+    readings: dict[str, Reading] = {}
     numbers: dict[str, np.ndarray] = {}
     for name, column in columns.items():
         try:
-            kinds[name], words[name] = stray_words(column)
-            if kinds[name] == "category":
+            readings[name] = reading = column_reading(column)
+            if reading.kind == "category":
                 _fit_category(name, column, train_rows, fitted)
                 continue
-            whole = finite_numbers(column, kinds[name], words=words[name])
+            whole = finite_numbers(column, reading.kind, words=reading.words, form=reading.form)
             values = whole[train_rows]
         except DataError as error:
             fitted.problems.append(str(error))
             continue
-        if words[name]:
-            fitted.notes[name] = strays_note(column, kinds[name], words[name])
+        if reading.form:
+            _add_note(fitted, name, form_note(reading.form))
+        if reading.words:
+            _add_note(fitted, name, strays_note(column, reading.kind, reading.words))
         n_distinct, some_missing = len(np.unique(values[~np.isnan(values)])), bool(np.isnan(values).any())
         if n_distinct == 1 and some_missing:  # a flag: that value, or nothing
             _fit_category(name, column, train_rows, fitted)
@@ -84,15 +87,12 @@ def fit_columns(columns: Mapping[str, pd.Series], train_rows: np.ndarray) -> Fit
         else:
             numbers[name] = values
     if numbers:
-        _fit_numbers(numbers, kinds, words, fitted)
+        _fit_numbers(numbers, readings, fitted)
     return fitted
 
 
 def _fit_numbers(
-    numbers: Mapping[str, np.ndarray],
-    kinds: Mapping[str, ColumnKind],
-    words: Mapping[str, tuple[str, ...]],
-    fitted: FittedColumns,
+    numbers: Mapping[str, np.ndarray], readings: Mapping[str, Reading], fitted: FittedColumns
 ) -> None:
     """Standardize all number columns at once."""
     from sklearn.impute import SimpleImputer  # here, as it takes half a second to import
@@ -105,19 +105,20 @@ def _fit_numbers(
         np.asarray, (imputer.statistics_, scaler.mean_, scaler.scale_, scaler.var_)
     )  # [column]
     for position, (name, values) in enumerate(numbers.items()):
-        kind = kinds[name]
+        reading = readings[name]
         if scales[position] == 1 and variances[position] < 0.5:  # so StandardScaler marks what is constant
             fitted.dropped[name] = "constant up to rounding in the training rows"
-        elif kind != "category":
+        elif reading.kind != "category":
             fitted.encodings[name] = NumberFeatures(
                 name=name,
-                kind=kind,
+                kind=reading.kind,
                 median=float(medians[position]),
                 mean=float(means[position]),
                 scale=float(scales[position]),
                 indicator=bool(np.isnan(values).any()),
-                words=words[name],
-                parts=varying_parts(values) if kind == "time" else (),
+                words=reading.words,
+                parts=varying_parts(values) if reading.kind == "time" else (),
+                form=reading.form,
             )
 
 
@@ -133,7 +134,10 @@ def _fit_category(name: str, column: pd.Series, train_rows: np.ndarray, fitted: 
     if not counts or (len(counts) == 1 and not n_missing):
         fitted.dropped[name] = _constant(texts)
         return
-    if _is_text(counts):
+    several_units = "" if isinstance(column.dtype, pd.CategoricalDtype) else units_note(counts)
+    if several_units:
+        _add_note(fitted, name, several_units)
+    if not several_units and _is_text(counts):
         weights = piece_weights([text for text in texts if text is not None])
         fitted.encodings[name] = TextFeatures(name=name, weights=weights, missing=n_missing > 0, kind="text")
         note = f"text of {n_words(counts)} words, the median, becomes {N_FEATURES} numbers by its words and"
@@ -143,7 +147,7 @@ def _fit_category(name: str, column: pd.Series, train_rows: np.ndarray, fitted: 
         fitted.dropped[name] = (
             f"text that is different in most rows ({len(counts)} values in {n_labelled} rows)"
         )
-        fitted.dropped[name] += _numbers_among(column)
+        fitted.dropped[name] += f"; {fitted.notes.pop(name)}" if several_units else _numbers_among(column)
         return
     if len(counts) > _MOST_CATEGORIES:
         note = (
@@ -151,7 +155,7 @@ def _fit_category(name: str, column: pd.Series, train_rows: np.ndarray, fitted: 
             f"own; the others, and new ones, share {_BUCKETS} by their hash"
         )
         _add_note(fitted, name, note + _numbers_among(column))
-    elif note := quantities_note(column):
+    elif not several_units and (note := quantities_note(column)):
         _add_note(fitted, name, note)
     # Equal counts are kept in the order of their text, so that the order of rows does not matter.
     ordered = sorted(sorted(counts), key=lambda category: -counts[category])
@@ -207,8 +211,8 @@ def quantities_note(column: pd.Series) -> str:
     """Tell that most values of a column of categories look like numbers or times; nothing where they do not.
 
     Example:
-        >>> quantities_note(pd.Series([f"{number},5" for number in range(20)]))[:54]
-        "it is read as categories, though '0,5', '1,5', '2,5' a"
+        >>> quantities_note(pd.Series([f"{number},500" for number in range(20, 40)]))[:54]
+        "it is read as categories, though '20,500', '21,500', '"
     """
     if isinstance(column.dtype, pd.CategoricalDtype):
         return ""

@@ -1,7 +1,7 @@
 """A column of a table as a task: to tensors, and back to units and class names."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -13,6 +13,7 @@ from polytask.core import DataError, InputError, Task
 from polytask.core.records import record_from_json
 from polytask.data.tables.column import column_categories, column_numbers
 from polytask.data.tables.feature_column import category_finder
+from polytask.data.tables.number_form import NumberForm
 from polytask.data.tables.problems import examples, some_rows
 
 __all__ = ["Label", "TargetColumn"]
@@ -32,6 +33,7 @@ class TargetColumn:
         scale: Standard deviation of the training rows; 1 for classes.
         labels: For each class the value that stands for it in answers, all of one type; empty for the names.
         words: Text that counts as no label in a column of numbers.
+        form: How numbers in text are written, with which unit; None for the way that Python reads.
 
     Example:
         >>> task = Task(name="sex", kind="binary", labels=("f", "m"))
@@ -46,6 +48,7 @@ class TargetColumn:
     scale: float = 1.0
     labels: tuple[Label, ...] = ()
     words: tuple[str, ...] = ()
+    form: NumberForm | None = None
 
     def __post_init__(self) -> None:
         kinds = {type(label) for label in self.labels}
@@ -72,7 +75,7 @@ class TargetColumn:
             DataError: A class was never seen, or a number cannot be read or is infinite.
         """
         if self.task.kind == "regression":
-            numbers = column_numbers(column, words=self.words)
+            numbers = self.numbers(column)
             with np.errstate(over="ignore"):
                 standardized = ((numbers - self.mean) / self.scale).astype(np.float32)
             n_rows = int(np.isinf(standardized).sum())
@@ -97,6 +100,14 @@ class TargetColumn:
         codes = torch.tensor([index_of.get(text, -1) for text in texts], dtype=torch.long)
         target = codes.clamp(min=0)
         return (target.float() if self.task.kind == "binary" else target), codes >= 0
+
+    def numbers(self, column: pd.Series) -> np.ndarray:
+        """Read the labels of a regression in the units of the column, float64 ``[row]``, NaN where missing.
+
+        Raises:
+            DataError: A value is no number, or of another unit.
+        """
+        return column_numbers(column, words=self.words, form=self.form)
 
     def decode(self, prediction: Tensor) -> dict[str, np.ndarray]:
         """Turn a prediction ``[row, n_outputs]`` into answers ``[row]``.
@@ -125,6 +136,7 @@ class TargetColumn:
             "classes": list(self.classes),
             "labels": list(self.labels),
             "words": list(self.words),
+            "form": None if self.form is None else asdict(self.form),
             "mean": self.mean,
             "scale": self.scale,
         }
@@ -162,6 +174,7 @@ class TargetColumn:
             scale=stored.scale,
             labels=stored.labels,
             words=stored.words,
+            form=stored.form,
         )
 
 
@@ -178,6 +191,7 @@ class _Stored:
     scale: float
     labels: tuple[Label, ...] = ()
     words: tuple[str, ...] = ()
+    form: NumberForm | None = None
 
 
 _LABELS = {bool, int, float, str}

@@ -20,6 +20,7 @@ from polytask.data.tables.column import (
 from polytask.data.tables.delimited import MISSING_WORDS
 from polytask.data.tables.feature_fitting import quantities_note, strays_note
 from polytask.data.tables.label_split import Labels
+from polytask.data.tables.number_form import form_note
 from polytask.data.tables.problems import examples, some_rows
 from polytask.data.tables.target_column import TargetColumn
 from polytask.data.tables.targets import asked_as, parse_target, target_reading
@@ -46,9 +47,10 @@ def split_labels(frame: pd.DataFrame, targets: Sequence[str]) -> dict[str, Label
             column = one_column(frame, name)
             if not column_known(column).any():
                 continue
-            kind, words = target_reading(column, kind)
+            kind, reading = target_reading(column, kind)
             if kind == "regression":
-                found[name] = _of_numbers(column_numbers(column, words=words))
+                numbers = column_numbers(column, words=reading.words, form=reading.form)
+                found[name] = _of_numbers(numbers)
             else:
                 found[name] = Labels(codes=pd.factorize(column_categories(column))[0].astype(np.int64))
         except DataError:
@@ -93,6 +95,8 @@ def label_guesses(
         if target.words:
             column = one_column(frame, target.task.name)
             messages.append(f"{where}: {strays_note(column, 'number', target.words)}.")
+        if target.form:
+            messages.append(f"{where}: {form_note(target.form)}.")
         if target.classes and (note := quantities_note(one_column(frame, target.task.name))):
             messages.append(f"{where}: {note}.")
         if target.task.name in free and _numbers_as_classes(one_column(frame, target.task.name), target):
@@ -147,7 +151,7 @@ def _type_messages(column: pd.Series, target: TargetColumn, where: str) -> list[
     if any(isinstance(value, datetime.timedelta | np.timedelta64) for value in values):
         return [f"{where} holds durations; it is learned and answered in days."]
     if target.task.kind == "regression":
-        if not target.words and any(isinstance(value, str) for value in values):
+        if not target.words and not target.form and any(isinstance(value, str) for value in values):
             return [
                 f"{where} is text that spells numbers, and is learned as a regression. Ask for "
                 f"{asked_as(column.name, 'multiclass')} if they name classes."

@@ -19,10 +19,11 @@ from polytask.data.tables.column import (
     column_known,
     column_numbers,
     one_column,
-    stray_words,
 )
 from polytask.data.tables.delimited import MISSING_WORDS
+from polytask.data.tables.number_form import NumberForm
 from polytask.data.tables.problems import examples, problem_error, some_rows
+from polytask.data.tables.reading import Reading, column_reading
 from polytask.data.tables.target_column import Label, TargetColumn
 
 __all__ = ["asked_as", "fit_targets", "parse_target", "target_reading"]
@@ -120,8 +121,8 @@ def _words_note(frame: pd.DataFrame, name: str) -> str:
     return f" ({examples(words)} counts as no label in {n_rows}: rename it if it is a class.)"
 
 
-def target_reading(column: pd.Series, kind: TaskKind | None) -> tuple[TaskKind, tuple[str, ...]]:
-    """Tell the kind of task that a column is, and which words in it count as no label.
+def target_reading(column: pd.Series, kind: TaskKind | None) -> tuple[TaskKind, Reading]:
+    """Tell the kind of task that a column is, and how it is read: which words in it count as no label.
 
     Args:
         column: The labels, at least one.
@@ -130,23 +131,26 @@ def target_reading(column: pd.Series, kind: TaskKind | None) -> tuple[TaskKind, 
     Raises:
         DataError: It holds times, or things that are no labels.
     """
-    holds, words = ("category", ()) if kind in ("binary", "multiclass") else stray_words(column)
-    if holds == "time" or (kind and stray_words(column)[0] == "time"):
+    found = column_reading(column)
+    if found.kind == "time":
         raise DataError(
             f"Target {column.name!r} holds times. Turn it into a number, e.g. days since the first one."
         )
-    if holds == "number" and _written_in_two_ways(column):
-        holds, words = "category", ()
-    if holds == "number":
-        _check_finite(f"Target {column.name!r}", column_numbers(column, words=words))
-    return kind or _infer_kind(column, words, numeric=holds == "number"), words
+    classes = kind in ("binary", "multiclass")
+    if classes or (kind is None and found.kind == "number" and _written_in_two_ways(column, found.form)):
+        found = Reading(kind="category")
+    if found.kind == "number":
+        where = f"Target {column.name!r}"
+        _check_finite(where, column_numbers(column, words=found.words, form=found.form))
+    return kind or _infer_kind(column, found), found
 
 
-def _written_in_two_ways(column: pd.Series) -> bool:
+def _written_in_two_ways(column: pd.Series, form: NumberForm | None) -> bool:
     """Tell whether two texts of a column are one number, ``1.1`` and ``1.10``: then they are no numbers."""
     _, values, names = column_distinct(column)
     texts = {name for value, name in zip(values, names, strict=True) if isinstance(value, str)}
-    return len({canonical(text) for text in texts}) < len(texts)
+    numbers = {form.read(text) if form else canonical(text) for text in texts}
+    return len(numbers) < len(texts)
 
 
 def _name_clashes(fitted: Sequence[TargetColumn]) -> list[str]:
@@ -186,9 +190,9 @@ def _fit_target(column: pd.Series, name: str, kind: TaskKind | None, in_training
             f"{where} has no label in the training rows, only {labelled.sum()} elsewhere. Label more rows, "
             "or leave the target out."
         )
-    kind, words = target_reading(column, kind)
+    kind, found = target_reading(column, kind)
     if kind == "regression":
-        return _fit_regression(column, where, in_training, words)
+        return _fit_regression(column, where, in_training, found)
     return _fit_classes(column, where, kind, in_training)
 
 
@@ -202,21 +206,19 @@ def _check_name_and_kind(where: str, name: str, kind: TaskKind | None) -> None:
         )
 
 
-def _infer_kind(column: pd.Series, words: Collection[str], *, numeric: bool) -> TaskKind:
-    if not numeric:
+def _infer_kind(column: pd.Series, found: Reading) -> TaskKind:
+    if found.kind != "number":
         return "binary" if len(_classes(column_categories(column))) == 2 else "multiclass"
-    numbers = column_numbers(column, words=words)
+    numbers = column_numbers(column, words=found.words, form=found.form)
     distinct = np.unique(numbers[~np.isnan(numbers)])
     if len(distinct) == 2:
         return "binary"
     return "multiclass" if len(distinct) <= _FEW_CLASSES and (distinct % 1 == 0).all() else "regression"
 
 
-def _fit_regression(
-    column: pd.Series, where: str, in_training: np.ndarray, words: tuple[str, ...]
-) -> TargetColumn:
+def _fit_regression(column: pd.Series, where: str, in_training: np.ndarray, found: Reading) -> TargetColumn:
     try:
-        numbers = column_numbers(column, words=words)
+        numbers = column_numbers(column, words=found.words, form=found.form)
     except DataError as error:
         raise DataError(
             f"{where} is asked as regression. {error} Or ask for {asked_as(column.name, 'multiclass')}."
@@ -242,7 +244,7 @@ def _fit_regression(
             f"{where} has a value {farthest:.0e} standard deviations off. Correct it, or leave it empty."
         )
     task = Task(name=str(column.name), kind="regression")
-    return TargetColumn(task=task, classes=(), mean=mean, scale=scale, words=words)
+    return TargetColumn(task=task, classes=(), mean=mean, scale=scale, words=found.words, form=found.form)
 
 
 def _fit_classes(column: pd.Series, where: str, kind: TaskKind, in_training: np.ndarray) -> TargetColumn:
