@@ -58,6 +58,7 @@ _found, __dir__, __all__ = lazy_loader.attach(
             "MultiTaskClassifier",
             "MultiTaskEstimator",
             "MultiTaskRegressor",
+            "extend",
             "fit",
             "learn",
         ],

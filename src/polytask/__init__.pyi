@@ -37,6 +37,7 @@ from .estimators import (
     MultiTaskClassifier,
     MultiTaskEstimator,
     MultiTaskRegressor,
+    extend,
     fit,
     learn,
 )
@@ -72,6 +73,7 @@ __all__ = [
     "estimators",
     "evaluate",
     "execution",
+    "extend",
     "fit",
     "fitting",
     "learn",

@@ -4,6 +4,7 @@ from polytask.cli.compare import compare
 from polytask.cli.evaluate import evaluate
 from polytask.cli.explore import demo, methods
 from polytask.cli.export import export
+from polytask.cli.extend import extend
 from polytask.cli.fit import fit
 from polytask.cli.importance import importance
 from polytask.cli.learn import adapt, learn
@@ -15,7 +16,7 @@ __all__ = ["app", "main"]
 
 _ORDER = [
     command.__name__
-    for command in (fit, compare, evaluate, importance, predict, export, learn, adapt, methods, demo)
+    for command in (fit, compare, evaluate, importance, predict, extend, export, learn, adapt, methods, demo)
 ]  # in the help
 app.registered_commands.sort(key=lambda command: _ORDER.index(getattr(command.callback, "__name__", "")))
 

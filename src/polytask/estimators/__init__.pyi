@@ -1,3 +1,4 @@
+from .extend_table import extend
 from .few_shot_estimator import FewShotEstimator
 from .fit_table import fit
 from .learn_few_shot import learn
@@ -15,6 +16,7 @@ __all__ = [
     "MultiTaskRegressor",
     "evaluate_table",
     "export_table",
+    "extend",
     "fit",
     "importance",
     "learn",

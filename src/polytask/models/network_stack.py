@@ -154,14 +154,15 @@ class NetworkStack(nn.Module):
         Returns:
             ``[network, row, output]``, the outputs of the targets side by side.
         """
+        return torch.baddbmm(self.biases[-1], self.represent(inputs), self.weights[-1])
+
+    def represent(self, inputs: Tensor) -> Tensor:
+        """Return what the output layers read: ``[network, row, unit]``."""
         hidden = inputs.expand(self.n_networks, -1, -1) if inputs.ndim == 2 else inputs
-        last = len(self.weights) - 1
-        for index, (weight, bias) in enumerate(zip(self.weights, self.biases)):
-            hidden = torch.baddbmm(bias, hidden, weight)
-            if index < last:
-                hidden = hidden.relu()
-                if self.training and self.dropout:
-                    hidden = _dropped(hidden, self.dropout)
+        for weight, bias in zip(self.weights[:-1], self.biases[:-1]):
+            hidden = torch.baddbmm(bias, hidden, weight).relu()
+            if self.training and self.dropout:
+                hidden = _dropped(hidden, self.dropout)
         return hidden
 
 

@@ -1,0 +1,67 @@
+"""``polytask extend``: a new target for a fitted table model."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from polytask.cli.failures import SpokenCommand
+from polytask.cli.options import Json, ModelDirectory, Seed, app
+from polytask.cli.terminal import show
+from polytask.core import InputError
+from polytask.core.files import user_path
+
+__all__ = ["extend"]
+
+
+@app.command(cls=SpokenCommand)
+def extend(
+    model: Annotated[Path, typer.Argument(help="A directory made by fit.")],
+    table: Annotated[Path, typer.Argument(help="A CSV or Parquet file with labels of the new target.")],
+    target: Annotated[
+        list[str],
+        typer.Option(help="A new column to predict, as NAME or NAME:KIND. Repeat it."),
+    ],
+    output: ModelDirectory,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Learn a new target from few labels on what a model has learned; its other answers stay the same.
+
+    [bold]Example[/bold]
+
+      polytask extend penguins new-labels.csv --target colony -o penguins-and-colony
+    """
+    from polytask.estimators import extend as extend_model
+    from polytask.models import TableModel, load
+    from polytask.models.bundle_folder import check_destination
+    from polytask.report.console import interval_text
+
+    check_destination(output, kind=TableModel.kind)
+    loaded = load(model)
+    if not isinstance(loaded, TableModel):
+        raise InputError(f"{model} is no table model. Give a directory made by polytask fit.")
+    extended, results = extend_model(loaded, user_path(table), target, seed=seed)
+    extended.save(output)
+    lines = []
+    for found in results:
+        ours, own = (
+            interval_text(side.get(found.metric), found.metric) for side in (found.joint, found.baseline)
+        )
+        lines.append(
+            f"{found.task}: {found.metric} {ours} on held-out rows, a linear model of its own {own}; the "
+            f"known targets: {found.verdict}."
+        )
+    summary = {
+        "output": str(output),
+        "targets": {
+            found.task: {
+                "metric": found.metric,
+                "extended": {name: value.to_json() for name, value in found.joint.items()},
+                "own": {name: value.to_json() for name, value in found.baseline.items()},
+                "verdict": found.verdict,
+            }
+            for found in results
+        },
+    }
+    show(summary, as_json=as_json, lines=[*lines, f"Saved to {output}."])

@@ -1,0 +1,52 @@
+"""Give a fitted table model a new target, learned from few labels."""
+
+from typing import Any
+
+from polytask.core.settings import SettingsCheck
+from polytask.data import read_table
+from polytask.fitting.table_extension import extend_model
+from polytask.fitting.table_preparation import Columns
+from polytask.models.table_model import TableModel
+from polytask.models.table_results import TaskResult
+
+__all__ = ["extend"]
+
+
+def extend(
+    model: TableModel, table: Any, targets: Any, *, seed: int = 0
+) -> tuple[TableModel, tuple[TaskResult, ...]]:
+    """Learn new targets from few labels on what a model has learned; its other answers stay bit for bit.
+
+    Five labels can be enough where the new target depends on what the known ones depend on. The networks are
+    frozen; each gets a linear head, regularized as strongly as rows that are left out in turn say. A
+    linear model of the features alone is learned beside them, and their average is kept with the weights
+    that held-out rows choose.
+
+    Args:
+        model: Made by `polytask.fit` with the default architecture and balancing.
+        table: Rows with the feature columns of the model and the new targets, in whatever `read_table` reads.
+        targets: Columns to learn, as in `polytask.fit`.
+        seed: Decides which rows are held out together.
+
+    Returns:
+        The extended model, and for each new target its figures on held-out rows: ``joint`` of what is kept,
+        ``baseline`` of the linear model alone, and the gain with its verdict.
+
+    Raises:
+        InputError: The model cannot be extended, or has such a target already.
+        DataError: A target has fewer than four labels, or cannot be learned.
+
+    Example:
+        >>> import numpy as np, pandas as pd, polytask
+        >>> x = np.random.default_rng(0).normal(size=(100, 2))
+        >>> table = pd.DataFrame({"a": x[:, 0], "b": x[:, 1], "sum": x.sum(1)})
+        >>> model = polytask.fit(table, "sum", epochs=5)
+        >>> table["twice"] = np.where(np.arange(100) < 20, 2 * table["sum"], np.nan)
+        >>> extended, (result,) = extend(model, table.drop(columns="sum"), "twice")
+        >>> list(extended.predict(table.head(1)).columns)
+        ['sum', 'twice']
+    """
+    check = SettingsCheck()
+    check.whole("seed", seed, least=0)
+    check.finish(lambda: None)
+    return extend_model(model, read_table(table), Columns.of(targets).targets, seed=seed)

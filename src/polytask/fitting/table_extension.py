@@ -1,0 +1,217 @@
+"""Learn new targets of a table on what a fitted model has learned; its old answers stay as they are."""
+
+import copy
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import cast
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from polytask.core import Batch, DataError, DataWarning, InputError, SharedModel, Task, derive_seed
+from polytask.core.names import counted
+from polytask.data.tables.folds import Fold, folds_of_rows
+from polytask.data.tables.label_split import Labels
+from polytask.data.tables.target_column import TargetColumn
+from polytask.data.tables.target_labels import split_labels, target_messages
+from polytask.data.tables.targets import fit_targets
+from polytask.fitting.blending import blend
+from polytask.fitting.few_label_heads import fit_head
+from polytask.fitting.table_preparation import PreparedTable
+from polytask.fitting.table_verdict import constant_answers, judge
+from polytask.models.network_stack import (
+    NetworkStack,
+    StackedEnsemble,
+    StackPlan,
+    Stage,
+    weighted_prediction,
+)
+from polytask.models.table_ensemble import TableEnsemble
+from polytask.models.table_model import TableModel
+from polytask.models.table_results import TaskResult
+
+__all__ = ["extend_model"]
+
+_FOLDS = 10
+_FEWEST = 4
+
+
+def extend_model(
+    model: TableModel, frame: pd.DataFrame, targets: Sequence[str], *, seed: int
+) -> tuple[TableModel, tuple[TaskResult, ...]]:
+    """Give a model further targets.
+
+    Every network of the model gets a linear head for the new target on its frozen representation, and a
+    linear model of the features alone is learned beside them. The weights of these, and how strongly each is
+    regularized, are chosen by rows that are held out in turn.
+
+    Args:
+        model: Made by `polytask.fit` with hard sharing.
+        frame: Rows with the model's feature columns and the new targets, as `read_table` returns them.
+        targets: As ``NAME`` or ``NAME:KIND``.
+        seed: Decides the folds.
+
+    Returns:
+        The extended model, and for each new target its figures: ``joint`` of what is kept, ``baseline`` of
+        the linear model of the features alone.
+
+    Raises:
+        InputError: The model has no networks to extend, or has such a target already.
+        DataError: A target has too few labels, or cannot be learned.
+    """
+    if not isinstance(model.learner, TableEnsemble) or not _stacks(model.learner):
+        raise InputError(
+            "The model cannot be extended: it has no networks of hard sharing. Fit it with the default "
+            "`architecture` and `balancing`."
+        )
+    labels = split_labels(frame, targets)
+    fitted = fit_targets(frame, targets, train_rows=_labelled(labels, len(frame)))
+    known = {target.task.name for target in model.targets}
+    if twice := [target.task.name for target in fitted if target.task.name in known]:
+        raise InputError(
+            f"The model has a target {', '.join(map(repr, twice))} already. Rename the new column, or fit "
+            "anew."
+        )
+    inputs, report = model.encoder.transform(frame)
+    for message in (*report.messages(fitting=False), *target_messages(frame, fitted, asked=targets)):
+        warnings.warn(message, DataWarning, stacklevel=3)
+    learner, results = model.learner, []
+    for target in fitted:
+        values, mask = target.encode(frame[target.task.name])
+        rows = mask.nonzero().squeeze(1)
+        if len(rows) < _FEWEST:
+            raise DataError(
+                f"Target {target.task.name!r} has {counted(len(rows), 'label')}, but {_FEWEST} are needed to "
+                "learn it and to judge what was learned. Label more rows."
+            )
+        one = _one_target(model, target, inputs[rows], values[rows], rows.numpy(), seed=seed)
+        members, weights, result = _extended(learner, one, seed=seed)
+        results.append(result)
+        learner = _joined(learner, target.task, members, weights)
+    data = {**model.data, "extended": [target.task.name for target in fitted]}
+    extended = TableModel(
+        learner,
+        model.encoder,
+        (*model.targets, *fitted),
+        config=model.config,
+        data=data,
+        results=model.results,
+    )
+    return extended, tuple(results)
+
+
+def _stacks(learner: TableEnsemble) -> list[StackedEnsemble]:
+    """Return the members that have layers to share."""
+    return [one for one in learner.members if isinstance(one, StackedEnsemble) and one.plan.depth]
+
+
+def _labelled(labels: Mapping[str, Labels], n_rows: int) -> np.ndarray:
+    labelled = np.zeros(n_rows, dtype=bool)
+    for target in labels.values():
+        labelled |= target.codes >= 0
+    return np.flatnonzero(labelled) if labelled.any() else np.arange(n_rows)
+
+
+def _one_target(
+    model: TableModel,
+    target: TargetColumn,
+    inputs: Tensor,
+    values: Tensor,
+    positions: np.ndarray,
+    *,
+    seed: int,
+) -> PreparedTable:
+    """Prepare the labelled rows of one target."""
+    name = target.task.name
+    codes = values.numpy().astype(np.int64) if target.classes else np.zeros(len(values), dtype=np.int64)
+    folds = folds_of_rows(
+        len(values), n_folds=_FOLDS, seed=derive_seed(seed, "extend", name), labels=[Labels(codes=codes)]
+    )
+    return PreparedTable(
+        encoder=model.encoder,
+        targets=(target,),
+        rows=Batch(
+            inputs=inputs,
+            targets={name: values},
+            masks={name: torch.ones(len(values), dtype=torch.bool)},
+        ),
+        positions=positions,
+        repeats=(folds,),
+    )
+
+
+def _extended(
+    learner: TableEnsemble, one: PreparedTable, *, seed: int
+) -> tuple[list[StackedEnsemble], tuple[float, ...], TaskResult]:
+    """Learn the heads of one target; return members, their weights, and what held-out rows say."""
+    (task,), folds = one.tasks, one.repeats[0]
+    inputs = cast(Tensor, one.rows.inputs)
+    labels = one.rows.targets[task.name].numpy()
+    candidates = [_with_heads(stack, task, inputs, labels, folds) for stack in _stacks(learner)]
+    candidates.append(_linear(task, inputs, labels, folds))
+    answers = [{task.name: held_out} for _, held_out in candidates]
+    chosen = blend([task], one.rows, answers, folds)
+    own = {task.name: candidates[-1][1]}
+    (result,) = judge(one, chosen.answers, own, constant_answers(one), seed=derive_seed(seed, "blocks"))
+    shares = chosen.weights[task.name]
+    used = [index for index, share in enumerate(shares) if share]
+    return [candidates[index][0] for index in used], tuple(shares[index] for index in used), result
+
+
+def _with_heads(
+    stack: StackedEnsemble, task: Task, inputs: Tensor, labels: np.ndarray, folds: Sequence[Fold]
+) -> tuple[StackedEnsemble, Tensor]:
+    """Give the networks of the stage with most targets a head each; also return held-out predictions."""
+    stages = stack.plan.stages
+    index = max(range(len(stages)), key=lambda place: len(stages[place].targets))
+    trunk, step = cast(NetworkStack, stack.stacks[index]), stages[index].step
+    with torch.inference_mode():
+        represented = trunk.represent(stack.embedding(inputs)).double().numpy()  # [network, row, unit]
+    first = fit_head(task, represented[0], labels, folds)  # networks of one form need one strength
+    heads = [first, *(fit_head(task, one, labels, folds, strength=first.strength) for one in represented[1:])]
+    plan = replace(stack.plan, stages=(Stage(step=step, targets=(task.name,)),))
+    part = StackedEnsemble([task], len(plan.n_bins), plan)
+    part.embedding = copy.deepcopy(stack.embedding)  # weights of a file are nobody else's
+    weights = dict(trunk.state_dict())
+    last = len(trunk.weights) - 1
+    weights[f"weights.{last}"] = torch.from_numpy(np.stack([head.weight for head in heads])).float()
+    weights[f"biases.{last}"] = torch.from_numpy(np.stack([head.bias[None] for head in heads])).float()
+    part.stacks[0].load_state_dict(weights)
+    held_out = torch.from_numpy(np.stack([head.held_out for head in heads])).float()
+    return part.eval(), weighted_prediction(task, held_out)
+
+
+def _linear(
+    task: Task, inputs: Tensor, labels: np.ndarray, folds: Sequence[Fold]
+) -> tuple[StackedEnsemble, Tensor]:
+    """Learn a linear model of the features alone."""
+    head = fit_head(task, inputs.double().numpy(), labels, folds)
+    plan = StackPlan(
+        n_networks=1,
+        width=1,
+        depth=0,
+        n_bins=(0,) * inputs.shape[1],
+        stages=(Stage(step=0, targets=(task.name,)),),
+    )
+    part = StackedEnsemble([task], inputs.shape[1], plan)
+    part.stacks[0].load_state_dict(
+        {
+            "weights.0": torch.from_numpy(head.weight[None]).float(),
+            "biases.0": torch.from_numpy(head.bias[None, None]).float(),
+        }
+    )
+    return part.eval(), torch.from_numpy(head.held_out).float()
+
+
+def _joined(
+    learner: TableEnsemble, task: Task, members: Sequence[StackedEnsemble], shares: Sequence[float]
+) -> TableEnsemble:
+    """Add members that answer one more target, and nothing else."""
+    n_old = len(learner.members)
+    weights = {name: (*old, *(0.0,) * len(members)) for name, old in learner.weights.items()}
+    weights[task.name] = ((0.0,) * n_old) + tuple(shares)
+    old = cast("list[SharedModel | StackedEnsemble]", list(learner.members))
+    return TableEnsemble((*learner.tasks, task), [*old, *members], weights).eval()
