@@ -20,7 +20,7 @@ def _rows(n_rows: int = 24, n_features: int = 3) -> tuple[np.ndarray, np.ndarray
 def test_a_ridge_head_predicts_each_row_as_one_that_never_saw_it() -> None:
     features, labels = _rows()
     head = fit_head(NUMBER, features, labels, (), strength=2.0)
-    scaled = (features - features.mean(0)) / features.std(0)
+    scaled = (features - features.mean(0)) / np.sqrt(features.var(0).mean())
     whole = Ridge(alpha=2.0).fit(scaled, labels)
     np.testing.assert_allclose(features @ head.weight[:, 0] + head.bias, whole.predict(scaled), rtol=1e-8)
     for row in range(len(labels)):
@@ -43,11 +43,19 @@ def test_classes_are_those_of_a_logistic_regression_of_each_fold() -> None:
     codes = (labels > np.median(labels)).astype(int)
     folds = folds_of_rows(len(codes), n_folds=4, seed=0)
     head = fit_head(Task(name="c", kind="binary"), features, codes, folds, strength=0.5)
-    scaled = (features - features.mean(0)) / features.std(0)
+    scaled = (features - features.mean(0)) / np.sqrt(features.var(0).mean())
     for fold in folds:
         solved = LogisticRegression(C=0.5, max_iter=300).fit(scaled[fold.train], codes[fold.train])
         expected = solved.decision_function(scaled[fold.held_out])
         np.testing.assert_allclose(head.held_out[fold.held_out, 0], expected, atol=1e-6)
+
+
+def test_a_feature_that_is_nearly_still_in_few_rows_is_not_blown_up() -> None:
+    features, labels = _rows(8)
+    features[:, 2] = 1e-6 * np.random.default_rng(1).normal(size=8)
+    head = fit_head(NUMBER, features, labels, ())
+    elsewhere = np.array([[5.0, 5.0, 1.0]])
+    assert abs((elsewhere @ head.weight + head.bias).item()) < 10 * np.abs(labels).max()
 
 
 def test_a_class_that_training_lacks_is_unlikely_and_does_no_harm() -> None:

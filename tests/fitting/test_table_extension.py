@@ -48,7 +48,7 @@ def test_few_labels_teach_what_the_known_targets_depend_on(world: pd.DataFrame, 
     errors = extended.predict(table)["new"][rest] - world["new"][rest]
     own = np.linalg.lstsq(np.c_[table.iloc[:12, :N_FEATURES], np.ones(12)], world["new"][:12], rcond=None)[0]
     own_errors = np.c_[table.iloc[rest, :N_FEATURES], np.ones(N_ROWS - 12)] @ own - world["new"][rest]
-    assert errors.std() < 0.5 * own_errors.std()
+    assert errors.std() < 0.8 * own_errors.std()
     assert result.joint["rmse"].mean < result.baseline["rmse"].mean
 
 

@@ -45,8 +45,8 @@ def fit_head(
 ) -> FewLabelHead:
     """Fit the head of one target.
 
-    Features are standardized inside, and the constants put into the weights. For numbers every row is left
-    out in turn, in closed form; for classes the rows of a fold.
+    Features are centred and divided by one number inside, which goes into the weights. For numbers every row
+    is left out in turn, in closed form; for classes the rows of a fold.
 
     Args:
         task: The target.
@@ -55,8 +55,8 @@ def fit_head(
         folds: By which classes are held out.
         strength: How strongly it is regularized; None for what held-out rows choose.
     """
-    middle, scale = features.mean(0), features.std(0)
-    scale = np.where(scale > 1e-9, scale, 1.0)
+    # One scale for all: a unit that is nearly still in these few rows must not be blown up for others.
+    middle, scale = features.mean(0), max(float(np.sqrt(features.var(0).mean())), 1e-9)
     inputs = (features - middle) / scale
     if task.kind == "regression":
         tried = _PENALTIES if strength is None else (strength,)
@@ -68,7 +68,7 @@ def fit_head(
         if task.kind == "binary":  # one logit, of the second class over the first
             weight, bias = weight[:, 1:] - weight[:, :1], bias[1:] - bias[:1]
             held_out = held_out[:, 1:] - held_out[:, :1]
-    weight = weight / scale[:, None]
+    weight = weight / scale
     return FewLabelHead(weight=weight, bias=bias - middle @ weight, held_out=held_out, strength=strength)
 
 

@@ -3,7 +3,7 @@
 import copy
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import cast
 
 import numpy as np
@@ -20,8 +20,10 @@ from polytask.data.tables.target_labels import split_labels, target_messages
 from polytask.data.tables.targets import fit_targets
 from polytask.fitting.blending import blend
 from polytask.fitting.few_label_heads import fit_head
+from polytask.fitting.table_calibration import calibrate
 from polytask.fitting.table_preparation import PreparedTable
-from polytask.fitting.table_verdict import constant_answers, judge
+from polytask.fitting.table_verdict import constant_predictions, judge
+from polytask.models.calibration import Calibration
 from polytask.models.network_stack import (
     NetworkStack,
     StackedEnsemble,
@@ -78,7 +80,7 @@ def extend_model(
     inputs, report = model.encoder.transform(frame)
     for message in (*report.messages(fitting=False), *target_messages(frame, fitted, asked=targets)):
         warnings.warn(message, DataWarning, stacklevel=3)
-    learner, results = model.learner, []
+    learner, calibration, results = model.learner, model.calibration, []
     for target in fitted:
         values, mask = target.encode(frame[target.task.name])
         rows = mask.nonzero().squeeze(1)
@@ -88,9 +90,10 @@ def extend_model(
                 "learn it and to judge what was learned. Label more rows."
             )
         one = _one_target(model, target, inputs[rows], values[rows], rows.numpy(), seed=seed)
-        members, weights, result = _extended(learner, one, seed=seed)
-        results.append(result)
-        learner = _joined(learner, target.task, members, weights)
+        chosen = _extended(learner, one, seed=seed)
+        results.append(chosen.result)
+        learner = _joined(learner, target.task, chosen)
+        calibration = _calibrated(calibration, chosen.calibration)
     data = {**model.data, "extended": [target.task.name for target in fitted]}
     extended = TableModel(
         learner,
@@ -99,6 +102,7 @@ def extend_model(
         config=model.config,
         data=data,
         results=model.results,
+        calibration=calibration,
     )
     return extended, tuple(results)
 
@@ -138,15 +142,23 @@ def _one_target(
             targets={name: values},
             masks={name: torch.ones(len(values), dtype=torch.bool)},
         ),
-        positions=positions,
+        indices=positions,
         repeats=(folds,),
     )
 
 
-def _extended(
-    learner: TableEnsemble, one: PreparedTable, *, seed: int
-) -> tuple[list[StackedEnsemble], tuple[float, ...], TaskResult]:
-    """Learn the heads of one target; return members, their weights, and what held-out rows say."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Extension:
+    """What is added for one target: members with their weights, and what held-out rows say of them."""
+
+    members: list[StackedEnsemble]
+    shares: tuple[float, ...]
+    result: TaskResult
+    calibration: Calibration
+
+
+def _extended(learner: TableEnsemble, one: PreparedTable, *, seed: int) -> _Extension:
+    """Learn the heads of one target."""
     (task,), folds = one.tasks, one.repeats[0]
     inputs = cast(Tensor, one.rows.inputs)
     labels = one.rows.targets[task.name].numpy()
@@ -155,10 +167,24 @@ def _extended(
     answers = [{task.name: held_out} for _, held_out in candidates]
     chosen = blend([task], one.rows, answers, folds)
     own = {task.name: candidates[-1][1]}
-    (result,) = judge(one, chosen.answers, own, constant_answers(one), seed=derive_seed(seed, "blocks"))
+    blocks_of = derive_seed(seed, "blocks")
+    (result,) = judge(one, chosen.predictions, own, constant_predictions(one), seed=blocks_of)
     shares = chosen.weights[task.name]
     used = [index for index, share in enumerate(shares) if share]
-    return [candidates[index][0] for index in used], tuple(shares[index] for index in used), result
+    calibration, _ = calibrate(one, chosen.predictions, seed=blocks_of)
+    return _Extension(
+        members=[candidates[index][0] for index in used],
+        shares=tuple(shares[index] for index in used),
+        result=result,
+        calibration=calibration,
+    )
+
+
+def _calibrated(old: Calibration | None, new: Calibration) -> Calibration | None:
+    """Add what is known of a new target; rows with labels of all targets are not known any more."""
+    if old is None:
+        return None
+    return replace(old, targets={**old.targets, **new.targets}, together=None)
 
 
 def _with_heads(
@@ -206,12 +232,10 @@ def _linear(
     return part.eval(), torch.from_numpy(head.held_out).float()
 
 
-def _joined(
-    learner: TableEnsemble, task: Task, members: Sequence[StackedEnsemble], shares: Sequence[float]
-) -> TableEnsemble:
+def _joined(learner: TableEnsemble, task: Task, added: _Extension) -> TableEnsemble:
     """Add members that answer one more target, and nothing else."""
     n_old = len(learner.members)
-    weights = {name: (*old, *(0.0,) * len(members)) for name, old in learner.weights.items()}
-    weights[task.name] = ((0.0,) * n_old) + tuple(shares)
+    weights = {name: (*old, *(0.0,) * len(added.members)) for name, old in learner.weights.items()}
+    weights[task.name] = ((0.0,) * n_old) + added.shares
     old = cast("list[SharedModel | StackedEnsemble]", list(learner.members))
-    return TableEnsemble((*learner.tasks, task), [*old, *members], weights).eval()
+    return TableEnsemble((*learner.tasks, task), [*old, *added.members], weights).eval()
