@@ -122,3 +122,13 @@ def test_rows_of_a_group_stay_together_in_intervals() -> None:
     free = replace(grouped, groups=None)
     wide, narrow = (judged(each, common, {})["z"].joint["mae"] for each in (grouped, free))
     assert wide.mean == narrow.mean and wide.half_width > 2 * narrow.half_width
+
+
+def test_answers_that_know_nothing_are_not_better_than_a_constant_where_classes_are_even() -> None:
+    draw = np.random.default_rng(0)
+    frame = pd.DataFrame({"a": draw.normal(size=60), "k": np.repeat(["p", "q"], 30)})
+    for seed in range(20):
+        even = prepare_table(frame, Columns(targets=("k",)), seed=seed)
+        always = {"k": torch.full((60, 1), 0.01)}
+        (found,) = judge(even, always, {}, constant_predictions(even), seed=seed)
+        assert found.better_than_constant is False

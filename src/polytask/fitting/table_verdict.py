@@ -71,7 +71,7 @@ def judge(
                 gain=gains[name],
                 p_value=None if math.isnan(adjusted[name]) else adjusted[name],
                 constant=one.metrics(constant)[0],
-                better_than_constant=one.ahead(joint, constant),
+                better_than_constant=one.ahead(joint),
                 undefined=undefined,
             )
         )
@@ -148,14 +148,19 @@ class HeldOutRows:
             return math.nan
         return gain(self.task, self._first(joint, usable), self._first(baseline, usable))
 
-    def ahead(self, joint: Answers, constant: Answers) -> bool | None:
-        """Tell whether the model is better than the constant beyond doubt, by its losses or its decisions."""
-        usable = self._usable(joint) & self._usable(constant)
+    def ahead(self, joint: Answers) -> bool | None:
+        """Tell whether the model is better than a constant beyond doubt, by its losses or its decisions.
+
+        The constant is the best one for these very rows. That of a fold's training rows would be too easy to
+        beat: where classes are even, the one that is rarer in a fold is the commoner in the rest.
+        """
+        usable = self._usable(joint)
         if not usable.any():
             return None
         kept = self.rows.rows(torch.from_numpy(usable))
         name, blocks = self.task.name, self.blocks[usable]
-        ours, theirs = (side[name][torch.from_numpy(usable)].double() for side in (joint, constant))
+        ours = joint[name][torch.from_numpy(usable)].double()
+        theirs = all_predictions(constant_predictor([self.task], kept), kept)[name]
         leads = row_leads(self.task, ours, theirs, kept)
         for values in (leads.loss.numpy(), leads.right.numpy()):
             if len(values):
