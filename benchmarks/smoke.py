@@ -152,6 +152,7 @@ CASES: dict[str, Case] = {
         shorten=in_this_process,
     ),
     "solvers": Case(arguments=("--tasks", "2", "4", "--repeats", "1")),
+    "training_step": Case(arguments=("--steps", "4", "--rounds", "1")),
     "meta": Case(
         arguments=("sinusoid, 1 step", "--seconds", "0", "--ways", "plain loop", "run_loop", "loop", "vmap",
                    "compiled", "auto"),
