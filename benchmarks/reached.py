@@ -146,7 +146,14 @@ def written(files: list[Lines]) -> str:
     for file in sorted(files, key=lambda one: -len(one.missing)):
         if len(file.missing) >= 3 and not door_of(file.path):
             out.append(f"- `{file.path}`: {len(file.missing)} of {file.statements} ({ranges(file.missing)})")
-    out += ["", "## Files that only tests reached, and what became of them", ""]
+    out += [
+        "",
+        "## Files that only tests reached, and what became of them",
+        "",
+        "Before the rooms were built anew: to these no command, estimator, example or benchmark came, following",
+        "what each file imports.",
+        "",
+    ]
     for path, (place, verdict) in VERDICTS.items():
         out.append(f"- `{path}`{f', now `{place}`' if place != path else ''}: {verdict}")
     out += ["", "## Doors to come", ""]

@@ -102,7 +102,8 @@ def in_this_process(module: Any) -> None:
     if hasattr(module, "cell"):
         module.cell = module.measure
     else:
-        module.in_process = module.measure
+        # What this process took before is no part of the peak, which may leave 0.
+        module.in_process = lambda *given: {**module.measure(*given), "mib": 1.0}
 
 
 def never_compiled(module: Any) -> None:
@@ -166,7 +167,7 @@ CASES: dict[str, Case] = {
     "two_objectives": Case(arguments=("--steps", "2")),
     "architectures": Case(constants={"N_STEPS": 4}),
     "balancing": Case(
-        arguments=("--repeats", "1", "--rounds", "1", "--tasks", "2", "--trunks", "mlp", "cnn"),
+        arguments=("--repeats", "1", "--rounds", "1", "--tasks", "2", "8", "--trunks", "mlp", "cnn"),
         shorten=in_this_process,
     ),
     "solvers": Case(arguments=("--tasks", "2", "4", "--repeats", "1")),

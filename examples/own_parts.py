@@ -127,10 +127,10 @@ for name, found in (sound | broken).items():
 # --- Used ---------------------------------------------------------------------------------------------------
 with seeded(0):
     learner = Nearest()
-before = evaluate_episodes(learner, Blobs(1), n_episodes=200).interval
+before = evaluate_episodes(learner, Blobs(1), n_episodes=100).interval
 optimizer = lambda parameters: torch.optim.Adam(parameters, lr=0.05)  # noqa: E731
 train(learner, Blobs(0), n_steps=100, balancer=Levelled(), optimizer=optimizer)
-after = evaluate_episodes(learner, Blobs(1), n_episodes=200).interval
+after = evaluate_episodes(learner, Blobs(1), n_episodes=100).interval
 print(f"accuracy, %: {before.format(1, scale=100)} untrained, {after.format(1, scale=100)} trained")
 ahead = list(steps_ahead(Blobs(0), start=3, stop=5, n_workers=0))  # as worker processes would make them
 

@@ -4,7 +4,6 @@ __all__ = ["DOORS_TO_COME", "VERDICTS"]
 
 DOORS_TO_COME = {
     "relate/": "`polytask relate`: which tasks help each other",
-    "compare/": "`polytask compare`: joint against separate training",
     "rl/": "reinforcement learning over tasks, with Gymnasium",
     "online/": "updates after deployment",
     "selection/": "`learner='auto'`: algorithm selection",
