@@ -150,8 +150,8 @@ def written(files: list[Lines]) -> str:
         "",
         "## Files that only tests reached, and what became of them",
         "",
-        "Before the rooms were built anew: to these no command, estimator, example or benchmark came, following",
-        "what each file imports.",
+        "Before the rooms were built anew: no command, estimator, example or benchmark came to these by",
+        "following what each file imports.",
         "",
     ]
     for path, (place, verdict) in VERDICTS.items():
