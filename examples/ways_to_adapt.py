@@ -16,10 +16,12 @@ from polytask.core import generator, mean_interval, seeded
 from polytask.core.learner import State
 from polytask.data import FunctionEpisodes, Sinusoids
 from polytask.evaluate import evaluate_episodes
-from polytask.meta import CAVIA, MAML, GradientLearner, MAMLPlusPlus, PersistentEvolution, mlp
+from polytask.meta import GradientLearner, mlp
 from polytask.meta.adaptation.rules.adam import Adam, AdamW, RMSprop
 from polytask.meta.adaptation.rules.rule import UpdateRule
 from polytask.meta.adaptation.rules.sgd import SGD
+from polytask.meta.initialization import CAVIA, MAML, MAMLPlusPlus
+from polytask.meta.optimization import PersistentEvolution
 from polytask.meta.optimization.evolution import EvolvedObjective
 from polytask.train import train
 

@@ -16,7 +16,8 @@ from torch import nn
 
 from polytask import Batch, Episode, SharedModel, Task
 from polytask.architectures import HardSharing
-from polytask.balancing import BalancedBackward, EqualWeights, UPGrad
+from polytask.balancing import BalancedBackward
+from polytask.balancing.methods import EqualWeights, UPGrad
 from polytask.core import TrainingError, generator, seeded, shared_parameters
 from polytask.data import JointSource, Source
 from polytask.report import training_plot

@@ -61,14 +61,16 @@ def _checks() -> None:
     from torchjd.aggregation import MGDAWeighting, UPGradWeighting
 
     from polytask.architectures import HardSharing
-    from polytask.balancing import FAMO, RLW, Periodic, Smoothed, SoftAdapt, UncertaintyWeighting, UPGrad
+    from polytask.balancing import Periodic, Smoothed
+    from polytask.balancing.methods import FAMO, RLW, SoftAdapt, UncertaintyWeighting, UPGrad
     from polytask.balancing.wrappers.torchjd import GramianWeighted
     from polytask.checks import check_balancer, check_learner, check_source
     from polytask.core import Batch, Episode, SharedModel, Task
     from polytask.data import ClassificationEpisodes, FunctionEpisodes, Sinusoids
     from polytask.datasets import glyphs
     from polytask.execution import check_meta_gradient
-    from polytask.meta import FEAT, MAML, Prototypes
+    from polytask.meta.initialization import MAML
+    from polytask.meta.metric import FEAT, Prototypes
 
     check_balancer(lambda _: UPGrad())
     check_balancer(lambda names: UncertaintyWeighting(names))
