@@ -63,6 +63,7 @@ same: .venv/.dev  ## Compare what every method computes with runs/recording
 bench: .venv/.dev  ## All benchmarks; real data from the folder that POLYTASK_DATA names; several hours
 	$(BIN)/python benchmarks/speed/balancing.py
 	$(BIN)/python benchmarks/speed/solvers.py
+	$(BIN)/python benchmarks/speed/training_step.py
 	$(BIN)/python benchmarks/speed/architectures.py
 	$(BIN)/python benchmarks/quality/sinusoid.py
 	$(BIN)/python benchmarks/quality/omniglot.py

@@ -58,7 +58,7 @@ _MISTAKES: list[tuple[str, str, str, str]] = [
     ),
     (
         "all parts of a step have the same dropout",
-        "Step._parts.part",
+        "Step._work.part",
         "self.run.seed_step(index)",
         "self.run.seed_step()",
     ),
@@ -70,10 +70,10 @@ _MISTAKES: list[tuple[str, str, str, str]] = [
         "self._penalty()",
     ),
     (
-        "every part of a step has the same dropout",
-        "Step._parts.part",
-        "self.run.seed_step(index)",
-        "self.run.seed_step()",
+        "the whole step goes on with the random numbers that drew it",
+        "Step._work",
+        "            if half is None:  # halves",
+        "            if False:  # halves",
     ),
 ]
 

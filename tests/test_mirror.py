@@ -1,4 +1,4 @@
-"""Tests mirror the source: each method's file has its test file, and a test file is of something."""
+"""Tests mirror the source: each method's file has its test file, and a test file is of a source file."""
 
 from pathlib import Path
 
@@ -7,13 +7,25 @@ import pytest
 TESTS = Path(__file__).parent
 SOURCE = TESTS.parent / "src" / "polytask"
 NO_METHODS = {"__init__", "catalogue", "entry"}
-MANY = {"contract", "learned_from_validation", "refusals"}
+OF_MANY = {"contract", "learned_from_validation", "refusals"}
 """What several methods share."""
+MIRRORED = [
+    "architectures",
+    *(f"balancing/{name}" for name in ("methods", "solvers", "state", "step", "wrappers")),
+    "datasets",
+    *(f"meta/{name}" for name in ("initialization", "layers", "metric", "model", "optimization")),
+]
+
+
+def names(folder: Path, before: str = "") -> set[str]:
+    return {file.stem.removeprefix(before) for file in folder.glob(f"{before}*.py")}
 
 
 @pytest.mark.parametrize("folder", ["architectures", "balancing/methods"])
 def test_every_method_has_its_test_file(folder: str) -> None:
-    methods = {file.stem for file in (SOURCE / folder).glob("*.py")} - NO_METHODS
-    tests = {file.stem.removeprefix("test_") for file in (TESTS / folder).glob("test_*.py")}
-    assert not methods - tests, "without a test file"
-    assert not tests - methods - MANY, "of nothing that is there"
+    assert not names(SOURCE / folder) - NO_METHODS - names(TESTS / folder, "test_")
+
+
+@pytest.mark.parametrize("folder", MIRRORED)
+def test_a_test_file_has_the_name_of_what_it_tests(folder: str) -> None:
+    assert not names(TESTS / folder, "test_") - names(SOURCE / folder) - OF_MANY

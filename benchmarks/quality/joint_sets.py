@@ -26,6 +26,8 @@ from polytask.encoders.text import token_ids
 
 __all__ = ["CASES", "Case", "Parts"]
 
+N_CANVASES = (12_000, 2_000, 5_000)  # of Multi-MNIST: training, validation, test
+
 
 @dataclass(frozen=True, slots=True)
 class Parts:
@@ -124,9 +126,10 @@ def overlaid_digits(seed: int) -> Parts:
     """Training and validation canvases come from different digits of MNIST's training part."""
     digits = mnist("train")
     first, second = split(len(digits.labels), seed, (0.8, 0.2))
-    train = multi_mnist(digits, 12_000, seed=seed, rows=first)
-    validation = multi_mnist(digits, 2_000, seed=seed + 1000, rows=second)
-    test = multi_mnist(mnist("test"), 5_000, seed=0)
+    n_train, n_validation, n_test = N_CANVASES
+    train = multi_mnist(digits, n_train, seed=seed, rows=first)
+    validation = multi_mnist(digits, n_validation, seed=seed + 1000, rows=second)
+    test = multi_mnist(mnist("test"), n_test, seed=0)
     return Parts(train.tasks, train.data, validation.data, test.data)
 
 

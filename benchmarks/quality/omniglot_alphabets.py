@@ -22,7 +22,7 @@ from torch.optim import Adam
 
 from polytask.core import Learner, derive_seed, mean_interval, seeded
 from polytask.core.random import numpy_generator
-from polytask.data import LabelledExamples, VariedEpisodes
+from polytask.data import LabelledExamples, VariedEpisodes, check_new_classes
 from polytask.datasets import omniglot
 from polytask.evaluate import evaluate_episodes
 from polytask.meta import conv4
@@ -106,7 +106,10 @@ def main() -> None:
     turned = turned_alphabets(omniglot("background", split="background", rotations=True))
     drawn = drawn_alphabets(background)
     held_out = background.of_groups(drawn["validation"])
-    test = within(omniglot("evaluation", split="background"), 2)
+    evaluation = omniglot("evaluation", split="background")
+    check_new_classes(background.of_groups(drawn["25 alphabets"]), held_out, groups=True)
+    check_new_classes(background, evaluation, groups=True)
+    test = within(evaluation, 2)
     pixels = evaluate_episodes(NearestMean(), test, n_episodes=1000).interval
     before = json.loads(RESULTS.read_text())["figures"] if RESULTS.is_file() else {}
     figures: dict[str, Any] = {

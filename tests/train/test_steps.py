@@ -360,3 +360,21 @@ def test_a_step_that_is_held_stacked_trains_as_its_episodes_one_by_one(accumulat
     source = FunctionEpisodes(Sinusoids(), n_support=3, n_query=4, n_episodes=4, seed=0)
     assert isinstance(source.step(0), EpisodeStack)
     assert torch.allclose(run(source), run(Apart(source)), rtol=1e-6, atol=0)
+
+
+class Marks(Source):
+    """Asks for 1 of two of five marks."""
+
+    def step(self, index: int) -> tuple[Episode, ...]:
+        """See `Source.step`."""
+        query = Batch(inputs=torch.tensor([1, 3]), targets={"y": torch.ones(2)})
+        return (Episode(tasks=(TASK,), query=query),)
+
+
+def test_an_embedding_may_have_a_sparse_gradient():
+    table = nn.Embedding(5, 1, sparse=True)
+    before = table.weight.detach().clone()
+    model = SharedModel((TASK,), HardSharing(table), {"y": nn.Identity()})
+    train(model, Marks(), n_steps=1, optimizer=lambda parameters: torch.optim.SGD(parameters, lr=0.5))
+    moved = (table.weight.detach() != before).squeeze(1).tolist()
+    assert moved == [False, True, False, True, False]

@@ -107,7 +107,7 @@ class Batch:
     def n_labels(self, name: str) -> int:
         """Count the examples that have a label of the task, at least one of its outputs."""
         if name in self.targets and name not in self.masks:
-            return len(self)
+            return self.targets[name].shape[0]
         return int(self.labelled(name).sum())
 
     def labelled(self, name: str) -> Tensor:

@@ -172,8 +172,8 @@ class SharedModel(Learner):
         )
 
     def _answer(self, inputs: Inputs, names: Sequence[str]) -> tuple[dict[str, Tensor], Representation]:
-        represented = self.sharing(inputs, names)
-        return {name: self.heads[name](represented.by_task[name]) for name in names}, represented
+        represented, heads = self.sharing(inputs, names), self.heads
+        return {name: heads[name](represented.by_task[name]) for name in names}, represented
 
     def _known(self, tasks: Sequence[Task]) -> list[str]:
         unknown = [task.name for task in tasks if task.name not in self.heads]

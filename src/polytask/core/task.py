@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, get_args
 
 import torch
@@ -81,12 +82,14 @@ class Task:
         Returns:
             A scalar; exactly 0 where no example has a label.
         """
+        prediction = self._shaped(prediction)
+        if mask is None and self.loss is None:
+            return _LOSSES[self.kind](prediction, target, reduction="mean")
         if mask is not None:
             known = mask.unsqueeze(-1) if mask.ndim < target.ndim else mask
             target = torch.where(known, target, torch.zeros_like(target))  # NaN * 0 would be NaN
-        losses = (self.loss or _LOSSES[self.kind])(
-            self._shaped(prediction), target
-        )  # [batch] or [batch, output]
+        loss = self.loss or partial(_LOSSES[self.kind], reduction="none")
+        losses = loss(prediction, target)  # [batch] or [batch, output]
         if mask is None:
             return losses.mean()
         if mask.ndim < losses.ndim:
@@ -163,22 +166,18 @@ class Objectives:
         return dict(zip(self.names, self.values.detach().tolist(), strict=True))
 
 
-def _squared_error(prediction: Tensor, target: Tensor) -> Tensor:
-    return (prediction - target).square()
-
-
-def _binary_cross_entropy(prediction: Tensor, target: Tensor) -> Tensor:
+def _binary_cross_entropy(prediction: Tensor, target: Tensor, *, reduction: str) -> Tensor:
     return functional.binary_cross_entropy_with_logits(
-        prediction, target.to(prediction.dtype), reduction="none"
+        prediction, target.to(prediction.dtype), reduction=reduction
     )
 
 
-def _cross_entropy(prediction: Tensor, target: Tensor) -> Tensor:
-    return functional.cross_entropy(prediction, target.long(), reduction="none")
+def _cross_entropy(prediction: Tensor, target: Tensor, *, reduction: str) -> Tensor:
+    return functional.cross_entropy(prediction, target.long(), reduction=reduction)
 
 
-_LOSSES: Mapping[TaskKind, ElementLoss] = {
-    "regression": _squared_error,
+_LOSSES: Mapping[TaskKind, Callable[..., Tensor]] = {
+    "regression": functional.mse_loss,
     "binary": _binary_cross_entropy,
     "multiclass": _cross_entropy,
     "multilabel": _binary_cross_entropy,

@@ -170,11 +170,11 @@ class Step:
         return None
 
     def _gradients_finite(self) -> bool:
-        norms = [
-            torch.linalg.vector_norm(parameter.grad)
-            for group in self.run.optimizer.param_groups
-            for parameter in group["params"]
-            if parameter.grad is not None
+        groups = self.run.optimizer.param_groups
+        gradients = [p.grad for group in groups for p in group["params"] if p.grad is not None]
+        norms = [  # an embedding may have a sparse gradient
+            torch.linalg.vector_norm(gradient) if gradient.layout == torch.strided else gradient.norm()
+            for gradient in gradients
         ]
         return not norms or all(map(math.isfinite, torch.stack(norms).tolist()))
 

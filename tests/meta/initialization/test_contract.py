@@ -6,8 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from polytask.core import Batch, Episode, InputError, Task, generator, seeded
-from polytask.core.copied_module import module_copy
+from polytask.core import Batch, Episode, Task, generator, seeded
 from polytask.core.learner import TOGETHER
 from polytask.meta import GradientLearner
 from polytask.meta.adaptation.rules import SGD
@@ -22,11 +21,14 @@ from polytask.meta.initialization import (
     ProtoMAML,
     Reptile,
 )
-from polytask.meta.initialization.cavia import WithContext
 from polytask.meta.optimization import ALFA, MetaCurvature, MetaSGD, WarpGrad
 
 CLASSES = Task(name="c", kind="multiclass", n_outputs=3)
+
+
 BODY, HEAD = {"0.weight", "0.bias"}, {"3.weight", "3.bias"}
+
+
 NORM = {"1.weight", "1.bias"}
 
 
@@ -99,30 +101,3 @@ def test_what_is_not_adapted_is_meta_learned_all_the_same(name: str) -> None:
     learner.objectives([EPISODE]).total().backward()
     for parameter in learner.parameters():
         assert parameter.grad is not None and bool(parameter.grad.any())
-
-
-def test_the_model_sees_the_context_behind_its_inputs() -> None:
-    model = module_copy(WithContext(nn.Identity(), 2), {"context": torch.tensor([7.0, 8.0])})
-    assert model(torch.tensor([[1.0], [2.0]])).tolist() == [[1.0, 7.0, 8.0], [2.0, 7.0, 8.0]]
-
-
-def test_reptile_goes_where_training_on_support_and_query_together_ends() -> None:
-    learner = Reptile(net(), rule=SGD(0.3), n_steps=4, batch_size=None)
-    weights = [p.detach().clone().requires_grad_() for p in learner.model.parameters()]
-    own, optimizer = net(), torch.optim.SGD(weights, lr=0.3)
-    inputs = torch.cat([torch.as_tensor(batch(6, part).inputs) for part in ("support", "query")])
-    names = [name for name, _ in own.named_parameters()]
-    for _ in range(4):
-        answers = module_copy(own, dict(zip(names, weights, strict=True)))(inputs)
-        optimizer.zero_grad()
-        nn.functional.cross_entropy(answers, torch.arange(12) % 3).backward()
-        optimizer.step()
-    learner.objectives([EPISODE]).total().backward()
-    for parameter, end in zip(learner.model.parameters(), weights, strict=True):
-        torch.testing.assert_close(parameter.grad, parameter.detach() - end.detach())
-
-
-@pytest.mark.parametrize("head", ["4", "head"])
-def test_a_head_that_there_is_not_is_named(head: str) -> None:
-    with pytest.raises(InputError, match=f"`head` is '{head}', but the modules of `model` are 0, 1, 2, 3"):
-        ANIL(net(), head=head)
