@@ -31,7 +31,7 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 FOLDERS = ("quality", "speed")
-NO_SCRIPTS = ("results", "joint_sets")  # read by the others
+NO_SCRIPTS = ("results", "joint_sets", "table_sets")  # read by the others
 N_STEPS, N_EPISODES = 4, 4
 
 
@@ -122,6 +122,7 @@ CASES: dict[str, Case] = {
     "affinities": Case(arguments=("sarcos",), shorten=short_sets),
     "pilots": Case(arguments=("sarcos",), constants={"SEEDS": (3, 4)}, shorten=short_sets),
     "mulan": Case(arguments=("slump", "--seed", "0"), constants={"RATES": (1e-3,)}),
+    "region_coverage": Case(arguments=("--tables", "slump", "penguins", "--splits", "2", "--epochs", "2")),
     "school": Case(arguments=("--splits", "1")),
     "few_shot_molecules": Case(
         arguments=("--fold", "0", "--draws", "1"),

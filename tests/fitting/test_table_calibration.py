@@ -9,6 +9,8 @@ from polytask.core import generator
 from polytask.data import read_table
 from polytask.fitting.table_calibration import calibrate, held_out_scores
 from polytask.fitting.table_preparation import Columns, PreparedTable, prepare_table
+from polytask.models.calibration import ScoreDistribution, class_scores
+from polytask.models.table_regions import region_columns
 
 PLACES = np.arange(60) // 5
 
@@ -56,6 +58,48 @@ def test_a_target_that_no_row_judges_has_no_scores() -> None:
     assert calibration.targets["k"].scores is None and calibration.together is None
 
 
+def _drawn(n_rows: int, seed: int) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
+    """Draw a table of a number and a class, and what a perfect model predicts: means and logits."""
+    draw = np.random.default_rng(seed)
+    x = draw.normal(size=(n_rows, 3))
+    y = 5 * x[:, 0] + np.exp(x[:, 1]) * draw.normal(size=n_rows)
+    k = np.array(["a", "b", "c"])[(2 * x + draw.gumbel(size=x.shape)).argmax(1)]
+    return pd.DataFrame(x, columns=["u", "v", "w"]).assign(y=y, k=k), 5 * x[:, 0], 2 * x
+
+
+@pytest.mark.parametrize("joint", [False, True])
+def test_new_labels_lie_inside_as_often_as_asked(joint: bool) -> None:
+    frame, means, logits = _drawn(600, seed=1)
+    draw = np.random.default_rng(2)
+    for name in ("y", "k"):
+        frame.loc[draw.random(600) < 0.3, name] = None
+    kept = frame[["y", "k"]].notna().any(axis=1).to_numpy()
+    prepared = prepare_table(read_table(frame), Columns.of(["y", "k"]), folds=5, seed=0)
+    number, classes = prepared.targets
+
+    def predicted(means: np.ndarray, logits: np.ndarray) -> dict[str, torch.Tensor]:
+        numbers = torch.from_numpy((means - number.mean) / number.scale)[:, None]
+        return {"y": numbers, "k": torch.from_numpy(3 * logits)}  # too sure
+
+    calibration, _ = calibrate(prepared, predicted(means[kept], logits[kept]), seed=0)
+    assert calibration.targets["y"].difficulty is not None
+    assert calibration.targets["k"].temperature == pytest.approx(3, rel=0.2)
+    radii, _ = calibration.radii(0.8, joint=joint)
+    new, means, logits = _drawn(4000, seed=3)
+    inputs, _ = prepared.encoder.transform(new)
+    columns = {}
+    for target in (number, classes):
+        name = target.task.name
+        outputs = calibration.sharpen(target.task, predicted(means, logits)[name])
+        columns |= region_columns(target, calibration.targets[name], radii[name], outputs, inputs)
+    inside = {
+        "y": (columns["low"] <= new["y"]).to_numpy() & (new["y"] <= columns["high"]).to_numpy(),
+        "k": np.array([label in text for label, text in zip(new["k"], columns["set"], strict=True)]),
+    }
+    for part in [inside["y"] & inside["k"]] if joint else inside.values():
+        assert abs(part.mean() - 0.8) < 0.045  # two standard errors of 420 labels
+
+
 def test_a_radius_is_that_of_mapie() -> None:
     """Cross-conformal "base": the quantile of held-out distances around one answer; and "lac" for classes."""
     regression = pytest.importorskip("mapie.regression")
@@ -85,8 +129,6 @@ def test_a_radius_is_that_of_mapie() -> None:
         "y": held_out_scores(task_y, torch.from_numpy(held_out)[:, None], prepared.rows),
         "k": held_out_scores(task_k, logits, prepared.rows),
     }
-    from polytask.models.calibration import ScoreDistribution, class_scores
-
     of_y, of_k = (ScoreDistribution.of(scores[name]) for name in ("y", "k"))
     assert of_y is not None and of_k is not None
     for place, level in enumerate(levels):

@@ -39,7 +39,7 @@ References:
 
     Yaniv Romano, Matteo Sesia, Emmanuel J. Candès, "Classification with Valid and Adaptive Coverage", NeurIPS
     2020, arXiv:2006.02544: the alternative, which gives larger sets at equal coverage on the tables of
-    ``benchmarks/quality/coverage.py``.
+    ``benchmarks/quality/region_coverage.py``.
 
     Yonghoon Lee, Rina Foygel Barber, Rebecca Willett, "Distribution-Free Inference with Hierarchical Data",
     2023, arXiv:2306.06342: the weights of groups.
