@@ -1,10 +1,12 @@
 """Cells are done once, whoever works on them and whoever is killed; and belong to one plan."""
 
+import itertools
 import json
 import os
 import random
 import signal
 import time
+from collections import defaultdict
 
 import numpy as np
 import pytest
@@ -17,7 +19,7 @@ from polytask.compare.cells import is_done, read_outputs, read_record
 from polytask.compare.claim import claimed
 from polytask.compare.plan import open_plan, write_plan
 from polytask.compare.runner import run_cells
-from polytask.core import BundleError, InputError
+from polytask.core import BundleError, InputError, derive_seed
 from polytask.core.files import write_folder_atomically
 
 
@@ -32,7 +34,7 @@ class Traced(Candidate):
 
     def fit(self, rows, settings, *, seed):
         with self.log.open("a") as file:
-            file.write(f"{self.name} {seed} {time.time()}\n")
+            file.write(f"{self.name} {seed} {os.getpid()} {time.time()}\n")
         time.sleep(0.003)
         kinds = {task.name: task.kind for task in rows.tasks}
         return Fitted(
@@ -68,29 +70,42 @@ def test_killed_workers_lose_no_cell_and_do_none_twice(tmp_path):
     log = tmp_path / "log"
     log.touch()
     found = plan(tmp_path / "run", [Traced(name, log) for name in "abcd"])
-    draw, seen = random.Random(0), {}
+    draw, inodes, killed = random.Random(0), {}, {}
     cells = found.folder / "cells"
-    for _ in range(8):
+    for _ in range(6):
+        n_begun = len(log.read_text().splitlines())
         workers = [_forked(found) for _ in range(2)]
-        time.sleep(draw.uniform(0.002, 0.05))
+        deadline = time.time() + 5
+        while len(log.read_text().splitlines()) < n_begun + 2 and time.time() < deadline:
+            time.sleep(0.001)  # both are at work, unless little is left
+        time.sleep(draw.uniform(0, 0.01))
         for worker in workers:
+            killed[worker] = time.time()
             os.kill(worker, signal.SIGKILL)
             os.waitpid(worker, 0)
         for cell in found.cells:
             if is_done(cells, cell):
-                assert (
-                    seen.setdefault(cell, (cells / cell.folder).stat().st_ino)
-                    == (cells / cell.folder).stat().st_ino
-                )
+                inodes.setdefault(cell, (cells / cell.folder).stat().st_ino)
     assert run_cells(found, workers=1) == 0
     records = {cell: read_record(cells, cell) for cell in found.cells}
     assert {record.status for record in records.values()} == {"done"}
-    assert all((cells / cell.folder).stat().st_ino == inode for cell, inode in seen.items())
+    assert all((cells / cell.folder).stat().st_ino == inode for cell, inode in inodes.items())
     assert sorted(path.name for path in cells.iterdir()) == sorted(cell.folder for cell in found.cells)
-    finished = {_key(found, cell): record.finished for cell, record in records.items()}
+    begun = _begun(log)
+    for cell, record in records.items():
+        tries = begun[cell.candidate, derive_seed(found.seed, "cell", cell.repeat, cell.fold)]
+        assert tries[-1][0] < record.finished, "begun after it was done"
+        for (_, process), (began, _) in itertools.pairwise(tries):
+            assert killed[process] < began, "begun while another was at it"
+
+
+def _begun(log):
+    """Return for each cell when it was begun, and by which process."""
+    begun = defaultdict(list)
     for line in log.read_text().splitlines():
-        name, seed, began = line.split()
-        assert float(began) < finished[name, int(seed)], "a cell was begun after it was done"
+        name, seed, process, began = line.split()
+        begun[name, int(seed)].append((float(began), int(process)))
+    return begun
 
 
 def _forked(found):
@@ -103,12 +118,6 @@ def _forked(found):
     return process
 
 
-def _key(found, cell):
-    from polytask.core import derive_seed
-
-    return cell.candidate, derive_seed(found.seed, "cell", cell.repeat, cell.fold)
-
-
 def test_a_claimed_cell_is_left_to_its_holder(tmp_path):
     found = plan(tmp_path)
     with claimed(tmp_path / "claims" / found.cells[0].folder) as ours:
@@ -118,6 +127,14 @@ def test_a_claimed_cell_is_left_to_its_holder(tmp_path):
         assert holder["process"] == os.getpid()
         assert run_cells(found, workers=1, wait=False) == 1
     assert run_cells(found, workers=1) == 0
+
+
+def test_a_cell_that_was_done_while_its_claim_was_waited_for_is_not_done_again(tmp_path, monkeypatch):
+    found = plan(tmp_path)
+    looks = iter([False, True])
+    monkeypatch.setattr("polytask.compare.cell_work.is_done", lambda *_: next(looks))
+    assert run_cell(str(tmp_path), 0) == "done"
+    assert not is_done(tmp_path / "cells", found.cells[0])
 
 
 def test_a_dead_holder_leaves_its_claim_free(tmp_path):

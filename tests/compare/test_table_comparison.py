@@ -5,6 +5,7 @@ import warnings
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import pandas as pd
 import pytest
 from tests.compare.small import rows, table
 from typer.testing import CliRunner
@@ -119,6 +120,40 @@ def test_all_wrong_settings_come_in_one_message():
         compare(table(), TARGETS, repeats=0, trials=0, workers=0, time_budget=0)
     with pytest.raises(InputError, match="`executor` needs a method `submit`"):
         compare(table(), TARGETS, candidates=["constant"], executor=3)
+
+
+def _helping(n_rows=150):
+    """Return eight targets of two hidden factors, each with a label in a third of the rows."""
+    draw = np.random.default_rng(0)
+    x, mixing = draw.normal(size=(n_rows, 12)), draw.normal(size=(12, 2)) / 2
+    frame = pd.DataFrame(x, columns=[f"x{index}" for index in range(12)])
+    for index in range(8):
+        target = np.tanh(x @ mixing) @ draw.normal(size=2) + 0.3 * draw.normal(size=n_rows)
+        frame[f"t{index}"] = np.where(draw.random(n_rows) < 0.35, target, np.nan)
+    return frame, [f"t{index}" for index in range(8)]
+
+
+def _hurting(n_rows=300):
+    """Return six targets that need functions of their own, more than a small network has room for."""
+    draw = np.random.default_rng(0)
+    x = draw.normal(size=(n_rows, 8))
+    frame = pd.DataFrame(x, columns=[f"x{index}" for index in range(8)])
+    for index in range(6):
+        target = np.sin(3 * x[:, (index + 1) % 8]) * np.sign(x[:, (index + 2) % 8])
+        frame[f"t{index}"] = target + 0.1 * draw.normal(size=n_rows)
+    return frame, [f"t{index}" for index in range(6)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("world", "word", "sign"), [(_helping, "Train ", 1), (_hurting, "Keep ", -1)])
+def test_what_helps_and_what_hurts_by_construction_is_told(world, word, sign):
+    frame, targets = world()
+    settings = {"epochs": 60, "bins": 0}
+    asked = [SingleNetworks(settings), JointNetworks(settings)]
+    found = compare(frame, targets, candidates=asked, folds=3, workers=2)
+    mean = found.delta_m["joint:hard"]
+    assert word in str(found)
+    assert mean is not None and sign * mean.mean > mean.half_width
 
 
 @pytest.fixture

@@ -92,10 +92,10 @@ def _joint_sentences(advice: Advice, targets: Sequence[str]) -> list[str]:
         )
         sentences.append(text + (f", with no clear difference for {_names(unclear)}." if unclear else "."))
     elif unclear:
-        sentences.append(_unclear(unclear, words, None if hurt else advice.mean))
+        sentences.append(_unclear(unclear, words, None if hurt else advice.mean, rest_apart=bool(hurt)))
     if hurt:
-        costs = [f"costs {'it' if len(hurt) == 1 else _name(t)} {_percent(gains[t])}" for t in hurt]
-        sentences.append(f"Keep {_names(hurt)} apart: joint training {_list(costs)}.")
+        costs = [f"{'it' if len(hurt) == 1 else _name(t)} {_percent(gains[t])}" for t in hurt]
+        sentences.append(f"Keep {_names(hurt)} apart: joint training costs {_list(costs)}.")
     if helped and len(helped) + len(unclear) < len(advice.targets) and len(helped) + len(unclear) > 1:
         sentences.append(
             f"These are gains of training all {len(advice.targets)} targets together; compare the smaller "
@@ -106,7 +106,7 @@ def _joint_sentences(advice: Advice, targets: Sequence[str]) -> list[str]:
     return sentences
 
 
-def _unclear(targets: Sequence[str], words: str, mean: Interval | None) -> str:
+def _unclear(targets: Sequence[str], words: str, mean: Interval | None, *, rest_apart: bool) -> str:
     """Say what to do with targets of which none is helped or hurt clearly, but perhaps all are together."""
     names = _names(targets)
     if mean is not None and len(targets) > 1:
@@ -115,8 +115,11 @@ def _unclear(targets: Sequence[str], words: str, mean: Interval | None) -> str:
             f"Train {names} {how}: joint training {does} {_percent(mean)} on average over all targets, "
             "though for none of them the difference is clear."
         )
-    one = "it alone, or with others" if len(targets) == 1 else "them together for one model, or apart"
-    return f"Joint training ({words}) makes no clear difference for {names}: train {one}."
+    if len(targets) > 1:
+        how = "them together for one model, or apart"
+    else:
+        how = "it apart, too" if rest_apart else "it with others, or by itself"
+    return f"Joint training ({words}) makes no clear difference for {names}: train {how}."
 
 
 def _plain_sentences(advice: Advice, targets: Sequence[str]) -> list[str]:
