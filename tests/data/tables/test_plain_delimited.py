@@ -82,6 +82,12 @@ _ROWS = {
     "a plus": "a,b\n" + "".join(f"{i % 9},{i}\n" for i in range(50)) + "+5,1\n",
     "prices": "a,b\n" + "".join(f"{i % 9}.50,{i}\n" for i in range(50)),
     "whole numbers beyond a float, some missing": "a,b\n9007199254740993,1\n,2\n9007199254740995,3\n",
+    "quoted values": 'a,b\n"x, y",1\n"the ""old"" one","007"\n"",2\n"NA",""\n"two\nlines",3\n',
+    "a quote that is not closed": 'a,b\n1,"x\n2,y\n',
+    "text after a quote": 'a,b\n1,"x"y\n2,y\n',
+    "spaces in quotes": 'a,b\n" x ",1\n"y ",2\n',
+    "a quote at the very end": 'a,b\n1,"x"',
+    "doubled quotes alone": 'a,b\n1,""""\n"""""",2\n"""a""",""\n',
     "zeros at the end of a line": "a,b\n1,0\n05,0\n",
 }
 
@@ -94,7 +100,21 @@ def test_files_that_only_look_plain_are_the_same_table_by_both_ways(text: str, e
 
 @pytest.mark.parametrize(
     "late",
-    ["007,x", "1,NA", "1, x", '1,"x"', "1", "word,x", "1.50,x", "9007199254740993,x", "True,x", "1,x\u00a0"],
+    [
+        *(
+            "007,x",
+            "1,NA",
+            "1, x",
+            '1,"x"',
+            "1",
+            "word,x",
+            "1.50,x",
+            "9007199254740993,x",
+            "True,x",
+            "1,x\u00a0",
+        ),
+        *('"1",x', '1,"x, y"', '1,"x""y"', '1,"x', '1,x"', '1,"x\n\n y"', '"007",""'),
+    ],
 )
 @pytest.mark.parametrize("size", [5, 64])
 def test_what_is_odd_late_in_a_file_is_seen(monkeypatch: pytest.MonkeyPatch, late: str, size: int) -> None:
@@ -111,7 +131,7 @@ def test_a_column_whose_type_changes_far_into_the_file_is_of_one_type() -> None:
 
 
 def test_without_pyarrow_the_table_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plain_delimited, "_arrow_texts", lambda *_: None)
+    monkeypatch.setattr(plain_delimited, "_arrow_texts", lambda *_, **__: None)
     _assert_same(b"a,b,c\n007,NA,1.10\n8,,1.2\n9,x,1.3\n")
 
 

@@ -1,10 +1,11 @@
 """Large delimited text, read at the speed of pandas where pandas takes it for the same table as we do.
 
 `polytask.data.tables.delimited` reads any file, with care: each value is split off, stripped and written
-again before pandas sees it. Most files are plain, and pandas may read them as they are: no quote, no white
-space around a value, rows as long as the header. While it does, another thread looks for what would make it
-another table (`PlainScan`); then the file is read with care after all. The text of a column is read, too,
-only where it may say more than the numbers: leading zeros, few different values, words for missing ones.
+again before pandas sees it. Most files are plain, and pandas may read them as they are: quotes around whole
+values alone, no white space around a value, rows as long as the header. While it does, another thread looks
+for what would make it another table (`PlainScan`); then the file is read with care after all. The text of a
+column is read, too, only where it may say more than the numbers: leading zeros, few different values, words
+for missing ones.
 """
 
 import warnings
@@ -54,14 +55,16 @@ class PlainScan:
         self._to_skip = start
         self._tail = b"\n"  # the last bytes of the piece before
         self._is_plain = self._delimiter < 128 and len(header.names) > 1
-        self.has_codes = False
-        self.has_plus = False
+        self._in_quotes = False  # before the tail
+        self._ends_in_quotes = False
+        self.has_quotes = self.has_codes = self.has_plus = False
         self.n_delimiters = 0
 
     @property
     def is_plain(self) -> bool:
-        """Whether neither quotes nor spaces around values were found."""
-        return self._is_plain and (self._tail[-1] > 32 or self._tail[-1] in (self._delimiter, 10, 13))
+        """Whether all quotes are around values, and no white space is at the ends of a value."""
+        ended = self._tail[-1] > 32 or self._tail[-1] in (self._delimiter, 10, 13)
+        return self._is_plain and ended and not self._ends_in_quotes
 
     def look(self, piece: bytes) -> None:
         """Look at the next bytes of the file."""
@@ -69,30 +72,55 @@ class PlainScan:
         self._to_skip -= skipped
         text, n_before = self._tail + piece[skipped:], len(self._tail)
         self._tail = text[-3:]
-        self._is_plain = self._is_plain and b'"' not in text and not _has_other_spaces(text)
-        if self._is_plain:
-            self.has_plus = self.has_plus or b"+" in text
-            spaced = b" " in text or any(control in text for control in _CONTROLS)
-            values = np.frombuffer(text, np.uint8)
-            self.n_delimiters -= int(np.count_nonzero(values[:n_before] == self._delimiter))
-            for first in range(0, len(values), _BLOCK):
-                self._look_at(values[first : first + _BLOCK + 3], spaced=spaced)
+        self._is_plain = self._is_plain and not _has_other_spaces(text)
+        if not self._is_plain:
+            return
+        values = np.frombuffer(text, np.uint8)
+        inside = None  # a quoted value, its first quote included
+        if self._in_quotes or b'"' in text:
+            self.has_quotes = True
+            inside = (np.cumsum(values == 34, dtype=np.uint8) & 1).astype(bool) ^ self._in_quotes
+            self._in_quotes = bool(inside[-4]) if len(inside) > 3 else self._in_quotes
+            self._ends_in_quotes = bool(inside[-1])
+        self.has_plus = self.has_plus or b"+" in text
+        spaced = b" " in text or any(control in text for control in _CONTROLS) or inside is not None
+        for first in range(0, len(values), _BLOCK):
+            part = slice(first, first + _BLOCK + 3)
+            n_old = max(0, n_before - first)
+            self._look_at(values[part], None if inside is None else inside[part], n_old, spaced=spaced)
 
-    def _look_at(self, values: np.ndarray, *, spaced: bool) -> None:
+    def _look_at(self, values: np.ndarray, inside: np.ndarray | None, n_old: int, *, spaced: bool) -> None:
+        """Look at some bytes, and three more that are to come again; ``n_old`` of them were seen before."""
         delimiters = values == self._delimiter
-        self.n_delimiters += int(np.count_nonzero(delimiters[:_BLOCK]))
+        if inside is not None:
+            delimiters &= ~inside
+        self.n_delimiters += int(np.count_nonzero(delimiters[n_old:_BLOCK]))
         ends = delimiters | (values == 10) | (values == 13)
+        borders = ends  # after or before which a value begins or ends
+        if inside is not None:
+            ends &= ~inside
+            borders = self._quotes(values == 34, inside, ends)
         if spaced:
             spaces = (values <= 32) & ~ends
-            self._is_plain &= not bool((spaces[1:] & ends[:-1]).any() or (spaces[:-1] & ends[1:]).any())
+            self._is_plain &= not bool((spaces[1:] & borders[:-1]).any() or (spaces[:-1] & borders[1:]).any())
         # A value that is longer than the 131,072 characters of the csv module fills a block.
         self._is_plain &= len(values) < _BLOCK or bool(ends.any())
         if not self.has_codes:  # a zero and a digit at the beginning of a value, or after its sign
             zeros = (values == 48)[:-1] & ((values - 48) < 10)[1:]
             signs = (values == 45) | (values == 43) if self.has_plus else values == 45
-            self.has_codes = bool((ends[:-2] & zeros[1:]).any()) or bool(
-                (ends[:-3] & signs[1:-2] & zeros[2:]).any()
+            self.has_codes = bool((borders[:-2] & zeros[1:]).any()) or bool(
+                (borders[:-3] & signs[1:-2] & zeros[2:]).any()
             )
+
+    def _quotes(self, quotes: np.ndarray, inside: np.ndarray, ends: np.ndarray) -> np.ndarray:
+        """Check that quotes are around whole values, or doubled; return them and the ends of values."""
+        known = ends | quotes
+        opening, closing = quotes & inside, quotes & ~inside
+        self._is_plain &= not bool((opening[1:] & ~known[:-1]).any() or (closing[:-1] & ~known[1:]).any())
+        borders = ends.copy()
+        borders[1:] |= opening[1:] & ends[:-1]
+        borders[:-1] |= closing[:-1] & ends[1:]
+        return borders
 
 
 def read_plain(
@@ -127,13 +155,13 @@ def read_plain(
     if scan.n_delimiters != (len(header.names) - 1) * len(frame):
         return None
     n_missing = int(frame.isna().to_numpy().sum())
-    n_empty = _count_empty(header, start, open_file) if n_missing else 0
+    n_empty = -1 if scan.has_quotes else _count_empty(header, start, open_file) if n_missing else 0
     check_names(list(header.names[header.n_numbered :]), where)
 
     def read(columns: list[int], missing: Iterable[str], dtype: type[str] | None) -> pd.DataFrame:
         if dtype is None:
             return frame.iloc[:, columns]
-        texts = _arrow_texts(header, start, open_file, columns)
+        texts = _arrow_texts(header, start, open_file, columns, lines_in_values=scan.has_quotes)
         if texts is not None and len(texts) == len(frame):
             return texts
         with open_file() as content:
@@ -166,7 +194,7 @@ def _parse(header: Header, start: int, open_file: FileOpener) -> pd.DataFrame | 
 
 
 def _arrow_texts(
-    header: Header, start: int, open_file: FileOpener, columns: list[int]
+    header: Header, start: int, open_file: FileOpener, columns: list[int], *, lines_in_values: bool
 ) -> pd.DataFrame | None:
     """Read columns as text by pyarrow, ten times as fast as pandas does; None where it is not installed."""
     try:
@@ -183,7 +211,9 @@ def _arrow_texts(
             table = csv.read_csv(
                 content,
                 read_options=csv.ReadOptions(column_names=names),
-                parse_options=csv.ParseOptions(delimiter=header.delimiter),
+                parse_options=csv.ParseOptions(
+                    delimiter=header.delimiter, newlines_in_values=lines_in_values
+                ),
                 convert_options=csv.ConvertOptions(
                     include_columns=wanted,
                     column_types=dict.fromkeys(wanted, pyarrow.string()),
