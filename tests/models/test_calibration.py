@@ -114,6 +114,13 @@ def test_a_level_that_takes_more_labels_is_told() -> None:
     assert _calibration(n=19).radii(0.95, joint=False)[1] == []
 
 
+def test_too_few_rows_with_every_label_are_told() -> None:
+    radii, notes = _calibration(n=8).radii(0.9, joint=True)
+    alone, _ = _calibration(n=8).radii(0.9, joint=False)
+    assert "fewer of all targets together (8):" in notes[0]
+    assert all(radii[name] >= alone[name] for name in radii)
+
+
 def test_a_target_without_held_out_labels_has_no_interval() -> None:
     with pytest.raises(InputError, match="no interval for 'y': no held-out row"):
         Calibration(targets={"y": TargetCalibration()}).radii(0.9, joint=False)

@@ -214,24 +214,27 @@ class Calibration:
             )
         known = {name: found for name, found in distributions.items() if found is not None}
         together = self.together
-        if joint and len(known) > 1 and together is not None and together.reaches(level):
-            rank = together.radius(level)
-            return {name: found.at_share(rank * found.n_units) for name, found in known.items()}, []
-        if joint:
-            level = 1 - (1 - level) / len(known)
-        few = {name: found.n_units for name, found in known.items() if not found.reaches(level)}
+        if joint and len(known) > 1:
+            shared = 1 - (1 - level) / len(known)
+            enough = all(found.reaches(shared) for found in known.values())
+            if together is not None and (together.reaches(level) or not enough):
+                rank = together.radius(level)
+                radii = {name: found.at_share(rank * found.n_units) for name, found in known.items()}
+                few = [] if together.reaches(level) else [f"all targets together ({together.n_units:.0f})"]
+                return radii, self._notes(few, level)
+            level = shared
+        few = [f"{name!r} ({found.n_units:.0f})" for name, found in known.items() if not found.reaches(level)]
         return {name: found.radius(level) for name, found in known.items()}, self._notes(few, level)
 
-    def _notes(self, few: Mapping[str, float], level: float) -> list[str]:
+    def _notes(self, few: Sequence[str], level: float) -> list[str]:
         if not few:
             return []
         unit = "groups" if self.by_group else "rows"
         needed = int(np.ceil(level / (1 - level) * (1 - _NEAR)))
-        counts = ", ".join(f"{name!r} ({count:.0f})" for name, count in few.items())
         return [
             f"A level of {level:.4g} takes {needed} held-out {unit} with a label, but there are fewer of "
-            f"{counts}: these intervals and sets hold what was seen, and more labels will lie outside than "
-            "asked. Ask for a lower level, or fit on more."
+            f"{', '.join(few)}: these intervals and sets hold what was seen, and more labels will lie outside "
+            "than asked. Ask for a lower level, or fit on more."
         ]
 
     def to_json(self) -> dict[str, Any]:
