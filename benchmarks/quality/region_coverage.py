@@ -176,13 +176,14 @@ def main() -> None:
         figures[name] = {
             "splits": asked.splits,
             "epochs": asked.epochs,
+            "training rows at most": asked.rows,
             "seconds": round(time.perf_counter() - start, 1),
             "targets": summary(found),
         }
         for target, values in figures[name]["targets"].items():
             shown = ", ".join(f"{what} {value['mean']:.3f}" for what, value in values.items())
             print(f"{name}, {target}: {shown}")
-        setting = {"level": LEVEL, "held out": HELD_OUT, "training rows at most": asked.rows}
+        setting = {"level": LEVEL, "held out": HELD_OUT}
         write_results(RESULTS, setting=setting, figures=figures)
 
 

@@ -233,8 +233,8 @@ class Calibration:
         needed = int(np.ceil(level / (1 - level) * (1 - _NEAR)))
         return [
             f"A level of {level:.4g} takes {needed} held-out {unit} with a label, but there are fewer of "
-            f"{', '.join(few)}: these intervals and sets hold what was seen, and more labels will lie outside "
-            "than asked. Ask for a lower level, or fit on more."
+            f"{', '.join(few)}: these intervals and sets hold what was seen, and more labels will lie "
+            "outside than asked. Ask for a lower level, or fit on more."
         ]
 
     def to_json(self) -> dict[str, Any]:
