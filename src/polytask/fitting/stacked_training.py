@@ -280,8 +280,10 @@ class _Training:
 
     def _run(self, picked: Tensor) -> Tensor:
         """Run the networks on some rows ``[network, row]``; losses are taken in 32 bits at least."""
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
-            outputs = self.stack(self.inputs[picked])
+        if self.half:
+            with torch.autocast(self.device.type, torch.bfloat16):
+                return self.stack(self.inputs[picked]).float()
+        outputs = self.stack(self.inputs[picked])
         return outputs if outputs.dtype == torch.float64 else outputs.float()
 
     def result(self) -> StackedFit:

@@ -28,6 +28,7 @@ _MOST_UNITS = 2**24
 
 
 _LEAST = -(2**63)
+_FEW_UNITS = 2**15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,12 +155,19 @@ class NetworkStack(nn.Module):
         Returns:
             ``[network, row, output]``, the outputs of the targets side by side.
         """
-        return torch.baddbmm(self.biases[-1], self.represent(inputs), self.weights[-1])
+        *layers, (weight, bias) = self._layers()
+        return torch.baddbmm(bias, self._through(layers, inputs), weight)
 
     def represent(self, inputs: Tensor) -> Tensor:
         """Return what the output layers read: ``[network, row, unit]``."""
+        return self._through(self._layers()[:-1], inputs)
+
+    def _layers(self) -> list[tuple[Tensor, Tensor]]:
+        return list(zip(list(self.weights), list(self.biases), strict=True))
+
+    def _through(self, layers: Sequence[tuple[Tensor, Tensor]], inputs: Tensor) -> Tensor:
         hidden = inputs.expand(self.n_networks, -1, -1) if inputs.ndim == 2 else inputs
-        for weight, bias in zip(self.weights[:-1], self.biases[:-1]):
+        for weight, bias in layers:
             hidden = torch.baddbmm(bias, hidden, weight).relu()
             if self.training and self.dropout:
                 hidden = _dropped(hidden, self.dropout)
@@ -335,12 +343,12 @@ def weighted_prediction(task: Task, predictions: Tensor, weights: Tensor | None 
 
 
 def _dropped(hidden: Tensor, probability: float) -> Tensor:
-    """Drop units as `torch.nn.functional.dropout`, by a byte of a random number each: several times faster.
+    """Drop units as `torch.nn.functional.dropout`; many by a byte of a random number each, which is faster.
 
-    The probability is rounded to a multiple of 1/256.
+    There the probability is rounded to a multiple of 1/256.
     """
     threshold = round(probability * 256)
-    if not 0 < threshold < 256:
+    if hidden.numel() < _FEW_UNITS or not 0 < threshold < 256:
         return functional.dropout(hidden, probability)
     n_units = hidden.numel()
     words = torch.empty((n_units + 7) // 8, dtype=torch.int64, device=hidden.device).random_(_LEAST, None)
