@@ -82,10 +82,12 @@ _ROWS = {
     "a plus": "a,b\n" + "".join(f"{i % 9},{i}\n" for i in range(50)) + "+5,1\n",
     "prices": "a,b\n" + "".join(f"{i % 9}.50,{i}\n" for i in range(50)),
     "whole numbers beyond a float, some missing": "a,b\n9007199254740993,1\n,2\n9007199254740995,3\n",
+    "an empty value after a blank line": "a,b\n,1\n\n,2\n\n\n,NA\n,4\n",
     "quoted values": 'a,b\n"x, y",1\n"the ""old"" one","007"\n"",2\n"NA",""\n"two\nlines",3\n',
     "a quote that is not closed": 'a,b\n1,"x\n2,y\n',
     "text after a quote": 'a,b\n1,"x"y\n2,y\n',
     "spaces in quotes": 'a,b\n" x ",1\n"y ",2\n',
+    "a space and a quote at the very end": 'a,b\n1,"x "',
     "a quote at the very end": 'a,b\n1,"x"',
     "doubled quotes alone": 'a,b\n1,""""\n"""""",2\n"""a""",""\n',
     "zeros at the end of a line": "a,b\n1,0\n05,0\n",
@@ -93,7 +95,7 @@ _ROWS = {
 
 
 @pytest.mark.parametrize("text", _ROWS.values(), ids=_ROWS)
-@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_files_that_only_look_plain_are_the_same_table_by_both_ways(text: str, end: str) -> None:
     _assert_same(text.replace("\n", end).encode())
 

@@ -63,7 +63,8 @@ class PlainScan:
     @property
     def is_plain(self) -> bool:
         """Whether all quotes are around values, and no white space is at the ends of a value."""
-        ended = self._tail[-1] > 32 or self._tail[-1] in (self._delimiter, 10, 13)
+        end = self._tail.removesuffix(b'"')[-1]
+        ended = end > 32 or (end in (self._delimiter, 10, 13) and not self._tail.endswith(b'"'))
         return self._is_plain and ended and not self._ends_in_quotes
 
     def look(self, piece: bytes) -> None:
@@ -72,7 +73,7 @@ class PlainScan:
         self._to_skip -= skipped
         text, n_before = self._tail + piece[skipped:], len(self._tail)
         self._tail = text[-3:]
-        self._is_plain = self._is_plain and not _has_other_spaces(text)
+        self._is_plain = self._is_plain and not _has_other_spaces(text) and not _has_lone_returns(text)
         if not self._is_plain:
             return
         values = np.frombuffer(text, np.uint8)
@@ -273,6 +274,11 @@ def _count_empty(header: Header, start: int, open_file: FileOpener) -> int:
                 n_empty += int(np.count_nonzero((delimiters[1:] & ends[:-1]) | (ends[1:] & delimiters[:-1])))
             last = piece[-1:]
     return n_empty + int(last == header.delimiter.encode())
+
+
+def _has_lone_returns(text: bytes) -> bool:
+    """Tell whether a line ends without a line feed: after a blank one, pandas loses an empty first value."""
+    return b"\r" in text and text.count(b"\r", 0, len(text) - 1) != text.count(b"\r\n")
 
 
 def _has_other_spaces(text: bytes) -> bool:
