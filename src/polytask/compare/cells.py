@@ -13,9 +13,12 @@ from polytask.core.records import record_from_json
 from polytask.core.strict_json import format_json, parse_json
 from polytask.fitting.table_surroundings import folder_name
 
-__all__ = ["Cell", "CellRecord", "is_done", "read_outputs", "read_record", "write_cell"]
+__all__ = ["RECORD_FILE", "Cell", "CellRecord", "is_done", "read_outputs", "read_record", "write_cell"]
 
-_RECORD, _OUTPUTS = "cell.json", "outputs.npz"
+RECORD_FILE = "cell.json"
+"""The file by which a cell is known to be done."""
+
+_OUTPUTS = "outputs.npz"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +77,7 @@ class CellRecord:
 
 def is_done(cells: Path, cell: Cell) -> bool:
     """Tell whether a cell is in the folder of cells; one that has failed is."""
-    return (cells / cell.folder / _RECORD).exists()
+    return (cells / cell.folder / RECORD_FILE).exists()
 
 
 def write_cell(cells: Path, cell: Cell, record: CellRecord, outputs: Mapping[str, np.ndarray]) -> bool:
@@ -96,7 +99,7 @@ def write_cell(cells: Path, cell: Cell, record: CellRecord, outputs: Mapping[str
 
         write_atomically(folder / _OUTPUTS, write)
         text = format_json(description) + "\n"
-        write_atomically(folder / _RECORD, lambda file: file.write(text.encode()))
+        write_atomically(folder / RECORD_FILE, lambda file: file.write(text.encode()))
 
     return write_folder_atomically(cells / cell.folder, fill)
 
@@ -135,7 +138,7 @@ def read_outputs(cells: Path, cell: Cell, n_outputs: Mapping[str, int], n_rows: 
 
 def _read(cells: Path, cell: Cell) -> tuple[CellRecord, list[str]]:
     try:
-        found = parse_json((cells / cell.folder / _RECORD).read_bytes())
+        found = parse_json((cells / cell.folder / RECORD_FILE).read_bytes())
         if not isinstance(found, dict) or found.pop("cell", None) != asdict(cell):
             raise InputError("it is of another cell")
         targets = found.pop("targets", None)

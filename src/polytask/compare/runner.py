@@ -6,6 +6,7 @@ and executors may share one, each may be killed at any moment, and what is there
 
 import multiprocessing
 import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -122,11 +123,6 @@ def _states(
             "A process that worked on cells has died. If memory ran out, lower `workers`; in a script, call "
             '`polytask.compare` below `if __name__ == "__main__":`. What is done is kept in `directory`.'
         ) from error
-    except BaseException:
-        for future in pending:
-            with suppress(Exception):
-                future.cancel()
-        raise
     return set(states)
 
 
@@ -138,7 +134,8 @@ def _submitting(executor: Any, n_workers: int) -> Iterator[Callable[..., Any]]:
             raise InputError(
                 f"`executor` needs a method `submit`, as those of concurrent.futures have; got {executor!r}."
             )
-        yield executor.submit
+        with _cancelled(executor) as submit:
+            yield submit
     elif n_workers == 1:
         yield lambda function, *arguments: _Now(function(*arguments))
     else:
@@ -150,12 +147,31 @@ def _submitting(executor: Any, n_workers: int) -> Iterator[Callable[..., Any]]:
                 yield pool.submit
                 pool.shutdown()
             except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
+                pool.shutdown(wait=False)  # its processes end, and with them what waits
                 raise
 
 
+@contextmanager
+def _cancelled(executor: Any) -> Iterator[Callable[..., Any]]:
+    """Cancel what an executor that is not ours has not done yet, if the block fails."""
+    futures: list[Any] = []
+
+    def submit(*arguments: Any) -> Any:
+        futures.append(executor.submit(*arguments))
+        return futures[-1]
+
+    try:
+        yield submit
+    except BaseException:
+        for future in futures:
+            with suppress(Exception):  # done, or of an executor that cannot
+                future.cancel()
+        raise
+
+
 def _end_with_parent(line: Connection) -> None:
-    """Let this process end at once when its parent is gone, whatever has killed it."""
+    """Let this process end at once when its parent is gone, whatever has killed it, and not before."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends Ctrl-C to all; the parent ends the rest
 
     def watch() -> None:
         with suppress(EOFError, OSError):

@@ -11,6 +11,7 @@ from typing import Any
 
 from polytask.compare.candidate import Candidate
 from polytask.compare.catalogue import candidates_of
+from polytask.compare.cells import RECORD_FILE
 from polytask.compare.networks import JointNetworks
 from polytask.compare.plan import Plan, open_plan, write_plan
 from polytask.compare.results import Comparison
@@ -127,7 +128,13 @@ def compare(
             data=_data(frame, columns),
         )
         again = "call `polytask.compare` again with the same `directory`"
-        with interruptible(None if directory is None else folder, again=again, keep="`directory`"):
+        with interruptible(
+            None if directory is None else folder,
+            again=again,
+            keep="`directory`",
+            name="folder of the comparison",
+            saved_as=RECORD_FILE,
+        ):
             _run(plan, executor=executor, workers=workers, deadline=deadline, progress=progress)
         found = judge_cells(plan)
     for message in found.messages:

@@ -25,7 +25,7 @@ from polytask.core.names import counted
 from polytask.core.random import derive_seed
 from polytask.core.strict_json import format_json
 from polytask.evaluate.jackknife import adjusted_p_values, jackknife_interval, p_value, row_blocks
-from polytask.fitting.table_verdict import HeldOutRows, constant_predictions, judged_rows
+from polytask.fitting.table_verdict import HeldOutRows, judged_rows
 
 __all__ = ["judge_cells", "resampled"]
 
@@ -252,7 +252,6 @@ class _Court:
 
     def not_better_than_constant(self, results: Sequence[CandidateResult]) -> tuple[str, ...]:
         """Return the targets for which no candidate is clearly better than a constant."""
-        constant = constant_predictions(self.prepared)
         found = []
         for target, judge in self.judges.items():
             tried = [
@@ -260,7 +259,7 @@ class _Court:
                 for one in results
                 if target in one.metrics and one.name != "constant"
             ]
-            if tried and not any(judge.ahead(outputs, constant) for outputs in tried):
+            if tried and not any(judge.ahead(outputs) for outputs in tried):
                 found.append(target)
         return tuple(found)
 

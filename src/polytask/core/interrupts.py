@@ -25,7 +25,14 @@ class _Terminated(SystemExit):
 
 
 @contextlib.contextmanager
-def interruptible(folder: str | Path | None, *, again: str, keep: str) -> Iterator[None]:
+def interruptible(
+    folder: str | Path | None,
+    *,
+    again: str,
+    keep: str,
+    name: str = "resume folder",
+    saved_as: str = CHECKPOINT_FILE,
+) -> Iterator[None]:
     """Let SIGINT and SIGTERM end the block with a message about what is kept.
 
     SIGINT raises `KeyboardInterrupt` with the message, as everywhere in Python; SIGTERM writes it to standard
@@ -36,6 +43,8 @@ def interruptible(folder: str | Path | None, *, again: str, keep: str) -> Iterat
         folder: The resume folder; None for none.
         again: How to go on with the folder, e.g. ``"call `fit` again with the same `resume_folder`"``.
         keep: How to have a folder at all, e.g. ``"`resume_folder='FOLDER'`"``.
+        name: What the folder is called.
+        saved_as: The name of the files in it, or below, that hold what is saved.
     """
     if _INSIDE.get():
         yield
@@ -45,20 +54,20 @@ def interruptible(folder: str | Path | None, *, again: str, keep: str) -> Iterat
         with _termination_raised():
             yield
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(_message(folder, again, keep)) from None
+        raise KeyboardInterrupt(_message(folder, again, keep, name, saved_as)) from None
     except _Terminated:
-        sys.stderr.write(_message(folder, again, keep) + "\n")
+        sys.stderr.write(_message(folder, again, keep, name, saved_as) + "\n")
         raise SystemExit(_TERMINATED) from None
     finally:
         _INSIDE.reset(token)
 
 
-def _message(folder: str | Path | None, again: str, keep: str) -> str:
+def _message(folder: str | Path | None, again: str, keep: str, name: str, saved_as: str) -> str:
     if folder is None:
         return f"Stopped; nothing is kept. A run with {keep} can go on where it was stopped."
     folder = user_path(folder)
-    told = f"Stopped; the resume folder {folder} is kept. To go on, {again}."
-    saved = folder.is_dir() and any(folder.rglob(CHECKPOINT_FILE))
+    told = f"Stopped; the {name} {folder} is kept. To go on, {again}."
+    saved = folder.is_dir() and any(folder.rglob(saved_as))
     return told if saved else f"{told} It holds no saved step yet, so that the run will start anew."
 
 
