@@ -148,7 +148,7 @@ def _hurting(n_rows=300):
 @pytest.mark.parametrize(("world", "word", "sign"), [(_helping, "Train ", 1), (_hurting, "Keep ", -1)])
 def test_what_helps_and_what_hurts_by_construction_is_told(world, word, sign):
     frame, targets = world()
-    settings = {"epochs": 60, "bins": 0}
+    settings = {"epochs": 60, "bins": 0, "batch_size": 32}
     asked = [SingleNetworks(settings), JointNetworks(settings)]
     found = compare(frame, targets, candidates=asked, folds=3, workers=2)
     mean = found.delta_m["joint:hard"]
