@@ -1,5 +1,6 @@
 """The step that a target keeps, from losses that are made up."""
 
+import numpy as np
 import torch
 
 from polytask.core import Task
@@ -17,11 +18,11 @@ def folds() -> list[Fold]:
 
 
 def stopping(*, baselines: bool = False, repeats: int = 1) -> Stopping:
-    plan = Members.baselines if baselines else Members.joint
+    repeated = [folds()] * repeats
+    known = np.ones((6, 2), dtype=bool)
+    members = Members.baselines(repeated, known) if baselines else Members.joint(repeated, 2)
     held_out = HELD_OUT.repeat(repeats * (2 if baselines else 1), 1)
-    return Stopping(
-        TASKS, plan([folds()] * repeats, 2), held_out, torch.ones_like(held_out, dtype=torch.bool)
-    )
+    return Stopping(TASKS, members, held_out, torch.ones_like(held_out, dtype=torch.bool))
 
 
 def look(one: Stopping, losses: list[list[list[float]]], weights=lambda: {"w": torch.zeros(1)}) -> Stopping:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -56,19 +57,36 @@ class Members:
         )
 
     @classmethod
-    def baselines(cls, repeats: Sequence[Sequence[Fold]], n_targets: int) -> "Members":
-        """Plan a model for every target alone; networks that no row judges are left out."""
+    def baselines(cls, repeats: Sequence[Sequence[Fold]], known: np.ndarray) -> "Members":
+        """Plan a model for every target alone, of the rows that have a label of it.
+
+        Args:
+            repeats: The folds.
+            known: Where there is a label, bool ``[row, target]``.
+        """
         planned = [
             (fold, target, repeat)
-            for target in range(n_targets)
-            for repeat, folds in enumerate(repeats)
-            for fold in folds
-            if len(fold.held_out)
+            for target, labelled in enumerate(known.T)
+            for fold, repeat in _of_target(repeats, labelled)
         ]
         models = torch.tensor([target for _, target, _ in planned])
         return cls(
             folds=tuple(fold for fold, _, _ in planned),
             models=tuple(models.tolist()),
             repeats=tuple(repeat for _, _, repeat in planned),
-            learns=models[:, None] == torch.arange(n_targets),
+            learns=models[:, None] == torch.arange(known.shape[1]),
         )
+
+
+def _of_target(repeats: Sequence[Sequence[Fold]], labelled: np.ndarray) -> list[tuple[Fold, int]]:
+    """Keep the labelled rows of each fold; folds without any on one side are left out, unless all are so."""
+    everything = [(fold, repeat) for repeat, folds in enumerate(repeats) for fold in folds]
+    of_labelled = [
+        (
+            Fold(train=fold.train[labelled[fold.train]], held_out=fold.held_out[labelled[fold.held_out]]),
+            repeat,
+        )
+        for fold, repeat in everything
+    ]
+    usable = [(fold, repeat) for fold, repeat in of_labelled if len(fold.train) and len(fold.held_out)]
+    return usable or [(fold, repeat) for fold, repeat in everything if len(fold.held_out)]

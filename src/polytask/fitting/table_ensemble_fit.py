@@ -117,7 +117,11 @@ def _fit_form(
     """Train one form of network for all folds at once."""
     form = _forms(prepared, config)[name]
     repeats = prepared.repeats if alone else _with_last(prepared)
-    plan = Members.baselines if alone else Members.joint
+    if alone:
+        known = torch.stack([prepared.rows.masks[task.name] for task in prepared.tasks], dim=1)
+        members = Members.baselines(repeats, known.numpy())
+    else:
+        members = Members.joint(repeats, len(prepared.tasks))
     title = f"{name} {'alone' if alone else 'joint'}"
     device = device_for(where.accelerator, where.checked_precision)
     n_epochs = most_epochs(config, len(prepared.rows))
@@ -130,7 +134,7 @@ def _fit_form(
         return fit_stack(
             prepared.tasks,
             prepared.rows,
-            plan(repeats, len(prepared.tasks)),
+            members,
             form,
             config,
             binned=prepared.numbers,
