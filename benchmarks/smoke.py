@@ -106,6 +106,23 @@ def in_this_process(module: Any) -> None:
         module.in_process = lambda *given: {**module.measure(*given), "mib": 1.0}
 
 
+def few_epochs_of_fit(module: Any) -> None:
+    """Fit tables in few epochs, and keep cells where the results go."""
+
+    class Short:
+        """What of `polytask` a script uses."""
+
+        @staticmethod
+        def fit(*given: Any, **options: Any) -> Any:
+            import polytask
+
+            return polytask.fit(*given, epochs=3, **options)
+
+    module.polytask = Short
+    if hasattr(module, "CELLS"):
+        module.CELLS = module.RESULTS.parent / "cells of tables"
+
+
 def never_compiled(module: Any) -> None:
     """Compiling takes longer than all the rest, and `speed/meta.py` does it."""
     module.Compiled = lambda: None  # which is the plain loop
@@ -170,6 +187,16 @@ CASES: dict[str, Case] = {
     "balancing": Case(
         arguments=("--repeats", "1", "--rounds", "1", "--tasks", "2", "8", "--trunks", "mlp", "cnn"),
         shorten=in_this_process,
+    ),
+    "tables": Case(
+        arguments=("--table", "andro", "--seed", "0", "--method", "ridge / logistic", "--method",
+                   "polytask, default"),
+        shorten=few_epochs_of_fit,
+    ),
+    "table_fitting": Case(
+        arguments=("--rounds", "1", "--rows", "300"),
+        constants={"N_EPOCHS": 2, "PREDICTED": 100},
+        shorten=few_epochs_of_fit,
     ),
     "table_reading": Case(arguments=("mixed", "--rows", "200", "--rounds", "1")),
     "solvers": Case(arguments=("--tasks", "2", "4", "--repeats", "1")),

@@ -1,14 +1,14 @@
 """The time of `polytask.fit` and of its model's predictions, as ratios to something known.
 
-    python benchmarks/speed/tables.py                # some minutes
-    python benchmarks/speed/tables.py --rounds 1 --rows 5000
+    python benchmarks/speed/table_fitting.py                # some minutes
+    python benchmarks/speed/table_fitting.py --rounds 1 --rows 5000
 
 "epochs": the training of the networks of five folds, beside a plain PyTorch loop of the same networks
 (batched matrix products, dropout, AdamW) over as many steps, which judges no held-out row and keeps nothing.
 "large": a table of 20 numbers and 3 targets with defaults and out-of-fold metrics, without baselines, beside
 HistGradientBoosting for the three. "predictions": milliseconds for 10,000 rows of that model. All ways
 run in turn, on one thread, and in CPU seconds, which others on the machine disturb least; ratios are of
-rounds, and their median counts. Writes ``results/tables.json``.
+rounds, and their median counts. Writes ``results/table_fitting.json``.
 """
 
 import argparse
@@ -36,7 +36,7 @@ from polytask.fitting.stacked_plan import Members, NetworkForm
 from polytask.fitting.stacked_training import fit_stack
 from polytask.models.table_config import TableConfig
 
-RESULTS = Path(__file__).parent / "results" / "tables.json"
+RESULTS = Path(__file__).parent / "results" / "table_fitting.json"
 N_COLUMNS, N_FOLDS, WIDTH, DROPOUT, N_EPOCHS = 20, 5, 64, 0.1, 20
 TASKS = tuple(Task(name=name, kind="regression") for name in ("a", "b", "c"))
 PREDICTED = 10_000
