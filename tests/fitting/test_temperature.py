@@ -58,3 +58,19 @@ def test_the_calibration_error_is_the_mean_distance_of_certainty_and_success() -
     )
     expected = 2 / 5 * abs(0.9 - 1 / 2) + 3 / 5 * abs(0.6 - 2 / 3)
     assert calibration_error(Task(name="b", kind="binary"), logits, rows) == pytest.approx(expected, abs=1e-6)
+
+
+def test_without_a_miss_probabilities_stay_below_one() -> None:
+    n_rows = 200
+    labels = (torch.arange(n_rows) % 2).float()
+    rows = Batch(
+        inputs=torch.zeros(n_rows, 1),
+        targets={"b": labels},
+        masks={"b": torch.ones(n_rows, dtype=torch.bool)},
+    )
+    logits = 4 * (labels - 0.5)[:, None]  # never wrong, at 88 %
+    folds = folds_of_rows(n_rows, n_folds=5, seed=0, labels=[])
+    found = fit_temperature(Task(name="b", kind="binary"), logits, rows, folds, np.arange(n_rows) % 20)
+    assert found is not None
+    probability = float((logits[1] / found.temperature).sigmoid())
+    assert probability == pytest.approx(1 - 0.5 / (n_rows + 1), abs=1e-5)
