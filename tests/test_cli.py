@@ -318,6 +318,8 @@ def test_the_methods_are_listed_with_what_they_need(tmp_path):
     shown = polytask("methods", cwd=tmp_path).stdout
     assert "nash-mtl" in shown
     assert "proto-maml" in shown
+    rows = {line.split()[0]: line for line in shown.splitlines() if line.strip()}
+    assert "as trained" in rows["maml"] and "any number" in rows["prototypes"]
 
 
 def test_the_help_names_the_defaults_of_today():

@@ -5,10 +5,12 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 import polytask
+from polytask import renamed
 
 RENAMES: dict[str, str | None] = json.loads(
     (Path(__file__).parent.parent / "docs" / "renames.json").read_text()
@@ -89,3 +91,39 @@ def test_an_old_name_warns_and_says_the_new_one() -> None:
 def test_a_name_that_never_was_is_refused() -> None:
     with pytest.raises(AttributeError, match="nothing_of_this_name"):
         _ = polytask.nothing_of_this_name  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def test_old_modules_are_looked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    others = [finder for finder in sys.meta_path if not isinstance(finder, renamed._OldModules)]
+    monkeypatch.setattr(sys, "meta_path", others.copy())
+    for _ in range(2):
+        renamed.find_old_modules()
+        assert len(sys.meta_path) == len(others) + 1
+
+
+def test_what_is_set_in_an_old_module_is_set_in_the_new_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    old = renamed._OldModule("polytask.sharing")
+    monkeypatch.setattr(polytask.architectures, "replaced_here", 1, raising=False)
+    old.replaced_here = 2
+    assert polytask.architectures.replaced_here == 2  # pyright: ignore[reportAttributeAccessIssue]
+    assert "replaced_here" not in vars(old)
+
+
+@pytest.mark.parametrize(
+    "module", [ModuleType("any"), renamed._OldModule("polytask.sharing")], ids=["new", "old"]
+)
+def test_a_module_never_hides_a_public_name_of_its_room(module: ModuleType) -> None:
+    before = polytask.data.LabelledExamples
+    polytask.data.LabelledExamples = module
+    assert polytask.data.LabelledExamples is before
+
+
+def test_an_old_module_never_hides_what_had_its_name() -> None:
+    polytask.data.glyphs = renamed._OldModule("polytask.data.glyphs")  # pyright: ignore[reportAttributeAccessIssue]
+    assert "glyphs" not in vars(polytask.data)
+
+
+def test_other_modules_are_bound_in_their_room() -> None:
+    module = ModuleType("polytask.data.made_up")
+    polytask.data.made_up = module  # pyright: ignore[reportAttributeAccessIssue]
+    assert vars(polytask.data).pop("made_up") is module

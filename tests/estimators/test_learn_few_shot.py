@@ -443,3 +443,31 @@ def test_groups_stay_whole_where_that_is_possible():
     with pytest.warns(DataWarning, match="classes of one group are now in several parts"):
         split = class_split(uneven, seed=0, way=4)
     assert split.test.n_classes == split.validation.n_classes == 4
+
+
+def test_the_learning_rate_falls_to_nothing_along_half_a_cosine(monkeypatch):
+    given = {}
+    monkeypatch.setattr("polytask.estimators.learn_few_shot.train", lambda *_, **each: given.update(each))
+    quick(shapes(9, 5, seed=0, size=SIZE), steps=6)
+    shares = [given["schedule"](step) for step in (0, 2, 3, 6)]
+    assert shares == pytest.approx([1.0, 0.75, 0.5, 0.0])
+
+
+@pytest.mark.parametrize(
+    ("n_each", "n_query", "remedy"),
+    [
+        (4, 3, "class .*; lower `shot` to 1,"),
+        (1, 2, "; lower `n_query`, add"),
+        (1, 1, r"[^;`]*; add images"),
+    ],
+)
+def test_too_few_images_name_the_setting_that_can_be_lowered(n_each, n_query, remedy):
+    shot = 1 if n_each == 1 else 2
+    with pytest.raises(DataError, match=f"take together: .*{remedy}"):
+        quick(shapes(9, n_each, seed=0, size=SIZE), shot=shot, n_query=n_query)
+
+
+def test_unseen_classes_need_an_image_more_than_the_support_takes():
+    source = shapes(30, 2, seed=0, size=SIZE)  # 6 classes to validate with, 6 to judge by
+    with pytest.raises(DataError, match="12 classes have fewer images"):
+        polytask.learn(source, learner="simple-shot", way=3, shot=2, steps=1)

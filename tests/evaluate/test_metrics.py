@@ -172,3 +172,9 @@ def test_far_away_targets_keep_their_digits():
     truth = 1e7 + np.arange(8.0)
     found = measured(Task(name="t", kind="regression"), (truth + 0.5)[:, None], truth, None)
     assert found["r2"] == pytest.approx(reference.r2_score(truth, truth + 0.5), abs=1e-9)
+
+
+def test_an_answer_that_is_nan_leaves_every_class_undefined():
+    answers = np.array([[0.0, math.nan, 1.0], [1.0, 0.0, 0.0]])
+    found = measured(Task(name="t", kind="multiclass", n_outputs=3), answers, np.array([1, 0]), None)
+    assert math.isnan(found["balanced_accuracy"]) and found.undefined["balanced_accuracy"] == 3

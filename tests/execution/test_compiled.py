@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from polytask.core import Batch, Episode, Task, TrainingError, generator, jacobian, seeded
 from polytask.core.learner import run_loop
-from polytask.execution.compiled import Compiled
+from polytask.execution.compiled import Compiled, static_state
 from polytask.meta import GradientLearner, mlp
 from polytask.meta.initialization import MAML
 
@@ -70,3 +70,19 @@ def test_a_step_that_branches_on_values_cannot_be_compiled() -> None:
 def test_a_program_stays_within_its_memory() -> None:
     with pytest.raises(TrainingError, match="4 episodes at once would take more than the allowed 0 MiB"):
         Compiled(memory_budget=1000)(learner(), EPISODES)
+
+
+def test_an_attribute_of_any_type_is_part_of_what_is_fixed() -> None:
+    part = nn.Linear(2, 1)
+    for first, second in (
+        (torch.tanh, torch.relu),
+        ([torch.zeros(2)], [torch.zeros(2)]),  # equal today, but either may change alone
+        ((3, "a"), (4, "a")),
+    ):
+        part.setting = first
+        before = static_state(part)
+        assert static_state(part) == before
+        part.setting = second
+        assert static_state(part) != before
+    part.setting = (4, "a")
+    assert static_state(part) == static_state(copy.deepcopy(part))

@@ -129,3 +129,16 @@ def test_rare_positives_do_not_make_the_first_epoch_the_best():
     config = TableConfig(epochs=6, width=16, depth=1, dropout=0.0)
     _, outcome = trained(prepared, split_of(prepared), config)
     assert outcome.best_step == outcome.n_steps  # the loss falls all the while
+
+
+@pytest.mark.parametrize("n_tasks", [1, 2])
+def test_weights_of_tasks_are_balanced_where_there_are_several(prepared, n_tasks):
+    def end(balancing: str) -> torch.Tensor:
+        config = TableConfig(balancing=balancing, epochs=2, width=4, depth=1, dropout=0.0)
+        tasks, split = prepared.tasks[:n_tasks], split_of(prepared)
+        learner, _ = train_table_learner(
+            split, tasks, prepared.encoder.n_features, config, seed=0, title="t", where=Surroundings()
+        )
+        return torch.cat([parameter.detach().flatten() for parameter in learner.parameters()])
+
+    assert torch.equal(end("equal"), end("uncertainty")) == (n_tasks == 1)

@@ -155,3 +155,8 @@ def test_classes_with_batch_norm_are_learned_from_too():
 def test_wrong_arguments_are_named_at_once():
     with pytest.raises(InputError, match=r"`n_replayed`.*-1; `n_updates`.*-2; .*no parameter"):
         ContinualUpdate(Prototypes(nn.Identity()), n_replayed=-1, n_updates=-2)
+
+
+def test_a_task_that_becomes_a_guard_counts_as_kept():
+    found = ContinualUpdate(learner(), held_out_every=1).observe([Y], wave(0, 1.0))
+    assert found.kept and found.held_out is None

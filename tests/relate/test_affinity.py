@@ -56,6 +56,11 @@ def test_the_overlap_decides_which_pairs_are_doubtful(share, named):
     assert affinity([[1.0, 0.5], [0.5, 1.0]], overlap=[[1.0, share], [share, 1.0]]).little_overlap() == named
 
 
+def test_an_overlap_that_is_just_enough_is_not_doubtful():
+    found = affinity([[1.0, 0.5], [0.5, 1.0]], overlap=[[1.0, 0.25], [0.25, 1.0]])
+    assert found.little_overlap(below=0.25) == ()
+
+
 def test_an_overlap_that_was_not_counted_makes_nothing_doubtful():
     assert affinity([[1.0, 0.5], [0.5, 1.0]]).little_overlap() == ()
 

@@ -64,6 +64,14 @@ def test_an_episode_of_one_class_is_drawn():
     assert picture.startswith("data:image/png")
 
 
+def test_things_on_a_dark_ground_are_drawn_as_ink_on_paper(monkeypatch):
+    shown = []
+    monkeypatch.setattr("matplotlib.axes.Axes.imshow", lambda _, image, **__: shown.append(image.tolist()))
+    thing = torch.tensor([[[[0.0, 255.0]]]])
+    plots.episode_plot(thing, 255 - thing, [0], [0])
+    assert shown == [[[255.0, 0.0]], [[0.0, 255.0]]]
+
+
 def test_cosines_are_the_means_of_the_rows_that_have_them():
     rows = [{"step": 1.0, "cosine/a/b": 0.5}, {"step": 2.0, "cosine/a/b": -0.1}, {"step": 3.0}]
     table = training._cosines(rows, ["a", "b", "c"])

@@ -417,3 +417,6 @@ def test_ucb_pulls_the_arm_of_the_largest_bound():
     assert ucb_rule(successes, failures, 5, torch.Generator()).tolist() == [1]
     # After 160 pulls, 60 of them of the second arm: 0.6 + 0.32 against 0.02 + 0.41.
     assert ucb_rule(successes, torch.tensor([[40.0, 59.0]]), 5, torch.Generator()).tolist() == [0]
+    # An arm that has never won is still pulled where it is little known: 0.6 + 0.30 against 0 + 1.52.
+    successes, failures = torch.tensor([[60.0, 0.0]]), torch.tensor([[40.0, 4.0]])
+    assert ucb_rule(successes, failures, 5, torch.Generator()).tolist() == [1]

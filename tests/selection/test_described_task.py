@@ -206,6 +206,12 @@ def test_landmarkers_are_what_refitting_without_each_row_gives() -> None:
         assert len({round(error, 6) for error in expected.values()}) > 2
 
 
+def test_rows_above_the_median_are_a_half_where_most_are_at_it() -> None:
+    target = stats.zscore([0.0, 0.0, 0.0, 0.0, 1.0, 1.0])[:, None]
+    found = landmarkers(target, target, classes=False)
+    assert found["nearest mean error"] == pytest.approx(0)
+
+
 def test_a_class_of_one_row_is_always_answered_wrongly_without_it() -> None:
     inputs = stats.zscore([[-1.0], [-1.1], [9.0]])
     found = landmarkers(inputs, np.eye(2)[[0, 0, 1]], classes=True)

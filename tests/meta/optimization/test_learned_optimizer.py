@@ -57,3 +57,15 @@ def test_the_mlp_optimizer_sees_momenta_second_moments_and_how_far_training_is()
         direction, size = rule.network(torch.cat([features, progress], 1)).unbind(1)
         expected = expected - 0.2 * direction * torch.exp(0.5 * size)
     torch.testing.assert_close(three_steps(rule, gradients), expected.detach(), rtol=1e-4, atol=1e-5)
+
+
+def test_the_second_moment_is_a_mean_of_squares() -> None:
+    rule = MLPOptimizer(width=2, smoothing=0.75)
+    start = torch.zeros(2)
+    _, memory = rule.change(
+        InnerStep(index=0, parameters={}, gradients={}, loss=torch.tensor(0.0)),
+        start,
+        torch.tensor([2.0, -4.0]),
+        {"momenta": torch.zeros(2, 3), "second": torch.tensor([4.0, 0.0])},
+    )
+    torch.testing.assert_close(memory["second"], torch.tensor([4.0, 4.0]))
