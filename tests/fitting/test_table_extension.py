@@ -1,6 +1,7 @@
 """A new target of a fitted model, learned from few labels."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,7 @@ import pytest
 import polytask
 from polytask.core import DataError, InputError
 from polytask.models import TableModel
+from polytask.models.table_ensemble import TableEnsemble
 
 N_ROWS, N_FEATURES = 160, 8
 
@@ -72,6 +74,44 @@ def test_an_extended_model_can_be_extended(world: pd.DataFrame, model: TableMode
     once, _ = polytask.extend(model, table, "new")
     twice, _ = polytask.extend(once, table, "kind")
     assert twice.predict(table)["new"].equals(once.predict(table)["new"])
+
+
+def test_what_is_learned_does_not_hang_on_what_was_added_before(
+    world: pd.DataFrame, model: TableModel, tmp_path: Path
+) -> None:
+    # 12 labels, of which networks learn better than a linear model: they are kept, and must not be extended
+    table = _features(world).assign(new=world["new"].where(np.arange(N_ROWS) < 12), kind=world["kind"])
+    table["again"] = -table["new"]
+    alone, _ = polytask.extend(model, table, "new")
+    once, _ = polytask.extend(model, table, "again")
+    once.save(tmp_path / "once")
+    twice, _ = polytask.extend(TableModel.load(tmp_path / "once"), table, "new")
+    together, _ = polytask.extend(model, table, ["again", "new"])
+    expected = alone.predict(table)["new"]
+    assert twice.predict(table)["new"].equals(expected)
+    assert together.predict(table)["new"].equals(expected)
+    assert isinstance(model.learner, TableEnsemble) and isinstance(alone.learner, TableEnsemble)
+    assert isinstance(twice.learner, TableEnsemble)
+    kept = len(alone.learner.members) - len(model.learner.members)
+    assert len(twice.learner.members) == len(model.learner.members) + 2 * kept
+    assert twice.data["extended"] == ["again", "new"]
+
+
+def test_a_feature_is_no_new_target(world: pd.DataFrame, model: TableModel) -> None:
+    with pytest.raises(InputError, match="reads 'x3' as a feature"):
+        polytask.extend(model, _features(world), "x3:regression")
+
+
+def test_a_new_target_leaves_the_columns_of_intervals_alone(world: pd.DataFrame, model: TableModel) -> None:
+    table = _features(world).assign(**{"y0:low": world["new"]})
+    with pytest.raises(DataError, match="both be called 'y0:low'"):
+        polytask.extend(model, table, "y0:low")
+
+
+@pytest.mark.parametrize("given", ["runs/model", polytask.MultiTaskEstimator()])
+def test_what_is_no_table_model_is_named(world: pd.DataFrame, given: Any) -> None:
+    with pytest.raises(InputError, match="not a table model"):
+        polytask.extend(given, _features(world), "new")
 
 
 def test_what_cannot_be_extended_is_refused_with_the_reason(world: pd.DataFrame, model: TableModel) -> None:

@@ -16,6 +16,7 @@ __all__ = ["compare"]
 
 @app.command(cls=SpokenCommand)
 def compare(
+    ctx: typer.Context,
     table: Annotated[
         Path, typer.Argument(help="A CSV or Parquet file; with --worker a comparison's folder.")
     ],
@@ -83,14 +84,7 @@ def compare(
     progress = not (quiet or as_json)
     found: Comparison | None
     if worker:
-        given = {
-            "--target": target,
-            "--output": output,
-            "--candidate": candidate,
-            "--drop": drop,
-            "--group": group,
-        }
-        if pointless := [option for option, value in given.items() if value]:
+        if pointless := _plan_options(ctx):
             raise InputError(f"With --worker the plan is in the folder; leave out {', '.join(pointless)}.")
         found = work_on(user_path(table), workers=workers or 1, time_budget=time_budget, progress=progress)
         if found is None:
@@ -119,6 +113,17 @@ def compare(
             progress=progress,
         )
     _show(found, as_json=as_json)
+
+
+def _plan_options(ctx: typer.Context) -> list[str]:
+    """Return the options that were typed and are about what is compared, which a folder says itself."""
+    ours = {"table", "worker", "workers", "time_budget", "as_json", "quiet"}
+    sources = {one: ctx.get_parameter_source(str(one.name)) for one in ctx.command.params}
+    return [
+        max(one.opts, key=len)
+        for one, source in sources.items()
+        if one.name not in ours and source is not None and source.name == "COMMANDLINE"
+    ]
 
 
 def _show(found, *, as_json: bool) -> None:

@@ -1,10 +1,12 @@
 """Candidates as people give them: names, import paths, estimators, pairs of them."""
 
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from polytask.core import InputError
+from polytask.core.doors import by_door
 from polytask.core.names import name_problem
 
 if TYPE_CHECKING:  # names need no scikit-learn
@@ -55,9 +57,10 @@ def candidates_of(given: Any = None) -> "tuple[Candidate, ...]":
     names = [candidate.name for candidate in found]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise InputError(
-            f"Two candidates are called {twice[0]!r}; give them in a dictionary by names of yours."
+        remedy = by_door(
+            python="give them in a dictionary by names of yours", command="name each candidate once"
         )
+        raise InputError(f"Two candidates are called {twice[0]!r}; {remedy}.")
     if not found:
         raise InputError("`candidates` is empty; name one at least, or leave it out.")
     return tuple(found)
@@ -98,11 +101,16 @@ def _by_name(text: str) -> "Candidate":
     kind, colon, rest = text.partition(":")
     if text in STANDARD:
         return STANDARD[text]()
-    if kind == "single" and (rest or not colon):
-        return SingleNetworks({"architecture": rest} if rest else {})
-    if kind == "joint" and (rest or not colon):
-        architecture, _, balancing = (rest or "hard").partition("+")
-        return JointNetworks({"architecture": architecture} | ({"balancing": balancing} if balancing else {}))
+    try:
+        if kind == "single" and (rest or not colon):
+            return SingleNetworks({"architecture": rest} if rest else {})
+        if kind == "joint" and (rest or not colon):
+            architecture, _, balancing = (rest or "hard").partition("+")
+            chosen = {"balancing": balancing} if balancing else {}
+            return JointNetworks({"architecture": architecture} | chosen)
+    except InputError as error:  # its settings are parts of the name here, and no options
+        plain = re.sub(r"`([a-z_]+)`", r"\1", str(error))
+        raise InputError(f"The candidate {text!r} is none: {plain}") from error
     if "." in text:
         return _imported(text)
     raise InputError(

@@ -33,7 +33,7 @@ def extend(
         ``baseline`` of the linear model alone, and the gain with its verdict.
 
     Raises:
-        InputError: The model cannot be extended, or has such a target already.
+        InputError: The model cannot be extended, or has the column already, as a target or a feature.
         DataError: A target has fewer than four labels, or cannot be learned.
 
     Example:

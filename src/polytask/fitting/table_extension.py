@@ -15,9 +15,10 @@ from polytask.core import Batch, DataError, DataWarning, InputError, SharedModel
 from polytask.core.names import counted
 from polytask.data.tables.folds import Fold, folds_of_rows
 from polytask.data.tables.label_split import Labels
+from polytask.data.tables.problems import problem_error
 from polytask.data.tables.target_column import TargetColumn
 from polytask.data.tables.target_labels import split_labels, target_messages
-from polytask.data.tables.targets import fit_targets
+from polytask.data.tables.targets import fit_targets, name_clashes
 from polytask.fitting.blending import blend
 from polytask.fitting.few_label_heads import fit_head
 from polytask.fitting.table_calibration import calibrate
@@ -61,22 +62,24 @@ def extend_model(
         the linear model of the features alone.
 
     Raises:
-        InputError: The model has no networks to extend, or has such a target already.
+        InputError: The model has no networks to extend, or has the column already, as target or feature.
         DataError: A target has too few labels, or cannot be learned.
     """
-    if not isinstance(model.learner, TableEnsemble) or not _stacks(model.learner):
+    if not isinstance(model, TableModel):
+        raise InputError(
+            f"`model` is of type {type(model).__name__}, not a table model. Read a folder with "
+            "`polytask.load`, and give an estimator's `model_`."
+        )
+    added = _extended_before(model)
+    stacks = _stacks(model.learner, without=added) if isinstance(model.learner, TableEnsemble) else []
+    if not isinstance(model.learner, TableEnsemble) or not stacks:
         raise InputError(
             "The model cannot be extended: it has no networks of hard sharing. Fit it with the default "
             "`architecture` and `balancing`."
         )
     labels = split_labels(frame, targets)
     fitted = fit_targets(frame, targets, train_rows=_labelled(labels, len(frame)))
-    known = {target.task.name for target in model.targets}
-    if twice := [target.task.name for target in fitted if target.task.name in known]:
-        raise InputError(
-            f"The model has a target {', '.join(map(repr, twice))} already. Rename the new column, or fit "
-            "anew."
-        )
+    _check_new(model, fitted)
     inputs, report = model.encoder.transform(frame)
     for message in (*report.messages(fitting=False), *target_messages(frame, fitted, asked=targets)):
         warnings.warn(message, DataWarning, stacklevel=3)
@@ -90,11 +93,11 @@ def extend_model(
                 "learn it and to judge what was learned. Label more rows."
             )
         one = _one_target(model, target, inputs[rows], values[rows], rows.numpy(), seed=seed)
-        chosen = _extended(learner, one, seed=seed)
+        chosen = _extended(stacks, one, seed=seed)
         results.append(chosen.result)
         learner = _joined(learner, target.task, chosen)
         calibration = _calibrated(calibration, chosen.calibration)
-    data = {**model.data, "extended": [target.task.name for target in fitted]}
+    data = {**model.data, "extended": [*added, *(target.task.name for target in fitted)]}
     extended = TableModel(
         learner,
         model.encoder,
@@ -107,9 +110,47 @@ def extend_model(
     return extended, tuple(results)
 
 
-def _stacks(learner: TableEnsemble) -> list[StackedEnsemble]:
-    """Return the members that have layers to share."""
-    return [one for one in learner.members if isinstance(one, StackedEnsemble) and one.plan.depth]
+def _extended_before(model: TableModel) -> list[str]:
+    """Return the targets that the model was given after it was fitted."""
+    recorded = model.data.get("extended")
+    return [name for name in recorded if isinstance(name, str)] if isinstance(recorded, list) else []
+
+
+def _stacks(learner: TableEnsemble, *, without: Sequence[str]) -> list[StackedEnsemble]:
+    """Return the members that have layers to share.
+
+    Those that only answer targets of an earlier extension have the layers of others: taken too, every
+    extension would double the networks, and what is learned would hang on what was learned before.
+    """
+    return [
+        one
+        for one in learner.members
+        if isinstance(one, StackedEnsemble) and one.plan.depth and not set(one.plan.targets) <= set(without)
+    ]
+
+
+def _check_new(model: TableModel, fitted: Sequence[TargetColumn]) -> None:
+    """Refuse what the model has already, as a target or as a feature.
+
+    Raises:
+        InputError: A target is no new one.
+        DataError: Two columns of answers would have the same name.
+    """
+    names = [target.task.name for target in fitted]
+    known = {target.task.name for target in model.targets}
+    if twice := [name for name in names if name in known]:
+        raise InputError(
+            f"The model has a target {', '.join(map(repr, twice))} already. Rename the new column, or fit "
+            "anew."
+        )
+    features = {encoding.name for encoding in model.encoder.encodings}
+    if read := [name for name in names if name in features]:
+        raise InputError(
+            f"The model reads {', '.join(map(repr, read))} as a feature, so it would predict the column from "
+            "itself. Name another target, or fit anew with it among the targets."
+        )
+    if clashes := name_clashes([*model.targets, *fitted]):
+        raise problem_error(clashes)
 
 
 def _labelled(labels: Mapping[str, Labels], n_rows: int) -> np.ndarray:
@@ -157,12 +198,12 @@ class _Extension:
     calibration: Calibration
 
 
-def _extended(learner: TableEnsemble, one: PreparedTable, *, seed: int) -> _Extension:
-    """Learn the heads of one target."""
+def _extended(stacks: Sequence[StackedEnsemble], one: PreparedTable, *, seed: int) -> _Extension:
+    """Learn the heads of one target on the networks of the model."""
     (task,), folds = one.tasks, one.repeats[0]
     inputs = cast(Tensor, one.rows.inputs)
     labels = one.rows.targets[task.name].numpy()
-    candidates = [_with_heads(stack, task, inputs, labels, folds) for stack in _stacks(learner)]
+    candidates = [_with_heads(stack, task, inputs, labels, folds) for stack in stacks]
     candidates.append(_linear(task, inputs, labels, folds))
     answers = [{task.name: held_out} for _, held_out in candidates]
     chosen = blend([task], one.rows, answers, folds)

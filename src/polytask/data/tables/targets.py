@@ -26,7 +26,7 @@ from polytask.data.tables.problems import examples, problem_error, some_rows
 from polytask.data.tables.reading import Reading, column_reading
 from polytask.data.tables.target_column import Label, TargetColumn
 
-__all__ = ["asked_as", "fit_targets", "parse_target", "target_reading"]
+__all__ = ["asked_as", "fit_targets", "name_clashes", "parse_target", "target_reading"]
 
 _MOST_CLASSES = 1000
 _FEW_CLASSES = 10
@@ -106,7 +106,7 @@ def fit_targets(
             fitted.append(_fit_target(_target_column(frame, name), name, kind, in_training))
         except DataError as error:
             problems.append(str(error) + _words_note(frame, name))
-    problems += _name_clashes(fitted)
+    problems += name_clashes(fitted)
     if problems:
         raise problem_error(problems)
     return tuple(fitted)
@@ -153,10 +153,12 @@ def _written_in_two_ways(column: pd.Series, form: NumberForm | None) -> bool:
     return len(numbers) < len(texts)
 
 
-def _name_clashes(fitted: Sequence[TargetColumn]) -> list[str]:
-    """Find columns of answers that two targets would share."""
+def name_clashes(fitted: Sequence[TargetColumn]) -> list[str]:
+    """Find columns of answers, and of their intervals and sets, that two targets would share."""
     names = Counter(target.task.name for target in fitted)
-    names.update(f"{target.task.name}:p({name})" for target in fitted for name in target.classes)
+    for target in fitted:
+        endings = [*(f"p({name})" for name in target.classes), "set"] if target.classes else ["low", "high"]
+        names.update(f"{target.task.name}:{ending}" for ending in endings)
     return [
         f"The answers of two targets would both be called {name!r}. Rename a target or a class."
         for name, count in names.items()

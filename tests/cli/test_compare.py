@@ -1,0 +1,49 @@
+"""What ``polytask compare`` says of options and candidates that are of no use."""
+
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from polytask.cli import main
+
+
+def _said(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """Run a command that is refused, and return what it says, in one line."""
+    monkeypatch.setattr(sys, "argv", ["polytask", "compare", *arguments])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert stop.value.code == 2
+    return " ".join(capsys.readouterr().err.split())
+
+
+def test_a_worker_refuses_each_option_of_the_plan(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    plan = ["--folds", "4", "--repeats", "1", "--trials", "2", "--time", "day", "--weight", "w", "--seed", "3"]
+    text = _said(monkeypatch, capsys, str(tmp_path), "--worker", "--workers", "1", "--quiet", *plan)
+    assert "leave out --folds, --repeats, --trials, --time, --weight, --seed." in text
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["joint:hard+nope"], "The candidate 'joint:hard+nope' is none: balancing is 'nope';"),
+        (["single:nope"], "The candidate 'single:nope' is none: architecture is 'nope';"),
+        (["linear", "linear"], "Two candidates are called 'linear'; name each candidate once."),
+    ],
+)
+def test_candidates_are_refused_in_words_of_the_command(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    names: list[str],
+    expected: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    pd.DataFrame({"a": range(20), "y": range(20)}).to_csv("rows.csv", index=False)
+    asked = [word for name in names for word in ("--candidate", name)]
+    text = _said(monkeypatch, capsys, "rows.csv", "--target", "y", "-o", "out", *asked)
+    assert expected in text and "polytask fit" not in text
+    assert not Path("out").exists()
