@@ -21,7 +21,20 @@ def _said(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *
 def test_a_worker_refuses_each_option_of_the_plan(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    plan = ["--folds", "4", "--repeats", "1", "--trials", "2", "--time", "day", "--weight", "w", "--seed", "3"]
+    plan = [
+        "--folds",
+        "4",
+        "--repeats",
+        "1",
+        "--trials",
+        "2",
+        "--time",
+        "day",
+        "--weight",
+        "w",
+        "--seed",
+        "3",
+    ]
     text = _said(monkeypatch, capsys, str(tmp_path), "--worker", "--workers", "1", "--quiet", *plan)
     assert "leave out --folds, --repeats, --trials, --time, --weight, --seed." in text
 

@@ -165,7 +165,9 @@ def test_answers_of_two_targets_with_one_name_are_refused() -> None:
         fit_targets(frame, ["a", "a:p(x)"], train_rows=np.arange(2))
 
 
-@pytest.mark.parametrize(("labels", "ending"), [([0.5, 1.5, 2], "low"), ([0.5, 1.5, 2], "high"), ([*"xyz"], "set")])
+@pytest.mark.parametrize(
+    ("labels", "ending"), [([0.5, 1.5, 2], "low"), ([0.5, 1.5, 2], "high"), ([*"xyz"], "set")]
+)
 def test_a_target_called_like_the_interval_or_set_of_another_is_refused(labels: list, ending: str) -> None:
     frame = pd.DataFrame({"a": labels, f"a:{ending}": [2.5, 3.5, 1]})
     with pytest.raises(DataError, match=f"both be called 'a:{ending}'"):
