@@ -19,6 +19,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 import polytask
 from polytask import MultiTaskClassifier, MultiTaskEstimator, MultiTaskRegressor
 from polytask.core import DataWarning, InputError
+from polytask.estimators.labelled_table import _kind_of_classes
 
 TINY: dict[str, Any] = {"epochs": 2, "width": 4, "depth": 1, "folds": 2, "bins": 0}
 KINDS = {"band": "multiclass"}
@@ -319,3 +320,13 @@ def test_a_note_on_predicted_rows_points_at_the_line_of_the_call(fitted, feature
     with pytest.warns(DataWarning, match="violet") as caught:
         fitted.predict(features.assign(colour="violet"))
     assert {warning.filename for warning in caught} == {__file__}
+
+
+def test_classes_are_any_values_with_gaps() -> None:
+    assert _kind_of_classes(pd.Series([True, False, None, True], name="k")) == "binary"
+    assert _kind_of_classes(pd.Series([(1, 2), (3, 4), (5, 6)], name="k")) == "multiclass"
+
+
+def test_targets_without_rows_are_counted_against_the_features() -> None:
+    with pytest.raises(ValueError, match=r"inconsistent numbers of samples: \[20, 0\]"):
+        MultiTaskRegressor().fit(np.zeros((20, 2)), np.array([]))

@@ -57,6 +57,11 @@ def test_an_exported_program_predicts_as_the_model(model, written) -> None:
     pd.testing.assert_frame_equal(model.predict(rows()), before)
 
 
+def test_networks_without_temperatures_answer_as_trained(model) -> None:
+    size, *_ = table_export.ExportedNetworks(model.learner, model.targets)(model.encoder.transform(rows())[0])
+    np.testing.assert_allclose(size.detach().numpy(), model.predict(rows())["size"], rtol=1e-6)
+
+
 def test_the_file_beside_is_enough_to_encode_rows(model, written) -> None:
     beside = json.loads(written.with_suffix(".json").read_text())
     assert beside["input"]["features"] == list(model.encoder.feature_names)
