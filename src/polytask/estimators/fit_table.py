@@ -53,8 +53,9 @@ def fit(
     see it, and so is every metric, paired row by row with a model for each target alone. Each target stops
     where its own loss on held-out rows is lowest.
 
-    With the default architecture three forms of network are averaged, each target with the weights that its
-    held-out rows choose: on standardized numbers, on numbers in bins as well, and a linear one.
+    With the default architecture several forms of network are averaged, each target with the weights that its
+    held-out rows choose: on standardized numbers, with small weights, on numbers in bins too, and a linear
+    one.
 
     Args:
         table: A CSV or Parquet file, a data frame, or what else `read_table` reads. Missing features and

@@ -21,12 +21,14 @@ class NetworkForm:
         depth: Layers; 0 for a linear model.
         dropout: Probability of dropping a unit.
         bins: Bins of a number at most; 0 for none.
+        decay: A factor on the weight decay.
     """
 
     width: int
     depth: int
     dropout: float
     bins: int
+    decay: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

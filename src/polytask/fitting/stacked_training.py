@@ -185,7 +185,7 @@ class _Training:
         self.stack.to(self.device, self.dtype)
         self.optimizer = AdamW(
             [
-                {"params": list(self.stack.weights), "weight_decay": config.weight_decay},
+                {"params": list(self.stack.weights), "weight_decay": config.weight_decay * form.decay},
                 {"params": list(self.stack.biases), "weight_decay": 0.0},
             ],
             lr=config.learning_rate,

@@ -10,6 +10,7 @@ from polytask.data.tables.folds import Fold
 from polytask.fitting.blending import Blend, blend
 from polytask.fitting.stacked_plan import Members, NetworkForm
 from polytask.fitting.stacked_training import StackedFit, fit_stack, most_epochs
+from polytask.fitting.table_folds import MANY_ROWS
 from polytask.fitting.table_preparation import PreparedTable
 from polytask.fitting.table_split_fit import fit_splits
 from polytask.fitting.table_surroundings import Surroundings
@@ -22,6 +23,7 @@ from polytask.train.progress import TrainingBar
 
 __all__ = ["TableFit", "fit_ensemble", "run_titles", "stacked"]
 
+_STRONG = 30.0  # times the weight decay, for few labels a target
 _WIDER = 2  # networks on bins have more inputs: units of the others, times
 
 
@@ -106,6 +108,8 @@ def _forms(prepared: PreparedTable, config: TableConfig) -> dict[str, NetworkFor
     """Return the forms of network that are averaged, by name."""
     plain = NetworkForm(width=config.width, depth=config.depth, dropout=config.dropout, bins=0)
     forms = {"networks": plain, "linear": replace(plain, depth=0, dropout=0.0)}
+    if len(prepared.rows) <= MANY_ROWS:  # many rows need no strong decay
+        forms["networks of small weights"] = replace(plain, decay=_STRONG)
     if prepared.numbers and config.bins:
         forms["networks on bins"] = replace(plain, width=_WIDER * config.width, bins=config.bins)
     return forms

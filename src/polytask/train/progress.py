@@ -31,6 +31,7 @@ class TrainingBar:
             disable=not (shown and console.is_terminal),  # a log file wants no bar
             transient=True,
         )
+        self._shown = shown
         self._bar = self._progress.add_task(title, total=n_steps, losses="")
 
     def __enter__(self) -> "TrainingBar":
@@ -42,7 +43,7 @@ class TrainingBar:
 
     def advance(self, step: int) -> None:
         """Say how many steps are done."""
-        if not self._progress.disable:
+        if self._shown:  # rich takes its time also where it draws nothing
             self._progress.update(self._bar, completed=step)
 
     def show(self, losses: Mapping[str, float], score: float | None = None) -> None:

@@ -48,14 +48,20 @@ def simplex_minimum(matrix: Tensor, linear: Tensor) -> Tensor:
     exact = exact / unit + _RIDGE * torch.eye(len(slope), dtype=slope.dtype)
     slope = (slope - slope.amin()) / unit
     low, high = 0.0, float(exact.diagonal().amax() + slope.amax())
-    price, weights = high, slope
+    price, below, above = high, torch.zeros_like(slope), torch.zeros_like(slope)
     for _ in range(_ITERATIONS):
         weights = nonnegative_minimum(exact, slope - price)
         total = float(weights.sum())
         if abs(total - 1) < _TOLERANCE:
-            break
-        low, high = (price, high) if total < 1 else (low, price)
+            return weights / weights.sum()
+        if total < 1:
+            low, below = price, weights
+        else:
+            high, above = price, weights
         price = _newton(exact, slope, weights > 0, low, high)
+    # The sum jumps past 1 at one price: along a ray the quadratic is flat, and the answer lies on it.
+    share = (1 - below.sum()) / (above.sum() - below.sum())
+    weights = below + share * (above - below)
     return weights / weights.sum()
 
 
