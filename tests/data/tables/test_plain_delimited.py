@@ -12,6 +12,8 @@ from pandas.testing import assert_frame_equal
 
 from polytask.core import InputError
 from polytask.data.tables import plain_delimited, table_file
+from polytask.data.tables.delimited import Header
+from polytask.data.tables.plain_delimited import PlainScan
 from polytask.data.tables.table import read_table
 
 _NEVER = 10**12
@@ -154,3 +156,12 @@ def test_a_large_file_that_is_no_text_is_refused_like_a_small_one(tmp_path: Path
     path.write_bytes(b"a,b\n" + b"1,2\n" * 300_000 + b"1,\0\n")
     with pytest.raises(InputError, match="NUL"):
         read_table(path)
+
+
+def test_it_does_not_matter_where_a_file_is_cut_into_pieces() -> None:
+    content = b'1,"x, y, z"\n2,"u\nv,w"\n3,plain\n'
+    for first in range(1, len(content)):
+        scan = PlainScan(Header(delimiter=",", names=("a", "b"), n_lines=1), 0)
+        for piece in (content[:first], content[first:]):
+            scan.look(piece)
+        assert (scan.is_plain, scan.has_quotes, scan.n_delimiters) == (True, True, 3), first
