@@ -7,6 +7,7 @@ import random
 import signal
 import time
 from collections import defaultdict
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from sklearn.linear_model import Ridge
 from tests.compare.small import plan, rows, table
 
 from polytask.compare import Candidate, Fitted, candidates_of
-from polytask.compare.cell_work import run_cell
+from polytask.compare.cell_work import _loss, run_cell
 from polytask.compare.cells import is_done, read_outputs, read_record
 from polytask.compare.claim import claimed
 from polytask.compare.plan import open_plan, write_plan
@@ -284,3 +285,11 @@ def test_a_folder_is_written_once(tmp_path):
     assert not write_folder_atomically(tmp_path / "a", lambda folder: (folder / "x").write_text("2"))
     assert (tmp_path / "a" / "x").read_text() == "1"
     assert [entry.name for entry in tmp_path.iterdir()] == ["a"]
+
+
+def test_the_loss_is_finite_where_the_constant_prediction_is_perfect():
+    found, _ = rows(table(), ["size"])
+    one = replace(found, batch=found.batch.rows(slice(1, 2)))
+    right = one.batch.targets["size"][:, None].double()
+    assert _loss(one, {"size": right}) == 0
+    assert 0 < _loss(one, {"size": right + 1}) < float("inf")

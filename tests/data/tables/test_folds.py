@@ -12,6 +12,7 @@ from sklearn.model_selection import GroupKFold, StratifiedKFold
 from polytask.core import DataError, InputError
 from polytask.data.tables.folds import (
     Fold,
+    _dealt,
     folds_by_splitter,
     folds_in_time,
     folds_of_groups,
@@ -167,3 +168,11 @@ def test_pairs_of_truth_values_are_taken() -> None:
 def test_folds_that_are_none_are_refused(splitter: Any, message: str) -> None:
     with pytest.raises(InputError, match=message):
         folds_by_splitter(splitter, 4)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_where_folds_lack_a_label_alike_the_one_with_most_room_gets_it(seed: int) -> None:
+    one, other = np.full((2, 6), -1)
+    one[0] = other[1] = 0  # a label each, in one row each
+    folds = _dealt(np.arange(6), 6, 2, [Labels(codes=one), Labels(codes=other)], seed)
+    assert folds[0] != folds[1]
