@@ -72,6 +72,7 @@ def test_networks_are_exported(folder, monkeypatch, capsys) -> None:
         (("evaluate", "nothing", "rows.csv"), "There is no model directory"),
         (("importance", "model", "rows.csv", "--n-repeats", "0"), "--n-repeats must be at least 1"),
         (("export", "model", "-o", "m.pb"), "must end with .onnx or .pt2"),
+        (("export", "model", "-o", "model/m.pt2"), "lies in the model directory model"),
     ],
 )
 def test_what_cannot_be_measured_ends_in_one_message(folder, monkeypatch, capsys, typed, message) -> None:

@@ -85,6 +85,38 @@ def test_onnx_predicts_as_the_model(model, tmp_path) -> None:
         np.testing.assert_allclose(theirs, ours, rtol=1e-6, atol=1e-5)
 
 
+def test_targets_may_be_called_like_what_a_graph_computes(tmp_path: Path) -> None:
+    for package in ("onnx", "onnxscript"):
+        pytest.importorskip(package)
+    runtime = pytest.importorskip("onnxruntime")
+    names = ["relu", "neg"]  # of values on the way, where nothing is renamed
+    table = rows().rename(columns={"flag": "relu", "size": "neg"})[["a", "b", *names]]
+    model = polytask.fit(table, names, baselines=False, folds=2, epochs=1, width=2, depth=1, bins=0)
+    session = runtime.InferenceSession(model.export(tmp_path / "m.onnx"), providers=["CPUExecutionProvider"])
+    assert [output.name for output in session.get_outputs()] == names
+
+
+def test_a_target_called_like_the_input_is_refused_for_onnx(model: TableModel, tmp_path: Path) -> None:
+    for package in ("onnx", "onnxscript", "onnxruntime"):
+        pytest.importorskip(package)
+    column = model.targets[0]
+    renamed = replace(column, task=replace(column.task, name="features"))
+    alike = TableModel(
+        model.learner, model.encoder, (renamed, *model.targets[1:]), config=model.config, data=model.data
+    )
+    with pytest.raises(InputError, match="'features' has the name of the networks' input"):
+        alike.export(tmp_path / "m.onnx")
+
+
+def test_a_file_of_somebody_else_beside_the_networks_is_left_alone(model, written: Path) -> None:
+    assert model.export(written) == written  # its own description is replaced
+    foreign = written.with_name("mine.json")
+    foreign.write_text('{"mine": 1}')
+    with pytest.raises(InputError, match=r"mine\.json.*no export wrote it"):
+        model.export(written.with_name("mine.pt2"))
+    assert foreign.read_text() == '{"mine": 1}' and not written.with_name("mine.pt2").exists()
+
+
 def test_gates_and_joined_taps_keep_the_number_of_rows_open(tmp_path: Path) -> None:
     settings: dict[str, Any] = {"folds": 2, "epochs": 1, "width": 2, "depth": 2}
     model = polytask.fit(rows(), TARGETS[:2], baselines=False, architecture="ple", **settings)

@@ -30,7 +30,7 @@ def export(
     """
     from polytask.estimators.table_export import check_export
 
-    check_export(output)
+    check_export(output, model=model)
     loaded = table_model(model)
     written = loaded.export(output)
     beside = written.with_suffix(".json")

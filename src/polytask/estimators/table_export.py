@@ -2,6 +2,7 @@
 
 import copy
 import io
+import json
 import logging
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -53,6 +54,11 @@ def export_table(model: TableModel, path: str | Path) -> Path:
     target = check_export(path)
     calibration = {} if model.calibration is None else model.calibration.targets
     temperatures = {name: found.temperature for name, found in calibration.items()}
+    if target.suffix.lower() == ".onnx" and _INPUT in {column.task.name for column in model.targets}:
+        raise InputError(
+            f"The target {_INPUT!r} has the name of the networks' input, which ONNX does not allow. Fit with "
+            "another name of the target, or export to a file that ends in .pt2."
+        )
     networks = ExportedNetworks(copy.deepcopy(model.learner).cpu(), model.targets, temperatures).eval()
     rows = torch.randn(_ROWS, model.encoder.n_features, generator=generator(0, "export"), dtype=torch.float32)
     with torch.no_grad(), _quiet():
@@ -74,11 +80,15 @@ def export_table(model: TableModel, path: str | Path) -> Path:
     return target
 
 
-def check_export(path: str | Path) -> Path:
+def check_export(path: str | Path, *, model: str | Path | None = None) -> Path:
     """Try whether a model can be exported to a file; ask before it is loaded.
 
+    Args:
+        path: The file.
+        model: The model's directory, in which nothing but the model may be.
+
     Raises:
-        InputError: The ending is unknown, or the file cannot be written.
+        InputError: The ending is unknown, a file cannot be written, or the JSON file beside it is another's.
         MissingPackageError: A package is missing.
     """
     target = user_path(path)
@@ -90,8 +100,26 @@ def check_export(path: str | Path) -> Path:
                 import_module(package)
             except ImportError as error:
                 raise MissingPackageError(package, extra="export", purpose="writing ONNX") from error
+    if model is not None and user_path(model).resolve() in target.resolve().parents:
+        raise InputError(f"{target} lies in the model directory {model}. Choose another output.")
+    beside = target.with_suffix(".json")
+    if beside.exists() and not _is_ours(beside):
+        raise InputError(
+            f"{beside}, where what becomes of columns is written, is there already, and no export wrote it. "
+            "Choose another output, or move it away."
+        )
     rehearse_write(target)
+    rehearse_write(beside)
     return target
+
+
+def _is_ours(path: Path) -> bool:
+    """Tell whether a file describes the columns of an earlier export, and may be replaced."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(found, dict) and {"library", "input", "encoder", "outputs"} <= found.keys()
 
 
 class ExportedNetworks(nn.Module):
@@ -133,11 +161,15 @@ def _finished(target: TargetColumn, outputs: Tensor) -> Tensor:
 
 
 def _onnx(program: torch.export.ExportedProgram, names: Sequence[str]) -> bytes:
-    written = torch.onnx.export(
-        program, dynamo=True, input_names=[_INPUT], output_names=list(names), verbose=False
-    )
+    written = torch.onnx.export(program, dynamo=True, input_names=[_INPUT], verbose=False)
     if written is None:
         raise BundleError("torch.onnx gave nothing back. Export to a file that ends with .pt2 instead.")
+    graph = written.model.graph
+    for node in graph:  # what is computed on the way may be called like a target, as `softmax`
+        for value in node.outputs:
+            value.name = f"polytask:{value.name}"
+    for value, name in zip(graph.outputs, names, strict=True):
+        value.name = name
     return written.model_proto.SerializeToString()
 
 
