@@ -150,7 +150,7 @@ def _pair(regressor: Any, classifier: Any, **settings: Any) -> Callable[[str, li
 
 
 def _boosting(kind: str, codes: list[bool]) -> Any:
-    make = HistGradientBoostingRegressor if kind == "regression" else HistGradientBoostingClassifier
+    make: Any = HistGradientBoostingRegressor if kind == "regression" else HistGradientBoostingClassifier
     return make(random_state=0, categorical_features=codes if any(codes) else None)
 
 

@@ -120,7 +120,8 @@ def main() -> None:
     found: dict[str, object] = {}
     for n_rows, batch_size in ((500, 16), (2000, 64), (10_000, 512)):
         rows = rows_of(n_rows)
-        ours(rows_of(100)), plain(rows_of(100), 16)  # what is done once
+        ours(rows_of(100))  # what is done once
+        plain(rows_of(100), 16)
         pair = partial(ours, rows), partial(plain, rows, batch_size)
         ratios = [cpu_seconds(pair[0]) / cpu_seconds(pair[1]) for _ in range(asked.rounds)]
         found[f"epochs, {n_rows} rows"] = summary(ratios)
