@@ -67,8 +67,8 @@ def extend_model(
     """
     if not isinstance(model, TableModel):
         raise InputError(
-            f"`model` is of type {type(model).__name__}, not a table model. Read a folder with "
-            "`polytask.load`, and give an estimator's `model_`."
+            f"What shall be extended is of type {type(model).__name__}, not a table model. Give what "
+            "polytask.fit or polytask.load returns; an estimator holds it as model_."
         )
     added = _extended_before(model)
     stacks = _stacks(model.learner, without=added) if isinstance(model.learner, TableEnsemble) else []
