@@ -30,13 +30,11 @@ class StackedLosses:
         self.places = output_slices(tasks)
         self.n_outputs = sum(task.n_outputs for task in tasks)
         targets = [rows.targets[task.name].reshape(len(rows)).float() for task in tasks]
-        known = [rows.masks.get(task.name, torch.ones(len(rows), dtype=torch.bool)) for task in tasks]
-        self.known = torch.stack([mask.reshape(len(rows)) for mask in known], dim=1).to(
-            device
-        )  # [row, target]
+        masks = [rows.masks.get(task.name, torch.ones(len(rows), dtype=torch.bool)) for task in tasks]
+        known = torch.stack([mask.reshape(len(rows)) for mask in masks], dim=1).to(device)  # [row, target]
         self.targets = torch.stack(targets, dim=1).nan_to_num(0.0).to(device)
-        self.weights = self.known.float()
-        self.complete = weights is None and bool(self.known.all())
+        self.weights = known.float()
+        self.complete = weights is None and bool(known.all())
         if weights is not None:
             self.weights = self.weights * weights.float().to(device)[:, None]
         # Targets of one kind with one output are measured at once.

@@ -324,17 +324,8 @@ class _Training:
         with seeded(self.seed, "ensemble"):
             model = StackedEnsemble(self.tasks, len(self.bins.n_bins), plan)
         model.embedding = self.bins
-        last = str(self.form.depth)
         for stage, stack, epoch in zip(stages, model.stacks, sorted(set(epochs.values()))):
-            outputs = torch.cat(
-                [torch.arange(self.losses.n_outputs)[self.losses.places[name]] for name in stage.targets]
-            )
-            stack.load_state_dict(
-                {
-                    name: (values[..., outputs] if name.split(".")[1] == last else values).cpu().float()
-                    for name, values in self.stopping.weights[epoch].items()
-                }
-            )
+            cast(NetworkStack, stack).load_part(self.stopping.weights[epoch], self.tasks, stage.targets)
         return model.eval()
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 
 from polytask.core import SharedModel, Task, derive_seed
@@ -79,7 +80,7 @@ def fit_ensemble(
     if baselines:
         alone = [_fit_form(prepared, config, name, alone=True, seed=seed, where=where) for name in forms]
     members, weights = _members(tasks, joint, chosen)
-    n_folds = len(Members.joint(prepared.repeats, len(tasks)).folds)
+    n_folds = sum(map(len, prepared.repeats))
     return TableFit(
         model=TableEnsemble(tasks, members, weights),
         joint=chosen.predictions,
@@ -157,7 +158,7 @@ def _with_last(prepared: PreparedTable) -> tuple[tuple[Fold, ...], ...]:
     """Add networks that are trained on all rows where folds go forward in time: the last are wanted, too."""
     if prepared.times is None:
         return prepared.repeats
-    everything = torch.arange(len(prepared.rows)).numpy()
+    everything = np.arange(len(prepared.rows))
     last = Fold(train=everything, held_out=everything[:0])
     return tuple((*folds, *[last] * len(folds)) for folds in prepared.repeats)
 

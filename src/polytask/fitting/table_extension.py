@@ -2,7 +2,7 @@
 
 import copy
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -22,7 +22,7 @@ from polytask.data.tables.targets import fit_targets, name_clashes
 from polytask.fitting.blending import blend
 from polytask.fitting.few_label_heads import fit_head
 from polytask.fitting.table_calibration import calibrate
-from polytask.fitting.table_preparation import PreparedTable
+from polytask.fitting.table_preparation import PreparedTable, labelled_rows
 from polytask.fitting.table_verdict import constant_predictions, judge
 from polytask.models.calibration import Calibration
 from polytask.models.network_stack import (
@@ -78,7 +78,7 @@ def extend_model(
             "`architecture` and `balancing`."
         )
     labels = split_labels(frame, targets)
-    fitted = fit_targets(frame, targets, train_rows=_labelled(labels, len(frame)))
+    fitted = fit_targets(frame, targets, train_rows=labelled_rows(labels, len(frame)))
     _check_new(model, fitted)
     inputs, report = model.encoder.transform(frame)
     for message in (*report.messages(fitting=False), *target_messages(frame, fitted, asked=targets)):
@@ -151,13 +151,6 @@ def _check_new(model: TableModel, fitted: Sequence[TargetColumn]) -> None:
         )
     if clashes := name_clashes([*model.targets, *fitted]):
         raise problem_error(clashes)
-
-
-def _labelled(labels: Mapping[str, Labels], n_rows: int) -> np.ndarray:
-    labelled = np.zeros(n_rows, dtype=bool)
-    for target in labels.values():
-        labelled |= target.codes >= 0
-    return np.flatnonzero(labelled) if labelled.any() else np.arange(n_rows)
 
 
 def _one_target(

@@ -22,7 +22,7 @@ from polytask.data.tables.target_labels import split_labels, target_messages
 from polytask.data.tables.targets import fit_targets, parse_target
 from polytask.fitting.table_folds import deal_folds
 
-__all__ = ["Columns", "PreparedTable", "prepare_table"]
+__all__ = ["Columns", "PreparedTable", "labelled_rows", "prepare_table"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,7 +179,7 @@ def prepare_table(
     features = columns.features(frame)
     labels = split_labels(frame, columns.targets)
     _check_units(frame, labels, columns)
-    indices = _labelled_rows(labels, len(frame))
+    indices = labelled_rows(labels, len(frame))
     targets = fit_targets(frame, columns.targets, train_rows=indices)
     messages = target_messages(frame, targets, asked=columns.targets)
     encoder = TableEncoder.fit(frame, columns=features, train_rows=indices)
@@ -287,7 +287,7 @@ def _name(given: Any, option: str) -> str:
     return str(given)
 
 
-def _labelled_rows(labels: Mapping[str, Labels], n_rows: int) -> np.ndarray:
+def labelled_rows(labels: Mapping[str, Labels], n_rows: int) -> np.ndarray:
     """Return the rows with a label of any target; all rows where the targets themselves are wrong."""
     labelled = np.zeros(n_rows, dtype=bool)
     for target in labels.values():

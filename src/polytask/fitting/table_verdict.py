@@ -146,7 +146,9 @@ class HeldOutRows:
         usable = rows & self._usable(joint) & self._usable(baseline)
         if not usable.any():
             return math.nan
-        return gain(self.task, self._first(joint, usable), self._first(baseline, usable))
+        first = metric_names(self.task)[:1]
+        ours, theirs = (self._measured(side, usable, first) for side in (joint, baseline))
+        return gain(self.task, ours, theirs)
 
     def ahead(self, joint: Answers) -> bool | None:
         """Tell whether the model is better than a constant beyond doubt, by its losses or its decisions.
@@ -172,16 +174,12 @@ class HeldOutRows:
     def _usable(self, answers: Answers) -> np.ndarray:
         return self.labelled & ~answers[self.task.name].isnan().any(-1).numpy()
 
-    def _measured(self, answers: Answers, rows: np.ndarray) -> TaskMetrics:
+    def _measured(
+        self, answers: Answers, rows: np.ndarray, names: Sequence[str] | None = None
+    ) -> TaskMetrics:
         kept = torch.from_numpy(rows)
-        return measure(self.task, answers[self.task.name][kept].double(), self.rows.rows(kept), self.scale)
-
-    def _first(self, answers: Answers, rows: np.ndarray) -> TaskMetrics:
-        kept = torch.from_numpy(rows)
-        first = metric_names(self.task)[:1]
-        return measure(
-            self.task, answers[self.task.name][kept].double(), self.rows.rows(kept), self.scale, names=first
-        )
+        predictions = answers[self.task.name][kept].double()
+        return measure(self.task, predictions, self.rows.rows(kept), self.scale, names=names)
 
 
 def judged_rows(rows: Batch, predictions: Sequence[Answers]) -> int:

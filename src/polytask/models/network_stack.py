@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import torch
 from torch import Tensor, nn
@@ -158,6 +158,23 @@ class NetworkStack(nn.Module):
         *layers, (weight, bias) = self._layers()
         return torch.baddbmm(bias, self._through(layers, inputs), weight)
 
+    def load_part(self, weights: Mapping[str, Tensor], tasks: Sequence[Task], targets: Sequence[str]) -> None:
+        """Take the weights of a stack of more targets, of the output layer those of some targets alone.
+
+        Args:
+            weights: The other stack's ``state_dict``.
+            tasks: Its targets.
+            targets: Those of this stack, in their order.
+        """
+        places, last = output_slices(tasks), str(len(self.weights) - 1)
+        outputs = torch.cat([torch.arange(places[name].start, places[name].stop) for name in targets])
+        self.load_state_dict(
+            {
+                name: values[..., outputs] if name.split(".")[1] == last else values
+                for name, values in weights.items()
+            }
+        )
+
     def represent(self, inputs: Tensor) -> Tensor:
         """Return what the output layers read: ``[network, row, unit]``."""
         return self._through(self._layers()[:-1], inputs)
@@ -238,17 +255,10 @@ class StackedEnsemble(nn.Module):
             )
         part.embedding = self.embedding
         by_name = {task.name: task for task in self.tasks}
-        last = str(plan.depth)
         for index, stack in zip(kept, part.stacks):
-            places = output_slices([by_name[name] for name in self.plan.stages[index].targets])
-            outputs = torch.cat(
-                [torch.arange(places[name].start, places[name].stop) for name in stages[index].targets]
-            )
-            stack.load_state_dict(
-                {
-                    name: values[..., outputs] if name.split(".")[1] == last else values
-                    for name, values in self.stacks[index].state_dict().items()
-                }
+            of_stage = [by_name[name] for name in self.plan.stages[index].targets]
+            cast(NetworkStack, stack).load_part(
+                self.stacks[index].state_dict(), of_stage, stages[index].targets
             )
         return part.train(self.training)
 
