@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from polytask.cli.config_file import CONFIG_FILE, Config, run_text
 from polytask.cli.failures import SpokenCommand
 from polytask.cli.options import Json, Quiet, Seed, Whole, app, more
 from polytask.cli.terminal import say, show
@@ -67,6 +68,7 @@ def compare(
         bool, typer.Option("--worker", help="Help with the comparison whose folder is given.")
     ] = False,
     seed: Seed = 0,
+    config: Config = None,  # noqa: ARG001 - its callback has read it
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -100,6 +102,7 @@ def compare(
             target,
             candidates=candidate or None,
             directory=output,
+            files={CONFIG_FILE: run_text(ctx)},
             folds=folds,
             repeats=repeats,
             trials=trials,

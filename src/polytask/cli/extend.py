@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from polytask.cli.config_file import CONFIG_FILE, Config, run_text
 from polytask.cli.failures import SpokenCommand
 from polytask.cli.options import Json, ModelDirectory, Seed, app
 from polytask.cli.terminal import show
@@ -16,6 +17,7 @@ __all__ = ["extend"]
 
 @app.command(cls=SpokenCommand)
 def extend(
+    ctx: typer.Context,
     model: Annotated[Path, typer.Argument(help="A directory made by fit.")],
     table: Annotated[Path, typer.Argument(help="A CSV or Parquet file with labels of the new target.")],
     target: Annotated[
@@ -24,6 +26,7 @@ def extend(
     ],
     output: ModelDirectory,
     seed: Seed = 0,
+    config: Config = None,  # noqa: ARG001 - its callback has read it
     as_json: Json = False,
 ) -> None:
     """Learn a new target from few labels on what a model has learned; its other answers stay the same.
@@ -42,7 +45,7 @@ def extend(
     if not isinstance(loaded, TableModel):
         raise InputError(f"{model} is no table model. Give a directory made by polytask fit.")
     extended, results = extend_model(loaded, user_path(table), target, seed=seed)
-    extended.save(output)
+    extended.save(output, files={CONFIG_FILE: run_text(ctx)})
     lines = []
     for found in results:
         ours, own = (

@@ -55,12 +55,15 @@ class SpokenCommand(TyperCommand):
             if new in typed and old not in typed:
                 say(f"note: {old} is now {new}; the old name goes with the next release.", style="yellow")
                 args[index] = f"{new}{equals}{value}"
-        return super().parse_args(ctx, args)
+        self._know_others(ctx)
+        try:
+            return super().parse_args(ctx, args)
+        except InputError as error:  # of a file of options
+            raise self._failed(str(error), code=2) from error
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command; warnings about data and results are shown as notes."""
-        root = ctx.find_root().command
-        self.others = {name: other for name, other in root.commands.items() if other is not self}
+        self._know_others(ctx)
         with warnings.catch_warnings():
             for category in (DataWarning, ResultWarning):
                 warnings.simplefilter("always", category)
@@ -78,6 +81,10 @@ class SpokenCommand(TyperCommand):
             except KeyboardInterrupt as stop:
                 say(self._spoken(str(stop) or "Stopped."), style="yellow")
                 raise typer.Exit(130) from stop
+
+    def _know_others(self, ctx: Any) -> None:
+        root = ctx.find_root().command
+        self.others = {name: other for name, other in root.commands.items() if other is not self}
 
     def _spoken(self, text: str) -> str:
         return as_options(text, self, self.others)

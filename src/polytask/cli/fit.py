@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from polytask.architectures import architecture_names
+from polytask.cli.config_file import CONFIG_FILE, Config, run_text
 from polytask.cli.failures import SpokenCommand
 from polytask.cli.options import (
     Accelerator,
@@ -28,6 +29,7 @@ __all__ = ["fit"]
 
 @app.command(cls=SpokenCommand)
 def fit(
+    ctx: typer.Context,
     table: Annotated[Path, typer.Argument(help="A CSV or Parquet file.")],
     target: Annotated[
         list[str],
@@ -88,6 +90,7 @@ def fit(
     resume_folder: ResumeFolder = None,
     accelerator: Accelerator = "cpu",
     seed: Seed = 0,
+    config: Config = None,  # noqa: ARG001 - its callback has read it
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -137,7 +140,7 @@ def fit(
             precision=precision,
         ),
     )
-    model.save(output)
+    model.save(output, files={CONFIG_FILE: run_text(ctx)})
     results = model.results
     if results is None:  # a fresh fit always has them
         return

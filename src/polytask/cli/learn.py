@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from polytask.cli.config_file import CONFIG_FILE, Config, run_text
 from polytask.cli.failures import SpokenCommand
 from polytask.cli.options import (
     Accelerator,
@@ -28,6 +29,7 @@ __all__ = ["adapt", "learn"]
 
 @app.command(cls=SpokenCommand)
 def learn(
+    ctx: typer.Context,
     source: Annotated[
         str, typer.Argument(help="glyphs, omniglot, or a folder with one folder of images per class.")
     ],
@@ -63,6 +65,7 @@ def learn(
     resume_folder: ResumeFolder = None,
     accelerator: Accelerator = "cpu",
     seed: Seed = 0,
+    config: Config = None,  # noqa: ARG001 - its callback has read it
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -105,7 +108,7 @@ def learn(
             inner_steps=inner_steps,
         ),
     )
-    model.save(output)
+    model.save(output, files={CONFIG_FILE: run_text(ctx)})
     results = model.results
     if results is None:  # a fresh learner always has them
         return

@@ -89,6 +89,7 @@ def write_plan(
     trials: int,
     seed: int,
     data: Mapping[str, Any],
+    files: Mapping[str, str] = {},
 ) -> Plan:
     """Begin a comparison in a folder, or go on with the one that is there.
 
@@ -100,6 +101,7 @@ def write_plan(
         trials: Settings of which each may choose.
         seed: Decides everything random.
         data: Where the table comes from.
+        files: Further texts that are kept there, by name.
 
     Raises:
         InputError: It cannot be written, or holds something else.
@@ -127,6 +129,8 @@ def write_plan(
         ],
     }
     _begin(folder, description, arrays)
+    for name, text in files.items():
+        write_atomically(folder / name, lambda file, text=text: file.write(text.encode()))
     plan = open_plan(folder)
     return Plan(
         folder=folder, rows=plan.rows, repeats=plan.repeats, trials=trials, seed=seed, words=plan.words,

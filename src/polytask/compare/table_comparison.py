@@ -3,7 +3,7 @@
 import tempfile
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -49,6 +49,7 @@ def compare(
     executor: Any = None,
     workers: int | None = None,
     progress: bool = False,
+    files: Mapping[str, str] | None = None,
 ) -> Comparison:
     """Compare ways to predict the targets of a table, on the same folds and with the same budget.
 
@@ -78,6 +79,7 @@ def compare(
         workers: How many processes, without an executor; 1 does everything in this one, None takes as many as
             there are processors.
         progress: Show a bar.
+        files: Further texts that are kept in the folder, by name; they do not make it another comparison.
 
     Returns:
         The result; ``str(result)`` is what to do, in words.
@@ -126,6 +128,7 @@ def compare(
             trials=trials,
             seed=seed,
             data=_data(frame, columns),
+            files=files or {},
         )
         again = "call `polytask.compare` again with the same `directory`"
         with interruptible(

@@ -52,7 +52,7 @@ class Bundle:
         config: Everything needed to build it, as plain JSON.
         tensors: Its weights, by name.
         data: Where it came from: the fingerprint of the training data and the like.
-        files: Further files of JSON by name, e.g. ``results.json``, which is written as
+        files: Further files of JSON or TOML by name, e.g. ``results.json``, which is written as
             ``results-CHECKSUM.json``.
         source: What messages call it.
     """

@@ -25,6 +25,7 @@ __all__ = [
     "checksum",
     "locked",
     "model_named",
+    "named_file",
     "open_plain",
     "original_name",
     "own_checksum",
@@ -34,7 +35,7 @@ __all__ = [
 
 FORMAT = "polytask-model"
 DESCRIPTION = "model.json"
-_STORED = re.compile(r"([a-z]+)-([0-9a-f]{16})\.(json|safetensors)")
+_STORED = re.compile(r"([a-z]+)-([0-9a-f]{16})\.(json|safetensors|toml)")
 _FIRST_SCHEMA = {"weights.safetensors", "results.json"}
 _FIRST_SCHEMA_PARTS = {"library": str, "kind": str, "data": dict, "config": dict, "checksums": dict}
 _KINDS = {
@@ -54,7 +55,7 @@ def stored_name(name: str, content_checksum: str) -> str:
     """Return the name under which a file is kept, which tells its content.
 
     Raises:
-        InputError: The name is not of lower-case letters and ``.json`` or ``.safetensors``.
+        InputError: The name is not of lower-case letters and ``.json``, ``.toml`` or ``.safetensors``.
 
     Example:
         >>> stored_name("results.json", 64 * "a")
@@ -73,6 +74,22 @@ def original_name(stored: str, content_checksum: str) -> str | None:
     if parts is None or parts[2] != content_checksum[:16]:
         return None
     return f"{parts[1]}.{parts[3]}"
+
+
+def named_file(folder: Path, name: str) -> Path | None:
+    """Return where a model keeps a file that its saving was given; None if it has none of this name.
+
+    Raises:
+        BundleError: The file is missing, or was changed.
+    """
+    files = (_description(folder) or {}).get("files")
+    for stored, expected in files.items() if isinstance(files, dict) else ():
+        if isinstance(expected, str) and original_name(stored, expected) == name:
+            path = folder / stored
+            if not path.is_file() or checksum(path) != expected:
+                raise BundleError(f"{path} is missing or was changed. Copy or train the model again.")
+            return path
+    return None
 
 
 def own_checksum(description: Mapping[str, Any]) -> str:

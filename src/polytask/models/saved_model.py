@@ -51,8 +51,13 @@ class SavedModel(ABC):
     kind: ClassVar[str]
     tried_when_read: ClassVar[bool] = True
 
-    def save(self, directory: str | Path) -> Path:
+    def save(self, directory: str | Path, *, files: Mapping[str, str] | None = None) -> Path:
         """Write a model directory: safetensors, JSON and, after training, its results.
+
+        Args:
+            directory: Where; an earlier model of the same kind is replaced.
+            files: Further texts that are kept with the model under its checksums, by names such as
+                ``"config.toml"``.
 
         Raises:
             BundleError: Something that is no model stands there, or the model answers NaN.
@@ -60,12 +65,13 @@ class SavedModel(ABC):
         """
         contents = self._contents()
         results = contents.results
+        results_file = {} if results is None else {"results.json": format_json(results.to_json()) + "\n"}
         bundle = Bundle(
             kind=self.kind,
             config=contents.config,
             tensors=contents.tensors,
             data=dict(contents.data),
-            files={} if results is None else {"results.json": format_json(results.to_json()) + "\n"},
+            files=results_file | dict(files or {}),
             source=str(directory),
         )
         _check_predictions(bundle, *self._tried())
