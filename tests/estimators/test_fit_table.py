@@ -439,3 +439,35 @@ def test_settings_under_their_old_names_are_taken_with_a_warning(table, tmp_path
     ]
     assert model.config.architecture == "soft"
     assert list((tmp_path / "work").iterdir())
+
+
+@pytest.fixture(scope="module")
+def rare() -> pd.DataFrame:
+    draw = np.random.default_rng(1)
+    x = draw.normal(size=(400, 2))
+    chance = 1 / (1 + np.exp(3.5 - 2 * x[:, 0]))
+    return pd.DataFrame(
+        {"a": x[:, 0], "b": x[:, 1], "paid": np.where(draw.random(400) < chance, "yes", "no")}
+    )
+
+
+@pytest.mark.parametrize("settings", [{}, {"architecture": "tabm", "epochs": 20}], ids=["hard", "tabm"])
+def test_class_weights_move_answers_and_leave_probabilities(rare, settings, tmp_path):
+    settings = {"epochs": 40, "width": 8, "folds": 2, "baselines": False, "learning_rate": 0.01, **settings}
+    plain = polytask.fit(rare, "paid", **settings).predict(rare)
+    model = polytask.fit(rare, "paid", class_weights="balanced", **settings)
+    weighted = model.predict(rare)
+    positive = rare["paid"] == "yes"
+    recalls = [(one["paid"] == "yes")[positive].mean() for one in (plain, weighted)]
+    assert recalls[0] < 0.6 and recalls[1] > 0.7
+    share, means = positive.mean(), [one["paid:p(yes)"].mean() for one in (plain, weighted)]
+    assert abs(means[1] - share) < 0.05 and abs(means[0] - means[1]) < 0.05
+    model.save(tmp_path / "model")
+    again = polytask.load(tmp_path / "model")
+    pd.testing.assert_frame_equal(again.predict(rare), weighted)
+    accuracy = (weighted["paid"] == rare["paid"]).mean()
+    assert again.evaluate(rare).loc["paid", "accuracy"] == pytest.approx(accuracy)
+    sets = model.predict(rare, intervals=0.5)
+    assert all(
+        answer in found.split("|") for answer, found in zip(sets["paid"], sets["paid:set"], strict=True)
+    )

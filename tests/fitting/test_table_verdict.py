@@ -59,7 +59,7 @@ def test_smaller_errors_help_larger_ones_hurt_and_equal_ones_make_no_difference(
 
 def test_metrics_are_in_units_of_the_table(table: PreparedTable) -> None:
     good = guesses(table, 0.0, 1)
-    off = {**good, "y": good["y"] + 2 / table.scales["y"]}
+    off = {**good, "y": good["y"] + 2 / table.targets[0].scale}
     result = judged(table, off, {})["y"]
     assert result.joint["rmse"].mean == pytest.approx(2, rel=1e-5)
     assert result.joint["rmse"].half_width == pytest.approx(0, abs=1e-5)

@@ -30,6 +30,7 @@ _ALIASES = {
     "time_column": "time",
     "weight_column": "weight",
     "targets": "target",
+    "class_weights": "class_weight",
     "n_episodes": "test_episodes",
     "episodes": "episodes_per_step",
     "progress": "quiet",

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from polytask.architectures import architecture_names
+from polytask.cli.by_target import class_weights
 from polytask.cli.config_file import CONFIG_FILE, Config, run_text
 from polytask.cli.failures import SpokenCommand
 from polytask.cli.options import (
@@ -72,6 +73,13 @@ def fit(
         typer.Option(help="How often rows are dealt into folds anew: more networks, steadier figures."),
     ] = 1,
     baselines: Annotated[bool, typer.Option(help="Compare with a separate model for each target.")] = True,
+    class_weight: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What an error on a class costs: balanced, NAME=balanced or NAME:CLASS=NUMBER. Repeat it. "
+            "Answers follow it; probabilities stay those of the table."
+        ),
+    ] = None,
     epochs: Annotated[int, typer.Option(help="Passes over the training rows at most.")] = 200,
     width: Annotated[int, typer.Option(help="Units of each layer.")] = 64,
     depth: Annotated[int, typer.Option(help="Layers of the trunk.")] = 2,
@@ -118,6 +126,7 @@ def fit(
         folds=folds,
         repeats=repeats,
         baselines=baselines,
+        class_weights=class_weights(class_weight or (), target),
         seed=seed,
         resume_folder=resume_folder,
         accelerator=accelerator,

@@ -140,7 +140,9 @@ class _Court:
         blocks = row_blocks(
             len(rows), groups=rows.groups, order=rows.times, seed=derive_seed(plan.seed, "blocks")
         )
-        self.judges = {task.name: HeldOutRows(task, self.prepared, blocks) for task in rows.tasks}
+        self.judges = {
+            target.task.name: HeldOutRows(target, self.prepared, blocks) for target in rows.targets
+        }
         self.joint = [name for name in outputs if isinstance(plan.candidates[name], JointNetworks)]
         self._gains: dict[tuple[str, str, str], Interval | None] = {}
 

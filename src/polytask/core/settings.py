@@ -10,7 +10,7 @@ from polytask.core.errors import InputError
 from polytask.core.files import rehearse_write, user_path
 from polytask.core.names import either, name_problem
 
-__all__ = ["SettingsCheck"]
+__all__ = ["SettingsCheck", "shown"]
 
 T = TypeVar("T")
 
@@ -35,13 +35,13 @@ class SettingsCheck:
     def whole(self, name: str, value: Any, *, least: int, note: str = "") -> int:
         """Check a whole number of at least ``least``; ``note`` says what the least one means."""
         if isinstance(value, bool) or not isinstance(value, Integral):
-            self.problems.append(f"`{name}` must be a whole number, got {_shown(value)}")
+            self.problems.append(f"`{name}` must be a whole number, got {shown(value)}")
             return value
         number = int(value)
         if number < least:
             self.problems.append(f"`{name}` must be at least {least}{note}, got {number}")
         elif number >= 2**63:
-            self.problems.append(f"`{name}` must be below 2**63, got {_shown(number)}")
+            self.problems.append(f"`{name}` must be below 2**63, got {shown(number)}")
         return number
 
     def number(
@@ -55,7 +55,7 @@ class SettingsCheck:
     ) -> float:
         """Check a finite number within the limits that are given."""
         if isinstance(value, bool) or not isinstance(value, Real):
-            self.problems.append(f"`{name}` must be a number, got {_shown(value)}")
+            self.problems.append(f"`{name}` must be a number, got {shown(value)}")
             return value
         number = float(value)
         limits = [
@@ -74,7 +74,7 @@ class SettingsCheck:
         """Check one of some names; see `name_problem`."""
         choices = list(choices)
         if not isinstance(value, str) or value not in choices:
-            what = f"`{name}` is {_shown(value)}"
+            what = f"`{name}` is {shown(value)}"
             self.problems.append(name_problem(what, value, choices, listing=listing))
             return value
         return str(value)
@@ -104,7 +104,7 @@ class SettingsCheck:
     def flag(self, name: str, value: Any) -> bool:
         """Check True or False."""
         if type(value).__name__ not in ("bool", "bool_"):  # numpy's own bool is another class
-            self.problems.append(f"`{name}` must be True or False, got {_shown(value)}")
+            self.problems.append(f"`{name}` must be True or False, got {shown(value)}")
             return value
         return bool(value)
 
@@ -137,7 +137,7 @@ class SettingsCheck:
         if value is None:
             return None
         if not isinstance(value, (str, Path)):
-            self.problems.append(f"`{name}` must be a path, got {_shown(value)}")
+            self.problems.append(f"`{name}` must be a path, got {shown(value)}")
             return None
         try:
             path = user_path(value)
@@ -188,7 +188,7 @@ class SettingsCheck:
             object.__setattr__(record, name, value)
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
     """Write a value for a message, however long it is."""
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:60]}…"

@@ -25,6 +25,7 @@ def fit(
     folds: Any = None,
     repeats: int = 1,
     baselines: bool = True,
+    class_weights: Any = None,
     architecture: str = "hard",
     balancing: str = "equal",
     width: int = 64,
@@ -70,6 +71,10 @@ def fit(
             of row positions (training, held out).
         repeats: How often rows are dealt anew: more networks, and steadier figures.
         baselines: Also train a model for each target alone, in the same way.
+        class_weights: How much an error on each class costs: ``"balanced"`` for all targets of classes; or by
+            target that, or a weight by class, as ``{"sold": {"yes": 5}}`` with 1 for the others. Answers are
+            those of lowest expected cost; probabilities stay those of the table, see
+            `polytask.fitting.class_weights`.
         architecture: How the targets share, see `polytask.architectures.architecture_names`. All but
             ``"hard"`` are trained fold after fold, each stopped by a further fold.
         balancing: How the targets' losses become one update, see `polytask.balancing.balancer_names`; all but
@@ -118,8 +123,9 @@ def fit(
         "dropout": dropout, "epochs": epochs, "patience": patience, "learning_rate": learning_rate,
         "weight_decay": weight_decay, "batch_size": batch_size, "bins": bins, "members": members,
         "soft_strength": soft_strength, "repeats": repeats, "folds": folds, "seed": seed,
-        "baselines": baselines, "progress": progress, "accelerator": accelerator, "precision": precision,
-        "resume_folder": resume_folder, "time_budget": time_budget,
+        "baselines": baselines, "class_weights": class_weights, "progress": progress,
+        "accelerator": accelerator, "precision": precision, "resume_folder": resume_folder,
+        "time_budget": time_budget,
     }  # fmt: skip
     checked = FitSettings.checked(settings | renamed_settings(others, _OLD_NAMES))
     columns = Columns.of(targets, group=group, time=time_column, drop=drop, weight=weight_column)

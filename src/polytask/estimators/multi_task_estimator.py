@@ -51,6 +51,8 @@ class MultiTaskEstimator(BaseEstimator):
         repeats: How often rows are dealt anew.
         baselines: Also train a model for each target alone, for ``results_``; here they are left out by
             default.
+        class_weights: How much an error on each class costs: ``"balanced"``, or by target. Then `predict`
+            gives the class of lowest expected cost, which need not be the most probable one.
         architecture: How the targets share.
         balancing: How the targets' losses become one update.
         width: Units of each layer.
@@ -102,6 +104,7 @@ class MultiTaskEstimator(BaseEstimator):
         folds: Any = None,
         repeats: int = 1,
         baselines: bool = False,
+        class_weights: Any = None,
         architecture: str = "hard",
         balancing: str = "equal",
         width: int = 64,
@@ -126,6 +129,7 @@ class MultiTaskEstimator(BaseEstimator):
         self.folds = folds
         self.repeats = repeats
         self.baselines = baselines
+        self.class_weights = class_weights
         self.architecture = architecture
         self.balancing = balancing
         self.width = width

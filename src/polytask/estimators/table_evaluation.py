@@ -12,7 +12,7 @@ from polytask.core.names import counted
 from polytask.data import read_table
 from polytask.data.tables.problems import examples, problem_error
 from polytask.evaluate import metric_names
-from polytask.evaluate.metrics import measure
+from polytask.evaluate.target_metrics import measure_target
 from polytask.models.table_model import TableModel
 
 __all__ = ["LabelledRows", "evaluate_table", "labelled_rows"]
@@ -65,7 +65,7 @@ def evaluate_table(model: TableModel, table: Any, *, stacklevel: int = 2) -> pd.
         line: dict[str, object] = {"target": name, "kind": task.kind, "rows": n_labels}
         line |= dict.fromkeys(metric_names(task), float("nan"))
         if n_labels:
-            line |= measure(task, outputs[name].double(), rows.labels, target.scale)
+            line |= measure_target(target, outputs[name].double(), rows.labels)
         lines.append(line)
     return pd.DataFrame(lines).set_index("target")
 

@@ -213,6 +213,7 @@ def _described(model: TableModel) -> dict[str, Any]:
                 "kind": target.task.kind,
                 "classes": list(target.classes),
                 "labels": list(target.labels),
+                "class_weights": list(target.class_weights),
             }
             for target in model.targets
         ],

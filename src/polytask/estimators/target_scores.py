@@ -35,7 +35,7 @@ def target_score(
         known = np.array([text is not None for text in found], dtype=bool)
         codes, mask = target.encode(column, unseen="missing")
         truth = np.where(mask.numpy(), codes.numpy().astype(np.int64), -1)
-        answers = target.task.decide(outputs).reshape(len(truth)).numpy().astype(np.int64)
+        answers = target.codes(outputs.cpu()).numpy()
     else:
         truth = target.numbers(column)
         known = ~np.isnan(truth)

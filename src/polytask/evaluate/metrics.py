@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 from torchmetrics.functional import mean_absolute_error, mean_squared_error, r2_score
-from torchmetrics.functional.classification import binary_auroc
+from torchmetrics.functional.classification import binary_auroc, binary_average_precision
 
 from polytask.core import Batch, InputError, Predictor, Task
 from polytask.core.task import TaskKind
@@ -25,6 +26,8 @@ __all__ = [
     "higher_is_better",
     "measure",
     "metric_names",
+    "metrics_of",
+    "of_probabilities",
 ]
 
 _UNDEFINED = math.nan
@@ -55,6 +58,8 @@ class _Entry:
     measure: Callable[[Sequence[_Part]], list[float]]
     higher_is_better: bool
     has_units: bool = False  # measured in the target's own units
+    of_probabilities: bool = False  # not of decisions, nor of ranks
+    usual: bool = True  # measured where no metric is named
 
 
 def metric_names(task: Task) -> tuple[str, ...]:
@@ -74,7 +79,22 @@ def metric_names(task: Task) -> tuple[str, ...]:
             f"Task {task.name!r} is {task.kind} and has no metric {', '.join(unknown)}; "
             f"there are {', '.join(known)}."
         )
-    return task.metrics or tuple(known)
+    return task.metrics or tuple(name for name, entry in known.items() if entry.usual)
+
+
+def metrics_of(kind: TaskKind) -> tuple[str, ...]:
+    """Return all metrics that a task of a kind may name; not all are measured where none is.
+
+    Example:
+        >>> metrics_of("binary")
+        ('accuracy', 'auroc', 'f1', 'balanced_accuracy', 'average_precision', 'log_loss', 'brier')
+    """
+    return tuple(_METRICS[kind])
+
+
+def of_probabilities(task: Task, metric: str) -> bool:
+    """Tell whether a metric looks at probabilities, and not at decisions or ranks."""
+    return _METRICS[task.kind][metric].of_probabilities
 
 
 def higher_is_better(task: Task, metric: str) -> bool:
@@ -216,6 +236,49 @@ def _recalls(parts: Sequence[_Part]) -> list[float]:
     ]
 
 
+def _binary_recalls(parts: Sequence[_Part]) -> list[float]:
+    """Return the recall of both classes; undefined for a class without an example."""
+    ((answer, target),) = parts
+    if answer.isnan().any():
+        return [_UNDEFINED] * 2
+    members = [(target > 0.5) == bool(index) for index in range(2)]
+    return [
+        float(((answer[own] > 0) == bool(index)).double().mean()) if own.any() else _UNDEFINED
+        for index, own in enumerate(members)
+    ]
+
+
+def _average_precision(answer: Tensor, target: Tensor) -> float:
+    if len(target.unique()) < 2:
+        return _UNDEFINED
+    _, ranks = answer.unique(return_inverse=True)  # as for the AUROC
+    shares = ranks.double() / len(answer)
+    return float(binary_average_precision(shares, target.long(), validate_args=False))
+
+
+def _binary_log_loss(answer: Tensor, target: Tensor) -> float:
+    return float(functional.binary_cross_entropy_with_logits(answer, target))
+
+
+def _binary_brier(answer: Tensor, target: Tensor) -> float:
+    return float((answer.sigmoid() - target).square().mean())
+
+
+def _class_log_loss(parts: Sequence[_Part]) -> list[float]:
+    ((answer, target),) = parts
+    if answer.isnan().any() or not len(target):
+        return [_UNDEFINED]
+    return [float(functional.cross_entropy(answer, target))]
+
+
+def _class_brier(parts: Sequence[_Part]) -> list[float]:
+    ((answer, target),) = parts
+    if answer.isnan().any() or not len(target):
+        return [_UNDEFINED]
+    wanted = functional.one_hot(target, answer.shape[1])
+    return [float((answer.softmax(-1) - wanted).square().sum(-1).mean())]
+
+
 def _f1_by_class(parts: Sequence[_Part]) -> list[float]:
     """Return F1 of every class; undefined for a class that is neither there nor answered."""
     ((answer, target),) = parts
@@ -248,11 +311,17 @@ _METRICS: Mapping[TaskKind, Mapping[str, _Entry]] = {
         "accuracy": _Entry(_by_output(_accuracy), True),
         "auroc": _Entry(_by_output(_auroc), True),
         "f1": _Entry(_by_output(_binary_f1), True),
+        "balanced_accuracy": _Entry(_binary_recalls, True, usual=False),
+        "average_precision": _Entry(_by_output(_average_precision), True, usual=False),
+        "log_loss": _Entry(_by_output(_binary_log_loss), False, of_probabilities=True, usual=False),
+        "brier": _Entry(_by_output(_binary_brier), False, of_probabilities=True, usual=False),
     },
     "multiclass": {
         "accuracy": _Entry(_class_accuracy, True),
         "balanced_accuracy": _Entry(_recalls, True),
         "f1": _Entry(_f1_by_class, True),
+        "log_loss": _Entry(_class_log_loss, False, of_probabilities=True, usual=False),
+        "brier": _Entry(_class_brier, False, of_probabilities=True, usual=False),
     },
     "multilabel": {
         "accuracy": _Entry(_by_output(_accuracy), True),

@@ -1,6 +1,7 @@
 """The losses of networks that run at once, and where they start."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import torch
 from torch import Tensor
@@ -8,6 +9,7 @@ from torch.nn import functional
 
 from polytask.core import Batch, Task
 from polytask.data.tables.folds import Fold
+from polytask.fitting.class_weights import WeightedClasses
 from polytask.models.network_stack import NetworkStack, output_slices
 
 __all__ = ["StackedLosses", "start_at_constants"]
@@ -21,10 +23,17 @@ class StackedLosses:
         rows: The labelled rows.
         weights: How much each row counts; None for all alike.
         device: Where the outputs are.
+        class_weights: By target, how much each class counts; see `WeightedClasses`.
     """
 
     def __init__(
-        self, tasks: Sequence[Task], rows: Batch, weights: Tensor | None, device: torch.device
+        self,
+        tasks: Sequence[Task],
+        rows: Batch,
+        weights: Tensor | None,
+        device: torch.device,
+        *,
+        class_weights: Mapping[str, Sequence[float]] = MappingProxyType({}),
     ) -> None:
         self.tasks = tasks
         self.places = output_slices(tasks)
@@ -34,9 +43,12 @@ class StackedLosses:
         known = torch.stack([mask.reshape(len(rows)) for mask in masks], dim=1).to(device)  # [row, target]
         self.targets = torch.stack(targets, dim=1).nan_to_num(0.0).to(device)
         self.weights = known.float()
-        self.complete = weights is None and bool(known.all())
+        self.complete = weights is None and not class_weights and bool(known.all())
         if weights is not None:
             self.weights = self.weights * weights.float().to(device)[:, None]
+        self.shift: Tensor | None = None
+        if class_weights:
+            self._weigh_classes(class_weights, device)
         # Targets of one kind with one output are measured at once.
         self.groups: list[tuple[str, list[int], Tensor]] = []
         for kind in ("regression", "binary"):
@@ -75,6 +87,8 @@ class StackedLosses:
     def elements(self, outputs: Tensor, picked: Tensor) -> Tensor:
         """Return the loss of every row and target, ``[network, row, target]``; any number where unknown."""
         targets = self.targets[picked]
+        if self.shift is not None:
+            outputs = outputs + self.shift.to(outputs)
         parts: dict[int, Tensor] = {}
         for kind, indices, starts in self.groups:
             answers = outputs[..., starts]
@@ -92,6 +106,15 @@ class StackedLosses:
             losses = functional.cross_entropy(answers, wanted, reduction="none")
             parts[index] = losses.view(targets.shape[:2])
         return torch.stack([parts[index] for index in range(len(self.tasks))], dim=-1)
+
+    def _weigh_classes(self, given: Mapping[str, Sequence[float]], device: torch.device) -> None:
+        """Weigh every label by its class, and shift the outputs as `WeightedClasses` does."""
+        self.shift = torch.zeros(self.n_outputs, device=device)
+        for index, task in enumerate(self.tasks):
+            if task.name in given:
+                weighted = WeightedClasses.of(task, given[task.name])
+                self.shift[self.places[task.name]] = weighted.shift.float().to(device)
+                self.weights[:, index] *= weighted.of_labels(self.targets[:, index])
 
 
 def start_at_constants(

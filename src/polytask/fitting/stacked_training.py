@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, cast
 
 import torch
@@ -75,6 +76,7 @@ def fit_stack(
     *,
     binned: Sequence[int] = (),
     weights: Tensor | None = None,
+    class_weights: Mapping[str, Sequence[float]] = MappingProxyType({}),
     seed: int,
     device: torch.device | str = "cpu",
     precision: str = "32-true",
@@ -93,6 +95,7 @@ def fit_stack(
         config: How they are trained.
         binned: Features that are also encoded piecewise linearly.
         weights: How much each row counts, ``[row]``; None for all alike.
+        class_weights: By target, how much each class counts.
         seed: Decides initialization, order and dropout.
         device: Where they are trained; the model is on the CPU afterwards.
         precision: As in `polytask.train.train`; the model has 32 bits afterwards.
@@ -111,6 +114,7 @@ def fit_stack(
         form,
         config,
         binned=binned,
+        losses=StackedLosses(tasks, rows, weights, torch.device(device), class_weights=class_weights),
         weights=weights,
         seed=seed,
         device=device,
@@ -156,6 +160,7 @@ class _Training:
         config: TableConfig,
         *,
         binned: Sequence[int],
+        losses: StackedLosses,
         weights: Tensor | None,
         seed: int,
         device: torch.device | str,
@@ -171,7 +176,7 @@ class _Training:
         self.half = precision == "bf16-mixed"
         self.dtype = {"64-true": torch.float64, "bf16-true": torch.bfloat16}.get(precision, torch.float32)
         self.inputs = self.bins(inputs).to(self.device, self.dtype)
-        self.losses = StackedLosses(tasks, rows, weights, self.device)
+        self.losses = losses
         with seeded(seed, "initialization"):
             self.stack = NetworkStack(
                 tasks,

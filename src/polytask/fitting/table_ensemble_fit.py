@@ -144,6 +144,7 @@ def _fit_form(
             config,
             binned=prepared.numbers,
             weights=prepared.weights,
+            class_weights=prepared.class_weights,
             seed=derive_seed(seed, title),
             device=device,
             precision=where.precision,

@@ -22,6 +22,7 @@ from polytask.fitting.table_ensemble_fit import TableFit, fit_ensemble, run_titl
 from polytask.fitting.table_preparation import Columns, PreparedTable, prepare_table
 from polytask.fitting.table_surroundings import Surroundings, rehearse
 from polytask.fitting.table_verdict import constant_predictions, judge, judged_rows, mean_gain
+from polytask.fitting.target_options import check_class_weights, with_class_weights
 from polytask.fitting.temperature import Sharpness
 from polytask.models.table_config import TableConfig, check_used, unused_for
 from polytask.models.table_model import TableModel
@@ -45,6 +46,7 @@ class FitSettings:
         folds: How many, or what `folds_by_splitter` takes; None for a number that fits the table.
         repeats: How often rows are dealt anew.
         baselines: Whether a model for each target alone is trained, too.
+        class_weights: How much each class counts, as `check_class_weights` returns it.
         seed: Decides everything random.
         time_budget: Seconds after which training stops; None for as long as it takes.
         resume_folder: Where a killed fit continues; None for nowhere.
@@ -57,6 +59,7 @@ class FitSettings:
     folds: Any = None
     repeats: int = 1
     baselines: bool = True
+    class_weights: Any = None
     seed: int = 0
     time_budget: float | None = None
     resume_folder: Path | None = None
@@ -94,6 +97,7 @@ class FitSettings:
             "progress": check.flag("progress", call["progress"]),
             "accelerator": check.accelerator("accelerator", call["accelerator"]),
             "precision": check.precision("precision", call["precision"]),
+            "class_weights": check_class_weights(check, call["class_weights"]),
         }
         if isinstance(call["folds"], Number):
             call["folds"] = check.whole("folds", call["folds"], least=2)
@@ -142,7 +146,8 @@ def fit_table(
             repeats=settings.repeats,
             seed=derive_seed(seed, "table"),
         )
-    data = _described(frame, columns, seed=seed)
+        prepared = with_class_weights(prepared, settings.class_weights)
+    data = _described(frame, columns, settings)
     where = _surroundings(settings, prepared, data, start=start)
     if settings.resume_folder is not None:
         titles = run_titles(prepared, config, baselines=settings.baselines)
@@ -178,8 +183,9 @@ def fit_table(
     )
 
 
-def _described(frame: pd.DataFrame, columns: Columns, *, seed: int) -> dict[str, object]:
-    """Say where a model comes from."""
+def _described(frame: pd.DataFrame, columns: Columns, settings: FitSettings) -> dict[str, object]:
+    """Say where a model comes from; of what is asked of single targets, what was given."""
+    by_target = {"class_weights": settings.class_weights}
     return {
         "fingerprint": fingerprint(frame),
         "rows": len(frame),
@@ -188,7 +194,8 @@ def _described(frame: pd.DataFrame, columns: Columns, *, seed: int) -> dict[str,
         "time_column": columns.time,
         "weight_column": columns.weight,
         "drop": list(columns.drop),
-        "seed": seed,
+        "seed": settings.seed,
+        **{name: given for name, given in by_target.items() if given is not None},
     }
 
 

@@ -138,9 +138,9 @@ class PreparedTable:
         return tuple(target.task for target in self.targets)
 
     @property
-    def scales(self) -> dict[str, float]:
-        """Units of each target that one unit of its prediction stands for."""
-        return {target.task.name: target.scale for target in self.targets}
+    def class_weights(self) -> dict[str, tuple[float, ...]]:
+        """How much each class counts, of the targets where that was asked."""
+        return {target.task.name: target.class_weights for target in self.targets if target.class_weights}
 
     @property
     def fold_indices(self) -> np.ndarray:

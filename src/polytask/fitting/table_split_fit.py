@@ -7,6 +7,7 @@ part in choosing the step of the model that judges it.
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import torch
@@ -20,6 +21,7 @@ from polytask.data import JointSource
 from polytask.data.tables.folds import Fold
 from polytask.evaluate.metrics import all_predictions
 from polytask.evaluate.skill import ConstantReference
+from polytask.fitting.class_weights import weighted_task
 from polytask.fitting.table_preparation import PreparedTable
 from polytask.fitting.table_surroundings import Surroundings
 from polytask.models.network_stack import weighted_prediction
@@ -87,7 +89,14 @@ def fit_splits(
             split = _split(prepared, tasks, folds, index, seed=derive_seed(path, "validation"))
             title = f"repeat {repeat + 1} fold {index + 1} {side}"
             learner, outcome = train_table_learner(
-                split, tasks, prepared.encoder.n_features, config, seed=path, title=title, where=where
+                split,
+                tasks,
+                prepared.encoder.n_features,
+                config,
+                class_weights=prepared.class_weights,
+                seed=path,
+                title=title,
+                where=where,
             )
             members.append(learner.cpu().eval())
             steps = max(steps, outcome.best_step)
@@ -129,6 +138,7 @@ def train_table_learner(
     n_features: int,
     config: TableConfig,
     *,
+    class_weights: Mapping[str, Sequence[float]] = MappingProxyType({}),
     seed: int,
     title: str,
     where: Surroundings,
@@ -147,7 +157,11 @@ def train_table_learner(
     with seeded(seed, "initialization"):
         learner = build_table_learner(tasks, n_features, config)
     _check_rows(learner, config, n_rows=len(rows), batch_size=batch_size)
-    asked = trained_tasks(tasks, config)
+    weighted = [
+        weighted_task(task, class_weights[task.name]) if task.name in class_weights else task
+        for task in tasks
+    ]
+    asked = trained_tasks(weighted, config)
     steered_by = None
     if balancer.needs == "validation":
         purpose = f"for `balancing` {config.balancing!r} to judge by"

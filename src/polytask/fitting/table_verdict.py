@@ -2,12 +2,14 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from polytask.core import Batch, Interval, Task
+from polytask.core import Batch, Interval
+from polytask.data.tables.target_column import TargetColumn
 from polytask.evaluate import gain, metric_names
 from polytask.evaluate.constant import constant_predictor
 from polytask.evaluate.jackknife import (
@@ -17,8 +19,9 @@ from polytask.evaluate.jackknife import (
     p_value,
     row_blocks,
 )
-from polytask.evaluate.metrics import TaskMetrics, all_predictions, measure
+from polytask.evaluate.metrics import TaskMetrics, all_predictions
 from polytask.evaluate.skill import row_leads
+from polytask.evaluate.target_metrics import measure_target
 from polytask.fitting.table_preparation import PreparedTable
 from polytask.models.table_results import TaskResult
 
@@ -53,7 +56,7 @@ def judge(
     are adjusted for the number of targets (Holm).
     """
     blocks = row_blocks(len(prepared.rows), groups=prepared.groups, order=prepared.times, seed=seed)
-    found = [HeldOutRows(task, prepared, blocks) for task in prepared.tasks]
+    found = [HeldOutRows(target, prepared, blocks) for target in prepared.targets]
     gains = {one.task.name: one.gain(joint, baseline) for one in found}
     p_values = {name: math.nan if one is None else p_value(one) for name, one in gains.items()}
     adjusted = adjusted_p_values(p_values)
@@ -70,7 +73,7 @@ def judge(
                 baseline=one.metrics(baseline)[0],
                 gain=gains[name],
                 p_value=None if math.isnan(adjusted[name]) else adjusted[name],
-                constant=one.metrics(constant)[0],
+                constant=one.most_probable().metrics(constant)[0],
                 better_than_constant=one.ahead(joint),
                 undefined=undefined,
             )
@@ -83,7 +86,7 @@ def mean_gain(prepared: PreparedTable, joint: Answers, baseline: Answers, *, see
     if any(task.name not in baseline for task in prepared.tasks):
         return None
     blocks = row_blocks(len(prepared.rows), groups=prepared.groups, order=prepared.times, seed=seed)
-    found = [HeldOutRows(task, prepared, blocks) for task in prepared.tasks]
+    found = [HeldOutRows(target, prepared, blocks) for target in prepared.targets]
 
     def average(rows: np.ndarray) -> float:
         return sum(one.gain_of(joint, baseline, rows) for one in found) / len(found)
@@ -95,15 +98,19 @@ class HeldOutRows:
     """What held-out rows with a label say of models of one target.
 
     Args:
-        task: The target.
+        target: The target.
         prepared: The table.
         blocks: The block of every row, see `row_blocks`.
     """
 
-    def __init__(self, task: Task, prepared: PreparedTable, blocks: np.ndarray) -> None:
-        self.task, self.rows, self.blocks = task, prepared.rows.only([task.name]), blocks
-        self.scale = prepared.scales[task.name]
-        self.labelled = prepared.rows.masks[task.name].reshape(len(blocks)).numpy()
+    def __init__(self, target: TargetColumn, prepared: PreparedTable, blocks: np.ndarray) -> None:
+        self.target, self.task, self.prepared, self.blocks = target, target.task, prepared, blocks
+        self.rows = prepared.rows.only([self.task.name])
+        self.labelled = prepared.rows.masks[self.task.name].reshape(len(blocks)).numpy()
+
+    def most_probable(self) -> "HeldOutRows":
+        """Return the same for answers that no class weights decide: a constant's would be a tie."""
+        return HeldOutRows(replace(self.target, class_weights=()), self.prepared, self.blocks)
 
     def metrics(self, predictions: Answers) -> tuple[dict[str, Interval], dict[str, int]]:
         """Return each metric with its interval, and how many of its parts are undefined."""
@@ -179,7 +186,7 @@ class HeldOutRows:
     ) -> TaskMetrics:
         kept = torch.from_numpy(rows)
         predictions = answers[self.task.name][kept].double()
-        return measure(self.task, predictions, self.rows.rows(kept), self.scale, names=names)
+        return measure_target(self.target, predictions, self.rows.rows(kept), names=names)
 
 
 def judged_rows(rows: Batch, predictions: Sequence[Answers]) -> int:

@@ -86,6 +86,8 @@ def region_columns(
         return {"low": centre - reach, "high": centre + reach}
     scores = class_scores(target.task, predictions)  # [row, class]
     inside = scores <= np.maximum(radius, scores.min(1, keepdims=True))
+    if target.class_weights:  # the answer need not be the most probable class
+        inside[np.arange(len(inside)), target.codes(predictions.cpu()).numpy()] = True
     names = [name.replace("|", "\\|") for name in target.classes]
     patterns, place = np.unique(inside, axis=0, return_inverse=True)
     texts = ["|".join(name for name, one in zip(names, row, strict=True) if one) for row in patterns]

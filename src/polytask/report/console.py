@@ -16,7 +16,7 @@ from polytask.models.table_results import FitResults, TaskResult
 
 __all__ = ["few_shot_table", "interval_text", "fit_table", "gain_text", "metric_text"]
 
-_SHARES = ("accuracy", "balanced_accuracy", "auroc", "f1")
+_SHARES = ("accuracy", "balanced_accuracy", "auroc", "f1", "average_precision")
 _COLOURS = {"helped": "green", "hurt": "red"}
 _NARROWEST = 16  # columns of the terminal that a name needs at least
 _LEFT = ("task", "metric", "sharing")

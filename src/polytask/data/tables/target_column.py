@@ -1,5 +1,6 @@
 """A column of a table as a task: to tensors, and back to units and class names."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, TypeAlias
@@ -34,6 +35,8 @@ class TargetColumn:
         labels: For each class the value that stands for it in answers, all of one type; empty for the names.
         words: Text that counts as no label in a column of numbers.
         form: How numbers in text are written, with which unit; None for the way that Python reads.
+        class_weights: For each class what an error on it costs, by which answers are decided; empty for all
+            alike.
 
     Example:
         >>> task = Task(name="sex", kind="binary", labels=("f", "m"))
@@ -49,6 +52,7 @@ class TargetColumn:
     labels: tuple[Label, ...] = ()
     words: tuple[str, ...] = ()
     form: NumberForm | None = None
+    class_weights: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         kinds = {type(label) for label in self.labels}
@@ -56,6 +60,11 @@ class TargetColumn:
             raise DataError(
                 f"Target {self.task.name!r} needs one label a class, all text, numbers or truth values, got "
                 f"{examples(self.labels)}."
+            )
+        some = self.class_weights
+        if some and (len(some) != len(self.classes) or not all(0 < one < math.inf for one in some)):
+            raise InputError(
+                f"Target {self.task.name!r} needs a weight above 0 for each class, got {examples(some)}."
             )
 
     def encode(
@@ -119,12 +128,35 @@ class TargetColumn:
         prediction = prediction.detach().cpu().double()
         if self.task.kind == "regression":
             return {"": self.task.decide(prediction).numpy() * self.scale + self.mean}
-        if self.task.kind == "binary":
-            # Two logits instead of one minus a rounded probability.
-            prediction = torch.cat([torch.zeros_like(prediction), prediction], dim=-1)
-        probabilities = prediction.softmax(-1).numpy()  # [row, class]
-        answers = label_array(self.labels or self.classes)[prediction.argmax(-1).numpy()]
+        probabilities = self._by_class(prediction).softmax(-1).numpy()  # [row, class]
+        answers = label_array(self.labels or self.classes)[self.codes(prediction).numpy()]
         return {"": answers} | {f"p({name})": probabilities[:, i] for i, name in enumerate(self.classes)}
+
+    def codes(self, prediction: Tensor) -> Tensor:
+        r"""Decide classes by logits ``[row, n_outputs]``: the index of each answer ``[row]``.
+
+        .. math:: \arg\max_c w_c \, p_c
+
+        With weights :math:`w_c` it is the answer whose expected cost is lowest, where an error on a row of
+        class :math:`c` costs :math:`w_c`; without, the most probable class.
+        """
+        return self._by_class(self.decisive(prediction)).argmax(-1)
+
+    def decisive(self, prediction: Tensor) -> Tensor:
+        """Add to logits what class weights make of them, so that the largest one is the answer."""
+        return prediction + self.shift.to(prediction) if self.class_weights else prediction
+
+    @property
+    def shift(self) -> Tensor:
+        """The logarithms of the class weights, as they add to logits: ``[n_outputs]``."""
+        logarithms = torch.tensor(self.class_weights, dtype=torch.float64).log()
+        return logarithms[1:] - logarithms[:1] if self.task.kind == "binary" else logarithms
+
+    def _by_class(self, logits: Tensor) -> Tensor:
+        """Return a logit for each class: two instead of one minus a rounded probability."""
+        if self.task.kind == "multiclass":
+            return logits
+        return torch.cat([torch.zeros_like(logits), logits], dim=-1)
 
     def to_json(self) -> dict[str, Any]:
         """Write the target as plain JSON; a loss of its own is not kept."""
@@ -139,6 +171,7 @@ class TargetColumn:
             "form": None if self.form is None else asdict(self.form),
             "mean": self.mean,
             "scale": self.scale,
+            "class_weights": list(self.class_weights),
         }
 
     @classmethod
@@ -175,6 +208,7 @@ class TargetColumn:
             labels=stored.labels,
             words=stored.words,
             form=stored.form,
+            class_weights=stored.class_weights,
         )
 
 
@@ -192,6 +226,7 @@ class _Stored:
     labels: tuple[Label, ...] = ()
     words: tuple[str, ...] = ()
     form: NumberForm | None = None
+    class_weights: tuple[float, ...] = ()
 
 
 _LABELS = {bool, int, float, str}

@@ -1,0 +1,126 @@
+"""What is asked of single targets beside their kind: how much their classes count."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+from polytask.core import DataError
+from polytask.core.names import name_problem
+from polytask.core.settings import SettingsCheck, shown
+from polytask.data.tables.cell import spell
+from polytask.data.tables.feature_column import category_finder
+from polytask.data.tables.problems import problem_error
+from polytask.data.tables.target_column import TargetColumn
+from polytask.fitting.table_preparation import PreparedTable
+
+__all__ = ["BALANCED", "check_class_weights", "with_class_weights"]
+
+BALANCED = "balanced"
+"""Weights that make all classes of a target count alike."""
+
+
+def check_class_weights(check: SettingsCheck, given: Any) -> Any:
+    """Check class weights as people write them.
+
+    Args:
+        check: Takes the problems.
+        given: ``"balanced"`` for all targets of classes; or by target that, or a weight by class.
+
+    Returns:
+        The same as plain Python, classes spelled as text; None for none.
+    """
+    if given is None or given == BALANCED:
+        return given
+    if not isinstance(given, Mapping):
+        check.problems.append(
+            f"`class_weights` must be {BALANCED!r}, or by target {BALANCED!r} or a weight by class, got "
+            f"{shown(given)}"
+        )
+        return given
+    found: dict[str, Any] = {}
+    for name, weights in given.items():
+        where = f"`class_weights` of {name!r}"
+        if isinstance(weights, Mapping):
+            found[str(name)] = {
+                spell(label): _weight(check, f"{where}: the weight of {label!r}", weight)
+                for label, weight in weights.items()
+            }
+        elif weights == BALANCED:
+            found[str(name)] = BALANCED
+        else:
+            check.problems.append(f"{where} must be {BALANCED!r} or weights by class, got {shown(weights)}")
+    return found
+
+
+def _weight(check: SettingsCheck, what: str, given: Any) -> float:
+    if isinstance(given, bool) or not isinstance(given, Real) or not 0 < float(given) < math.inf:
+        check.problems.append(f"{what} must be a number above 0, got {shown(given)}")
+        return 1.0
+    return float(given)
+
+
+def with_class_weights(prepared: PreparedTable, given: Any) -> PreparedTable:
+    """Give each target of classes the weights that were asked for, with mean 1 over its labels.
+
+    ``"balanced"`` is the number of labels over the number of classes and the labels of the class.
+
+    Args:
+        prepared: The table.
+        given: What `check_class_weights` returned.
+
+    Raises:
+        DataError: A target or a class is none of the table, or a target has no classes.
+    """
+    if given is None:
+        return prepared
+    of_classes = [target.task.name for target in prepared.targets if target.classes]
+    if given == BALANCED:
+        if not of_classes:
+            raise DataError("`class_weights` are for targets of classes, but all targets are numbers.")
+        given = dict.fromkeys(of_classes, BALANCED)
+    problems: list[str] = []
+    for name in given:
+        if name not in of_classes:
+            problems.append(_no_such_target(prepared, name, "class_weights", of_classes))
+    targets = [
+        _weighted(target, given[target.task.name], prepared, problems)
+        if target.classes and target.task.name in given
+        else target
+        for target in prepared.targets
+    ]
+    if problems:
+        raise problem_error(problems)
+    return replace(prepared, targets=tuple(targets))
+
+
+def _no_such_target(prepared: PreparedTable, name: str, setting: str, possible: Sequence[str]) -> str:
+    if name in {task.name for task in prepared.tasks}:
+        return f"`{setting}`: the target {name!r} is a number, and has no classes. Leave it out there."
+    problem = name_problem(f"`{setting}`: there is no target {name!r}", name, possible)
+    return f"{problem}."
+
+
+def _weighted(
+    target: TargetColumn, asked: str | Mapping[str, float], prepared: PreparedTable, problems: list[str]
+) -> TargetColumn:
+    name = target.task.name
+    known = prepared.rows.masks[name].numpy()
+    codes = prepared.rows.targets[name].numpy()[known].astype(np.int64)
+    counts = np.bincount(codes, minlength=len(target.classes))  # of each class one at least
+    if isinstance(asked, str):
+        weights = len(codes) / (len(counts) * counts)
+    else:
+        weights, find = np.ones(len(counts)), category_finder(target.classes)
+        for label, weight in asked.items():
+            index = find(label)
+            if index < 0:
+                what = f"`class_weights`: the target {name!r} has no class {label!r}"
+                problems.append(f"{name_problem(what, label, target.classes)}.")
+            else:
+                weights[index] = weight
+    weights = weights * len(codes) / (weights * counts).sum()
+    return replace(target, class_weights=tuple(weights.tolist()))

@@ -1,0 +1,67 @@
+"""What can be asked of single targets: what it becomes, and what is refused."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from polytask.core import DataError
+from polytask.core.settings import SettingsCheck
+from polytask.fitting.table_preparation import Columns, PreparedTable, prepare_table
+from polytask.fitting.target_options import check_class_weights, with_class_weights
+
+
+@pytest.fixture(scope="module")
+def prepared() -> PreparedTable:
+    draw = np.random.default_rng(0)
+    frame = pd.DataFrame({"x": draw.normal(size=40), "size": draw.normal(size=40)})
+    frame["sold"] = [True] * 30 + [False] * 6 + [None] * 4
+    frame["band"] = (["low"] * 20 + ["mid"] * 10 + ["high"] * 10)[::-1]
+    columns = Columns.of(["size", "sold", "band"])
+    return prepare_table(frame, columns, folds=3, seed=0)
+
+
+def weights(prepared: PreparedTable, given: object) -> dict[str, tuple[float, ...]]:
+    check = SettingsCheck()
+    checked = check_class_weights(check, given)
+    check.done()
+    return with_class_weights(prepared, checked).class_weights
+
+
+def test_balanced_classes_count_alike(prepared) -> None:
+    found = weights(prepared, "balanced")
+    assert found["sold"] == pytest.approx((36 / (2 * 6), 36 / (2 * 30)))  # False, True
+    assert found["band"] == pytest.approx((40 / 30, 40 / 60, 40 / 30))  # high, low, mid
+    assert "size" not in found
+
+
+def test_weights_are_relative_and_their_mean_over_the_labels_is_1(prepared) -> None:
+    found = weights(prepared, {"band": {"high": 3}})["band"]
+    assert found[0] == pytest.approx(3 * found[1]) and found[1] == pytest.approx(found[2])
+    assert 10 * found[0] + 20 * found[1] + 10 * found[2] == pytest.approx(40)
+
+
+def test_a_class_is_named_by_its_value_or_its_text(prepared) -> None:
+    assert weights(prepared, {"sold": {False: 4}}) == weights(prepared, {"sold": {"false": 4}})
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"sodl": "balanced"}, "no target 'sodl'; did you mean 'sold'"),
+        ({"size": "balanced"}, "'size' is a number, and has no classes"),
+        ({"band": {"hihg": 2}}, "'band' has no class 'hihg'; did you mean 'high'"),
+    ],
+)
+def test_what_the_table_does_not_have_is_named(prepared, given, message) -> None:
+    with pytest.raises(DataError, match=message):
+        weights(prepared, given)
+
+
+def test_all_that_is_no_weight_is_told_at_once() -> None:
+    check = SettingsCheck()
+    check_class_weights(check, {"a": {"x": 0, "y": "2", "z": float("nan"), "w": True}, "b": "even"})
+    assert len(check.problems) == 5
+    assert "`class_weights` of 'a': the weight of 'x' must be a number above 0, got 0" in check.problems
+    other = SettingsCheck()
+    check_class_weights(other, 3)
+    assert "must be 'balanced'" in other.problems[0]
