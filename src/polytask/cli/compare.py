@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from polytask.cli.config_file import CONFIG_FILE, Config, run_text
+from polytask.cli.dry_run import DryRun, show_planned_comparison
 from polytask.cli.failures import SpokenCommand
 from polytask.cli.options import Json, Quiet, Seed, Whole, app, more
 from polytask.cli.terminal import say, show
@@ -69,6 +70,7 @@ def compare(
     ] = False,
     seed: Seed = 0,
     config: Config = None,  # noqa: ARG001 - its callback has read it
+    dry_run: DryRun = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -82,6 +84,7 @@ def compare(
     """
     from polytask.compare import Comparison, work_on
     from polytask.compare import compare as compare_table
+    from polytask.compare.table_comparison import plan_comparison
 
     progress = not (quiet or as_json)
     found: Comparison | None
@@ -92,30 +95,25 @@ def compare(
         if found is None:
             say("note: what is left is being done by others, or waits for them.", style="yellow")
             return
-    else:
-        if not target or output is None:
-            raise InputError(
-                "A comparison needs --target and --output; to help with one, give its folder and --worker."
-            )
-        found = compare_table(
-            user_path(table),
-            target,
-            candidates=candidate or None,
-            directory=output,
-            files={CONFIG_FILE: run_text(ctx)},
-            folds=folds,
-            repeats=repeats,
-            trials=trials,
-            group=group,
-            time_column=time,
-            weight_column=weight,
-            drop=drop or (),
-            seed=seed,
-            time_budget=time_budget,
-            workers=workers,
-            progress=progress,
+        _show(found, as_json=as_json)
+        return
+    if not target or output is None:
+        raise InputError(
+            "A comparison needs --target and --output; to help with one, give its folder and --worker."
         )
-    _show(found, as_json=as_json)
+    settings = {
+        "candidates": candidate or None, "directory": output, "folds": folds, "repeats": repeats,
+        "trials": trials, "group": group, "time_column": time, "weight_column": weight, "drop": drop or (),
+        "seed": seed, "time_budget": time_budget, "workers": workers,
+    }  # fmt: skip
+    if dry_run:
+        planned = plan_comparison(user_path(table), target, **settings)
+        show_planned_comparison(planned, output=output, as_json=as_json)
+        return
+    files = {CONFIG_FILE: run_text(ctx)}
+    _show(
+        compare_table(user_path(table), target, progress=progress, files=files, **settings), as_json=as_json
+    )
 
 
 def _plan_options(ctx: typer.Context) -> list[str]:

@@ -8,6 +8,7 @@ import typer
 from polytask.architectures import architecture_names
 from polytask.cli.by_target import class_weights
 from polytask.cli.config_file import CONFIG_FILE, Config, run_text
+from polytask.cli.dry_run import DryRun, show_planned_fit
 from polytask.cli.failures import SpokenCommand
 from polytask.cli.options import (
     Accelerator,
@@ -99,6 +100,7 @@ def fit(
     accelerator: Accelerator = "cpu",
     seed: Seed = 0,
     config: Config = None,  # noqa: ARG001 - its callback has read it
+    dry_run: DryRun = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -111,44 +113,33 @@ def fit(
       polytask fit visits.parquet --target cost --target paid --group site --architecture soft -o visits
     """
     from polytask.estimators import fit as fit_model
+    from polytask.estimators.fit_table import plan
     from polytask.models import TableModel
     from polytask.models.bundle_folder import check_destination
     from polytask.report.console import fit_table
 
     check_destination(output, resume=resume_folder, kind=TableModel.kind)
-    model = fit_model(
-        user_path(table),
-        target,
-        group=group,
-        time_column=time,
-        weight_column=weight,
-        drop=drop or (),
-        folds=folds,
-        repeats=repeats,
-        baselines=baselines,
-        class_weights=class_weights(class_weight or (), target),
-        seed=seed,
-        resume_folder=resume_folder,
-        accelerator=accelerator,
-        progress=not (quiet or as_json),
-        architecture=architecture,
-        balancing=balancing,
-        epochs=epochs,
-        width=width,
-        depth=depth,
-        learning_rate=learning_rate,
-        time_budget=time_budget,
-        **given(
-            batch_size=batch_size,
-            dropout=dropout,
-            patience=patience,
-            weight_decay=weight_decay,
-            bins=bins,
-            members=members,
-            soft_strength=soft_strength,
-            precision=precision,
-        ),
+    settings = {
+        "group": group, "time_column": time, "weight_column": weight, "drop": drop or (), "folds": folds,
+        "repeats": repeats, "baselines": baselines, "seed": seed, "resume_folder": resume_folder,
+        "accelerator": accelerator, "architecture": architecture, "balancing": balancing, "epochs": epochs,
+        "width": width, "depth": depth, "learning_rate": learning_rate, "time_budget": time_budget,
+        "class_weights": class_weights(class_weight or (), target),
+    }  # fmt: skip
+    settings |= given(
+        batch_size=batch_size,
+        dropout=dropout,
+        patience=patience,
+        weight_decay=weight_decay,
+        bins=bins,
+        members=members,
+        soft_strength=soft_strength,
+        precision=precision,
     )
+    if dry_run:
+        show_planned_fit(plan(user_path(table), target, **settings), output=output, as_json=as_json)
+        return
+    model = fit_model(user_path(table), target, progress=not (quiet or as_json), **settings)
     model.save(output, files={CONFIG_FILE: run_text(ctx)})
     results = model.results
     if results is None:  # a fresh fit always has them

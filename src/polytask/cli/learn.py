@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from polytask.cli.config_file import CONFIG_FILE, Config, run_text
+from polytask.cli.dry_run import DryRun, show_planned_learning
 from polytask.cli.failures import SpokenCommand
 from polytask.cli.options import (
     Accelerator,
@@ -66,6 +67,7 @@ def learn(
     accelerator: Accelerator = "cpu",
     seed: Seed = 0,
     config: Config = None,  # noqa: ARG001 - its callback has read it
+    dry_run: DryRun = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -78,13 +80,13 @@ def learn(
       polytask learn my-images/ --way 3 --shot 5 --learner maml -o quick
     """
     from polytask.estimators import learn as learn_model
+    from polytask.estimators.planned_learning import plan
     from polytask.models import FewShotModel
     from polytask.models.bundle_folder import check_destination
     from polytask.report.console import few_shot_table
 
     check_destination(output, resume=resume_folder, kind=FewShotModel.kind)
-    model = learn_model(
-        source,
+    settings = given(
         way=way,
         shot=shot,
         learner=learner,
@@ -92,22 +94,23 @@ def learn(
         resume_folder=resume_folder,
         accelerator=accelerator,
         seed=seed,
-        progress=not (quiet or as_json),
-        **given(
-            steps=steps,
-            size=size,
-            channels=channels,
-            ground=ground,
-            width=width,
-            train_way=train_way,
-            n_query=n_query,
-            episodes=episodes_per_step,
-            learning_rate=learning_rate,
-            batch_size=batch_size,
-            inner_rate=inner_rate,
-            inner_steps=inner_steps,
-        ),
+        steps=steps,
+        size=size,
+        channels=channels,
+        ground=ground,
+        width=width,
+        train_way=train_way,
+        n_query=n_query,
+        episodes=episodes_per_step,
+        learning_rate=learning_rate,
+        batch_size=batch_size,
+        inner_rate=inner_rate,
+        inner_steps=inner_steps,
     )
+    if dry_run:
+        show_planned_learning(plan(source, **settings), output=output, as_json=as_json)
+        return
+    model = learn_model(source, progress=not (quiet or as_json), **settings)
     model.save(output, files={CONFIG_FILE: run_text(ctx)})
     results = model.results
     if results is None:  # a fresh learner always has them

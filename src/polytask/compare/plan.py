@@ -32,7 +32,7 @@ from polytask.data.tables.target_column import TargetColumn
 from polytask.train.identity import described_all, differences
 from polytask.version import __version__
 
-__all__ = ["PLAN_FILE", "Plan", "open_plan", "write_plan"]
+__all__ = ["PLAN_FILE", "Plan", "check_plan", "open_plan", "write_plan"]
 
 PLAN_FILE = "plan.json"
 """The file by which a folder of a comparison is known."""
@@ -107,6 +107,49 @@ def write_plan(
         InputError: It cannot be written, or holds something else.
         BundleError: It holds another comparison.
     """
+    description, arrays = _described(rows, repeats, candidates, trials=trials, seed=seed, data=data)
+    _begin(folder, description, arrays)
+    for name, text in files.items():
+        write_atomically(folder / name, lambda file, text=text: file.write(text.encode()))
+    plan = open_plan(folder)
+    return Plan(
+        folder=folder, rows=plan.rows, repeats=plan.repeats, trials=trials, seed=seed, words=plan.words,
+        description=plan.description, candidates={one.name: one for one in candidates},
+    )  # fmt: skip
+
+
+def check_plan(
+    folder: Path,
+    rows: TableRows,
+    repeats: Sequence[Sequence[Fold]],
+    candidates: Sequence[Candidate],
+    *,
+    trials: int,
+    seed: int,
+    data: Mapping[str, Any],
+) -> None:
+    """Look whether `write_plan` would take a folder, and leave everything as it is.
+
+    Raises:
+        InputError: It cannot be written, or holds something else.
+        BundleError: It holds another comparison.
+    """
+    description, _ = _described(rows, repeats, candidates, trials=trials, seed=seed, data=data)
+    rehearse_write(folder / PLAN_FILE)
+    if folder.is_dir():
+        _check_content(folder, description)
+
+
+def _described(
+    rows: TableRows,
+    repeats: Sequence[Sequence[Fold]],
+    candidates: Sequence[Candidate],
+    *,
+    trials: int,
+    seed: int,
+    data: Mapping[str, Any],
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Return the plan as plain JSON, and the arrays of the rows."""
     arrays = _arrays(rows, repeats)
     given = {
         **data, "trials": trials, "seed": seed, "repeats": len(repeats), "folds": [len(r) for r in repeats],
@@ -128,14 +171,7 @@ def write_plan(
             for one in candidates
         ],
     }
-    _begin(folder, description, arrays)
-    for name, text in files.items():
-        write_atomically(folder / name, lambda file, text=text: file.write(text.encode()))
-    plan = open_plan(folder)
-    return Plan(
-        folder=folder, rows=plan.rows, repeats=plan.repeats, trials=trials, seed=seed, words=plan.words,
-        description=plan.description, candidates={one.name: one for one in candidates},
-    )  # fmt: skip
+    return description, arrays
 
 
 def open_plan(folder: str | Path) -> Plan:
@@ -192,21 +228,8 @@ def _begin(folder: Path, description: Mapping[str, Any], arrays: Mapping[str, np
     folder.mkdir(parents=True, exist_ok=True)
     with claimed(folder / ".plan-claim", wait=True):
         sweep(folder)
-        if (folder / PLAN_FILE).exists():
-            present = json.loads(format_json(description["identity"]))
-            saved = _read(folder)["identity"]
-            if told := differences(saved, present):
-                raise BundleError(
-                    f"The folder {folder} cannot be used: it holds another comparison: {'; '.join(told)}. "
-                    "Choose another folder, or delete this one to start anew."
-                )
+        if _check_content(folder, description):
             return
-        strangers = sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith("."))
-        if set(strangers) - {_ROWS_FILE, *_FOLDERS}:  # what a killed beginning leaves
-            raise InputError(
-                f"The folder {folder} holds no comparison, but {', '.join(strangers[:5])}. Choose a new or "
-                "empty folder."
-            )
 
         def write(file: BinaryIO) -> None:
             np.savez(cast(Any, file), **cast(Any, dict(arrays)))
@@ -216,6 +239,25 @@ def _begin(folder: Path, description: Mapping[str, Any], arrays: Mapping[str, np
             (folder / name).mkdir(exist_ok=True)
         text = format_json(description) + "\n"
         write_atomically(folder / PLAN_FILE, lambda file: file.write(text.encode()))
+
+
+def _check_content(folder: Path, description: Mapping[str, Any]) -> bool:
+    """Tell whether a folder holds this comparison already; refuse one that holds something else."""
+    if (folder / PLAN_FILE).exists():
+        present = json.loads(format_json(description["identity"]))
+        if told := differences(_read(folder)["identity"], present):
+            raise BundleError(
+                f"The folder {folder} cannot be used: it holds another comparison: {'; '.join(told)}. "
+                "Choose another folder, or delete this one to start anew."
+            )
+        return True
+    strangers = sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith("."))
+    if set(strangers) - {_ROWS_FILE, *_FOLDERS}:  # what a killed beginning leaves
+        raise InputError(
+            f"The folder {folder} holds no comparison, but {', '.join(strangers[:5])}. Choose a new or "
+            "empty folder."
+        )
+    return False
 
 
 def _read(folder: Path) -> dict[str, Any]:

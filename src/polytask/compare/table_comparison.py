@@ -5,7 +5,7 @@ import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,9 @@ from polytask.compare.candidate import Candidate
 from polytask.compare.catalogue import candidates_of
 from polytask.compare.cells import RECORD_FILE
 from polytask.compare.networks import JointNetworks
-from polytask.compare.plan import Plan, open_plan, write_plan
+from polytask.compare.plan import Plan, check_plan, open_plan, write_plan
 from polytask.compare.results import Comparison
-from polytask.compare.runner import run_cells
+from polytask.compare.runner import processors, run_cells
 from polytask.compare.table_rows import TableRows
 from polytask.compare.verdict import judge_cells
 from polytask.core import DataWarning, InputError, ResultWarning, derive_seed
@@ -25,10 +25,11 @@ from polytask.core.interrupts import interruptible
 from polytask.core.settings import SettingsCheck
 from polytask.data import read_table
 from polytask.data.tables.table import fingerprint
+from polytask.fitting.planned_fit import table_summary
 from polytask.fitting.table_preparation import Columns, PreparedTable, prepare_table
 from polytask.train.progress import TrainingBar
 
-__all__ = ["compare", "work_on"]
+__all__ = ["compare", "plan_comparison", "work_on"]
 
 
 def compare(
@@ -97,26 +98,11 @@ def compare(
         >>> found.best("sum")
         'linear'
     """
-    check = SettingsCheck()
-    for name, value, least in (("repeats", repeats, 1), ("trials", trials, 1), ("seed", seed, 0)):
-        check.whole(name, value, least=least)
-    if isinstance(folds, int | float):
-        check.whole("folds", folds, least=2)
-    if workers is not None:
-        check.whole("workers", workers, least=1)
-    if time_budget is not None:
-        check.number("time_budget", time_budget, above=0)
-    check.flag("progress", progress)
-    check.done()
+    _check_settings(repeats, trials, seed, folds, workers, time_budget, progress)
     deadline = None if time_budget is None else time.time() + time_budget
-    asked = candidates_of(candidates)
     columns = Columns.of(targets, group=group, time=time_column, drop=drop, weight=weight_column)
-    frame = read_table(table)
-    with usual_defaults():
-        prepared = prepare_table(
-            frame, columns, folds=folds, repeats=repeats, seed=derive_seed(seed, "table")
-        )
-    _check_candidates(asked, [task.name for task in prepared.tasks])
+    asked = _read(table, columns, candidates, folds=folds, repeats=repeats, seed=seed)
+    prepared = asked.prepared
     for note in prepared.messages:
         warnings.warn(note, DataWarning, stacklevel=2)
     with _folder(directory) as folder:
@@ -124,10 +110,10 @@ def compare(
             folder,
             _rows(prepared),
             prepared.repeats,
-            asked,
+            asked.candidates,
             trials=trials,
             seed=seed,
-            data=_data(frame, columns),
+            data=_data(asked.frame, columns),
             files=files or {},
         )
         again = "call `polytask.compare` again with the same `directory`"
@@ -143,6 +129,90 @@ def compare(
     for message in found.messages:
         warnings.warn(message, ResultWarning, stacklevel=2)
     return replace(found, messages=(*prepared.messages, *found.messages))
+
+
+def plan_comparison(
+    table: Any,
+    targets: Any,
+    *,
+    candidates: Any = None,
+    directory: str | Path | None = None,
+    folds: Any = None,
+    repeats: int = 1,
+    trials: int = 1,
+    group: str | int | None = None,
+    time_column: str | int | None = None,
+    weight_column: str | int | None = None,
+    drop: Any = (),
+    seed: int = 0,
+    time_budget: float | None = None,
+    workers: int | None = None,
+) -> dict[str, Any]:
+    """Read and check everything that `compare` is given, and tell what it would do; nothing is trained.
+
+    Returns:
+        As plain JSON what `polytask.fitting.planned_fit.table_summary` says of the table, and the candidates,
+        the cells, how many of these the folder holds already, the processes, and what was noteworthy.
+
+    Raises:
+        InputError: What `compare` would refuse.
+        BundleError: The folder holds another comparison.
+    """
+    _check_settings(repeats, trials, seed, folds, workers, time_budget, progress=False)
+    columns = Columns.of(targets, group=group, time=time_column, drop=drop, weight=weight_column)
+    asked = _read(table, columns, candidates, folds=folds, repeats=repeats, seed=seed)
+    prepared, done = asked.prepared, 0
+    if directory is not None:
+        folder = user_path(directory).absolute()
+        described = {"trials": trials, "seed": seed, "data": _data(asked.frame, columns)}
+        check_plan(folder, _rows(prepared), prepared.repeats, asked.candidates, **described)
+        done = len(list((folder / "cells").glob(f"*/{RECORD_FILE}")))
+    n_cells = len(asked.candidates) * sum(map(len, prepared.repeats))
+    return {
+        **table_summary(asked.frame, columns, prepared),
+        "candidates": [{"name": one.name, "words": one.words} for one in asked.candidates],
+        "trials": trials,
+        "cells": n_cells,
+        "cells_done": done,
+        "workers": min(workers or processors(), max(n_cells - done, 1)),
+        "messages": list(prepared.messages),
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Asked:
+    """What a comparison is about, read and checked."""
+
+    frame: Any
+    candidates: tuple[Candidate, ...]
+    prepared: PreparedTable
+
+
+def _read(table: Any, columns: Columns, candidates: Any, *, folds: Any, repeats: int, seed: int) -> _Asked:
+    asked = candidates_of(candidates)
+    frame = read_table(table)
+    with usual_defaults():
+        prepared = prepare_table(
+            frame, columns, folds=folds, repeats=repeats, seed=derive_seed(seed, "table")
+        )
+    _check_candidates(asked, [task.name for task in prepared.tasks])
+    return _Asked(frame=frame, candidates=asked, prepared=prepared)
+
+
+def _check_settings(
+    repeats: Any, trials: Any, seed: Any, folds: Any, workers: Any, time_budget: Any, progress: Any
+) -> None:
+    check = SettingsCheck()
+    for name, value, least in (("repeats", repeats, 1), ("trials", trials, 1), ("seed", seed, 0)):
+        check.whole(name, value, least=least)
+    if isinstance(folds, int | float):
+        check.whole("folds", folds, least=2)
+    if workers is not None:
+        check.whole("workers", workers, least=1)
+    if time_budget is not None:
+        check.number("time_budget", time_budget, above=0)
+    check.flag("progress", progress)
+    check.done()
 
 
 def work_on(

@@ -4,12 +4,13 @@ from pathlib import Path
 from typing import Any
 
 from polytask.data import read_table
-from polytask.fitting.table_fit import FitSettings, fit_table
+from polytask.fitting.planned_fit import PlannedFit
+from polytask.fitting.table_fit import FitSettings, fit_table, plan_fit
 from polytask.fitting.table_preparation import Columns
 from polytask.models.table_model import TableModel
 from polytask.renamed import renamed_settings
 
-__all__ = ["fit"]
+__all__ = ["fit", "plan"]
 
 _OLD_NAMES = {"sharing": "architecture", "checkpoint": "resume_folder", "seeds": "repeats"}
 
@@ -130,3 +131,32 @@ def fit(
     checked = FitSettings.checked(settings | renamed_settings(others, _OLD_NAMES))
     columns = Columns.of(targets, group=group, time=time_column, drop=drop, weight=weight_column)
     return fit_table(read_table(table), columns, checked, stacklevel=3)
+
+
+def plan(
+    table: Any,
+    targets: Any,
+    *,
+    group: str | int | None = None,
+    time_column: str | int | None = None,
+    weight_column: str | int | None = None,
+    drop: Any = (),
+    **settings: Any,
+) -> PlannedFit:
+    """Read and check everything that `fit` is given, and tell what it would do; nothing is trained.
+
+    Args:
+        table: As for `fit`.
+        targets: As for `fit`.
+        group: As for `fit`.
+        time_column: As for `fit`.
+        weight_column: As for `fit`.
+        drop: As for `fit`.
+        **settings: The others of `fit`.
+
+    Raises:
+        InputError: What `fit` would refuse.
+    """
+    checked = FitSettings.checked(settings)
+    columns = Columns.of(targets, group=group, time=time_column, drop=drop, weight=weight_column)
+    return plan_fit(read_table(table), columns, checked)

@@ -41,7 +41,7 @@ from polytask.models.few_shot_results import FewShotResults
 from polytask.renamed import renamed_settings
 from polytask.train import Validation, train
 
-__all__ = ["learn"]
+__all__ = ["checked_config", "filled_config", "learn", "train_few_shot"]
 
 _MOST_SHOWN = 5
 _AGAIN = "call `learn` again with the same `resume_folder`"
@@ -95,7 +95,9 @@ def learn(
     settings = renamed_settings(settings, {"checkpoint": "resume_folder"})
     resume_folder = settings.pop("resume_folder", resume_folder)
     chosen = {"way": way, "shot": shot, "learner": learner, **settings}
-    config = _checked(chosen, n_episodes, seed, resume_folder, accelerator=accelerator, progress=progress)
+    config = checked_config(
+        chosen, n_episodes, seed, resume_folder, accelerator=accelerator, progress=progress
+    )
     size = config.size if "size" in settings else None
     classes = class_split(source, size=size, seed=seed, way=config.way, channels=channels, ground=ground)
     model = train_few_shot(
@@ -112,7 +114,7 @@ def learn(
     return model
 
 
-def _checked(
+def checked_config(
     settings: dict[str, Any],
     n_episodes: int,
     seed: int,
@@ -147,12 +149,7 @@ def train_few_shot(
     progress: bool,
 ) -> FewShotModel:
     """Train and judge a learner on classes that are already loaded; see `learn`."""
-    images = classes.images
-    config = replace(config, size=images.size, images=replace(images, channels=classes.train.inputs.shape[1]))
-    config = config.filled(
-        n_classes=classes.train.n_classes, n_examples=min(_sizes(classes.train), default=0)
-    )
-    _check(classes, config)
+    config = filled_config(classes, config)
     start = time.perf_counter()
     folder = None if resume_folder is None else user_path(resume_folder)
     with (
@@ -183,6 +180,21 @@ def train_few_shot(
         "seed": seed,
     }
     return FewShotModel(learner, config=config, data=data, results=results)
+
+
+def filled_config(classes: ClassSplit, config: FewShotConfig) -> FewShotConfig:
+    """Replace what is left to the learner and to the images.
+
+    Raises:
+        DataError: A part has fewer classes or examples than an episode needs.
+    """
+    images = classes.images
+    config = replace(config, size=images.size, images=replace(images, channels=classes.train.inputs.shape[1]))
+    config = config.filled(
+        n_classes=classes.train.n_classes, n_examples=min(_sizes(classes.train), default=0)
+    )
+    _check(classes, config)
+    return config
 
 
 def _train(

@@ -36,7 +36,7 @@ from polytask.train.checkpoint import load_checkpoint, save_checkpoint
 from polytask.train.identity import described_all, refuse_another
 from polytask.version import __version__
 
-__all__ = ["StackedFit", "fit_stack", "most_epochs"]
+__all__ = ["StackedFit", "StackedTraining", "fit_stack", "most_epochs"]
 
 _SECONDS_BETWEEN_CHECKPOINTS = 10.0
 _LEAST_PATIENCE = 5
@@ -107,7 +107,7 @@ def fit_stack(
     Raises:
         NotFiniteError: The loss is no finite number.
     """
-    training = _Training(
+    training = StackedTraining(
         tasks,
         rows,
         members,
@@ -148,7 +148,7 @@ def fit_stack(
     return training.result()
 
 
-class _Training:
+class StackedTraining:
     """The state of a training."""
 
     def __init__(
@@ -213,27 +213,31 @@ class _Training:
         """Go once through the training rows of the networks."""
         self.stack.train()
         seed_generators(self.seed, "dropout", epoch)
-        order = self._order(epoch)
+        order = self.order(epoch)
         loss = torch.zeros(())
         for step in range(self.n_steps):
             if self._many:  # few epochs, along which the learning rate falls to 0
                 done = (epoch * self.n_steps + step) / (self.n_epochs * self.n_steps)
                 for group in self.optimizer.param_groups:
                     group["lr"] = self.config.learning_rate * (1 - done)
-            picked = order[:, step * self.batch_size : (step + 1) * self.batch_size]
-            outputs = self._run(picked)
-            loss = self.losses(outputs, picked, self.open).sum()
-            self.optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            self.optimizer.step()
+            loss = self.step(order[:, step * self.batch_size : (step + 1) * self.batch_size])
         if not bool(loss.isfinite()):  # also of networks that no row judges
             raise _diverged(epoch, "in training")
+
+    def step(self, picked: Tensor) -> Tensor:
+        """Update the networks on some rows of each, ``[network, row]``; return the summed loss."""
+        outputs = self.run(picked)
+        loss = self.losses(outputs, picked, self.open).sum()
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimizer.step()
+        return loss
 
     def judge(self, epoch: int) -> dict[str, float]:
         """Look at the held-out rows, and keep what is best; return the mean losses by target."""
         self.stack.eval()
         with torch.no_grad():
-            outputs = self._run(self.held_out)
+            outputs = self.run(self.held_out)
             sums = self.losses.sums(outputs, self.held_out, self.judged).cpu().double()  # [network, target]
         if not bool(sums.isfinite().all()):
             raise _diverged(epoch, "on held-out rows")
@@ -283,7 +287,7 @@ class _Training:
         self.curve = list(state["curve"])
         self.stopping.load_state_dict(state["stopping"])
 
-    def _run(self, picked: Tensor) -> Tensor:
+    def run(self, picked: Tensor) -> Tensor:
         """Run the networks on some rows ``[network, row]``; losses are taken in 32 bits at least."""
         if self.half:
             with torch.autocast(self.device.type, torch.bfloat16):
@@ -302,7 +306,7 @@ class _Training:
             n_parameters=sum(values[0].numel() for values in self.stack.parameters()),
         )
 
-    def _order(self, epoch: int) -> Tensor:
+    def order(self, epoch: int) -> Tensor:
         """Draw the rows of every step, ``[network, step * row]``; short networks go through theirs again."""
         draw = generator(self.seed, "order", epoch)
         keys = torch.rand(self.train_rows.shape, generator=draw)

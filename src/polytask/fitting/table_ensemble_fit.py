@@ -22,7 +22,7 @@ from polytask.models.table_ensemble import TableEnsemble
 from polytask.train.fabric import device_for
 from polytask.train.progress import TrainingBar
 
-__all__ = ["TableFit", "fit_ensemble", "run_titles", "stacked"]
+__all__ = ["TableFit", "fit_ensemble", "form_members", "network_forms", "run_titles", "stacked"]
 
 _STRONG = 30.0  # times the weight decay, for few labels a target
 _WIDER = 2  # networks on bins have more inputs: units of the others, times
@@ -73,7 +73,7 @@ def fit_ensemble(
     baselines = baselines and len(tasks) > 1
     if not stacked(config):
         return _fit_splits(prepared, config, baselines=baselines, seed=seed, where=where)
-    forms = _forms(prepared, config)
+    forms = network_forms(prepared, config)
     joint = [_fit_form(prepared, config, name, alone=False, seed=seed, where=where) for name in forms]
     chosen = _blended(prepared, joint)
     alone = []
@@ -95,7 +95,7 @@ def run_titles(prepared: PreparedTable, config: TableConfig, *, baselines: bool)
     baselines = baselines and len(prepared.tasks) > 1
     if stacked(config):
         sides = ["joint", *(["alone"] if baselines else [])]
-        return [f"{name} {side}" for side in sides for name in _forms(prepared, config)]
+        return [f"{name} {side}" for side in sides for name in network_forms(prepared, config)]
     names = [task.name for task in prepared.tasks]
     return [
         f"repeat {repeat + 1} fold {index + 1} {side}"
@@ -105,7 +105,7 @@ def run_titles(prepared: PreparedTable, config: TableConfig, *, baselines: bool)
     ]
 
 
-def _forms(prepared: PreparedTable, config: TableConfig) -> dict[str, NetworkForm]:
+def network_forms(prepared: PreparedTable, config: TableConfig) -> dict[str, NetworkForm]:
     """Return the forms of network that are averaged, by name."""
     plain = NetworkForm(width=config.width, depth=config.depth, dropout=config.dropout, bins=0)
     forms = {"networks": plain, "linear": replace(plain, depth=0, dropout=0.0)}
@@ -120,13 +120,7 @@ def _fit_form(
     prepared: PreparedTable, config: TableConfig, name: str, *, alone: bool, seed: int, where: Surroundings
 ) -> StackedFit:
     """Train one form of network for all folds at once."""
-    form = _forms(prepared, config)[name]
-    repeats = prepared.repeats if alone else _with_last(prepared)
-    if alone:
-        known = torch.stack([prepared.rows.masks[task.name] for task in prepared.tasks], dim=1)
-        members = Members.baselines(repeats, known.numpy())
-    else:
-        members = Members.joint(repeats, len(prepared.tasks))
+    form = network_forms(prepared, config)[name]
     title = f"{name} {'alone' if alone else 'joint'}"
     device = device_for(where.accelerator, where.checked_precision)
     n_epochs = most_epochs(config, len(prepared.rows))
@@ -139,7 +133,7 @@ def _fit_form(
         return fit_stack(
             prepared.tasks,
             prepared.rows,
-            members,
+            form_members(prepared, single=alone),
             form,
             config,
             binned=prepared.numbers,
@@ -153,6 +147,14 @@ def _fit_form(
             deadline=where.deadline,
             tell=tell,
         )
+
+
+def form_members(prepared: PreparedTable, *, single: bool) -> Members:
+    """Return the networks of one form: those of the joint model, or those of each target alone."""
+    if not single:
+        return Members.joint(_with_last(prepared), len(prepared.tasks))
+    known = torch.stack([prepared.rows.masks[task.name] for task in prepared.tasks], dim=1)
+    return Members.baselines(prepared.repeats, known.numpy())
 
 
 def _with_last(prepared: PreparedTable) -> tuple[tuple[Fold, ...], ...]:

@@ -3,6 +3,7 @@
 import time
 import warnings
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, fields, replace
 from numbers import Number
 from pathlib import Path
@@ -17,6 +18,7 @@ from polytask.core.files import user_path
 from polytask.core.interrupts import interruptible
 from polytask.core.settings import SettingsCheck
 from polytask.data.tables.table import fingerprint
+from polytask.fitting.planned_fit import PlannedFit, plan_training, table_summary
 from polytask.fitting.table_calibration import calibrate
 from polytask.fitting.table_ensemble_fit import TableFit, fit_ensemble, run_titles, stacked
 from polytask.fitting.table_preparation import Columns, PreparedTable, prepare_table
@@ -29,7 +31,7 @@ from polytask.models.table_model import TableModel
 from polytask.models.table_results import FitResults, TaskResult
 from polytask.train.threads import single_threaded
 
-__all__ = ["FitSettings", "fit_table"]
+__all__ = ["FitSettings", "fit_table", "plan_fit"]
 
 _REMEDY = "Lower `learning_rate`, or look for values far from all others in the targets."
 _AGAIN = "call `fit` again with the same `resume_folder`"
@@ -132,32 +134,15 @@ def fit_table(
     """
     start = time.perf_counter()
     config, seed = settings.config, settings.seed
-    if columns.weight is not None and not stacked(config):
-        raise InputError(
-            f"`weight_column` is not used with `architecture={config.architecture!r}` and "
-            f"`balancing={config.balancing!r}`; leave it out, or choose `architecture='hard'` and "
-            "`balancing='equal'`."
-        )
-    with usual_defaults():
-        prepared = prepare_table(
-            frame,
-            columns,
-            folds=settings.folds,
-            repeats=settings.repeats,
-            seed=derive_seed(seed, "table"),
-        )
-        prepared = with_class_weights(prepared, settings.class_weights)
-    data = _described(frame, columns, settings)
+    prepared, data = _prepared(frame, columns, settings)
     where = _surroundings(settings, prepared, data, start=start)
-    if settings.resume_folder is not None:
-        titles = run_titles(prepared, config, baselines=settings.baselines)
-        rehearse(settings.resume_folder, titles, where.identity)
+    _rehearse(settings, prepared, where)
     unused = unused_for([task.name for task in prepared.tasks], config)
     for note in filter(None, (*prepared.messages, unused)):
         warnings.warn(note, DataWarning, stacklevel=stacklevel)
     with (
         usual_defaults(),
-        single_threaded(when=config.width * (config.batch_size or 64) <= _SMALL),
+        _single_threaded(config),
         other_remedy(_REMEDY),
         interruptible(settings.resume_folder, again=_AGAIN, keep="`resume_folder`"),
     ):
@@ -181,6 +166,61 @@ def fit_table(
         results=results,
         calibration=calibration,
     )
+
+
+def plan_fit(frame: pd.DataFrame, columns: Columns, settings: FitSettings) -> PlannedFit:
+    """Read and check everything as `fit_table` does, and tell what it would do; nothing is trained."""
+    prepared, data = _prepared(frame, columns, settings)
+    where = _surroundings(settings, prepared, data, start=time.perf_counter())
+    _rehearse(settings, prepared, where)
+    config = settings.config
+    with _single_threaded(config), other_remedy(_REMEDY):
+        trainings = plan_training(
+            prepared,
+            config,
+            baselines=settings.baselines,
+            seed=derive_seed(settings.seed, "networks"),
+            where=where,
+        )
+    unused = unused_for([task.name for task in prepared.tasks], config)
+    return PlannedFit(
+        table=table_summary(frame, columns, prepared),
+        trainings=trainings,
+        messages=tuple(filter(None, (*prepared.messages, unused))),
+    )
+
+
+def _prepared(
+    frame: pd.DataFrame, columns: Columns, settings: FitSettings
+) -> tuple[PreparedTable, dict[str, object]]:
+    """Check the settings against each other, prepare the table, and say where it comes from."""
+    config = settings.config
+    if columns.weight is not None and not stacked(config):
+        raise InputError(
+            f"`weight_column` is not used with `architecture={config.architecture!r}` and "
+            f"`balancing={config.balancing!r}`; leave it out, or choose `architecture='hard'` and "
+            "`balancing='equal'`."
+        )
+    with usual_defaults():
+        prepared = prepare_table(
+            frame,
+            columns,
+            folds=settings.folds,
+            repeats=settings.repeats,
+            seed=derive_seed(settings.seed, "table"),
+        )
+        prepared = with_class_weights(prepared, settings.class_weights)
+    return prepared, _described(frame, columns, settings)
+
+
+def _rehearse(settings: FitSettings, prepared: PreparedTable, where: Surroundings) -> None:
+    if settings.resume_folder is not None:
+        titles = run_titles(prepared, settings.config, baselines=settings.baselines)
+        rehearse(settings.resume_folder, titles, where.identity)
+
+
+def _single_threaded(config: TableConfig) -> AbstractContextManager[object]:
+    return single_threaded(when=config.width * (config.batch_size or 64) <= _SMALL)
 
 
 def _described(frame: pd.DataFrame, columns: Columns, settings: FitSettings) -> dict[str, object]:

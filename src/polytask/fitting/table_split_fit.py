@@ -29,7 +29,7 @@ from polytask.models.table_config import TableConfig
 from polytask.models.table_learner import build_table_learner, trained_tasks
 from polytask.train import Training, Validation, train
 
-__all__ = ["SplitFits", "fit_splits"]
+__all__ = ["SplitFits", "fit_splits", "steps_an_epoch"]
 
 _SET_ASIDE = (
     5  # one row in so many is set aside to validate, or for a balancer that learns from held-out examples
@@ -110,6 +110,17 @@ def fit_splits(
         for task in tasks
     }
     return SplitFits(members=tuple(members), predictions=averaged, steps=steps)
+
+
+def steps_an_epoch(prepared: PreparedTable, tasks: Sequence[Task], config: TableConfig, *, seed: int) -> int:
+    """Return how many steps the first fold takes to go through its training rows once.
+
+    Raises:
+        DataError: A target has too few labels there.
+    """
+    split = _split(prepared, tasks, prepared.repeats[0], 0, seed=derive_seed(seed, "validation"))
+    batch_size = config.batch_size or _BATCH_SIZE
+    return JointSource(trained_tasks(tasks, config), split.train, batch_size=batch_size, seed=seed).n_steps
 
 
 def _split(

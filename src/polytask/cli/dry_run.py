@@ -1,0 +1,137 @@
+"""``--dry-run``: what a command would do, laid out for the terminal."""
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from polytask.cli.terminal import show
+from polytask.core.names import counted
+
+if TYPE_CHECKING:  # `--help` needs no torch
+    from rich.console import RenderableType
+
+    from polytask.fitting.planned_fit import PlannedFit
+
+__all__ = ["DryRun", "show_planned_comparison", "show_planned_fit", "show_planned_learning"]
+
+DryRun = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run", help="Read and check everything, say what would be done, and train and write nothing."
+    ),
+]
+_MOST_NAMED = 8  # columns of a kind
+
+
+def show_planned_fit(planned: "PlannedFit", *, output: Path, as_json: bool) -> None:
+    """Write what ``polytask fit`` would do."""
+    rows = list(_table_rows(planned.table))
+    for one in planned.trainings:
+        steps = f"at most {counted(one.epochs, 'epoch')} of {counted(one.steps_an_epoch, 'step')}"
+        networks = f"{counted(one.networks, 'network')} of {one.parameters:,} weights"
+        rows.append((one.title, f"{networks}, {steps}"))
+    rows.append(("time", _time(planned.most_seconds)))
+    memory = _peak_bytes()
+    if memory is not None:
+        rows.append(("memory", f"about {memory / 2**20:,.0f} MB, the most that this took until now"))
+    rows.append(("output", f"a model in {output}"))
+    summary = {**planned.to_json(), "memory_bytes": memory, "output": str(output), "dry_run": True}
+    show(summary, as_json=as_json, lines=_lines(rows, planned.messages))
+
+
+def show_planned_comparison(planned: Mapping[str, Any], *, output: Path, as_json: bool) -> None:
+    """Write what ``polytask compare`` would do."""
+    rows = list(_table_rows(planned))
+    rows += [(one["name"], one["words"]) for one in planned["candidates"]]
+    done = f", {planned['cells_done']} of them done" if planned["cells_done"] else ""
+    settings = counted(planned["trials"], "setting")
+    rows.append(("cells", f"{planned['cells']} (a candidate in a fold){done}, {settings} to choose from"))
+    rows.append(("processes", f"{planned['workers']}"))
+    rows.append(("output", f"a comparison in {output}"))
+    summary = {**planned, "output": str(output), "dry_run": True}
+    show(summary, as_json=as_json, lines=_lines(rows, planned["messages"]))
+
+
+def show_planned_learning(planned: Mapping[str, Any], *, output: Path, as_json: bool) -> None:
+    """Write what ``polytask learn`` would do."""
+    images, training = planned["read_as"], planned["training"]
+    rows = [("source", planned["source"])]
+    for part, n_classes in planned["classes"].items():
+        n_images = counted(planned["images"][part], "image")
+        rows.append((f"{part} part", f"{counted(n_classes, 'class', 'classes')}, {n_images}"))
+    colour = "grey" if images["channels"] == 1 else "colour"
+    rows.append(("read as", f"{images['size']} x {images['size']}, {colour}"))
+    rows.append(("learner", f"{planned['learner']}, {planned['way']}-way {planned['shot']}-shot"))
+    rows.append(("weights", f"{planned['parameters']:,}"))
+    what = (
+        f"{counted(training['images_a_step'], 'image')}"
+        if "images_a_step" in training
+        else f"{counted(training['episodes_per_step'], 'episode')}, {training['train_way']}-way, "
+        f"{training['n_query']} queries a class"
+    )
+    rows.append(("training", f"{counted(training['steps'], 'step')} of {what}"))
+    rows.append(("judging", f"{counted(planned['test_episodes'], 'episode')} of unseen classes"))
+    rows.append(("output", f"a model in {output}"))
+    show({**planned, "output": str(output), "dry_run": True}, as_json=as_json, lines=_lines(rows, ()))
+
+
+def _table_rows(table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Lay out what was made of a table."""
+    rows = table["rows"]
+    yield "rows", f"{rows['table']}, {rows['labelled']} of them with a label"
+    for target in table["targets"]:
+        classes = f", {target['classes']} classes" if target["classes"] else ""
+        yield f"target {target['name']}", f"{target['kind']}{classes}, {counted(target['labels'], 'label')}"
+    for role, name in table["roles"].items():
+        yield role, name
+    for kind, names in table["columns"].items():
+        more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+        yield kind, f"{counted(len(names), 'column')}: {', '.join(names[:_MOST_NAMED])}{more}"
+    yield "features", f"{table['features']} numbers a row"
+    for name, reason in table["left_out"].items():
+        yield f"left out {name}", reason
+    few, many = table["held_out_rows"]
+    sizes = f"{few} rows" if few == many else f"{few} to {many} rows"
+    repeats = f", {len(table['folds'])} times" if len(table["folds"]) > 1 else ""
+    yield "folds", f"{table['folds'][0]} of {sizes}{repeats}"
+
+
+def _lines(rows: Sequence[tuple[str, str]], messages: Sequence[str]) -> "list[RenderableType]":
+    from rich.table import Table
+    from rich.text import Text
+
+    from polytask.core.names import printable
+
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(style="bold")
+    table.add_column()
+    for name, text in rows:
+        table.add_row(Text(printable(name)), Text(printable(text)))
+    notes = [f"note: {message}" for message in messages if " is not used: " not in message]
+    return [table, *notes, "Nothing was trained, and nothing written."]
+
+
+def _time(most: float | None) -> str:
+    if most is None:
+        return "not measured: these networks are trained one after the other, until each stops"
+    return f"{_spelled(most)} of training at most, by a few steps measured now; targets stop sooner"
+
+
+def _spelled(seconds: float) -> str:
+    if seconds < 90:
+        return f"about {max(1, round(seconds))} s"
+    return f"about {round(seconds / 60)} min" if seconds < 5400 else f"about {seconds / 3600:.1f} h"
+
+
+def _peak_bytes() -> int | None:
+    """Return the most memory that this process has held; None where the system does not say."""
+    with suppress(ImportError, OSError):
+        import resource
+
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak if sys.platform == "darwin" else 1024 * peak
+    return None

@@ -1,0 +1,79 @@
+"""What a training of a few-shot learner would do: everything is read and checked, and nothing is trained."""
+
+from pathlib import Path
+from typing import Any
+
+from polytask.core import seeded
+from polytask.core.defaults import usual_defaults
+from polytask.data import LabelledExamples
+from polytask.data.images.image_preparation import Ground
+from polytask.estimators.learn_few_shot import checked_config, filled_config
+from polytask.fitting.few_shot_source import class_split
+from polytask.meta.catalogue import learner_entry
+from polytask.models.few_shot_model import build_few_shot_learner
+
+__all__ = ["plan"]
+
+
+def plan(
+    source: str | Path | LabelledExamples,
+    *,
+    n_episodes: int = 600,
+    seed: int = 0,
+    channels: int | None = None,
+    ground: Ground | None = None,
+    resume_folder: str | Path | None = None,
+    accelerator: str = "cpu",
+    **settings: Any,
+) -> dict[str, Any]:
+    """Read and check everything that `learn` is given, and tell what it would do; nothing is trained.
+
+    Args:
+        source: As for `learn`.
+        n_episodes: As for `learn`.
+        seed: As for `learn`.
+        channels: As for `learn`.
+        ground: As for `learn`.
+        resume_folder: As for `learn`.
+        accelerator: As for `learn`.
+        **settings: The others of `learn`.
+
+    Returns:
+        As plain JSON: classes and images of each part, how images are read, the training, the weights.
+
+    Raises:
+        InputError: What `learn` would refuse.
+    """
+    config = checked_config(
+        settings, n_episodes, seed, resume_folder, accelerator=accelerator, progress=False
+    )
+    size = config.size if "size" in settings else None
+    classes = class_split(source, size=size, seed=seed, way=config.way, channels=channels, ground=ground)
+    config = filled_config(classes, config)
+    with usual_defaults(), seeded(seed, "initialization"):
+        learner = build_few_shot_learner(config)
+    parts = {part: getattr(classes, part) for part in ("train", "validation", "test")}
+    return {
+        "source": classes.name,
+        "classes": {part: examples.n_classes for part, examples in parts.items()},
+        "images": {part: len(examples.labels) for part, examples in parts.items()},
+        "read_as": config.preparation.to_json(),
+        "learner": config.learner,
+        "way": config.way,
+        "shot": config.shot,
+        "training": _training(config),
+        "test_episodes": n_episodes,
+        "parameters": sum(values.numel() for values in learner.parameters()),
+    }
+
+
+def _training(config: Any) -> dict[str, int]:
+    """Say of what a step is made: episodes, or images of all known classes."""
+    if learner_entry(config.learner).pretraining_head is not None:
+        return {"steps": config.steps, "images_a_step": config.batch_size}
+    return {
+        "steps": config.steps,
+        "episodes_per_step": config.episodes,
+        "train_way": config.train_way,
+        "n_query": config.n_query,
+    }
