@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from polytask.cli import main
-from polytask.cli.by_target import class_weights
+from polytask.cli.by_target import class_weights, numbers
 from polytask.core import InputError
 
 TARGETS = ["sold", "a:b:multiclass", "size:regression"]
@@ -47,6 +47,25 @@ def test_what_is_no_class_weight_is_refused(typed, message) -> None:
         class_weights(typed, TARGETS)
 
 
+def test_numbers_are_read_by_name() -> None:
+    assert numbers("--target-weight", ["a:b=2", "c=d=0.5"]) == {"a:b": 2.0, "c=d": 0.5}
+    assert numbers("--target-weight", []) is None
+
+
+@pytest.mark.parametrize(
+    ("typed", "message"),
+    [
+        (["a"], "--target-weight 'a' cannot be read; write NAME=NUMBER"),
+        (["=2"], "cannot be read"),
+        (["a=x"], "'x' is no number"),
+        (["a=1", "a=2"], "is given twice for 'a'"),
+    ],
+)
+def test_what_is_no_number_by_name_is_refused(typed, message) -> None:
+    with pytest.raises(InputError, match=message):
+        numbers("--target-weight", typed)
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("options")
@@ -79,9 +98,16 @@ def test_class_weights_reach_the_model(fit, folder) -> None:
     assert sold["class_weights"][1] == pytest.approx(5 * sold["class_weights"][0])
 
 
+def test_weights_of_targets_are_part_of_what_the_model_says_of_itself(fit, folder) -> None:
+    fit("--target", "sold", "--target", "size", "--target-weight", "size=3")
+    written = json.loads((folder / "model" / "model.json").read_text())
+    assert written["data"]["target_weights"] == {"size": 3.0}
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["--target-weight", "sizes=2"], "--target-weight: there is no target 'sizes'; did you mean 'size'"),
         (["--class-weight", "sold:maybe=2"], "--class-weight: the target 'sold' has no class 'maybe'"),
         (["--class-weight", "size=balanced"], "--class-weight: the target 'size' is a number"),
         (["--class-weight", "sold:yes=-2"], "--class-weight of 'sold': the weight of 'yes' must be a number"),

@@ -471,3 +471,26 @@ def test_class_weights_move_answers_and_leave_probabilities(rare, settings, tmp_
     assert all(
         answer in found.split("|") for answer, found in zip(sets["paid"], sets["paid:set"], strict=True)
     )
+
+
+@pytest.mark.parametrize("settings", [{"dropout": 0.0}, {"architecture": "film"}], ids=["hard", "film"])
+def test_a_target_that_counts_more_gets_the_narrow_representation(settings):
+    draw = np.random.default_rng(0)
+    x = draw.normal(size=(300, 6))
+    odd = pd.DataFrame(x, columns=list("abcdef"))
+    odd["one"], odd["two"] = np.sin(2 * x[:, 0]), np.sin(2 * x[:, 1])  # a layer of 2 units holds one of them
+    settings = {"width": 2, "depth": 1, "epochs": 60, "folds": 2, "baselines": False, "bins": 0} | settings
+    if "architecture" in settings:
+        del settings["bins"]
+    errors = {}
+    for favoured in ("one", "two"):
+        model = polytask.fit(
+            odd, ["one", "two"], target_weights={favoured: 50.0}, learning_rate=0.03, **settings
+        )
+        errors[favoured] = model.evaluate(odd)["rmse"]
+    assert errors["one"]["one"] < errors["two"]["one"] and errors["two"]["two"] < errors["one"]["two"]
+
+
+def test_a_balancer_that_chooses_weights_takes_none(table):
+    with pytest.raises(InputError, match=r"`target_weights` is not used with `balancing='pcgrad'`"):
+        polytask.fit(table, ["total", "sign"], target_weights={"total": 2.0}, balancing="pcgrad")

@@ -124,3 +124,16 @@ def test_a_network_without_labels_starts_at_no_answer() -> None:
     stack = NetworkStack((Y, K, M), 1, n_networks=1, width=4, depth=0)
     start_at_constants(stack, (Y, K, M), data, [fold])
     assert float(stack(data.inputs)[0, 0, 0].detach()) == 0
+
+
+def test_targets_count_as_much_as_their_weights_say_among_the_open_ones() -> None:
+    data, given = rows((Y, K, M)), {"k": 3.0, "m": 0.5}
+    picked, outputs = torch.arange(12).expand(2, -1), torch.randn(2, 12, 5)
+    open_ = torch.tensor([[True, True, True], [True, False, True]])
+    weighted = StackedLosses((Y, K, M), data, None, torch.device("cpu"), target_weights=given)
+    plain = StackedLosses((Y, K, M), data, None, torch.device("cpu"))
+    means = torch.stack([plain(outputs, picked, (torch.arange(3) == i).expand(2, -1)) for i in range(3)], 1)
+    shares = torch.tensor([1.0, 3.0, 0.5]) * open_
+    expected = (means * shares).sum(1) / shares.sum(1)
+    torch.testing.assert_close(weighted(outputs, picked, open_), expected)
+    assert not weighted(outputs, picked, torch.zeros(2, 3, dtype=torch.bool)).any()

@@ -7,7 +7,12 @@ import pytest
 from polytask.core import DataError
 from polytask.core.settings import SettingsCheck
 from polytask.fitting.table_preparation import Columns, PreparedTable, prepare_table
-from polytask.fitting.target_options import check_class_weights, with_class_weights
+from polytask.fitting.target_options import (
+    check_class_weights,
+    check_target_weights,
+    with_class_weights,
+    with_target_weights,
+)
 
 
 @pytest.fixture(scope="module")
@@ -65,3 +70,19 @@ def test_all_that_is_no_weight_is_told_at_once() -> None:
     other = SettingsCheck()
     check_class_weights(other, 3)
     assert "must be 'balanced'" in other.problems[0]
+
+
+def test_weights_of_targets_have_mean_1_and_are_1_where_not_named(prepared) -> None:
+    found = with_target_weights(prepared, {"sold": 4.0}).target_weights
+    assert found == pytest.approx({"size": 0.5, "sold": 2.0, "band": 0.5})
+    assert not with_target_weights(prepared, None).target_weights
+
+
+def test_weights_of_other_targets_are_refused(prepared) -> None:
+    with pytest.raises(DataError, match="`target_weights`: there is no target 'sizes'; did you mean 'size'"):
+        with_target_weights(prepared, {"sizes": 2.0})
+    check = SettingsCheck()
+    check_target_weights(check, {"size": 0})
+    check_target_weights(check, 2)
+    assert "the weight of 'size' must be a number above 0, got 0" in check.problems[0]
+    assert "by name, got 2" in check.problems[1]

@@ -5,7 +5,7 @@ from typing import Any
 
 from polytask.core import InputError
 
-__all__ = ["class_weights"]
+__all__ = ["class_weights", "numbers"]
 
 
 def class_weights(typed: Sequence[str], targets: Sequence[str]) -> Any:
@@ -41,6 +41,32 @@ def class_weights(typed: Sequence[str], targets: Sequence[str]) -> Any:
             found.setdefault(name, {})[label] = _number("--class-weight", text, value)
         else:
             found[name] = value
+    return found
+
+
+def numbers(option: str, typed: Sequence[str]) -> dict[str, float] | None:
+    """Read ``NAME=NUMBER`` of an option that may be repeated; None where it was not typed.
+
+    Raises:
+        InputError: One is nothing of this.
+
+    Example:
+        >>> numbers("--target-weight", ["sold=2", "a=b=0.5"])
+        {'sold': 2.0, 'a=b': 0.5}
+    """
+    texts = _by_name(option, typed, "NUMBER")
+    return {name: _number(option, f"{name}={value}", value) for name, value in texts.items()} or None
+
+
+def _by_name(option: str, typed: Sequence[str], what: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for text in typed:
+        name, equals, value = text.rpartition("=")
+        if not equals or not name:
+            raise _unreadable(option, text, f"NAME={what}")
+        if name in found:
+            raise InputError(f"{option} is given twice for {name!r}. Give it once.")
+        found[name] = value
     return found
 
 

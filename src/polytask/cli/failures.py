@@ -31,6 +31,7 @@ _ALIASES = {
     "weight_column": "weight",
     "targets": "target",
     "class_weights": "class_weight",
+    "target_weights": "target_weight",
     "n_episodes": "test_episodes",
     "episodes": "episodes_per_step",
     "progress": "quiet",

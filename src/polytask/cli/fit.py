@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from polytask.architectures import architecture_names
-from polytask.cli.by_target import class_weights
+from polytask.cli.by_target import class_weights, numbers
 from polytask.cli.config_file import CONFIG_FILE, Config, run_text
 from polytask.cli.dry_run import DryRun, show_planned_fit
 from polytask.cli.failures import SpokenCommand
@@ -81,6 +81,10 @@ def fit(
             "Answers follow it; probabilities stay those of the table."
         ),
     ] = None,
+    target_weight: Annotated[
+        list[str] | None,
+        typer.Option(help="How much a target counts in the common loss: NAME=NUMBER (1). Repeat it."),
+    ] = None,
     epochs: Annotated[int, typer.Option(help="Passes over the training rows at most.")] = 200,
     width: Annotated[int, typer.Option(help="Units of each layer.")] = 64,
     depth: Annotated[int, typer.Option(help="Layers of the trunk.")] = 2,
@@ -125,6 +129,7 @@ def fit(
         "accelerator": accelerator, "architecture": architecture, "balancing": balancing, "epochs": epochs,
         "width": width, "depth": depth, "learning_rate": learning_rate, "time_budget": time_budget,
         "class_weights": class_weights(class_weight or (), target),
+        "target_weights": numbers("--target-weight", target_weight or ()),
     }  # fmt: skip
     settings |= given(
         batch_size=batch_size,

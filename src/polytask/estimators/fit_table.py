@@ -1,5 +1,6 @@
 """Fit a table: several targets, one model, and an honest comparison."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ def fit(
     repeats: int = 1,
     baselines: bool = True,
     class_weights: Any = None,
+    target_weights: Mapping[str, float] | None = None,
     architecture: str = "hard",
     balancing: str = "equal",
     width: int = 64,
@@ -76,6 +78,8 @@ def fit(
             target that, or a weight by class, as ``{"sold": {"yes": 5}}`` with 1 for the others. Answers are
             those of lowest expected cost; probabilities stay those of the table, see
             `polytask.fitting.class_weights`.
+        target_weights: How much targets count in the loss of what they share, by name; 1 for the others. What
+            matters is their ratio. ``balancing`` other than ``"equal"`` chooses weights itself.
         architecture: How the targets share, see `polytask.architectures.architecture_names`. All but
             ``"hard"`` are trained fold after fold, each stopped by a further fold.
         balancing: How the targets' losses become one update, see `polytask.balancing.balancer_names`; all but
@@ -124,7 +128,8 @@ def fit(
         "dropout": dropout, "epochs": epochs, "patience": patience, "learning_rate": learning_rate,
         "weight_decay": weight_decay, "batch_size": batch_size, "bins": bins, "members": members,
         "soft_strength": soft_strength, "repeats": repeats, "folds": folds, "seed": seed,
-        "baselines": baselines, "class_weights": class_weights, "progress": progress,
+        "baselines": baselines, "class_weights": class_weights,
+        "target_weights": target_weights, "progress": progress,
         "accelerator": accelerator, "precision": precision, "resume_folder": resume_folder,
         "time_budget": time_budget,
     }  # fmt: skip

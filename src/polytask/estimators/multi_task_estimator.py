@@ -53,6 +53,7 @@ class MultiTaskEstimator(BaseEstimator):
             default.
         class_weights: How much an error on each class costs: ``"balanced"``, or by target. Then `predict`
             gives the class of lowest expected cost, which need not be the most probable one.
+        target_weights: How much targets count in the loss of what they share, by name.
         architecture: How the targets share.
         balancing: How the targets' losses become one update.
         width: Units of each layer.
@@ -105,6 +106,7 @@ class MultiTaskEstimator(BaseEstimator):
         repeats: int = 1,
         baselines: bool = False,
         class_weights: Any = None,
+        target_weights: Mapping[str, float] | None = None,
         architecture: str = "hard",
         balancing: str = "equal",
         width: int = 64,
@@ -130,6 +132,7 @@ class MultiTaskEstimator(BaseEstimator):
         self.repeats = repeats
         self.baselines = baselines
         self.class_weights = class_weights
+        self.target_weights = target_weights
         self.architecture = architecture
         self.balancing = balancing
         self.width = width

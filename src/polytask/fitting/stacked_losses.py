@@ -24,6 +24,7 @@ class StackedLosses:
         weights: How much each row counts; None for all alike.
         device: Where the outputs are.
         class_weights: By target, how much each class counts; see `WeightedClasses`.
+        target_weights: How much targets count in the loss of a network; 1 where not named.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class StackedLosses:
         device: torch.device,
         *,
         class_weights: Mapping[str, Sequence[float]] = MappingProxyType({}),
+        target_weights: Mapping[str, float] = MappingProxyType({}),
     ) -> None:
         self.tasks = tasks
         self.places = output_slices(tasks)
@@ -46,6 +48,10 @@ class StackedLosses:
         self.complete = weights is None and not class_weights and bool(known.all())
         if weights is not None:
             self.weights = self.weights * weights.float().to(device)[:, None]
+        self.shares: Tensor | None = None
+        if target_weights:
+            self.shares = torch.tensor([target_weights.get(task.name, 1.0) for task in tasks]).to(device)
+            self.complete = False
         self.shift: Tensor | None = None
         if class_weights:
             self._weigh_classes(class_weights, device)
@@ -63,6 +69,8 @@ class StackedLosses:
     def __call__(self, outputs: Tensor, picked: Tensor, open_: Tensor) -> Tensor:
         """Return the loss of every network: the mean over its open targets of their weighted means.
 
+        Targets count as much in it as ``target_weights`` say.
+
         Args:
             outputs: ``[network, row, output]``.
             picked: Which rows these are, ``[network, row]``.
@@ -73,7 +81,10 @@ class StackedLosses:
             return losses.mean((1, 2))
         weights = self.weights[picked]
         means = (losses * weights).sum(1) / weights.sum(1).clamp(min=1e-12)  # [network, target]
-        return (means * open_).sum(1) / open_.sum(1).clamp(min=1)
+        if self.shares is None:
+            return (means * open_).sum(1) / open_.sum(1).clamp(min=1)
+        shares = self.shares * open_  # [network, target]
+        return (means * shares).sum(1) / torch.where(open_.any(1), shares.sum(1), 1.0)
 
     def sums(self, outputs: Tensor, picked: Tensor, judged: Tensor) -> Tensor:
         """Return the weighted sum of the losses of the judged rows, ``[network, target]``."""

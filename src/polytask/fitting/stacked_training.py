@@ -77,6 +77,7 @@ def fit_stack(
     binned: Sequence[int] = (),
     weights: Tensor | None = None,
     class_weights: Mapping[str, Sequence[float]] = MappingProxyType({}),
+    target_weights: Mapping[str, float] = MappingProxyType({}),
     seed: int,
     device: torch.device | str = "cpu",
     precision: str = "32-true",
@@ -96,6 +97,7 @@ def fit_stack(
         binned: Features that are also encoded piecewise linearly.
         weights: How much each row counts, ``[row]``; None for all alike.
         class_weights: By target, how much each class counts.
+        target_weights: How much targets count beside each other; 1 where not named.
         seed: Decides initialization, order and dropout.
         device: Where they are trained; the model is on the CPU afterwards.
         precision: As in `polytask.train.train`; the model has 32 bits afterwards.
@@ -114,7 +116,14 @@ def fit_stack(
         form,
         config,
         binned=binned,
-        losses=StackedLosses(tasks, rows, weights, torch.device(device), class_weights=class_weights),
+        losses=StackedLosses(
+            tasks,
+            rows,
+            weights,
+            torch.device(device),
+            class_weights=class_weights,
+            target_weights=target_weights,
+        ),
         weights=weights,
         seed=seed,
         device=device,

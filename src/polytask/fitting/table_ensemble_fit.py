@@ -139,6 +139,7 @@ def _fit_form(
             binned=prepared.numbers,
             weights=prepared.weights,
             class_weights=prepared.class_weights,
+            target_weights={} if alone else prepared.target_weights,
             seed=derive_seed(seed, title),
             device=device,
             precision=where.precision,

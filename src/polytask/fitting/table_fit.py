@@ -24,7 +24,12 @@ from polytask.fitting.table_ensemble_fit import TableFit, fit_ensemble, run_titl
 from polytask.fitting.table_preparation import Columns, PreparedTable, prepare_table
 from polytask.fitting.table_surroundings import Surroundings, rehearse
 from polytask.fitting.table_verdict import constant_predictions, judge, judged_rows, mean_gain
-from polytask.fitting.target_options import check_class_weights, with_class_weights
+from polytask.fitting.target_options import (
+    check_class_weights,
+    check_target_weights,
+    with_class_weights,
+    with_target_weights,
+)
 from polytask.fitting.temperature import Sharpness
 from polytask.models.table_config import TableConfig, check_used, unused_for
 from polytask.models.table_model import TableModel
@@ -49,6 +54,7 @@ class FitSettings:
         repeats: How often rows are dealt anew.
         baselines: Whether a model for each target alone is trained, too.
         class_weights: How much each class counts, as `check_class_weights` returns it.
+        target_weights: How much each target counts in the loss of what is shared; None for all alike.
         seed: Decides everything random.
         time_budget: Seconds after which training stops; None for as long as it takes.
         resume_folder: Where a killed fit continues; None for nowhere.
@@ -62,6 +68,7 @@ class FitSettings:
     repeats: int = 1
     baselines: bool = True
     class_weights: Any = None
+    target_weights: Any = None
     seed: int = 0
     time_budget: float | None = None
     resume_folder: Path | None = None
@@ -100,7 +107,11 @@ class FitSettings:
             "accelerator": check.accelerator("accelerator", call["accelerator"]),
             "precision": check.precision("precision", call["precision"]),
             "class_weights": check_class_weights(check, call["class_weights"]),
+            "target_weights": check_target_weights(check, call["target_weights"]),
         }
+        balancing = asked.get("balancing", "equal")
+        if call["target_weights"] and isinstance(balancing, str) and balancing != "equal":
+            check.unused("target_weights", "balancing", balancing, ["equal"])
         if isinstance(call["folds"], Number):
             call["folds"] = check.whole("folds", call["folds"], least=2)
         if call["time_budget"] is not None:
@@ -210,6 +221,7 @@ def _prepared(
             seed=derive_seed(settings.seed, "table"),
         )
         prepared = with_class_weights(prepared, settings.class_weights)
+        prepared = with_target_weights(prepared, settings.target_weights)
     return prepared, _described(frame, columns, settings)
 
 
@@ -225,7 +237,7 @@ def _single_threaded(config: TableConfig) -> AbstractContextManager[object]:
 
 def _described(frame: pd.DataFrame, columns: Columns, settings: FitSettings) -> dict[str, object]:
     """Say where a model comes from; of what is asked of single targets, what was given."""
-    by_target = {"class_weights": settings.class_weights}
+    by_target = {"class_weights": settings.class_weights, "target_weights": settings.target_weights}
     return {
         "fingerprint": fingerprint(frame),
         "rows": len(frame),

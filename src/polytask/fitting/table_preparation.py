@@ -1,7 +1,7 @@
 """From a table to encoded rows and the folds by which they are trained on and judged."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, get_args
 
 import numpy as np
@@ -119,6 +119,7 @@ class PreparedTable:
         groups: A number for the group of each row, where there are groups.
         times: Numbers that order the rows, where there is a time.
         weights: How much each row counts, where that was asked.
+        target_weights: How much each target counts in the loss of what is shared, where that was asked.
         messages: What was noteworthy.
     """
 
@@ -130,6 +131,7 @@ class PreparedTable:
     groups: np.ndarray | None = None
     times: np.ndarray | None = None
     weights: torch.Tensor | None = None
+    target_weights: Mapping[str, float] = field(default_factory=dict)
     messages: tuple[str, ...] = ()
 
     @property

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.optim import AdamW
 
 from polytask.balancing import balancer_by_name
+from polytask.balancing.methods import FixedWeights
 from polytask.core import Batch, DataError, Learner, SharedModel, Task, derive_seed, generator, seeded
 from polytask.core.names import counted
 from polytask.data import JointSource
@@ -94,6 +95,7 @@ def fit_splits(
                 prepared.encoder.n_features,
                 config,
                 class_weights=prepared.class_weights,
+                target_weights=prepared.target_weights,
                 seed=path,
                 title=title,
                 where=where,
@@ -150,6 +152,7 @@ def train_table_learner(
     config: TableConfig,
     *,
     class_weights: Mapping[str, Sequence[float]] = MappingProxyType({}),
+    target_weights: Mapping[str, float] = MappingProxyType({}),
     seed: int,
     title: str,
     where: Surroundings,
@@ -163,6 +166,8 @@ def train_table_learner(
     """
     names = [task.name for task in tasks]
     balancer = balancer_by_name(config.balancing if len(tasks) > 1 else "equal", names)
+    if target_weights and len(tasks) > 1:
+        balancer = FixedWeights({name: target_weights.get(name, 1.0) for name in names})
     rows, held_out = split.train, split.validation
     batch_size = config.batch_size or _BATCH_SIZE
     with seeded(seed, "initialization"):

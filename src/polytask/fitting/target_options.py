@@ -1,4 +1,4 @@
-"""What is asked of single targets beside their kind: how much their classes count."""
+"""What is asked of single targets beside their kind: how much they and their classes count."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,13 @@ from polytask.data.tables.problems import problem_error
 from polytask.data.tables.target_column import TargetColumn
 from polytask.fitting.table_preparation import PreparedTable
 
-__all__ = ["BALANCED", "check_class_weights", "with_class_weights"]
+__all__ = [
+    "BALANCED",
+    "check_class_weights",
+    "check_target_weights",
+    "with_class_weights",
+    "with_target_weights",
+]
 
 BALANCED = "balanced"
 """Weights that make all classes of a target count alike."""
@@ -54,6 +60,21 @@ def check_class_weights(check: SettingsCheck, given: Any) -> Any:
         else:
             check.problems.append(f"{where} must be {BALANCED!r} or weights by class, got {shown(weights)}")
     return found
+
+
+def check_target_weights(check: SettingsCheck, given: Any) -> dict[str, float] | None:
+    """Check the weights of targets as people write them, numbers above 0 by name; None for none."""
+    if given is None:
+        return None
+    if not isinstance(given, Mapping):
+        check.problems.append(
+            f"`target_weights` must be a number for each target by name, got {shown(given)}"
+        )
+        return None
+    return {
+        str(name): _weight(check, f"`target_weights`: the weight of {name!r}", weight)
+        for name, weight in given.items()
+    }
 
 
 def _weight(check: SettingsCheck, what: str, given: Any) -> float:
@@ -97,11 +118,30 @@ def with_class_weights(prepared: PreparedTable, given: Any) -> PreparedTable:
     return replace(prepared, targets=tuple(targets))
 
 
+def with_target_weights(prepared: PreparedTable, given: Mapping[str, float] | None) -> PreparedTable:
+    """Let targets count as much as was asked in the loss of what they share; 1 where not named, then mean 1.
+
+    Raises:
+        DataError: A target is none of the table.
+    """
+    if not given:
+        return prepared
+    names = [task.name for task in prepared.tasks]
+    if unknown := [_unknown("target_weights", name, names) for name in given if name not in names]:
+        raise problem_error(unknown)
+    weights = {name: given.get(name, 1.0) for name in names}
+    mean = sum(weights.values()) / len(weights)
+    return replace(prepared, target_weights={name: weight / mean for name, weight in weights.items()})
+
+
+def _unknown(setting: str, name: str, possible: Sequence[str]) -> str:
+    return f"{name_problem(f'`{setting}`: there is no target {name!r}', name, possible)}."
+
+
 def _no_such_target(prepared: PreparedTable, name: str, setting: str, possible: Sequence[str]) -> str:
     if name in {task.name for task in prepared.tasks}:
         return f"`{setting}`: the target {name!r} is a number, and has no classes. Leave it out there."
-    problem = name_problem(f"`{setting}`: there is no target {name!r}", name, possible)
-    return f"{problem}."
+    return _unknown(setting, name, possible)
 
 
 def _weighted(
