@@ -494,3 +494,49 @@ def test_a_target_that_counts_more_gets_the_narrow_representation(settings):
 def test_a_balancer_that_chooses_weights_takes_none(table):
     with pytest.raises(InputError, match=r"`target_weights` is not used with `balancing='pcgrad'`"):
         polytask.fit(table, ["total", "sign"], target_weights={"total": 2.0}, balancing="pcgrad")
+
+
+@pytest.fixture(scope="module")
+def priced() -> pd.DataFrame:
+    draw = np.random.default_rng(0)
+    x = draw.normal(size=(200, 2))
+    frame = pd.DataFrame({"a": x[:, 0], "b": x[:, 1], "size": x.sum(1)})
+    frame["price"] = 100 * np.exp(2 * x[:, 0] + 0.3 * draw.normal(size=200))
+    frame.loc[::6, "price"] = np.nan
+    return frame
+
+
+def test_a_target_on_a_log_scale_is_the_exponential_of_one_that_was_given_so(priced, tmp_path):
+    settings = {"epochs": 6, "width": 8, "folds": 3, "baselines": False, "learning_rate": 0.01}
+    by_hand = priced.assign(price=np.log(priced["price"]))
+    model = polytask.fit(priced, {"price": "log", "size": "regression"}, **settings)
+    other = polytask.fit(by_hand, ["price", "size"], **settings)
+    ours, theirs = (one.predict(priced, intervals=0.8) for one in (model, other))
+    for column in ("price", "price:low", "price:high"):
+        np.testing.assert_allclose(ours[column], np.exp(theirs[column]), rtol=1e-4)
+    np.testing.assert_allclose(ours["size"], theirs["size"], rtol=1e-4, atol=1e-6)
+    known = priced["price"].notna()
+    inside = (ours["price:low"] <= priced["price"]) & (priced["price"] <= ours["price:high"])
+    assert 0.6 < inside[known].mean() <= 1
+    (found,) = (one for one in model.results.tasks if one.task == "price")
+    assert 10 < found.joint["mae"].mean < found.constant["mae"].mean  # in units: prices have a median of 100
+    model.save(tmp_path / "model")
+    again = polytask.load(tmp_path / "model")
+    pd.testing.assert_frame_equal(again.predict(priced, intervals=0.8), ours)
+    error = (ours["price"] - priced["price"]).abs().mean()
+    assert again.evaluate(priced).loc["price", "mae"] == pytest.approx(error, rel=1e-5)
+    needs = again.importance(priced, n_repeats=1)["price"]["importance"]
+    assert needs["a"] > 5 * abs(needs["b"])
+
+
+def test_the_log_scale_goes_through_extend_and_compare_as_well(priced):
+    model = polytask.fit(priced, ["size"], drop="price", epochs=3, width=8, folds=2, baselines=False)
+    extended, (found,) = polytask.extend(model, priced.drop(columns="size").head(60), "price:log")
+    answers = extended.predict(priced)["price"]
+    assert (answers > 0).all() and found.joint["mae"].mean > 1
+    assert np.corrcoef(np.log(answers), priced["a"])[0, 1] > 0.9
+    compared = polytask.compare(
+        priced, ["price:log"], candidates=["constant", "linear"], folds=3, workers=1, seed=0
+    )
+    metrics = {one.name: one.metrics["price"]["mae"].mean for one in compared.candidates}
+    assert 1 < metrics["linear"] < metrics["constant"]

@@ -139,3 +139,19 @@ def test_an_ending_and_a_missing_package_are_named(model, tmp_path, monkeypatch)
     monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(MissingPackageError, match=r"polytask\[export\]"):
         table_export.check_export(tmp_path / "m.onnx")
+
+
+@pytest.mark.parametrize("ending", ["pt2", "onnx"])
+def test_a_target_on_a_log_scale_is_exported_in_its_units(tmp_path, ending) -> None:
+    if ending == "onnx":
+        pytest.importorskip("onnxruntime")
+        pytest.importorskip("onnxscript")
+    priced = rows().assign(price=np.exp(3 * rows()["a"]))[["a", "b", "price"]]
+    model = polytask.fit(priced, "price:log", folds=2, epochs=3, width=3, depth=1, bins=0, baselines=False)
+    path = model.export(tmp_path / f"m.{ending}")
+    features, _ = model.encoder.transform(priced)
+    if ending == "pt2":
+        (found,) = torch.export.load(path).module()(features)
+    else:
+        (found,) = table_export._run_onnx(path.read_bytes(), features)
+    np.testing.assert_allclose(found.detach().numpy(), model.predict(priced)["price"], rtol=1e-4)

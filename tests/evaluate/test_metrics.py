@@ -12,6 +12,7 @@ from sklearn import metrics as reference
 
 from polytask.core import Batch, Predictor, Task
 from polytask.evaluate import evaluate
+from polytask.evaluate.metrics import measure
 
 LOGITS = (
     -120.0,
@@ -179,3 +180,39 @@ def test_an_answer_that_is_nan_leaves_every_class_undefined():
     found = measured(Task(name="t", kind="multiclass", n_outputs=3), answers, np.array([1, 0]), None)
     for metric in ("balanced_accuracy", "f1"):
         assert math.isnan(found[metric]) and found.undefined[metric] == 3
+
+
+def test_metrics_that_are_measured_where_they_are_named_are_those_of_scikit_learn():
+    from sklearn import metrics as reference
+
+    draw = torch.Generator().manual_seed(0)
+    logits, labels = torch.randn(50, 1, generator=draw).double(), torch.arange(50) % 3 == 0
+    task = Task(name="y", kind="binary")
+    rows = Batch(inputs=torch.zeros(50, 1), targets={"y": labels.float()})
+    names = ["balanced_accuracy", "average_precision", "log_loss", "brier"]
+    found = measure(task, logits, rows, names=names)
+    truth, chance, decided = labels.numpy(), logits[:, 0].sigmoid().numpy(), logits[:, 0].numpy() > 0
+    assert found == pytest.approx(
+        {
+            "balanced_accuracy": reference.balanced_accuracy_score(truth, decided),
+            "average_precision": reference.average_precision_score(truth, chance),
+            "log_loss": reference.log_loss(truth, chance),
+            "brier": reference.brier_score_loss(truth, chance),
+        },
+        rel=1e-6,
+    )
+    several = Task(name="y", kind="multiclass", n_outputs=3)
+    logits, labels = torch.randn(50, 3, generator=draw).double(), torch.arange(50) % 3
+    rows = Batch(inputs=torch.zeros(50, 1), targets={"y": labels})
+    found = measure(several, logits, rows, names=["log_loss", "brier"])
+    shares = logits.softmax(-1).numpy()
+    assert found["log_loss"] == pytest.approx(reference.log_loss(labels.numpy(), shares))
+    brier = ((shares - torch.eye(3)[labels].numpy()) ** 2).sum(1).mean()
+    assert found["brier"] == pytest.approx(brier)
+
+
+def test_what_needs_both_classes_is_undefined_without():
+    task = Task(name="y", kind="binary")
+    rows = Batch(inputs=torch.zeros(3, 1), targets={"y": torch.ones(3)})
+    found = measure(task, torch.zeros(3, 1).double(), rows, names=["balanced_accuracy", "average_precision"])
+    assert found.undefined == {"balanced_accuracy": 1, "average_precision": 1}

@@ -25,7 +25,7 @@ def compare(
     target: Annotated[
         list[str] | None,
         typer.Option(
-            help="A column to predict, as NAME or NAME:KIND (regression, binary, multiclass). Repeat it."
+            help="A column to predict, as NAME or NAME:KIND (regression, log, binary, multiclass). Repeat it."
         ),
     ] = None,
     output: Annotated[

@@ -36,7 +36,7 @@ def fit(
     target: Annotated[
         list[str],
         typer.Option(
-            help="A column to predict, as NAME or NAME:KIND (regression, binary, multiclass). Repeat it."
+            help="A column to predict, as NAME or NAME:KIND (regression, log, binary, multiclass). Repeat it."
         ),
     ],
     output: ModelDirectory,

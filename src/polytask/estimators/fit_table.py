@@ -64,8 +64,9 @@ def fit(
     Args:
         table: A CSV or Parquet file, a data frame, or what else `read_table` reads. Missing features and
             missing labels are fine.
-        targets: Columns to predict, as ``NAME`` or ``NAME:KIND`` with kind regression, binary or multiclass:
-            one, a sequence, or a dictionary of kinds by name.
+        targets: Columns to predict, as ``NAME`` or ``NAME:KIND`` with kind regression, log, binary or
+            multiclass: one, a sequence, or a dictionary of kinds by name. ``log`` is for positive numbers
+            that are learned on a log scale, and answered in their units (see `TargetColumn.units`).
         group: Rows that share a value of this column are never on both sides.
         time_column: Train on earlier rows and judge by later ones; the model itself is trained on all.
         weight_column: How much each row counts in training; it is no feature.

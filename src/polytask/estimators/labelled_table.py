@@ -27,8 +27,8 @@ Permitted: TypeAlias = Literal["any", "classes", "numbers"]
 
 _KINDS: Mapping[Permitted, tuple[str, ...]] = {
     "classes": ("binary", "multiclass"),
-    "numbers": ("regression",),
-    "any": ("regression", "binary", "multiclass"),
+    "numbers": ("regression", "log"),
+    "any": ("regression", "log", "binary", "multiclass"),
 }
 
 

@@ -44,9 +44,9 @@ class MultiTaskEstimator(BaseEstimator):
     All targets share a network; those of numbers, two classes and several classes may stand side by side.
 
     Args:
-        kinds: ``"regression"``, ``"binary"`` or ``"multiclass"`` for all targets, or a dictionary by name
-            (``"y0"``, ``"y1"`` … for the columns of an array, ``"y"`` for values of one target); None for
-            whatever fits.
+        kinds: ``"regression"``, ``"log"``, ``"binary"`` or ``"multiclass"`` for all targets, or a
+            dictionary by name (``"y0"``, ``"y1"`` … for the columns of an array, ``"y"`` for values of one
+            target); None for whatever fits.
         folds: As in `polytask.fit`, and so is all that follows.
         repeats: How often rows are dealt anew.
         baselines: Also train a model for each target alone, for ``results_``; here they are left out by

@@ -154,7 +154,7 @@ class ExportedNetworks(nn.Module):
 
 def _finished(target: TargetColumn, outputs: Tensor) -> Tensor:
     if target.task.kind == "regression":
-        return outputs[:, 0] * target.scale + target.mean
+        return target.units(outputs[:, 0])
     if target.task.kind == "binary":
         outputs = torch.cat([torch.zeros_like(outputs), outputs], dim=-1)
     return outputs.softmax(-1)
@@ -192,7 +192,9 @@ def compare(
     """
     for target, ours, theirs in zip(targets, expected, found, strict=True):
         same_form = ours.shape == theirs.shape
-        rounding = np.finfo(np.float32).eps * abs(target.mean) / target.scale
+        if target.log and same_form:
+            ours, theirs = ours.log(), theirs.log()
+        rounding = np.finfo(np.float32).eps * max(abs(target.mean), float(target.log)) / target.scale
         far = float((ours - theirs).abs().max()) / target.scale if same_form else float("nan")
         if not far <= _CLOSE + 4 * rounding:
             raise BundleError(

@@ -1,6 +1,7 @@
 """Metrics of a table's target: in its own units, and of what it answers."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from torch import Tensor
 
@@ -16,8 +17,9 @@ def measure_target(
 ) -> TaskMetrics:
     """Return the metrics of a target for predictions ``[row, n_outputs]``, as its answers have them.
 
-    Errors are in the units of the column. With class weights, metrics of decisions are those of the answers
-    that the weights decide; metrics of probabilities look at the probabilities as they are.
+    Errors are in the units of the column, also where it is learned on a log scale. With class weights,
+    metrics of decisions are those of the answers that the weights decide; metrics of probabilities look at
+    the probabilities as they are.
 
     Args:
         target: The target.
@@ -35,6 +37,9 @@ def measure_target(
         {'accuracy': 1.0}
     """
     task, wanted = target.task, names or metric_names(target.task)
+    if target.log:
+        truth = {**data.targets, task.name: target.units(data.targets[task.name].double())}
+        return measure(task, target.units(prediction.double()), replace(data, targets=truth), names=wanted)
     if not target.class_weights:
         return measure(task, prediction, data, target.scale, names=wanted)
     decisive = target.decisive(prediction)

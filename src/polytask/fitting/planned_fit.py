@@ -11,6 +11,7 @@ import torch
 from polytask.core import Task
 from polytask.core.defaults import usual_defaults
 from polytask.core.random import own_random_state, seeded
+from polytask.data.tables.target_column import TargetColumn
 from polytask.fitting.stacked_losses import StackedLosses
 from polytask.fitting.stacked_training import StackedTraining
 from polytask.fitting.table_ensemble_fit import form_members, network_forms, stacked
@@ -132,7 +133,7 @@ def table_summary(frame: pd.DataFrame, columns: Columns, prepared: PreparedTable
     sizes = [len(fold.held_out) for dealt in prepared.repeats for fold in dealt]
     return {
         "rows": {"table": len(frame), "labelled": len(prepared.rows)},
-        "targets": [_target_summary(task, prepared) for task in prepared.tasks],
+        "targets": [_target_summary(target, prepared) for target in prepared.targets],
         "columns": used,
         "features": prepared.encoder.n_features,
         "left_out": dict.fromkeys(columns.drop, "dropped, as asked") | dict(prepared.encoder.dropped),
@@ -142,10 +143,11 @@ def table_summary(frame: pd.DataFrame, columns: Columns, prepared: PreparedTable
     }
 
 
-def _target_summary(task: Task, prepared: PreparedTable) -> dict[str, Any]:
+def _target_summary(target: TargetColumn, prepared: PreparedTable) -> dict[str, Any]:
+    task = target.task
     return {
         "name": task.name,
-        "kind": task.kind,
+        "kind": target.kind,
         "classes": len(task.labels) or None,
         "labels": prepared.rows.n_labels(task.name),
     }

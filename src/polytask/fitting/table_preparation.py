@@ -10,7 +10,6 @@ import torch
 
 from polytask.core import Batch, DataError, InputError, Task
 from polytask.core.names import counted
-from polytask.core.task import TaskKind
 from polytask.data import TableEncoder, check_leak
 from polytask.data.tables.column import column_categories, column_hint, column_numbers
 from polytask.data.tables.folds import Fold
@@ -19,7 +18,7 @@ from polytask.data.tables.problems import examples, problem_error
 from polytask.data.tables.splits import Split, row_groups, row_order_values
 from polytask.data.tables.target_column import TargetColumn
 from polytask.data.tables.target_labels import split_labels, target_messages
-from polytask.data.tables.targets import fit_targets, parse_target
+from polytask.data.tables.targets import TargetKind, fit_targets, parse_target
 from polytask.fitting.table_folds import deal_folds
 
 __all__ = ["Columns", "PreparedTable", "labelled_rows", "prepare_table"]
@@ -261,9 +260,9 @@ def _leaks(
 
 
 def _asked(name: Any, kind: Any) -> str:
-    if kind is not None and kind not in get_args(TaskKind):
+    if kind is not None and kind not in get_args(TargetKind):
         raise InputError(
-            f"`targets` asks {name!r} as {kind!r}; use one of {', '.join(get_args(TaskKind))}, or None."
+            f"`targets` asks {name!r} as {kind!r}; use one of {', '.join(get_args(TargetKind))}, or None."
         )
     return _name(name, "targets") + (f":{kind}" if kind else "")
 

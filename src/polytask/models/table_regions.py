@@ -53,6 +53,7 @@ References:
 """
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from polytask.data.tables.target_column import TargetColumn
@@ -77,12 +78,13 @@ def region_columns(
         ``low`` and ``high`` in the units of the column, or ``set``: classes separated by ``|``, which in the
         name of a class is written with a backslash before it.
     """
+    if target.log:  # as much above as below on that scale
+        reach = torch.from_numpy(radius * _spread(calibration, predictions, inputs))
+        middle = predictions[:, 0].double()
+        return {"low": target.units(middle - reach).numpy(), "high": target.units(middle + reach).numpy()}
     if target.task.kind == "regression":
         centre = target.decode(predictions)[""]
-        spread = np.ones(len(centre))
-        if calibration.difficulty is not None:
-            spread = calibration.difficulty(inputs, predictions[:, 0])
-        reach = radius * spread * target.scale
+        reach = radius * _spread(calibration, predictions, inputs) * target.scale
         return {"low": centre - reach, "high": centre + reach}
     scores = class_scores(target.task, predictions)  # [row, class]
     inside = scores <= np.maximum(radius, scores.min(1, keepdims=True))
@@ -92,3 +94,10 @@ def region_columns(
     patterns, place = np.unique(inside, axis=0, return_inverse=True)
     texts = ["|".join(name for name, one in zip(names, row, strict=True) if one) for row in patterns]
     return {"set": np.array(texts, dtype=object)[place.reshape(-1)]}
+
+
+def _spread(calibration: TargetCalibration, predictions: Tensor, inputs: Tensor) -> np.ndarray:
+    """Return how difficult each row is, ``[row]``."""
+    if calibration.difficulty is None:
+        return np.ones(len(predictions))
+    return calibration.difficulty(inputs, predictions[:, 0])

@@ -254,7 +254,7 @@ def test_all_problems_are_listed_at_once() -> None:
 
 
 def test_an_unknown_kind_is_told_with_the_known_ones() -> None:
-    with pytest.raises(DataError, match=r"'classification' is no kind\. Ask for 'y' with regression, binary"):
+    with pytest.raises(DataError, match=r"'classification' is no kind.*'y' with regression, log, binary"):
         _fit(["a", "b"], ":classification")
 
 
@@ -267,3 +267,47 @@ def test_words_read_as_no_label_are_named_where_they_leave_one_class():
     table = read_delimited("a,grade\n" + "1,None\n2,A\n" * 3, "grades.csv")
     with pytest.raises(DataError, match=r"always 'A'.*'None' counts as no label in 3 rows"):
         fit_targets(table, ["grade"], train_rows=np.arange(6))
+
+
+def test_on_a_log_scale_logarithms_are_standardized_and_come_back_as_they_were() -> None:
+    values = pd.Series([1.0, 10.0, None, 1000.0])
+    target = _fit(values, ":log")
+    assert (target.task.kind, target.kind, target.log) == ("regression", "log", True)
+    encoded, mask = target.encode(values)
+    logarithms = np.log([1.0, 10.0, 1000.0])
+    expected = (logarithms - logarithms.mean()) / logarithms.std()
+    np.testing.assert_allclose(encoded[mask].numpy(), expected, rtol=1e-6)
+    answers = target.decode(encoded[mask][:, None])[""]
+    np.testing.assert_allclose(answers, [1.0, 10.0, 1000.0], rtol=1e-5)
+    assert TargetColumn.from_json(json.loads(json.dumps(target.to_json()))) == target
+
+
+def test_the_answer_on_a_log_scale_is_finite_whatever_a_network_gives() -> None:
+    target = _fit([1.0, 10.0, 1000.0], ":log")
+    answers = target.decode(torch.tensor([[1e6], [-1e6]]))[""]
+    assert np.isfinite(answers).all() and answers[0] <= np.finfo(np.float32).max and answers[1] >= 0
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ([1.0, 0.0, 3.0], r"'y' is learned on a log scale.*row 2 has 0 .*ask for 'y:regression'"),
+        ([-1.0, 2.0, -3.0, 0.0, -7.5], "row 1 has -1, row 3 has -3, row 4 has 0 and 1 row more have none"),
+        (["a", "b"], "asked as log"),
+        ([5.0, 5.0, 5.0], "always '5'"),
+    ],
+)
+def test_what_has_no_logarithm_is_named_with_its_row(values: list, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        _fit(values, ":log")
+
+
+def test_new_labels_need_a_logarithm_too() -> None:
+    with pytest.raises(DataError, match=r"'y' is learned on a log scale.*row 2 has -4"):
+        _fit([1.0, 10.0, 1000.0], ":log").encode(pd.Series([1.0, -4.0]))
+
+
+def test_classes_have_no_logarithm() -> None:
+    described = _fit(["a", "b"]).to_json()
+    with pytest.raises(InputError, match="'y' has classes, which have no logarithm"):
+        TargetColumn.from_json({**described, "log": True})

@@ -37,6 +37,7 @@ class TargetColumn:
         form: How numbers in text are written, with which unit; None for the way that Python reads.
         class_weights: For each class what an error on it costs, by which answers are decided; empty for all
             alike.
+        log: Whether a regression is learned on the natural logarithm; ``mean`` and ``scale`` are of that.
 
     Example:
         >>> task = Task(name="sex", kind="binary", labels=("f", "m"))
@@ -53,6 +54,7 @@ class TargetColumn:
     words: tuple[str, ...] = ()
     form: NumberForm | None = None
     class_weights: tuple[float, ...] = ()
+    log: bool = False
 
     def __post_init__(self) -> None:
         kinds = {type(label) for label in self.labels}
@@ -66,6 +68,13 @@ class TargetColumn:
             raise InputError(
                 f"Target {self.task.name!r} needs a weight above 0 for each class, got {examples(some)}."
             )
+        if self.log and self.task.kind != "regression":
+            raise InputError(f"Target {self.task.name!r} has classes, which have no logarithm.")
+
+    @property
+    def kind(self) -> str:
+        """How the target is asked: its task's kind, or ``"log"``."""
+        return "log" if self.log else self.task.kind
 
     def encode(
         self, column: pd.Series, *, unseen: Literal["error", "missing"] = "error"
@@ -81,10 +90,12 @@ class TargetColumn:
             binary; class indices for multiclass. And its mask, True where there is a label.
 
         Raises:
-            DataError: A class was never seen, or a number cannot be read or is infinite.
+            DataError: A class was never seen, or a number cannot be read, is infinite, or has no logarithm.
         """
         if self.task.kind == "regression":
             numbers = self.numbers(column)
+            if self.log:
+                numbers = logarithms(self.task.name, numbers)
             with np.errstate(over="ignore"):
                 standardized = ((numbers - self.mean) / self.scale).astype(np.float32)
             n_rows = int(np.isinf(standardized).sum())
@@ -122,15 +133,26 @@ class TargetColumn:
         """Turn a prediction ``[row, n_outputs]`` into answers ``[row]``.
 
         Returns:
-            Under ``""`` the answer: a number in the units of the column, or a class in the type of its labels
-            (text, truth values, integers, numbers). For classes also ``p(CLASS)``, the probability of each.
+            Under ``""`` the answer: a number in the units of the column (see `units`), or a class in the type
+            of its labels (text, truth values, integers, numbers; see `codes`). For classes also
+            ``p(CLASS)``, the probability of each.
         """
         prediction = prediction.detach().cpu().double()
         if self.task.kind == "regression":
-            return {"": self.task.decide(prediction).numpy() * self.scale + self.mean}
+            return {"": self.units(self.task.decide(prediction)).numpy()}
         probabilities = self._by_class(prediction).softmax(-1).numpy()  # [row, class]
         answers = label_array(self.labels or self.classes)[self.codes(prediction).numpy()]
         return {"": answers} | {f"p({name})": probabilities[:, i] for i, name in enumerate(self.classes)}
+
+    def units(self, values: Tensor) -> Tensor:
+        """Turn standardized numbers into the units of the column.
+
+        On a log scale what is predicted is the mean of the logarithm, and what comes back is the exponential
+        of that: the median, where errors on the log scale are as often above as below, and never the mean,
+        which is larger.
+        """
+        numbers = values * self.scale + self.mean
+        return numbers.clamp(max=_MOST_LOGARITHM).exp() if self.log else numbers
 
     def codes(self, prediction: Tensor) -> Tensor:
         r"""Decide classes by logits ``[row, n_outputs]``: the index of each answer ``[row]``.
@@ -172,6 +194,7 @@ class TargetColumn:
             "mean": self.mean,
             "scale": self.scale,
             "class_weights": list(self.class_weights),
+            "log": self.log,
         }
 
     @classmethod
@@ -209,6 +232,7 @@ class TargetColumn:
             words=stored.words,
             form=stored.form,
             class_weights=stored.class_weights,
+            log=stored.log,
         )
 
 
@@ -227,9 +251,33 @@ class _Stored:
     words: tuple[str, ...] = ()
     form: NumberForm | None = None
     class_weights: tuple[float, ...] = ()
+    log: bool = False
 
 
 _LABELS = {bool, int, float, str}
+_MOST_LOGARITHM = 88.0  # its exponential is the largest that 32 bits hold, almost
+
+
+def logarithms(name: str, numbers: np.ndarray, *, remedy: str = "") -> np.ndarray:
+    """Take the logarithms of labels ``[row]``; NaN where there is none.
+
+    Args:
+        name: Of the target, for messages.
+        numbers: Labels.
+        remedy: What else can be done about labels that are not above 0.
+
+    Raises:
+        DataError: Labels are not above 0.
+    """
+    wrong = np.flatnonzero(numbers <= 0)
+    if len(wrong):
+        shown = ", ".join(f"row {row + 1} has {numbers[row]:g}" for row in wrong[:3].tolist())
+        more = f" and {some_rows(len(wrong) - 3)} more have none above 0" if len(wrong) > 3 else ""
+        raise DataError(
+            f"Target {name!r} is learned on a log scale, which takes numbers above 0, but {shown}{more} "
+            f"(rows count from 1, without a header). Correct these labels, leave them empty{remedy}."
+        )
+    return np.log(numbers)
 
 
 def label_array(labels: Sequence[Label]) -> np.ndarray:

@@ -48,7 +48,7 @@ def split_labels(frame: pd.DataFrame, targets: Sequence[str]) -> dict[str, Label
             if not column_known(column).any():
                 continue
             kind, reading = target_reading(column, kind)
-            if kind == "regression":
+            if kind in ("regression", "log"):
                 numbers = column_numbers(column, words=reading.words, form=reading.form)
                 found[name] = _of_numbers(numbers)
             else:

@@ -4,7 +4,7 @@ import math
 import shlex
 from collections import Counter
 from collections.abc import Collection, Sequence
-from typing import Any, cast, get_args
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 import pandas as pd
@@ -24,16 +24,19 @@ from polytask.data.tables.delimited import MISSING_WORDS
 from polytask.data.tables.number_form import NumberForm
 from polytask.data.tables.problems import examples, problem_error, some_rows
 from polytask.data.tables.reading import Reading, column_reading
-from polytask.data.tables.target_column import Label, TargetColumn
+from polytask.data.tables.target_column import Label, TargetColumn, logarithms
 
-__all__ = ["asked_as", "fit_targets", "name_clashes", "parse_target", "target_reading"]
+__all__ = ["TargetKind", "asked_as", "fit_targets", "name_clashes", "parse_target", "target_reading"]
+
+TargetKind = Literal["regression", "log", "binary", "multiclass", "multilabel"]
+"""How a target can be asked: as a kind of task, or as a regression that is learned on a log scale."""
 
 _MOST_CLASSES = 1000
 _FEW_CLASSES = 10
 _LARGEST = float(np.finfo(np.float32).max)
 
 
-def parse_target(text: str, columns: Collection[str] = ()) -> tuple[str, TaskKind | None]:
+def parse_target(text: str, columns: Collection[str] = ()) -> tuple[str, TargetKind | None]:
     """Split ``NAME`` or ``NAME:KIND``; a colon before anything else is part of the name.
 
     Args:
@@ -45,12 +48,12 @@ def parse_target(text: str, columns: Collection[str] = ()) -> tuple[str, TaskKin
         (('sex', 'binary'), ('sex', None), ('Jitter:RAP', None))
     """
     name, colon, kind = text.rpartition(":")
-    if colon and kind in get_args(TaskKind) and text not in columns:
-        return name, cast(TaskKind, kind)
+    if colon and kind in get_args(TargetKind) and text not in columns:
+        return name, cast(TargetKind, kind)
     return text, None
 
 
-def asked_as(name: Any, kind: TaskKind) -> str:
+def asked_as(name: Any, kind: TargetKind) -> str:
     """Write how a target is asked as a kind.
 
     Example:
@@ -77,7 +80,7 @@ def fit_targets(
 
     Args:
         frame: A table, as `read_table` returns it.
-        targets: ``NAME`` or ``NAME:KIND`` with kind regression, binary or multiclass.
+        targets: ``NAME`` or ``NAME:KIND`` with kind regression, log, binary or multiclass.
         train_rows: Positions of the training rows.
 
     Raises:
@@ -121,8 +124,8 @@ def _words_note(frame: pd.DataFrame, name: str) -> str:
     return f" ({examples(words)} counts as no label in {n_rows}: rename it if it is a class.)"
 
 
-def target_reading(column: pd.Series, kind: TaskKind | None) -> tuple[TaskKind, Reading]:
-    """Tell the kind of task that a column is, and how it is read: which words in it count as no label.
+def target_reading(column: pd.Series, kind: TargetKind | None) -> tuple[TargetKind, Reading]:
+    """Tell what kind of target a column is, and how it is read: which words in it count as no label.
 
     Args:
         column: The labels, at least one.
@@ -171,12 +174,14 @@ def _target_column(frame: pd.DataFrame, name: str) -> pd.Series:
     if colon and name not in frame.columns and before in frame.columns:
         raise DataError(
             f"There is no column {name!r}, and {after!r} is no kind. Ask for {before!r} with regression, "
-            "binary or multiclass."
+            "log, binary or multiclass."
         )
     return one_column(frame, name)
 
 
-def _fit_target(column: pd.Series, name: str, kind: TaskKind | None, in_training: np.ndarray) -> TargetColumn:
+def _fit_target(
+    column: pd.Series, name: str, kind: TargetKind | None, in_training: np.ndarray
+) -> TargetColumn:
     """Fit one target.
 
     Raises:
@@ -193,12 +198,12 @@ def _fit_target(column: pd.Series, name: str, kind: TaskKind | None, in_training
             "or leave the target out."
         )
     kind, found = target_reading(column, kind)
-    if kind == "regression":
-        return _fit_regression(column, where, in_training, found)
+    if kind in ("regression", "log"):
+        return _fit_regression(column, where, kind, in_training, found)
     return _fit_classes(column, where, kind, in_training)
 
 
-def _check_name_and_kind(where: str, name: str, kind: TaskKind | None) -> None:
+def _check_name_and_kind(where: str, name: str, kind: TargetKind | None) -> None:
     if not name:
         raise DataError(f"{where} has no name. Name its column.")
     if kind == "multilabel":
@@ -208,7 +213,7 @@ def _check_name_and_kind(where: str, name: str, kind: TaskKind | None) -> None:
         )
 
 
-def _infer_kind(column: pd.Series, found: Reading) -> TaskKind:
+def _infer_kind(column: pd.Series, found: Reading) -> TargetKind:
     if found.kind != "number":
         return "binary" if len(_classes(column_categories(column))) == 2 else "multiclass"
     numbers = column_numbers(column, words=found.words, form=found.form)
@@ -218,14 +223,24 @@ def _infer_kind(column: pd.Series, found: Reading) -> TaskKind:
     return "multiclass" if len(distinct) <= _FEW_CLASSES and (distinct % 1 == 0).all() else "regression"
 
 
-def _fit_regression(column: pd.Series, where: str, in_training: np.ndarray, found: Reading) -> TargetColumn:
+def _fit_regression(
+    column: pd.Series,
+    where: str,
+    kind: Literal["regression", "log"],
+    in_training: np.ndarray,
+    found: Reading,
+) -> TargetColumn:
     try:
         numbers = column_numbers(column, words=found.words, form=found.form)
     except DataError as error:
         raise DataError(
-            f"{where} is asked as regression. {error} Or ask for {asked_as(column.name, 'multiclass')}."
+            f"{where} is asked as {kind}. {error} Or ask for {asked_as(column.name, 'multiclass')}."
         ) from error
     _check_finite(where, numbers)
+    values = numbers
+    if kind == "log":
+        plain = asked_as(column.name, "regression")
+        numbers = logarithms(str(column.name), numbers, remedy=f", or ask for {plain}")
     known = numbers[in_training & ~np.isnan(numbers)]
     if not len(known):
         raise DataError(
@@ -234,7 +249,7 @@ def _fit_regression(column: pd.Series, where: str, in_training: np.ndarray, foun
     mean, scale = float(known.mean()), float(known.std())
     # A sum of many equal numbers is off by some rounding, so that their deviation need not be 0.
     if len(np.unique(known)) == 1:
-        raise DataError(_constant(where, spell(known[0])))
+        raise DataError(_constant(where, spell(values[in_training & ~np.isnan(numbers)][0])))
     if scale <= 1e-14 * abs(mean):
         raise DataError(
             f"{where} varies by no more than rounding in the training rows, around {spell(mean)}. Subtract "
@@ -246,7 +261,15 @@ def _fit_regression(column: pd.Series, where: str, in_training: np.ndarray, foun
             f"{where} has a value {farthest:.0e} standard deviations off. Correct it, or leave it empty."
         )
     task = Task(name=str(column.name), kind="regression")
-    return TargetColumn(task=task, classes=(), mean=mean, scale=scale, words=found.words, form=found.form)
+    return TargetColumn(
+        task=task,
+        classes=(),
+        mean=mean,
+        scale=scale,
+        words=found.words,
+        form=found.form,
+        log=kind == "log",
+    )
 
 
 def _fit_classes(column: pd.Series, where: str, kind: TaskKind, in_training: np.ndarray) -> TargetColumn:
