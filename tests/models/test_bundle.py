@@ -158,7 +158,7 @@ def test_a_killed_process_leaves_the_old_model_and_nothing_for_long(saved, monke
 
 
 def test_a_model_that_is_replaced_while_it_is_read_comes_as_the_new_one(saved, monkeypatch):
-    import polytask.models.bundle as module
+    import polytask.models.bundle_description as module
 
     original = module.checksum
 

@@ -7,6 +7,7 @@ from polytask.cli.export import export
 from polytask.cli.extend import extend
 from polytask.cli.fit import fit
 from polytask.cli.importance import importance
+from polytask.cli.info import info
 from polytask.cli.learn import adapt, learn
 from polytask.cli.options import app
 from polytask.cli.predict import predict
@@ -16,7 +17,20 @@ __all__ = ["app", "main"]
 
 _ORDER = [
     command.__name__
-    for command in (fit, compare, evaluate, importance, predict, extend, export, learn, adapt, methods, demo)
+    for command in (
+        fit,
+        compare,
+        evaluate,
+        importance,
+        predict,
+        extend,
+        export,
+        learn,
+        adapt,
+        info,
+        methods,
+        demo,
+    )
 ]  # in the help
 app.registered_commands.sort(key=lambda command: _ORDER.index(getattr(command.callback, "__name__", "")))
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from polytask.cli.tables import facts
 from polytask.cli.terminal import show
 from polytask.core.names import counted
 
@@ -101,18 +102,8 @@ def _table_rows(table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _lines(rows: Sequence[tuple[str, str]], messages: Sequence[str]) -> "list[RenderableType]":
-    from rich.table import Table
-    from rich.text import Text
-
-    from polytask.core.names import printable
-
-    table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_column(style="bold")
-    table.add_column()
-    for name, text in rows:
-        table.add_row(Text(printable(name)), Text(printable(text)))
     notes = [f"note: {message}" for message in messages if " is not used: " not in message]
-    return [table, *notes, "Nothing was trained, and nothing written."]
+    return [facts(rows), *notes, "Nothing was trained, and nothing written."]
 
 
 def _time(most: float | None) -> str:

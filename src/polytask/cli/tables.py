@@ -1,12 +1,14 @@
-"""What the commands that read a table for a saved model have in common."""
+"""What the commands that show tables have in common: loading a model of one, and layouts."""
 
 import math
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
 from polytask.core import InputError
+from polytask.core.names import printable
 
 if TYPE_CHECKING:  # `--help` needs no torch
     import pandas as pd
@@ -14,7 +16,7 @@ if TYPE_CHECKING:  # `--help` needs no torch
 
     from polytask.models import TableModel
 
-__all__ = ["Csv", "frame_lines", "frame_summary", "table_model"]
+__all__ = ["Csv", "facts", "frame_lines", "frame_summary", "table_model"]
 
 Csv: TypeAlias = Annotated[
     Path | None, typer.Option("-o", "--output", help="A .csv or .parquet file for the figures, too.")
@@ -50,6 +52,19 @@ def frame_lines(
         return [table]
     write_table(frame if written is None else written, output)
     return [table, f"Written to {output}."]
+
+
+def facts(rows: Iterable[tuple[str, str]]) -> "RenderableType":
+    """Lay out what is said of one thing: a name, and a text beside it."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    for name, text in rows:
+        table.add_row(Text(printable(name)), Text(printable(text)))
+    return table
 
 
 def frame_summary(frame: "pd.DataFrame") -> dict[str, dict[str, Any]]:

@@ -6,7 +6,6 @@ whole. - ``rows.npz``: the encoded table and the folds, numbers alone. - ``cells
 """
 
 import functools
-import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -22,6 +21,7 @@ from polytask.compare.candidate import Candidate
 from polytask.compare.catalogue import candidate_of_recipe
 from polytask.compare.cells import Cell
 from polytask.compare.claim import claimed
+from polytask.compare.stored_rows import FORMAT, PLAN_FILE, ROWS_FILE, read_rows, rows_hash
 from polytask.compare.table_rows import TableRows
 from polytask.core import Batch, BundleError, InputError
 from polytask.core.files import rehearse_write, sweep, write_atomically
@@ -34,11 +34,8 @@ from polytask.version import __version__
 
 __all__ = ["PLAN_FILE", "Plan", "check_plan", "open_plan", "write_plan"]
 
-PLAN_FILE = "plan.json"
-"""The file by which a folder of a comparison is known."""
-
 _FOLDERS = ("cells", "claims")
-_ROWS_FILE, _FORMAT, _SCHEMA = "rows.npz", "polytask-comparison", 1
+_SCHEMA = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -155,9 +152,9 @@ def _described(
         **data, "trials": trials, "seed": seed, "repeats": len(repeats), "folds": [len(r) for r in repeats],
         "candidates": {one.name: one.recipe or one for one in candidates},
     }  # fmt: skip
-    identity = described_all(given) | {"rows": _hash(arrays)}
+    identity = described_all(given) | {"rows": rows_hash(arrays)}
     description = {
-        "format": _FORMAT,
+        "format": FORMAT,
         "schema": _SCHEMA,
         "library": __version__,
         "identity": identity,
@@ -196,12 +193,9 @@ def _open(folder: str, _written: int) -> Plan:
     path = Path(folder)
     description = _read(path)
     try:
-        with np.load(path / _ROWS_FILE, allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files}
-    except (OSError, ValueError, EOFError, KeyError) as error:
+        arrays = read_rows(path, description["identity"].get("rows"))
+    except ValueError as error:
         raise _damaged(path, error) from error
-    if _hash(arrays) != description["identity"].get("rows"):
-        raise _damaged(path, f"{_ROWS_FILE} is not the one that was planned with")
     targets = tuple(TargetColumn.from_json(target) for target in description["targets"])
     rows, repeats = _of_arrays(arrays, targets, TableEncoder.from_json(description["encoder"]))
     candidates = {
@@ -234,7 +228,7 @@ def _begin(folder: Path, description: Mapping[str, Any], arrays: Mapping[str, np
         def write(file: BinaryIO) -> None:
             np.savez(cast(Any, file), **cast(Any, dict(arrays)))
 
-        write_atomically(folder / _ROWS_FILE, write)
+        write_atomically(folder / ROWS_FILE, write)
         for name in _FOLDERS:
             (folder / name).mkdir(exist_ok=True)
         text = format_json(description) + "\n"
@@ -252,7 +246,7 @@ def _check_content(folder: Path, description: Mapping[str, Any]) -> bool:
             )
         return True
     strangers = sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith("."))
-    if set(strangers) - {_ROWS_FILE, *_FOLDERS}:  # what a killed beginning leaves
+    if set(strangers) - {ROWS_FILE, *_FOLDERS}:  # what a killed beginning leaves
         raise InputError(
             f"The folder {folder} holds no comparison, but {', '.join(strangers[:5])}. Choose a new or "
             "empty folder."
@@ -265,7 +259,7 @@ def _read(folder: Path) -> dict[str, Any]:
         description = parse_json((folder / PLAN_FILE).read_bytes())
     except (OSError, InputError) as error:
         raise _damaged(folder, error) from error
-    if not isinstance(description, dict) or description.get("format") != _FORMAT:
+    if not isinstance(description, dict) or description.get("format") != FORMAT:
         raise _damaged(folder, f"{PLAN_FILE} is no plan of a comparison")
     if description.get("schema") != _SCHEMA:
         raise BundleError(
@@ -321,12 +315,3 @@ def _of_arrays(
         weights=arrays.get("weights"),
     )
     return rows, tuple(tuple(folds[index] for index in sorted(folds)) for _, folds in sorted(repeats.items()))
-
-
-def _hash(arrays: Mapping[str, np.ndarray]) -> str:
-    digest = hashlib.sha256()
-    for name in sorted(arrays):
-        values = np.ascontiguousarray(arrays[name])
-        digest.update(f"{name} {values.dtype} {values.shape}".encode())
-        digest.update(values.tobytes())
-    return digest.hexdigest()

@@ -7,10 +7,10 @@ at any moment leaves the old model or the new one, on every system.
 """
 
 import hashlib
-import os
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +20,13 @@ from polytask.core import BundleError, InputError
 from polytask.core.doors import by_door
 from polytask.core.files import new_folder, user_path, write_atomically
 from polytask.core.strict_json import format_json, parse_json
+from polytask.models.bundle_description import SCHEMA, check_directory, read_description, verify_file
 from polytask.models.bundle_folder import (
     DESCRIPTION,
     FORMAT,
     check_destination,
-    checksum,
     locked,
     model_named,
-    open_plain,
     original_name,
     own_checksum,
     stored_name,
@@ -38,9 +37,7 @@ from polytask.version import __version__
 
 __all__ = ["Bundle", "load_bundle", "save_bundle"]
 
-_SCHEMA = 2
 _TENSORS = "weights.safetensors"
-_PARTS = {"kind": str, "data": dict, "config": dict, "files": dict}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,10 +97,9 @@ def load_bundle(directory: str | Path, *, kind: str | None = None) -> Bundle:
         BundleError: It is missing, truncated, changed, or of another version or kind.
     """
     source = user_path(directory)
-    if not os.path.isdir(source):  # noqa: PTH112 - of any text, where the method of Path fails
-        raise BundleError(_no_directory(source))
+    check_directory(source)
     while True:
-        description = _read_description(source)
+        description = read_description(source)
         if kind not in (None, description["kind"]):
             anything = by_door(python="; `polytask.load` reads every kind", command="")
             raise BundleError(
@@ -113,28 +109,17 @@ def load_bundle(directory: str | Path, *, kind: str | None = None) -> Bundle:
         try:
             return _read(source, description)
         except BundleError:
-            if _read_description(source) == description:
+            if read_description(source) == description:
                 raise  # otherwise it was replaced meanwhile
-
-
-def _no_directory(source: Path) -> str:
-    """Tell what stands where a model directory should be."""
-    if not os.path.exists(source):  # noqa: PTH110 - of any text
-        return f"There is no model directory {source}. Make one with `polytask.fit` or `polytask.learn`."
-    if os.path.isfile(source.parent / DESCRIPTION):  # noqa: PTH113
-        return f"{source} is a file of a model. Give the directory that it is in: {source.parent}."
-    return (
-        f"{source} is a file, but a model is a directory. Give one that `polytask.fit` or `polytask.learn` "
-        "made."
-    )
 
 
 def _described(bundle: Bundle, files: Mapping[str, str]) -> bytes:
     """Write the description, which ends with its own checksum."""
     description = {
         "format": FORMAT,
-        "schema": _SCHEMA,
+        "schema": SCHEMA,
         "library": __version__,
+        "saved": datetime.now(UTC).isoformat(timespec="seconds"),
         "kind": bundle.kind,
         "data": bundle.data,
         "config": bundle.config,
@@ -148,49 +133,6 @@ def _described(bundle: Bundle, files: Mapping[str, str]) -> bytes:
     return content
 
 
-def _read_description(source: Path) -> dict[str, Any]:
-    path = source / DESCRIPTION
-    if not path.is_file():
-        raise BundleError(
-            f"{source} has no {DESCRIPTION}: it is no polytask model, or its copy is incomplete."
-        )
-    try:
-        with os.fdopen(open_plain(path), "rb") as file:
-            content = file.read()
-    except OSError as error:
-        raise BundleError(
-            f"{path} cannot be read ({error.strerror}). Copy or train the model again."
-        ) from error
-    description = _parsed(content, str(path))
-    if not isinstance(description, dict) or description.get("format") != FORMAT:
-        raise BundleError(f"{path} does not describe a polytask model.")
-    if description.get("schema") != _SCHEMA:
-        raise BundleError(
-            f"{source} has schema version {description.get('schema')} (written by polytask "
-            f"{description.get('library')}), but polytask {__version__} reads version {_SCHEMA}. Use the "
-            "version that wrote it, or train again."
-        )
-    wrong = [key for key, form in _PARTS.items() if not isinstance(description.get(key), form)]
-    if wrong:
-        raise BundleError(f"{path} lacks {', '.join(wrong)}. Copy or train the model again.")
-    given = description.pop("checksum", None)
-    if given != own_checksum(description):
-        raise BundleError(
-            f"{path} does not match its checksum: it was changed after the model was saved. Copy or train "
-            "the model again."
-        )
-    return description
-
-
-def _parsed(content: bytes, source: str) -> Any:
-    try:
-        return parse_json(content)
-    except InputError as error:
-        raise BundleError(
-            f"{source} is truncated or damaged ({error}). Copy or train the model again."
-        ) from error
-
-
 def _read(source: Path, description: Mapping[str, Any]) -> Bundle:
     """Verify every file, and read the tensors."""
     tensors = None
@@ -200,7 +142,7 @@ def _read(source: Path, description: Mapping[str, Any]) -> Bundle:
             raise BundleError(
                 f"{source / DESCRIPTION} names a file {name!r}, which no model has. Train the model again."
             )
-        _verify(source / name, expected)
+        verify_file(source / name, expected)
         if original == _TENSORS:
             tensors = read_tensors(source / name)
     if tensors is None:
@@ -212,22 +154,6 @@ def _read(source: Path, description: Mapping[str, Any]) -> Bundle:
         data=description["data"],
         source=str(source),
     )
-
-
-def _verify(path: Path, expected: str) -> None:
-    try:
-        content_checksum = checksum(path)
-    except FileNotFoundError as error:
-        raise BundleError(
-            f"{path.parent} has no {path.name}: its copy is incomplete. Copy or train the model again."
-        ) from error
-    except (OSError, ValueError) as error:
-        raise BundleError(f"{path} cannot be read ({error}). Copy or train the model again.") from error
-    if content_checksum != expected:
-        raise BundleError(
-            f"{path} does not match its checksum: it is truncated, or was changed after the model was saved. "
-            "Copy or train the model again."
-        )
 
 
 def _digest(content: bytes) -> str:

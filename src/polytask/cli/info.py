@@ -1,0 +1,156 @@
+"""``polytask info``: what a saved model or a comparison is, and whether it is whole."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from polytask.cli.failures import SpokenCommand
+from polytask.cli.options import Json, app
+from polytask.cli.tables import facts
+from polytask.cli.terminal import show
+from polytask.core import BundleError
+from polytask.core.files import user_path
+from polytask.core.names import counted
+
+if TYPE_CHECKING:
+    from polytask.compare.comparison_info import ComparisonInfo
+    from polytask.models.bundle_info import BundleInfo
+
+__all__ = ["info"]
+
+_MOST_NAMED = 8
+_ROLES = {"group": "group", "time_column": "time", "weight_column": "weight", "seed": "seed"}
+_KINDS = {
+    "table": "a model of a table (polytask fit)",
+    "few-shot": "a few-shot model (polytask learn)",
+    "few-shot-adapted": "an adapted few-shot model (polytask adapt)",
+}
+
+
+@app.command(cls=SpokenCommand)
+def info(
+    model: Annotated[Path, typer.Argument(help="A directory made by fit, learn, adapt, extend or compare.")],
+    as_json: Json = False,
+) -> None:
+    """Say what a saved model or a comparison is: data, results, files; every checksum is verified.
+
+    [bold]Example[/bold]
+
+      polytask info penguins
+    """
+    from polytask.compare.comparison_info import comparison_info
+    from polytask.compare.stored_rows import PLAN_FILE
+    from polytask.models.bundle_info import bundle_info
+
+    if (user_path(model) / PLAN_FILE).is_file():
+        compared = comparison_info(model)
+        problems, rows = compared.problems, [*_comparison_rows(compared)]
+        summary = compared.to_json()
+        if compared.done == compared.cells and not problems:
+            summary["recommendation"] = _recommendation(model)
+            rows.append(("result", summary["recommendation"]))
+    else:
+        saved = bundle_info(model)
+        problems, rows, summary = saved.problems, [*_model_rows(saved)], saved.to_json()
+    show(summary, as_json=as_json, lines=[facts(rows)])
+    if problems:
+        raise BundleError(" ".join(problems))
+
+
+def _model_rows(saved: "BundleInfo") -> Iterator[tuple[str, str]]:
+    """Lay out what a model says of itself."""
+    yield "kind", _KINDS.get(saved.kind, saved.kind)
+    when = "" if saved.saved is None else f", {saved.saved[:16].replace('T', ' ')} UTC"
+    yield "written by", f"polytask {saved.library}{when}"
+    settings = saved.settings
+    for target in saved.targets:
+        classes = target["classes"]
+        more = f", {len(classes)} classes: {_some(classes)}" if classes else ""
+        yield f"target {target['name']}", f"{target['kind']}{more}"
+    for kind, names in saved.columns.items():
+        yield kind, f"{counted(len(names), 'column')}: {_some(names)}"
+    if "learner" in settings:
+        yield "learner", f"{settings['learner']}, {settings.get('way')}-way {settings.get('shot')}-shot"
+        yield "images", f"{settings.get('size')} x {settings.get('size')}"
+    if saved.classes:
+        yield "classes", f"{len(saved.classes)}: {_some(saved.classes)}"
+    if "architecture" in settings:
+        yield "architecture", f"{settings['architecture']}, balancing {settings.get('balancing')}"
+    yield from _data_rows(saved.data)
+    with suppress(KeyError, TypeError, AttributeError):  # of a version that wrote them otherwise
+        yield from [*_result_rows(saved.results or {})]
+    if saved.n_parameters is not None:
+        yield "weights", f"{saved.n_parameters:,} numbers"
+    for file in saved.files:
+        size = "missing" if file.size is None else f"{file.size:,} bytes"
+        yield (
+            "file",
+            f"{file.name}: {size}" + (", checksum verified" if file.problem is None else ", DAMAGED"),
+        )
+
+
+def _comparison_rows(compared: "ComparisonInfo") -> Iterator[tuple[str, str]]:
+    """Lay out what a comparison says of itself."""
+    yield "kind", "a comparison (polytask compare)"
+    yield "written by", f"polytask {compared.library}"
+    for target in compared.targets:
+        yield f"target {target['name']}", str(target["kind"])
+    yield from _data_rows(compared.data)
+    yield "candidates", _some(compared.candidates)
+    yield "folds", str(len(compared.folds))
+    yield "cells", f"{compared.done} of {compared.cells} done, {compared.seconds:,.0f} s of work"
+    for what, count in compared.failed.items():
+        yield "failed", f"{what} ({counted(count, 'cell')})"
+
+
+def _data_rows(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    rows = data.get("rows", data.get("table_rows"))
+    if rows is not None:
+        yield "trained on", f"a table of {rows} rows"
+    if "source" in data:
+        yield "trained on", f"{data['source']}"
+    for key, name in _ROLES.items():
+        if data.get(key) is not None:
+            yield name, str(data[key])
+    if "fingerprint" in data:
+        yield "fingerprint", f"{data['fingerprint']}"
+
+
+def _result_rows(results: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Lay out the first metric of each target, or the accuracy on unseen classes."""
+    for found in results.get("tasks", ()):
+        metric = found["metric"]
+        joint = _interval(found["joint"].get(metric), metric)
+        single = _interval(found["separate"].get(metric), metric)
+        beside = "" if not found["separate"] else f", {single} by a model of its own: {found['verdict']}"
+        yield f"result {found['task']}", f"{metric} {joint} on held-out rows{beside}"
+    if "accuracy" in results:
+        ours, pixels = (_interval(results[key], "accuracy") for key in ("accuracy", "pixel_nearest_mean"))
+        yield "result", f"accuracy {ours} on unseen classes, {pixels} by the pixels' nearest mean"
+    if "seconds" in results:
+        yield "training took", f"{results['seconds']:.0f} s"
+
+
+def _interval(value: Mapping[str, Any] | None, metric: str) -> str:
+    if value is None or value.get("mean") is None:
+        return "unknown"
+    share = metric in ("accuracy", "balanced_accuracy")
+    factor, unit = (100, " %") if share else (1, "")
+    half = value.get("half_width")
+    return f"{factor * value['mean']:.4g}" + ("" if half is None else f" ± {factor * half:.2g}") + unit
+
+
+def _recommendation(folder: Path) -> str:
+    """Judge a comparison that is complete."""
+    from polytask.compare.plan import open_plan
+    from polytask.compare.verdict import judge_cells
+
+    return judge_cells(open_plan(user_path(folder))).recommendation
+
+
+def _some(names: Any) -> str:
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return ", ".join(map(str, names[:_MOST_NAMED])) + more
