@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from polytask.cli import main
-from polytask.cli.by_target import class_weights, numbers
+from polytask.cli.by_target import class_weights, names, numbers
 from polytask.core import InputError
 
 TARGETS = ["sold", "a:b:multiclass", "size:regression"]
@@ -50,6 +50,7 @@ def test_what_is_no_class_weight_is_refused(typed, message) -> None:
 def test_numbers_are_read_by_name() -> None:
     assert numbers("--target-weight", ["a:b=2", "c=d=0.5"]) == {"a:b": 2.0, "c=d": 0.5}
     assert numbers("--target-weight", []) is None
+    assert names("--metric", ["a:b=mae"], "METRIC") == {"a:b": "mae"} and names("--metric", [], "M") is None
 
 
 @pytest.mark.parametrize(
@@ -104,9 +105,16 @@ def test_weights_of_targets_are_part_of_what_the_model_says_of_itself(fit, folde
     assert written["data"]["target_weights"] == {"size": 3.0}
 
 
+def test_the_metric_that_is_asked_is_the_one_that_is_shown(fit) -> None:
+    said = json.loads(fit("--target", "sold", "--target", "size", "--metric", "sold=log_loss"))
+    assert [(one["task"], one["metric"]) for one in said["tasks"]] == [("sold", "log_loss"), ("size", "rmse")]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["--metric", "size=auroc"], "--metric: the target 'size' is regression and has no metric 'auroc'"),
+        (["--metric", "size"], "--metric 'size' cannot be read; write NAME=METRIC"),
         (["--target-weight", "sizes=2"], "--target-weight: there is no target 'sizes'; did you mean 'size'"),
         (["--class-weight", "sold:maybe=2"], "--class-weight: the target 'sold' has no class 'maybe'"),
         (["--class-weight", "size=balanced"], "--class-weight: the target 'size' is a number"),

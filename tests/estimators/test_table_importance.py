@@ -64,3 +64,23 @@ def test_labels_that_are_all_equal_have_no_importance(model: TableModel) -> None
 def test_settings_are_checked(model: TableModel) -> None:
     with pytest.raises(InputError, match="`n_repeats` must be at least 1, got 0; `seed` must be a whole"):
         model.importance(rows(), n_repeats=0, seed="x")
+
+
+def test_a_metric_that_was_asked_in_fit_is_what_shuffling_costs(model: TableModel, tmp_path) -> None:
+    settings = {"folds": 2, "width": 4, "depth": 1, "bins": 0, "epochs": 40, "learning_rate": 0.05}
+    asked = {"size": "mae", "light": "auroc"}
+    judged = polytask.fit(rows(), ["size", "light"], baselines=False, metrics=asked, **settings)
+    assert [one.metric for one in judged.results.tasks] == ["mae", "auroc"]
+    judged.save(tmp_path / "model")
+    table = rows(seed=2)
+    found = polytask.load(tmp_path / "model").importance(table, n_repeats=40)
+    draw, errors = np.random.default_rng(0), []
+    for _ in range(40):
+        shuffled = table.assign(a=draw.permutation(table["a"]))
+        errors.append((judged.predict(shuffled)["size"] - table["size"]).abs().mean())
+    before = (judged.predict(table)["size"] - table["size"]).abs().mean()
+    constant = (table["size"].mean() - table["size"]).abs().mean()
+    expected = (np.mean(errors) - before) / constant
+    assert found.loc["a", ("size", "importance")] == pytest.approx(expected, rel=0.1)
+    # A shuffled column tells the classes apart no better than chance, which is what a constant answer does.
+    assert found.loc["colour", ("light", "importance")] == pytest.approx(1, abs=0.2)

@@ -6,11 +6,14 @@ import pytest
 
 from polytask.core import DataError
 from polytask.core.settings import SettingsCheck
+from polytask.evaluate import metric_names
 from polytask.fitting.table_preparation import Columns, PreparedTable, prepare_table
 from polytask.fitting.target_options import (
     check_class_weights,
+    check_metrics,
     check_target_weights,
     with_class_weights,
+    with_metrics,
     with_target_weights,
 )
 
@@ -86,3 +89,31 @@ def test_weights_of_other_targets_are_refused(prepared) -> None:
     check_target_weights(check, 2)
     assert "the weight of 'size' must be a number above 0, got 0" in check.problems[0]
     assert "by name, got 2" in check.problems[1]
+
+
+def test_the_metric_that_is_asked_comes_first_and_the_usual_ones_stay(prepared) -> None:
+    asked = {"size": "mae", "sold": "log_loss"}
+    size, sold, band = (metric_names(task) for task in with_metrics(prepared, asked).tasks)
+    assert size == ("mae", "rmse", "r2") and sold == ("log_loss", "accuracy", "auroc", "f1")
+    assert band == ("accuracy", "balanced_accuracy", "f1")
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"sise": "mae"}, "`metrics`: there is no target 'sise'; did you mean 'size'"),
+        ({"size": "auroc"}, "'size' is regression and has no metric 'auroc'; use one of rmse, mae, r2"),
+        ({"sold": "auorc"}, "has no metric 'auorc'; did you mean 'auroc'"),
+    ],
+)
+def test_a_metric_that_a_target_does_not_have_is_refused(prepared, given, message) -> None:
+    with pytest.raises(DataError, match=message):
+        with_metrics(prepared, given)
+
+
+def test_metrics_are_names_by_name() -> None:
+    check = SettingsCheck()
+    assert check_metrics(check, None) is None
+    check_metrics(check, "auroc")
+    check_metrics(check, {"a": 3})
+    assert len(check.problems) == 2 and "must be the name of a metric for each target" in check.problems[0]

@@ -5,7 +5,7 @@ from typing import Any
 
 from polytask.core import InputError
 
-__all__ = ["class_weights", "numbers"]
+__all__ = ["class_weights", "names", "numbers"]
 
 
 def class_weights(typed: Sequence[str], targets: Sequence[str]) -> Any:
@@ -54,11 +54,21 @@ def numbers(option: str, typed: Sequence[str]) -> dict[str, float] | None:
         >>> numbers("--target-weight", ["sold=2", "a=b=0.5"])
         {'sold': 2.0, 'a=b': 0.5}
     """
-    texts = _by_name(option, typed, "NUMBER")
+    texts = names(option, typed, "NUMBER") or {}
     return {name: _number(option, f"{name}={value}", value) for name, value in texts.items()} or None
 
 
-def _by_name(option: str, typed: Sequence[str], what: str) -> dict[str, str]:
+def names(option: str, typed: Sequence[str], what: str) -> dict[str, str] | None:
+    """Read ``NAME=TEXT`` of an option that may be repeated; None where it was not typed.
+
+    Args:
+        option: As it is typed.
+        typed: The texts.
+        what: What comes after the equals sign.
+
+    Raises:
+        InputError: One is nothing of this.
+    """
     found: dict[str, str] = {}
     for text in typed:
         name, equals, value = text.rpartition("=")
@@ -67,7 +77,7 @@ def _by_name(option: str, typed: Sequence[str], what: str) -> dict[str, str]:
         if name in found:
             raise InputError(f"{option} is given twice for {name!r}. Give it once.")
         found[name] = value
-    return found
+    return found or None
 
 
 def _target(text: str, targets: Sequence[str]) -> str:

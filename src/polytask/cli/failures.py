@@ -32,6 +32,7 @@ _ALIASES = {
     "targets": "target",
     "class_weights": "class_weight",
     "target_weights": "target_weight",
+    "metrics": "metric",
     "n_episodes": "test_episodes",
     "episodes": "episodes_per_step",
     "progress": "quiet",

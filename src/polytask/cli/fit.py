@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from polytask.architectures import architecture_names
-from polytask.cli.by_target import class_weights, numbers
+from polytask.cli.by_target import class_weights, names, numbers
 from polytask.cli.config_file import CONFIG_FILE, Config, run_text
 from polytask.cli.dry_run import DryRun, show_planned_fit
 from polytask.cli.failures import SpokenCommand
@@ -85,6 +85,10 @@ def fit(
         list[str] | None,
         typer.Option(help="How much a target counts in the common loss: NAME=NUMBER (1). Repeat it."),
     ] = None,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(help="The metric that judges a target: NAME=METRIC, as paid=auroc. Repeat it."),
+    ] = None,
     epochs: Annotated[int, typer.Option(help="Passes over the training rows at most.")] = 200,
     width: Annotated[int, typer.Option(help="Units of each layer.")] = 64,
     depth: Annotated[int, typer.Option(help="Layers of the trunk.")] = 2,
@@ -130,6 +134,7 @@ def fit(
         "width": width, "depth": depth, "learning_rate": learning_rate, "time_budget": time_budget,
         "class_weights": class_weights(class_weight or (), target),
         "target_weights": numbers("--target-weight", target_weight or ()),
+        "metrics": names("--metric", metric or (), "METRIC"),
     }  # fmt: skip
     settings |= given(
         batch_size=batch_size,

@@ -29,6 +29,7 @@ def fit(
     baselines: bool = True,
     class_weights: Any = None,
     target_weights: Mapping[str, float] | None = None,
+    metrics: Mapping[str, str] | None = None,
     architecture: str = "hard",
     balancing: str = "equal",
     width: int = 64,
@@ -81,6 +82,10 @@ def fit(
             `polytask.fitting.class_weights`.
         target_weights: How much targets count in the loss of what they share, by name; 1 for the others. What
             matters is their ratio. ``balancing`` other than ``"equal"`` chooses weights itself.
+        metrics: Which metric judges a target, by name, as ``{"sold": "auroc", "cost": "mae"}``: for gains and
+            verdicts, and for `TableModel.importance`. Training and stopping go by the loss. There are, for
+            numbers rmse, mae, r2; for two classes accuracy, auroc, f1, balanced_accuracy, average_precision,
+            log_loss, brier; for several accuracy, balanced_accuracy, f1, log_loss, brier.
         architecture: How the targets share, see `polytask.architectures.architecture_names`. All but
             ``"hard"`` are trained fold after fold, each stopped by a further fold.
         balancing: How the targets' losses become one update, see `polytask.balancing.balancer_names`; all but
@@ -130,7 +135,7 @@ def fit(
         "weight_decay": weight_decay, "batch_size": batch_size, "bins": bins, "members": members,
         "soft_strength": soft_strength, "repeats": repeats, "folds": folds, "seed": seed,
         "baselines": baselines, "class_weights": class_weights,
-        "target_weights": target_weights, "progress": progress,
+        "target_weights": target_weights, "metrics": metrics, "progress": progress,
         "accelerator": accelerator, "precision": precision, "resume_folder": resume_folder,
         "time_budget": time_budget,
     }  # fmt: skip

@@ -54,6 +54,7 @@ class MultiTaskEstimator(BaseEstimator):
         class_weights: How much an error on each class costs: ``"balanced"``, or by target. Then `predict`
             gives the class of lowest expected cost, which need not be the most probable one.
         target_weights: How much targets count in the loss of what they share, by name.
+        metrics: Which metric judges a target in ``results_``, by name.
         architecture: How the targets share.
         balancing: How the targets' losses become one update.
         width: Units of each layer.
@@ -107,6 +108,7 @@ class MultiTaskEstimator(BaseEstimator):
         baselines: bool = False,
         class_weights: Any = None,
         target_weights: Mapping[str, float] | None = None,
+        metrics: Mapping[str, str] | None = None,
         architecture: str = "hard",
         balancing: str = "equal",
         width: int = 64,
@@ -133,6 +135,7 @@ class MultiTaskEstimator(BaseEstimator):
         self.baselines = baselines
         self.class_weights = class_weights
         self.target_weights = target_weights
+        self.metrics = metrics
         self.architecture = architecture
         self.balancing = balancing
         self.width = width

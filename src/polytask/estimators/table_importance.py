@@ -1,7 +1,8 @@
 """How much each target of a table model needs each column."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,13 +10,15 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from polytask.core import DataWarning, generator
+from polytask.core import DataWarning, Task, generator
 from polytask.core.settings import SettingsCheck
 from polytask.data import TableEncoder
+from polytask.data.tables.target_column import TargetColumn
 from polytask.estimators.table_evaluation import LabelledRows, labelled_rows
 from polytask.evaluate.constant import constant_predictor
-from polytask.evaluate.metrics import all_predictions
+from polytask.evaluate.metrics import all_predictions, higher_is_better
 from polytask.evaluate.skill import row_losses
+from polytask.evaluate.target_metrics import measure_target
 from polytask.models.table_model import TableModel
 
 __all__ = ["importance"]
@@ -32,6 +35,9 @@ def importance(
     dealt to other rows at random, and :math:`L_c` of the constant answer that is best for these labels. 0
     means that the column is not used; 1, that shuffling it costs as much as the constant answer is off.
     Columns that tell the same are each found unimportant, as the other one is still there.
+
+    A target that was fitted with a metric of its own (``fit(metrics=)``) is measured by that one instead: how
+    much worse it gets, in units of what lies between the constant answer's and a perfect one.
 
     Args:
         model: The model.
@@ -59,8 +65,8 @@ def importance(
     inputs, report = model.encoder.transform(rows.frame)
     for message in report.messages(fitting=False):
         warnings.warn(message, DataWarning, stacklevel=stacklevel)
-    before = _losses(rows, model.network_outputs(inputs))
-    units = _constant_losses(rows)
+    judged = _Judged(rows, [target for target in model.targets if target.task in rows.tasks])
+    before, units = judged.costs(model.network_outputs(inputs)), judged.units()
     found: dict[str, Tensor] = {}
     for column, place in _places(model.encoder).items():
         draw = generator(seed, "importance", column)
@@ -68,24 +74,48 @@ def importance(
         for _ in range(n_repeats):
             shuffled = inputs.clone()
             shuffled[:, place] = inputs[torch.randperm(len(inputs), generator=draw)][:, place]
-            repeats.append((_losses(rows, model.network_outputs(shuffled)) - before) / units)
+            repeats.append((judged.costs(model.network_outputs(shuffled)) - before) / units)
         found[column] = torch.stack(repeats)  # [repeat, target]
     return _framed(found, [task.name for task in rows.tasks])
 
 
-def _losses(rows: LabelledRows, outputs: Mapping[str, Tensor]) -> Tensor:
-    """Return the mean loss of each target ``[target]``."""
-    return torch.stack(
-        [row_losses(task, outputs[task.name].double(), rows.labels).mean() for task in rows.tasks]
-    )
+class _Judged:
+    """What it costs that predictions are off: the loss of a target, or the metric that was asked.
+
+    Args:
+        rows: The labels.
+        targets: Those with a label.
+    """
+
+    def __init__(self, rows: LabelledRows, targets: Sequence[TargetColumn]) -> None:
+        self.rows, self.targets = rows, targets
+
+    def costs(self, outputs: Mapping[str, Tensor]) -> Tensor:
+        """Return the cost of predictions by target ``[target]``; lower is better."""
+        return torch.tensor([self._cost(target, outputs) for target in self.targets], dtype=torch.float64)
+
+    def units(self) -> Tensor:
+        """Return by how much constant answers cost more than perfect ones; NaN where labels are all equal."""
+        tasks, labels = [target.task for target in self.targets], self.rows.labels
+        answers = all_predictions(constant_predictor(tasks, labels), labels)
+        plain = [replace(target, class_weights=()) for target in self.targets]  # else a constant is a tie
+        constant = _Judged(self.rows, plain).costs(answers)
+        perfect = torch.tensor([-1.0 if _higher(task) else 0.0 for task in tasks], dtype=torch.float64)
+        differ = [len(labels.targets[task.name][labels.masks[task.name]].unique()) > 1 for task in tasks]
+        usable = torch.tensor(differ) & (constant > perfect)
+        return torch.where(usable, constant - perfect, torch.nan)
+
+    def _cost(self, target: TargetColumn, outputs: Mapping[str, Tensor]) -> float:
+        task, predicted = target.task, outputs[target.task.name].double()
+        if not task.metrics:
+            return float(row_losses(task, predicted, self.rows.labels).mean())
+        metric = task.metrics[0]
+        value = measure_target(target, predicted, self.rows.labels, names=[metric])[metric]
+        return -value if _higher(task) else value
 
 
-def _constant_losses(rows: LabelledRows) -> Tensor:
-    """Return those of the best constant answers; NaN where labels are all equal."""
-    losses = _losses(rows, all_predictions(constant_predictor(rows.tasks, rows.labels), rows.labels))
-    targets, masks = rows.labels.targets, rows.labels.masks
-    differ = [len(targets[task.name][masks[task.name]].unique()) > 1 for task in rows.tasks]
-    return torch.where(torch.tensor(differ), losses, torch.nan)
+def _higher(task: Task) -> bool:
+    return bool(task.metrics) and higher_is_better(task, task.metrics[0])
 
 
 def _places(encoder: TableEncoder) -> dict[str, slice]:

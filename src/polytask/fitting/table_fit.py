@@ -26,8 +26,10 @@ from polytask.fitting.table_surroundings import Surroundings, rehearse
 from polytask.fitting.table_verdict import constant_predictions, judge, judged_rows, mean_gain
 from polytask.fitting.target_options import (
     check_class_weights,
+    check_metrics,
     check_target_weights,
     with_class_weights,
+    with_metrics,
     with_target_weights,
 )
 from polytask.fitting.temperature import Sharpness
@@ -55,6 +57,7 @@ class FitSettings:
         baselines: Whether a model for each target alone is trained, too.
         class_weights: How much each class counts, as `check_class_weights` returns it.
         target_weights: How much each target counts in the loss of what is shared; None for all alike.
+        metrics: Which metric judges each target, by name; None for the first of its kind.
         seed: Decides everything random.
         time_budget: Seconds after which training stops; None for as long as it takes.
         resume_folder: Where a killed fit continues; None for nowhere.
@@ -69,6 +72,7 @@ class FitSettings:
     baselines: bool = True
     class_weights: Any = None
     target_weights: Any = None
+    metrics: Any = None
     seed: int = 0
     time_budget: float | None = None
     resume_folder: Path | None = None
@@ -108,6 +112,7 @@ class FitSettings:
             "precision": check.precision("precision", call["precision"]),
             "class_weights": check_class_weights(check, call["class_weights"]),
             "target_weights": check_target_weights(check, call["target_weights"]),
+            "metrics": check_metrics(check, call["metrics"]),
         }
         balancing = asked.get("balancing", "equal")
         if call["target_weights"] and isinstance(balancing, str) and balancing != "equal":
@@ -222,6 +227,7 @@ def _prepared(
         )
         prepared = with_class_weights(prepared, settings.class_weights)
         prepared = with_target_weights(prepared, settings.target_weights)
+        prepared = with_metrics(prepared, settings.metrics)
     return prepared, _described(frame, columns, settings)
 
 
@@ -237,7 +243,7 @@ def _single_threaded(config: TableConfig) -> AbstractContextManager[object]:
 
 def _described(frame: pd.DataFrame, columns: Columns, settings: FitSettings) -> dict[str, object]:
     """Say where a model comes from; of what is asked of single targets, what was given."""
-    by_target = {"class_weights": settings.class_weights, "target_weights": settings.target_weights}
+    by_target = {name: getattr(settings, name) for name in ("class_weights", "target_weights", "metrics")}
     return {
         "fingerprint": fingerprint(frame),
         "rows": len(frame),

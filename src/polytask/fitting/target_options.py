@@ -1,4 +1,4 @@
-"""What is asked of single targets beside their kind: how much they and their classes count."""
+"""What is asked of single targets beside their kind: how much they count, and how they are judged."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -15,13 +15,16 @@ from polytask.data.tables.cell import spell
 from polytask.data.tables.feature_column import category_finder
 from polytask.data.tables.problems import problem_error
 from polytask.data.tables.target_column import TargetColumn
+from polytask.evaluate.metrics import metric_names, metrics_of
 from polytask.fitting.table_preparation import PreparedTable
 
 __all__ = [
     "BALANCED",
     "check_class_weights",
+    "check_metrics",
     "check_target_weights",
     "with_class_weights",
+    "with_metrics",
     "with_target_weights",
 ]
 
@@ -75,6 +78,16 @@ def check_target_weights(check: SettingsCheck, given: Any) -> dict[str, float] |
         str(name): _weight(check, f"`target_weights`: the weight of {name!r}", weight)
         for name, weight in given.items()
     }
+
+
+def check_metrics(check: SettingsCheck, given: Any) -> dict[str, str] | None:
+    """Check which metric judges which target, by name; None for none."""
+    if given is None:
+        return None
+    if not isinstance(given, Mapping) or not all(isinstance(metric, str) for metric in given.values()):
+        check.problems.append(f"`metrics` must be the name of a metric for each target, got {shown(given)}")
+        return None
+    return {str(name): metric for name, metric in given.items()}
 
 
 def _weight(check: SettingsCheck, what: str, given: Any) -> float:
@@ -132,6 +145,31 @@ def with_target_weights(prepared: PreparedTable, given: Mapping[str, float] | No
     weights = {name: given.get(name, 1.0) for name in names}
     mean = sum(weights.values()) / len(weights)
     return replace(prepared, target_weights={name: weight / mean for name, weight in weights.items()})
+
+
+def with_metrics(prepared: PreparedTable, given: Mapping[str, str] | None) -> PreparedTable:
+    """Let the metrics that were asked judge their targets; the usual ones of the kind are shown beside.
+
+    Raises:
+        DataError: A target is none of the table, or its kind has no such metric.
+    """
+    if not given:
+        return prepared
+    names = [task.name for task in prepared.tasks]
+    problems = [_unknown("metrics", name, names) for name in given if name not in names]
+    targets = []
+    for target in prepared.targets:
+        task, metric = target.task, given.get(target.task.name)
+        if metric is not None and metric not in metrics_of(task.kind):
+            what = f"`metrics`: the target {task.name!r} is {task.kind} and has no metric {metric!r}"
+            problems.append(f"{name_problem(what, metric, metrics_of(task.kind))}.")
+        elif metric is not None:
+            shown_too = (name for name in metric_names(task) if name != metric)
+            target = replace(target, task=replace(task, metrics=(metric, *shown_too)))
+        targets.append(target)
+    if problems:
+        raise problem_error(problems)
+    return replace(prepared, targets=tuple(targets))
 
 
 def _unknown(setting: str, name: str, possible: Sequence[str]) -> str:
