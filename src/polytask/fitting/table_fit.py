@@ -23,7 +23,7 @@ from polytask.fitting.table_calibration import calibrate
 from polytask.fitting.table_ensemble_fit import TableFit, fit_ensemble, run_titles, stacked
 from polytask.fitting.table_preparation import Columns, PreparedTable, prepare_table
 from polytask.fitting.table_surroundings import Surroundings, rehearse
-from polytask.fitting.table_verdict import constant_predictions, judge, judged_rows, mean_gain
+from polytask.fitting.table_verdict import Answers, constant_predictions, judge, judged_rows, mean_gain
 from polytask.fitting.target_options import (
     check_class_weights,
     check_metrics,
@@ -38,7 +38,7 @@ from polytask.models.table_model import TableModel
 from polytask.models.table_results import FitResults, TaskResult
 from polytask.train.threads import single_threaded
 
-__all__ = ["FitSettings", "fit_table", "plan_fit"]
+__all__ = ["FitSettings", "TrainedTable", "fit_table", "plan_fit", "train_table"]
 
 _REMEDY = "Lower `learning_rate`, or look for values far from all others in the targets."
 _AGAIN = "call `fit` again with the same `resume_folder`"
@@ -148,6 +148,28 @@ def fit_table(
         DataWarning: Something about the data is noteworthy, or settings change nothing.
         ResultWarning: The model is not clearly better than a constant answer for some targets.
     """
+    return train_table(frame, columns, settings, stacklevel=stacklevel + 1).model
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TrainedTable:
+    """A model with what it was trained on.
+
+    Args:
+        model: The model.
+        prepared: The rows.
+        held_out: What it predicts for rows that its networks did not see.
+    """
+
+    model: TableModel
+    prepared: PreparedTable
+    held_out: Answers
+
+
+def train_table(
+    frame: pd.DataFrame, columns: Columns, settings: FitSettings, *, stacklevel: int = 2
+) -> TrainedTable:
+    """Do what `fit_table` does, and return the prepared rows and held-out predictions, too."""
     start = time.perf_counter()
     config, seed = settings.config, settings.seed
     prepared, data = _prepared(frame, columns, settings)
@@ -173,7 +195,7 @@ def fit_table(
         results = _results(prepared, fitted, sharpness, n_rows=len(frame), seed=seed, start=start)
     if (shortfall := results.shortfall()) is not None:
         warnings.warn(shortfall, ResultWarning, stacklevel=stacklevel)
-    return TableModel(
+    model = TableModel(
         fitted.model,
         prepared.encoder,
         prepared.targets,
@@ -182,6 +204,7 @@ def fit_table(
         results=results,
         calibration=calibration,
     )
+    return TrainedTable(model=model, prepared=prepared, held_out=fitted.joint)
 
 
 def plan_fit(frame: pd.DataFrame, columns: Columns, settings: FitSettings) -> PlannedFit:
