@@ -73,6 +73,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     x = np.random.default_rng(0).normal(size=(90, 2))
     sold = np.where(x[:, 0] > 1, "yes", "no")
     table = pd.DataFrame({"a": x[:, 0], "b": x[:, 1], "size": 9 * x[:, 0], "sold": sold})
+    table["part"] = np.arange(90) % 3
     table.to_csv(folder / "rows.csv", index=False)
     return folder
 
@@ -80,9 +81,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def fit(folder, monkeypatch, capsys):
     def run(*arguments: str, code: int = 0) -> str:
-        quick = ["--epochs", "2", "--width", "4", "--bins", "0", "--folds", "2", "--no-baselines", "--json"]
+        quick = ["--epochs", "2", "--width", "4", "--bins", "0", "--no-baselines", "--json"]
         monkeypatch.chdir(folder)
-        monkeypatch.setattr(sys, "argv", ["polytask", "fit", "rows.csv", "-o", "model", *quick, *arguments])
+        folds = [] if "--fold-column" in arguments else ["--folds", "2"]
+        typed = ["polytask", "fit", "rows.csv", "-o", "model", *quick, *folds, *arguments]
+        monkeypatch.setattr(sys, "argv", typed)
         with pytest.raises(SystemExit) as stop:
             main()
         said = capsys.readouterr()
@@ -110,9 +113,15 @@ def test_the_metric_that_is_asked_is_the_one_that_is_shown(fit) -> None:
     assert [(one["task"], one["metric"]) for one in said["tasks"]] == [("sold", "log_loss"), ("size", "rmse")]
 
 
+def test_a_column_of_folds_is_as_many_folds_as_it_has_values(fit) -> None:
+    said = json.loads(fit("--target", "sold", "--fold-column", "part"))
+    assert said["n_folds"] == 3
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["--fold-column", "prat"], "--fold-column: there is no column 'prat'"),
         (["--metric", "size=auroc"], "--metric: the target 'size' is regression and has no metric 'auroc'"),
         (["--metric", "size"], "--metric 'size' cannot be read; write NAME=METRIC"),
         (["--target-weight", "sizes=2"], "--target-weight: there is no target 'sizes'; did you mean 'size'"),

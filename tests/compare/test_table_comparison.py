@@ -195,3 +195,15 @@ def test_the_command_ends_with_one_message(run, words, said):
     done = run(*words)
     assert done.exit_code == 2 and said in done.output, done.output
     assert "Traceback" not in done.output
+
+
+def test_candidates_are_compared_by_the_metric_and_on_the_folds_that_were_asked(tmp_path):
+    frame = table().assign(part=np.arange(len(table())) % 4)
+    asked = {"candidates": ["constant", "linear"], "workers": 1, "fold_column": "part"}
+    found = compare(frame, TARGETS, metrics={"size": "mae", "rich": "log_loss"}, directory=tmp_path, **asked)
+    assert found.n_folds == 4 and (found.metric("size"), found.metric("rich")) == ("mae", "log_loss")
+    assert found.best("size") == "linear"
+    with pytest.raises(BundleError, match="another comparison"):
+        compare(frame, TARGETS, metrics={"size": "mae"}, directory=tmp_path, **asked)
+    with pytest.raises(InputError, match="`metrics` must be the name of a metric"):
+        compare(frame, TARGETS, metrics=["mae"], **asked)

@@ -207,7 +207,7 @@ def test_folds_are_dealt_as_they_are_asked_for(table, folds, n_folds):
 @pytest.mark.parametrize(
     ("columns", "folds", "message"),
     [
-        ({"group": "person"}, KFold(3), "Pair 0 .* trains on rows of .* of 'person' that it"),
+        ({"group": "person"}, KFold(3), "Fold 0 trains on rows of .* of 'person' that it"),
         ({"time_column": "day"}, KFold(3), "Pair 0 .* trains on rows that are no earlier in 'day'"),
         ({}, GroupKFold(3), "splitter of `folds` refuses the rows"),
         ({}, [(range(20), range(20, 30)), ([35], range(2, 9))], "Pair 1 .* 0 labelled rows to train on"),

@@ -7,14 +7,14 @@ import pandas as pd
 import pytest
 from sklearn.model_selection import StratifiedKFold
 
-from polytask.core import DataError
+from polytask.core import DataError, InputError
 from polytask.data.tables.folds import Fold
 from polytask.fitting import table_folds
 from polytask.fitting.table_preparation import Columns, PreparedTable, prepare_table
 
 
 def prepared(frame: pd.DataFrame, *targets: str, **settings: Any) -> PreparedTable:
-    roles = {role: settings.pop(role) for role in ("group", "time") if role in settings}
+    roles = {role: settings.pop(role) for role in ("group", "time", "fold") if role in settings}
     return prepare_table(frame, Columns(targets=targets, **roles), seed=0, **settings)
 
 
@@ -68,3 +68,31 @@ def test_rows_without_labels_are_in_no_fold_of_a_caller() -> None:
     assert found.indices[fold.train].tolist() == list(range(10, 30))
     with pytest.raises(DataError, match="Pair 0 of `folds` has 0 labelled rows to train on and 110 held out"):
         prepared(frame, "y", folds=[(range(10), range(10, 120))])
+
+
+def test_a_fold_column_decides_the_folds_and_is_no_feature() -> None:
+    frame = table().assign(part=np.repeat(["x", "y", None], 40))
+    frame.loc[5, "y"] = np.nan
+    found = prepared(frame, "y", fold="part", repeats=2)
+    assert len(found.repeats) == 2 and [len(fold.held_out) for fold in found.repeats[1]] == [39, 40]
+    parts = frame["part"].to_numpy()[found.indices]
+    assert [set(parts[fold.held_out]) for fold in found.repeats[0]] == [{"x"}, {"y"}]
+    trained = parts[found.repeats[0][0].train]
+    assert sum(trained == "y") == 40 and pd.isna(trained).sum() == 40 and len(trained) == 80
+    assert "part" not in {encoding.name for encoding in found.encoder.encodings}
+    assert any("40 rows with a label have no value of 'part'" in note for note in found.messages)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"folds": 3}, "Give either `folds` or `fold_column`"),
+        ({"time": "a"}, "Give either `fold_column` or `time_column`"),
+        ({"group": "k"}, "Fold 0 trains on rows of .* of 'k' that it also holds out"),
+        ({"fold": "prat"}, "`fold_column`: there is no column 'prat'.*'part'"),
+    ],
+)
+def test_a_fold_column_that_does_not_fit_is_refused(settings: dict[str, Any], message: str) -> None:
+    frame = table().assign(part=np.arange(120) % 3)
+    with pytest.raises(InputError, match=message):
+        prepared(frame, "y", **{"fold": "part", **settings})

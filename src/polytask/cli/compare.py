@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from polytask.cli.by_target import names
 from polytask.cli.config_file import CONFIG_FILE, Config, run_text
 from polytask.cli.dry_run import DryRun, show_planned_comparison
 from polytask.cli.failures import SpokenCommand
@@ -57,6 +58,10 @@ def compare(
         str | None, typer.Option(help="Train on earlier rows of this column, test on later ones.")
     ] = None,
     weight: Annotated[str | None, more("How much each row counts in training.")] = None,
+    fold_column: Annotated[str | None, more("Rows sharing a value of it are a fold, not --folds.")] = None,
+    metric: Annotated[
+        list[str] | None, more("The metric that compares on a target: NAME=METRIC. Repeat it.")
+    ] = None,
     drop: Annotated[list[str] | None, typer.Option(help="A column not to be used. Repeat it.")] = None,
     workers: Annotated[
         Whole,
@@ -104,6 +109,7 @@ def compare(
     settings = {
         "candidates": candidate or None, "directory": output, "folds": folds, "repeats": repeats,
         "trials": trials, "group": group, "time_column": time, "weight_column": weight, "drop": drop or (),
+        "fold_column": fold_column, "metrics": names("--metric", metric or (), "METRIC"),
         "seed": seed, "time_budget": time_budget, "workers": workers,
     }  # fmt: skip
     if dry_run:

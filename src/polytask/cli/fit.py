@@ -49,6 +49,9 @@ def fit(
     weight: Annotated[
         str | None, typer.Option(help="A column of numbers: how much each row counts in training.")
     ] = None,
+    fold_column: Annotated[
+        str | None, typer.Option(help="Rows sharing a value of this column are a fold, instead of --folds.")
+    ] = None,
     drop: Annotated[list[str] | None, typer.Option(help="A column not to be used. Repeat it.")] = None,
     architecture: Annotated[
         str,
@@ -128,7 +131,8 @@ def fit(
 
     check_destination(output, resume=resume_folder, kind=TableModel.kind)
     settings = {
-        "group": group, "time_column": time, "weight_column": weight, "drop": drop or (), "folds": folds,
+        "group": group, "time_column": time, "weight_column": weight, "fold_column": fold_column,
+        "drop": drop or (), "folds": folds,
         "repeats": repeats, "baselines": baselines, "seed": seed, "resume_folder": resume_folder,
         "accelerator": accelerator, "architecture": architecture, "balancing": balancing, "epochs": epochs,
         "width": width, "depth": depth, "learning_rate": learning_rate, "time_budget": time_budget,

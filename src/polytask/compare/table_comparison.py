@@ -27,6 +27,7 @@ from polytask.data import read_table
 from polytask.data.tables.table import fingerprint
 from polytask.fitting.planned_fit import table_summary
 from polytask.fitting.table_preparation import Columns, PreparedTable, prepare_table
+from polytask.fitting.target_options import check_metrics, with_metrics
 from polytask.train.progress import TrainingBar
 
 __all__ = ["compare", "plan_comparison", "work_on"]
@@ -44,6 +45,8 @@ def compare(
     group: str | int | None = None,
     time_column: str | int | None = None,
     weight_column: str | int | None = None,
+    fold_column: str | int | None = None,
+    metrics: Mapping[str, str] | None = None,
     drop: Any = (),
     seed: int = 0,
     time_budget: float | None = None,
@@ -72,6 +75,8 @@ def compare(
         group: Rows that share a value of this column are never on both sides.
         time_column: Train on earlier rows and judge by later ones.
         weight_column: How much each row counts in training.
+        fold_column: Rows that share a value of this column are a fold, instead of ``folds``.
+        metrics: Which metric compares the candidates on a target, by name; see `polytask.fit`.
         drop: Columns that are not to be used; one, or a sequence.
         seed: The same one gives the same result, whoever does the work.
         time_budget: Seconds after which no cell is begun any more; folds that lack one are not judged.
@@ -100,8 +105,11 @@ def compare(
     """
     _check_settings(repeats, trials, seed, folds, workers, time_budget, progress)
     deadline = None if time_budget is None else time.time() + time_budget
-    columns = Columns.of(targets, group=group, time=time_column, drop=drop, weight=weight_column)
-    asked = _read(table, columns, candidates, folds=folds, repeats=repeats, seed=seed)
+    columns = Columns.of(
+        targets, group=group, time=time_column, drop=drop, weight=weight_column, fold=fold_column
+    )
+    metrics = _checked_metrics(metrics)
+    asked = _read(table, columns, candidates, metrics, folds=folds, repeats=repeats, seed=seed)
     prepared = asked.prepared
     for note in prepared.messages:
         warnings.warn(note, DataWarning, stacklevel=2)
@@ -113,7 +121,7 @@ def compare(
             asked.candidates,
             trials=trials,
             seed=seed,
-            data=_data(asked.frame, columns),
+            data=_data(asked.frame, columns, metrics),
             files=files or {},
         )
         again = "call `polytask.compare` again with the same `directory`"
@@ -143,6 +151,8 @@ def plan_comparison(
     group: str | int | None = None,
     time_column: str | int | None = None,
     weight_column: str | int | None = None,
+    fold_column: str | int | None = None,
+    metrics: Mapping[str, str] | None = None,
     drop: Any = (),
     seed: int = 0,
     time_budget: float | None = None,
@@ -159,12 +169,15 @@ def plan_comparison(
         BundleError: The folder holds another comparison.
     """
     _check_settings(repeats, trials, seed, folds, workers, time_budget, progress=False)
-    columns = Columns.of(targets, group=group, time=time_column, drop=drop, weight=weight_column)
-    asked = _read(table, columns, candidates, folds=folds, repeats=repeats, seed=seed)
+    columns = Columns.of(
+        targets, group=group, time=time_column, drop=drop, weight=weight_column, fold=fold_column
+    )
+    metrics = _checked_metrics(metrics)
+    asked = _read(table, columns, candidates, metrics, folds=folds, repeats=repeats, seed=seed)
     prepared, done = asked.prepared, 0
     if directory is not None:
         folder = user_path(directory).absolute()
-        described = {"trials": trials, "seed": seed, "data": _data(asked.frame, columns)}
+        described = {"trials": trials, "seed": seed, "data": _data(asked.frame, columns, metrics)}
         check_plan(folder, _rows(prepared), prepared.repeats, asked.candidates, **described)
         done = len(list((folder / "cells").glob(f"*/{RECORD_FILE}")))
     n_cells = len(asked.candidates) * sum(map(len, prepared.repeats))
@@ -188,13 +201,23 @@ class _Asked:
     prepared: PreparedTable
 
 
-def _read(table: Any, columns: Columns, candidates: Any, *, folds: Any, repeats: int, seed: int) -> _Asked:
+def _read(
+    table: Any,
+    columns: Columns,
+    candidates: Any,
+    metrics: Mapping[str, str] | None,
+    *,
+    folds: Any,
+    repeats: int,
+    seed: int,
+) -> _Asked:
     asked = candidates_of(candidates)
     frame = read_table(table)
     with usual_defaults():
         prepared = prepare_table(
             frame, columns, folds=folds, repeats=repeats, seed=derive_seed(seed, "table")
         )
+        prepared = with_metrics(prepared, metrics)
     _check_candidates(asked, [task.name for task in prepared.tasks])
     return _Asked(frame=frame, candidates=asked, prepared=prepared)
 
@@ -280,8 +303,16 @@ def _rows(prepared: PreparedTable) -> TableRows:
     )
 
 
-def _data(frame: Any, columns: Columns) -> dict[str, object]:
+def _checked_metrics(given: Any) -> dict[str, str] | None:
+    check = SettingsCheck()
+    checked = check_metrics(check, given)
+    check.done()
+    return checked
+
+
+def _data(frame: Any, columns: Columns, metrics: Mapping[str, str] | None) -> dict[str, object]:
     """Say where the table comes from, in the words of the call."""
+    asked = {"fold_column": columns.fold, "metrics": metrics}
     return {
         "fingerprint": fingerprint(frame),
         "table_rows": len(frame),
@@ -290,6 +321,7 @@ def _data(frame: Any, columns: Columns) -> dict[str, object]:
         "time_column": columns.time,
         "weight_column": columns.weight,
         "drop": list(columns.drop),
+        **{name: given for name, given in asked.items() if given},
     }
 
 

@@ -23,6 +23,7 @@ def fit(
     group: str | int | None = None,
     time_column: str | int | None = None,
     weight_column: str | int | None = None,
+    fold_column: str | int | None = None,
     drop: Any = (),
     folds: Any = None,
     repeats: int = 1,
@@ -71,6 +72,8 @@ def fit(
         group: Rows that share a value of this column are never on both sides.
         time_column: Train on earlier rows and judge by later ones; the model itself is trained on all.
         weight_column: How much each row counts in training; it is no feature.
+        fold_column: Rows that share a value of this column are a fold, instead of ``folds``; rows without one
+            train in every fold. It is no feature.
         drop: Columns that are not to be used; one, or a sequence.
         folds: How many folds, None for 5 (3 above 20,000 labelled rows); a scikit-learn splitter; or pairs
             of row positions (training, held out).
@@ -140,7 +143,9 @@ def fit(
         "time_budget": time_budget,
     }  # fmt: skip
     checked = FitSettings.checked(settings | renamed_settings(others, _OLD_NAMES))
-    columns = Columns.of(targets, group=group, time=time_column, drop=drop, weight=weight_column)
+    columns = Columns.of(
+        targets, group=group, time=time_column, drop=drop, weight=weight_column, fold=fold_column
+    )
     return fit_table(read_table(table), columns, checked, stacklevel=3)
 
 
@@ -151,6 +156,7 @@ def plan(
     group: str | int | None = None,
     time_column: str | int | None = None,
     weight_column: str | int | None = None,
+    fold_column: str | int | None = None,
     drop: Any = (),
     **settings: Any,
 ) -> PlannedFit:
@@ -162,6 +168,7 @@ def plan(
         group: As for `fit`.
         time_column: As for `fit`.
         weight_column: As for `fit`.
+        fold_column: As for `fit`.
         drop: As for `fit`.
         **settings: The others of `fit`.
 
@@ -169,5 +176,7 @@ def plan(
         InputError: What `fit` would refuse.
     """
     checked = FitSettings.checked(settings)
-    columns = Columns.of(targets, group=group, time=time_column, drop=drop, weight=weight_column)
+    columns = Columns.of(
+        targets, group=group, time=time_column, drop=drop, weight=weight_column, fold=fold_column
+    )
     return plan_fit(read_table(table), columns, checked)

@@ -127,6 +127,7 @@ def plan_training(
 def table_summary(frame: pd.DataFrame, columns: Columns, prepared: PreparedTable) -> dict[str, Any]:
     """Say what was made of a table, as plain JSON: rows, targets, columns by kind or left out, folds."""
     asked = {"group": columns.group, "time": columns.time, "weight": columns.weight}
+    asked["fold"] = columns.fold
     used: dict[str, list[str]] = {}
     for encoding in prepared.encoder.encodings:
         used.setdefault(encoding.kind, []).append(encoding.name)

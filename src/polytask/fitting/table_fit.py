@@ -276,7 +276,7 @@ def _described(frame: pd.DataFrame, columns: Columns, settings: FitSettings) -> 
         "weight_column": columns.weight,
         "drop": list(columns.drop),
         "seed": settings.seed,
-        **{name: given for name, given in by_target.items() if given is not None},
+        **{name: given for name, given in (by_target | {"fold_column": columns.fold}).items() if given},
     }
 
 

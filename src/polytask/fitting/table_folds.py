@@ -11,6 +11,7 @@ from polytask.core import Batch, DataError, derive_seed
 from polytask.core.names import counted
 from polytask.data.tables.folds import (
     Fold,
+    folds_by_column,
     folds_by_splitter,
     folds_in_time,
     folds_of_groups,
@@ -38,11 +39,12 @@ def deal_folds(
     *,
     group: str | None,
     time: str | None,
+    column: str | None = None,
     folds: Any,
     repeats: int,
     seed: int,
 ) -> tuple[tuple[Fold, ...], ...]:
-    """Deal the labelled rows, once for each repeat; by groups, in time, or evenly by labels.
+    """Deal the labelled rows, once for each repeat; by a column, by groups, in time, or evenly by labels.
 
     Args:
         frame: The table.
@@ -51,6 +53,7 @@ def deal_folds(
         targets: The targets.
         group: The column of groups.
         time: The column of times.
+        column: The column whose values are the folds.
         folds: How many, or what `folds_by_splitter` takes; None for 5, or for 3 of many rows.
         repeats: How often.
         seed: Decides the folds.
@@ -63,6 +66,10 @@ def deal_folds(
     labels = [fold_labels(target, rows) for target in targets]
     groups = None if group is None else frame[group].iloc[indices]
     times = None if time is None else frame[time].iloc[indices]
+    if column is not None:
+        by_column = folds_by_column(frame[column].iloc[indices])
+        _check_apart(by_column, groups, times)
+        return (by_column,) * repeats
     if not isinstance(folds, Number):
         if isinstance(folds, Iterable) and not isinstance(folds, str | bytes) and not hasattr(folds, "split"):
             folds = list(folds)  # a generator gives its pairs once, but every repeat takes them
@@ -113,9 +120,9 @@ def _check_apart(folds: Sequence[Fold], groups: pd.Series | None, times: pd.Seri
             shared = np.intersect1d(codes[fold.train], codes[fold.held_out])
             if len(shared):
                 raise DataError(
-                    f"Pair {index} of `folds` trains on rows of {counted(len(shared), 'group')} of "
-                    f"{groups.name!r} that it also holds out. Use a splitter that keeps groups, such as "
-                    "scikit-learn's GroupKFold, or leave out `group`."
+                    f"Fold {index} trains on rows of {counted(len(shared), 'group')} of {groups.name!r} that "
+                    "it also holds out. Use folds that keep groups, as scikit-learn's GroupKFold does, or "
+                    "leave out `group`."
                 )
     if times is not None:
         order = row_order_values(times)

@@ -14,7 +14,7 @@ from polytask.data import TableEncoder, check_leak
 from polytask.data.tables.column import column_categories, column_hint, column_numbers
 from polytask.data.tables.folds import Fold
 from polytask.data.tables.label_split import Labels
-from polytask.data.tables.problems import examples, problem_error
+from polytask.data.tables.problems import examples, problem_error, some_rows
 from polytask.data.tables.splits import Split, row_groups, row_order_values
 from polytask.data.tables.target_column import TargetColumn
 from polytask.data.tables.target_labels import split_labels, target_messages
@@ -34,6 +34,7 @@ class Columns:
         time: Training rows come before test rows.
         drop: Not used at all.
         weight: How much each row counts.
+        fold: Rows that share a value of it are a fold.
     """
 
     targets: tuple[str, ...]
@@ -41,10 +42,18 @@ class Columns:
     time: str | None = None
     drop: tuple[str, ...] = ()
     weight: str | None = None
+    fold: str | None = None
 
     @classmethod
     def of(
-        cls, targets: Any, *, group: Any = None, time: Any = None, drop: Any = (), weight: Any = None
+        cls,
+        targets: Any,
+        *,
+        group: Any = None,
+        time: Any = None,
+        drop: Any = (),
+        weight: Any = None,
+        fold: Any = None,
     ) -> "Columns":
         """Take column names as people write them.
 
@@ -56,6 +65,7 @@ class Columns:
             time: A name.
             drop: One name, or several.
             weight: A name.
+            fold: A name.
 
         Raises:
             InputError: It cannot be understood.
@@ -72,6 +82,7 @@ class Columns:
             time=None if time is None else _name(time, "time_column"),
             drop=() if drop is None else tuple(_names(drop, "drop")),
             weight=None if weight is None else _name(weight, "weight_column"),
+            fold=None if fold is None else _name(fold, "fold_column"),
         )
 
     def features(self, frame: pd.DataFrame) -> list[str]:
@@ -82,6 +93,7 @@ class Columns:
                 dropped.
         """
         roles = {"group": self.group, "time_column": self.time, "weight_column": self.weight}
+        roles["fold_column"] = self.fold
         named = [(role, name) for role, name in roles.items() if name is not None]
         named += [("drop", name) for name in self.drop]
         problems = [
@@ -91,6 +103,8 @@ class Columns:
         ]
         if self.group is not None and self.time is not None:
             problems.append("Give either `group` or `time_column`: a split follows one of them.")
+        if self.fold is not None and self.time is not None:
+            problems.append("Give either `fold_column` or `time_column`: folds follow one of them.")
         asked = {parse_target(text, frame.columns)[0] for text in self.targets}
         problems += [
             f"`drop`: {name!r} is among the `targets`, too. Take it from one of them."
@@ -177,6 +191,8 @@ def prepare_table(
     Raises:
         DataError: The table cannot be used; the message names column, problem and remedy.
     """
+    if columns.fold is not None and folds is not None:
+        raise InputError("Give either `folds` or `fold_column`: a column has as many folds as values.")
     features = columns.features(frame)
     labels = split_labels(frame, columns.targets)
     _check_units(frame, labels, columns)
@@ -201,10 +217,12 @@ def prepare_table(
         targets,
         group=columns.group,
         time=columns.time,
+        column=columns.fold,
         folds=folds,
         repeats=repeats,
         seed=seed,
     )
+    messages += _unfolded(frame, columns.fold, indices)
     if len(dealt[0]) == 1:
         messages.append(
             "The rows that judge the model also decide when each target stops, as there is one fold: the "
@@ -222,6 +240,19 @@ def prepare_table(
         weights=None if columns.weight is None else _weights(frame, columns.weight, indices, rows),
         messages=(*messages, *report.messages()),
     )
+
+
+def _unfolded(frame: pd.DataFrame, column: str | None, indices: np.ndarray) -> list[str]:
+    """Tell how many labelled rows have no value of the fold column."""
+    texts = [] if column is None else column_categories(frame[column].iloc[indices])
+    n_free = sum(text is None for text in texts)
+    if not n_free:
+        return []
+    verb = "has" if n_free == 1 else "have"
+    return [
+        f"{some_rows(n_free)} with a label {verb} no value of {column!r}, the fold column, and so train in "
+        "every fold and are judged in none."
+    ]
 
 
 def _weights(frame: pd.DataFrame, name: str, indices: np.ndarray, rows: Batch) -> torch.Tensor:

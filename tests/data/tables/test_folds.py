@@ -13,6 +13,7 @@ from polytask.core import DataError, InputError
 from polytask.data.tables.folds import (
     Fold,
     _dealt,
+    folds_by_column,
     folds_by_splitter,
     folds_in_time,
     folds_of_groups,
@@ -124,6 +125,14 @@ def test_days_in_text_are_put_in_order() -> None:
             lambda: folds_in_time(pd.Series([7] * 5, name="year"), n_folds=2),
             "'year' has 1 different time, .* leave out `time_column`",
         ),
+        (
+            lambda: folds_by_column(pd.Series([7, None, 7], name="part")),
+            "'part' of `fold_column` has 1 value in labelled rows",
+        ),
+        (
+            lambda: folds_by_column(pd.Series(range(101), name="row")),
+            "'row' of `fold_column` has 101 values in labelled rows, .* 2 to 100 are possible",
+        ),
     ],
 )
 def test_what_cannot_be_dealt_is_named(deal: Any, message: str) -> None:
@@ -138,6 +147,13 @@ def test_a_splitter_gets_labels_and_groups() -> None:
     groups = np.arange(12) // 3
     for fold in folds_by_splitter(GroupKFold(4), 12, groups=groups):
         assert not set(groups[fold.train]) & set(groups[fold.held_out])
+
+
+def test_each_value_of_a_column_is_a_fold() -> None:
+    column = pd.Series([2, 1.0, 2, 3, 1], dtype="float")
+    folds = folds_by_column(column)
+    expect_a_partition(folds, 5)
+    assert [set(column[fold.held_out]) for fold in folds] == [{2.0}, {1.0}, {3.0}]
 
 
 def test_pairs_of_truth_values_are_taken() -> None:

@@ -10,11 +10,20 @@ import pandas as pd
 from polytask.core import DataError, InputError
 from polytask.core.names import counted
 from polytask.core.random import numpy_generator
+from polytask.data.tables.column import column_categories
 from polytask.data.tables.label_split import Labels
 from polytask.data.tables.splits import row_groups, row_order_values
 
-__all__ = ["Fold", "folds_by_splitter", "folds_in_time", "folds_of_groups", "folds_of_rows"]
+__all__ = [
+    "Fold",
+    "folds_by_column",
+    "folds_by_splitter",
+    "folds_in_time",
+    "folds_of_groups",
+    "folds_of_rows",
+]
 
+_MOST_FOLDS = 100  # of a column: more are names of rows, and would take as many networks
 _BALANCED_BY_CHANCE = 200  # units of a label in each fold, above which a random draw keeps its share
 
 
@@ -123,6 +132,30 @@ def folds_in_time(times: pd.Series, *, n_folds: int) -> tuple[Fold, ...]:
         Fold(train=np.flatnonzero(blocks < block), held_out=np.flatnonzero(blocks == block))
         for block in range(1, int(blocks.max()) + 1)
     )
+
+
+def folds_by_column(column: pd.Series) -> tuple[Fold, ...]:
+    """Let rows that share a value be a fold; rows without one train in all folds, and are judged in none.
+
+    Args:
+        column: Text, numbers, truth values or categories.
+
+    Raises:
+        DataError: There are fewer than two values, or more than a hundred.
+
+    Example:
+        >>> first, second = folds_by_column(pd.Series(["a", "b", None, "a"]))
+        >>> first.held_out.tolist(), first.train.tolist(), second.held_out.tolist()
+        ([0, 3], [1, 2], [1])
+    """
+    codes, values = pd.factorize(column_categories(column), sort=False)
+    if not 2 <= len(values) <= _MOST_FOLDS:
+        raise DataError(
+            f"The column {column.name!r} of `fold_column` has {counted(len(values), 'value')} in labelled "
+            f"rows, but each value is a fold, and 2 to {_MOST_FOLDS} are possible. Choose another column, or "
+            "`folds` for a number of folds."
+        )
+    return _folds(codes, len(values))
 
 
 def folds_by_splitter(
