@@ -153,7 +153,7 @@ def _downloads(folder: Path) -> None:
 
     from polytask.core import DataError, InputError
     from polytask.datasets import download
-    from polytask.datasets.location import fetch
+    from polytask.datasets.fetching import fetch
 
     origin = folder / "origin.txt"
     origin.write_bytes(b"official")

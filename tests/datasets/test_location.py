@@ -1,48 +1,12 @@
-import contextlib
-import hashlib
+"""Where datasets and packages lie, and what is said when they do not."""
+
 import sys
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from pathlib import Path
 
 import pytest
 
-from polytask.core import DataError, InputError, MissingPackageError
-from polytask.datasets.location import data_folder, download, fetch, package_folder
-from polytask.datasets.registry import DATASETS, Dataset, DatasetFile
-
-CONTENT = b"drawings" * 1000
-SHA256 = hashlib.sha256(CONTENT).hexdigest()
-
-
-@pytest.fixture
-def origin(tmp_path: Path) -> Path:
-    path = tmp_path / "origin.bin"
-    path.write_bytes(CONTENT)
-    return path
-
-
-@contextlib.contextmanager
-def served(status: int, body: bytes, announced: int) -> Iterator[str]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(status)
-            self.send_header("Content-Length", str(announced))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}/data.zip"
-        finally:
-            server.shutdown()
-            thread.join()
+from polytask.core import DataError, MissingPackageError
+from polytask.core.doors import at_the_command
+from polytask.datasets.location import data_folder, package_folder
 
 
 def test_the_root_argument_comes_before_the_environment(tmp_path, monkeypatch):
@@ -78,73 +42,6 @@ def test_a_set_without_a_known_address_gets_a_whole_message_too(tmp_path):
         data_folder("mine", tmp_path)
 
 
-def test_fetch_copies_the_file_and_leaves_nothing_else(origin, tmp_path):
-    target = tmp_path / "new" / "data.bin"
-    assert fetch(origin.as_uri(), target, sha256=SHA256.upper()) == target
-    assert target.read_bytes() == CONTENT
-    assert list(target.parent.iterdir()) == [target]
-
-
-def test_fetch_keeps_a_target_that_has_the_right_digest(tmp_path):
-    target = tmp_path / "data.bin"
-    target.write_bytes(CONTENT)
-    fetch((tmp_path / "absent").as_uri(), target, sha256=SHA256)
-    assert target.read_bytes() == CONTENT
-
-
-@pytest.mark.parametrize("sha256", [SHA256, None])
-def test_fetch_replaces_a_target_that_may_be_another_file(origin, tmp_path, sha256):
-    target = tmp_path / "data.bin"
-    target.write_bytes(b"old")
-    fetch(origin.as_uri(), target, sha256=sha256)
-    assert target.read_bytes() == CONTENT
-
-
-def test_a_wrong_digest_leaves_the_old_target_and_nothing_half_written(origin, tmp_path):
-    target = tmp_path / "new" / "data.bin"
-    target.parent.mkdir()
-    target.write_bytes(b"old")
-    with pytest.raises(DataError, match=f"has sha256 {SHA256}, not {'0' * 64}"):
-        fetch(origin.as_uri(), target, sha256="0" * 64)
-    assert [(path, path.read_bytes()) for path in target.parent.iterdir()] == [(target, b"old")]
-
-
-def test_an_absent_file_is_reported_and_leaves_nothing(tmp_path):
-    target = tmp_path / "new" / "data.bin"
-    with pytest.raises(DataError, match=r"Cannot download file:.*absent.*by hand"):
-        fetch((tmp_path / "absent").as_uri(), target, sha256=None)
-    assert not list(target.parent.iterdir())
-
-
-def test_the_status_of_a_server_is_reported(tmp_path):
-    with served(404, b"", 0) as url, pytest.raises(DataError, match=r"answered 404"):
-        fetch(url, tmp_path / "data.bin", sha256=None)
-    assert not list(tmp_path.iterdir())
-
-
-def test_a_connection_that_breaks_is_reported_and_leaves_nothing(tmp_path):
-    with served(200, b"abc", 10) as url, pytest.raises(DataError, match=r"3 of 10 bytes"):
-        fetch(url, tmp_path / "data.bin", sha256=None)
-    assert not list(tmp_path.iterdir())
-
-
-def test_an_unreachable_server_is_reported(tmp_path):
-    with served(200, b"", 0) as url:
-        pass
-    with pytest.raises(DataError, match=r"Cannot download http.*Check the address, the connection"):
-        fetch(url, tmp_path / "data.bin", sha256=None)
-
-
-def test_what_is_no_address_is_reported(tmp_path):
-    with pytest.raises(DataError, match=r"'data.zip' is no address"):
-        fetch("data.zip", tmp_path / "data.bin", sha256=None)
-
-
-def test_a_target_that_cannot_be_written_is_reported(origin, tmp_path):
-    with pytest.raises(DataError, match=r"Cannot download .* folder can be written"):
-        fetch(origin.as_uri(), origin / "data.bin", sha256=None)
-
-
 def test_the_folder_of_a_package_is_found_without_importing_it():
     folder = package_folder("wsgiref", extra="builtin", purpose="the test")
     assert (folder / "__init__.py").is_file()
@@ -156,60 +53,8 @@ def test_a_missing_package_is_named_with_its_extra():
         package_folder("no_such_package", extra="builtin", purpose="fonts")
 
 
-@pytest.fixture
-def small(origin: Path, monkeypatch: pytest.MonkeyPatch) -> Dataset:
-    """A dataset of two files that can be had, among the others."""
-    files = tuple(
-        DatasetFile(path=path, url=origin.as_uri(), sha256=SHA256) for path in ("a.bin", "data/b.bin")
-    )
-    dataset = Dataset(
-        name="small", module="small", about="two files", address="https://example.org", licence="CC0",
-        reference="made here", folder="small_files", files=files,
-    )  # fmt: skip
-    monkeypatch.setitem(DATASETS, "small", dataset)  # type: ignore[misc]
-    return dataset
-
-
-def test_all_files_of_a_dataset_come_into_its_folder(small, tmp_path, monkeypatch):
-    monkeypatch.setenv("POLYTASK_DATA", str(tmp_path / "all"))
-    folder = download("small")
-    assert folder == tmp_path / "all" / "small_files" == data_folder("small_files")
-    assert [(folder / file.path).read_bytes() for file in small.files] == [CONTENT, CONTENT]
-
-
-def test_what_is_there_already_is_not_fetched_again(small, tmp_path, origin):
-    folder = download("small", tmp_path)
-    origin.unlink()
-    assert download("small", tmp_path) == folder
-
-
-def test_a_file_of_the_users_own_is_not_written_over(small, tmp_path):
-    own = tmp_path / "small_files" / "data" / "b.bin"
-    own.parent.mkdir(parents=True)
-    own.write_bytes(b"mine")
-    with pytest.raises(DataError, match=r"b\.bin is not the official file from file:.*Move it away"):
-        download("small", tmp_path)
-    assert own.read_bytes() == b"mine"
-
-
-def test_the_message_of_a_missing_folder_names_the_download(small, tmp_path):
-    with pytest.raises(DataError, match=r"https://example\.org; `polytask\.datasets\.download\('small'\)`"):
-        data_folder("small_files", tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("name", "error", "message"),
-    [
-        ("mnits", InputError, "There is no dataset 'mnits'; there are census_income, .*mnist"),
-        ("glyphs", DataError, r"needs no files; `polytask\.datasets\.glyphs` makes it"),
-        (
-            "school",
-            DataError,
-            "fetched by hand, from https://github.com/jiayuzhou/MALSAR; .* folder 'school'",
-        ),
-        ("tox21", DataError, "by hand.*Extended-connectivity fingerprints"),
-    ],
-)
-def test_what_cannot_be_downloaded_says_what_to_do(name, error, message, tmp_path):
-    with pytest.raises(error, match=message):
-        download(name, tmp_path)
+def test_the_message_of_a_missing_folder_names_the_download_at_its_door(tmp_path):
+    with pytest.raises(DataError, match=r"https://.*; `polytask\.datasets\.download\('omniglot'\)` does so"):
+        data_folder("omniglot", tmp_path)
+    with at_the_command(), pytest.raises(DataError, match="`polytask datasets fetch omniglot` does so"):
+        data_folder("omniglot", tmp_path)

@@ -13,7 +13,7 @@ import pytest
 import polytask.datasets
 from polytask.datasets import DATASETS
 
-MACHINERY = {"location", "registry"}
+MACHINERY = {"fetching", "location", "registry"}
 NAMES = pytest.mark.parametrize("name", DATASETS)
 
 
@@ -42,7 +42,7 @@ def test_the_loader_tells_the_same_folder_and_reference(name):
 @NAMES
 def test_the_facts_are_complete(name):
     dataset = DATASETS[name]
-    assert dataset.about and dataset.licence and dataset.reference
+    assert dataset.about and dataset.tasks and dataset.licence and dataset.reference
     assert dataset.address.startswith("https://") or (dataset.made and dataset.folder is None)
     for file in dataset.files:
         assert dataset.folder is not None and re.fullmatch("[0-9a-f]{64}", file.sha256)

@@ -1,6 +1,7 @@
 """The ``polytask`` command: what each of its commands takes, and the one function that it calls."""
 
 from polytask.cli.compare import compare
+from polytask.cli.datasets import datasets
 from polytask.cli.evaluate import evaluate
 from polytask.cli.explore import demo, methods
 from polytask.cli.export import export
@@ -29,6 +30,7 @@ _ORDER = [
         adapt,
         info,
         methods,
+        datasets,
         demo,
     )
 ]  # in the help

@@ -38,6 +38,7 @@ _ALIASES = {
     "progress": "quiet",
     "candidates": "candidate",
     "directory": "output",
+    "root": "to",
 }
 
 

@@ -2,10 +2,11 @@ from .census import census_income
 from .chembl5_activities import chembl5
 from .clinc150 import clinc
 from .fashion import fashion_titles
+from .fetching import download
 from .free_spoken_digits import spoken_digits
 from .glyph_images import glyphs
 from .heart import heart_sites
-from .location import data_folder, download
+from .location import data_folder
 from .mnist_digits import mnist
 from .mulan import mulan_table
 from .multi_mnist_canvases import multi_mnist

@@ -32,6 +32,7 @@ class Dataset:
         name: The function of `polytask.datasets` that loads it.
         module: The module with this function, in `polytask.datasets`.
         about: What it is, in a line.
+        tasks: What there is to learn, in a few words.
         address: Where it is described, and can be had; empty for what a package carries, or is made here.
         licence: Its licence, as its authors name it; ``"not stated"`` where they do not.
         reference: Author, venue and year.
@@ -44,6 +45,7 @@ class Dataset:
     name: str
     module: str
     about: str
+    tasks: str
     address: str
     licence: str
     reference: str
@@ -66,6 +68,7 @@ _ALL = (
         name="census_income",
         module="census",
         about="99,762 people and 41 columns about them: income, marital status and more",
+        tasks="columns of your choice: classes, numbers",
         address="https://archive.ics.uci.edu/dataset/117",
         licence="CC BY 4.0",
         reference="UCI Machine Learning Repository, dataset 117: Census-Income (KDD)",
@@ -75,6 +78,7 @@ _ALL = (
         name="chembl5",
         module="chembl5_activities",
         about="23,871 molecules, their activity at 691 proteins, 99.4 % of the labels missing",
+        tasks="691 binary",
         address="https://moleculenet.org/datasets-1",
         licence="CC BY-SA 3.0",
         reference="Mayr et al., Chemical Science 9, 2018",
@@ -85,6 +89,7 @@ _ALL = (
         name="clinc",
         module="clinc150",
         about="22,500 requests of 150 intents in ten domains, and 1,200 out of scope",
+        tasks="intents, domains, in or out of scope; few-shot",
         address="https://archive.ics.uci.edu/dataset/570",
         licence="CC BY 3.0",
         reference="Larson et al., EMNLP 2019",
@@ -103,6 +108,7 @@ _ALL = (
         name="fashion_titles",
         module="fashion",
         about="44,446 titles of products, and seven things to tell from each",
+        tasks="7 multiclass",
         address="https://www.kaggle.com/datasets/paramaggarwal/fashion-product-images-small",
         licence="MIT",
         reference="Aggarwal, Kaggle, 2019",
@@ -113,6 +119,7 @@ _ALL = (
         name="glyphs",
         module="glyph_images",
         about="images of 565 characters of many scripts, drawn from fonts: few-shot, without a download",
+        tasks="few-shot: 565 classes",
         address="",
         licence="those of the fonts that matplotlib carries, DejaVu and STIX",
         reference="made here",
@@ -123,6 +130,7 @@ _ALL = (
         name="heart_sites",
         module="heart",
         about="920 patients of four hospitals, which did not all make the same examinations",
+        tasks="one disease at 4 hospitals",
         address="https://archive.ics.uci.edu/dataset/45",
         licence="CC BY 4.0",
         reference="Detrano et al., American Journal of Cardiology 64, 1989",
@@ -141,6 +149,7 @@ _ALL = (
         name="mnist",
         module="mnist_digits",
         about="70,000 handwritten digits",
+        tasks="1 multiclass",
         address="https://ossci-datasets.s3.amazonaws.com/mnist/",
         licence="CC BY-SA 3.0",
         reference="LeCun et al., Proceedings of the IEEE 86(11), 1998",
@@ -157,6 +166,7 @@ _ALL = (
         name="mulan_table",
         module="mulan",
         about="18 tables with 2 to 16 regression targets each",
+        tasks="2 to 16 regressions a table",
         address="https://mulan.sourceforge.net/datasets-mtr.html",
         licence="not stated",
         reference="Spyromitros-Xioufis et al., Machine Learning 104, 2016",
@@ -166,6 +176,7 @@ _ALL = (
         name="multi_mnist",
         module="multi_mnist_canvases",
         about="two digits of MNIST laid over each other, a task for each",
+        tasks="2 multiclass",
         address="https://ossci-datasets.s3.amazonaws.com/mnist/",
         licence="CC BY-SA 3.0",
         reference="Sabour, Frosst, Hinton, NIPS 2017; Sener, Koltun, NeurIPS 2018",
@@ -175,6 +186,7 @@ _ALL = (
         name="omniglot",
         module="omniglot_drawings",
         about="1,623 handwritten characters of 50 alphabets, 20 drawings each",
+        tasks="few-shot: 1,623 classes",
         address="https://github.com/brendenlake/omniglot",
         licence="MIT",
         reference="Lake, Salakhutdinov, Tenenbaum, Science 350(6266), 2015",
@@ -198,6 +210,7 @@ _ALL = (
         name="parkinsons",
         module="parkinsons_voices",
         about="5,875 recordings of 42 patients, and two scores of their disease",
+        tasks="2 regressions, by patient",
         address="https://archive.ics.uci.edu/dataset/189",
         licence="CC BY 4.0",
         reference="Tsanas et al., IEEE Transactions on Biomedical Engineering 57, 2010",
@@ -207,6 +220,7 @@ _ALL = (
         name="penguins_table",
         module="penguins",
         about="344 penguins: species, sex, island and measures, some missing",
+        tasks="columns of your choice: classes, numbers",
         address="https://allisonhorst.github.io/palmerpenguins/",
         licence="CC0",
         reference="Gorman, Williams, Fraser, PLoS ONE 9(3), 2014",
@@ -216,6 +230,7 @@ _ALL = (
         name="sarcos_test",
         module="sarcos",
         about="4,449 moments of a robot arm: seven torques from its motion",
+        tasks="7 regressions",
         address="https://gaussianprocess.org/gpml/data/",
         licence="not stated",
         reference="Rasmussen, Williams, MIT Press, 2006",
@@ -232,6 +247,7 @@ _ALL = (
         name="school",
         module="school_exams",
         about="15,362 pupils of 139 schools and their exam scores, a regression task per school",
+        tasks="139 regressions, one a school",
         address="https://github.com/jiayuzhou/MALSAR",
         licence="not stated",
         reference="Goldstein, The Statistician 40, 1991; Argyriou et al., Machine Learning 73, 2008",
@@ -241,6 +257,7 @@ _ALL = (
         name="spoken_digits",
         module="free_spoken_digits",
         about="3,000 recordings of ten digits, spoken by six people",
+        tasks="digit and speaker: 2 multiclass",
         address="https://github.com/Jakobovski/free-spoken-digit-dataset",
         licence="CC BY-SA 4.0",
         reference="Jackson et al., 2018",
@@ -254,6 +271,7 @@ _ALL = (
         name="tox21",
         module="toxicity_assays",
         about="8,006 molecules, 12 tests of toxicity, 17 % of the labels missing",
+        tasks="12 binary",
         address="https://moleculenet.org/datasets-1",
         licence="public",
         reference="Wu et al., Chemical Science 9, 2018",
@@ -264,6 +282,7 @@ _ALL = (
         name="toxcast",
         module="toxicity_assays",
         about="8,597 molecules, 617 tests of toxicity, 71 % of the labels missing",
+        tasks="617 binary",
         address="https://moleculenet.org/datasets-1",
         licence="public",
         reference="Wu et al., Chemical Science 9, 2018",
