@@ -199,6 +199,7 @@ CASES: dict[str, Case] = {
         shorten=few_epochs_of_fit,
     ),
     "table_reading": Case(arguments=("mixed", "--rows", "200", "--rounds", "1")),
+    "large_tables": Case(arguments=("--rows", "3000", "--large", "1000", "--epoch-rows", "500")),
     "solvers": Case(arguments=("--tasks", "2", "4", "--repeats", "1")),
     "training_step": Case(arguments=("--steps", "4", "--rounds", "1")),
     "meta": Case(

@@ -17,7 +17,12 @@ __all__ = ["evaluate"]
 @app.command(cls=SpokenCommand)
 def evaluate(
     model: Annotated[Path, typer.Argument(help="A directory made by fit.")],
-    data: Annotated[Path, typer.Argument(metavar="TABLE", help="A CSV or Parquet table with labels.")],
+    data: Annotated[
+        Path,
+        typer.Argument(
+            metavar="TABLE", help="A CSV or Parquet table with labels, or a folder of Parquet files."
+        ),
+    ],
     output: Csv = None,
     as_json: Json = False,
 ) -> None:

@@ -32,7 +32,7 @@ __all__ = ["fit"]
 @app.command(cls=SpokenCommand)
 def fit(
     ctx: typer.Context,
-    table: Annotated[Path, typer.Argument(help="A CSV or Parquet file.")],
+    table: Annotated[Path, typer.Argument(help="A CSV or Parquet file, or a folder of Parquet files.")],
     target: Annotated[
         list[str],
         typer.Option(

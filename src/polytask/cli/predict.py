@@ -17,7 +17,12 @@ __all__ = ["predict"]
 @app.command(cls=SpokenCommand)
 def predict(
     model: Annotated[Path, typer.Argument(help="A directory made by fit or adapt.")],
-    data: Annotated[Path, typer.Argument(help="A CSV or Parquet table; for an adapted model, images.")],
+    data: Annotated[
+        Path,
+        typer.Argument(
+            help="A CSV or Parquet table, or a folder of Parquet files; for an adapted model, images."
+        ),
+    ],
     output: Annotated[Path, typer.Option("-o", "--output", help="The .csv or .parquet file to write.")],
     intervals: Annotated[
         float | None,
@@ -48,12 +53,14 @@ def predict(
             f"{model} knows no classes yet. Adapt it first: polytask adapt {model} SUPPORT -o DIR"
         )
     if isinstance(loaded, TableModel):
-        answers = loaded.predict(user_path(data), intervals=intervals, joint=joint)
+        written = loaded.predict_to(user_path(data), output, intervals=intervals, joint=joint)
+        rows, columns = written.rows, list(written.columns)
     else:
         if intervals is not None or joint:
             raise InputError(f"{model} answers images; `intervals` and `joint` are for models of tables.")
         answers = loaded.predict(user_path(data))
-    write_table(answers, output)
-    summary = {"rows": len(answers), "columns": list(answers.columns), "output": str(output)}
-    n_rows = f"{len(answers)} row{'' if len(answers) == 1 else 's'}"
+        write_table(answers, output)
+        rows, columns = len(answers), list(answers.columns)
+    summary = {"rows": rows, "columns": columns, "output": str(output)}
+    n_rows = f"{rows} row{'' if rows == 1 else 's'}"
     show(summary, as_json=as_json, lines=[f"{n_rows} written to {output}."])

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from polytask.data import read_table
+from polytask.data.tables.large_table import open_table
 from polytask.fitting.planned_fit import PlannedFit
 from polytask.fitting.table_fit import FitSettings, fit_table, plan_fit
 from polytask.fitting.table_preparation import Columns
@@ -64,8 +64,9 @@ def fit(
     one.
 
     Args:
-        table: A CSV or Parquet file, a data frame, or what else `read_table` reads. Missing features and
-            missing labels are fine.
+        table: A CSV or Parquet file, several Parquet files, a data frame, or what else `read_table` reads.
+            Missing features and missing labels are fine. More than a million rows are read in pieces, see
+            ``docs/large-tables.md``.
         targets: Columns to predict, as ``NAME`` or ``NAME:KIND`` with kind regression, log, binary or
             multiclass: one, a sequence, or a dictionary of kinds by name. ``log`` is for positive numbers
             that are learned on a log scale, and answered in their units (see `TargetColumn.units`).
@@ -146,7 +147,7 @@ def fit(
     columns = Columns.of(
         targets, group=group, time=time_column, drop=drop, weight=weight_column, fold=fold_column
     )
-    return fit_table(read_table(table), columns, checked, stacklevel=3)
+    return fit_table(open_table(table), columns, checked, stacklevel=3)
 
 
 def plan(
@@ -179,4 +180,4 @@ def plan(
     columns = Columns.of(
         targets, group=group, time=time_column, drop=drop, weight=weight_column, fold=fold_column
     )
-    return plan_fit(read_table(table), columns, checked)
+    return plan_fit(open_table(table), columns, checked)

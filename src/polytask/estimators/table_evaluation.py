@@ -1,5 +1,7 @@
 """How good the predictions of a table model are on new rows with labels."""
 
+import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,11 +9,14 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from polytask.core import Batch, DataError, Task
+from polytask.core import Batch, DataError, DataWarning, Task
 from polytask.core.names import counted
 from polytask.data import read_table
+from polytask.data.tables.features import EncodingReport
+from polytask.data.tables.large_table import LargeTable, open_table, table_pieces
 from polytask.data.tables.problems import examples, problem_error
 from polytask.evaluate import metric_names
+from polytask.evaluate.running_metrics import RunningMetrics
 from polytask.evaluate.target_metrics import measure_target
 from polytask.models.table_model import TableModel
 
@@ -56,7 +61,10 @@ def evaluate_table(model: TableModel, table: Any, *, stacklevel: int = 2) -> pd.
         >>> evaluate_table(model, table).columns.tolist()
         ['kind', 'rows', 'rmse', 'mae', 'r2']
     """
-    rows = labelled_rows(model, table)
+    opened = open_table(table)
+    if isinstance(opened, LargeTable):
+        return _evaluated_in_pieces(model, opened, stacklevel=stacklevel + 1)
+    rows = _labelled(model, opened)
     outputs = model.outputs(rows.frame, stacklevel=stacklevel + 1)
     lines = []
     for target in model.targets:
@@ -70,13 +78,57 @@ def evaluate_table(model: TableModel, table: Any, *, stacklevel: int = 2) -> pd.
     return pd.DataFrame(lines).set_index("target")
 
 
+def _evaluated_in_pieces(model: TableModel, table: LargeTable, *, stacklevel: int) -> pd.DataFrame:
+    """Measure a table that is read in pieces."""
+    running = {target.task.name: RunningMetrics(target) for target in model.targets}
+    _check_labels(model, [name for name in running if name in table.names])
+    report: EncodingReport | None = None
+    n_read = 0
+    for frame in table_pieces(table, [*model.encoder.columns, *running]):
+        inputs, more = model.encoder.transform(frame)
+        report = more if report is None else report.with_more(more)
+        outputs = model.network_outputs(inputs)
+        for target in model.targets:
+            name = target.task.name
+            if name in frame.columns:
+                running[name].add(outputs[name], *target.encode(frame[name], first=n_read))
+        n_read += len(frame)
+    _check_labels(model, [name for name, one in running.items() if one.n_rows])
+    for message in [] if report is None else report.messages(fitting=False):
+        warnings.warn(message, DataWarning, stacklevel=stacklevel)
+    lines = [
+        {
+            "target": target.task.name,
+            "kind": target.task.kind,
+            "rows": running[target.task.name].n_rows,
+            **running[target.task.name].result(),
+        }
+        for target in model.targets
+    ]
+    return pd.DataFrame(lines).set_index("target")
+
+
+def _check_labels(model: TableModel, labelled: Sequence[object]) -> None:
+    """Refuse a table without a label."""
+    if not labelled:
+        names = [target.task.name for target in model.targets]
+        raise DataError(
+            f"The table has no label of the model's {counted(len(names), 'target')}, "
+            f"{examples(names, limit=10)}, to compare predictions with. Give rows with labels."
+        )
+
+
 def labelled_rows(model: TableModel, table: Any) -> LabelledRows:
     """Read a table, and the labels in it.
 
     Raises:
         DataError: It has no label of any target, or one that the model does not know.
     """
-    frame = read_table(table)
+    return _labelled(model, read_table(table))
+
+
+def _labelled(model: TableModel, frame: pd.DataFrame) -> LabelledRows:
+    """Read the labels of a table, as `read_table` returns it."""
     targets: dict[str, Tensor] = {}
     masks: dict[str, Tensor] = {}
     problems = []
@@ -94,11 +146,6 @@ def labelled_rows(model: TableModel, table: Any) -> LabelledRows:
         for target in model.targets
         if target.task.name in targets and masks[target.task.name].any()
     ]
-    if not known:
-        names = [target.task.name for target in model.targets]
-        raise DataError(
-            f"The table has no label of the model's {counted(len(names), 'target')}, "
-            f"{examples(names, limit=10)}, to compare predictions with. Give rows with labels."
-        )
+    _check_labels(model, known)
     labels = Batch(inputs=torch.zeros(len(frame), 0), targets=targets, masks=masks)
     return LabelledRows(frame=frame, labels=labels, tasks=tuple(known))

@@ -11,6 +11,7 @@ import torch
 from polytask.core import Task
 from polytask.core.defaults import usual_defaults
 from polytask.core.random import own_random_state, seeded
+from polytask.data.tables.large_table import LargeTable
 from polytask.data.tables.target_column import TargetColumn
 from polytask.fitting.stacked_losses import StackedLosses
 from polytask.fitting.stacked_training import StackedTraining
@@ -106,6 +107,7 @@ def plan_training(
                     binned=prepared.numbers,
                     losses=losses,
                     weights=prepared.weights,
+                    large=prepared.large,
                     seed=seed,
                     device=device,
                     precision=where.precision,
@@ -124,7 +126,9 @@ def plan_training(
     return tuple(found)
 
 
-def table_summary(frame: pd.DataFrame, columns: Columns, prepared: PreparedTable) -> dict[str, Any]:
+def table_summary(
+    frame: pd.DataFrame | LargeTable, columns: Columns, prepared: PreparedTable
+) -> dict[str, Any]:
     """Say what was made of a table, as plain JSON: rows, targets, columns by kind or left out, folds."""
     asked = {"group": columns.group, "time": columns.time, "weight": columns.weight}
     asked["fold"] = columns.fold
@@ -133,7 +137,7 @@ def table_summary(frame: pd.DataFrame, columns: Columns, prepared: PreparedTable
         used.setdefault(encoding.kind, []).append(encoding.name)
     sizes = [len(fold.held_out) for dealt in prepared.repeats for fold in dealt]
     return {
-        "rows": {"table": len(frame), "labelled": len(prepared.rows)},
+        "rows": {"table": len(frame), "labelled": prepared.n_labelled},
         "targets": [_target_summary(target, prepared) for target in prepared.targets],
         "columns": used,
         "features": prepared.encoder.n_features,
@@ -157,17 +161,17 @@ def _target_summary(target: TargetColumn, prepared: PreparedTable) -> dict[str, 
 def _seconds_of_epoch(training: StackedTraining) -> float:
     """Measure some steps and one look at the held-out rows."""
     training.stack.train()
-    order, size = training.order(0), training.batch_size
-    training.step(order[:, :size])  # the first one is slower
+    training.rows.start_epoch(0)
+    training.step(0)  # the first one is slower
     start, n_steps = time.perf_counter(), 0
     while n_steps < training.n_steps and time.perf_counter() - start < _LONG_ENOUGH:
-        training.step(order[:, n_steps * size : (n_steps + 1) * size])
+        training.step(n_steps)
         n_steps += 1
     a_step = (time.perf_counter() - start) / n_steps
     start = time.perf_counter()
     training.stack.eval()
     with torch.no_grad():
-        training.run(training.held_out)
+        training.held_out_outputs()
     return training.n_steps * a_step + time.perf_counter() - start
 
 

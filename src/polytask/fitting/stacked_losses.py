@@ -53,6 +53,7 @@ class StackedLosses:
             self.shares = torch.tensor([target_weights.get(task.name, 1.0) for task in tasks]).to(device)
             self.complete = False
         self.shift: Tensor | None = None
+        self.class_weights: dict[int, Tensor] = {}
         if class_weights:
             self._weigh_classes(class_weights, device)
         # Targets of one kind with one output are measured at once.
@@ -66,6 +67,11 @@ class StackedLosses:
                 self.groups.append((kind, indices, starts))
         self.several = [index for index, task in enumerate(tasks) if task.kind == "multiclass"]
 
+    @property
+    def alike(self) -> bool:
+        """Whether all classes count alike, and all targets."""
+        return self.shares is None and not self.class_weights
+
     def __call__(self, outputs: Tensor, picked: Tensor, open_: Tensor) -> Tensor:
         """Return the loss of every network: the mean over its open targets of their weighted means.
 
@@ -76,10 +82,23 @@ class StackedLosses:
             picked: Which rows these are, ``[network, row]``.
             open_: Bool ``[network, target]``.
         """
-        losses = self.elements(outputs, picked)
-        if self.complete and bool(open_.all()):  # the same, without what changes nothing
+        plain = self.complete and bool(open_.all())
+        weights = None if plain else self.weights[picked]
+        return self.of_rows(outputs, self.targets[picked], weights, open_)
+
+    def of_rows(self, outputs: Tensor, targets: Tensor, weights: Tensor | None, open_: Tensor) -> Tensor:
+        """Return the loss of every network as a call does, for rows that are given.
+
+        Args:
+            outputs: ``[network, row, output]``.
+            targets: Any number where there is no label, ``[network, row, target]``.
+            weights: How much each label counts, see `label_weights`; None where all are there and count
+                alike, as do the targets, and all targets are open.
+            open_: Bool ``[network, target]``.
+        """
+        losses = self._elements(outputs, targets)
+        if weights is None:  # the same, without what changes nothing
             return losses.mean((1, 2))
-        weights = self.weights[picked]
         means = (losses * weights).sum(1) / weights.sum(1).clamp(min=1e-12)  # [network, target]
         if self.shares is None:
             return (means * open_).sum(1) / open_.sum(1).clamp(min=1)
@@ -97,7 +116,24 @@ class StackedLosses:
 
     def elements(self, outputs: Tensor, picked: Tensor) -> Tensor:
         """Return the loss of every row and target, ``[network, row, target]``; any number where unknown."""
-        targets = self.targets[picked]
+        return self._elements(outputs, self.targets[picked])
+
+    def label_weights(self, targets: Tensor, rows: Tensor | None) -> Tensor:
+        """Return how much labels count, of the shape of the targets; 0 where there is none.
+
+        Args:
+            targets: Labels, NaN where there is none, ``[row, target]``.
+            rows: How much each row counts, ``[row]``; None for all alike.
+        """
+        known = ~targets.isnan()
+        weights = known.float()
+        if rows is not None:
+            weights = weights * rows[:, None]
+        for index, of_class in self.class_weights.items():
+            weights[:, index] *= of_class[targets[:, index].nan_to_num(0.0).long()]
+        return weights
+
+    def _elements(self, outputs: Tensor, targets: Tensor) -> Tensor:
         if self.shift is not None:
             outputs = outputs + self.shift.to(outputs)
         parts: dict[int, Tensor] = {}
@@ -125,6 +161,7 @@ class StackedLosses:
             if task.name in given:
                 weighted = WeightedClasses.of(task, given[task.name])
                 self.shift[self.places[task.name]] = weighted.shift.float().to(device)
+                self.class_weights[index] = weighted.weights.float().to(device)
                 self.weights[:, index] *= weighted.of_labels(self.targets[:, index])
 
 

@@ -1,7 +1,7 @@
 """Which networks are trained at once, and what they look like."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -40,22 +40,25 @@ class Members:
         models: The model that each network belongs to.
         repeats: The repeat of the folds that each belongs to.
         learns: Bool ``[network, target]``.
+        indices: The index of each network's fold in its repeat.
     """
 
     folds: tuple[Fold, ...]
     models: tuple[int, ...]
     repeats: tuple[int, ...]
     learns: Tensor
+    indices: tuple[int, ...]
 
     @classmethod
     def joint(cls, repeats: Sequence[Sequence[Fold]], n_targets: int) -> "Members":
         """Plan one model of all targets: a network for every fold of every repeat."""
-        planned = [(fold, repeat) for repeat, folds in enumerate(repeats) for fold in folds]
+        planned = _planned(repeats)
         return cls(
-            folds=tuple(fold for fold, _ in planned),
+            folds=tuple(one.fold for one in planned),
             models=(0,) * len(planned),
-            repeats=tuple(repeat for _, repeat in planned),
+            repeats=tuple(one.repeat for one in planned),
             learns=torch.ones(len(planned), n_targets, dtype=torch.bool),
+            indices=tuple(one.index for one in planned),
         )
 
     @classmethod
@@ -67,28 +70,47 @@ class Members:
             known: Where there is a label, bool ``[row, target]``.
         """
         planned = [
-            (fold, target, repeat)
-            for target, labelled in enumerate(known.T)
-            for fold, repeat in _of_target(repeats, labelled)
+            (target, one) for target, labelled in enumerate(known.T) for one in _of_target(repeats, labelled)
         ]
-        models = torch.tensor([target for _, target, _ in planned])
+        models = torch.tensor([target for target, _ in planned])
         return cls(
-            folds=tuple(fold for fold, _, _ in planned),
+            folds=tuple(one.fold for _, one in planned),
             models=tuple(models.tolist()),
-            repeats=tuple(repeat for _, _, repeat in planned),
+            repeats=tuple(one.repeat for _, one in planned),
             learns=models[:, None] == torch.arange(known.shape[1]),
+            indices=tuple(one.index for _, one in planned),
         )
 
 
-def _of_target(repeats: Sequence[Sequence[Fold]], labelled: np.ndarray) -> list[tuple[Fold, int]]:
-    """Keep the labelled rows of each fold; folds without any on one side are left out, unless all are so."""
-    everything = [(fold, repeat) for repeat, folds in enumerate(repeats) for fold in folds]
-    of_labelled = [
-        (
-            Fold(train=fold.train[labelled[fold.train]], held_out=fold.held_out[labelled[fold.held_out]]),
-            repeat,
-        )
-        for fold, repeat in everything
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Planned:
+    """A fold, the repeat that it belongs to, and its index there."""
+
+    fold: Fold
+    repeat: int
+    index: int
+
+
+def _planned(repeats: Sequence[Sequence[Fold]]) -> list[_Planned]:
+    return [
+        _Planned(fold=fold, repeat=repeat, index=index)
+        for repeat, folds in enumerate(repeats)
+        for index, fold in enumerate(folds)
     ]
-    usable = [(fold, repeat) for fold, repeat in of_labelled if len(fold.train) and len(fold.held_out)]
-    return usable or [(fold, repeat) for fold, repeat in everything if len(fold.held_out)]
+
+
+def _of_target(repeats: Sequence[Sequence[Fold]], labelled: np.ndarray) -> list[_Planned]:
+    """Keep the labelled rows of each fold; folds without any on one side are left out, unless all are so."""
+    everything = _planned(repeats)
+    of_labelled = [
+        replace(
+            one,
+            fold=Fold(
+                train=one.fold.train[labelled[one.fold.train]],
+                held_out=one.fold.held_out[labelled[one.fold.held_out]],
+            ),
+        )
+        for one in everything
+    ]
+    usable = [one for one in of_labelled if len(one.fold.train) and len(one.fold.held_out)]
+    return usable or [one for one in everything if len(one.fold.held_out)]

@@ -16,14 +16,17 @@ import torch
 from torch import Tensor
 from torch.optim import AdamW
 
-from polytask.core import Batch, Task, generator, seeded
+from polytask.core import Batch, Task, seeded
 from polytask.core.errors import NotFiniteError
 from polytask.core.random import own_random_state, seed_generators
-from polytask.data.tables.folds import Fold
+from polytask.fitting.embedded_rows import EmbeddedRows
+from polytask.fitting.rows_in_pieces import RowsInPieces
 from polytask.fitting.stacked_losses import StackedLosses, start_at_constants
 from polytask.fitting.stacked_plan import Members, NetworkForm
 from polytask.fitting.stacked_stopping import Stopping
 from polytask.fitting.table_folds import MANY_ROWS
+from polytask.fitting.table_preparation import LargeRows
+from polytask.fitting.training_rows import STEPS_AN_EPOCH, TrainingRows
 from polytask.models.network_stack import (
     NetworkStack,
     NumberBins,
@@ -41,9 +44,9 @@ __all__ = ["StackedFit", "StackedTraining", "fit_stack", "most_epochs"]
 _SECONDS_BETWEEN_CHECKPOINTS = 10.0
 _LEAST_PATIENCE = 5
 _EPOCHS_OF_MANY = 12
-_STEPS_AN_EPOCH = 20  # rows grow faster than batches until there are so many
 _MOST_BINS, _MOST_BINS_OF_MANY = 768, 192  # of all columns together, unless two for each are more
-_LEAST_ROWS, _MOST_ROWS = 16, 1024  # of a step, where `batch_size` leaves it open
+_STEPS_BETWEEN_LOOKS = 20  # at the clock, where an epoch is long
+_BINNED_ROWS = 2**16  # of a large table, at whose quantiles bins are placed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +81,7 @@ def fit_stack(
     weights: Tensor | None = None,
     class_weights: Mapping[str, Sequence[float]] = MappingProxyType({}),
     target_weights: Mapping[str, float] = MappingProxyType({}),
+    large: LargeRows | None = None,
     seed: int,
     device: torch.device | str = "cpu",
     precision: str = "32-true",
@@ -98,6 +102,8 @@ def fit_stack(
         weights: How much each row counts, ``[row]``; None for all alike.
         class_weights: By target, how much each class counts.
         target_weights: How much targets count beside each other; 1 where not named.
+        large: The rows that are trained on, where ``rows`` are a sample of them that judges; None for
+            ``rows`` themselves.
         seed: Decides initialization, order and dropout.
         device: Where they are trained; the model is on the CPU afterwards.
         precision: As in `polytask.train.train`; the model has 32 bits afterwards.
@@ -125,6 +131,7 @@ def fit_stack(
             target_weights=target_weights,
         ),
         weights=weights,
+        large=large,
         seed=seed,
         device=device,
         precision=precision,
@@ -142,7 +149,7 @@ def fit_stack(
         for epoch in range(first, training.n_epochs):
             if training.finished():
                 break
-            training.train_epoch(epoch)
+            training.train_epoch(epoch, deadline)
             losses = training.judge(epoch)
             if tell is not None:
                 tell(epoch, losses)
@@ -171,6 +178,7 @@ class StackedTraining:
         binned: Sequence[int],
         losses: StackedLosses,
         weights: Tensor | None,
+        large: LargeRows | None = None,
         seed: int,
         device: torch.device | str,
         precision: str,
@@ -178,18 +186,23 @@ class StackedTraining:
         self.tasks, self.members, self.form = tuple(tasks), members, form
         self.config, self.seed = config, seed
         self.device = torch.device(device)
-        inputs = cast(Tensor, rows.inputs)
-        self.bins = NumberBins.fit(
-            inputs, binned if form.bins else (), most=_bins(len(binned), len(inputs), form.bins)
-        )
         self.half = precision == "bf16-mixed"
         self.dtype = {"64-true": torch.float64, "bf16-true": torch.bfloat16}.get(precision, torch.float32)
-        self.inputs = self.bins(inputs).to(self.device, self.dtype)
-        self.losses = losses
+        self.n_rows, self.n_judging = len(rows) if large is None else len(large.rows), len(rows)
+        looked_at = cast(Tensor, rows.inputs)[: None if large is None else _BINNED_ROWS]
+        self.bins = NumberBins.fit(
+            looked_at, binned if form.bins else (), most=_bins(len(binned), self.n_rows, form.bins)
+        )
+        how: dict[str, Any] = {"losses": losses, "seed": seed, "device": self.device, "dtype": self.dtype}
+        self.rows: TrainingRows = (
+            EmbeddedRows(rows, members, self.bins, config, **how)
+            if large is None
+            else RowsInPieces(large, rows, members, self.bins, config, **how)
+        )
         with seeded(seed, "initialization"):
             self.stack = NetworkStack(
                 tasks,
-                self.inputs.shape[1],
+                self.bins.n_outputs,
                 n_networks=len(members.folds),
                 width=form.width,
                 depth=form.depth,
@@ -205,38 +218,37 @@ class StackedTraining:
             lr=config.learning_rate,
             fused=self.dtype != torch.bfloat16,
         )
-        train = [torch.from_numpy(fold.train) for fold in members.folds]
-        self.n_train = torch.tensor([len(one) for one in train])
-        self.train_rows = _padded(train)
-        self.held_out, self.judged = _held_out(members.folds, self.device)
-        self.batch_size = config.batch_size or _batch_size(int(self.n_train.max()))
-        self.batch_size = min(self.batch_size, int(self.n_train.max()))
-        self.n_steps = max(1, int(self.n_train.max()) // self.batch_size)
+        self.n_steps = self.rows.n_steps
         self.open = members.learns.to(self.device)
         self.curve: list[Tensor] = []
-        self.stopping = Stopping(tasks, members, self.held_out, self.judged)
-        counts = self.losses.counts(self.held_out, self.judged).cpu() * members.learns  # [network, target]
+        self.steps: list[int] = []  # done at the end of each epoch
+        held_out, judged = self.rows.held_out, self.rows.judged
+        self.stopping = Stopping(tasks, members, held_out, judged)
+        counts = self.rows.losses.counts(held_out, judged).cpu() * members.learns  # [network, target]
         self.n_judged = counts.sum(0).double().clamp(min=1e-12)
 
-    def train_epoch(self, epoch: int) -> None:
-        """Go once through the training rows of the networks."""
+    def train_epoch(self, epoch: int, deadline: float | None = None) -> None:
+        """Go once through the training rows of the networks, or a part of them where they are very many."""
         self.stack.train()
         seed_generators(self.seed, "dropout", epoch)
-        order = self.order(epoch)
-        loss = torch.zeros(())
+        self.rows.start_epoch(epoch)
+        loss, step = torch.zeros(()), 0
         for step in range(self.n_steps):
             if self._many:  # few epochs, along which the learning rate falls to 0
                 done = (epoch * self.n_steps + step) / (self.n_epochs * self.n_steps)
                 for group in self.optimizer.param_groups:
                     group["lr"] = self.config.learning_rate * (1 - done)
-            loss = self.step(order[:, step * self.batch_size : (step + 1) * self.batch_size])
+            loss = self.step(step)
+            looks = deadline is not None and self.rows.in_pieces and step % _STEPS_BETWEEN_LOOKS == 0
+            if looks and time.monotonic() > cast(float, deadline):
+                break
+        self.steps = [*self.steps[:epoch], step + 1 + (self.steps[epoch - 1] if epoch else 0)]
         if not bool(loss.isfinite()):  # also of networks that no row judges
             raise _diverged(epoch, "in training")
 
-    def step(self, picked: Tensor) -> Tensor:
-        """Update the networks on some rows of each, ``[network, row]``; return the summed loss."""
-        outputs = self.run(picked)
-        loss = self.losses(outputs, picked, self.open).sum()
+    def step(self, index: int) -> Tensor:
+        """Update the networks on the rows of a step of the epoch; return the summed loss."""
+        loss = self.rows.loss(self.run(self.rows.batch(index)), self.open).sum()
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.optimizer.step()
@@ -246,8 +258,8 @@ class StackedTraining:
         """Look at the held-out rows, and keep what is best; return the mean losses by target."""
         self.stack.eval()
         with torch.no_grad():
-            outputs = self.run(self.held_out)
-            sums = self.losses.sums(outputs, self.held_out, self.judged).cpu().double()  # [network, target]
+            outputs, rows = self.held_out_outputs(), self.rows
+            sums = rows.losses.sums(outputs, rows.held_out, rows.judged).cpu().double()  # [network, target]
         if not bool(sums.isfinite().all()):
             raise _diverged(epoch, "on held-out rows")
         self.stopping.look(epoch, sums, outputs, self.stack.state_dict)
@@ -258,16 +270,16 @@ class StackedTraining:
     @property
     def n_epochs(self) -> int:
         """How many epochs there are at most."""
-        return most_epochs(self.config, len(self.inputs))
+        return most_epochs(self.config, self.n_rows)
 
     @property
     def _many(self) -> bool:
-        return len(self.inputs) > MANY_ROWS
+        return self.n_rows > MANY_ROWS or self.rows.in_pieces
 
     @property
     def _patience(self) -> int:
         """Epochs without progress after which a target stops: fewer where an epoch has many steps."""
-        usual = math.ceil(self.config.patience * _STEPS_AN_EPOCH / self.n_steps)
+        usual = math.ceil(self.config.patience * STEPS_AN_EPOCH / self.n_steps)
         return min(self.config.patience, max(_LEAST_PATIENCE, usual))
 
     @property
@@ -286,7 +298,9 @@ class StackedTraining:
             "stack": self.stack.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "curve": self.curve,
+            "steps": self.steps,
             "stopping": self.stopping.state_dict(),
+            **self.rows.state_dict(),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -294,40 +308,38 @@ class StackedTraining:
         self.stack.load_state_dict(state["stack"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.curve = list(state["curve"])
+        self.steps = list(state["steps"])
         self.stopping.load_state_dict(state["stopping"])
+        self.rows.load_state_dict(dict(state))
 
-    def run(self, picked: Tensor) -> Tensor:
-        """Run the networks on some rows ``[network, row]``; losses are taken in 32 bits at least."""
+    def run(self, inputs: Tensor) -> Tensor:
+        """Run the networks on rows ``[network, row, input]``; losses are taken in 32 bits at least."""
         if self.half:
             with torch.autocast(self.device.type, torch.bfloat16):
-                return self.stack(self.inputs[picked]).float()
-        outputs = self.stack(self.inputs[picked])
+                return self.stack(inputs).float()
+        outputs = self.stack(inputs)
         return outputs if outputs.dtype == torch.float64 else outputs.float()
+
+    def held_out_outputs(self) -> Tensor:
+        """Run the networks on the rows that judge them, ``[network, held-out row, output]``."""
+        pieces = [self.run(inputs) for inputs in self.rows.held_out_inputs()]
+        return pieces[0] if len(pieces) == 1 else torch.cat(pieces, dim=1)
 
     def result(self) -> StackedFit:
         """Put together what was trained."""
         epochs = self.stopping.epochs()
         return StackedFit(
             model=self._ensemble(epochs) if self.stopping.weights else None,
-            predictions=self.stopping.predictions(len(self.inputs)),
-            steps={name: (epoch + 1) * self.n_steps for name, epoch in epochs.items()},
+            predictions=self.stopping.predictions(self.n_judging),
+            steps={name: self.steps[epoch] for name, epoch in epochs.items()},
             losses={task.name: [float(row[i]) for row in self.curve] for i, task in enumerate(self.tasks)},
             n_parameters=sum(values[0].numel() for values in self.stack.parameters()),
         )
 
-    def order(self, epoch: int) -> Tensor:
-        """Draw the rows of every step, ``[network, step * row]``; short networks go through theirs again."""
-        draw = generator(self.seed, "order", epoch)
-        keys = torch.rand(self.train_rows.shape, generator=draw)
-        keys[torch.arange(keys.shape[1]) >= self.n_train[:, None]] = 2.0  # padding comes last
-        shuffled = self.train_rows.gather(1, keys.argsort(1))
-        index = torch.arange(self.n_steps * self.batch_size) % self.n_train[:, None]
-        return shuffled.gather(1, index).to(self.device)
-
     def _ensemble(self, epochs: Mapping[str, int]) -> StackedEnsemble:
         stages = tuple(
             Stage(
-                step=(epoch + 1) * self.n_steps,
+                step=self.steps[epoch],
                 targets=tuple(task.name for task in self.tasks if epochs[task.name] == epoch),
             )
             for epoch in sorted(set(epochs.values()))
@@ -357,24 +369,6 @@ def _diverged(epoch: int, where: str) -> NotFiniteError:
 def most_epochs(config: TableConfig, n_rows: int) -> int:
     """Return how many epochs there are at most: many rows need few."""
     return config.epochs if n_rows <= MANY_ROWS else min(config.epochs, _EPOCHS_OF_MANY)
-
-
-def _padded(rows: Sequence[Tensor]) -> Tensor:
-    return torch.nn.utils.rnn.pad_sequence(list(rows), batch_first=True)
-
-
-def _held_out(folds: Sequence[Fold], device: torch.device) -> tuple[Tensor, Tensor]:
-    """Return the held-out rows of every network, padded, and which of them count: ``[network, row]``."""
-    rows = [torch.from_numpy(fold.held_out) for fold in folds]
-    padded = _padded(rows).to(device)
-    counts = torch.tensor([len(one) for one in rows], device=device)
-    return padded, torch.arange(padded.shape[1], device=device) < counts[:, None]
-
-
-def _batch_size(n_train: int) -> int:
-    """Return the power of two that gives about so many steps an epoch, within limits."""
-    wanted = max(n_train / _STEPS_AN_EPOCH, 1)
-    return int(min(_MOST_ROWS, max(_LEAST_ROWS, 2 ** round(math.log2(wanted)))))
 
 
 def _bins(n_columns: int, n_rows: int, most: int) -> int:

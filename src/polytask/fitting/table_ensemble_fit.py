@@ -109,7 +109,7 @@ def network_forms(prepared: PreparedTable, config: TableConfig) -> dict[str, Net
     """Return the forms of network that are averaged, by name."""
     plain = NetworkForm(width=config.width, depth=config.depth, dropout=config.dropout, bins=0)
     forms = {"networks": plain, "linear": replace(plain, depth=0, dropout=0.0)}
-    if len(prepared.rows) <= MANY_ROWS:  # many rows need no strong decay
+    if prepared.n_labelled <= MANY_ROWS and prepared.large is None:  # many rows need no strong decay
         forms["networks of small weights"] = replace(plain, decay=_STRONG)
     if prepared.numbers and config.bins:
         forms["networks on bins"] = replace(plain, width=_WIDER * config.width, bins=config.bins)
@@ -123,7 +123,7 @@ def _fit_form(
     form = network_forms(prepared, config)[name]
     title = f"{name} {'alone' if alone else 'joint'}"
     device = device_for(where.accelerator, where.checked_precision)
-    n_epochs = most_epochs(config, len(prepared.rows))
+    n_epochs = most_epochs(config, prepared.n_labelled)
     with TrainingBar(n_epochs, title=title, shown=where.progress) as bar:
 
         def tell(epoch: int, losses: Mapping[str, float]) -> None:
@@ -140,6 +140,7 @@ def _fit_form(
             weights=prepared.weights,
             class_weights=prepared.class_weights,
             target_weights={} if alone else prepared.target_weights,
+            large=prepared.large,
             seed=derive_seed(seed, title),
             device=device,
             precision=where.precision,

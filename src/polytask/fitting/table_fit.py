@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, fields, replace
 from numbers import Number
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import pandas as pd
 
@@ -17,11 +17,13 @@ from polytask.core.errors import other_remedy
 from polytask.core.files import user_path
 from polytask.core.interrupts import interruptible
 from polytask.core.settings import SettingsCheck
+from polytask.data.tables.large_table import LARGE_ROWS, LargeTable
 from polytask.data.tables.table import fingerprint
+from polytask.fitting.large_preparation import prepare_large_table
 from polytask.fitting.planned_fit import PlannedFit, plan_training, table_summary
 from polytask.fitting.table_calibration import calibrate
 from polytask.fitting.table_ensemble_fit import TableFit, fit_ensemble, run_titles, stacked
-from polytask.fitting.table_preparation import Columns, PreparedTable, prepare_table
+from polytask.fitting.table_preparation import Columns, LargeRows, PreparedTable, prepare_table
 from polytask.fitting.table_surroundings import Surroundings, rehearse
 from polytask.fitting.table_verdict import Answers, constant_predictions, judge, judged_rows, mean_gain
 from polytask.fitting.target_options import (
@@ -130,19 +132,19 @@ class FitSettings:
 
 
 def fit_table(
-    frame: pd.DataFrame, columns: Columns, settings: FitSettings, *, stacklevel: int = 2
+    frame: pd.DataFrame | LargeTable, columns: Columns, settings: FitSettings, *, stacklevel: int = 2
 ) -> TableModel:
     """Train the model of a table, and judge it on rows that its networks did not see.
 
     Args:
-        frame: A table, as `read_table` returns it.
+        frame: A table, as `open_table` returns it.
         columns: The roles of its columns.
         settings: How.
         stacklevel: Whose line warnings point at; 2 for the caller's.
 
     Raises:
         DataError: The table cannot be used.
-        InputError: Rows are weighted, but the model is trained fold after fold.
+        InputError: Rows are weighted, or read in pieces, but the model is trained fold after fold.
 
     Warns:
         DataWarning: Something about the data is noteworthy, or settings change nothing.
@@ -167,7 +169,7 @@ class TrainedTable:
 
 
 def train_table(
-    frame: pd.DataFrame, columns: Columns, settings: FitSettings, *, stacklevel: int = 2
+    frame: pd.DataFrame | LargeTable, columns: Columns, settings: FitSettings, *, stacklevel: int = 2
 ) -> TrainedTable:
     """Do what `fit_table` does, and return the prepared rows and held-out predictions, too."""
     start = time.perf_counter()
@@ -207,7 +209,7 @@ def train_table(
     return TrainedTable(model=model, prepared=prepared, held_out=fitted.joint)
 
 
-def plan_fit(frame: pd.DataFrame, columns: Columns, settings: FitSettings) -> PlannedFit:
+def plan_fit(frame: pd.DataFrame | LargeTable, columns: Columns, settings: FitSettings) -> PlannedFit:
     """Read and check everything as `fit_table` does, and tell what it would do; nothing is trained."""
     prepared, data = _prepared(frame, columns, settings)
     where = _surroundings(settings, prepared, data, start=time.perf_counter())
@@ -230,7 +232,7 @@ def plan_fit(frame: pd.DataFrame, columns: Columns, settings: FitSettings) -> Pl
 
 
 def _prepared(
-    frame: pd.DataFrame, columns: Columns, settings: FitSettings
+    frame: pd.DataFrame | LargeTable, columns: Columns, settings: FitSettings
 ) -> tuple[PreparedTable, dict[str, object]]:
     """Check the settings against each other, prepare the table, and say where it comes from."""
     config = settings.config
@@ -240,8 +242,15 @@ def _prepared(
             f"`balancing={config.balancing!r}`; leave it out, or choose `architecture='hard'` and "
             "`balancing='equal'`."
         )
+    if isinstance(frame, LargeTable) and not stacked(config):
+        raise InputError(
+            f"A table of {len(frame):,} rows is read in pieces, which `architecture={config.architecture!r}` "
+            f"with `balancing={config.balancing!r}` cannot be trained on. Choose `architecture='hard'` and "
+            f"`balancing='equal'`, or give at most {LARGE_ROWS:,} rows."
+        )
+    prepare: Any = prepare_large_table if isinstance(frame, LargeTable) else prepare_table
     with usual_defaults():
-        prepared = prepare_table(
+        prepared = prepare(
             frame,
             columns,
             folds=settings.folds,
@@ -251,7 +260,7 @@ def _prepared(
         prepared = with_class_weights(prepared, settings.class_weights)
         prepared = with_target_weights(prepared, settings.target_weights)
         prepared = with_metrics(prepared, settings.metrics)
-    return prepared, _described(frame, columns, settings)
+    return prepared, _described(frame, prepared, columns, settings)
 
 
 def _rehearse(settings: FitSettings, prepared: PreparedTable, where: Surroundings) -> None:
@@ -264,11 +273,15 @@ def _single_threaded(config: TableConfig) -> AbstractContextManager[object]:
     return single_threaded(when=config.width * (config.batch_size or 64) <= _SMALL)
 
 
-def _described(frame: pd.DataFrame, columns: Columns, settings: FitSettings) -> dict[str, object]:
+def _described(
+    frame: pd.DataFrame | LargeTable, prepared: PreparedTable, columns: Columns, settings: FitSettings
+) -> dict[str, object]:
     """Say where a model comes from; of what is asked of single targets, what was given."""
     by_target = {name: getattr(settings, name) for name in ("class_weights", "target_weights", "metrics")}
     return {
-        "fingerprint": fingerprint(frame),
+        "fingerprint": fingerprint(frame)
+        if isinstance(frame, pd.DataFrame)
+        else cast(LargeRows, prepared.large).rows.fingerprint(),
         "rows": len(frame),
         "targets": list(columns.targets),
         "group": columns.group,
@@ -332,7 +345,7 @@ def _results(
         },
         rows={
             "table": n_rows,
-            "labelled": len(prepared.rows),
+            "labelled": prepared.n_labelled,
             "judged": judged_rows(prepared.rows, [fitted.joint]),
         },
         seconds=time.perf_counter() - start,

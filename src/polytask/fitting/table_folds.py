@@ -21,12 +21,15 @@ from polytask.data.tables.label_split import Labels
 from polytask.data.tables.splits import row_groups, row_order_values
 from polytask.data.tables.target_column import TargetColumn
 
-__all__ = ["MANY_ROWS", "deal_folds", "fold_labels"]
+__all__ = ["FOLDS_OF_MANY", "MANY_ROWS", "deal_folds", "fold_labels"]
 
 MANY_ROWS = 20_000
 """Labelled rows above which folds and bins are fewer, unless asked otherwise."""
 
-_FOLDS, _FOLDS_OF_MANY = 5, 3
+FOLDS_OF_MANY = 3
+"""Of more rows than that."""
+
+_FOLDS = 5
 _BINS = 4  # parts of a target's range that folds get equal shares of
 _FEWEST_BINNED = 20  # labels below which ranges are no guide
 
@@ -62,7 +65,7 @@ def deal_folds(
         For each repeat its folds, of indices among the labelled rows.
     """
     if folds is None:
-        folds = _FOLDS if len(indices) <= MANY_ROWS else _FOLDS_OF_MANY
+        folds = _FOLDS if len(indices) <= MANY_ROWS else FOLDS_OF_MANY
     labels = [fold_labels(target, rows) for target in targets]
     groups = None if group is None else frame[group].iloc[indices]
     times = None if time is None else frame[time].iloc[indices]

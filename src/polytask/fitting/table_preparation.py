@@ -12,6 +12,7 @@ from polytask.core import Batch, DataError, InputError, Task
 from polytask.core.names import counted
 from polytask.data import TableEncoder, check_leak
 from polytask.data.tables.column import column_categories, column_hint, column_numbers
+from polytask.data.tables.compact_rows import CompactRows
 from polytask.data.tables.folds import Fold
 from polytask.data.tables.label_split import Labels
 from polytask.data.tables.problems import examples, problem_error, some_rows
@@ -19,9 +20,10 @@ from polytask.data.tables.splits import Split, row_groups, row_order_values
 from polytask.data.tables.target_column import TargetColumn
 from polytask.data.tables.target_labels import split_labels, target_messages
 from polytask.data.tables.targets import TargetKind, fit_targets, parse_target
+from polytask.fitting.large_folds import DealtRows
 from polytask.fitting.table_folds import deal_folds
 
-__all__ = ["Columns", "PreparedTable", "labelled_rows", "prepare_table"]
+__all__ = ["Columns", "LargeRows", "PreparedTable", "labelled_rows", "prepare_table"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +120,19 @@ class Columns:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LargeRows:
+    """All rows of a table that is read in pieces: those that networks are trained on.
+
+    Args:
+        rows: The rows with at least one label.
+        dealt: The folds.
+    """
+
+    rows: CompactRows
+    dealt: DealtRows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PreparedTable:
     """A table encoded, and the folds by which its rows are trained on and judged.
 
@@ -134,6 +149,8 @@ class PreparedTable:
         weights: How much each row counts, where that was asked.
         target_weights: How much each target counts in the loss of what is shared, where that was asked.
         messages: What was noteworthy.
+        large: All rows, where the table is read in pieces; then all of the above is about a sample of them,
+            by which the model is judged.
     """
 
     encoder: TableEncoder
@@ -146,6 +163,12 @@ class PreparedTable:
     weights: torch.Tensor | None = None
     target_weights: Mapping[str, float] = field(default_factory=dict)
     messages: tuple[str, ...] = ()
+    large: LargeRows | None = None
+
+    @property
+    def n_labelled(self) -> int:
+        """How many rows of the table have a label."""
+        return len(self.rows) if self.large is None else len(self.large.rows)
 
     @property
     def tasks(self) -> tuple[Task, ...]:

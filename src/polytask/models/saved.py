@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from polytask.core import BundleError, InputError, MissingPackageError
-from polytask.core.files import rehearse_write, user_path, write_atomically
+from polytask.core import BundleError, InputError
+from polytask.core.files import rehearse_write, user_path
 from polytask.models.bundle import load_bundle
 from polytask.models.few_shot_model import AdaptedModel, FewShotModel
+from polytask.models.prediction_file import check_ending, write_pieces
 from polytask.models.table_model import TableModel
 from polytask.version import __version__
 
@@ -44,7 +45,7 @@ def check_output(output: str | Path, *, data: str | Path, model: str | Path) -> 
         MissingPackageError: Parquet is asked for without pyarrow.
     """
     target = user_path(output)
-    _check_ending(target)
+    check_ending(target)
     place = target.resolve()
     if place == user_path(data).resolve():
         raise InputError(f"{output} is the input itself. Choose another output.")
@@ -60,20 +61,4 @@ def write_table(frame: pd.DataFrame, path: str | Path) -> None:
         InputError: The ending is neither.
         MissingPackageError: Parquet is asked for without pyarrow.
     """
-    target = user_path(path)
-    _check_ending(target)
-    index = frame.index.name is not None
-    if target.suffix.lower() == ".csv":
-        write_atomically(target, lambda file: file.write(frame.to_csv(index=index).encode()))
-    else:
-        write_atomically(target, lambda file: frame.to_parquet(file, index=index))
-
-
-def _check_ending(target: Path) -> None:
-    if target.suffix.lower() not in (".csv", ".parquet"):
-        raise InputError(f"The output {target} must end with .csv or .parquet.")
-    if target.suffix.lower() == ".parquet":
-        try:
-            import pyarrow  # noqa: F401 - only to see whether it is there
-        except ImportError as error:
-            raise MissingPackageError("pyarrow", extra="parquet", purpose="writing Parquet") from error
+    write_pieces(iter([frame]), path)

@@ -1,7 +1,7 @@
 """A trained model of a table's targets."""
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -15,12 +15,15 @@ import polytask  # its rooms are looked up when they are asked for: what measure
 from polytask.core import DataWarning, InputError, Learner, SharedModel, Task, generator
 from polytask.core.records import record_from_json
 from polytask.core.settings import SettingsCheck
-from polytask.data import TableEncoder, read_table
+from polytask.data import TableEncoder
+from polytask.data.tables.features import EncodingReport
+from polytask.data.tables.large_table import LargeTable, open_table, table_pieces
 from polytask.data.tables.target_column import TargetColumn
 from polytask.models.bundle import Bundle
 from polytask.models.bundle_tensors import build_filled
 from polytask.models.calibration import Calibration
 from polytask.models.network_stack import StackedEnsemble, StackPlan
+from polytask.models.prediction_file import WrittenPredictions, write_pieces
 from polytask.models.saved_model import Contents, SavedModel, part
 from polytask.models.table_config import TableConfig
 from polytask.models.table_ensemble import TableEnsemble
@@ -94,9 +97,50 @@ class TableModel(SavedModel):
         Warns:
             DataWarning: Rows have something that was not there in training, or a level takes more labels.
         """
-        radii = self._radii(intervals, joint=joint)
-        frame = read_table(table)
-        inputs = self._encoded(frame, stacklevel=3)
+        radii, reports = self._radii(intervals, joint=joint), []
+        pieces = list(self._predicted(open_table(table), radii, reports))
+        _warn(reports, stacklevel=3)
+        return pieces[0] if len(pieces) == 1 else pd.concat(pieces)
+
+    def predict_to(
+        self, table: Any, output: str | Path, *, intervals: float | None = None, joint: bool = False
+    ) -> WrittenPredictions:
+        """Predict every target of every row, and write the answers into a file; see `predict`.
+
+        A table of more than a million rows is read, predicted and written piece by piece, so that it takes no
+        more memory than a smaller one. The file is whole or not there.
+
+        Args:
+            table: As for `predict`.
+            output: A file that ends in ``.csv`` or ``.parquet``.
+            intervals: As for `predict`.
+            joint: As for `predict`.
+
+        Returns:
+            How many rows were written, and which columns.
+
+        Raises:
+            DataError: As for `predict`.
+            InputError: As for `predict`; or the file cannot be written.
+
+        Warns:
+            DataWarning: As for `predict`.
+        """
+        radii, reports = self._radii(intervals, joint=joint), []
+        written = write_pieces(self._predicted(open_table(table), radii, reports), output)
+        _warn(reports, stacklevel=3)
+        return written
+
+    def _predicted(
+        self, table: pd.DataFrame | LargeTable, radii: Mapping[str, float], reports: list[EncodingReport]
+    ) -> Iterator[pd.DataFrame]:
+        """Give the answers piece by piece; the last of the reports is about all of them."""
+        for frame in table_pieces(table, self.encoder.columns):
+            inputs, report = self.encoder.transform(frame)
+            reports.append(reports[-1].with_more(report) if reports else report)
+            yield self._answers(frame, inputs, radii)
+
+    def _answers(self, frame: pd.DataFrame, inputs: Tensor, radii: Mapping[str, float]) -> pd.DataFrame:
         outputs = self.network_outputs(inputs)
         columns: dict[str, np.ndarray] = {}
         for target in self.targets:
@@ -122,8 +166,7 @@ class TableModel(SavedModel):
 
     def _encoded(self, frame: pd.DataFrame, *, stacklevel: int) -> Tensor:
         inputs, report = self.encoder.transform(frame)
-        for message in report.messages(fitting=False):
-            warnings.warn(message, DataWarning, stacklevel=stacklevel)
+        _warn([report], stacklevel=stacklevel + 1)
         return inputs
 
     def network_outputs(self, inputs: Tensor) -> dict[str, Tensor]:
@@ -218,6 +261,12 @@ class TableModel(SavedModel):
         rows = torch.randn(16, self.encoder.n_features, generator=generator(0, "trial"), dtype=torch.float32)
         with torch.inference_mode():
             return tasks, self.learner.adapt(tasks)(rows.to(next(self.learner.parameters()).device))
+
+
+def _warn(reports: Sequence[EncodingReport], *, stacklevel: int) -> None:
+    """Tell what was noteworthy of new rows, by the last report."""
+    for message in reports[-1].messages(fitting=False) if reports else ():
+        warnings.warn(message, DataWarning, stacklevel=stacklevel)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

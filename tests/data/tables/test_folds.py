@@ -12,7 +12,7 @@ from sklearn.model_selection import GroupKFold, StratifiedKFold
 from polytask.core import DataError, InputError
 from polytask.data.tables.folds import (
     Fold,
-    _dealt,
+    deal_units,
     folds_by_column,
     folds_by_splitter,
     folds_in_time,
@@ -190,5 +190,5 @@ def test_folds_that_are_none_are_refused(splitter: Any, message: str) -> None:
 def test_where_folds_lack_a_label_alike_the_one_with_most_room_gets_it(seed: int) -> None:
     one, other = np.full((2, 6), -1)
     one[0] = other[1] = 0  # a label each, in one row each
-    folds = _dealt(np.arange(6), 6, 2, [Labels(codes=one), Labels(codes=other)], seed)
+    folds = deal_units(np.arange(6), 6, 2, [Labels(codes=one), Labels(codes=other)], seed)
     assert folds[0] != folds[1]

@@ -73,7 +73,10 @@ class NumberFeatures:
         Raises:
             DataError: A value is not of the kind, or infinite.
         """
-        values = finite_numbers(column, self.kind, words=self.words, form=self.form)
+        return self.encode_numbers(finite_numbers(column, self.kind, words=self.words, form=self.form))
+
+    def encode_numbers(self, values: np.ndarray) -> EncodedColumn:
+        """Encode numbers, or days, float64 ``[row]``, NaN where missing."""
         missing = np.isnan(values)
         standardized = (np.where(missing, self.median, values) - self.mean) / self.scale  # [row]
         n_clipped = int((np.abs(standardized) > _FARTHEST).sum())
@@ -132,7 +135,7 @@ class CategoryFeatures:
             find, rows = category_finder(rare), [*self.rare.values(), 0]  # the last for what was never seen
             first = len(self.categories) + self.missing
             for index in np.flatnonzero(unseen).tolist():
-                column_of[index] = first + _hash(values[index]) % self.buckets
+                column_of[index] = first + self.bucket(values[index])
                 rows_of[index] = rows[find(values[index])]
                 unseen[index] = rows_of[index] == 0
         features = np.zeros((len(texts), len(self.feature_names)), dtype=np.float32)
@@ -144,10 +147,9 @@ class CategoryFeatures:
         found = {values[index]: counts[index] for index in np.flatnonzero(unseen).tolist()}
         return EncodedColumn(features=features, unseen=dict(sorted(found.items(), key=lambda item: -item[1])))
 
-
-def _hash(text: str) -> int:
-    """Hash a category alike however its number is written, in every process and version."""
-    return zlib.crc32(canonical(text).encode())
+    def bucket(self, text: str) -> int:
+        """Hash a category alike however its number is written, in every process and version."""
+        return zlib.crc32(canonical(text).encode()) % self.buckets
 
 
 FeatureColumn: TypeAlias = NumberFeatures | CategoryFeatures | TextFeatures

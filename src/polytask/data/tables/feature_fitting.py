@@ -24,7 +24,7 @@ from polytask.data.tables.reading import Reading, column_reading
 from polytask.data.tables.text_features import N_FEATURES, TextFeatures, piece_weights
 from polytask.data.tables.time_parts import varying_parts
 
-__all__ = ["FittedColumns", "fit_columns", "quantities_note", "strays_note"]
+__all__ = ["FittedColumns", "fit_category", "fit_columns", "quantities_note", "strays_note"]
 
 _MOST_CATEGORIES = 100
 _FEWEST_SENTENCES, _FEWEST_WORDS = 20, 4  # values, and words in one, that are text rather than categories
@@ -125,20 +125,35 @@ def _fit_numbers(
 def _fit_category(name: str, column: pd.Series, train_rows: np.ndarray, fitted: FittedColumns) -> None:
     texts = column_categories(column)[train_rows]
     counts = Counter(text for text in texts if text is not None)
-    n_labelled, n_missing = counts.total(), len(texts) - counts.total()
+    fit_category(name, column, counts, len(texts) - counts.total(), fitted)
+
+
+def fit_category(
+    name: str, column: pd.Series, counts: Counter[str], n_missing: int, fitted: FittedColumns
+) -> None:
+    """Decide how a column of categories is encoded, and fit its constants.
+
+    Args:
+        name: The column.
+        column: Its values.
+        counts: Its categories in the training rows, in the order in which they occur, with their rows.
+        n_missing: Training rows without one.
+        fitted: Takes the encoding, or why there is none.
+    """
+    n_labelled = counts.total()
     read_as_missing = column.attrs.get(MISSING_WORDS, {}).get(name, {})
     if read_as_missing:
         fitted.notes[name] = (
             f"{examples(read_as_missing)} counts as missing in {some_rows(sum(read_as_missing.values()))}"
         )
     if not counts or (len(counts) == 1 and not n_missing):
-        fitted.dropped[name] = _constant(texts)
+        fitted.dropped[name] = _constant(np.array(list(counts), dtype=object))
         return
     several_units = "" if isinstance(column.dtype, pd.CategoricalDtype) else units_note(counts)
     if several_units:
         _add_note(fitted, name, several_units)
     if not several_units and _is_text(counts):
-        weights = piece_weights([text for text in texts if text is not None])
+        weights = piece_weights(list(counts.elements()))
         fitted.encodings[name] = TextFeatures(name=name, weights=weights, missing=n_missing > 0, kind="text")
         note = f"text of {n_words(counts)} words, the median, becomes {N_FEATURES} numbers by its words and"
         _add_note(fitted, name, f"{note} runs of characters")

@@ -1,7 +1,8 @@
 """Tables to feature tensors, with constants fitted on the training rows alone."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ from polytask.data.tables.feature_fitting import fit_columns
 from polytask.data.tables.problems import examples, problem_error, some_rows
 
 __all__ = ["EncodingReport", "TableEncoder"]
+
+_MOST_UNSEEN = 10_000  # different ones of a column that are kept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +41,19 @@ class EncodingReport:
     clipped: Mapping[str, int] = field(default_factory=dict)
     dropped: Mapping[str, str] = field(default_factory=dict)
     notes: Mapping[str, str] = field(default_factory=dict)
+
+    def with_more(self, other: "EncodingReport") -> "EncodingReport":
+        """Add what was noteworthy in further rows of the same table."""
+        unseen = {name: Counter(counts) for name, counts in self.unseen_categories.items()}
+        for name, counts in other.unseen_categories.items():
+            joined = unseen.get(name, Counter()) + Counter(counts)
+            # Of very many that occur once or twice nobody reads the rest.
+            unseen[name] = Counter(dict(joined.most_common(_MOST_UNSEEN)))
+        return replace(
+            self,
+            unseen_categories={name: dict(counts.most_common()) for name, counts in unseen.items()},
+            clipped=dict(Counter(self.clipped) + Counter(other.clipped)),
+        )
 
     def messages(self, *, fitting: bool = True) -> list[str]:
         """Say it in words, a sentence a column.

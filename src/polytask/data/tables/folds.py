@@ -15,16 +15,22 @@ from polytask.data.tables.label_split import Labels
 from polytask.data.tables.splits import row_groups, row_order_values
 
 __all__ = [
+    "BALANCED_BY_CHANCE",
     "Fold",
+    "check_groups",
+    "deal_units",
     "folds_by_column",
     "folds_by_splitter",
     "folds_in_time",
     "folds_of_groups",
     "folds_of_rows",
+    "time_blocks",
 ]
 
+BALANCED_BY_CHANCE = 200
+"""Units of a label in each fold, above which a random draw keeps its share."""
+
 _MOST_FOLDS = 100  # of a column: more are names of rows, and would take as many networks
-_BALANCED_BY_CHANCE = 200  # units of a label in each fold, above which a random draw keeps its share
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -67,7 +73,7 @@ def folds_of_rows(n_rows: int, *, n_folds: int, seed: int, labels: Sequence[Labe
             f"There is {counted(n_rows, 'row')} with a label, but folds need two. Label more rows."
         )
     units = np.arange(n_rows)
-    return _folds(_dealt(units, n_rows, min(n_folds, n_rows), labels, seed), min(n_folds, n_rows))
+    return _folds(deal_units(units, n_rows, min(n_folds, n_rows), labels, seed), min(n_folds, n_rows))
 
 
 def folds_of_groups(
@@ -90,14 +96,19 @@ def folds_of_groups(
         [1, 2, 2]
     """
     codes, n_groups = row_groups(groups)
+    check_groups(n_groups, groups.name)
+    n_folds = min(n_folds, n_groups)
+    return _folds(deal_units(codes, n_groups, n_folds, labels, seed), n_folds)
+
+
+def check_groups(n_groups: int, name: Any) -> None:
+    """Refuse a single group."""
     if n_groups < 2:
         raise DataError(
-            f"The group column {groups.name!r} has {counted(n_groups, 'group')}, but a model is judged on "
+            f"The group column {name!r} has {counted(n_groups, 'group')}, but a model is judged on "
             "groups that it was not trained on, and needs two. Use a column with more groups, or leave out "
             "`group`."
         )
-    n_folds = min(n_folds, n_groups)
-    return _folds(_dealt(codes, n_groups, n_folds, labels, seed), n_folds)
 
 
 def folds_in_time(times: pd.Series, *, n_folds: int) -> tuple[Fold, ...]:
@@ -115,10 +126,25 @@ def folds_in_time(times: pd.Series, *, n_folds: int) -> tuple[Fold, ...]:
         >>> last.train.tolist(), last.held_out.tolist()
         ([1, 2, 3], [0, 4])
     """
-    _, codes, counts = np.unique(row_order_values(times), return_inverse=True, return_counts=True)
+    blocks = time_blocks(row_order_values(times), n_folds=n_folds, name=times.name)
+    return tuple(
+        Fold(train=np.flatnonzero(blocks < block), held_out=np.flatnonzero(blocks == block))
+        for block in range(1, int(blocks.max()) + 1)
+    )
+
+
+def time_blocks(times: np.ndarray, *, n_folds: int, name: Any) -> np.ndarray:
+    """Cut time into blocks as `folds_in_time` does: of each row, int64 ``[row]``; the first is never judged.
+
+    Args:
+        times: Numbers that order the rows, ``[row]``.
+        n_folds: How many blocks are judged.
+        name: The column, for messages.
+    """
+    _, codes, counts = np.unique(times, return_inverse=True, return_counts=True)
     if len(counts) < 2:
         raise DataError(
-            f"The time column {times.name!r} has {counted(len(counts), 'different time')}, but a model is "
+            f"The time column {name!r} has {counted(len(counts), 'different time')}, but a model is "
             "judged on later rows than it was trained on, and needs two. Use a finer time, or leave out "
             "`time_column`."
         )
@@ -128,10 +154,7 @@ def folds_in_time(times: pd.Series, *, n_folds: int) -> tuple[Fold, ...]:
     blocks = pd.factorize(block_of_time[codes], sort=True)[0]
     if blocks.max() == 0:  # one time has nearly all rows
         blocks = (codes > 0).astype(np.int64)
-    return tuple(
-        Fold(train=np.flatnonzero(blocks < block), held_out=np.flatnonzero(blocks == block))
-        for block in range(1, int(blocks.max()) + 1)
-    )
+    return blocks
 
 
 def folds_by_column(column: pd.Series) -> tuple[Fold, ...]:
@@ -236,7 +259,7 @@ def _folds(fold_of_row: np.ndarray, n_folds: int) -> tuple[Fold, ...]:
     )
 
 
-def _dealt(
+def deal_units(
     unit_of_row: np.ndarray, n_units: int, n_folds: int, labels: Sequence[Labels], seed: int
 ) -> np.ndarray:
     """Return the fold of every row; units are rows or groups.
@@ -250,7 +273,7 @@ def _dealt(
     room = np.full(n_folds, sizes.sum() / n_folds)
     asked = [part for target in labels for part in _label_units(target, unit_of_row)]
     for units, counts in sorted(asked, key=lambda part: len(part[0])):
-        if len(units) > _BALANCED_BY_CHANCE * n_folds:
+        if len(units) > BALANCED_BY_CHANCE * n_folds:
             continue
         lacking = np.full(n_folds, counts.sum() / n_folds)
         dealt = fold_of_unit[units] >= 0

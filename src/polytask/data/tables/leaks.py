@@ -11,7 +11,7 @@ from polytask.data.tables.column import column_categories, column_kind, column_n
 from polytask.data.tables.problems import examples, problem_error, some_rows
 from polytask.data.tables.splits import Split, row_groups, row_order_values
 
-__all__ = ["check_leak"]
+__all__ = ["check_leak", "repeated_rows_message"]
 
 _PARTS = ("train", "validation", "test")
 
@@ -99,6 +99,11 @@ def _repeated_rows(frame: pd.DataFrame, split: Split, columns: Sequence[str]) ->
         of_column = _value_codes(one_column(frame, name))
         _, codes = np.unique(codes * (of_column.max() + 1) + of_column, return_inverse=True)
     repeated = np.isin(codes[split.test], codes[split.train])
+    return repeated_rows_message(repeated)
+
+
+def repeated_rows_message(repeated: np.ndarray) -> list[str]:
+    """Tell how many test rows equal a training row, given which do, bool ``[row]``; nothing for none."""
     n_rows = int(repeated.sum())
     if not n_rows:
         return []

@@ -3,23 +3,20 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from polytask.core import DataError, InputError
-from polytask.core.files import user_path
 from polytask.data.tables.cell import valid_unicode
 from polytask.data.tables.delimited import MISSING, MISSING_WORDS
 from polytask.data.tables.problems import FOREIGN, examples
-from polytask.data.tables.table_file import read_parquet_file, read_text_file
+from polytask.data.tables.table_file import read_parquet_file, read_parquet_files, read_text_file
+from polytask.data.tables.table_paths import PARQUET, TEXT, is_path, table_paths
 
-__all__ = ["fingerprint", "plain_frame", "read_table"]
+__all__ = ["clean_frame", "fingerprint", "plain_frame", "read_table"]
 
-_TEXT = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
-_PARQUET = (".parquet", ".pq")
 _CONVERSIONS = ("to_pandas", "toPandas", "to_df")  # polars and Arrow; Spark; DuckDB
 
 
@@ -32,14 +29,15 @@ def read_table(source: Any) -> pd.DataFrame:
 
     Args:
         source: A path that ends in ``.csv``, ``.tsv``, ``.txt`` (delimited by comma, semicolon, tab or bar;
-            ``.gz`` may follow) or ``.parquet``; a data frame of pandas, or of a library whose frames have
-            ``to_pandas`` (polars, Arrow …) or ``to_df`` (DuckDB); a dictionary of columns; or an array
-            ``[row, column]``.
+            ``.gz`` may follow) or ``.parquet``; a folder of Parquet files, a pattern such as
+            ``part-*.parquet`` or a list of them, which are one table; a data frame of pandas, or of a
+            library whose frames have ``to_pandas`` (polars, Arrow …) or ``to_df`` (DuckDB); a dictionary of
+            columns; or an array ``[row, column]``.
 
     Raises:
         InputError: It is no table.
         DataError: The file is missing, of another kind, damaged, not UTF-8, or ragged, or expands beyond
-            its limit; there is no row; two columns have one name.
+            its limit or what memory is free; there is no row; two columns have one name.
         MissingPackageError: Parquet needs pyarrow.
 
     Example:
@@ -48,25 +46,18 @@ def read_table(source: Any) -> pd.DataFrame:
         0     1    red
         1     2    NaN
     """
-    if not isinstance(source, str | Path):
-        return _clean(plain_frame(source), "The data frame")
-    path = user_path(source)
-    try:
-        is_folder, is_file = path.is_dir(), path.is_file()
-    except (ValueError, OSError) as error:  # a NUL, or a name too long
-        raise DataError(f"{str(source)[:200]!a} is no path of a file ({error}).") from error
-    if is_folder:
-        raise DataError(f"{path} is a folder; name a file in it.")
-    if not is_file:
-        raise DataError(f"There is no file {path}. Check the path, which is taken from {Path.cwd()}.")
-    ending = path.name.lower()
-    if ending.endswith(_TEXT):
-        return _clean(read_text_file(path), str(path), values=False)
-    if ending.endswith(_PARQUET):
-        return _clean(read_parquet_file(path), str(path))
+    if not is_path(source):
+        return clean_frame(plain_frame(source), "The data frame")
+    paths = table_paths(source)
+    where, ending = str(paths[0]) if len(paths) == 1 else str(source), paths[0].name.lower()
+    if ending.endswith(TEXT):
+        return clean_frame(read_text_file(paths[0]), where, values=False)
+    if ending.endswith(PARQUET):
+        read = read_parquet_file(paths[0]) if len(paths) == 1 else read_parquet_files(paths)
+        return clean_frame(read, where)
     raise DataError(
-        f"{path} has an ending that is not known; a table ends in {', '.join((*_TEXT, *_PARQUET))}. Rename "
-        "or convert it."
+        f"{where} has an ending that is not known; a table ends in {', '.join((*TEXT, *PARQUET))}. Rename or "
+        "convert it."
     )
 
 
@@ -146,7 +137,7 @@ def plain_frame(source: Any) -> pd.DataFrame:
     return source.copy()
 
 
-def _clean(frame: pd.DataFrame, where: str, *, values: bool = True) -> pd.DataFrame:
+def clean_frame(frame: pd.DataFrame, where: str, *, values: bool = True) -> pd.DataFrame:
     """Check the shape of a data frame, and write every missing value as NaN, unless its values are done."""
     if isinstance(frame.columns, pd.MultiIndex):
         raise DataError(f"{where} has several levels of column names; join them into one.")

@@ -6,23 +6,36 @@ import gzip
 import io
 import os
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pandas as pd
+import torch
 
 from polytask.core import DataError, InputError, MissingPackageError
+from polytask.core.memory_budget import free_bytes
 from polytask.data.tables.delimited import find_header, first_lines, read_lines
 from polytask.data.tables.plain_delimited import read_plain
+from polytask.data.tables.problems import examples
 
-__all__ = ["read_parquet_file", "read_text_file"]
+__all__ = [
+    "check_same_columns",
+    "join_parquet",
+    "open_parquet",
+    "parquet_errors",
+    "read_parquet_file",
+    "read_parquet_files",
+    "read_text_file",
+]
 
 _MIB = 2**20
 _LARGE = _MIB  # bytes from which a file is worth looking for the faster way to read it
 _LIMIT = "POLYTASK_MAX_EXPANDED_MB"
 _SMALLEST_LIMIT, _LARGEST_RATIO = 64 * _MIB, 100
 _LONGEST_LINE = 32 * _MIB
+_COPIES = 2  # of a table while it is read
+_TEXT_GROWS = 3  # so many bytes of memory a byte of text, at least
 
 
 def read_text_file(path: Path) -> pd.DataFrame:
@@ -32,8 +45,10 @@ def read_text_file(path: Path) -> pd.DataFrame:
     as many MiB as the environment variable ``POLYTASK_MAX_EXPANDED_MB`` says.
 
     Raises:
-        DataError: It cannot be read, is damaged or not UTF-8, or expands too far.
+        DataError: It cannot be read, is damaged or not UTF-8, or expands too far or beyond the free memory.
     """
+    n_bytes = _TEXT_GROWS * path.stat().st_size
+    _check_memory(n_bytes, str(path), "Convert it to Parquet, which is read in pieces")
     try:
         plain = _read_plain(path) if path.stat().st_size >= _LARGE else None
         if plain is not None:
@@ -52,18 +67,92 @@ def read_parquet_file(path: Path) -> pd.DataFrame:
     """Read a Parquet file; its numbers may take as much memory as `read_text_file` allows.
 
     Raises:
-        DataError: It cannot be read, is damaged, or expands too far.
+        DataError: It cannot be read, is damaged, or expands too far or beyond the free memory.
+        MissingPackageError: pyarrow is not installed.
+    """
+    _check_numbers([path])
+    with parquet_errors(path):
+        return pd.read_parquet(path, engine="pyarrow")
+
+
+def read_parquet_files(paths: Sequence[Path]) -> pd.DataFrame:
+    """Read several Parquet files as one table; see `read_parquet_file`.
+
+    Raises:
+        DataError: As for one; or a file has other columns than the first.
+        MissingPackageError: pyarrow is not installed.
+    """
+    _check_numbers(paths)
+    tables = []
+    for path in paths:
+        with open_parquet(path) as file, parquet_errors(path):
+            tables.append(file.read())
+    return join_parquet(tables, paths)
+
+
+def _check_numbers(paths: Sequence[Path]) -> None:
+    """Refuse files whose numbers take too much memory."""
+    n_bytes = 0
+    for path in paths:
+        with open_parquet(path) as file:
+            n_numbers = 8 * file.metadata.num_rows * file.metadata.num_columns
+        _check_size(n_numbers, path, "Raise the limit: set")
+        n_bytes += n_numbers
+    where = str(paths[0]) if len(paths) == 1 else f"The table of {len(paths)} files from {paths[0]} on"
+    _check_memory(_COPIES * n_bytes, where, "Give it fewer columns or rows")
+
+
+def open_parquet(path: Path) -> Any:
+    """Open a Parquet file, a `pyarrow.parquet.ParquetFile` that reads piece by piece.
+
+    Raises:
+        DataError: It cannot be read, or is damaged.
         MissingPackageError: pyarrow is not installed.
     """
     try:
-        import pyarrow
         from pyarrow import parquet
     except ImportError as error:
         raise MissingPackageError("pyarrow", extra="parquet", purpose="reading Parquet files") from error
+    with parquet_errors(path):
+        return parquet.ParquetFile(path, buffer_size=_MIB, pre_buffer=False, memory_map=False)
+
+
+def join_parquet(tables: Sequence[Any], paths: Sequence[Path]) -> pd.DataFrame:
+    """Put Arrow tables of one form, one from each path, below each other.
+
+    Raises:
+        DataError: They have other columns, or types that do not go together.
+    """
+    import pyarrow
+
+    for table, path in zip(tables, paths, strict=True):
+        check_same_columns(table.column_names, tables[0].column_names, path, paths[0])
+    tables = [table.select(tables[0].column_names) for table in tables]
+    with parquet_errors(paths[0], also=f" together with {len(paths) - 1} more" if len(paths) > 1 else ""):
+        joined = pyarrow.concat_tables(tables, promote_options="permissive")
+        return joined.unify_dictionaries().to_pandas().reset_index(drop=True)
+
+
+def check_same_columns(names: Sequence[str], expected: Sequence[str], path: Path, first: Path) -> None:
+    """Refuse a file that has other columns than the first one; their order does not matter."""
+    lacking = [name for name in expected if name not in names]
+    more = [name for name in names if name not in expected]
+    if lacking or more:
+        told = [f"lacks {examples(lacking, limit=3)}"] * bool(lacking)
+        told += [f"has {examples(more, limit=3)} beside"] * bool(more)
+        raise DataError(
+            f"{path} {' and '.join(told)}, compared with {first}. The files of one table need the same "
+            "columns."
+        )
+
+
+@contextlib.contextmanager
+def parquet_errors(path: Path, also: str = "") -> Iterator[None]:
+    """Turn what pyarrow and pandas raise into an error that names the file."""
+    import pyarrow
+
     try:
-        form = parquet.ParquetFile(path).metadata
-        _check_size(8 * form.num_rows * form.num_columns, path, "Raise the limit: set")
-        return pd.read_parquet(path, engine="pyarrow")
+        yield
     except InputError:
         raise
     except (
@@ -77,7 +166,7 @@ def read_parquet_file(path: Path) -> pd.DataFrame:
     ) as error:
         first = next(iter(str(error).splitlines()), type(error).__name__)
         raise DataError(
-            f"{path} is no Parquet file that can be read ({first}). Write or copy it again."
+            f"{path}{also} is no Parquet file that can be read ({first}). Write or copy it again."
         ) from error
 
 
@@ -156,4 +245,14 @@ def _check_size(n_bytes: int, path: Path, remedy: str) -> None:
         raise DataError(
             f"{path} takes {path.stat().st_size:,} bytes on disk, but expands to more than {limit // _MIB} "
             f"MiB, which is its limit. {remedy} the environment variable {_LIMIT} to a number of MiB."
+        )
+
+
+def _check_memory(n_bytes: int, where: str, remedy: str) -> None:
+    """Refuse a table that would end in the system's killing of the process."""
+    free = free_bytes(torch.device("cpu"))
+    if n_bytes > free:
+        raise DataError(
+            f"{where} takes about {n_bytes / 2**30:.1f} GiB of memory to read at once, but "
+            f"{free / 2**30:.1f} GiB are free. {remedy}, or use a machine with more memory."
         )

@@ -77,13 +77,14 @@ class TargetColumn:
         return "log" if self.log else self.task.kind
 
     def encode(
-        self, column: pd.Series, *, unseen: Literal["error", "missing"] = "error"
+        self, column: pd.Series, *, unseen: Literal["error", "missing"] = "error", first: int = 0
     ) -> tuple[Tensor, Tensor]:
         """Turn a column into a target.
 
         Args:
             column: Labels, as `fit_targets` saw them.
             unseen: What a class that was not there in fitting is: an error, or a missing label.
+            first: The index of the first row in the table, for messages.
 
         Returns:
             The target ``[row]``, 0 where missing: float32, standardized for regression and 0 or 1 for
@@ -95,7 +96,7 @@ class TargetColumn:
         if self.task.kind == "regression":
             numbers = self.numbers(column)
             if self.log:
-                numbers = logarithms(self.task.name, numbers)
+                numbers = logarithms(self.task.name, numbers, first=first)
             with np.errstate(over="ignore"):
                 standardized = ((numbers - self.mean) / self.scale).astype(np.float32)
             n_rows = int(np.isinf(standardized).sum())
@@ -258,20 +259,21 @@ _LABELS = {bool, int, float, str}
 _MOST_LOGARITHM = 88.0  # its exponential is the largest that 32 bits hold, almost
 
 
-def logarithms(name: str, numbers: np.ndarray, *, remedy: str = "") -> np.ndarray:
+def logarithms(name: str, numbers: np.ndarray, *, remedy: str = "", first: int = 0) -> np.ndarray:
     """Take the logarithms of labels ``[row]``; NaN where there is none.
 
     Args:
         name: Of the target, for messages.
         numbers: Labels.
         remedy: What else can be done about labels that are not above 0.
+        first: The index of the first row in the table.
 
     Raises:
         DataError: Labels are not above 0.
     """
     wrong = np.flatnonzero(numbers <= 0)
     if len(wrong):
-        shown = ", ".join(f"row {row + 1} has {numbers[row]:g}" for row in wrong[:3].tolist())
+        shown = ", ".join(f"row {first + row + 1} has {numbers[row]:g}" for row in wrong[:3].tolist())
         more = f" and {some_rows(len(wrong) - 3)} more have none above 0" if len(wrong) > 3 else ""
         raise DataError(
             f"Target {name!r} is learned on a log scale, which takes numbers above 0, but {shown}{more} "

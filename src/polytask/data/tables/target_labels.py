@@ -2,7 +2,7 @@
 
 import datetime
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -70,7 +70,11 @@ def _of_numbers(numbers: np.ndarray) -> Labels:
 
 
 def label_guesses(
-    frame: pd.DataFrame, targets: Sequence[TargetColumn], *, asked: Sequence[str] = ()
+    frame: pd.DataFrame,
+    targets: Sequence[TargetColumn],
+    *,
+    asked: Sequence[str] = (),
+    n_rows: int | None = None,
 ) -> list[str]:
     """Tell which words were taken for no label, which classes look like numbers, and which numbers are "
     "classes.
@@ -79,6 +83,7 @@ def label_guesses(
         frame: A table, as `read_table` returns it.
         targets: Its targets.
         asked: As they were asked, ``NAME`` or ``NAME:KIND``; a kind that was asked is no guess.
+        n_rows: Of the table, where the frame is a part of it.
     """
     messages = []
     free = {name for name, kind in (parse_target(text, frame.columns) for text in asked) if kind is None}
@@ -86,10 +91,11 @@ def label_guesses(
         where = f"Target {target.task.name!r}"
         words = frame.attrs.get(MISSING_WORDS, {}).get(target.task.name, {})
         if words:
-            n_rows = sum(words.values())
+            n_words = sum(words.values())
             otherwise = by_door(python=", or make the column of the data frame categorical", command="")
             messages.append(
-                f"{where}: {examples(words)} counts as no label in {n_rows} of {some_rows(len(frame))}. If "
+                f"{where}: {examples(words)} counts as no label in {n_words} of "
+                f"{some_rows(n_rows or len(frame))}. If "
                 f"it is a class, give it another name{otherwise}."
             )
         if target.words:
@@ -120,7 +126,12 @@ def _numbers_as_classes(column: pd.Series, target: TargetColumn) -> bool:
 
 
 def target_messages(
-    frame: pd.DataFrame, targets: Sequence[TargetColumn], *, asked: Sequence[str] = ()
+    frame: pd.DataFrame,
+    targets: Sequence[TargetColumn],
+    *,
+    asked: Sequence[str] = (),
+    counts: Mapping[str, Mapping[str, int]] | None = None,
+    n_rows: int | None = None,
 ) -> list[str]:
     """Tell which labels were read otherwise than they are written, and which classes are too rare.
 
@@ -128,20 +139,26 @@ def target_messages(
         frame: A table, as `read_table` returns it.
         targets: Its targets.
         asked: As for `label_guesses`.
+        counts: By target, the rows of each class, where the frame is a part of the table; None to count them.
+        n_rows: As for `label_guesses`.
     """
-    messages = label_guesses(frame, targets, asked=asked)
+    messages = label_guesses(frame, targets, asked=asked, n_rows=n_rows)
     for target in targets:
         where = f"Target {target.task.name!r}"
         column = one_column(frame, target.task.name)
         messages += _type_messages(column, target, where)
-        counts = Counter(text for text in column_categories(column) if text is not None)
-        rare = [name for name in target.classes if counts[name] < 3]
+        rows = counts[target.task.name] if counts else Counter(_labels(column))
+        rare = [name for name in target.classes if rows.get(name, 0) < 3]
         if rare:
             messages.append(
                 f"{where}: class {examples(rare)} has fewer than 3 rows, so that some networks never see it; "
                 "the figures say little about it."
             )
     return messages
+
+
+def _labels(column: pd.Series) -> list[str]:
+    return [text for text in column_categories(column) if text is not None]
 
 
 def _type_messages(column: pd.Series, target: TargetColumn, where: str) -> list[str]:

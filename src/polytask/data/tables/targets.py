@@ -26,7 +26,15 @@ from polytask.data.tables.problems import examples, problem_error, some_rows
 from polytask.data.tables.reading import Reading, column_reading
 from polytask.data.tables.target_column import Label, TargetColumn, logarithms
 
-__all__ = ["TargetKind", "asked_as", "fit_targets", "name_clashes", "parse_target", "target_reading"]
+__all__ = [
+    "TargetKind",
+    "asked_as",
+    "fit_targets",
+    "name_clashes",
+    "parse_target",
+    "target_reading",
+    "target_series",
+]
 
 TargetKind = Literal["regression", "log", "binary", "multiclass", "multilabel"]
 """How a target can be asked: as a kind of task, or as a regression that is learned on a log scale."""
@@ -106,7 +114,7 @@ def fit_targets(
     fitted = []
     for name, kind in dict(wanted).items():
         try:
-            fitted.append(_fit_target(_target_column(frame, name), name, kind, in_training))
+            fitted.append(_fit_target(target_series(frame, name), name, kind, in_training))
         except DataError as error:
             problems.append(str(error) + _words_note(frame, name))
     problems += name_clashes(fitted)
@@ -169,7 +177,12 @@ def name_clashes(fitted: Sequence[TargetColumn]) -> list[str]:
     ]
 
 
-def _target_column(frame: pd.DataFrame, name: str) -> pd.Series:
+def target_series(frame: pd.DataFrame, name: str) -> pd.Series:
+    """Return the column of a target.
+
+    Raises:
+        DataError: There is none; the message says what may be meant.
+    """
     before, colon, after = name.rpartition(":")
     if colon and name not in frame.columns and before in frame.columns:
         raise DataError(

@@ -1,0 +1,60 @@
+from pathlib import Path
+
+import pytest
+from tests.large_samples import sample_table, write_parts
+
+from polytask.core import DataError
+from polytask.data import read_table
+from polytask.data.tables.table_paths import is_path, table_paths
+
+
+def test_a_folder_a_pattern_and_a_list_of_parquet_files_are_one_table(tmp_path: Path) -> None:
+    frame = sample_table(300)
+    folder = write_parts(frame, tmp_path / "parts")
+    (folder / "_SUCCESS").touch()
+    whole = read_table(frame)
+    for source in (folder, str(folder / "part-*.parquet"), sorted(folder.glob("*.parquet"))):
+        found = read_table(source)
+        assert found.equals(whole)
+        assert found.attrs == whole.attrs
+
+
+def test_several_files_of_text_are_refused(tmp_path: Path) -> None:
+    for name in ("a.csv", "b.csv"):
+        (tmp_path / name).write_text("x,y\n1,2\n")
+    with pytest.raises(DataError, match=r"Several files make one table.*a\.csv is none"):
+        table_paths([tmp_path / "a.csv", tmp_path / "b.csv"])
+
+
+def test_a_folder_of_folders_says_that_they_are_not_looked_into(tmp_path: Path) -> None:
+    (tmp_path / "year=2024").mkdir()
+    with pytest.raises(DataError, match=r"'year=2024', which are not looked into"):
+        table_paths(tmp_path)
+
+
+def test_a_pattern_that_matches_nothing_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"named like 'part-\*\.parquet'"):
+        table_paths(tmp_path / "part-*.parquet")
+
+
+def test_a_file_with_other_columns_is_named(tmp_path: Path) -> None:
+    frame = sample_table(60)
+    folder = write_parts(frame, tmp_path / "parts", n_files=2)
+    frame.drop(columns="size").assign(weight=1.0).to_parquet(folder / "part-1.parquet")
+    with pytest.raises(DataError, match=r"part-1\.parquet lacks 'size' and has 'weight' beside"):
+        read_table(folder)
+
+
+def test_files_may_hold_numbers_of_other_types_and_columns_in_another_order(tmp_path: Path) -> None:
+    frame = sample_table(60)[["count", "size"]]
+    frame.to_parquet(tmp_path / "a.parquet")
+    frame.astype({"count": "int32"})[["size", "count"]].to_parquet(tmp_path / "b.parquet")
+    found = read_table(tmp_path)
+    assert found["count"].tolist() == 2 * frame["count"].tolist()
+    assert found.columns.tolist() == ["count", "size"]
+
+
+def test_a_list_of_numbers_is_no_path() -> None:
+    assert not is_path([1, 2])
+    assert not is_path([])
+    assert is_path(["a.parquet"])
