@@ -20,6 +20,7 @@ from polytask.architectures import (
     LowRankAdapters,
     MMoE,
     MultiInputSharing,
+    OwnInputSharing,
     Sluice,
     SoftSharing,
     SparseLowRankSharing,
@@ -170,6 +171,7 @@ def experts() -> dict[str, Sharing]:
         "low-rank adapters on a tuned backbone": LowRankAdapters(
             names, table_trunk(5, [8]), rank=2, tune_backbone=True
         ),
+        "own input": OwnInputSharing(names, lambda: table_trunk(5, [6]), table_trunk(6, [8])),
         "multi-input": MultiInputSharing({name: table_trunk(5, [6]) for name in names}, table_trunk(6, [8])),
         "FiLM": FiLMSharing(names, [table_trunk(5, [8]), table_trunk(8, [8])], channels=[8, 8]),
         "FiLM by embedding": FiLMSharing(

@@ -32,13 +32,13 @@ def more(name: str, build: Callable[[object], Sharing], *shape: int) -> Row:
 
 
 WITH_TAPS = listed("branching", "cgc", "cross_stitch", "dselect_k", "mmoe", "mtan", "ple", "sluice")
-ALL = WITH_TAPS | listed("learning_to_branch", "sparse_low_rank", "trace_norm_sharing")
+ALL = WITH_TAPS | listed("learning_to_branch", "own_input", "sparse_low_rank", "trace_norm_sharing")
 TAPS = WITH_TAPS | {
     "film, one block": more("film", lambda file: file.moved("one block", None)(), 4),
     "learning_to_branch, all blocks in use": ALL["learning_to_branch, all blocks in use"],
     "learning_to_branch, maps": more("learning_to_branch", lambda file: file.maps_everywhere(), 1, 7, 7),
 }
-PRIVATE = listed("cross_stitch", "ple", "sluice")
+PRIVATE = listed("cross_stitch", "own_input", "ple", "sluice")
 
 
 @pytest.mark.parametrize("row", ALL.values(), ids=ALL)

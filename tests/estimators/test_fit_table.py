@@ -540,3 +540,20 @@ def test_the_log_scale_goes_through_extend_and_compare_as_well(priced):
     )
     metrics = {one.name: one.metrics["price"]["mae"].mean for one in compared.candidates}
     assert 1 < metrics["linear"] < metrics["constant"]
+
+
+def test_shared_heads_are_saved_and_answer_alike(table, tmp_path):
+    settings = {"architecture": "own-input", "folds": 2, "epochs": 3, "width": 8, "baselines": False}
+    twice = table.assign(half=table["total"] / 2)
+    model = polytask.fit(twice, ["total", "half", "sign", "band"], **settings)
+    model.save(tmp_path / "model")
+    pd.testing.assert_frame_equal(polytask.load(tmp_path / "model").predict(twice), model.predict(twice))
+    first = next(iter(model.learner.members))
+    assert first.heads["total"] is first.heads["half"] is not first.heads["sign"]
+
+
+def test_one_head_for_what_is_represented_alike_is_refused(table):
+    with pytest.raises(InputError, match=r"`heads='shared'` is not used with .*own-input"):
+        polytask.fit(table, ["total", "sign"], heads="shared")
+    with pytest.raises(InputError, match="`heads` is 'comon'"):
+        polytask.fit(table, ["total", "sign"], heads="comon")

@@ -10,6 +10,7 @@ from .low_rank import LowRankAdapters
 from .mmoe import MMoE
 from .mtan import MTAN
 from .multi_input import MultiInputSharing
+from .own_input import OwnInputSharing
 from .ple import PLE
 from .sluice import Sluice
 from .soft import SoftSharing
@@ -30,6 +31,7 @@ __all__ = [
     "MMoE",
     "MTAN",
     "MultiInputSharing",
+    "OwnInputSharing",
     "PLE",
     "Sluice",
     "SoftSharing",

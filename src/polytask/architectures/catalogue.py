@@ -26,6 +26,7 @@ ARCHITECTURES: "Catalogue[ArchitectureEntry]" = Catalogue(
         "dselect-k": ".dselect_k:DSelectK",
         "mtan": ".mtan:MTAN",
         "film": ".film:FiLMSharing",
+        "own-input": ".own_input:OwnInputSharing",
     },
 )
 

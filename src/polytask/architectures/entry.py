@@ -82,6 +82,8 @@ class ArchitectureEntry:
         summary: How the tasks share, in a few words.
         uses: Settings that it alone has a use for, by their names in `TablePlan`.
         for_one_task: Whether it is of use for a single task, which has nobody to share with.
+        alike: Whether all tasks get one representation, so that a head for several of them would be no use.
+        shared_heads: Whether targets of one kind have one head, where nothing else is asked.
         least_depth: The fewest layers that it can be built of.
         head: Makes the head of a task, a linear layer unless said otherwise.
         trained: Gives a task the loss that its model is trained on; the task's own unless said otherwise.
@@ -93,6 +95,8 @@ class ArchitectureEntry:
     summary: str
     uses: tuple[str, ...] = ()
     for_one_task: bool = False
+    alike: bool = False
+    shared_heads: bool = False
     least_depth: int = 1
     head: Callable[[TablePlan, Task], nn.Module] = _linear
     trained: Callable[[Task], Task] = _as_it_is

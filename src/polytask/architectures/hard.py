@@ -19,6 +19,7 @@ __all__ = ["HardSharing"]
         reference="Caruana, Machine Learning 1997",
         summary="one trunk",
         for_one_task=True,
+        alike=True,
     )
 )
 class HardSharing(Sharing):

@@ -18,6 +18,7 @@ __all__ = ["TabMSharing"]
         summary="one trunk that is an ensemble",
         uses=("members",),
         for_one_task=True,
+        alike=True,
         head=lambda plan, task: TabMHead(task, plan.width, n_members=plan.members),
         trained=member_task,
     )

@@ -99,6 +99,9 @@ def fit(
     time_budget: Annotated[
         Number, typer.Option(help="Seconds after which training stops with what is best so far.")
     ] = None,
+    heads: Annotated[
+        str | None, more("own, or shared: one head for all targets of a kind (as the architecture has it).")
+    ] = None,
     batch_size: Annotated[Whole, more("Rows a step (a number that fits the table).")] = None,
     dropout: Annotated[Number, more("Probability of dropping a unit (0.1).")] = None,
     patience: Annotated[Whole, more("A target stops after so many epochs without a lower loss (30).")] = None,
@@ -141,6 +144,7 @@ def fit(
         "metrics": names("--metric", metric or (), "METRIC"),
     }  # fmt: skip
     settings |= given(
+        heads=heads,
         batch_size=batch_size,
         dropout=dropout,
         patience=patience,

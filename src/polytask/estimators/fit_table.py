@@ -33,6 +33,7 @@ def fit(
     metrics: Mapping[str, str] | None = None,
     architecture: str = "hard",
     balancing: str = "equal",
+    heads: str | None = None,
     width: int = 64,
     depth: int = 2,
     dropout: float = 0.1,
@@ -94,6 +95,9 @@ def fit(
             ``"hard"`` are trained fold after fold, each stopped by a further fold.
         balancing: How the targets' losses become one update, see `polytask.balancing.balancer_names`; all but
             ``"equal"`` are trained fold after fold.
+        heads: ``"shared"`` for one head of all targets of a kind, where each has a representation of its own
+            (all architectures but ``"hard"`` and ``"tabm"``); ``"own"`` for one each; None for what the
+            architecture has. See `TableConfig`.
         width: Units of each layer.
         depth: Layers.
         dropout: Probability of dropping a unit.
@@ -134,7 +138,7 @@ def fit(
         ['sum', 'more', 'more:p(False)', 'more:p(True)']
     """
     settings = {
-        "architecture": architecture, "balancing": balancing, "width": width, "depth": depth,
+        "architecture": architecture, "balancing": balancing, "heads": heads, "width": width, "depth": depth,
         "dropout": dropout, "epochs": epochs, "patience": patience, "learning_rate": learning_rate,
         "weight_decay": weight_decay, "batch_size": batch_size, "bins": bins, "members": members,
         "soft_strength": soft_strength, "repeats": repeats, "folds": folds, "seed": seed,

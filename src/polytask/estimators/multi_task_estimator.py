@@ -57,6 +57,7 @@ class MultiTaskEstimator(BaseEstimator):
         metrics: Which metric judges a target in ``results_``, by name.
         architecture: How the targets share.
         balancing: How the targets' losses become one update.
+        heads: ``"shared"`` for one head of all targets of a kind, ``"own"`` for one each.
         width: Units of each layer.
         depth: Layers.
         dropout: Probability of dropping a unit.
@@ -111,6 +112,7 @@ class MultiTaskEstimator(BaseEstimator):
         metrics: Mapping[str, str] | None = None,
         architecture: str = "hard",
         balancing: str = "equal",
+        heads: str | None = None,
         width: int = 64,
         depth: int = 2,
         dropout: float = 0.1,
@@ -138,6 +140,7 @@ class MultiTaskEstimator(BaseEstimator):
         self.metrics = metrics
         self.architecture = architecture
         self.balancing = balancing
+        self.heads = heads
         self.width = width
         self.depth = depth
         self.dropout = dropout

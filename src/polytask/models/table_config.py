@@ -6,6 +6,7 @@ from typing import Any, Self
 
 from polytask.architectures import architecture_names
 from polytask.architectures.catalogue import architecture_entries, architecture_entry
+from polytask.architectures.entry import ArchitectureEntry
 from polytask.balancing import balancer_names
 from polytask.balancing.catalogue import balancer_listing
 from polytask.core.records import record_from_json
@@ -28,6 +29,9 @@ class TableConfig(SavedSettings):
         width: Units of each layer of the trunk.
         depth: Layers of the trunk.
         dropout: Probability of dropping a unit.
+        heads: ``"own"`` for a head of each target's own, ``"shared"`` for one of all numbers, one of all
+            targets of two classes, and one of those with the same several classes; None for what the
+            architecture has, which is own heads except for ``"own-input"``.
         soft_strength: How strongly ``"soft"`` and ``"trace-norm"`` pull the trunks together.
         members: Networks in the ensemble of ``"tabm"``.
         bins: Numbers are also encoded piecewise linearly in so many bins at most; 0 for none.
@@ -46,6 +50,7 @@ class TableConfig(SavedSettings):
     width: int = 64
     depth: int = 2
     dropout: float = 0.1
+    heads: str | None = None
     soft_strength: float = 1e-2
     members: int = 16
     bins: int = 48
@@ -72,6 +77,10 @@ class TableConfig(SavedSettings):
             checked["batch_size"] = check.whole("batch_size", self.batch_size, least=1)
         for name in ("soft_strength", "weight_decay"):
             checked[name] = check.number(name, getattr(self, name), least=0)
+        if self.heads is not None:
+            checked["heads"] = check.choice("heads", self.heads, ("own", "shared"))
+        if not check.problems and self.heads == "shared":
+            _check_heads(check, self.architecture)
         if not check.problems and self.depth < (least := architecture_entry(self.architecture).least_depth):
             check.problems.append(
                 f"`architecture` {self.architecture!r} needs a `depth` of {least} or more, got {self.depth}"
@@ -85,6 +94,22 @@ class TableConfig(SavedSettings):
         """Build the settings from what `to_json` gave, also before ``architecture`` was called so."""
         today = {"architecture" if name == "sharing" else name: value for name, value in data.items()}
         return record_from_json(cls, today, name="the settings")
+
+
+def shares_heads(entry: ArchitectureEntry, heads: str | None) -> bool:
+    """Tell whether targets of one kind have one head."""
+    return entry.shared_heads if heads is None else heads == "shared"
+
+
+def _check_heads(check: SettingsCheck, architecture: str) -> None:
+    """Refuse one head for targets that it would predict all alike."""
+    if architecture_entry(architecture).alike:
+        others = [entry.name for entry in architecture_entries().values() if not entry.alike]
+        check.problems.append(
+            f"`heads='shared'` is not used with `architecture={architecture!r}`, where all targets read one "
+            "representation and would be predicted alike; leave it out, or choose an `architecture` of "
+            f"{', '.join(others)}"
+        )
 
 
 def check_used(check: SettingsCheck, given: Mapping[str, Any]) -> None:

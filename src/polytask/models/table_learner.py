@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 
+from torch import nn
+
 from polytask.architectures.catalogue import architecture_entry
 from polytask.architectures.entry import ArchitectureEntry, TablePlan
 from polytask.core import SharedModel, Task
-from polytask.models.table_config import TableConfig
+from polytask.models.table_config import TableConfig, shares_heads
 
 __all__ = ["build_table_learner", "trained_tasks"]
 
@@ -26,7 +28,19 @@ def build_table_learner(tasks: Sequence[Task], n_features: int, config: TableCon
     )
     entry = _entry(tasks, config)
     sharing = entry.build(plan)
-    return SharedModel(tasks, sharing, {task.name: entry.head(plan, task) for task in tasks})
+    if not shares_heads(entry, config.heads):
+        return SharedModel(tasks, sharing, {task.name: entry.head(plan, task) for task in tasks})
+    heads: dict[object, nn.Module] = {}
+    return SharedModel(
+        tasks,
+        sharing,
+        {task.name: heads.setdefault(_kin(task), entry.head(plan, task)) for task in tasks},
+    )
+
+
+def _kin(task: Task) -> object:
+    """Return what tasks have in common that one head can answer: numbers, two classes, the same classes."""
+    return task.kind, task.n_outputs, task.labels if task.kind == "multiclass" else ()
 
 
 def trained_tasks(tasks: Sequence[Task], config: TableConfig) -> list[Task]:
