@@ -11,11 +11,10 @@ import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 import lazy_loader
 
@@ -83,8 +82,11 @@ class _Room(ModuleType):
             super().__setattr__(attribute, value)  # as Python does with each module that is imported
 
 
-class _OldModules(MetaPathFinder, Loader):
-    """Makes a module that stands for the new one; asked last, for what nobody else has found."""
+class _OldModules:
+    """Makes a module that stands for the new one; asked last, for what nobody else has found.
+
+    It has no base class: `importlib.abc` takes a tenth of the start of the command.
+    """
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -92,7 +94,7 @@ class _OldModules(MetaPathFinder, Loader):
         if not fullname.startswith("polytask.") or fullname not in _renames()["modules"]:
             return None
         within = any(other.startswith(f"{fullname}.") for other in _renames()["modules"])
-        return ModuleSpec(fullname, self, is_package=within)
+        return ModuleSpec(fullname, cast(Any, self), is_package=within)
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         return _OldModule(spec.name)

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from polytask.cli.by_target import names
+from polytask.cli.completion import candidates, targets
 from polytask.cli.config_file import CONFIG_FILE, Config, run_text
 from polytask.cli.dry_run import DryRun, show_planned_comparison
 from polytask.cli.failures import SpokenCommand
@@ -26,7 +27,9 @@ def compare(
     target: Annotated[
         list[str] | None,
         typer.Option(
-            help="A column to predict, as NAME or NAME:KIND (regression, log, binary, multiclass). Repeat it."
+            help="A column to predict, as NAME or NAME:KIND (regression, log, binary, multiclass). "
+            "Repeat it.",
+            autocompletion=targets,
         ),
     ] = None,
     output: Annotated[
@@ -39,7 +42,8 @@ def compare(
         list[str] | None,
         typer.Option(
             help="What to compare: constant, linear, random-forest, extra-trees, boosted-trees, single, "
-            "joint:hard, joint:mmoe+pcgrad ..., or a path such as lightgbm.LGBMRegressor. Repeat it."
+            "joint:hard, joint:mmoe+pcgrad ..., or a path such as lightgbm.LGBMRegressor. Repeat it.",
+            autocompletion=candidates,
         ),
     ] = None,
     folds: Annotated[

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from polytask.cli.completion import models
 from polytask.cli.failures import SpokenCommand
 from polytask.cli.options import Json, app
 from polytask.cli.tables import Csv, frame_lines, frame_summary, table_model
@@ -16,7 +17,7 @@ __all__ = ["evaluate"]
 
 @app.command(cls=SpokenCommand)
 def evaluate(
-    model: Annotated[Path, typer.Argument(help="A directory made by fit.")],
+    model: Annotated[Path, typer.Argument(help="A directory made by fit.", autocompletion=models)],
     data: Annotated[
         Path,
         typer.Argument(

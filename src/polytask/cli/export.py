@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from polytask.cli.completion import models
 from polytask.cli.failures import SpokenCommand
 from polytask.cli.options import Json, app
 from polytask.cli.tables import table_model
@@ -15,7 +16,7 @@ __all__ = ["export"]
 
 @app.command(cls=SpokenCommand)
 def export(
-    model: Annotated[Path, typer.Argument(help="A directory made by fit.")],
+    model: Annotated[Path, typer.Argument(help="A directory made by fit.", autocompletion=models)],
     output: Annotated[Path, typer.Option("-o", "--output", help="The .onnx or .pt2 file to write.")],
     as_json: Json = False,
 ) -> None:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from polytask.cli.completion import models
 from polytask.cli.config_file import CONFIG_FILE, Config, run_text
 from polytask.cli.failures import SpokenCommand
 from polytask.cli.options import Json, ModelDirectory, Seed, app
@@ -18,7 +19,7 @@ __all__ = ["extend"]
 @app.command(cls=SpokenCommand)
 def extend(
     ctx: typer.Context,
-    model: Annotated[Path, typer.Argument(help="A directory made by fit.")],
+    model: Annotated[Path, typer.Argument(help="A directory made by fit.", autocompletion=models)],
     table: Annotated[Path, typer.Argument(help="A CSV or Parquet file with labels of the new target.")],
     target: Annotated[
         list[str],

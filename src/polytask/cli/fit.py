@@ -7,6 +7,7 @@ import typer
 
 from polytask.architectures import architecture_names
 from polytask.cli.by_target import class_weights, names, numbers
+from polytask.cli.completion import architectures, balancers, precisions, targets
 from polytask.cli.config_file import CONFIG_FILE, Config, run_text
 from polytask.cli.dry_run import DryRun, show_planned_fit
 from polytask.cli.failures import SpokenCommand
@@ -36,7 +37,9 @@ def fit(
     target: Annotated[
         list[str],
         typer.Option(
-            help="A column to predict, as NAME or NAME:KIND (regression, log, binary, multiclass). Repeat it."
+            help="A column to predict, as NAME or NAME:KIND (regression, log, binary, multiclass). "
+            "Repeat it.",
+            autocompletion=targets,
         ),
     ],
     output: ModelDirectory,
@@ -58,12 +61,15 @@ def fit(
         typer.Option(
             help="How the targets share: hard is one network; tabm an ensemble in one.",
             metavar="|".join(architecture_names()),
-            autocompletion=lambda: list(architecture_names()),
+            autocompletion=architectures,
         ),
     ] = "hard",
     balancing: Annotated[
         str,
-        typer.Option(help="How the targets' losses become one update: a name that `polytask methods` lists."),
+        typer.Option(
+            help="How the targets' losses become one update: a name that `polytask methods` lists.",
+            autocompletion=balancers,
+        ),
     ] = "equal",
     folds: Annotated[
         int | None,
@@ -109,7 +115,9 @@ def fit(
     bins: Annotated[Whole, more("Bins of a number at most, of --architecture hard (48); 0 for none.")] = None,
     members: Annotated[Whole, more("Networks of --architecture tabm (16).")] = None,
     soft_strength: Annotated[Number, more("Pull of --architecture soft and trace-norm (0.01).")] = None,
-    precision: Annotated[str | None, more("32-true, 64-true, bf16-mixed or bf16-true (32-true).")] = None,
+    precision: Annotated[
+        str | None, more("32-true, 64-true, bf16-mixed or bf16-true (32-true).", complete=precisions)
+    ] = None,
     resume_folder: ResumeFolder = None,
     accelerator: Accelerator = "cpu",
     seed: Seed = 0,

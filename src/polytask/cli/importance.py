@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from polytask.cli.completion import models
 from polytask.cli.failures import SpokenCommand
 from polytask.cli.options import Json, Seed, app
 from polytask.cli.tables import Csv, frame_lines, table_model
@@ -16,7 +17,7 @@ __all__ = ["importance"]
 
 @app.command(cls=SpokenCommand)
 def importance(
-    model: Annotated[Path, typer.Argument(help="A directory made by fit.")],
+    model: Annotated[Path, typer.Argument(help="A directory made by fit.", autocompletion=models)],
     data: Annotated[Path, typer.Argument(metavar="TABLE", help="A CSV or Parquet table with labels.")],
     output: Csv = None,
     n_repeats: Annotated[int, typer.Option(help="How often each column is shuffled.")] = 5,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from polytask.cli.completion import models
 from polytask.cli.failures import SpokenCommand
 from polytask.cli.options import Json, app
 from polytask.cli.tables import facts
@@ -32,7 +33,12 @@ _KINDS = {
 
 @app.command(cls=SpokenCommand)
 def info(
-    model: Annotated[Path, typer.Argument(help="A directory made by fit, learn, adapt, extend or compare.")],
+    model: Annotated[
+        Path,
+        typer.Argument(
+            help="A directory made by fit, learn, adapt, extend or compare.", autocompletion=models
+        ),
+    ],
     as_json: Json = False,
 ) -> None:
     """Say what a saved model or a comparison is: data, results, files; every checksum is verified.

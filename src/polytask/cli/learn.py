@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from polytask.cli.completion import learners, models, sources
 from polytask.cli.config_file import CONFIG_FILE, Config, run_text
 from polytask.cli.dry_run import DryRun, show_planned_learning
 from polytask.cli.failures import SpokenCommand
@@ -32,12 +33,17 @@ __all__ = ["adapt", "learn"]
 def learn(
     ctx: typer.Context,
     source: Annotated[
-        str, typer.Argument(help="glyphs, omniglot, or a folder with one folder of images per class.")
+        str,
+        typer.Argument(
+            help="glyphs, omniglot, or a folder with one folder of images per class.", autocompletion=sources
+        ),
     ],
     output: ModelDirectory,
     way: Annotated[int, typer.Option(help="Classes of a new task.")] = 5,
     shot: Annotated[int, typer.Option(help="Labelled examples of each class.")] = 1,
-    learner: Annotated[str, typer.Option(help="The method; polytask methods lists all.")] = "prototypes",
+    learner: Annotated[
+        str, typer.Option(help="The method; polytask methods lists all.", autocompletion=learners)
+    ] = "prototypes",
     steps: Annotated[
         int | None, typer.Option(help="Training steps; the learner's own default if left out.")
     ] = None,
@@ -120,7 +126,7 @@ def learn(
 
 @app.command(cls=SpokenCommand)
 def adapt(
-    model: Annotated[Path, typer.Argument(help="A directory made by learn.")],
+    model: Annotated[Path, typer.Argument(help="A directory made by learn.", autocompletion=models)],
     support: Annotated[Path, typer.Argument(help="A folder with one folder of images per new class.")],
     output: ModelDirectory,
     as_json: Json = False,

@@ -1,10 +1,12 @@
 """The application, and the options that several commands share."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
 import typer
 
+from polytask.cli.completion import accelerators
 from polytask.cli.terminal import show
 from polytask.version import __version__
 
@@ -41,14 +43,14 @@ ModelDirectory = Annotated[Path, typer.Option("-o", "--output", help="The model 
 ResumeFolder = Annotated[
     Path | None, typer.Option(help="A folder; call again with it to continue a killed run.")
 ]
-Accelerator = Annotated[str, typer.Option(help="cpu, cuda, mps or auto.")]
+Accelerator = Annotated[str, typer.Option(help="cpu, cuda, mps or auto.", autocompletion=accelerators)]
 MORE = "More settings"  # of the same name in Python
 
 
-def more(help: str, name: str | None = None) -> Any:
+def more(help: str, name: str | None = None, *, complete: Callable[[], list[str]] | None = None) -> Any:
     """Declare a setting that is seldom needed; left out, it has its default."""
     names = [] if name is None else [name]
-    return typer.Option(*names, help=help, rich_help_panel=MORE, show_default=False)
+    return typer.Option(*names, help=help, rich_help_panel=MORE, show_default=False, autocompletion=complete)
 
 
 Whole: TypeAlias = int | None

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from polytask.cli.completion import models
 from polytask.cli.failures import SpokenCommand
 from polytask.cli.options import Json, app
 from polytask.cli.terminal import show
@@ -16,7 +17,7 @@ __all__ = ["predict"]
 
 @app.command(cls=SpokenCommand)
 def predict(
-    model: Annotated[Path, typer.Argument(help="A directory made by fit or adapt.")],
+    model: Annotated[Path, typer.Argument(help="A directory made by fit or adapt.", autocompletion=models)],
     data: Annotated[
         Path,
         typer.Argument(
