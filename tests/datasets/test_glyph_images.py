@@ -126,7 +126,7 @@ def test_every_character_belongs_to_the_script_it_is_listed_under(part):
 @pytest.mark.parametrize("part", PARTS)
 def test_every_character_has_six_faces_whose_fonts_really_have_it(part):
     coverage = []
-    for name in drawings._FACES:
+    for name in drawings.FACES:
         with TTFont(fonts_folder() / f"{name}.ttf", lazy=True) as tables:
             coverage.append(set(tables.getBestCmap()))
     for character in drawings.characters(part):
@@ -222,6 +222,6 @@ def test_fonts_other_than_expected_are_named(monkeypatch, tmp_path):
 
 def test_characters_with_too_few_faces_are_named(monkeypatch):
     monkeypatch.setattr(sys.modules["polytask.datasets.glyph_images"], "characters", undrawn)
-    monkeypatch.setattr(drawings, "_FACES", ("DejaVuSans", "STIXGeneral"))
+    monkeypatch.setattr(drawings, "FACES", ("DejaVuSans", "STIXGeneral"))
     with pytest.raises(DataError, match=r"fewer than 6 faces of 'Ͳ' \(1\)"):
         glyphs("test")

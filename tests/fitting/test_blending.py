@@ -7,7 +7,10 @@ import torch
 
 from polytask.core import Batch, Task
 from polytask.data.tables.folds import Fold, folds_of_rows
-from polytask.fitting.blending import blend
+from polytask.evaluate.skill import row_losses
+from polytask.fitting.blending import _Errors, blend
+from polytask.fitting.stacked_stopping import PRIOR_LABELS
+from polytask.models.network_stack import weighted_prediction
 
 Y, K = Task(name="y", kind="regression"), Task(name="k", kind="binary")
 FOLDS = folds_of_rows(40, n_folds=4, seed=0)
@@ -32,10 +35,43 @@ def candidate(y_noise: float, k_noise: float, seed: int) -> dict[str, torch.Tens
 
 
 def test_each_target_takes_the_model_that_is_better_for_it() -> None:
-    found = blend([Y, K], rows(), [candidate(0.01, 9.0, 1), candidate(3.0, 0.01, 2)], FOLDS)
+    models = [candidate(0.01, 9.0, 1), candidate(3.0, 0.01, 2)]
+    found = blend([Y, K], rows(), models, FOLDS, together=False)
     assert found.weights["y"][0] > 0.9 and found.weights["k"][1] > 0.9
     for name, shares in found.weights.items():
         assert sum(shares) == pytest.approx(1) and min(shares) >= 0, name
+
+
+def test_few_labels_take_most_of_their_weights_from_all_targets_together() -> None:
+    """For y, with 40 labels, the first model is far better; for k, with 3, the second is by luck."""
+    known = torch.arange(40) < 3
+    data = rows()
+    data = Batch(inputs=data.inputs, targets=data.targets, masks={**data.masks, "k": known})
+    models = [candidate(0.01, 1.0, 1), candidate(9.0, 0.9, 2)]
+    alone = blend([Y, K], data, models, FOLDS, together=False).weights
+    found = blend([Y, K], data, models, FOLDS).weights
+    assert alone["k"][1] > 0.9 and found["k"][0] > 0.8
+    shared = (found["y"][0] * (40 + PRIOR_LABELS) - 40 * alone["y"][0]) / PRIOR_LABELS
+    assert found["k"][0] == pytest.approx((3 * alone["k"][0] + PRIOR_LABELS * shared) / (3 + PRIOR_LABELS))
+
+
+def test_the_loss_of_an_average_is_that_of_its_predictions() -> None:
+    """The closed form against averaged predictions, for numbers, two classes and three."""
+    draw = torch.Generator().manual_seed(1)
+    tasks = [Y, K, Task(name="c", kind="multiclass", n_outputs=3)]
+    targets = {**rows().targets, "c": torch.randint(0, 3, (40,), generator=draw)}
+    data = Batch(inputs=torch.zeros(40, 1), targets=targets, masks={})
+    for task in tasks:
+        stacked = torch.randn(3, 40, task.n_outputs, generator=draw)
+        shares = torch.tensor([0.5, 0.2, 0.3])
+        one = Batch(
+            inputs=data.inputs,
+            targets={task.name: targets[task.name]},
+            masks={task.name: torch.ones(40, dtype=torch.bool)},
+        )
+        wanted = row_losses(task, weighted_prediction(task, stacked, shares).double(), one).mean()
+        found = _Errors.of(task, stacked, one).losses(shares[None].double().numpy())[0]
+        assert found == pytest.approx(float(wanted), rel=1e-5), task.kind
 
 
 def test_errors_that_cancel_are_averaged() -> None:

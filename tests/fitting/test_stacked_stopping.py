@@ -1,15 +1,18 @@
 """The step that a target keeps, from losses that are made up."""
 
+import math
+
 import numpy as np
 import torch
 
 from polytask.core import Task
 from polytask.data.tables.folds import Fold
 from polytask.fitting.stacked_plan import Members
-from polytask.fitting.stacked_stopping import Stopping
+from polytask.fitting.stacked_stopping import PRIOR_LABELS, Stopping
 
 TASKS = (Task(name="a", kind="regression"), Task(name="b", kind="regression"))
 HELD_OUT = torch.tensor([[0, 1], [2, 3], [4, 5]])
+MANY = torch.full((2,), 1e9)  # labels: each target decides for itself
 
 
 def folds() -> list[Fold]:
@@ -17,12 +20,12 @@ def folds() -> list[Fold]:
     return [Fold(train=rows[~torch.isin(rows, each)].numpy(), held_out=each.numpy()) for each in HELD_OUT]
 
 
-def stopping(*, baselines: bool = False, repeats: int = 1) -> Stopping:
+def stopping(*, baselines: bool = False, repeats: int = 1, n_labels: torch.Tensor = MANY) -> Stopping:
     repeated = [folds()] * repeats
     known = np.ones((6, 2), dtype=bool)
     members = Members.baselines(repeated, known) if baselines else Members.joint(repeated, 2)
     held_out = HELD_OUT.repeat(repeats * (2 if baselines else 1), 1)
-    return Stopping(TASKS, members, held_out, torch.ones_like(held_out, dtype=torch.bool))
+    return Stopping(TASKS, members, held_out, torch.ones_like(held_out, dtype=torch.bool), n_labels)
 
 
 def look(one: Stopping, losses: list[list[list[float]]], weights=lambda: {"w": torch.zeros(1)}) -> Stopping:
@@ -61,7 +64,7 @@ def test_the_rows_of_a_fold_do_not_choose_the_step_that_they_are_judged_by() -> 
 
 def test_where_there_is_no_other_fold_its_own_rows_choose() -> None:
     members = Members.joint([folds()[:1]], 2)
-    one = Stopping(TASKS, members, HELD_OUT[:1], torch.ones(1, 2, dtype=torch.bool))
+    one = Stopping(TASKS, members, HELD_OUT[:1], torch.ones(1, 2, dtype=torch.bool), MANY)
     look(one, [[[3, 1]], [[2, 2]]])
     assert one.predictions(6)["a"][:2, 0].tolist() == [1.0, 1.0]
     assert one.predictions(6)["b"][:2, 0].tolist() == [0.0, 0.0]
@@ -71,7 +74,7 @@ def test_where_there_is_no_other_fold_its_own_rows_choose() -> None:
 def test_a_network_that_no_row_judges_counts_as_no_fold() -> None:
     members = Members.joint([[folds()[0], Fold(train=folds()[0].train, held_out=folds()[0].held_out[:0])]], 2)
     judged = torch.tensor([[True, True], [False, False]])
-    one = look(Stopping(TASKS, members, HELD_OUT[:2], judged), [[[3, 1], [0, 0]], [[2, 2], [0, 0]]])
+    one = look(Stopping(TASKS, members, HELD_OUT[:2], judged, MANY), [[[3, 1], [0, 0]], [[2, 2], [0, 0]]])
     assert one.predictions(6)["a"][:, 0].nan_to_num(-1).tolist() == [1, 1, -1, -1, -1, -1]
 
 
@@ -98,6 +101,43 @@ def test_a_thousandth_is_no_progress_but_is_kept() -> None:
     one = look(stopping(), [[[1 - 1e-4 * epoch, 1]] * 3 for epoch in range(4)])
     assert one.epochs()["a"] == 3
     assert not one.open(4, patience=3)[:, 0].any()
+
+
+def test_a_target_with_few_labels_stops_where_the_targets_together_do() -> None:
+    """The second target is luckiest in the first epoch; the first one, with many labels, in the third."""
+    losses = [[[3, 1.0]] * 3, [[2, 1.1]] * 3, [[1, 1.2]] * 3, [[2, 1.3]] * 3]
+    few = look(stopping(n_labels=torch.tensor([1e9, 4.0])), losses)
+    assert few.epochs() == {"a": 2, "b": 2}
+    assert few.predictions(6)["b"].unique().tolist() == [2.0]
+    assert look(stopping(n_labels=torch.tensor([1e9, 1e9])), losses).epochs() == {"a": 2, "b": 0}
+
+
+def test_so_many_labels_of_its_own_count_as_what_all_say_together() -> None:
+    """The loss of a halves, that of b rises: n log(1.1) against the mean of log(1/2) and log(1.1)."""
+    losses = [[[2, 1.0]] * 3, [[1, 1.1]] * 3]
+    limit = -PRIOR_LABELS * (math.log(0.5) + math.log(1.1)) / 2 / math.log(1.1)
+    for n_labels, epoch in ((0.99 * limit, 1), (1.01 * limit, 0)):
+        assert look(stopping(n_labels=torch.tensor([1e9, n_labels])), losses).epochs()["b"] == epoch
+
+
+def test_a_target_that_is_learned_almost_exactly_is_not_drowned_by_others() -> None:
+    """Its loss halves from 2 % to 1 % of the first one, while that of the other rises by a tenth."""
+    losses = [[[1, 1]] * 3, [[0.02, 1]] * 3, [[0.01, 1.1]] * 3]
+    assert look(stopping(n_labels=torch.tensor([30.0, 30.0])), losses).epochs()["a"] == 2
+
+
+def test_the_unit_of_a_loss_decides_nothing() -> None:
+    draw = torch.Generator().manual_seed(0)
+    losses = torch.rand(20, 3, 2, generator=draw) + 0.5
+    n_labels = torch.tensor([30.0, 60.0])
+    one = look(stopping(n_labels=n_labels), losses.tolist())
+    other = look(stopping(n_labels=n_labels), (losses * torch.tensor([1000.0, 0.001])).tolist())
+    assert one.epochs() == other.epochs()
+
+
+def test_models_of_their_own_hear_nothing_of_each_other() -> None:
+    losses = [[[3, 1]] * 3 + [[3, 1]] * 3, [[2, 2]] * 6, [[1, 3]] * 6]
+    assert look(stopping(baselines=True, n_labels=torch.ones(2)), losses).epochs() == {"a": 2, "b": 0}
 
 
 def test_it_goes_on_from_its_state() -> None:

@@ -1,10 +1,12 @@
 from .census import census_income
 from .chembl5_activities import chembl5
 from .clinc150 import clinc
+from .factor_worlds import FactorWorld, factor_world
 from .fashion import fashion_titles
 from .fetching import download
 from .free_spoken_digits import spoken_digits
 from .glyph_images import glyphs
+from .glyph_traits import glyph_traits_table
 from .heart import heart_sites
 from .location import data_folder
 from .mnist_digits import mnist
@@ -20,12 +22,15 @@ from .toxicity_assays import tox21, toxcast
 
 __all__ = [
     "DATASETS",
+    "FactorWorld",
     "census_income",
     "chembl5",
     "clinc",
     "data_folder",
     "download",
+    "factor_world",
     "fashion_titles",
+    "glyph_traits_table",
     "glyphs",
     "heart_sites",
     "mnist",

@@ -14,7 +14,7 @@ from polytask.data.episodes.labelled_examples import LabelledExamples
 from polytask.datasets.glyph_parts.alphabets import Part
 from polytask.datasets.glyph_parts.drawings import Character, characters
 
-__all__ = ["glyphs"]
+__all__ = ["deformed", "glyphs"]
 
 _CHUNK = 1024  # images warped at once
 _SIZES = range(8, 65)
@@ -69,7 +69,7 @@ def glyphs(part: Part, *, n_samples: int = 20, size: int = 28, seed: int = 0) ->
         raise DataError("glyphs: " + "; ".join(problems) + ".")
     drawn = characters(part)
     chosen, numbers = zip(*(_draw(character, n_samples, seed) for character in drawn), strict=True)
-    images = _deform(torch.cat(chosen), torch.cat(numbers), size)
+    images = deformed(torch.cat(chosen), torch.cat(numbers), size)
     return LabelledExamples(
         inputs=images,
         labels=torch.arange(len(drawn)).repeat_interleave(n_samples),
@@ -87,8 +87,17 @@ def _draw(character: Character, n_samples: int, seed: int) -> tuple[Tensor, Tens
     return faces, torch.from_numpy(draw.uniform(-1, 1, (n_samples, _N_NUMBERS))).float()
 
 
-def _deform(faces: Tensor, numbers: Tensor, size: int) -> Tensor:
-    """Turn drawings ``[image, canvas, canvas]`` into images ``[image, 1, size, size]``, both uint8."""
+def deformed(faces: Tensor, numbers: Tensor, size: int) -> Tensor:
+    """Turn drawings into images.
+
+    Args:
+        faces: uint8 ``[image, canvas, canvas]``.
+        numbers: What decides the deformation of each, from -1 to 1, ``[image, 7]``.
+        size: Height and width of an image.
+
+    Returns:
+        uint8 ``[image, 1, size, size]``.
+    """
     parts = []
     for drawings, drawn in zip(faces.split(_CHUNK), numbers.split(_CHUNK), strict=True):
         inked = _stroke(drawings.unsqueeze(1) / 255, drawn[:, -1])  # [image, 1, canvas, canvas]

@@ -217,6 +217,23 @@ _ALL = (
         folder="parkinsons_telemonitoring",
     ),
     Dataset(
+        name="factor_world",
+        module="factor_worlds",
+        about="a generated world of many tasks with few labels, whose hidden factors are shared, or not",
+        address="",
+        licence="Apache-2.0",
+        reference="made here",
+    ),
+    Dataset(
+        name="glyph_traits_table",
+        module="glyph_traits",
+        about="letters in sixteen faces as a table: which letter, bold, slanted, with serifs",
+        address="",
+        licence="fonts: DejaVu (Bitstream Vera) and STIX (SIL OFL), as matplotlib carries them",
+        reference="drawn here",
+        extra="builtin",
+    ),
+    Dataset(
         name="penguins_table",
         module="penguins",
         about="344 penguins: species, sex, island and measures, some missing",

@@ -4,6 +4,11 @@ Where a target stops is decided by the loss on held-out rows, summed over folds.
 fold's rows are judged are those of the step that the *other* folds choose, so that no row takes part in
 choosing the step of the network that judges it. With one fold alone there is no other, and its own rows
 choose. The returned model keeps, for each target, the weights of the step that all folds choose together.
+
+The held-out loss of a target with few labels is noisy, and its lowest value a matter of luck. So what is
+compared is ``n log(loss)``, for a number the likelihood of its ``n`` labels, and to it is added the mean of
+``log(loss)`` over the targets that one model learns, as if it were that of `PRIOR_LABELS` labels more. A
+target with many labels decides for itself, in whatever unit it is measured.
 """
 
 import math
@@ -17,7 +22,10 @@ from polytask.core import Task
 from polytask.fitting.stacked_plan import Members
 from polytask.models.network_stack import output_slices, weighted_prediction
 
-__all__ = ["Stopping"]
+__all__ = ["PRIOR_LABELS", "Stopping"]
+
+PRIOR_LABELS = 50.0
+"""So many labels of its own count as much for a target as what all targets together say."""
 
 _STATE = ("total", "epoch", "progress", "goal", "without", "answers", "weights")
 _PROGRESS = 1e-3  # a loss that falls by less is none, and so does not keep a target open
@@ -31,18 +39,26 @@ class Stopping:
         members: The networks.
         held_out: The rows that judge each network, padded, ``[network, held-out row]``.
         judged: Which of them count, bool of the same shape.
+        n_labels: How many labels judge each target, ``[target]``; None for one in every row.
 
     Attributes:
-        total: Float64 ``[model, target]``: the lowest sum over the folds.
+        total: Float64 ``[model, target]``: the lowest score of the losses of all folds together.
         epoch: Int64 ``[model, target]``: when it was.
-        progress: Int64 ``[model, target]``: when the sum was last lower by more than a thousandth.
-        goal: Float64 ``[model, target]``: the sum that the next progress has to beat.
-        without: Float64 ``[network, target]``: the lowest sum over the other folds of its repeat.
+        progress: Int64 ``[model, target]``: when the score was last lower by more than a thousandth.
+        goal: Float64 ``[model, target]``: the score that the next progress has to beat.
+        without: Float64 ``[network, target]``: the lowest score of the other folds of its repeat.
         answers: ``[network, held-out row, output]``: the predictions at that moment.
         weights: By epoch, the weights of the networks; none where the targets have a model each.
     """
 
-    def __init__(self, tasks: Sequence[Task], members: Members, held_out: Tensor, judged: Tensor) -> None:
+    def __init__(
+        self,
+        tasks: Sequence[Task],
+        members: Members,
+        held_out: Tensor,
+        judged: Tensor,
+        n_labels: Tensor | None = None,
+    ) -> None:
         self.tasks, self.members = tuple(tasks), members
         self.held_out, self.judged = held_out, judged
         self.places = output_slices(tasks)
@@ -50,6 +66,11 @@ class Stopping:
         pairs = [[model, repeat] for model, repeat in zip(members.models, members.repeats, strict=True)]
         self.repeat_of = torch.tensor(pairs).unique(dim=0, return_inverse=True)[1]
         n_models, n_networks, n_targets = max(members.models) + 1, len(members.folds), len(tasks)
+        everywhere = judged.sum().cpu().double().expand(n_targets)
+        self.n_labels = everywhere if n_labels is None else n_labels.cpu().double()
+        self.n_labels = self.n_labels / (max(members.repeats) + 1)
+        counts = torch.zeros(n_models, n_targets, dtype=torch.long)
+        self.learns = counts.index_add_(0, self.model_of, members.learns.long()) > 0
         self.total = torch.full((n_models, n_targets), math.inf, dtype=torch.float64)
         self.epoch = torch.zeros(n_models, n_targets, dtype=torch.long)
         self.progress = torch.zeros(n_models, n_targets, dtype=torch.long)
@@ -70,18 +91,19 @@ class Stopping:
             outputs: The held-out predictions ``[network, held-out row, output]``.
             weights: Gives those of the networks, which are copied if they are to be kept.
         """
-        total = torch.zeros_like(self.total).index_add_(0, self.model_of, sums)
+        sums = torch.where(self.members.learns, sums, 0.0)
+        total = self._scores(torch.zeros_like(self.total).index_add_(0, self.model_of, sums), self.learns)
         better = total < self.total
         self.total = torch.where(better, total, self.total)
         self.epoch = torch.where(better, epoch, self.epoch)
         further = total < self.goal
-        self.goal = torch.where(further, total * (1 - _PROGRESS), self.goal)
+        self.goal = torch.where(further, total - _PROGRESS * (self.n_labels + PRIOR_LABELS), self.goal)
         self.progress = torch.where(further, epoch, self.progress)
         if len(total) == 1 and bool(better.any()):
             self.weights[epoch] = {name: value.clone() for name, value in weights().items()}
         for kept in set(self.weights) - set(self.epoch[0].tolist()):
             del self.weights[kept]
-        others = self._others(sums)
+        others = self._scores(self._others(sums), self.members.learns)
         improved = (others < self.without) & self.members.learns
         self.without = torch.where(improved, others, self.without)
         for index, place in enumerate(self.places.values()):
@@ -134,6 +156,12 @@ class Stopping:
         """Return the model that learns each target."""
         first = self.members.learns.int().argmax(0).tolist()
         return [self.members.models[network] for network in first]
+
+    def _scores(self, sums: Tensor, learns: Tensor) -> Tensor:
+        """Return what has to be low, ``[..., target]``, from sums of losses and which targets they are of."""
+        logarithms = sums.clamp(min=torch.finfo(sums.dtype).tiny).log()
+        mean = (logarithms * learns).sum(1, keepdim=True) / learns.sum(1, keepdim=True).clamp(min=1)
+        return torch.where(learns, self.n_labels * logarithms + PRIOR_LABELS * mean, math.inf)
 
     def _others(self, sums: Tensor) -> Tensor:
         """Sum the losses of the other folds of a network's repeat; its own where there is no other."""

@@ -223,9 +223,9 @@ class StackedTraining:
         self.curve: list[Tensor] = []
         self.steps: list[int] = []  # done at the end of each epoch
         held_out, judged = self.rows.held_out, self.rows.judged
-        self.stopping = Stopping(tasks, members, held_out, judged)
         counts = self.rows.losses.counts(held_out, judged).cpu() * members.learns  # [network, target]
         self.n_judged = counts.sum(0).double().clamp(min=1e-12)
+        self.stopping = Stopping(tasks, members, held_out, judged, self.n_judged)
 
     def train_epoch(self, epoch: int, deadline: float | None = None) -> None:
         """Go once through the training rows of the networks, or a part of them where they are very many."""

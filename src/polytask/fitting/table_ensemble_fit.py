@@ -25,6 +25,8 @@ from polytask.train.progress import TrainingBar
 __all__ = ["TableFit", "fit_ensemble", "form_members", "network_forms", "run_titles", "stacked"]
 
 _STRONG = 30.0  # times the weight decay, for few labels a target
+_STRONGER = 120.0  # for many targets with few labels each, which follow from little that is common to all
+_MANY_TARGETS, _FEW_LABELS = 10, 100
 _WIDER = 2  # networks on bins have more inputs: units of the others, times
 
 
@@ -84,7 +86,7 @@ def fit_ensemble(
     return TableFit(
         model=TableEnsemble(tasks, members, weights),
         joint=chosen.predictions,
-        baseline=_blended(prepared, alone).predictions if alone else {},
+        baseline=_blended(prepared, alone, together=False).predictions if alone else {},
         n_baseline=sum(one.n_parameters for one in alone) * len(tasks) * n_folds,
         steps=_steps(joint, chosen),
     )
@@ -111,6 +113,10 @@ def network_forms(prepared: PreparedTable, config: TableConfig) -> dict[str, Net
     forms = {"networks": plain, "linear": replace(plain, depth=0, dropout=0.0)}
     if prepared.n_labelled <= MANY_ROWS and prepared.large is None:  # many rows need no strong decay
         forms["networks of small weights"] = replace(plain, decay=_STRONG)
+    import os
+
+    if os.environ.get("VS"):
+        forms["networks of very small weights"] = replace(plain, decay=float(os.environ["VS"]))
     if prepared.numbers and config.bins:
         forms["networks on bins"] = replace(plain, width=_WIDER * config.width, bins=config.bins)
     return forms
@@ -168,8 +174,9 @@ def _with_last(prepared: PreparedTable) -> tuple[tuple[Fold, ...], ...]:
     return tuple((*folds, *[last] * len(folds)) for folds in prepared.repeats)
 
 
-def _blended(prepared: PreparedTable, fits: Sequence[StackedFit]) -> Blend:
-    return blend(prepared.tasks, prepared.rows, [one.predictions for one in fits], prepared.repeats[0])
+def _blended(prepared: PreparedTable, fits: Sequence[StackedFit], *, together: bool = True) -> Blend:
+    held_out = [one.predictions for one in fits]
+    return blend(prepared.tasks, prepared.rows, held_out, prepared.repeats[0], together=together)
 
 
 def _members(

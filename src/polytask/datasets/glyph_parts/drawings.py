@@ -14,7 +14,7 @@ from polytask.core import DataError, MissingPackageError
 from polytask.datasets.glyph_parts.alphabets import ALPHABETS, Part
 from polytask.datasets.location import package_folder
 
-__all__ = ["CANVAS", "Character", "characters"]
+__all__ = ["CANVAS", "FACES", "Character", "characters"]
 
 CANVAS = 64  # pixels a side
 _GLYPH = 44  # pixels of a glyph's longer side
@@ -22,7 +22,7 @@ _POINTS = 96  # size of rendering, before reduction
 _N_FACES = 6  # at least
 
 _DEJAVU = ("", "-Bold", "-Oblique", "-BoldOblique")
-_FACES = (
+FACES = (
     *(f"{family}{style}" for family in ("DejaVuSans", "DejaVuSansMono") for style in _DEJAVU),
     *(f"DejaVuSerif{style}" for style in ("", "-Bold", "-Italic", "-BoldItalic")),
     *(f"STIXGeneral{style}" for style in ("", "Bol", "Italic", "BolIta")),
@@ -74,7 +74,7 @@ def characters(part: Part) -> tuple[Character, ...]:
 def _font_files() -> list[Path]:
     package = package_folder("matplotlib", extra="builtin", purpose="the glyph images (its fonts)")
     folder = package / "mpl-data" / "fonts" / "ttf"
-    files = [folder / f"{name}.ttf" for name in _FACES]
+    files = [folder / f"{name}.ttf" for name in FACES]
     missing = [path.name for path in files if not path.is_file()]
     if missing:
         raise DataError(
