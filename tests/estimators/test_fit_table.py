@@ -12,7 +12,7 @@ from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold
 import polytask
 from polytask.architectures import architecture_names
 from polytask.core import DataWarning, InputError, ResultWarning, TrainingError
-from polytask.datasets import penguins_table
+from polytask.datasets import factor_world, penguins_table
 from polytask.models import TableModel
 
 quietly = pytest.mark.filterwarnings("ignore::polytask.core.DataWarning")
@@ -557,3 +557,18 @@ def test_one_head_for_what_is_represented_alike_is_refused(table):
         polytask.fit(table, ["total", "sign"], heads="shared")
     with pytest.raises(InputError, match="`heads` is 'comon'"):
         polytask.fit(table, ["total", "sign"], heads="comon")
+
+
+@pytest.mark.trains
+def test_kindred_tasks_teach_each_other_and_others_do_not():
+    """A small world: with twelve labels each, 30 targets that share two factors learn more than alone."""
+    scores = {}
+    for kindred in (True, False):
+        world = factor_world(n_tasks=30, n_inputs=12, n_factors=2, n_labels=12, kindred=kindred, seed=1)
+        targets = dict.fromkeys(world.targets, "regression")
+        model = polytask.fit(world.table, targets, folds=3, epochs=60, width=32, bins=0, baselines=False)
+        truth = world.test[list(world.targets)]
+        predicted = model.predict(world.test.drop(columns=list(world.targets)))[list(world.targets)]
+        errors = ((predicted - truth) ** 2).sum() / ((truth - truth.mean()) ** 2).sum()
+        scores[kindred] = 1 - float(errors.mean())
+    assert scores[True] > scores[False] + 0.2, scores

@@ -86,3 +86,18 @@ def test_the_model_answers_by_the_members_that_count() -> None:
         names = {task.name for task in member.tasks}
         assert names == {name for name, shares in found.model.weights.items() if shares[index]}
     assert set(found.steps) == {"y", "k"}
+
+
+@pytest.mark.parametrize(
+    ("n_targets", "n_labels", "there"), [(10, 20, True), (9, 20, False), (10, 100, True), (10, 101, False)]
+)
+def test_many_targets_with_few_labels_each_get_networks_of_very_small_weights(
+    n_targets: int, n_labels: int, there: bool
+) -> None:
+    frame = pd.DataFrame({"a": np.random.default_rng(0).normal(size=120)})
+    names = [f"y{index}" for index in range(n_targets)]
+    for name in names:
+        frame[name] = frame["a"].where(frame.index < n_labels)
+    table = prepare_table(frame, Columns(targets=tuple(names)), folds=3, seed=0)
+    titles = run_titles(table, TableConfig(), baselines=False)
+    assert ("networks of very small weights joint" in titles) is there

@@ -113,10 +113,9 @@ def network_forms(prepared: PreparedTable, config: TableConfig) -> dict[str, Net
     forms = {"networks": plain, "linear": replace(plain, depth=0, dropout=0.0)}
     if prepared.n_labelled <= MANY_ROWS and prepared.large is None:  # many rows need no strong decay
         forms["networks of small weights"] = replace(plain, decay=_STRONG)
-    import os
-
-    if os.environ.get("VS"):
-        forms["networks of very small weights"] = replace(plain, decay=float(os.environ["VS"]))
+    labels = [int(prepared.rows.masks[task.name].sum()) for task in prepared.tasks]
+    if len(labels) >= _MANY_TARGETS and np.median(labels) <= _FEW_LABELS:
+        forms["networks of very small weights"] = replace(plain, decay=_STRONGER)
     if prepared.numbers and config.bins:
         forms["networks on bins"] = replace(plain, width=_WIDER * config.width, bins=config.bins)
     return forms
