@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
+from polytask.data import read_table
 from polytask.data.tables.large_table import open_table
 from polytask.fitting.planned_fit import PlannedFit
 from polytask.fitting.table_fit import FitSettings, fit_table, plan_fit
 from polytask.fitting.table_preparation import Columns
+from polytask.fitting.task_table_fit import fit_task_table, pooled_columns
 from polytask.models.table_model import TableModel
+from polytask.models.task_table_model import TaskTableModel
 from polytask.renamed import renamed_settings
 
 __all__ = ["fit", "plan"]
@@ -16,10 +19,15 @@ __all__ = ["fit", "plan"]
 _OLD_NAMES = {"sharing": "architecture", "checkpoint": "resume_folder", "seeds": "repeats"}
 
 
+@overload
+def fit(table: Any, targets: Any, *, task_column: None = None, **settings: Any) -> TableModel: ...
+@overload
+def fit(table: Any, targets: Any, *, task_column: str | int, **settings: Any) -> TaskTableModel: ...
 def fit(
     table: Any,
     targets: Any,
     *,
+    task_column: str | int | None = None,
     group: str | int | None = None,
     time_column: str | int | None = None,
     weight_column: str | int | None = None,
@@ -52,7 +60,7 @@ def fit(
     precision: str = "32-true",
     progress: bool = False,
     **others: Any,
-) -> TableModel:
+) -> TableModel | TaskTableModel:
     """Train one model of several targets of a table, and compare it with a separate model for each.
 
     The labelled rows are dealt into folds. For each fold a network is trained on the others; the model is the
@@ -71,6 +79,9 @@ def fit(
         targets: Columns to predict, as ``NAME`` or ``NAME:KIND`` with kind regression, log, binary or
             multiclass: one, a sequence, or a dictionary of kinds by name. ``log`` is for positive numbers
             that are learned on a log scale, and answered in their units (see `TargetColumn.units`).
+        task_column: Tells which task a row belongs to: a shop, a patient, a school. Tasks differ from what
+            all have in common as far as their rows tell, and new tasks are learned from few rows; see
+            `polytask.models.TaskTableModel`, which is returned then. It is no feature.
         group: Rows that share a value of this column are never on both sides.
         time_column: Train on earlier rows and judge by later ones; the model itself is trained on all.
         weight_column: How much each row counts in training; it is no feature.
@@ -151,7 +162,9 @@ def fit(
     columns = Columns.of(
         targets, group=group, time=time_column, drop=drop, weight=weight_column, fold=fold_column
     )
-    return fit_table(open_table(table), columns, checked, stacklevel=3)
+    if task_column is None:
+        return fit_table(open_table(table), columns, checked, stacklevel=3)
+    return fit_task_table(read_table(table), columns, checked, str(task_column), stacklevel=3)
 
 
 def plan(
@@ -162,6 +175,7 @@ def plan(
     time_column: str | int | None = None,
     weight_column: str | int | None = None,
     fold_column: str | int | None = None,
+    task_column: str | int | None = None,
     drop: Any = (),
     **settings: Any,
 ) -> PlannedFit:
@@ -174,6 +188,7 @@ def plan(
         time_column: As for `fit`.
         weight_column: As for `fit`.
         fold_column: As for `fit`.
+        task_column: As for `fit`; what is planned is the pooled model of all tasks.
         drop: As for `fit`.
         **settings: The others of `fit`.
 
@@ -184,4 +199,6 @@ def plan(
     columns = Columns.of(
         targets, group=group, time=time_column, drop=drop, weight=weight_column, fold=fold_column
     )
+    if task_column is not None:
+        columns = pooled_columns(columns, str(task_column))
     return plan_fit(open_table(table), columns, checked)

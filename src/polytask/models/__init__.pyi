@@ -1,5 +1,6 @@
 from .few_shot_model import AdaptedModel, FewShotModel
 from .saved import load
 from .table_model import TableModel
+from .task_table_model import TaskTableModel
 
-__all__ = ["AdaptedModel", "FewShotModel", "TableModel", "load"]
+__all__ = ["AdaptedModel", "FewShotModel", "TableModel", "TaskTableModel", "load"]

@@ -40,6 +40,7 @@ _FIRST_SCHEMA = {"weights.safetensors", "results.json"}
 _FIRST_SCHEMA_PARTS = {"library": str, "kind": str, "data": dict, "config": dict, "checksums": dict}
 _KINDS = {
     "table": "a model of a table (made by `polytask.fit`)",
+    "task-table": "a model of a table with tasks (made by `polytask.fit` with `task_column`)",
     "few-shot": "a few-shot model (made by `polytask.learn`)",
     "few-shot-adapted": "an adapted few-shot model (made by `FewShotModel.adapt`)",
 }

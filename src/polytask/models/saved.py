@@ -10,14 +10,15 @@ from polytask.models.bundle import load_bundle
 from polytask.models.few_shot_model import AdaptedModel, FewShotModel
 from polytask.models.prediction_file import check_ending, write_pieces
 from polytask.models.table_model import TableModel
+from polytask.models.task_table_model import TaskTableModel
 from polytask.version import __version__
 
 __all__ = ["check_output", "load", "write_table"]
 
-_KINDS = {model.kind: model for model in (TableModel, FewShotModel, AdaptedModel)}
+_KINDS = {model.kind: model for model in (TableModel, TaskTableModel, FewShotModel, AdaptedModel)}
 
 
-def load(directory: str | Path) -> TableModel | FewShotModel | AdaptedModel:
+def load(directory: str | Path) -> TableModel | TaskTableModel | FewShotModel | AdaptedModel:
     """Load the model that a directory holds.
 
     Raises:

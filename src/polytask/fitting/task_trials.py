@@ -1,0 +1,118 @@
+"""New tasks of which some rows are known: how well they are answered by what other tasks taught."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from polytask.fitting.task_data import MOST, TaskData, first_rows
+from polytask.models.task_effects import TaskPrior
+from polytask.models.task_posterior import TaskRows, prior_state, spread, updated
+
+__all__ = ["N_ROWS", "Draws", "Trial", "drawn", "answered", "tried"]
+
+N_ROWS = (0, 1, 2, 5, 10, 20, MOST)
+"""How many rows of a new task are known in the trials."""
+
+Draws = Mapping[int, tuple[Tensor, Tensor]]
+"""By number of rows: those that are known, and those that judge, bool ``[row]``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Trial:
+    """What some numbers of known rows gave for new tasks.
+
+    Args:
+        errors: By number of rows, the error of each task ``[task]``, NaN where it has too few rows.
+        surprise: By number of rows, minus the log-density of a label, averaged over rows of each task.
+        away: By number of rows, distances from the label in standard deviations ``[row]``, NaN where not
+            judged; numbers alone.
+    """
+
+    errors: Mapping[int, np.ndarray]
+    surprise: Mapping[int, np.ndarray]
+    away: Mapping[int, np.ndarray]
+
+    def placed(self, part: "Trial", tasks: np.ndarray, rows: np.ndarray) -> "Trial":
+        """Put what was found for some tasks and rows at their places, bool ``[task]`` and ``[row]``."""
+
+        def put(old: Mapping[int, np.ndarray], new: Mapping[int, np.ndarray], which: np.ndarray) -> dict:
+            found = {n_rows: values.copy() for n_rows, values in old.items()}
+            for n_rows, values in found.items():
+                values[which] = new[n_rows]
+            return found
+
+        return Trial(
+            errors=put(self.errors, part.errors, tasks),
+            surprise=put(self.surprise, part.surprise, tasks),
+            away=put(self.away, part.away, rows),
+        )
+
+    def joined(self, other: "Trial", task: np.ndarray, rows: np.ndarray) -> "Trial":
+        """Take what another trial says of some tasks and rows."""
+
+        def mixed(ours: Mapping, theirs: Mapping, which: np.ndarray) -> dict[int, np.ndarray]:
+            return {n: np.where(which, theirs[n], ours[n]) for n in ours}
+
+        return Trial(
+            errors=mixed(self.errors, other.errors, task),
+            surprise=mixed(self.surprise, other.surprise, task),
+            away=mixed(self.away, other.away, rows),
+        )
+
+
+def drawn(task: Tensor, *, seed: int) -> dict[int, tuple[Tensor, Tensor]]:
+    """Draw the rows that are known, for every number of them; see `first_rows`."""
+    return {n_rows: first_rows(task, n_rows, seed=seed) for n_rows in N_ROWS}
+
+
+def tried(data: TaskData, prior: TaskPrior | None, draws: Draws) -> Trial:
+    """Answer tasks of which some rows are known.
+
+    Args:
+        data: Rows of tasks that the prior did not see.
+        prior: The prior; None for the pooled prediction.
+        draws: Which rows are known, and which judge.
+    """
+    errors, surprise, away = {}, {}, {}
+    for n_rows, (known, judged) in draws.items():
+        outputs, variance = answered(data, prior, known)
+        errors[n_rows] = data.errors(outputs, judged)
+        losses = data.losses(outputs)
+        if data.target.kind == "regression":
+            variance = variance.clamp(min=1e-12)
+            away[n_rows] = torch.where(judged, (losses / variance).sqrt(), torch.nan).numpy()
+            losses = (losses / variance + variance.log()) / 2
+        task = data.task[judged]
+        total = torch.bincount(task, losses[judged], minlength=data.n_tasks)
+        surprise[n_rows] = (total / torch.bincount(task, minlength=data.n_tasks)).numpy()
+    return Trial(errors=errors, surprise=surprise, away=away)
+
+
+def answered(data: TaskData, prior: TaskPrior | None, known: Tensor) -> tuple[Tensor, Tensor]:
+    """Answer all rows by what the known ones say of their task; with the variance of an answer."""
+    if prior is None:
+        away = (data.outputs[:, 0] - data.labels).square().mean()
+        return data.outputs, away.expand(len(data.task)).double()
+    features = prior.features(data.inputs, data.outputs)
+    directions, shift = prior.directions(features), prior.shift(features)
+    noise = prior.variance(data.inputs, data.outputs)
+    rows = TaskRows(
+        directions=directions[known],
+        offset=(data.outputs + shift)[known],
+        labels=data.labels[known],
+        weights=1 / noise[known],
+        task=data.task[known],
+    )
+    kind = data.target.kind
+    mean, precision = updated(kind, rows, *prior_state(data.n_tasks, prior.size))
+    told = torch.bincount(data.task[known], minlength=data.n_tasks)[data.task] > 0
+    place = mean[data.task].view(len(data.task), -1, prior.rank)
+    share = torch.where(told, 1.0, 0.5)[:, None]
+    outputs = data.outputs + share * shift + (directions * place).sum(-1)
+    if kind != "regression":
+        return outputs, noise
+    task = torch.where(told, data.task, -1)
+    return outputs, noise + spread(directions[:, 0], task, precision)

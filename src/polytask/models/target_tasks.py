@@ -1,0 +1,248 @@
+"""What a model knows of the tasks of one target: the prior, each task's posterior, and how far off it was."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from polytask.core import InputError, Task
+from polytask.core.records import record_from_json
+from polytask.models.task_effects import TaskPrior
+from polytask.models.task_posterior import TaskRows, prior_state, spread, updated
+
+__all__ = ["TargetTasks", "TaskSpread"]
+
+_LEVELS = torch.linspace(0, 1, 201, dtype=torch.float64)
+_AT_ONCE = 2**15  # rows, so that their directions take some 10 MB
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TaskSpread:
+    """How far labels of new tasks were from what was predicted, by how many of their rows were known.
+
+    Args:
+        n_rows: How many, rising, float64 ``[trial]``.
+        scale: The root mean square of the distances in predicted standard deviations ``[trial]``.
+        quantiles: Of the distances, at levels from 0 to 1 ``[trial, 201]``; each task counts as much.
+
+    Raises:
+        InputError: Sizes do not fit.
+    """
+
+    n_rows: Tensor
+    scale: Tensor
+    quantiles: Tensor
+
+    def __post_init__(self) -> None:
+        sizes = {len(self.n_rows), len(self.scale), len(self.quantiles)}
+        if len(sizes) > 1 or not len(self.n_rows) or self.quantiles.shape[1:] != _LEVELS.shape:
+            raise InputError("the distances of the tasks have sizes that do not fit")
+
+    @classmethod
+    def of(cls, away: Mapping[float, tuple[np.ndarray, np.ndarray]]) -> Self:
+        """Summarize distances and the task of each, by number of known rows.
+
+        Example:
+            >>> spread = TaskSpread.of({0: (np.array([1.0, 3.0, 1.0, 3.0]), np.array([0, 0, 1, 1]))})
+            >>> spread.radius(torch.tensor([0, 7]), 0.9).tolist()
+            [3.0, 3.0]
+        """
+        counts, scales, quantiles = [], [], []
+        for n_rows, (distances, tasks) in sorted(away.items()):
+            shares = 1 / np.bincount(tasks)[tasks]
+            order = np.argsort(distances)
+            reached = np.cumsum(shares[order]) / shares.sum()
+            places = np.searchsorted(reached, _LEVELS.numpy() - 1e-9).clip(max=len(order) - 1)
+            counts.append(float(n_rows))
+            scales.append(float(np.sqrt((shares * distances**2).sum() / shares.sum())))
+            quantiles.append(torch.from_numpy(distances[order][places]))
+        return cls(
+            n_rows=torch.tensor(counts, dtype=torch.float64),
+            scale=torch.tensor(scales, dtype=torch.float64),
+            quantiles=torch.stack(quantiles).double(),
+        )
+
+    def factor(self, n_rows: Tensor) -> Tensor:
+        """Return by what predicted standard deviations are multiplied, ``[row]``, for so many known rows."""
+        return self._between(self.scale, n_rows)
+
+    def radius(self, n_rows: Tensor, level: float) -> Tensor:
+        """Return the distance, in predicted standard deviations, in which a share of the labels lies."""
+        place = level * (len(_LEVELS) - 1)
+        low = min(int(place), len(_LEVELS) - 2)
+        at = torch.lerp(self.quantiles[:, low], self.quantiles[:, low + 1], place - low)
+        return self._between(at, n_rows)
+
+    def _between(self, values: Tensor, n_rows: Tensor) -> Tensor:
+        known = np.log1p(self.n_rows.numpy())
+        return torch.from_numpy(np.interp(np.log1p(n_rows.double().numpy()), known, values.numpy()))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TargetTasks:
+    """The tasks of one target.
+
+    Args:
+        target: The target.
+        prior: Of a task of which nothing is known; None where tasks do not differ.
+        mean: The posteriors, float64 ``[task, size]``.
+        precision: float64 ``[task, size, size]``.
+        counts: Labelled rows of each task, int64 ``[task]``.
+        spread: How far off answers were, of numbers; None for classes, or where nothing was judged.
+
+    Raises:
+        InputError: Sizes do not fit.
+    """
+
+    target: Task
+    prior: TaskPrior | None
+    mean: Tensor
+    precision: Tensor
+    counts: Tensor
+    spread: TaskSpread | None = None
+
+    def __post_init__(self) -> None:
+        size = 0 if self.prior is None else self.prior.size
+        n_tasks = len(self.counts)
+        shapes = (tuple(self.mean.shape), tuple(self.precision.shape))
+        if shapes != ((n_tasks, size), (n_tasks, size, size)) or self.counts.dtype != torch.int64:
+            raise InputError(f"the tasks of {self.target.name!r} have another size than their prior")
+        if self.prior is not None and self.prior.features.n_outputs != self.target.n_outputs:
+            raise InputError(f"the prior of {self.target.name!r} has other outputs than the target")
+
+    @classmethod
+    def unknown(cls, target: Task, prior: TaskPrior | None, spread: TaskSpread | None = None) -> Self:
+        """Return what is known before any task."""
+        mean, precision = prior_state(0, 0 if prior is None else prior.size)
+        counts = torch.zeros(0, dtype=torch.int64)
+        return cls(target=target, prior=prior, mean=mean, precision=precision, counts=counts, spread=spread)
+
+    def learned(
+        self, inputs: Tensor, outputs: Tensor, labels: Tensor, task: Tensor, *, n_tasks: int
+    ) -> "TargetTasks":
+        """Learn from labelled rows; tasks without any stay as they are, bit for bit.
+
+        Args:
+            inputs: Encoded rows ``[row, feature]``.
+            outputs: What the pooled model predicts for them ``[row, output]``.
+            labels: Standardized numbers, or class indices ``[row]``.
+            task: Long ``[row]``; numbers beyond the known tasks are new ones.
+            n_tasks: How many tasks there are afterwards.
+        """
+        n_new = n_tasks - len(self.counts)
+        size = self.mean.shape[1]
+        fresh = prior_state(n_new, size)
+        mean, precision = torch.cat([self.mean, fresh[0]]), torch.cat([self.precision, fresh[1]])
+        counts = torch.cat([self.counts, torch.zeros(n_new, dtype=torch.int64)])
+        counts = counts + torch.bincount(task, minlength=n_tasks)
+        if self.prior is not None:
+            outputs = outputs.double()
+            features = self.prior.features(inputs, outputs)
+            rows = TaskRows(
+                directions=self.prior.directions(features),
+                offset=outputs + self.prior.shift(features),
+                labels=labels.double() if self.target.kind == "regression" else labels.long(),
+                weights=1 / self.prior.variance(inputs, outputs),
+                task=task,
+            )
+            mean, precision = updated(self.target.kind, rows, mean, precision)
+        return replace(self, mean=mean, precision=precision, counts=counts)
+
+    def answer(self, inputs: Tensor, outputs: Tensor, task: Tensor) -> tuple[Tensor, Tensor]:
+        """Answer rows by what is known of their tasks.
+
+        Args:
+            inputs: Encoded rows ``[row, feature]``.
+            outputs: What the pooled model predicts ``[row, output]``.
+            task: Long ``[row]``; -1 for a task that is not known.
+
+        Returns:
+            float64 ``[row, output]``, and the standard deviation of a number ``[row]``, before `TaskSpread`.
+        """
+        if self.prior is None:
+            return outputs.double(), torch.ones(len(inputs), dtype=torch.float64)
+        parts = [
+            self._answer(inputs[part], outputs[part].double(), task[part])
+            for part in torch.arange(len(inputs)).split(_AT_ONCE)
+        ]
+        if not parts:
+            return outputs.double(), torch.ones(0, dtype=torch.float64)
+        found, deviations = zip(*parts, strict=True)
+        return torch.cat(found), torch.cat(deviations)
+
+    def _answer(self, inputs: Tensor, outputs: Tensor, task: Tensor) -> tuple[Tensor, Tensor]:
+        assert self.prior is not None  # noqa: S101 - its caller has looked
+        features = self.prior.features(inputs, outputs)
+        directions = self.prior.directions(features)
+        told = self.n_rows(task) > 0
+        task = torch.where(told, task, -1)
+        # Of a task without rows, two estimates of the mean of all tasks are averaged: neither is clearly
+        # better than the other.
+        share = torch.where(told, 1.0, 0.5).double()[:, None]
+        place = self.mean.new_zeros(len(task), self.mean.shape[1])
+        place[told] = self.mean[task[told]]
+        moved = (directions * place.view(len(task), -1, self.prior.rank)).sum(-1)
+        answers = outputs + share * self.prior.shift(features) + moved
+        if self.target.kind != "regression":
+            return answers, torch.ones(len(task), dtype=torch.float64)
+        variance = self.prior.variance(inputs, outputs) + spread(directions[:, 0], task, self.precision)
+        return answers, variance.sqrt()
+
+    def n_rows(self, task: Tensor) -> Tensor:
+        """Return how many rows were known of the task of each row, int64 ``[row]``."""
+        if not len(self.counts):
+            return torch.zeros_like(task)
+        return torch.where(task >= 0, self.counts[task.clamp(min=0)], 0)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what is no tensor as plain JSON."""
+        return {"prior": None if self.prior is None else self.prior.to_json()}
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return the tensors by name."""
+        found = {"counts": self.counts}
+        if self.prior is not None:
+            found |= {f"prior.{name}": one for name, one in self.prior.tensors().items()}
+            found |= {"means": self.mean, "precisions": self.precision}
+        if self.spread is not None:
+            found |= {"spread.n_rows": self.spread.n_rows, "spread.scale": self.spread.scale}
+            found |= {"spread.quantiles": self.spread.quantiles}
+        return found
+
+    @classmethod
+    def read(cls, target: Task, data: Any, tensors: Mapping[str, Tensor]) -> Self:
+        """Read what `to_json` and `tensors` gave.
+
+        Raises:
+            InputError: It is something else.
+        """
+        stored = record_from_json(_Stored, data, name=f"the tasks of {target.name!r}")
+        named = ("counts", *(() if stored.prior is None else ("means", "precisions")))
+        if lacking := [name for name in named if name not in tensors]:
+            raise InputError(f"the tasks of {target.name!r} lack {', '.join(lacking)}")
+        parts = {name.removeprefix("prior."): one for name, one in tensors.items() if name[:6] == "prior."}
+        prior = None if stored.prior is None else TaskPrior.read(stored.prior, parts)
+        n_tasks = len(tensors["counts"])
+        mean, precision = (
+            prior_state(n_tasks, 0) if prior is None else (tensors["means"], tensors["precisions"])
+        )
+        spread = None
+        if "spread.n_rows" in tensors:
+            names = ("n_rows", "scale", "quantiles")
+            spread = TaskSpread(**{name: tensors[f"spread.{name}"] for name in names})
+        return cls(
+            target=target,
+            prior=prior,
+            mean=mean,
+            precision=precision,
+            counts=tensors["counts"],
+            spread=spread,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stored:
+    prior: dict | None

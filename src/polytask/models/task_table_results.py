@@ -1,0 +1,143 @@
+"""What a fit with tasks found: the model, the pooled one and each task's own, by number of known rows."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from polytask.core import Interval
+
+__all__ = ["NewTasks", "TargetTaskResult", "TaskTableResults"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewTasks:
+    """Figures on tasks of which only some rows were known, each task counting as much.
+
+    Args:
+        rows: How many rows were known; ``"4/5"`` for four fifths of a task's rows.
+        n_tasks: Tasks that were judged.
+        joint: The error of the model: the root of a task's mean squared error, in units of the column, or its
+            mean negative log-probability of the class.
+        pooled: That of the pooled prediction.
+        own: That of a linear model of the task's known rows alone.
+        gain_on_pooled: How much lower the model's error is than the pooled one, paired by task.
+        gain_on_own: How much lower it is than the task's own.
+    """
+
+    rows: int | str
+    n_tasks: int
+    joint: Interval
+    pooled: Interval
+    own: Interval
+    gain_on_pooled: Interval
+    gain_on_own: Interval
+
+    @property
+    def verdict(self) -> str:
+        """``helped``, ``hurt`` or ``no clear difference``: against the better of pooled and own."""
+        gain = self.gain_on_pooled if self.pooled.mean <= self.own.mean else self.gain_on_own
+        if gain.low > 0:
+            return "helped"
+        return "hurt" if gain.high < 0 else "no clear difference"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetTaskResult:
+    """The figures of one target.
+
+    Args:
+        target: Its name.
+        kind: Its kind.
+        metric: ``"rmse"`` (of the logarithm: ``"log_rmse"``) or ``"cross_entropy"``, of a task.
+        effects: By what tasks differ, as new tasks chose it; ``"none"`` for the pooled model.
+        new_tasks: By number of known rows.
+    """
+
+    target: str
+    kind: str
+    metric: str
+    effects: str
+    new_tasks: tuple[NewTasks, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskTableResults:
+    """What held-out tasks say: their networks and, but for the rows that were known, their priors never saw
+    them.
+
+    Args:
+        targets: The targets.
+        n_tasks: Tasks with a label.
+        rows: How many rows the table has, and how many the pooled model was trained on.
+        n_parameters: Of the pooled model.
+        pooled: Its own figures on held-out tasks, as `FitResults` writes them.
+        seconds: Wall time of everything.
+        messages: What was noteworthy about the data.
+    """
+
+    targets: tuple[TargetTaskResult, ...]
+    n_tasks: int
+    rows: Mapping[str, int]
+    n_parameters: int
+    pooled: Mapping[str, Any]
+    seconds: float
+    messages: tuple[str, ...]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a row for each target and number of known rows: errors, gains with half widths, verdict."""
+        rows = []
+        for found in self.targets:
+            for one in found.new_tasks:
+                rows.append(
+                    {
+                        "target": found.target,
+                        "known_rows": str(one.rows),
+                        "metric": found.metric,
+                        "tasks": one.n_tasks,
+                        "joint": one.joint.mean,
+                        "pooled": one.pooled.mean,
+                        "own": one.own.mean,
+                        "gain_on_pooled": one.gain_on_pooled.mean,
+                        "gain_on_pooled_half_width": one.gain_on_pooled.half_width,
+                        "gain_on_own": one.gain_on_own.mean,
+                        "gain_on_own_half_width": one.gain_on_own.half_width,
+                        "verdict": one.verdict,
+                    }
+                )
+        names = ["target", "known_rows"]
+        return pd.DataFrame(rows).set_index(names) if rows else pd.DataFrame(columns=names)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything as plain JSON; unknown figures are null."""
+        return {
+            "targets": [
+                {
+                    "target": found.target,
+                    "kind": found.kind,
+                    "metric": found.metric,
+                    "effects": found.effects,
+                    "new_tasks": [
+                        {
+                            "known_rows": one.rows,
+                            "tasks": one.n_tasks,
+                            **{
+                                name: getattr(one, name).to_json()
+                                for name in ("joint", "pooled", "own", "gain_on_pooled", "gain_on_own")
+                            },
+                            "verdict": one.verdict,
+                        }
+                        for one in found.new_tasks
+                    ],
+                }
+                for found in self.targets
+            ],
+            "n_tasks": self.n_tasks,
+            "rows": dict(self.rows),
+            "n_parameters": self.n_parameters,
+            "pooled": dict(self.pooled),
+            "seconds": self.seconds if math.isfinite(self.seconds) else None,
+            "messages": list(self.messages),
+        }
