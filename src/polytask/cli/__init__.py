@@ -1,5 +1,6 @@
 """The ``polytask`` command: what each of its commands takes, and the one function that it calls."""
 
+from polytask.cli.adapt import adapt
 from polytask.cli.compare import compare
 from polytask.cli.datasets import datasets
 from polytask.cli.evaluate import evaluate
@@ -9,7 +10,7 @@ from polytask.cli.extend import extend
 from polytask.cli.fit import fit
 from polytask.cli.importance import importance
 from polytask.cli.info import info
-from polytask.cli.learn import adapt, learn
+from polytask.cli.learn import learn
 from polytask.cli.options import app
 from polytask.cli.predict import predict
 from polytask.cli.terminal import prepare_streams

@@ -55,6 +55,13 @@ def fit(
     fold_column: Annotated[
         str | None, typer.Option(help="Rows sharing a value of this column are a fold, instead of --folds.")
     ] = None,
+    task_column: Annotated[
+        str | None,
+        typer.Option(
+            help="Tells the task of a row: a shop, a patient, a school. New ones are learned from few rows: "
+            "polytask adapt."
+        ),
+    ] = None,
     drop: Annotated[list[str] | None, typer.Option(help="A column not to be used. Repeat it.")] = None,
     architecture: Annotated[
         str,
@@ -133,17 +140,22 @@ def fit(
       polytask fit penguins.csv --target species --target sex --target body_mass_g:regression -o penguins
 
       polytask fit visits.parquet --target cost --target paid --group site --architecture soft -o visits
+
+      polytask fit pupils.csv --target score --task-column school -o schools
     """
     from polytask.estimators import fit as fit_model
     from polytask.estimators.fit_table import plan
-    from polytask.models import TableModel
+    from polytask.models import TableModel, TaskTableModel
     from polytask.models.bundle_folder import check_destination
+    from polytask.models.task_table_results import TaskTableResults
     from polytask.report.console import fit_table
+    from polytask.report.task_console import task_table
 
-    check_destination(output, resume=resume_folder, kind=TableModel.kind)
+    kind = TableModel.kind if task_column is None else TaskTableModel.kind
+    check_destination(output, resume=resume_folder, kind=kind)
     settings = {
         "group": group, "time_column": time, "weight_column": weight, "fold_column": fold_column,
-        "drop": drop or (), "folds": folds,
+        "task_column": task_column, "drop": drop or (), "folds": folds,
         "repeats": repeats, "baselines": baselines, "seed": seed, "resume_folder": resume_folder,
         "accelerator": accelerator, "architecture": architecture, "balancing": balancing, "epochs": epochs,
         "width": width, "depth": depth, "learning_rate": learning_rate, "time_budget": time_budget,
@@ -170,4 +182,5 @@ def fit(
     results = model.results
     if results is None:  # a fresh fit always has them
         return
-    show_trained(results, fit_table(results), output=output, as_json=as_json)
+    shown = task_table(results) if isinstance(results, TaskTableResults) else fit_table(results)
+    show_trained(results, shown, output=output, as_json=as_json)

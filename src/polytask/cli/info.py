@@ -26,6 +26,7 @@ _MOST_NAMED = 8
 _ROLES = {"group": "group", "time_column": "time", "weight_column": "weight", "seed": "seed"}
 _KINDS = {
     "table": "a model of a table (polytask fit)",
+    "task-table": "a model of a table with tasks (polytask fit --task-column)",
     "few-shot": "a few-shot model (polytask learn)",
     "few-shot-adapted": "an adapted few-shot model (polytask adapt)",
 }

@@ -1,11 +1,10 @@
-"""``polytask learn`` and ``polytask adapt``: new classes from few images."""
+"""``polytask learn``: how to tell new classes apart from few images."""
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from polytask.cli.completion import learners, models, sources
+from polytask.cli.completion import learners, sources
 from polytask.cli.config_file import CONFIG_FILE, Config, run_text
 from polytask.cli.dry_run import DryRun, show_planned_learning
 from polytask.cli.failures import SpokenCommand
@@ -22,11 +21,9 @@ from polytask.cli.options import (
     given,
     more,
 )
-from polytask.cli.terminal import show, show_trained
-from polytask.core import InputError
-from polytask.core.files import user_path
+from polytask.cli.terminal import show_trained
 
-__all__ = ["adapt", "learn"]
+__all__ = ["learn"]
 
 
 @app.command(cls=SpokenCommand)
@@ -122,31 +119,3 @@ def learn(
     if results is None:  # a fresh learner always has them
         return
     show_trained(results, few_shot_table([results]), output=output, as_json=as_json)
-
-
-@app.command(cls=SpokenCommand)
-def adapt(
-    model: Annotated[Path, typer.Argument(help="A directory made by learn.", autocompletion=models)],
-    support: Annotated[Path, typer.Argument(help="A folder with one folder of images per new class.")],
-    output: ModelDirectory,
-    as_json: Json = False,
-) -> None:
-    """Adapt a learned model to new classes from a few labelled images.
-
-    [bold]Example[/bold]
-
-      polytask adapt letters my-support/ -o my-letters
-    """
-    from polytask.models import AdaptedModel, FewShotModel
-    from polytask.models.bundle_folder import check_destination
-
-    if user_path(output).resolve() == user_path(model).resolve():
-        raise InputError(
-            f"{output} is the learned model itself, which would be lost. Choose another `output`."
-        )
-    check_destination(output, kind=AdaptedModel.kind)
-    base = FewShotModel.load(model)
-    adapted = base.adapt(support)
-    adapted.save(output)
-    summary = {"model": str(output), "classes": list(adapted.classes)}
-    show(summary, as_json=as_json, lines=[f"Adapted to {', '.join(adapted.classes)}; written to {output}."])

@@ -32,6 +32,10 @@ def predict(
     joint: Annotated[
         bool, typer.Option("--joint", help="With intervals: for the labels of all targets together.")
     ] = False,
+    deviation: Annotated[
+        bool,
+        typer.Option("--deviation", help="Of a model with tasks: add the standard deviation of numbers."),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Predict rows of a table, or images, and write the answers.
@@ -44,7 +48,7 @@ def predict(
 
       polytask predict my-letters scans/ -o answers.csv
     """
-    from polytask.models import FewShotModel, TableModel, load
+    from polytask.models import FewShotModel, TableModel, TaskTableModel, load
     from polytask.models.saved import check_output, write_table
 
     check_output(output, data=data, model=model)
@@ -53,7 +57,15 @@ def predict(
         raise InputError(
             f"{model} knows no classes yet. Adapt it first: polytask adapt {model} SUPPORT -o DIR"
         )
-    if isinstance(loaded, TableModel):
+    if deviation and not isinstance(loaded, TaskTableModel):
+        raise InputError(f"{model} has no tasks; `deviation` is for models that fit made with --task-column.")
+    if isinstance(loaded, TaskTableModel):
+        if joint:
+            raise InputError(f"{model} has tasks, whose intervals are of single targets. Leave out `joint`.")
+        answers = loaded.predict(user_path(data), intervals=intervals, deviation=deviation)
+        write_table(answers, output)
+        rows, columns = len(answers), list(answers.columns)
+    elif isinstance(loaded, TableModel):
         written = loaded.predict_to(user_path(data), output, intervals=intervals, joint=joint)
         rows, columns = written.rows, list(written.columns)
     else:

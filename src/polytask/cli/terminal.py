@@ -18,6 +18,7 @@ from polytask.core.names import printable
 if TYPE_CHECKING:  # a message needs no torch
     from polytask.models.few_shot_results import FewShotResults
     from polytask.models.table_results import FitResults
+    from polytask.models.task_table_results import TaskTableResults
 
 __all__ = ["prepare_streams", "say", "show", "show_trained"]
 
@@ -71,7 +72,11 @@ def show(summary: Mapping[str, Any], *, as_json: bool, lines: Sequence[Renderabl
 
 
 def show_trained(
-    results: "FitResults | FewShotResults", table: RenderableType, *, output: Path, as_json: bool
+    results: "FitResults | TaskTableResults | FewShotResults",
+    table: RenderableType,
+    *,
+    output: Path,
+    as_json: bool,
 ) -> None:
     """Write what a training found, and where its model is; see `show`."""
     where = f"Model written to {output} ({results.seconds:.0f} s of training)."

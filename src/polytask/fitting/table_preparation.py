@@ -37,6 +37,7 @@ class Columns:
         drop: Not used at all.
         weight: How much each row counts.
         fold: Rows that share a value of it are a fold.
+        of_tasks: Whether groups are tasks, which may have rows with the same features.
     """
 
     targets: tuple[str, ...]
@@ -45,6 +46,7 @@ class Columns:
     drop: tuple[str, ...] = ()
     weight: str | None = None
     fold: str | None = None
+    of_tasks: bool = False
 
     @classmethod
     def of(
@@ -251,7 +253,8 @@ def prepare_table(
             "The rows that judge the model also decide when each target stops, as there is one fold: the "
             "figures flatter it a little."
         )
-    messages += _leaks(frame, indices, columns, features, dealt[0])
+    if not columns.of_tasks:
+        messages += _leaks(frame, indices, columns, features, dealt[0])
     return PreparedTable(
         encoder=encoder,
         targets=targets,

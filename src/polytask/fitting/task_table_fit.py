@@ -50,6 +50,7 @@ def pooled_columns(columns: Columns, task_column: str) -> Columns:
         InputError: The table has another role that folds would have to follow, or the column is a target.
     """
     others = {"group": columns.group, "time_column": columns.time, "weight_column": columns.weight}
+    others["fold_column"] = columns.fold
     if given := [name for name, value in others.items() if value is not None]:
         raise InputError(
             f"`{given[0]}` cannot be used together with `task_column`: rows are split by whole tasks, and "
@@ -60,7 +61,7 @@ def pooled_columns(columns: Columns, task_column: str) -> Columns:
             f"`task_column` {task_column!r} is among `drop`, too. Take it from one of them; as a task column "
             "it is no feature anyway."
         )
-    return replace(columns, group=task_column)
+    return replace(columns, group=task_column, of_tasks=True)
 
 
 def fit_task_table(
@@ -249,7 +250,7 @@ def _result(target: TargetColumn, data: TaskData, choice: Choice | None, *, seed
                 found.append(_new_tasks(n_rows, *(unit * one[judged] for one in (ours, pooled, theirs))))
     return TargetTaskResult(
         target=target.task.name,
-        kind=target.task.kind,
+        kind=target.kind,
         metric=_metric(target),
         effects="none" if choice is None else choice.candidate.name,
         new_tasks=tuple(found),

@@ -151,7 +151,7 @@ class TargetTasks:
             mean, precision = updated(self.target.kind, rows, mean, precision)
         return replace(self, mean=mean, precision=precision, counts=counts)
 
-    def answer(self, inputs: Tensor, outputs: Tensor, task: Tensor) -> tuple[Tensor, Tensor]:
+    def predictions(self, inputs: Tensor, outputs: Tensor, task: Tensor) -> tuple[Tensor, Tensor]:
         """Answer rows by what is known of their tasks.
 
         Args:
@@ -165,7 +165,7 @@ class TargetTasks:
         if self.prior is None:
             return outputs.double(), torch.ones(len(inputs), dtype=torch.float64)
         parts = [
-            self._answer(inputs[part], outputs[part].double(), task[part])
+            self._predictions(inputs[part], outputs[part].double(), task[part])
             for part in torch.arange(len(inputs)).split(_AT_ONCE)
         ]
         if not parts:
@@ -173,7 +173,7 @@ class TargetTasks:
         found, deviations = zip(*parts, strict=True)
         return torch.cat(found), torch.cat(deviations)
 
-    def _answer(self, inputs: Tensor, outputs: Tensor, task: Tensor) -> tuple[Tensor, Tensor]:
+    def _predictions(self, inputs: Tensor, outputs: Tensor, task: Tensor) -> tuple[Tensor, Tensor]:
         assert self.prior is not None  # noqa: S101 - its caller has looked
         features = self.prior.features(inputs, outputs)
         directions = self.prior.directions(features)

@@ -139,7 +139,7 @@ class TaskTableModel(SavedModel):
         columns: dict[str, np.ndarray] = {}
         for target, known in zip(self.targets, self.target_tasks, strict=True):
             name = target.task.name
-            answers, deviations = known.answer(inputs, outputs[name], code)
+            answers, deviations = known.predictions(inputs, outputs[name], code)
             found = target.decode(answers)
             if known.spread is not None:
                 n_rows, centre = known.n_rows(code), answers[:, 0]
@@ -193,7 +193,7 @@ class TaskTableModel(SavedModel):
 
     def __repr__(self) -> str:
         """Name the targets with their kinds, the task column, and how many tasks are known."""
-        targets = ", ".join(f"{target.task.name!r}: {target.task.kind}" for target in self.targets)
+        targets = ", ".join(f"{target.task.name!r}: {target.kind}" for target in self.targets)
         return f"TaskTableModel({{{targets}}}; {counted(len(self.tasks), 'task')} by {self.column!r})"
 
     def _check_asked(self, intervals: float | None, deviation: bool) -> None:
@@ -302,7 +302,7 @@ class TaskTableModel(SavedModel):
             n_rows = len(outputs[name])
             inputs = torch.zeros(n_rows, self.pooled.encoder.n_features)
             code = torch.arange(n_rows) % 2 - (1 if len(self.tasks) else 2)
-            answers[name] = known.answer(inputs, outputs[name].cpu(), code.clamp(min=-1))[0]
+            answers[name] = known.predictions(inputs, outputs[name].cpu(), code.clamp(min=-1))[0]
         return tasks, answers
 
 

@@ -14,7 +14,7 @@ from polytask.core.names import counted, short_name
 from polytask.models.few_shot_results import FewShotResults
 from polytask.models.table_results import FitResults, TaskResult
 
-__all__ = ["few_shot_table", "interval_text", "fit_table", "gain_text", "metric_text"]
+__all__ = ["FittingTable", "few_shot_table", "interval_text", "fit_table", "gain_text", "metric_text"]
 
 _SHARES = ("accuracy", "balanced_accuracy", "auroc", "f1", "average_precision")
 _COLOURS = {"helped": "green", "hurt": "red"}
@@ -35,10 +35,10 @@ def fit_table(results: FitResults) -> RenderableType:
     rows = [_fit_row(found, compared=compared) for found in results.tasks]
     if compared:
         rows.append(["Δm", "", "", "", gain_text(results.delta_m), ""])
-    return _FittingTable(title, headings, rows)
+    return FittingTable(title, headings, rows)
 
 
-class _FittingTable:
+class FittingTable:
     """A table, or blocks of lines where it does not fit.
 
     Args:

@@ -1,0 +1,84 @@
+"""``polytask adapt``: new classes from few images, or new tasks of a table from few rows."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from polytask.cli.completion import models
+from polytask.cli.failures import SpokenCommand
+from polytask.cli.options import Json, ModelDirectory, app
+from polytask.cli.terminal import show
+from polytask.core import InputError
+from polytask.core.files import user_path
+from polytask.core.names import counted
+
+if TYPE_CHECKING:
+    from polytask.models import FewShotModel, TaskTableModel
+
+__all__ = ["adapt"]
+
+
+@app.command(cls=SpokenCommand)
+def adapt(
+    model: Annotated[
+        Path,
+        typer.Argument(help="A directory made by learn, or by fit --task-column.", autocompletion=models),
+    ],
+    support: Annotated[
+        Path,
+        typer.Argument(
+            help="A folder with one folder of images per new class; for a model with tasks, a CSV or Parquet "
+            "file of their labelled rows."
+        ),
+    ],
+    output: ModelDirectory,
+    as_json: Json = False,
+) -> None:
+    """Adapt a learned model to new classes from a few labelled images, or to new tasks from a few rows.
+
+    [bold]Examples[/bold]
+
+      polytask adapt letters my-support/ -o my-letters
+
+      polytask adapt schools new-school.csv -o schools-and-one
+    """
+    from polytask.models import FewShotModel, TaskTableModel, load
+
+    if user_path(output).resolve() == user_path(model).resolve():
+        raise InputError(
+            f"{output} is the learned model itself, which would be lost. Choose another `output`."
+        )
+    base = load(model)
+    if isinstance(base, TaskTableModel):
+        _adapt_tasks(base, support, output, as_json=as_json)
+    elif isinstance(base, FewShotModel):
+        _adapt_classes(base, support, output, as_json=as_json)
+    else:
+        raise InputError(
+            f"{model} cannot be adapted. Give a directory made by polytask learn, or by polytask fit with "
+            "--task-column."
+        )
+
+
+def _adapt_classes(base: "FewShotModel", support: Path, output: Path, *, as_json: bool) -> None:
+    from polytask.models import AdaptedModel
+    from polytask.models.bundle_folder import check_destination
+
+    check_destination(output, kind=AdaptedModel.kind)
+    adapted = base.adapt(support)
+    adapted.save(output)
+    summary = {"model": str(output), "classes": list(adapted.classes)}
+    show(summary, as_json=as_json, lines=[f"Adapted to {', '.join(adapted.classes)}; written to {output}."])
+
+
+def _adapt_tasks(base: "TaskTableModel", rows: Path, output: Path, *, as_json: bool) -> None:
+    from polytask.models.bundle_folder import check_destination
+
+    check_destination(output, kind=base.kind)
+    adapted = base.adapt(user_path(rows))
+    adapted.save(output)
+    new = adapted.tasks[len(base.tasks) :]
+    summary = {"model": str(output), "new_tasks": list(new), "tasks": len(adapted.tasks)}
+    words = f"{counted(len(new), 'new task')}, {len(adapted.tasks)} in all; written to {output}."
+    show(summary, as_json=as_json, lines=[words])
