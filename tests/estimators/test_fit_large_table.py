@@ -63,7 +63,10 @@ def test_a_table_beyond_sample_and_epoch_learns_all_targets(
     assert model.evaluate(new).loc["y", "r2"] > 0.6
 
 
-@pytest.mark.parametrize("role", [{"group": "site"}, {"time_column": "day"}, {"weight_column": "count"}])
+@pytest.mark.parametrize(
+    "role",
+    [{"group": "site"}, {"time_column": "day"}, {"weight_column": "count"}, {"fold_column": "grade"}],
+)
 def test_roles_of_columns_work_in_pieces(role: dict[str, str]) -> None:
     frame = sample_table(1200)
     frame.loc[frame.index % 3 == 0, "kind"] = None

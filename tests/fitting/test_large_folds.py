@@ -63,6 +63,33 @@ def test_time_goes_forward_as_where_a_table_is_in_memory() -> None:
         assert sorted(rows.indices[found.held_out].tolist()) == fold.held_out.tolist()
 
 
+def test_the_values_of_a_column_are_folds_and_a_row_without_one_trains_in_all() -> None:
+    frame = sample_table(600)
+    frame["part"] = np.array(["x", "y", "z"])[np.arange(600) % 3]
+    frame.loc[frame.index % 10 == 9, "part"] = None
+    names = [name for name in frame.columns if name not in ("y", "flag", "kind", "part")]
+    table = FrameTable(frame)
+    found = survey_table(table, names, TARGETS, seed=0)
+    rows, _ = fill_rows(table, found.encoder, found.targets, fold="part", seed=0)
+    dealt = deal_rows(rows, group=None, time=None, column="part", folds=None, repeats=1, seed=0)
+    assert dealt.n_folds == 3
+    values = frame["part"].to_numpy()[rows.indices]
+    for fold, value in enumerate(["x", "y", "z"]):
+        assert np.array_equal(dealt.judges(0, fold, slice(None)), values == value)
+        assert np.array_equal(dealt.trains(0, fold, slice(None)), values != value)
+
+
+def test_a_column_of_folds_must_not_cut_groups() -> None:
+    frame = sample_table(600)
+    frame["part"] = np.arange(600) % 2
+    names = [name for name in frame.columns if name not in ("y", "flag", "kind", "part", "site")]
+    table = FrameTable(frame)
+    found = survey_table(table, names, TARGETS, seed=0)
+    rows, _ = fill_rows(table, found.encoder, found.targets, fold="part", group="site", seed=0)
+    with pytest.raises(DataError, match=r"'part', the fold column, cut .* groups of 'site'"):
+        deal_rows(rows, group="site", time=None, column="part", folds=None, repeats=1, seed=0)
+
+
 def test_folds_must_be_a_number() -> None:
     rows = compact(sample_table(300))
     with pytest.raises(InputError, match="`folds` takes a number for a table of 300 rows"):

@@ -6,11 +6,18 @@ from typing import Any
 
 import numpy as np
 
-from polytask.core import InputError, derive_seed
+from polytask.core import DataError, InputError, derive_seed
 from polytask.core.names import counted
 from polytask.core.random import numpy_generator
 from polytask.data.tables.compact_rows import CompactRows
-from polytask.data.tables.folds import BALANCED_BY_CHANCE, Fold, check_groups, deal_units, time_blocks
+from polytask.data.tables.folds import (
+    BALANCED_BY_CHANCE,
+    Fold,
+    check_fold_values,
+    check_groups,
+    deal_units,
+    time_blocks,
+)
 from polytask.data.tables.label_split import Labels
 from polytask.fitting.table_folds import FOLDS_OF_MANY
 
@@ -25,7 +32,7 @@ class DealtRows:
     """The part of each row, once for each repeat.
 
     Args:
-        parts: uint8 ``[repeat, row]``.
+        parts: uint8 ``[repeat, row]``; 255 for a row that trains all folds and judges none.
         n_folds: How many folds there are.
         forward: Whether parts are blocks of time: fold ``k`` is trained on the parts up to ``k`` and judged
             by the next. Else it is judged by part ``k`` and trained on all others.
@@ -61,14 +68,22 @@ class DealtRows:
 
 
 def deal_rows(
-    rows: CompactRows, *, group: str | None, time: str | None, folds: Any, repeats: int, seed: int
+    rows: CompactRows,
+    *,
+    group: str | None,
+    time: str | None,
+    column: str | None = None,
+    folds: Any,
+    repeats: int,
+    seed: int,
 ) -> DealtRows:
-    """Deal rows: by groups, in time, or evenly by their rare labels; others get their share by chance.
+    """Deal rows: by a column, by groups, in time, or evenly by rare labels; others get their share by chance.
 
     Args:
         rows: The rows, in random order.
         group: The column of groups.
         time: The column of times.
+        column: The column whose values are the folds.
         folds: How many; None for 3.
         repeats: How often.
         seed: Decides the folds.
@@ -87,6 +102,8 @@ def deal_rows(
         raise InputError(
             f"`folds` is at most {_MOST_FOLDS} for a table that is read in pieces, got {n_folds}."
         )
+    if rows.folds is not None:
+        return _by_column(rows, column, group, repeats)
     seeds = [derive_seed(seed, "folds", repeat) for repeat in range(repeats)]
     if rows.times is not None:
         blocks = time_blocks(rows.times, n_folds=n_folds, name=time)
@@ -102,6 +119,27 @@ def deal_rows(
         return DealtRows(parts=np.stack(dealt), n_folds=n_folds)
     n_folds = min(n_folds, len(rows))
     return DealtRows(parts=np.stack([_by_chance(rows, n_folds, one) for one in seeds]), n_folds=n_folds)
+
+
+def _by_column(rows: CompactRows, column: str | None, group: str | None, repeats: int) -> DealtRows:
+    """Let rows with one value of a column be a fold."""
+    folds = np.empty(0) if rows.folds is None else rows.folds
+    n_folds = int(folds.max()) + 1
+    check_fold_values(n_folds, column)
+    parts = np.where(folds < 0, 255, folds).astype(np.uint8)
+    if rows.groups is not None:
+        low = np.full(int(rows.groups.max()) + 1, 255)
+        high = np.zeros(len(low), dtype=np.int64)
+        np.minimum.at(low, rows.groups, parts)
+        np.maximum.at(high, rows.groups, parts)
+        n_cut = int((low < high).sum())
+        if n_cut:
+            raise DataError(
+                f"The values of {column!r}, the fold column, cut {counted(n_cut, 'group')} of {group!r}, so "
+                "that folds train on rows of groups that they hold out. Use folds that keep groups, or leave "
+                "out `group`."
+            )
+    return DealtRows(parts=np.repeat(parts[None], repeats, axis=0), n_folds=n_folds)
 
 
 def _by_chance(rows: CompactRows, n_folds: int, seed: int) -> np.ndarray:

@@ -27,7 +27,7 @@ from polytask.data.tables.target_column import TargetColumn
 from polytask.data.tables.target_labels import target_messages
 from polytask.data.tables.targets import parse_target, target_series
 from polytask.fitting.large_folds import DealtRows, check_units, deal_rows
-from polytask.fitting.table_preparation import Columns, LargeRows, PreparedTable
+from polytask.fitting.table_preparation import Columns, LargeRows, PreparedTable, unfolded_message
 
 __all__ = ["prepare_large_table"]
 
@@ -57,25 +57,24 @@ def prepare_large_table(
     Raises:
         DataError: The table cannot be used; the message names column, problem and remedy.
     """
-    if columns.fold is not None:
-        raise InputError(
-            f"`fold_column` is not used for a table of {len(table):,} rows, which is read in pieces. Leave "
-            "it out, or give fewer rows."
-        )
+    if columns.fold is not None and folds is not None:
+        raise InputError("Give either `folds` or `fold_column`: a column has as many folds as values.")
     names = pd.DataFrame(columns=pd.Index(table.names, dtype=object))
     features = columns.features(names)
     _check_targets(names, columns.targets)
     survey = survey_table(table, features, columns.targets, seed=seed)
     targets = survey.targets
     roles = {"group": columns.group, "time": columns.time}
-    rows, report = fill_rows(table, survey.encoder, targets, **roles, weight=columns.weight, seed=seed)
+    rows, report = fill_rows(
+        table, survey.encoder, targets, **roles, weight=columns.weight, fold=columns.fold, seed=seed
+    )
     problems = [
         *_label_problems(rows, targets),
         *check_units(rows, [target.task.name for target in targets], **roles),
     ]
     if problems:
         raise problem_error(problems)
-    dealt = deal_rows(rows, **roles, folds=folds, repeats=repeats, seed=seed)
+    dealt = deal_rows(rows, **roles, column=columns.fold, folds=folds, repeats=repeats, seed=seed)
     judging = _judging(rows, n_features=survey.encoder.n_features)
     batch = _judging_batch(rows, targets, judging)
     messages = [
@@ -86,6 +85,7 @@ def prepare_large_table(
             counts=_class_counts(rows, targets),
             n_rows=table.n_rows,
         ),
+        *_unfolded(rows, columns.fold),
         *_leaks(rows, dealt, judging.rows),
         *report.messages(),
         _sampled(rows, survey, len(batch)),
@@ -143,6 +143,11 @@ def _judging_batch(rows: CompactRows, targets: Sequence[TargetColumn], judging: 
         values[name], masks[name] = (labels.long() if target.task.kind == "multiclass" else labels), mask
     inputs = torch.cat([rows.inputs(part) for part in chosen.split(_AT_ONCE)])
     return Batch(inputs=inputs, targets=values, masks=masks)
+
+
+def _unfolded(rows: CompactRows, column: str | None) -> list[str]:
+    n_free = 0 if rows.folds is None else int((rows.folds < 0).sum())
+    return unfolded_message(n_free, column)
 
 
 def _check_targets(names: pd.DataFrame, targets: Sequence[str]) -> None:

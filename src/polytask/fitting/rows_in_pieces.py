@@ -29,7 +29,7 @@ MOST_ROWS_AN_EPOCH = 1_000_000
 
 _BLOCK = 256  # rows that stay together
 _AT_ONCE = 16  # blocks
-_JUDGED_AT_ONCE = 4096  # rows of each network
+_JUDGED_AT_ONCE = 1024  # rows of each network
 
 
 class RowsInPieces:

@@ -9,6 +9,7 @@ import pandas as pd
 import torch
 
 from polytask.core import Batch, DataError, InputError, Task
+from polytask.core.memory_budget import free_bytes
 from polytask.core.names import counted
 from polytask.data import TableEncoder, check_leak
 from polytask.data.tables.column import column_categories, column_hint, column_numbers
@@ -23,7 +24,10 @@ from polytask.data.tables.targets import TargetKind, fit_targets, parse_target
 from polytask.fitting.large_folds import DealtRows
 from polytask.fitting.table_folds import deal_folds
 
-__all__ = ["Columns", "LargeRows", "PreparedTable", "labelled_rows", "prepare_table"]
+__all__ = ["Columns", "LargeRows", "PreparedTable", "labelled_rows", "prepare_table", "unfolded_message"]
+
+
+_COPIES = 2  # of features that are there at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,6 +229,7 @@ def prepare_table(
     targets = fit_targets(frame, columns.targets, train_rows=indices)
     messages = target_messages(frame, targets, asked=columns.targets)
     encoder = TableEncoder.fit(frame, columns=features, train_rows=indices)
+    _check_memory(len(frame), encoder)
     inputs, report = encoder.transform(frame)
     encoded = {target.task.name: target.encode(frame[target.task.name]) for target in targets}
     everything = Batch(
@@ -268,10 +273,25 @@ def prepare_table(
     )
 
 
+def _check_memory(n_rows: int, encoder: TableEncoder) -> None:
+    """Refuse features that would end in the system's killing of the process."""
+    n_bytes, free = _COPIES * 4 * n_rows * encoder.n_features, free_bytes(torch.device("cpu"))
+    if n_bytes > free:
+        raise DataError(
+            f"The {n_rows:,} rows have {encoder.n_features} features each, which take "
+            f"{n_bytes / 2**30:.1f} GiB of memory at once, but {free / 2**30:.1f} GiB are free. Leave out "
+            "columns by `drop`, give fewer rows, or use a machine with more memory."
+        )
+
+
 def _unfolded(frame: pd.DataFrame, column: str | None, indices: np.ndarray) -> list[str]:
     """Tell how many labelled rows have no value of the fold column."""
     texts = [] if column is None else column_categories(frame[column].iloc[indices])
-    n_free = sum(text is None for text in texts)
+    return unfolded_message(sum(text is None for text in texts), column)
+
+
+def unfolded_message(n_free: int, column: str | None) -> list[str]:
+    """Tell how many labelled rows have no value of the fold column; nothing where all have one."""
     if not n_free:
         return []
     verb = "has" if n_free == 1 else "have"

@@ -1,6 +1,6 @@
 """Encode a large table, piece by piece, into compact rows in random order."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -30,6 +30,7 @@ def fill_rows(
     group: str | None = None,
     time: str | None = None,
     weight: str | None = None,
+    fold: str | None = None,
     seed: int,
 ) -> tuple[CompactRows, EncodingReport]:
     """Encode the rows that have a label at least.
@@ -41,6 +42,7 @@ def fill_rows(
         group: The column of groups.
         time: The column of times.
         weight: The column of weights.
+        fold: The column of folds.
         seed: Decides the order.
 
     Returns:
@@ -50,9 +52,10 @@ def fill_rows(
         DataError: A value is not of its column's kind, a group, time or weight is missing, or the rows take
             more memory than is free.
     """
-    filling = _Filling(table, encoder, targets, group=group, time=time, weight=weight, seed=seed)
+    named = {"groups": group, "times": time, "weights": weight, "folds": fold}
+    filling = _Filling(table, encoder, targets, named, seed=seed)
     names = [*encoder.columns, *(target.task.name for target in targets)]
-    names += [name for name in (group, time, weight) if name is not None]
+    names += [name for name in named.values() if name is not None]
     for piece in table.pieces(names):
         filling.add(piece)
     if filling.problems:
@@ -68,14 +71,12 @@ class _Filling:
         table: LargeTable,
         encoder: TableEncoder,
         targets: Sequence[TargetColumn],
+        named: Mapping[str, str | None],
         *,
-        group: str | None,
-        time: str | None,
-        weight: str | None,
         seed: int,
     ) -> None:
         self.encoder, self.targets, self.make = encoder, tuple(targets), FeatureMaker(encoder)
-        self.group, self.time, self.weight = group, time, weight
+        self.named = {role: name for role, name in named.items() if name is not None}
         self.problems: dict[str, str] = {}
         self.odd = EncodingReport(
             n_columns=len(encoder.columns), dropped=encoder.dropped, notes=encoder.notes
@@ -87,15 +88,13 @@ class _Filling:
             "states": (len(self.make.categories), np.int16),
             "targets": (len(targets), np.float32),
         }
-        roles = {"groups": (group, np.int32), "times": (time, np.float64), "weights": (weight, np.float64)}
+        roles = {role: np.int32 if role in ("groups", "folds") else np.float64 for role in self.named}
         row_bytes = 12 + sum(width * np.dtype(kind).itemsize for width, kind in shapes.values())
-        row_bytes += sum(np.dtype(kind).itemsize for name, kind in roles.values() if name is not None)
+        row_bytes += sum(np.dtype(kind).itemsize for kind in roles.values())
         _check_memory(n_rows * row_bytes, n_rows, table.where)
         self.arrays = {name: np.empty((n_rows, width), kind) for name, (width, kind) in shapes.items()}
-        self.roles = {
-            role: np.empty(n_rows, kind) for role, (name, kind) in roles.items() if name is not None
-        }
-        self.group_codes: dict[str, int] = {}
+        self.roles = {role: np.empty(n_rows, kind) for role, kind in roles.items()}
+        self.codes: dict[str, dict[str, int]] = {"groups": {}, "folds": {}}
         self.order = np.arange(n_rows, dtype=np.int32 if n_rows < 2**31 else np.int64)
         numpy_generator(seed, "order of the table").shuffle(self.order)
 
@@ -112,10 +111,9 @@ class _Filling:
         for name, columns in features.items():
             if columns and all(column is not None for column in columns):
                 self.arrays[name][places] = np.stack([c for c in columns if c is not None], axis=1)
-        for role, read in (("groups", self._groups), ("times", self._times), ("weights", self._weights)):
-            if role in self.roles:
-                values = self._try(role, read, piece)
-                self.roles[role][places] = 0 if values is None else values
+        for role, name in self.named.items():
+            values = self._try(role, self._role, role, piece[name])
+            self.roles[role][places] = 0 if values is None else values
 
     def _try(self, name: str, read: object, *given: object) -> np.ndarray | None:
         """Read something; note what is wrong, once for each column."""
@@ -158,24 +156,21 @@ class _Filling:
 
         return self._try(f"target {target.task.name}", read)
 
-    def _groups(self, piece: pd.DataFrame) -> np.ndarray:
-        codes, names = pd.factorize(column_categories(piece[self.group or ""]))
-        known = self.group_codes
-        numbers = np.array([*(known.setdefault(name, len(known)) for name in names), -1], dtype=np.int32)
-        return numbers[codes]
-
-    def _times(self, piece: pd.DataFrame) -> np.ndarray:
-        column = piece[self.time or ""]
-        kind = column_kind(column)
-        if kind == "category":
-            raise DataError(
-                f"The time column {self.time!r} cannot be read as times. Write them as 2024-03-31 or "
-                "2024-03-31 12:30."
-            )
-        return column_days(column) if kind == "time" else column_numbers(column)
-
-    def _weights(self, piece: pd.DataFrame) -> np.ndarray:
-        return column_numbers(piece[self.weight or ""])
+    def _role(self, role: str, column: pd.Series) -> np.ndarray:
+        """Read the column of a role: numbers for groups and folds, -1 where missing; NaN for others."""
+        if role == "times":
+            kind = column_kind(column)
+            if kind == "category":
+                raise DataError(
+                    f"The time column {column.name!r} cannot be read as times. Write them as 2024-03-31 or "
+                    "2024-03-31 12:30."
+                )
+            return column_days(column) if kind == "time" else column_numbers(column)
+        if role == "weights":
+            return column_numbers(column)
+        codes, names = pd.factorize(column_categories(column))
+        known = self.codes[role]
+        return np.array([*(known.setdefault(name, len(known)) for name in names), -1], dtype=np.int32)[codes]
 
     def rows(self) -> CompactRows:
         """Leave out rows without a label, and check what the others have."""
@@ -193,15 +188,15 @@ class _Filling:
                 _move_up(values, labelled)
         arrays = {name: torch.from_numpy(values[:n_rows]) for name, values in self.arrays.items()}
         roles = {name: values[:n_rows] for name, values in self.roles.items()}
-        weights = None if self.weight is None else self._checked_weights(roles["weights"])
         return CompactRows(
             make=self.make,
             **arrays,
             indices=indices[:n_rows],
             classes=frozenset(index for index, target in enumerate(self.targets) if target.classes),
-            groups=None if self.group is None else self._checked_groups(roles["groups"]),
-            times=None if self.time is None else self._checked_times(roles["times"]),
-            weights=weights,
+            groups=self._checked_groups(roles["groups"]) if "groups" in roles else None,
+            times=self._checked_times(roles["times"]) if "times" in roles else None,
+            weights=self._checked_weights(roles["weights"]) if "weights" in roles else None,
+            folds=self._numbered("folds", roles["folds"]) if "folds" in roles else None,
         )
 
     def _checked_groups(self, codes: np.ndarray) -> np.ndarray:
@@ -209,13 +204,19 @@ class _Filling:
         n_missing = int((codes < 0).sum())
         if n_missing:
             raise DataError(
-                f"The group column {self.group!r} is empty in {some_rows(n_missing)}. Fill or remove them."
+                f"The group column {self.named['groups']!r} is empty in {some_rows(n_missing)}. Fill or "
+                "remove them."
             )
-        present = np.flatnonzero(np.bincount(codes, minlength=len(self.group_codes)))
-        names = list(self.group_codes)
-        ordered = sorted(present.tolist(), key=lambda code: names[code])
-        number = np.zeros(len(names), dtype=np.int32)
-        number[ordered] = np.arange(len(ordered), dtype=np.int32)
+        return self._numbered("groups", codes, by_name=True)
+
+    def _numbered(self, role: str, codes: np.ndarray, *, by_name: bool = False) -> np.ndarray:
+        """Number what is present without gaps, in the order of its names or of the table."""
+        names = list(self.codes[role])
+        present = np.flatnonzero(np.bincount(codes[codes >= 0], minlength=len(names))).tolist()
+        if by_name:
+            present = sorted(present, key=lambda code: names[code])
+        number = np.full(len(names) + 1, -1, dtype=np.int32)  # the last one for a missing value
+        number[present] = np.arange(len(present), dtype=np.int32)
         for start in range(0, len(codes), _SHIFTED_AT_ONCE):
             codes[start : start + _SHIFTED_AT_ONCE] = number[codes[start : start + _SHIFTED_AT_ONCE]]
         return codes
@@ -224,16 +225,16 @@ class _Filling:
         n_unknown = int((~np.isfinite(times)).sum())
         if n_unknown:
             raise DataError(
-                f"The time column {self.time!r} is empty or infinite in {some_rows(n_unknown)}. Fill or "
-                "remove them."
+                f"The time column {self.named['times']!r} is empty or infinite in "
+                f"{some_rows(n_unknown)}. Fill or remove them."
             )
         return times
 
     def _checked_weights(self, values: np.ndarray) -> torch.Tensor:
         if not np.isfinite(values).all() or (values < 0).any() or not values.any():
             raise DataError(
-                f"The column {self.weight!r} of `weight_column` needs a number of 0 or more in every "
-                "labelled row, and one above 0. Fill or mend it."
+                f"The column {self.named['weights']!r} of `weight_column` needs a number of 0 or more "
+                "in every labelled row, and one above 0. Fill or mend it."
             )
         return torch.from_numpy((values / values.mean()).astype(np.float32))
 

@@ -6,7 +6,7 @@ less than 1 GB, where its features, 4 bytes each, would take several. The rows a
 
 import hashlib
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -109,6 +109,7 @@ class CompactRows:
         groups: A number for the group of each row, where there are groups, int32 ``[row]``.
         times: Numbers that order the rows, where there is a time, float64 ``[row]``.
         weights: How much each row counts, with mean 1, where that was asked, float32 ``[row]``.
+        folds: A number for the fold of each row, where a column tells it, int32 ``[row]``; -1 for none.
     """
 
     make: FeatureMaker
@@ -121,6 +122,7 @@ class CompactRows:
     groups: np.ndarray | None = None
     times: np.ndarray | None = None
     weights: Tensor | None = None
+    folds: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -131,20 +133,6 @@ class CompactRows:
             self.numbers.index_select(0, rows),
             self.days.index_select(0, rows),
             self.states.index_select(0, rows),
-        )
-
-    def first(self, n_rows: int) -> "CompactRows":
-        """Return the first rows, which share their memory with these."""
-        return replace(
-            self,
-            numbers=self.numbers[:n_rows],
-            days=self.days[:n_rows],
-            states=self.states[:n_rows],
-            targets=self.targets[:n_rows],
-            indices=self.indices[:n_rows],
-            groups=None if self.groups is None else self.groups[:n_rows],
-            times=None if self.times is None else self.times[:n_rows],
-            weights=None if self.weights is None else self.weights[:n_rows],
         )
 
     def fingerprint(self) -> str:

@@ -17,6 +17,7 @@ from polytask.data.tables.splits import row_groups, row_order_values
 __all__ = [
     "BALANCED_BY_CHANCE",
     "Fold",
+    "check_fold_values",
     "check_groups",
     "deal_units",
     "folds_by_column",
@@ -172,13 +173,18 @@ def folds_by_column(column: pd.Series) -> tuple[Fold, ...]:
         ([0, 3], [1, 2], [1])
     """
     codes, values = pd.factorize(column_categories(column), sort=False)
-    if not 2 <= len(values) <= _MOST_FOLDS:
+    check_fold_values(len(values), column.name)
+    return _folds(codes, len(values))
+
+
+def check_fold_values(n_values: int, name: Any) -> None:
+    """Refuse a column of folds with one value, or very many."""
+    if not 2 <= n_values <= _MOST_FOLDS:
         raise DataError(
-            f"The column {column.name!r} of `fold_column` has {counted(len(values), 'value')} in labelled "
-            f"rows, but each value is a fold, and 2 to {_MOST_FOLDS} are possible. Choose another column, or "
+            f"The column {name!r} of `fold_column` has {counted(n_values, 'value')} in labelled rows, "
+            f"but each value is a fold, and 2 to {_MOST_FOLDS} are possible. Choose another column, or "
             "`folds` for a number of folds."
         )
-    return _folds(codes, len(values))
 
 
 def folds_by_splitter(

@@ -125,6 +125,7 @@ class ParquetTable(LargeTable):
                         yield path, table
                     if batch is None:
                         break
+            pyarrow.default_memory_pool().release_unused()  # it would keep some 100 MB
 
 
 class FrameTable(LargeTable):
