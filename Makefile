@@ -76,6 +76,7 @@ bench: .venv/.dev  ## All benchmarks; real data from the folder that POLYTASK_DA
 	$(BIN)/python benchmarks/quality/affinities.py sarcos sarcos-equal-parameters tox21 fashion
 	$(BIN)/python benchmarks/quality/tables.py
 	$(BIN)/python benchmarks/quality/region_coverage.py
+	$(BIN)/python benchmarks/quality/pilot_probability.py
 	$(BIN)/python benchmarks/quality/mulan.py
 	$(BIN)/python benchmarks/quality/pilots.py sarcos sarcos-equal-parameters tox21 spoken-digits
 	$(BIN)/python benchmarks/speed/meta.py

@@ -31,7 +31,7 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 FOLDERS = ("quality", "speed")
-NO_SCRIPTS = ("results", "joint_sets", "table_sets")  # read by the others
+NO_SCRIPTS = ("results", "joint_sets", "pilot_tables", "table_sets")  # read by the others
 N_STEPS, N_EPISODES = 4, 4
 
 
@@ -123,6 +123,13 @@ def few_epochs_of_fit(module: Any) -> None:
         module.CELLS = module.RESULTS.parent / "cells of tables"
 
 
+def few_epochs_of_pilots(module: Any) -> None:
+    """Compare in few epochs, and keep cells and coefficients where the results go."""
+    module.FULL = replace(module.FULL, epochs=2)
+    module.CELLS = module.RESULTS.parent / "cells of pilots"
+    module.PROBABILITY_FILE = module.RESULTS.parent / "probability.json"
+
+
 def never_compiled(module: Any) -> None:
     """Compiling takes longer than all the rest, and `speed/meta.py` does it."""
     module.Compiled = lambda: None  # which is the plain loop
@@ -139,6 +146,11 @@ CASES: dict[str, Case] = {
     "affinities": Case(arguments=("sarcos",), shorten=short_sets),
     "pilots": Case(arguments=("sarcos",), constants={"SEEDS": (3, 4)}, shorten=short_sets),
     "mulan": Case(arguments=("slump", "--seed", "0"), constants={"RATES": (1e-3,)}),
+    "pilot_probability": Case(
+        arguments=("--table", "slump", "--table", "edm", "--table", "penguins"),
+        constants={"SIZES": (60,)},
+        shorten=few_epochs_of_pilots,
+    ),
     "region_coverage": Case(arguments=("--tables", "slump", "penguins", "--splits", "2", "--epochs", "2")),
     "school": Case(arguments=("--splits", "1")),
     "few_shot_molecules": Case(

@@ -3,6 +3,7 @@
 The whole road in five lines each way:
 
 - `fit` a table with several targets, `learn` to tell new classes apart from few images, `load` either again;
+- `relate` and `compare` tell which targets help each other, and whether training them together pays;
 - the building blocks: `Task`, `Batch`, `Episode`, `Learner`, and the rooms `polytask.data`,
   `polytask.architectures`, `polytask.balancing`, `polytask.meta`, `polytask.train`, `polytask.evaluate`.
 
@@ -14,7 +15,7 @@ import lazy_loader
 from polytask.renamed import find_old_modules, with_old_names
 from polytask.version import __version__
 
-# `train` and `compare` are both: rooms that can be called, as what they are named after.
+# `train`, `compare` and `relate` are both: rooms that can be called, as what they are named after.
 _found, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=[

@@ -13,7 +13,6 @@ from . import (
     meta,
     models,
     online,
-    relate,
     report,
     rl,
     selection,
@@ -42,6 +41,7 @@ from .estimators import (
     learn,
 )
 from .models import load
+from .relate import relate
 from .train import train
 from .version import __version__
 

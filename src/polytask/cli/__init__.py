@@ -13,6 +13,7 @@ from polytask.cli.info import info
 from polytask.cli.learn import learn
 from polytask.cli.options import app
 from polytask.cli.predict import predict
+from polytask.cli.relate import relate
 from polytask.cli.terminal import prepare_streams
 
 __all__ = ["app", "main"]
@@ -21,6 +22,7 @@ _ORDER = [
     command.__name__
     for command in (
         fit,
+        relate,
         compare,
         evaluate,
         importance,

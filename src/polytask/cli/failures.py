@@ -21,6 +21,7 @@ __all__ = ["SpokenCommand", "as_options"]
 _CALLS = {
     "polytask.fit": "polytask fit",
     "polytask.compare": "polytask compare",
+    "polytask.relate": "polytask relate",
     "polytask.learn": "polytask learn",
     "polytask.load": "polytask predict",
     "FewShotModel.adapt": "polytask adapt",

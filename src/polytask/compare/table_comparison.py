@@ -116,7 +116,7 @@ def compare(
     with _folder(directory) as folder:
         plan = write_plan(
             folder,
-            _rows(prepared),
+            TableRows.of(prepared),
             prepared.repeats,
             asked.candidates,
             trials=trials,
@@ -178,7 +178,7 @@ def plan_comparison(
     if directory is not None:
         folder = user_path(directory).absolute()
         described = {"trials": trials, "seed": seed, "data": _data(asked.frame, columns, metrics)}
-        check_plan(folder, _rows(prepared), prepared.repeats, asked.candidates, **described)
+        check_plan(folder, TableRows.of(prepared), prepared.repeats, asked.candidates, **described)
         done = len(list((folder / "cells").glob(f"*/{RECORD_FILE}")))
     n_cells = len(asked.candidates) * sum(map(len, prepared.repeats))
     return {
@@ -290,17 +290,6 @@ def _folder(given: str | Path | None) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory(prefix="polytask-compare-", ignore_cleanup_errors=True) as folder:
         yield Path(folder)
-
-
-def _rows(prepared: PreparedTable) -> TableRows:
-    return TableRows(
-        batch=prepared.rows,
-        targets=prepared.targets,
-        encoder=prepared.encoder,
-        groups=prepared.groups,
-        times=prepared.times,
-        weights=None if prepared.weights is None else prepared.weights.numpy(),
-    )
 
 
 def _checked_metrics(given: Any) -> dict[str, str] | None:

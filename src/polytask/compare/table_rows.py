@@ -39,6 +39,18 @@ class TableRows:
     times: np.ndarray | None = None
     weights: np.ndarray | None = None
 
+    @classmethod
+    def of(cls, prepared: PreparedTable) -> "TableRows":
+        """Take the rows of a table that is prepared; its folds are left."""
+        return cls(
+            batch=prepared.rows,
+            targets=prepared.targets,
+            encoder=prepared.encoder,
+            groups=prepared.groups,
+            times=prepared.times,
+            weights=None if prepared.weights is None else prepared.weights.numpy(),
+        )
+
     def __len__(self) -> int:
         return len(self.batch)
 

@@ -69,15 +69,33 @@ class Members:
             repeats: The folds.
             known: Where there is a label, bool ``[row, target]``.
         """
+        return cls.of_groups(repeats, known, [[target] for target in range(known.shape[1])])
+
+    @classmethod
+    def of_groups(
+        cls, repeats: Sequence[Sequence[Fold]], known: np.ndarray, groups: Sequence[Sequence[int]]
+    ) -> "Members":
+        """Plan a model for each group of targets, of the rows that have a label of one of them.
+
+        Args:
+            repeats: The folds.
+            known: Where there is a label, bool ``[row, target]``.
+            groups: Indices of targets; each is in one group.
+        """
         planned = [
-            (target, one) for target, labelled in enumerate(known.T) for one in _of_target(repeats, labelled)
+            (model, one)
+            for model, group in enumerate(groups)
+            for one in _of_rows(repeats, np.asarray(known[:, list(group)].any(1)))
         ]
-        models = torch.tensor([target for target, _ in planned])
+        learned = torch.zeros(len(groups), known.shape[1], dtype=torch.bool)
+        for model, group in enumerate(groups):
+            learned[model, list(group)] = True
+        models = [model for model, _ in planned]
         return cls(
             folds=tuple(one.fold for _, one in planned),
-            models=tuple(models.tolist()),
+            models=tuple(models),
             repeats=tuple(one.repeat for _, one in planned),
-            learns=models[:, None] == torch.arange(known.shape[1]),
+            learns=learned[models],
             indices=tuple(one.index for _, one in planned),
         )
 
@@ -99,7 +117,7 @@ def _planned(repeats: Sequence[Sequence[Fold]]) -> list[_Planned]:
     ]
 
 
-def _of_target(repeats: Sequence[Sequence[Fold]], labelled: np.ndarray) -> list[_Planned]:
+def _of_rows(repeats: Sequence[Sequence[Fold]], labelled: np.ndarray) -> list[_Planned]:
     """Keep the labelled rows of each fold; folds without any on one side are left out, unless all are so."""
     everything = _planned(repeats)
     of_labelled = [

@@ -136,11 +136,13 @@ class Stopping:
         Args:
             n_rows: How many rows there are; those that judge no network have NaN.
         """
-        of_model = [self._predictions(model, n_rows) for model in range(len(self.total))]
-        return {
-            task.name: of_model[model][task.name]
-            for task, model in zip(self.tasks, self._owners(), strict=True)
-        }
+        owned: dict[int, list[Task]] = {}
+        for task, model in zip(self.tasks, self._owners(), strict=True):
+            owned.setdefault(model, []).append(task)
+        found = {}
+        for model, tasks in owned.items():
+            found |= self._predictions(model, tasks, n_rows)
+        return {task.name: found[task.name] for task in self.tasks}
 
     def state_dict(self) -> dict[str, Any]:
         """Return what the next look depends on."""
@@ -172,15 +174,20 @@ class Stopping:
         single = (n_judged[self.repeat_of] - judged == 0)[:, None]
         return torch.where(single, sums, total[self.repeat_of] - sums)
 
-    def _predictions(self, model: int, n_rows: int) -> dict[str, Tensor]:
-        by_repeat: dict[int, Tensor] = {}
+    def _predictions(self, model: int, tasks: Sequence[Task], n_rows: int) -> dict[str, Tensor]:
+        """Put together what the networks of a model predict for its own targets."""
+        by_repeat: dict[int, dict[str, Tensor]] = {}
         for network in (self.model_of == model).nonzero().squeeze(1).tolist():
-            rows = self.held_out[network][self.judged[network]]
+            judged = self.judged[network]
+            rows = self.held_out[network][judged].cpu()
             answers = by_repeat.setdefault(
-                self.members.repeats[network], torch.full((n_rows, self.answers.shape[-1]), math.nan)
+                self.members.repeats[network],
+                {task.name: torch.full((n_rows, task.n_outputs), math.nan) for task in tasks},
             )
-            answers[rows.cpu()] = self.answers[network][self.judged[network]].cpu().float()
-        stacked = torch.stack(list(by_repeat.values()))
+            for task in tasks:
+                found = self.answers[network][judged][:, self.places[task.name]]
+                answers[task.name][rows] = found.cpu().float()
         return {
-            task.name: weighted_prediction(task, stacked[..., self.places[task.name]]) for task in self.tasks
+            task.name: weighted_prediction(task, torch.stack([one[task.name] for one in by_repeat.values()]))
+            for task in tasks
         }

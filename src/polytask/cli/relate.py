@@ -1,0 +1,88 @@
+"""``polytask relate``: which targets help each other, and how likely joint training pays."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from polytask.cli.failures import SpokenCommand
+from polytask.cli.options import Json, Quiet, Seed, Whole, app, more
+from polytask.cli.terminal import show
+from polytask.core.files import user_path
+
+__all__ = ["relate"]
+
+
+@app.command(cls=SpokenCommand)
+def relate(
+    table: Annotated[Path, typer.Argument(help="A CSV or Parquet file.")],
+    target: Annotated[
+        list[str],
+        typer.Option(
+            help="A column to predict, as NAME or NAME:KIND (regression, binary, multiclass). Repeat it."
+        ),
+    ],
+    task_column: Annotated[
+        str | None,
+        typer.Option(help="The rows of each value of this column are a task: schools, shops. One --target."),
+    ] = None,
+    affinity: Annotated[
+        str,
+        typer.Option(
+            help="What to measure between tasks; auto is transfer, or functions for more than 12 tasks.",
+            metavar="auto|transfer|functions|labels|gradients|lookahead",
+        ),
+    ] = "auto",
+    networks: Annotated[
+        Whole,
+        typer.Option(help="Groups at most (as many as help; 4 for more than 12 tasks).", show_default=False),
+    ] = None,
+    group: Annotated[
+        str | None, typer.Option(help="Rows sharing a value of this column are never split.")
+    ] = None,
+    time: Annotated[
+        str | None, typer.Option(help="Train on earlier rows of this column, judge by later ones.")
+    ] = None,
+    weight: Annotated[str | None, more("How much each row counts in training.")] = None,
+    drop: Annotated[list[str] | None, typer.Option(help="A column not to be used. Repeat it.")] = None,
+    rows: Annotated[
+        Whole, more("Labelled rows that are used at most (1,000; 200 a task with --task-column).")
+    ] = None,
+    folds: Annotated[int, more("Parts of the rows; each is judged by networks of the others (3).")] = 3,
+    epochs: Annotated[int, more("Passes over the rows at most (30).")] = 30,
+    seed: Seed = 0,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Tell which targets help each other, which to train together, and how likely that pays.
+
+    [bold]Examples[/bold]
+
+      polytask relate penguins.csv --target species --target sex --target body_mass_g
+
+      polytask relate pupils.csv --target score --task-column school
+    """
+    from polytask.relate import relate as relate_table
+    from polytask.report.relations import affinity_lines, relations_table
+
+    found = relate_table(
+        user_path(table),
+        target,
+        task_column=task_column,
+        affinity=affinity,
+        networks=networks,
+        rows=rows,
+        folds=folds,
+        epochs=epochs,
+        group=group,
+        time_column=time,
+        weight_column=weight,
+        drop=drop or (),
+        seed=seed,
+        progress=not (quiet or as_json),
+    )
+    show(
+        found.to_json(),
+        as_json=as_json,
+        lines=[relations_table(found), *affinity_lines(found), found.recommendation],
+    )

@@ -1,0 +1,87 @@
+"""What relating tasks found, for the terminal."""
+
+from collections.abc import Sequence
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from polytask.core.names import counted, short_name
+from polytask.relate.relations import Relations, TaskRelation
+from polytask.relate.table_affinity import AFFINITIES
+from polytask.report.console import gain_text
+
+__all__ = ["affinity_lines", "relations_table"]
+
+_COLOURS = {"helps": "green", "hurts": "red", "helped": "green", "hurt": "red"}
+_MOST_ROWS, _MOST_COLUMNS = 30, 12
+_LONGEST = 14  # letters of a task in the heading of a column
+
+
+def relations_table(found: Relations) -> Table:
+    """Lay out the tasks; of many those with the highest and the lowest probability."""
+    table = Table(
+        title=f"Joint training in a short comparison, {counted(found.n_folds, 'fold')}, 95 % intervals",
+        title_justify="left",
+        caption="p(helps): probability that full joint training is better for the task",
+        caption_justify="left",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+    )
+    table.add_column("task", overflow="fold")
+    for heading in ("gain %", "verdict", "p(helps)", "outlook", "group"):
+        side = "left" if heading in ("verdict", "outlook") else "right"
+        table.add_column(heading, justify=side, no_wrap=True)
+    shown, n_between = _shown(found.tasks)
+    for index, one in enumerate(shown):
+        if n_between and index == len(shown) // 2:
+            table.add_row(Text(f"… {n_between} between", style="dim"), *[""] * 5)
+        table.add_row(*_cells(one))
+    table.add_section()
+    table.add_row(Text("mean", style="bold"), Text(gain_text(found.mean)), "", "", "", "")
+    return table
+
+
+def affinity_lines(found: Relations) -> list[str]:
+    """Write the affinities as a table of giver and receiver; of many tasks only what was measured."""
+    kind = found.affinity_kind
+    title = f"Affinity ({kind}): {AFFINITIES[kind]}"
+    if len(found.tasks) > _MOST_COLUMNS:
+        return [f"{title}; the matrix of {len(found.tasks)} tasks is in the JSON output."]
+    names = [short_name(name, _LONGEST) for name in found.affinity.names]
+    cells = [
+        ["–" if value != value else f"{value:.{_digits(kind)}f}" for value in row]
+        for row in found.affinity.matrix.tolist()
+    ]
+    corner = "from \\ to"
+    first = max(len(corner), *map(len, names))
+    widths = [max(len(name), *map(len, column)) for name, column in zip(names, zip(*cells), strict=True)]
+    lines = [
+        "  ".join([head.ljust(first), *(cell.rjust(width) for cell, width in zip(row, widths, strict=True))])
+        for head, row in zip((corner, *names), (names, *cells), strict=True)
+    ]
+    return [title, "\n".join(lines) + "\n"]
+
+
+def _digits(kind: str) -> int:
+    return {"transfer": 1, "lookahead": 4}.get(kind, 2)
+
+
+def _shown(tasks: Sequence[TaskRelation]) -> tuple[Sequence[TaskRelation], int]:
+    if len(tasks) <= _MOST_ROWS:
+        return tasks, 0
+    ordered = sorted(tasks, key=lambda one: -one.probability)
+    half = _MOST_ROWS // 2
+    return [*ordered[:half], *ordered[-half:]], len(tasks) - 2 * half
+
+
+def _cells(one: TaskRelation) -> list[Text]:
+    return [
+        Text(short_name(one.task)),
+        Text(gain_text(one.gain)),
+        Text(one.verdict, style=_COLOURS.get(one.verdict, "")),
+        Text(f"{one.probability:.2f}"),
+        Text(one.outlook, style=_COLOURS.get(one.outlook, "")),
+        Text(str(one.group + 1)),
+    ]
