@@ -8,7 +8,7 @@ import pandas as pd
 
 from polytask.datasets import census_income, heart_sites, parkinsons, penguins_table
 from polytask.datasets.formats.arff_file import read_arff
-from polytask.datasets.location import data_folder
+from polytask.datasets.location import data_folder, package_folder
 from polytask.datasets.mulan import MULAN_TABLES
 
 __all__ = ["TABLES", "TableSet"]
@@ -88,6 +88,16 @@ def _penguins() -> TableSet:
     )
 
 
+def _of_river(file: str, targets: Mapping[str, str]) -> TableSet:
+    """Read a file that the package river carries, without importing it: ``pip install --no-deps river``."""
+    folder = package_folder("river", extra="builtin", purpose=f"{file}") / "datasets"
+    frame = pd.read_csv(folder / file)
+    for name, kind in targets.items():
+        if kind == "binary":
+            frame[name] = np.where(frame[name] > 0, "yes", "no")
+    return TableSet(frame=frame, targets=targets)
+
+
 _VISIBLE = (
     *("andro", "atp1d", "atp7d", "edm", "enb", "jura", "oes10", "oes97", "osales", "scpf"),
     *("sf1", "sf2", "slump", "wq"),
@@ -99,5 +109,9 @@ TABLES: Mapping[str, Callable[[], TableSet]] = {
     "heart": _heart,
     "census": _census,
     "penguins": _penguins,
+    "solar-flare": lambda: _of_river(
+        "solar-flare.csv.zip", dict.fromkeys((f"{size}-class-flares" for size in "cmx"), "regression")
+    ),
+    "yeast": lambda: _of_river("yeast.csv.gz", {f"Class{index}": "binary" for index in range(1, 15)}),
 }
 """What loads each table, by name."""

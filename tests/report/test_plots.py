@@ -38,7 +38,7 @@ def drawn(monkeypatch) -> dict[str, Any]:
         pyplot.close(figure)
         return "<svg"
 
-    monkeypatch.setattr(plots, "_svg", keep)
+    monkeypatch.setattr(plots, "svg_text", keep)
     return kept
 
 

@@ -80,7 +80,8 @@ def demo(
         if found.warning is not None:
             say(f"note: {found.warning}", style="yellow")
     lines = [
-        fit_table(outcome.table),
+        *(line for question in outcome.questions for line in (question.asked, f"  {question.answer}")),
+        *(fit_table(question.results) for question in outcome.questions if question.name == "penguins"),
         few_shot_table(outcome.few_shot),
         f"Report written to {outcome.report} ({outcome.seconds:.0f} s).",
     ]

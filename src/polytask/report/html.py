@@ -40,6 +40,8 @@ def write_report(
     tables: Mapping[str, FitResults] | None = None,
     few_shot: Mapping[str, Sequence[FewShotResults]] | None = None,
     episodes: Mapping[str, tuple[str, str]] | None = None,
+    questions: Sequence[tuple[str, str]] = (),
+    picture: str | None = None,
 ) -> Path:
     """Write results as one HTML file with its pictures inside.
 
@@ -50,6 +52,8 @@ def write_report(
         tables: Results of `polytask.fit` by name.
         few_shot: Results of `polytask.learn` on the same episodes, by name of the source.
         episodes: For a source, a picture of one episode (see `episode_plot`) and its caption.
+        questions: What was asked, and the answer in a sentence; they come first.
+        picture: One picture of the answers, as SVG (see `verdict_plot`).
 
     Raises:
         MissingPackageError: jinja2 or matplotlib is not installed.
@@ -62,6 +66,8 @@ def write_report(
         title=printable(title),
         lead=printable(lead),
         tables=[_table(name, results) for name, results in (tables or {}).items()],
+        questions=[(printable(asked), printable(answer)) for asked, answer in questions],
+        picture=picture,
         few_shot=[
             _few_shot(name, found, (episodes or {}).get(name)) for name, found in (few_shot or {}).items()
         ],

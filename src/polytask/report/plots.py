@@ -16,9 +16,12 @@ from polytask.core.names import short_name
 from polytask.models.few_shot_results import FewShotResults
 from polytask.models.table_results import FitResults
 
-__all__ = ["accuracy_plot", "drawing", "episode_plot", "gain_plot"]
+__all__ = ["COLOURS", "accuracy_plot", "drawing", "episode_plot", "gain_plot", "svg_text"]
 
 _INK, _MUTED, _GOOD, _BAD = "#1b2733", "#8a97a5", "#1f8a5b", "#c2453a"
+COLOURS = {"ink": _INK, "muted": _MUTED, "helped": _GOOD, "hurt": _BAD}
+"""Those of verdicts, of text and of what is less important."""
+
 _LONGEST = 40  # characters of a name in a picture
 
 
@@ -48,7 +51,7 @@ def _gain_plot(pyplot: Any, rows: Sequence[tuple[str, Interval, str]]) -> str:
     axes.invert_yaxis()
     axes.margins(y=0.25)
     axes.set_xlabel("gain of joint training over a separate model, % (95 % interval)")
-    return _svg(pyplot, figure, axes)
+    return svg_text(pyplot, figure, axes)
 
 
 def accuracy_plot(results: Sequence[FewShotResults]) -> str:
@@ -74,7 +77,7 @@ def _accuracy_plot(pyplot: Any, scores: Sequence[tuple[str, EpisodeScore]], *, c
     axes.set_xlim(0, 100)
     axes.set_ylim(len(scores) - 0.4, -0.9)
     axes.set_xlabel("accuracy on unseen classes, % (95 % interval)")
-    return _svg(pyplot, figure, axes)
+    return svg_text(pyplot, figure, axes)
 
 
 def episode_plot(support: Tensor, query: Tensor, predictions: Sequence[int], truth: Sequence[int]) -> str:
@@ -148,10 +151,12 @@ def drawing() -> Iterator[Any]:
         yield pyplot
 
 
-def _svg(pyplot: Any, figure: Any, axes: Any) -> str:
-    for side in ("top", "right", "left"):
-        axes.spines[side].set_visible(False)
-    axes.tick_params(axis="y", length=0)
+def svg_text(pyplot: Any, figure: Any, *panels: Any) -> str:
+    """Return a figure with plain panels as inline SVG, and close it."""
+    for axes in panels:
+        for side in ("top", "right", "left"):
+            axes.spines[side].set_visible(False)
+        axes.tick_params(axis="y", length=0)
     figure.tight_layout()
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None}, transparent=True)

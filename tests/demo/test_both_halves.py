@@ -2,45 +2,52 @@
 
 import json
 import re
-from functools import partial
 
 import pytest
 import torch
 
 import polytask
-from polytask import demo
 from polytask.core import derive_seed
 from polytask.data import ClassificationEpisodes
+from polytask.demo import both_halves as demo
+from polytask.demo import run_demo
 from polytask.fitting.few_shot_source import class_split
 from polytask.meta import ImageTask, learner_by_name
 from polytask.models import FewShotModel
 from polytask.models.few_shot_config import FewShotConfig
 
 
-def test_it_leaves_a_report_and_three_models(tmp_path, monkeypatch):
-    monkeypatch.setattr(demo, "fit", partial(polytask.fit, epochs=1, width=8))
-    found = demo.run_demo(tmp_path, repeats=1, steps=1, n_episodes=4)
-    assert found.report == tmp_path / "report.html"
-    assert (
-        "Palmer penguins" in found.report.read_text()
-        and "One episode of unseen scripts" in found.report.read_text()
+@pytest.mark.trains
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_it_leaves_a_report_and_its_models(tmp_path):
+    found = run_demo(
+        tmp_path, repeats=1, steps=1, n_episodes=4, n_tasks=4, n_drawings=60, epochs=1, width=4, folds=2
     )
-    assert [task.task for task in found.table.tasks] == ["species", "sex", "island", "body_mass_g"]
-    assert [result.learner for result in found.few_shot] == ["prototypes", "maml"]
+    assert found.report == tmp_path / "report.html"
+    page = found.report.read_text()
+    for text in ("Palmer penguins", "One episode of unseen scripts", *(one.asked for one in found.questions)):
+        assert text in page
+    assert page.count("<svg") >= 2
+    assert [one.name for one in found.questions] == ["kindred tasks", "penguins", "traits of letters"]
+    assert [task.task for task in found.questions[1].results.tasks] == [
+        "species", "sex", "island", "body_mass_g",
+    ]  # fmt: skip
+    assert [result.learner for result in found.few_shot] == ["simple-shot", "prototypes", "maml"]
     assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "glyphs-maml", "glyphs-prototypes", "penguins", "report.html",
+        "glyphs-maml", "glyphs-prototypes", "glyphs-simple-shot", "penguins", "report.html",
     ]  # fmt: skip
     polytask.load(tmp_path / "glyphs-maml")
     written = json.loads(json.dumps(found.to_json(), allow_nan=False))
-    assert written["report"] == str(found.report) and len(written["glyphs"]) == 2
+    assert written["report"] == str(found.report) and len(written["glyphs"]) == 3
+    assert set(written["tables"]) == {"kindred tasks", "penguins", "traits of letters"}
 
 
 def test_a_place_for_a_model_that_is_taken_is_found_before_any_training(tmp_path, monkeypatch):
-    monkeypatch.setattr(demo, "fit", lambda *_, **__: pytest.fail("trained"))
+    monkeypatch.setattr(demo, "ask_helping_world", lambda *_, **__: pytest.fail("trained"))
     (tmp_path / "glyphs-maml").mkdir()
     (tmp_path / "glyphs-maml" / "thesis.tex").write_text("years of work")
     with pytest.raises(polytask.PolytaskError, match=r"thesis\.tex"):
-        demo.run_demo(tmp_path)
+        run_demo(tmp_path)
 
 
 def test_the_picture_of_an_episode_shows_its_drawings_and_counts_its_answers(monkeypatch):

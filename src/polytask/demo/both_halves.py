@@ -12,23 +12,22 @@ from torch import Tensor
 from polytask.core import derive_seed
 from polytask.core.files import user_path
 from polytask.data import ClassificationEpisodes
-from polytask.datasets import penguins_table
-from polytask.estimators import fit
+from polytask.demo.table_questions import Question, ask_about_traits, ask_helping_world, ask_penguins
 from polytask.estimators.learn_few_shot import train_few_shot
 from polytask.fitting.few_shot_source import ClassSplit, class_split
 from polytask.models import FewShotModel, TableModel
 from polytask.models.bundle_folder import check_destination
 from polytask.models.few_shot_config import FewShotConfig
 from polytask.models.few_shot_results import FewShotResults
-from polytask.models.table_results import FitResults
 from polytask.report import write_report
 from polytask.report.html import check_report
 from polytask.report.plots import episode_plot
+from polytask.report.verdict_plot import verdict_plot
 from polytask.train.threads import single_threaded
 
 __all__ = ["DemoOutcome", "run_demo"]
 
-_TARGETS = ("species", "sex", "island", "body_mass_g:regression")
+_LEARNERS = ("simple-shot", "prototypes", "maml")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,13 +35,13 @@ class DemoOutcome:
     """What the demo found.
 
     Args:
-        table: Joint training against separate models on the penguins.
+        questions: Joint training against separate models, on three tables.
         few_shot: Learners on unseen scripts of the glyphs.
         report: The HTML file.
         seconds: Wall time of everything.
     """
 
-    table: FitResults
+    questions: Sequence[Question]
     few_shot: Sequence[FewShotResults]
     report: Path
     seconds: float
@@ -50,7 +49,7 @@ class DemoOutcome:
     def to_json(self) -> dict[str, Any]:
         """Return everything as plain JSON."""
         return {
-            "penguins": self.table.to_json(),
+            "tables": {question.name: question.to_json() for question in self.questions},
             "glyphs": [found.to_json() for found in self.few_shot],
             "report": str(self.report),
             "seconds": round(self.seconds, 1),
@@ -58,46 +57,60 @@ class DemoOutcome:
 
 
 def run_demo(
-    directory: str | Path, *, repeats: int = 1, steps: int = 0, n_episodes: int = 600, progress: bool = False
+    directory: str | Path,
+    *,
+    repeats: int = 1,
+    steps: int = 0,
+    n_episodes: int = 600,
+    n_tasks: int = 60,
+    n_drawings: int = 600,
+    progress: bool = False,
+    **settings: Any,
 ) -> DemoOutcome:
-    """Learn the penguins' targets jointly, learn to learn glyphs, and write the report and both models.
+    """Ask three tables whether joint training pays, learn to learn glyphs, and write the report and models.
 
     Args:
         directory: Where ``report.html``, ``penguins/`` and ``glyphs-LEARNER/`` go.
-        repeats: How often the rows of the table are dealt into folds.
+        repeats: How often the rows of the penguins are dealt into folds.
         steps: Training steps of the few-shot learners; 0 for their defaults.
         n_episodes: Held-out episodes.
+        n_tasks: Tasks of the generated world.
+        n_drawings: Letters whose traits are told.
         progress: Show bars.
+        **settings: Of `polytask.fit`, for tests; its defaults otherwise.
     """
     start = time.perf_counter()
     folder = user_path(directory)
     check_report(folder / "report.html")
     check_destination(folder / "penguins", kind=TableModel.kind)
-    for name in ("glyphs-prototypes", "glyphs-maml"):
-        check_destination(folder / name, kind=FewShotModel.kind)
-    table = fit(penguins_table(), _TARGETS, drop=("year",), repeats=repeats, progress=progress)
-    table.save(folder / "penguins")
+    for name in _LEARNERS:
+        check_destination(folder / f"glyphs-{name}", kind=FewShotModel.kind)
+    helping = ask_helping_world(n_tasks=n_tasks, progress=progress, **settings)
+    penguins, model = ask_penguins(repeats=repeats, progress=progress, **settings)
+    model.save(folder / "penguins")
+    questions = (helping, penguins, ask_about_traits(n_rows=n_drawings, progress=progress, **settings))
     classes = class_split("glyphs", size=28, seed=0)
     with single_threaded():  # slower by a little on an idle machine, faster by far on a busy one
-        models = [
-            _learned(name, classes, steps, n_episodes, progress=progress) for name in ("prototypes", "maml")
-        ]
-    for model in models:
-        model.save(folder / f"glyphs-{model.config.learner}")
-    few_shot = [model.results for model in models if model.results is not None]
-    if table.results is None:
-        raise RuntimeError("a fresh fit has results")
+        models = [_learned(name, classes, steps, n_episodes, progress=progress) for name in _LEARNERS]
+    for learned in models:
+        learned.save(folder / f"glyphs-{learned.config.learner}")
+    few_shot = [learned.results for learned in models if learned.results is not None]
     report = write_report(
         folder / "report.html",
         title="polytask: both halves on built-in data",
-        lead="Four targets of the Palmer penguins learned by one model; letters of unseen scripts told apart "
-        "after one example each.",
-        tables={"Palmer penguins": table.results},
+        lead="Together or apart? Three tables, and an answer for each; then letters of unseen scripts told "
+        "apart after one example each.",
+        tables={"Palmer penguins": penguins.results},
         few_shot={"glyphs": few_shot},
         episodes={"glyphs": _one_episode(models[0], classes)},
+        questions=[(question.asked, question.answer) for question in questions],
+        picture=verdict_plot(
+            {question.name: question.results for question in questions},
+            {"R² on new rows of the generated worlds": helping.figures},
+        ),
     )
     return DemoOutcome(
-        table=table.results, few_shot=few_shot, report=report, seconds=time.perf_counter() - start
+        questions=questions, few_shot=few_shot, report=report, seconds=time.perf_counter() - start
     )
 
 
