@@ -1,5 +1,6 @@
 """``polytask extend``: a new target for a fitted table model."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -26,6 +27,12 @@ def extend(
         typer.Option(help="A new column to predict, as NAME or NAME:KIND. Repeat it."),
     ],
     output: ModelDirectory,
+    tune: Annotated[
+        bool,
+        typer.Option(
+            help="Also tune copies of the networks; held-out rows choose between these and frozen ones."
+        ),
+    ] = False,
     seed: Seed = 0,
     config: Config = None,  # noqa: ARG001 - its callback has read it
     as_json: Json = False,
@@ -45,7 +52,7 @@ def extend(
     loaded = load(model)
     if not isinstance(loaded, TableModel):
         raise InputError(f"{model} is no table model. Give a directory made by polytask fit.")
-    extended, results = extend_model(loaded, user_path(table), target, seed=seed)
+    extended, results = extend_model(loaded, user_path(table), target, tune=tune, seed=seed)
     extended.save(output, files={CONFIG_FILE: run_text(ctx)})
     lines = []
     for found in results:
@@ -54,7 +61,7 @@ def extend(
         )
         lines.append(
             f"{found.task}: {found.metric} {ours} on held-out rows, a linear model of its own {own}; the "
-            f"known targets: {found.verdict}."
+            f"known targets: {found.verdict}. It is {_made_of(found.parts)}."
         )
     summary = {
         "output": str(output),
@@ -64,8 +71,16 @@ def extend(
                 "extended": {name: value.to_json() for name, value in found.joint.items()},
                 "own": {name: value.to_json() for name, value in found.baseline.items()},
                 "verdict": found.verdict,
+                "parts": dict(found.parts),
             }
             for found in results
         },
     }
     show(summary, as_json=as_json, lines=[*lines, f"Saved to {output}."])
+
+
+def _made_of(parts: Mapping[str, float]) -> str:
+    """Say what a prediction is an average of."""
+    words = {"frozen": "networks as they were", "tuned": "networks tuned for it", "linear": "a linear model"}
+    ordered = sorted(parts.items(), key=lambda part: -part[1])
+    return ", ".join(f"{100 * share:.0f} % {words[kind]}" for kind, share in ordered if share)

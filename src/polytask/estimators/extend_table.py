@@ -13,20 +13,23 @@ __all__ = ["extend"]
 
 
 def extend(
-    model: TableModel, table: Any, targets: Any, *, seed: int = 0
+    model: TableModel, table: Any, targets: Any, *, tune: bool = False, seed: int = 0
 ) -> tuple[TableModel, tuple[TaskResult, ...]]:
     """Learn new targets from few labels on what a model has learned; its other answers stay bit for bit.
 
     Five labels can be enough where the new target depends on what the known ones depend on. The networks are
-    frozen; each gets a linear head, regularized as strongly as rows that are left out in turn say. A
-    linear model of the features alone is learned beside them, and their average is kept with the weights
-    that held-out rows choose.
+    frozen (see ``tune``); each gets a linear head, regularized as strongly as rows that are left out in turn
+    say. A linear model of the features alone is learned beside them, and their average is kept with the
+    weights that held-out rows choose.
 
     Args:
         model: Made by `polytask.fit` with the default architecture and balancing.
         table: Rows with the feature columns of the model and the new targets, in whatever `read_table` reads.
         targets: Columns to learn, as in `polytask.fit`.
-        seed: Decides which rows are held out together.
+        tune: Also tune copies of the networks for each new target, which go on from where the model stands.
+            Rows that are held out in turn choose between these, the frozen ones and the linear model; the
+            results' ``parts`` say how much each counts. It takes seconds instead of a moment.
+        seed: Decides which rows are held out together, and how copies are tuned.
 
     Returns:
         The extended model, and for each new target its figures on held-out rows: ``joint`` of what is kept,
@@ -48,5 +51,6 @@ def extend(
     """
     check = SettingsCheck()
     check.whole("seed", seed, least=0)
+    tune = check.flag("tune", tune)
     check.finish(lambda: None)
-    return extend_model(model, read_table(table), Columns.of(targets).targets, seed=seed)
+    return extend_model(model, read_table(table), Columns.of(targets).targets, tune=tune, seed=seed)

@@ -1,6 +1,6 @@
 """Which networks are trained at once, and what they look like."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from polytask.data.tables.folds import Fold
+from polytask.models.network_stack import NumberBins
 
-__all__ = ["Members", "NetworkForm"]
+__all__ = ["Members", "NetworkForm", "StackStart"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +99,19 @@ class Members:
             learns=learned[models],
             indices=tuple(one.index for _, one in planned),
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class StackStart:
+    """Where networks start that have learned something before.
+
+    Args:
+        embedding: How features are read.
+        weights: Of a `NetworkStack` of their form, its ``state_dict``.
+    """
+
+    embedding: NumberBins
+    weights: Mapping[str, Tensor]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

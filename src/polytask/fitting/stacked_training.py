@@ -4,6 +4,7 @@ A step is one batch of matrices for all networks. They do not touch each other: 
 dropout and optimizer state. `Stopping` decides where each target stops.
 """
 
+import copy
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -22,7 +23,7 @@ from polytask.core.random import own_random_state, seed_generators
 from polytask.fitting.embedded_rows import EmbeddedRows
 from polytask.fitting.rows_in_pieces import RowsInPieces
 from polytask.fitting.stacked_losses import StackedLosses, start_at_constants
-from polytask.fitting.stacked_plan import Members, NetworkForm
+from polytask.fitting.stacked_plan import Members, NetworkForm, StackStart
 from polytask.fitting.stacked_stopping import Stopping
 from polytask.fitting.table_folds import MANY_ROWS
 from polytask.fitting.table_preparation import LargeRows
@@ -82,6 +83,7 @@ def fit_stack(
     class_weights: Mapping[str, Sequence[float]] = MappingProxyType({}),
     target_weights: Mapping[str, float] = MappingProxyType({}),
     large: LargeRows | None = None,
+    start: StackStart | None = None,
     seed: int,
     device: torch.device | str = "cpu",
     precision: str = "32-true",
@@ -104,6 +106,7 @@ def fit_stack(
         target_weights: How much targets count beside each other; 1 where not named.
         large: The rows that are trained on, where ``rows`` are a sample of them that judges; None for
             ``rows`` themselves.
+        start: Where networks start; None for new ones.
         seed: Decides initialization, order and dropout.
         device: Where they are trained; the model is on the CPU afterwards.
         precision: As in `polytask.train.train`; the model has 32 bits afterwards.
@@ -132,6 +135,7 @@ def fit_stack(
         ),
         weights=weights,
         large=large,
+        start=start,
         seed=seed,
         device=device,
         precision=precision,
@@ -179,6 +183,7 @@ class StackedTraining:
         losses: StackedLosses,
         weights: Tensor | None,
         large: LargeRows | None = None,
+        start: StackStart | None = None,
         seed: int,
         device: torch.device | str,
         precision: str,
@@ -190,8 +195,12 @@ class StackedTraining:
         self.dtype = {"64-true": torch.float64, "bf16-true": torch.bfloat16}.get(precision, torch.float32)
         self.n_rows, self.n_judging = len(rows) if large is None else len(large.rows), len(rows)
         looked_at = cast(Tensor, rows.inputs)[: None if large is None else _BINNED_ROWS]
-        self.bins = NumberBins.fit(
-            looked_at, binned if form.bins else (), most=_bins(len(binned), self.n_rows, form.bins)
+        self.bins = (
+            NumberBins.fit(
+                looked_at, binned if form.bins else (), most=_bins(len(binned), self.n_rows, form.bins)
+            )
+            if start is None
+            else copy.deepcopy(start.embedding)  # weights of a file are nobody else's
         )
         how: dict[str, Any] = {"losses": losses, "seed": seed, "device": self.device, "dtype": self.dtype}
         self.rows: TrainingRows = (
@@ -208,7 +217,10 @@ class StackedTraining:
                 depth=form.depth,
                 dropout=form.dropout,
             )
-        start_at_constants(self.stack, tasks, rows, members.folds, weights)
+        if start is None:
+            start_at_constants(self.stack, tasks, rows, members.folds, weights)
+        else:
+            self.stack.load_state_dict(dict(start.weights))
         self.stack.to(self.device, self.dtype)
         self.optimizer = AdamW(
             [

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from polytask.core import Batch, DataError, DataWarning, InputError, SharedModel, Task, derive_seed
 from polytask.core.names import counted
+from polytask.core.random import own_random_state
 from polytask.data.tables.folds import Fold, folds_of_rows
 from polytask.data.tables.label_split import Labels
 from polytask.data.tables.problems import problem_error
@@ -24,6 +25,7 @@ from polytask.fitting.few_label_heads import fit_head
 from polytask.fitting.table_calibration import calibrate
 from polytask.fitting.table_preparation import PreparedTable, labelled_rows
 from polytask.fitting.table_verdict import constant_predictions, judge
+from polytask.fitting.tuned_networks import tune_networks
 from polytask.models.calibration import Calibration
 from polytask.models.network_stack import (
     NetworkStack,
@@ -32,6 +34,7 @@ from polytask.models.network_stack import (
     Stage,
     weighted_prediction,
 )
+from polytask.models.table_config import TableConfig
 from polytask.models.table_ensemble import TableEnsemble
 from polytask.models.table_model import TableModel
 from polytask.models.table_results import TaskResult
@@ -43,19 +46,21 @@ _FEWEST = 4
 
 
 def extend_model(
-    model: TableModel, frame: pd.DataFrame, targets: Sequence[str], *, seed: int
+    model: TableModel, frame: pd.DataFrame, targets: Sequence[str], *, tune: bool = False, seed: int
 ) -> tuple[TableModel, tuple[TaskResult, ...]]:
     """Give a model further targets.
 
     Every network of the model gets a linear head for the new target on its frozen representation, and a
-    linear model of the features alone is learned beside them. The weights of these, and how strongly each is
-    regularized, are chosen by rows that are held out in turn.
+    linear model of the features alone is learned beside them. With ``tune`` copies of the networks are tuned
+    for the new target, too. The weights of these, and how strongly each is regularized, are chosen by rows
+    that are held out in turn.
 
     Args:
         model: Made by `polytask.fit` with hard sharing.
         frame: Rows with the model's feature columns and the new targets, as `read_table` returns them.
         targets: As ``NAME`` or ``NAME:KIND``.
-        seed: Decides the folds.
+        tune: Whether copies of the networks are tuned.
+        seed: Decides the folds, and how copies are tuned.
 
     Returns:
         The extended model, and for each new target its figures: ``joint`` of what is kept, ``baseline`` of
@@ -93,7 +98,8 @@ def extend_model(
                 "learn it and to judge what was learned. Label more rows."
             )
         one = _one_target(model, target, inputs[rows], values[rows], rows.numpy(), seed=seed)
-        chosen = _extended(stacks, one, seed=seed)
+        with own_random_state():  # networks are built with weights that are drawn, and then replaced
+            chosen = _extended(stacks, one, model.config if tune else None, seed=seed)
         results.append(chosen.result)
         learner = _joined(learner, target.task, chosen)
         calibration = _calibrated(calibration, chosen.calibration)
@@ -191,13 +197,27 @@ class _Extension:
     calibration: Calibration
 
 
-def _extended(stacks: Sequence[StackedEnsemble], one: PreparedTable, *, seed: int) -> _Extension:
-    """Learn the heads of one target on the networks of the model."""
+def _extended(
+    stacks: Sequence[StackedEnsemble], one: PreparedTable, tuned_as: TableConfig | None, *, seed: int
+) -> _Extension:
+    """Learn one target on the networks of the model, and on copies that are tuned as settings say."""
     (task,), folds = one.tasks, one.repeats[0]
     inputs = cast(Tensor, one.rows.inputs)
     labels = one.rows.targets[task.name].numpy()
-    candidates = [_with_heads(stack, task, inputs, labels, folds) for stack in stacks]
+    candidates, kinds = [], []
+    for index, stack in enumerate(stacks):
+        trunk, step = _fullest_stage(stack)
+        frozen, held_out, strength = _with_heads(stack, trunk, step, task, inputs, labels, folds)
+        candidates.append((frozen, held_out))
+        kinds.append("frozen")
+        if tuned_as is not None:
+            seed_of = derive_seed(seed, "tune", task.name, index)
+            candidates.append(
+                tune_networks(trunk, stack, task, one.rows, folds, tuned_as, strength=strength, seed=seed_of)
+            )
+            kinds.append("tuned")
     candidates.append(_linear(task, inputs, labels, folds))
+    kinds.append("linear")
     answers = [{task.name: held_out} for _, held_out in candidates]
     chosen = blend([task], one.rows, answers, folds)
     own = {task.name: candidates[-1][1]}
@@ -205,11 +225,14 @@ def _extended(stacks: Sequence[StackedEnsemble], one: PreparedTable, *, seed: in
     (result,) = judge(one, chosen.predictions, own, constant_predictions(one), seed=blocks_of)
     shares = chosen.weights[task.name]
     used = [index for index, share in enumerate(shares) if share]
+    parts = dict.fromkeys(kinds, 0.0)
+    for kind, share in zip(kinds, shares, strict=True):
+        parts[kind] += share
     calibration, _ = calibrate(one, chosen.predictions, seed=blocks_of)
     return _Extension(
         members=[candidates[index][0] for index in used],
         shares=tuple(shares[index] for index in used),
-        result=result,
+        result=replace(result, parts=parts),
         calibration=calibration,
     )
 
@@ -221,13 +244,23 @@ def _calibrated(old: Calibration | None, new: Calibration) -> Calibration | None
     return replace(old, targets={**old.targets, **new.targets}, together=None)
 
 
-def _with_heads(
-    stack: StackedEnsemble, task: Task, inputs: Tensor, labels: np.ndarray, folds: Sequence[Fold]
-) -> tuple[StackedEnsemble, Tensor]:
-    """Give the networks of the stage with most targets a head each; also return held-out predictions."""
+def _fullest_stage(stack: StackedEnsemble) -> tuple[NetworkStack, int]:
+    """Return the networks that most targets read, and their step."""
     stages = stack.plan.stages
     index = max(range(len(stages)), key=lambda place: len(stages[place].targets))
-    trunk, step = cast(NetworkStack, stack.stacks[index]), stages[index].step
+    return cast(NetworkStack, stack.stacks[index]), stages[index].step
+
+
+def _with_heads(
+    stack: StackedEnsemble,
+    trunk: NetworkStack,
+    step: int,
+    task: Task,
+    inputs: Tensor,
+    labels: np.ndarray,
+    folds: Sequence[Fold],
+) -> tuple[StackedEnsemble, Tensor, float]:
+    """Give networks a head each; also return held-out predictions, and how strongly heads are regularized."""
     with torch.inference_mode():
         represented = trunk.represent(stack.embedding(inputs)).double().numpy()  # [network, row, unit]
     first = fit_head(task, represented[0], labels, folds)  # networks of one form need one strength
@@ -241,7 +274,7 @@ def _with_heads(
     weights[f"biases.{last}"] = torch.from_numpy(np.stack([head.bias[None] for head in heads])).float()
     part.stacks[0].load_state_dict(weights)
     held_out = torch.from_numpy(np.stack([head.held_out for head in heads])).float()
-    return part.eval(), weighted_prediction(task, held_out)
+    return part.eval(), weighted_prediction(task, held_out), first.strength
 
 
 def _linear(

@@ -188,7 +188,7 @@ def _weighted(
     name = target.task.name
     known = prepared.rows.masks[name].numpy()
     codes = prepared.rows.targets[name].numpy()[known].astype(np.int64)
-    counts = np.bincount(codes, minlength=len(target.classes))  # of each class one at least
+    counts = np.bincount(codes, minlength=len(target.classes)).clip(min=1)  # 0 in a sample of a large table
     if isinstance(asked, str):
         weights = len(codes) / (len(counts) * counts)
     else:

@@ -34,6 +34,8 @@ class TaskResult:
         temperature: By which the logits of classes are divided; 1 for as they are.
         calibration_error: Of classes, how far off the probability of the answer is on average (the expected
             calibration error), ``before`` and ``after`` that; empty for numbers.
+        parts: Of a target that a model was given later, how much ``frozen`` networks count in its answers,
+            those that were ``tuned`` for it, and a ``linear`` model; empty for others.
     """
 
     task: str
@@ -48,6 +50,7 @@ class TaskResult:
     undefined: Mapping[str, int] = field(default_factory=dict)
     temperature: float = 1.0
     calibration_error: Mapping[str, float] = field(default_factory=dict)
+    parts: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def verdict(self) -> str:
