@@ -95,7 +95,7 @@ def compare(
     from polytask.compare import compare as compare_table
     from polytask.compare.table_comparison import plan_comparison
 
-    progress = not (quiet or as_json)
+    progress = False if quiet or as_json else None
     found: Comparison | None
     if worker:
         if pointless := _plan_options(ctx):

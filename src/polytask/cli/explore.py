@@ -75,7 +75,7 @@ def demo(
     from polytask.demo import run_demo
     from polytask.report.console import few_shot_table, fit_table
 
-    outcome = run_demo(output, repeats=repeats, progress=not (quiet or as_json))
+    outcome = run_demo(output, repeats=repeats, progress=False if quiet or as_json else None)
     for found in outcome.few_shot:
         if found.warning is not None:
             say(f"note: {found.warning}", style="yellow")

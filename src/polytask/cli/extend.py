@@ -9,7 +9,7 @@ import typer
 from polytask.cli.completion import models
 from polytask.cli.config_file import CONFIG_FILE, Config, run_text
 from polytask.cli.failures import SpokenCommand
-from polytask.cli.options import Json, ModelDirectory, Seed, app
+from polytask.cli.options import Json, ModelDirectory, Quiet, Seed, app
 from polytask.cli.terminal import show
 from polytask.core import InputError
 from polytask.core.files import user_path
@@ -36,6 +36,7 @@ def extend(
     seed: Seed = 0,
     config: Config = None,  # noqa: ARG001 - its callback has read it
     as_json: Json = False,
+    quiet: Quiet = False,
 ) -> None:
     """Learn a new target from few labels on what a model has learned; its other answers stay the same.
 
@@ -52,7 +53,9 @@ def extend(
     loaded = load(model)
     if not isinstance(loaded, TableModel):
         raise InputError(f"{model} is no table model. Give a directory made by polytask fit.")
-    extended, results = extend_model(loaded, user_path(table), target, tune=tune, seed=seed)
+    extended, results = extend_model(
+        loaded, user_path(table), target, tune=tune, seed=seed, progress=False if quiet or as_json else None
+    )
     extended.save(output, files={CONFIG_FILE: run_text(ctx)})
     lines = []
     for found in results:

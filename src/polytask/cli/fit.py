@@ -177,7 +177,7 @@ def fit(
     if dry_run:
         show_planned_fit(plan(user_path(table), target, **settings), output=output, as_json=as_json)
         return
-    model = fit_model(user_path(table), target, progress=not (quiet or as_json), **settings)
+    model = fit_model(user_path(table), target, progress=False if quiet or as_json else None, **settings)
     model.save(output, files={CONFIG_FILE: run_text(ctx)})
     results = model.results
     if results is None:  # a fresh fit always has them

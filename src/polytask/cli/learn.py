@@ -113,7 +113,7 @@ def learn(
     if dry_run:
         show_planned_learning(plan(source, **settings), output=output, as_json=as_json)
         return
-    model = learn_model(source, progress=not (quiet or as_json), **settings)
+    model = learn_model(source, progress=False if quiet or as_json else None, **settings)
     model.save(output, files={CONFIG_FILE: run_text(ctx)})
     results = model.results
     if results is None:  # a fresh learner always has them

@@ -37,7 +37,7 @@ app = typer.Typer(
 Json = Annotated[
     bool, typer.Option("--json", help="Print the result as JSON on standard output, and nothing else.")
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress bars.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 Seed = Annotated[int, typer.Option(help="The same seed gives the same result.")]
 ModelDirectory = Annotated[Path, typer.Option("-o", "--output", help="The model directory to write.")]
 ResumeFolder = Annotated[

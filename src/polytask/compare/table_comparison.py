@@ -28,7 +28,7 @@ from polytask.data.tables.table import fingerprint
 from polytask.fitting.planned_fit import table_summary
 from polytask.fitting.table_preparation import Columns, PreparedTable, prepare_table
 from polytask.fitting.target_options import check_metrics, with_metrics
-from polytask.train.progress import TrainingBar
+from polytask.train.progress import TrainingBar, phase, run_line
 
 __all__ = ["compare", "plan_comparison", "work_on"]
 
@@ -52,7 +52,7 @@ def compare(
     time_budget: float | None = None,
     executor: Any = None,
     workers: int | None = None,
-    progress: bool = False,
+    progress: bool | None = None,
     files: Mapping[str, str] | None = None,
 ) -> Comparison:
     """Compare ways to predict the targets of a table, on the same folds and with the same budget.
@@ -84,7 +84,7 @@ def compare(
             Its workers need the folder on a shared disk. None for processes on this machine.
         workers: How many processes, without an executor; 1 does everything in this one, None takes as many as
             there are processors.
-        progress: Show a bar.
+        progress: Show one line for the whole run: its phase, the time left; None where a person watches.
         files: Further texts that are kept in the folder, by name; they do not make it another comparison.
 
     Returns:
@@ -103,37 +103,40 @@ def compare(
         >>> found.best("sum")
         'linear'
     """
-    _check_settings(repeats, trials, seed, folds, workers, time_budget, progress)
+    shown = _check_settings(repeats, trials, seed, folds, workers, time_budget, progress)
     deadline = None if time_budget is None else time.time() + time_budget
     columns = Columns.of(
         targets, group=group, time=time_column, drop=drop, weight=weight_column, fold=fold_column
     )
     metrics = _checked_metrics(metrics)
-    asked = _read(table, columns, candidates, metrics, folds=folds, repeats=repeats, seed=seed)
-    prepared = asked.prepared
-    for note in prepared.messages:
-        warnings.warn(note, DataWarning, stacklevel=2)
-    with _folder(directory) as folder:
-        plan = write_plan(
-            folder,
-            TableRows.of(prepared),
-            prepared.repeats,
-            asked.candidates,
-            trials=trials,
-            seed=seed,
-            data=_data(asked.frame, columns, metrics),
-            files=files or {},
-        )
-        again = "call `polytask.compare` again with the same `directory`"
-        with interruptible(
-            None if directory is None else folder,
-            again=again,
-            keep="`directory`",
-            name="folder of the comparison",
-            saved_as=RECORD_FILE,
-        ):
-            _run(plan, executor=executor, workers=workers, deadline=deadline, progress=progress)
-        found = judge_cells(plan)
+    with run_line("compare", shown=shown):
+        phase("reading")
+        asked = _read(table, columns, candidates, metrics, folds=folds, repeats=repeats, seed=seed)
+        prepared = asked.prepared
+        for note in prepared.messages:
+            warnings.warn(note, DataWarning, stacklevel=2)
+        with _folder(directory) as folder:
+            plan = write_plan(
+                folder,
+                TableRows.of(prepared),
+                prepared.repeats,
+                asked.candidates,
+                trials=trials,
+                seed=seed,
+                data=_data(asked.frame, columns, metrics),
+                files=files or {},
+            )
+            again = "call `polytask.compare` again with the same `directory`"
+            with interruptible(
+                None if directory is None else folder,
+                again=again,
+                keep="`directory`",
+                name="folder of the comparison",
+                saved_as=RECORD_FILE,
+            ):
+                _run(plan, executor=executor, workers=workers, deadline=deadline, progress=shown)
+            phase("judging")
+            found = judge_cells(plan)
     for message in found.messages:
         warnings.warn(message, ResultWarning, stacklevel=2)
     return replace(found, messages=(*prepared.messages, *found.messages))
@@ -224,7 +227,7 @@ def _read(
 
 def _check_settings(
     repeats: Any, trials: Any, seed: Any, folds: Any, workers: Any, time_budget: Any, progress: Any
-) -> None:
+) -> bool:
     check = SettingsCheck()
     for name, value, least in (("repeats", repeats, 1), ("trials", trials, 1), ("seed", seed, 0)):
         check.whole(name, value, least=least)
@@ -234,8 +237,9 @@ def _check_settings(
         check.whole("workers", workers, least=1)
     if time_budget is not None:
         check.number("time_budget", time_budget, above=0)
-    check.flag("progress", progress)
+    shown = check.shown("progress", progress)
     check.done()
+    return shown
 
 
 def work_on(
@@ -243,7 +247,7 @@ def work_on(
     *,
     workers: int | None = 1,
     time_budget: float | None = None,
-    progress: bool = False,
+    progress: bool | None = None,
 ) -> Comparison | None:
     """Do cells of a comparison that somebody else has begun, until none is left that nobody works on.
 
@@ -251,7 +255,7 @@ def work_on(
         directory: Its folder.
         workers: As for `compare`.
         time_budget: As for `compare`.
-        progress: Show a bar.
+        progress: As for `compare`.
 
     Returns:
         The result, if this was the last one; else None.
@@ -265,10 +269,11 @@ def work_on(
         check.whole("workers", workers, least=1)
     if time_budget is not None:
         check.number("time_budget", time_budget, above=0)
+    shown = check.shown("progress", progress)
     check.done()
     plan = open_plan(user_path(directory))
     deadline = None if time_budget is None else time.time() + time_budget
-    n_left = _run(plan, workers=workers, deadline=deadline, progress=progress, wait=False)
+    n_left = _run(plan, workers=workers, deadline=deadline, progress=shown, wait=False)
     if n_left:
         return None
     found = judge_cells(plan)
@@ -278,8 +283,14 @@ def work_on(
 
 
 def _run(plan: Plan, *, progress: bool, **settings: Any) -> int:
-    with TrainingBar(len(plan.cells), title="comparing", shown=progress) as bar:
-        return run_cells(plan, tell=bar.advance, **settings)
+    n_cells = len(plan.cells)
+    with run_line("compare", shown=progress), TrainingBar(n_cells, title="cells", shown=progress) as bar:
+
+        def tell(n_done: int) -> None:
+            bar.advance(n_done)
+            bar.note(f"{n_done} of {n_cells}")
+
+        return run_cells(plan, tell=tell, **settings)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from polytask.core.errors import InputError
 from polytask.core.files import rehearse_write, user_path
 from polytask.core.names import either, name_problem
+from polytask.core.watching import watched
 
 __all__ = ["SettingsCheck", "shown"]
 
@@ -107,6 +108,10 @@ class SettingsCheck:
             self.problems.append(f"`{name}` must be True or False, got {shown(value)}")
             return value
         return bool(value)
+
+    def shown(self, name: str, value: Any) -> bool:
+        """Check whether progress is shown: True, False, or None for where a person watches."""
+        return watched() if value is None else self.flag(name, value)
 
     def names(self, given: Iterable[str], known: Iterable[str]) -> None:
         """Check that all settings exist."""

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from polytask.core import derive_seed
 from polytask.core.files import user_path
+from polytask.core.watching import watched
 from polytask.data import ClassificationEpisodes
 from polytask.demo.table_questions import Question, ask_about_traits, ask_helping_world, ask_penguins
 from polytask.estimators.learn_few_shot import train_few_shot
@@ -23,6 +24,7 @@ from polytask.report import write_report
 from polytask.report.html import check_report
 from polytask.report.plots import episode_plot
 from polytask.report.verdict_plot import verdict_plot
+from polytask.train.progress import run_line
 from polytask.train.threads import single_threaded
 
 __all__ = ["DemoOutcome", "run_demo"]
@@ -64,7 +66,7 @@ def run_demo(
     n_episodes: int = 600,
     n_tasks: int = 60,
     n_drawings: int = 600,
-    progress: bool = False,
+    progress: bool | None = False,
     **settings: Any,
 ) -> DemoOutcome:
     """Ask three tables whether joint training pays, learn to learn glyphs, and write the report and models.
@@ -76,7 +78,7 @@ def run_demo(
         n_episodes: Held-out episodes.
         n_tasks: Tasks of the generated world.
         n_drawings: Letters whose traits are told.
-        progress: Show bars.
+        progress: Show one line for the whole run; None where a person watches.
         **settings: Of `polytask.fit`, for tests; its defaults otherwise.
     """
     start = time.perf_counter()
@@ -85,13 +87,15 @@ def run_demo(
     check_destination(folder / "penguins", kind=TableModel.kind)
     for name in _LEARNERS:
         check_destination(folder / f"glyphs-{name}", kind=FewShotModel.kind)
-    helping = ask_helping_world(n_tasks=n_tasks, progress=progress, **settings)
-    penguins, model = ask_penguins(repeats=repeats, progress=progress, **settings)
-    model.save(folder / "penguins")
-    questions = (helping, penguins, ask_about_traits(n_rows=n_drawings, progress=progress, **settings))
-    classes = class_split("glyphs", size=28, seed=0)
-    with single_threaded():  # slower by a little on an idle machine, faster by far on a busy one
-        models = [_learned(name, classes, steps, n_episodes, progress=progress) for name in _LEARNERS]
+    shown = watched() if progress is None else progress
+    with run_line("demo", shown=shown):
+        helping = ask_helping_world(n_tasks=n_tasks, progress=shown, **settings)
+        penguins, model = ask_penguins(repeats=repeats, progress=shown, **settings)
+        model.save(folder / "penguins")
+        questions = (helping, penguins, ask_about_traits(n_rows=n_drawings, progress=shown, **settings))
+        classes = class_split("glyphs", size=28, seed=0)
+        with single_threaded():  # slower by a little on an idle machine, faster by far on a busy one
+            models = [_learned(name, classes, steps, n_episodes, progress=shown) for name in _LEARNERS]
     for learned in models:
         learned.save(folder / f"glyphs-{learned.config.learner}")
     few_shot = [learned.results for learned in models if learned.results is not None]

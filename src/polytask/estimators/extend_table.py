@@ -8,12 +8,19 @@ from polytask.fitting.table_extension import extend_model
 from polytask.fitting.table_preparation import Columns
 from polytask.models.table_model import TableModel
 from polytask.models.table_results import TaskResult
+from polytask.train.progress import phase, run_line
 
 __all__ = ["extend"]
 
 
 def extend(
-    model: TableModel, table: Any, targets: Any, *, tune: bool = False, seed: int = 0
+    model: TableModel,
+    table: Any,
+    targets: Any,
+    *,
+    tune: bool = False,
+    seed: int = 0,
+    progress: bool | None = None,
 ) -> tuple[TableModel, tuple[TaskResult, ...]]:
     """Learn new targets from few labels on what a model has learned; its other answers stay bit for bit.
 
@@ -30,6 +37,7 @@ def extend(
             Rows that are held out in turn choose between these, the frozen ones and the linear model; the
             results' ``parts`` say how much each counts. It takes seconds instead of a moment.
         seed: Decides which rows are held out together, and how copies are tuned.
+        progress: Show one line for the whole run: its phase, the time left; None where a person watches.
 
     Returns:
         The extended model, and for each new target its figures on held-out rows: ``joint`` of what is kept,
@@ -52,5 +60,8 @@ def extend(
     check = SettingsCheck()
     check.whole("seed", seed, least=0)
     tune = check.flag("tune", tune)
-    check.finish(lambda: None)
-    return extend_model(model, read_table(table), Columns.of(targets).targets, tune=tune, seed=seed)
+    shown = check.shown("progress", progress)
+    check.done()
+    with run_line("extend", shown=shown):
+        phase("reading")
+        return extend_model(model, read_table(table), Columns.of(targets).targets, tune=tune, seed=seed)

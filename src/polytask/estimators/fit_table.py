@@ -13,6 +13,7 @@ from polytask.fitting.task_table_fit import fit_task_table, pooled_columns
 from polytask.models.table_model import TableModel
 from polytask.models.task_table_model import TaskTableModel
 from polytask.renamed import renamed_settings
+from polytask.train.progress import phase, run_line
 
 __all__ = ["fit", "plan"]
 
@@ -58,7 +59,7 @@ def fit(
     resume_folder: str | Path | None = None,
     accelerator: str = "cpu",
     precision: str = "32-true",
-    progress: bool = False,
+    progress: bool | None = None,
     **others: Any,
 ) -> TableModel | TaskTableModel:
     """Train one model of several targets of a table, and compare it with a separate model for each.
@@ -128,7 +129,7 @@ def fit(
         accelerator: As in Lightning Fabric: ``"cpu"``, ``"cuda"``, ``"auto"``.
         precision: How to train: ``"32-true"``, ``"64-true"``, ``"bf16-mixed"`` or ``"bf16-true"``; the
             model has 32 bits afterwards.
-        progress: Show bars.
+        progress: Show one line for the whole run: its phase, the time left; None where a person watches.
         **others: Nothing but names of earlier versions, which warn.
 
     Returns:
@@ -162,9 +163,11 @@ def fit(
     columns = Columns.of(
         targets, group=group, time=time_column, drop=drop, weight=weight_column, fold=fold_column
     )
-    if task_column is None:
-        return fit_table(open_table(table), columns, checked, stacklevel=3)
-    return fit_task_table(read_table(table), columns, checked, str(task_column), stacklevel=3)
+    with run_line("fit", shown=checked.progress):
+        phase("reading")
+        if task_column is None:
+            return fit_table(open_table(table), columns, checked, stacklevel=3)
+        return fit_task_table(read_table(table), columns, checked, str(task_column), stacklevel=3)
 
 
 def plan(

@@ -28,6 +28,7 @@ from polytask.core.files import user_path
 from polytask.core.interrupts import interruptible
 from polytask.core.names import counted
 from polytask.core.settings import SettingsCheck
+from polytask.core.watching import watched
 from polytask.data import ClassificationEpisodes, KnownClasses, LabelledExamples, Source
 from polytask.data.images.image_preparation import Ground
 from polytask.evaluate import evaluate_episodes
@@ -40,6 +41,7 @@ from polytask.models.few_shot_model import FewShotModel, build_few_shot_learner
 from polytask.models.few_shot_results import FewShotResults
 from polytask.renamed import renamed_settings
 from polytask.train import Validation, train
+from polytask.train.progress import phase, run_line
 
 __all__ = ["checked_config", "filled_config", "learn", "train_few_shot"]
 
@@ -60,7 +62,7 @@ def learn(
     ground: Ground | None = None,
     resume_folder: str | Path | None = None,
     accelerator: str = "cpu",
-    progress: bool = False,
+    progress: bool | None = None,
     **settings: Any,
 ) -> FewShotModel:
     """Train a few-shot learner on known classes and judge it on unseen ones.
@@ -79,7 +81,7 @@ def learn(
         resume_folder: A folder; a killed run that is called again with it continues where it was. A run with
             other images or settings is refused there.
         accelerator: As in Lightning Fabric.
-        progress: Show a bar.
+        progress: Show one line for the whole run: its phase, the time left; None where a person watches.
         **settings: See `FewShotConfig`: ``steps``, ``width``, ``inner_rate`` ….
 
     Returns:
@@ -98,17 +100,20 @@ def learn(
     config = checked_config(
         chosen, n_episodes, seed, resume_folder, accelerator=accelerator, progress=progress
     )
-    size = config.size if "size" in settings else None
-    classes = class_split(source, size=size, seed=seed, way=config.way, channels=channels, ground=ground)
-    model = train_few_shot(
-        classes,
-        config,
-        n_episodes=n_episodes,
-        seed=seed,
-        resume_folder=resume_folder,
-        accelerator=accelerator,
-        progress=progress,
-    )
+    shown = watched() if progress is None else progress
+    with run_line("learn", shown=shown):
+        phase("reading")
+        size = config.size if "size" in settings else None
+        classes = class_split(source, size=size, seed=seed, way=config.way, channels=channels, ground=ground)
+        model = train_few_shot(
+            classes,
+            config,
+            n_episodes=n_episodes,
+            seed=seed,
+            resume_folder=resume_folder,
+            accelerator=accelerator,
+            progress=shown,
+        )
     if model.results is not None and model.results.warning is not None:
         warnings.warn(model.results.warning, ResultWarning, stacklevel=2)
     return model
@@ -121,7 +126,7 @@ def checked_config(
     resume_folder: str | Path | None,
     *,
     accelerator: str,
-    progress: bool,
+    progress: bool | None,
 ) -> FewShotConfig:
     """Build the configuration; what is wrong with it or with the call comes in one message."""
     check = SettingsCheck()
@@ -131,7 +136,7 @@ def checked_config(
     check.whole("n_episodes", n_episodes, least=1)
     check.whole("seed", seed, least=0)
     check.accelerator("accelerator", accelerator)
-    check.flag("progress", progress)
+    check.shown("progress", progress)
     check.folder("resume_folder", resume_folder)
     return check.finish(
         lambda: FewShotConfig(**{name: value for name, value in settings.items() if name in known})
@@ -161,6 +166,7 @@ def train_few_shot(
             learner = build_few_shot_learner(config)
         _train(learner, classes, config, seed=seed, folder=folder, accelerator=accelerator, progress=progress)
         seconds = time.perf_counter() - start
+        phase("judging")
         score, baseline = _judge(learner, classes, config, n_episodes=n_episodes, seed=seed)
     results = FewShotResults(
         source=classes.name,

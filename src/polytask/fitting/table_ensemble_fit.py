@@ -20,7 +20,7 @@ from polytask.models.network_stack import StackedEnsemble
 from polytask.models.table_config import TableConfig
 from polytask.models.table_ensemble import TableEnsemble
 from polytask.train.fabric import device_for
-from polytask.train.progress import TrainingBar
+from polytask.train.progress import TrainingBar, expect
 
 __all__ = ["TableFit", "fit_ensemble", "form_members", "network_forms", "run_titles", "stacked"]
 
@@ -76,13 +76,14 @@ def fit_ensemble(
     if not stacked(config):
         return _fit_splits(prepared, config, baselines=baselines, seed=seed, where=where)
     forms = network_forms(prepared, config)
+    n_folds = sum(map(len, prepared.repeats))
+    expect([n_folds] * len(forms) + [n_folds * len(tasks)] * (len(forms) if baselines else 0))
     joint = [_fit_form(prepared, config, name, alone=False, seed=seed, where=where) for name in forms]
     chosen = _blended(prepared, joint)
     alone = []
     if baselines:
         alone = [_fit_form(prepared, config, name, alone=True, seed=seed, where=where) for name in forms]
     members, weights = _members(tasks, joint, chosen)
-    n_folds = sum(map(len, prepared.repeats))
     return TableFit(
         model=TableEnsemble(tasks, members, weights),
         joint=chosen.predictions,
@@ -206,6 +207,7 @@ def _fit_splits(
 ) -> TableFit:
     """Train fold after fold, where networks cannot be trained at once."""
     names = [task.name for task in prepared.tasks]
+    expect([1.0] * sum(map(len, prepared.repeats)) * (1 + len(names) * baselines))
     joint = fit_splits(prepared, names, config, side="joint", seed=seed, where=where)
     answers: dict[str, torch.Tensor] = {}
     n_baseline = 0

@@ -38,6 +38,7 @@ from polytask.models.table_config import TableConfig
 from polytask.models.table_ensemble import TableEnsemble
 from polytask.models.table_model import TableModel
 from polytask.models.table_results import TaskResult
+from polytask.train.progress import expect, part
 
 __all__ = ["extend_model"]
 
@@ -89,6 +90,7 @@ def extend_model(
     for message in (*report.messages(fitting=False), *target_messages(frame, fitted, asked=targets)):
         warnings.warn(message, DataWarning, stacklevel=3)
     learner, calibration, results = model.learner, model.calibration, []
+    expect([1.0] * len(fitted))
     for target in fitted:
         values, mask = target.encode(frame[target.task.name])
         rows = mask.nonzero().squeeze(1)
@@ -97,6 +99,7 @@ def extend_model(
                 f"Target {target.task.name!r} has {counted(len(rows), 'label')}, but {_FEWEST} are needed to "
                 "learn it and to judge what was learned. Label more rows."
             )
+        part(target.task.name)
         one = _one_target(model, target, inputs[rows], values[rows], rows.numpy(), seed=seed)
         with own_random_state():  # networks are built with weights that are drawn, and then replaced
             chosen = _extended(stacks, one, model.config if tune else None, seed=seed)

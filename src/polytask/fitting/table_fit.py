@@ -38,6 +38,7 @@ from polytask.fitting.temperature import Sharpness
 from polytask.models.table_config import TableConfig, check_used, unused_for
 from polytask.models.table_model import TableModel
 from polytask.models.table_results import FitResults, TaskResult
+from polytask.train.progress import phase, run_line
 from polytask.train.threads import single_threaded
 
 __all__ = ["FitSettings", "TrainedTable", "fit_table", "plan_fit", "train_table"]
@@ -65,7 +66,7 @@ class FitSettings:
         resume_folder: Where a killed fit continues; None for nowhere.
         accelerator: As in Lightning Fabric.
         precision: As in `polytask.train.train`.
-        progress: Show bars.
+        progress: Show a line with phase and time left.
     """
 
     config: TableConfig = field(default_factory=TableConfig)
@@ -109,7 +110,7 @@ class FitSettings:
             "repeats": check.whole("repeats", call["repeats"], least=1),
             "seed": check.whole("seed", call["seed"], least=0),
             "baselines": check.flag("baselines", call["baselines"]),
-            "progress": check.flag("progress", call["progress"]),
+            "progress": check.shown("progress", call["progress"]),
             "accelerator": check.accelerator("accelerator", call["accelerator"]),
             "precision": check.precision("precision", call["precision"]),
             "class_weights": check_class_weights(check, call["class_weights"]),
@@ -150,7 +151,8 @@ def fit_table(
         DataWarning: Something about the data is noteworthy, or settings change nothing.
         ResultWarning: The model is not clearly better than a constant answer for some targets.
     """
-    return train_table(frame, columns, settings, stacklevel=stacklevel + 1).model
+    with run_line("fit", shown=settings.progress):
+        return train_table(frame, columns, settings, stacklevel=stacklevel + 1).model
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -174,6 +176,7 @@ def train_table(
     """Do what `fit_table` does, and return the prepared rows and held-out predictions, too."""
     start = time.perf_counter()
     config, seed = settings.config, settings.seed
+    phase("preparing columns and folds")
     prepared, data = _prepared(frame, columns, settings)
     where = _surroundings(settings, prepared, data, start=start)
     _rehearse(settings, prepared, where)
@@ -193,6 +196,7 @@ def train_table(
             seed=derive_seed(seed, "networks"),
             where=where,
         )
+        phase("judging")
         calibration, sharpness = calibrate(prepared, fitted.joint, seed=derive_seed(seed, "blocks"))
         results = _results(prepared, fitted, sharpness, n_rows=len(frame), seed=seed, start=start)
     if (shortfall := results.shortfall()) is not None:
