@@ -190,7 +190,7 @@ def main() -> None:
         command = [sys.executable, __file__, *sys.argv[1:], "--table", str(path)]
         found = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env={**os.environ})
     entry = {
-        "rows": asked.rows,
+        "rows asked": asked.rows,
         "columns": N_NUMBERS + len(SIZES),
         "targets": len(TARGETS),
         "file MiB": size // 2**20,
