@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from polytask.cli import main
-from polytask.datasets import parkinsons
+from polytask.datasets import parkinsons, school
 
 TARGETS = ("--target", "motor", "--target", "total")
 PATIENTS = 12
@@ -47,6 +47,8 @@ def test_each_step_of_the_day(
         return json.loads(said.out)
 
     quick = ("--epochs", "3", "--width", "8", "--bins", "0", "--folds", "3")
+    related = run("relate", "known.csv", *TARGETS, "--group", "patient", "--epochs", "2")
+    assert {one["task"] for one in related["tasks"]} == {"motor", "total"}
     candidates = ("--candidate", "constant", "--candidate", "linear", "--folds", "3", "--workers", "1")
     compared = run("compare", "known.csv", *TARGETS, "--group", "patient", *candidates, "-o", "comparison")
     assert [one["name"] for one in compared["targets"]] == ["motor", "total"]
@@ -65,3 +67,24 @@ def test_each_step_of_the_day(
     assert more["motor"].equals(answers["motor"]) and set(more["severe"]) <= {"yes", "no"}
     run("export", "extended", "-o", "model.pt2")
     assert (folder / "model.pt2").is_file() and (folder / "model.json").is_file()
+
+
+def test_schools_are_related(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if "POLYTASK_DATA" not in os.environ:
+        pytest.skip("POLYTASK_DATA names no folder with School")
+    found = school()
+    table = pd.DataFrame(found.features.numpy(), columns=list(found.feature_names))
+    table["school"], table["score"] = found.schools.numpy(), found.scores.numpy()
+    table[table["school"] < 20].to_csv(tmp_path / "pupils.csv", index=False)
+    pupils = ("--target", "score", "--task-column", "school", "--networks", "3", "--epochs", "3")
+    monkeypatch.setattr(sys, "argv", ["polytask", "relate", str(tmp_path / "pupils.csv"), *pupils, "--json"])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    said = capsys.readouterr()
+    assert stop.value.code == 0, said.err
+    related = json.loads(said.out)
+    assert [one["task"] for one in related["tasks"]] == [f"school={number}" for number in range(20)]
+    assert len(related["groups"]) <= 3 and sum(map(len, related["groups"])) == 20
+    assert len(related["affinity"]["matrix"]) == 20

@@ -60,3 +60,30 @@ def test_candidates_are_refused_in_words_of_the_command(
     text = _said(monkeypatch, capsys, "rows.csv", "--target", "y", "-o", "out", *asked)
     assert expected in text and "polytask fit" not in text
     assert not Path("out").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("--target", "y"), "A comparison needs --target and --output"),
+        (("-o", "out"), "A comparison needs --target and --output"),
+        (
+            ("--target", "y", "-o", "out", "--setting", "epochs"),
+            "takes NAME=VALUE, such as epochs=50; got 'epochs'",
+        ),
+        (("--target", "y", "-o", "out", "--setting", "epohcs=3"), "epohcs"),
+        (("--target", "y", "-o", "out", "--groups", "y,"), "have an empty name; write them as a,b;c"),
+        (("--target", "y", "-o", "out", "--groups", "y"), "has groups, but there is one target"),
+    ],
+)
+def test_what_is_missing_or_misspelt_is_said_and_nothing_is_written(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    words: tuple[str, ...],
+    expected: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    pd.DataFrame({"a": range(20), "y": range(20)}).to_csv("rows.csv", index=False)
+    assert expected in _said(monkeypatch, capsys, "rows.csv", *words)
+    assert not (tmp_path / "out").exists()

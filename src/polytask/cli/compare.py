@@ -1,7 +1,9 @@
 """``polytask compare``: together or apart, and by which method."""
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -42,9 +44,19 @@ def compare(
         list[str] | None,
         typer.Option(
             help="What to compare: constant, linear, random-forest, extra-trees, boosted-trees, single, "
-            "joint:hard, joint:mmoe+pcgrad ..., or a path such as lightgbm.LGBMRegressor. Repeat it.",
+            "joint:hard, joint:mmoe+pcgrad ..., groups, or a path such as lightgbm.LGBMRegressor. Repeat it.",
             autocompletion=candidates,
         ),
+    ] = None,
+    groups: Annotated[
+        str | None,
+        typer.Option(
+            help="Also compare networks of these groups of targets, as 'a,b;c'.", show_default=False
+        ),
+    ] = None,
+    setting: Annotated[
+        list[str] | None,
+        typer.Option(help="A setting of all networks, as epochs=50 or width=32. Repeat it."),
     ] = None,
     folds: Annotated[
         Whole,
@@ -111,7 +123,8 @@ def compare(
             "A comparison needs --target and --output; to help with one, give its folder and --worker."
         )
     settings = {
-        "candidates": candidate or None, "directory": output, "folds": folds, "repeats": repeats,
+        "candidates": _candidates(candidate, groups), "settings": _network_settings(setting or ()),
+        "directory": output, "folds": folds, "repeats": repeats,
         "trials": trials, "group": group, "time_column": time, "weight_column": weight, "drop": drop or (),
         "fold_column": fold_column, "metrics": names("--metric", metric or (), "METRIC"),
         "seed": seed, "time_budget": time_budget, "workers": workers,
@@ -124,6 +137,29 @@ def compare(
     _show(
         compare_table(user_path(table), target, progress=progress, files=files, **settings), as_json=as_json
     )
+
+
+def _candidates(typed: list[str] | None, groups: str | None) -> list[str] | None:
+    """Return what is compared; groups that are given come to the others."""
+    from polytask.compare.catalogue import DEFAULT_CANDIDATES
+
+    if groups is None:
+        return typed or None
+    return [*(typed or DEFAULT_CANDIDATES), f"groups:{groups}"]
+
+
+def _network_settings(typed: Sequence[str]) -> dict[str, Any]:
+    """Read settings as they are typed: numbers, and words."""
+    found: dict[str, Any] = {}
+    for text in typed:
+        name, equals, value = text.partition("=")
+        if not (equals and name.strip() and value.strip()):
+            raise InputError(f"--setting takes NAME=VALUE, such as epochs=50; got {text!r}.")
+        try:
+            found[name.strip().replace("-", "_")] = json.loads(value)
+        except ValueError:
+            found[name.strip().replace("-", "_")] = value.strip()
+    return found
 
 
 def _plan_options(ctx: typer.Context) -> list[str]:

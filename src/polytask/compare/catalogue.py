@@ -17,7 +17,7 @@ __all__ = ["DEFAULT_CANDIDATES", "candidate_of_recipe", "candidate_names", "cand
 DEFAULT_CANDIDATES = ("constant", "linear", "random-forest", "boosted-trees", "single", "joint:hard")
 """What is compared if nothing else is said."""
 
-_NAMES = ("constant", "linear", "random-forest", "extra-trees", "boosted-trees", "single", "joint")
+_NAMES = ("constant", "linear", "random-forest", "extra-trees", "boosted-trees", "single", "joint", "groups")
 
 
 def candidate_names() -> tuple[str, ...]:
@@ -30,30 +30,34 @@ def candidate_names() -> tuple[str, ...]:
     return _NAMES
 
 
-def candidates_of(given: Any = None) -> "tuple[Candidate, ...]":
+def candidates_of(given: Any = None, settings: Mapping[str, Any] | None = None) -> "tuple[Candidate, ...]":
     """Return candidates as they were asked for.
 
     Args:
         given: None for the usual ones; one, a sequence, or a mapping by name, of
 
             - a name: ``"constant"``, ``"linear"``, ``"random-forest"``, ``"extra-trees"``,
-              ``"boosted-trees"``, ``"single"``, ``"joint:hard"``, ``"joint:mmoe+pcgrad"`` ...;
+              ``"boosted-trees"``, ``"single"``, ``"joint:hard"``, ``"joint:mmoe+pcgrad"`` ..., ``"groups"``
+              for a network for each group that `polytask.relate` finds, ``"groups:a,b;c"`` for given ones;
             - the import path of an estimator, ``"lightgbm.LGBMRegressor"``, or two with a comma between; of
               one that ends in Regressor or Classifier the other is found;
             - a scikit-learn estimator, or a regressor and a classifier in a tuple;
             - a `Candidate`.
+
+        settings: Of `TableConfig`, for the networks that are given by name, such as ``{"epochs": 50}``.
 
     Raises:
         InputError: One cannot be understood, or two have one name.
     """
     if given is None:
         given = DEFAULT_CANDIDATES
+    settings = _checked_settings(settings)
     if isinstance(given, Mapping):
-        found = [_candidate(value, name=str(name)) for name, value in given.items()]
+        found = [_candidate(value, settings, name=str(name)) for name, value in given.items()]
     elif isinstance(given, str) or not isinstance(given, Sequence):
-        found = [_candidate(given)]
+        found = [_candidate(given, settings)]
     else:
-        found = [_candidate(value) for value in given]
+        found = [_candidate(value, settings) for value in given]
     names = [candidate.name for candidate in found]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
@@ -66,7 +70,24 @@ def candidates_of(given: Any = None) -> "tuple[Candidate, ...]":
     return tuple(found)
 
 
-def _candidate(given: Any, name: str | None = None) -> "Candidate":
+def _checked_settings(given: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """Refuse what is no setting of a network, or part of a candidate's name."""
+    if not given:
+        return {}
+    from dataclasses import fields
+
+    from polytask.core.settings import SettingsCheck
+    from polytask.models.table_config import TableConfig
+
+    check = SettingsCheck()
+    known = [entry.name for entry in fields(TableConfig) if entry.name not in ("architecture", "balancing")]
+    check.names(given, known)
+    check.finish(lambda: TableConfig(**{name: given[name] for name in given if name in known}))
+    check.done()
+    return dict(given)
+
+
+def _candidate(given: Any, settings: Mapping[str, Any], name: str | None = None) -> "Candidate":
     from sklearn.base import BaseEstimator, is_classifier
 
     from polytask.compare.candidate import Candidate
@@ -77,7 +98,7 @@ def _candidate(given: Any, name: str | None = None) -> "Candidate":
             given.name = name
         return given
     if isinstance(given, str):
-        found = _by_name(given)
+        found = _by_name(given, settings)
         if name is not None:
             found.name = name
             found.words = name if "." in given else found.words
@@ -94,20 +115,23 @@ def _candidate(given: Any, name: str | None = None) -> "Candidate":
     )
 
 
-def _by_name(text: str) -> "Candidate":
+def _by_name(text: str, settings: Mapping[str, Any] | None = None) -> "Candidate":
     from polytask.compare.networks import JointNetworks, SingleNetworks
     from polytask.compare.standard import STANDARD
 
     kind, colon, rest = text.partition(":")
+    chosen = dict(settings or {})
     if text in STANDARD:
         return STANDARD[text]()
     try:
         if kind == "single" and (rest or not colon):
-            return SingleNetworks({"architecture": rest} if rest else {})
+            return SingleNetworks(chosen | ({"architecture": rest} if rest else {}))
         if kind == "joint" and (rest or not colon):
             architecture, _, balancing = (rest or "hard").partition("+")
-            chosen = {"balancing": balancing} if balancing else {}
-            return JointNetworks({"architecture": architecture} | chosen)
+            chosen |= {"architecture": architecture} | ({"balancing": balancing} if balancing else {})
+            return JointNetworks(chosen)
+        if kind == "groups" and (rest or not colon):
+            return JointNetworks(chosen, groups=_groups(rest) if rest else "auto")
     except InputError as error:  # its settings are parts of the name here, and no options
         plain = re.sub(r"`([a-z_]+)`", r"\1", str(error))
         raise InputError(f"The candidate {text!r} is none: {plain}") from error
@@ -116,6 +140,16 @@ def _by_name(text: str) -> "Candidate":
     raise InputError(
         name_problem(f"the candidate {text!r} is unknown", text, _NAMES) + ", or an import path."
     )
+
+
+def _groups(text: str) -> list[list[str]]:
+    """Read groups as they are typed: ``a,b;c``."""
+    groups = [[name.strip() for name in group.split(",")] for group in text.split(";")]
+    if not all(name for group in groups for name in group):
+        raise InputError(
+            f"the groups {text!r} have an empty name; write them as a,b;c, with commas within a group"
+        )
+    return groups
 
 
 def _imported(text: str) -> "Candidate":

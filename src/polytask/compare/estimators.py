@@ -3,7 +3,7 @@
 import importlib
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -32,6 +32,8 @@ class Estimators(Candidate):
         grids: Settings to choose from beside the usual ones, of regressor and classifier.
         gappy: Give them a column for each of the table's with NaN where missing, and the positions of
             categories as ``categorical_features``.
+        few_rows: From the number of training rows to settings that the usual ones of the estimator do not
+            suit; what is chosen goes before them.
         recipe: See `Candidate`; None for that of plain estimators.
 
     Raises:
@@ -54,6 +56,7 @@ class Estimators(Candidate):
         words: str | None = None,
         grids: tuple[Sequence[Settings], Sequence[Settings]] = ((), ()),
         gappy: bool = False,
+        few_rows: Callable[[int], Settings] | None = None,
         recipe: Mapping[str, Any] | None = None,
     ) -> None:
         if regressor is not None and not is_regressor(regressor):
@@ -66,7 +69,7 @@ class Estimators(Candidate):
         self.regressor, self.classifier = regressor, classifier
         self.name = name or type(first).__name__
         self.words = words or self.name
-        self.grids, self.gappy = grids, gappy
+        self.grids, self.gappy, self.few_rows = grids, gappy, few_rows
         self.recipe = recipe if recipe or gappy or any(grids) else _recipe(regressor, classifier)
 
     def fit(self, rows: TableRows, settings: Settings, *, seed: int) -> Fitted | None:
@@ -81,6 +84,8 @@ class Estimators(Candidate):
             return Fitted(
                 predict=lambda others: {task.name: _shares(task, np.ones((len(others), 1)), classes)}
             )
+        if self.few_rows is not None:
+            settings = {**self.few_rows(len(rows)), **settings}
         estimator = _seeded(cast(Any, clone(template)).set_params(**settings), seed)
         if self.gappy:
             estimator.set_params(categorical_features=rows.gappy_features[1] or None)

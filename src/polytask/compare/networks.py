@@ -1,10 +1,11 @@
 """Networks as candidates: a model for each target, or for several together."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
+import polytask  # its room `relate` is looked up when groups are asked for
 from polytask.compare.candidate import Candidate, Fitted, Settings, as_predictions
 from polytask.compare.table_rows import TableRows
 from polytask.core import InputError, derive_seed
@@ -15,6 +16,7 @@ from polytask.models.table_config import TableConfig
 
 __all__ = ["JointNetworks", "SingleNetworks"]
 
+_FOLDS_OF_GROUPS = 3
 _INNER_FOLDS, _INNER_FOLDS_OF_MANY = 5, 3  # as `polytask.fit` has by default
 _GRID: tuple[Settings, ...] = (
     {"width": 128},
@@ -95,14 +97,15 @@ class JointNetworks(_Networks):
     Args:
         settings: Of `TableConfig`, which the candidate does not choose itself: among them ``architecture``
             and ``balancing``.
-        groups: Targets that are trained together, each in one group; None for all together.
+        groups: Targets that are trained together, each in one group; ``"auto"`` for those that
+            `polytask.relate` finds in each training part; None for all together.
         name: By which results name it.
 
     Example:
         >>> JointNetworks({"architecture": "mmoe", "balancing": "pcgrad"}).name
         'joint:mmoe+pcgrad'
-        >>> JointNetworks(groups=[["a", "b"], ["c"]]).name
-        'joint:hard in 2 groups'
+        >>> JointNetworks(groups=[["a", "b"], ["c"]]).name, JointNetworks(groups="auto").name
+        ('joint:hard in 2 groups', 'groups')
     """
 
     per_target = False
@@ -111,7 +114,7 @@ class JointNetworks(_Networks):
         self,
         settings: Mapping[str, Any] | None = None,
         *,
-        groups: Sequence[Sequence[str]] | None = None,
+        groups: Sequence[Sequence[str]] | Literal["auto"] | None = None,
         name: str | None = None,
     ) -> None:
         settings = dict(settings or {})
@@ -120,15 +123,15 @@ class JointNetworks(_Networks):
         usual = f"joint:{architecture}" + (f"+{balancing}" if balancing != "equal" else "")
         words = "hard sharing" if architecture == "hard" else f"architecture {architecture}"
         words += f" and balancing {balancing}" if balancing != "equal" else ""
-        if groups is not None:
+        if groups == "auto":
+            usual = "groups" if usual == "joint:hard" else f"groups:{usual.removeprefix('joint:')}"
+            words = f"{words} in groups of related targets"
+        elif groups is not None:
             usual, words = f"{usual} in {len(groups)} groups", f"{words} in {len(groups)} groups"
         self.name, self.words = name or usual, words
-        self.groups = None if groups is None else tuple(tuple(group) for group in groups)
-        self.recipe = {
-            "kind": "joint",
-            "settings": self.fixed,
-            "groups": groups and [list(g) for g in groups],
-        }
+        self.groups = groups if groups is None or groups == "auto" else tuple(map(tuple, groups))
+        stored = [list(group) for group in self.groups] if isinstance(self.groups, tuple) else self.groups
+        self.recipe = {"kind": "joint", "settings": self.fixed, "groups": stored}
 
     @property
     def single(self) -> str:
@@ -142,19 +145,31 @@ class JointNetworks(_Networks):
         Raises:
             InputError: Groups name other targets than the table has.
         """
-        if self.groups is None:
+        if self.groups is None or len(rows.tasks) < 2:
             return self.fit_together(rows, settings, seed=seed)
-        parts = [self.fit_together(rows.only(group), settings, seed=seed) for group in self._groups(rows)]
+        groups = self._groups(rows, seed=seed)
+        parts = [self.fit_together(rows.only(group), settings, seed=seed) for group in groups]
 
         def predict(others: TableRows) -> dict[str, np.ndarray]:
             return {name: values for part in parts for name, values in part.predict(others).items()}
 
-        return Fitted(predict=predict)
+        out_of_fold = {
+            name: _spread(values, rows, group)
+            for group, part in zip(groups, parts, strict=True)
+            for name, values in (part.out_of_fold or {}).items()
+        }
+        return Fitted(predict=predict, out_of_fold=out_of_fold)
 
-    def _groups(self, rows: TableRows) -> list[list[str]]:
+    def _groups(self, rows: TableRows, *, seed: int) -> list[list[str]]:
         """Return the groups of the targets that have labels in this part of the table."""
         there = [task.name for task in rows.tasks]
-        return [group for names in self.groups or () if (group := [name for name in names if name in there])]
+        groups = self.groups
+        if groups == "auto":
+            of_groups = derive_seed(seed, "groups")
+            folds = rows.folds(_FOLDS_OF_GROUPS, seed=of_groups)
+            relate: Any = polytask.relate  # a room that is also a function
+            groups = relate.related(rows.prepared([folds]), seed=of_groups).groups
+        return [group for names in groups or () if (group := [name for name in names if name in there])]
 
     def check_targets(self, names: Sequence[str]) -> None:
         """Refuse groups of other targets.
@@ -162,7 +177,7 @@ class JointNetworks(_Networks):
         Raises:
             InputError: A target is in no group, in two, or is none of the table.
         """
-        if self.groups is None:
+        if not isinstance(self.groups, tuple):
             return
         named = [name for group in self.groups for name in group]
         if sorted(named) != sorted(names):
@@ -170,3 +185,11 @@ class JointNetworks(_Networks):
                 f"The groups of {self.name!r} hold {', '.join(named)}, but the targets are "
                 f"{', '.join(names)}; each has to be in one group."
             )
+
+
+def _spread(values: np.ndarray, rows: TableRows, group: Sequence[str]) -> np.ndarray:
+    """Put what is known of the rows of a group where they are among all rows; NaN in the others."""
+    index = rows.labelled(group)
+    spread = np.full((len(rows), *values.shape[1:]), np.nan)
+    spread[index] = values
+    return spread

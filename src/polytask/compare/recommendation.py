@@ -41,13 +41,14 @@ def recommendation(advice: Advice) -> str:
         >>> hurt = Contrast(
         ...     target="C", candidate="joint:hard", baseline="single", joint=True, gain=gain, p_value=0.001
         ... )
-        >>> recommendation(
+        >>> said = recommendation(
         ...     Advice(
-        ...         targets=["C"], words={"joint:hard": "hard sharing"}, joint="joint:hard", contrasts=[hurt],
-        ...         hopeless=[], networks={"C": "single"},
+        ...         targets=["C", "D"], words={"joint:hard": "hard sharing"}, joint="joint:hard",
+        ...         contrasts=[hurt], hopeless=["D"], networks={"C": "single"},
         ...     )
         ... )
-        'Keep C apart: joint training costs it 3.1 % ± 0.8.'
+        >>> said.split(". ")[0]
+        'Keep C apart: joint training costs it 3.1 % ± 0.8'
     """
     better = {target: one for target in advice.targets if (one := _better(advice, target)) is not None}
     rest = [target for target in advice.targets if target not in better and target not in advice.hopeless]
@@ -70,6 +71,10 @@ def _better(advice: Advice, target: str) -> Contrast | None:
 
 
 def _joint_sentences(advice: Advice, targets: Sequence[str]) -> list[str]:
+    if len(advice.targets) == 1:
+        return [
+            f"{_name(target)} is the only target: there is nothing to train it with." for target in targets
+        ]
     by_target = {one.target: one for one in advice.contrasts if one.joint and one.candidate == advice.joint}
     gains = {target: by_target[target].gain for target in targets if target in by_target}
     groups: dict[str, list[str]] = {}

@@ -1,5 +1,6 @@
 """What a comparison found: every candidate on every target, who is better, and what to do."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -139,7 +140,10 @@ class Comparison:
         return next(metric_names(task)[0] for task in self.tasks if task.name == target)
 
     def to_frame(self) -> "pd.DataFrame":
-        """Return a row for every target and candidate: first metric, gain, verdict, seconds, peak memory."""
+        """Return a row for every target and candidate: first metric, gain, verdict, seconds, peak memory.
+
+        Unknown figures are NaN; where others are held against a candidate, baseline and verdict are ``""``.
+        """
         import pandas as pd
 
         return pd.DataFrame([self._row(task.name, one) for task in self.tasks for one in self.candidates])
@@ -149,19 +153,20 @@ class Comparison:
         interval = candidate.metrics.get(target, {}).get(metric)
         contrast = self.contrast(target, candidate.name)
         gain = None if contrast is None else contrast.gain
+        peak = candidate.peak_bytes
         return {
             "target": target,
             "candidate": candidate.name,
             "metric": metric,
-            "value": None if interval is None else interval.mean,
-            "half_width": None if interval is None else interval.half_width,
-            "baseline": None if contrast is None else contrast.baseline,
-            "gain_percent": None if gain is None else gain.mean,
-            "gain_half_width": None if gain is None else gain.half_width,
-            "p_value": None if contrast is None else contrast.p_value,
-            "verdict": None if contrast is None else contrast.verdict,
+            "value": math.nan if interval is None else interval.mean,
+            "half_width": math.nan if interval is None else interval.half_width,
+            "baseline": "" if contrast is None else contrast.baseline,
+            "gain_percent": math.nan if gain is None else gain.mean,
+            "gain_half_width": math.nan if gain is None else gain.half_width,
+            "p_value": math.nan if contrast is None or contrast.p_value is None else contrast.p_value,
+            "verdict": "" if contrast is None else contrast.verdict,
             "seconds": candidate.seconds,
-            "peak_mib": None if candidate.peak_bytes is None else candidate.peak_bytes / 2**20,
+            "peak_mib": math.nan if peak is None else peak / 2**20,
         }
 
     def contrast(self, target: str, candidate: str) -> Contrast | None:

@@ -7,20 +7,23 @@ and executors may share one, each may be killed at any moment, and what is there
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 from polytask.compare.cell_work import CellState, run_cell
 from polytask.compare.cells import is_done
 from polytask.compare.plan import Plan
-from polytask.core import InputError, TrainingError
+from polytask.core import InputError, ResultWarning, TrainingError
 
 __all__ = ["processors", "run_cells"]
 
@@ -52,7 +55,16 @@ def run_cells(
     """
     left = _left(plan)
     pause = _PAUSE
-    with _submitting(executor, min(workers or processors(), max(len(left), 1))) as submit:
+    n_workers = min(workers or processors(), max(len(left), 1))
+    if executor is None and n_workers > 1 and not _has_guard():
+        warnings.warn(
+            'The script has no `if __name__ == "__main__":`, and other processes would run it again, so that '
+            "this one does all the work. Call `polytask.compare` below such a line to use all processors.",
+            ResultWarning,
+            stacklevel=4,
+        )
+        n_workers = 1
+    with _submitting(executor, n_workers) as submit:
         while left:
             n_done = len(plan.cells) - len(left)
             tell(n_done)
@@ -77,6 +89,17 @@ def processors() -> int:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # only some systems can tell
         return os.cpu_count() or 1
+
+
+def _has_guard() -> bool:
+    """Tell whether the main script, if there is one, keeps what it does from processes that import it."""
+    path = getattr(sys.modules.get("__main__"), "__file__", None)
+    if path is None:  # a notebook, or a terminal
+        return True
+    try:
+        return "__name__" in Path(path).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return True
 
 
 def _left(plan: Plan) -> list[int]:

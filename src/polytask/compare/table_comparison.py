@@ -38,6 +38,7 @@ def compare(
     targets: Any,
     *,
     candidates: Any = None,
+    settings: Mapping[str, Any] | None = None,
     directory: str | Path | None = None,
     folds: Any = None,
     repeats: int = 1,
@@ -66,6 +67,8 @@ def compare(
         targets: As for `polytask.fit`.
         candidates: None for the usual ones; names, import paths such as ``"lightgbm.LGBMRegressor"``,
             scikit-learn estimators, see `polytask.compare.candidates_of`.
+        settings: Of the networks among them that are given by name, as `polytask.fit` has them:
+            ``{"epochs": 50, "width": 32}``.
         directory: A folder in which every finished cell (a candidate in a fold) is kept: a killed comparison
             that is called again with it goes on where it was. None keeps nothing.
         folds: How many folds, None for 5, or 3 of more than 20,000 rows; a scikit-learn splitter; or pairs of
@@ -111,7 +114,8 @@ def compare(
     metrics = _checked_metrics(metrics)
     with run_line("compare", shown=shown):
         phase("reading")
-        asked = _read(table, columns, candidates, metrics, folds=folds, repeats=repeats, seed=seed)
+        named = candidates_of(candidates, settings)
+        asked = _read(table, columns, named, metrics, folds=folds, repeats=repeats, seed=seed)
         prepared = asked.prepared
         for note in prepared.messages:
             warnings.warn(note, DataWarning, stacklevel=2)
@@ -147,6 +151,7 @@ def plan_comparison(
     targets: Any,
     *,
     candidates: Any = None,
+    settings: Mapping[str, Any] | None = None,
     directory: str | Path | None = None,
     folds: Any = None,
     repeats: int = 1,
@@ -176,7 +181,9 @@ def plan_comparison(
         targets, group=group, time=time_column, drop=drop, weight=weight_column, fold=fold_column
     )
     metrics = _checked_metrics(metrics)
-    asked = _read(table, columns, candidates, metrics, folds=folds, repeats=repeats, seed=seed)
+    asked = _read(
+        table, columns, candidates_of(candidates, settings), metrics, folds=folds, repeats=repeats, seed=seed
+    )
     prepared, done = asked.prepared, 0
     if directory is not None:
         folder = user_path(directory).absolute()
@@ -207,14 +214,13 @@ class _Asked:
 def _read(
     table: Any,
     columns: Columns,
-    candidates: Any,
+    asked: tuple[Candidate, ...],
     metrics: Mapping[str, str] | None,
     *,
     folds: Any,
     repeats: int,
     seed: int,
 ) -> _Asked:
-    asked = candidates_of(candidates)
     frame = read_table(table)
     with usual_defaults():
         prepared = prepare_table(

@@ -103,10 +103,13 @@ class TableRows:
             weights=None if self.weights is None else self.weights[index],
         )
 
+    def labelled(self, names: Sequence[str]) -> np.ndarray:
+        """Return the positions of the rows with a label of one of some targets."""
+        return np.flatnonzero(torch.stack([self.batch.labelled(name) for name in names]).any(0).numpy())
+
     def only(self, names: Sequence[str]) -> "TableRows":
         """Ask for some of the targets alone, of the rows that have a label of one of them."""
-        labelled = torch.stack([self.batch.labelled(name) for name in names]).any(0)
-        kept = self.rows(np.flatnonzero(labelled.numpy()))
+        kept = self.rows(self.labelled(names))
         asked = tuple(target for target in self.targets if target.task.name in names)
         return replace(kept, targets=asked, batch=kept.batch.only(list(names)))
 

@@ -5,7 +5,7 @@ from .networks import GroupedModel
 from .predicted import predicted_gains
 from .relations import Relations, TaskRelation
 from .similarity import similarity_gains
-from .table_relations import relate
+from .table_relations import relate, related
 from .task_embedding import task_embeddings
 from .transfer import transfer_gains
 from .verdict import verdicts
@@ -21,6 +21,7 @@ __all__ = [
     "lookahead_affinity",
     "predicted_gains",
     "relate",
+    "related",
     "similarity_gains",
     "task_embeddings",
     "transfer_gains",
