@@ -57,8 +57,8 @@ def test_the_sentences_tell_whom_it_helps_and_hurts_and_what_is_open() -> None:
     found = _found(_task("a", 0.82), _task("b", 0.2, 1), _task("c", 0.5), mean=-1.5)
     assert str(found) == (
         "Joint training will probably help a (probability 0.82), and hurt b (probability 0.20). Whether it "
-        "helps c (probability 0.50) is open. On average over the tasks it lost 1.5 % ± 0.2 in the "
-        "short comparison. By their affinities, train together: a and c; and alone: b."
+        "helps c (probability 0.50) is open. On average over the tasks it clearly lost 1.5 % ± 0.2 in "
+        "the short comparison. By their affinities, train together: a and c; and alone: b."
     )
 
 
@@ -88,7 +88,12 @@ def test_where_short_comparisons_foretell_nothing_it_is_said_and_only_the_measur
 
 def test_where_nothing_is_clear_it_is_said() -> None:
     said = str(_found(_task("a", 0.5, gain=None), _task("b", 0.5, gain=None), lead=0.0))
-    assert said.startswith("In a short comparison joint training made no clear difference for any task.")
+    assert said.startswith("In a short comparison joint training made no clear difference for any one task.")
+
+
+@pytest.mark.parametrize(("mean", "said"), [(0.3, "it clearly gained 0.3 %"), (0.2, "it gained 0.2 %")])
+def test_a_mean_gain_is_clear_where_its_interval_leaves_out_0(mean: float, said: str) -> None:
+    assert said in str(_found(_task("a", 0.5), _task("b", 0.5), mean=mean))
 
 
 @pytest.mark.parametrize(

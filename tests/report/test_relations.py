@@ -1,5 +1,6 @@
 """What relating tasks found, for the terminal."""
 
+import dataclasses
 import io
 
 import pytest
@@ -72,3 +73,13 @@ def test_a_large_matrix_is_not_written() -> None:
     (line,) = affinity_lines(_found(13))
     assert "13 tasks" in line and "JSON" in line
     assert len(affinity_lines(_found(12))) == 2
+
+
+def test_tasks_of_one_probability_are_ordered_by_their_gains() -> None:
+    found = _found(50)
+    tasks = tuple(
+        dataclasses.replace(one, probability=0.5, gain=Interval(mean=float(index), half_width=1.0, n=20))
+        for index, one in enumerate(found.tasks)
+    )
+    text = _written(dataclasses.replace(found, tasks=tasks))
+    assert text.index("task 49 ") < text.index("task 40 ") < text.index("between") < text.index("task 0 ")

@@ -146,7 +146,7 @@ class Relations:
             if (ones := [one for one in self.tasks if one.verdict == word])
         ]
         said = "In a short comparison joint training "
-        said += f"clearly {', and '.join(found)}." if found else "made no clear difference for any task."
+        said += f"clearly {', and '.join(found)}." if found else "made no clear difference for any one task."
         base = self.probability
         return [
             said,
@@ -159,7 +159,8 @@ class Relations:
         if self.mean is None or not math.isfinite(self.mean.half_width):
             return ""
         verb = "gained" if self.mean.mean >= 0 else "lost"
-        return f"On average over the tasks it {verb} {_size(self.mean)} in the short comparison."
+        clearly = "clearly " if self.mean.low > 0 or self.mean.high < 0 else ""
+        return f"On average over the tasks it {clearly}{verb} {_size(self.mean)} in the short comparison."
 
     def _whom(self, ones: Sequence[TaskRelation]) -> str:
         if len(ones) <= _MOST_NAMED:

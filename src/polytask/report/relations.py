@@ -1,5 +1,6 @@
 """What relating tasks found, for the terminal."""
 
+import math
 from collections.abc import Sequence
 
 from rich import box
@@ -71,9 +72,13 @@ def _digits(kind: str) -> int:
 def _shown(tasks: Sequence[TaskRelation]) -> tuple[Sequence[TaskRelation], int]:
     if len(tasks) <= _MOST_ROWS:
         return tasks, 0
-    ordered = sorted(tasks, key=lambda one: -one.probability)
+    ordered = sorted(tasks, key=lambda one: (-one.probability, -_mean(one)))
     half = _MOST_ROWS // 2
     return [*ordered[:half], *ordered[-half:]], len(tasks) - 2 * half
+
+
+def _mean(one: TaskRelation) -> float:
+    return -math.inf if one.gain is None or math.isnan(one.gain.mean) else one.gain.mean
 
 
 def _cells(one: TaskRelation) -> list[Text]:
