@@ -138,7 +138,8 @@ class StackedLosses:
             outputs = outputs + self.shift.to(outputs)
         parts: dict[int, Tensor] = {}
         for kind, indices, starts in self.groups:
-            answers = outputs[..., starts]
+            in_order = len(indices) == self.n_outputs  # then so are the outputs
+            answers = outputs if in_order else outputs[..., starts]
             wanted = targets[..., indices] if len(indices) < len(self.tasks) else targets
             if kind == "regression":
                 losses = (answers - wanted).square()

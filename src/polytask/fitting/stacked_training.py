@@ -230,6 +230,7 @@ class StackedTraining:
             lr=config.learning_rate,
             fused=self.dtype != torch.bfloat16,
         )
+        self.parameters = tuple(self.stack.parameters())
         self.n_steps = self.rows.n_steps
         self.open = members.learns.to(self.device)
         self.curve: list[Tensor] = []
@@ -261,7 +262,8 @@ class StackedTraining:
     def step(self, index: int) -> Tensor:
         """Update the networks on the rows of a step of the epoch; return the summed loss."""
         loss = self.rows.loss(self.run(self.rows.batch(index)), self.open).sum()
-        self.optimizer.zero_grad(set_to_none=True)
+        for parameter in self.parameters:  # as `zero_grad`, without its hooks
+            parameter.grad = None
         loss.backward()
         self.optimizer.step()
         return loss

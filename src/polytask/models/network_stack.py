@@ -180,7 +180,9 @@ class NetworkStack(nn.Module):
         return self._through(self._layers()[:-1], inputs)
 
     def _layers(self) -> list[tuple[Tensor, Tensor]]:
-        return list(zip(list(self.weights), list(self.biases), strict=True))
+        # Without a look-up by name for each, which takes long beside small products.
+        layers = zip(self.weights._parameters.values(), self.biases._parameters.values(), strict=True)
+        return cast("list[tuple[Tensor, Tensor]]", list(layers))
 
     def _through(self, layers: Sequence[tuple[Tensor, Tensor]], inputs: Tensor) -> Tensor:
         hidden = inputs.expand(self.n_networks, -1, -1) if inputs.ndim == 2 else inputs
