@@ -1,5 +1,6 @@
 from .census import census_income
 from .chembl5_activities import chembl5
+from .chick_growth import chick_weights
 from .clinc150 import clinc
 from .factor_worlds import FactorWorld, factor_world
 from .fashion import fashion_titles
@@ -25,6 +26,7 @@ __all__ = [
     "FactorWorld",
     "census_income",
     "chembl5",
+    "chick_weights",
     "clinc",
     "data_folder",
     "download",

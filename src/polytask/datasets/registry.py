@@ -57,6 +57,7 @@ class Dataset:
 
 _CLINC = "https://raw.githubusercontent.com/clinc/oos-eval/828f8093932c8fe6ca7936c3d2e52903b1c523de/data"
 _HEART = "https://archive.ics.uci.edu/ml/machine-learning-databases/heart-disease"
+_RIVER = "https://raw.githubusercontent.com/online-ml/river/4011f5a95ac5ff1f094e8cd56b1f5300273455c5/river/datasets"
 _OMNIGLOT = "https://github.com/brendenlake/omniglot/raw/master/python"
 _FINGERPRINTS = (
     "Extended-connectivity fingerprints (Morgan, radius 2, 1,024 bits) of the molecules, packed eight bits a "
@@ -84,6 +85,23 @@ _ALL = (
         reference="Mayr et al., Chemical Science 9, 2018",
         folder="mol_fps",
         made=_FINGERPRINTS,
+    ),
+    Dataset(
+        name="chick_weights",
+        module="chick_growth",
+        about="578 weighings of 50 chicks on four diets, from birth to day 21",
+        tasks="50 regression, one a chick; few-shot",
+        address="https://github.com/online-ml/river",
+        licence="BSD 3-Clause (river); the authors of the weights state none",
+        reference="Crowder, Hand, Chapman and Hall, 1990",
+        folder="chick_weights",
+        files=(
+            DatasetFile(
+                path="chick-weights.csv",
+                url=f"{_RIVER}/chick-weights.csv",
+                sha256="0dc2c24ced9d447958d16be9d1537db1e6973c867223553623708c879080be3f",
+            ),
+        ),
     ),
     Dataset(
         name="clinc",

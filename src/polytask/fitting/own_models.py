@@ -55,7 +55,9 @@ def _prior(data: TaskData, columns: tuple[int, ...], slope: float) -> TaskPrior:
         columns=used,
         scaled=False,
         centre=torch.cat([level, inputs.mean(0)]),
-        scale=torch.cat([level + 1, torch.where(inputs.std(0) > 1e-9, inputs.std(0), 1.0)]),
+        scale=torch.cat(
+            [level + 1, torch.where(inputs.std(0, correction=0) > 1e-9, inputs.std(0, correction=0), 1.0)]
+        ),
     )
     numbers = data.target.kind == "regression"
     variances = torch.tensor([_LEVEL if numbers else 4.0, *[slope] * len(used)], dtype=torch.float64)

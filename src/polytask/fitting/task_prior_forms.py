@@ -70,7 +70,7 @@ def candidates_for(data: TaskData, n_columns: int) -> tuple[Candidate, ...]:
 def slope_columns(data: TaskData) -> tuple[int, ...]:
     """Choose the features whose slopes differ most between tasks, by a score test of their variance."""
     inputs = data.inputs.double()
-    usable = (inputs.std(0) > 1e-9).nonzero().squeeze(1).tolist()
+    usable = (inputs.std(0, correction=0) > 1e-9).nonzero().squeeze(1).tolist()
     most = _MOST_COLUMNS
     if data.target.kind == "multiclass":
         most = min(most, _MOST_CLASS_SIZE // data.target.n_outputs - 2)
@@ -78,7 +78,7 @@ def slope_columns(data: TaskData) -> tuple[int, ...]:
         return tuple(usable)
     if most <= 0:
         return ()
-    columns = (inputs[:, usable] - inputs[:, usable].mean(0)) / inputs[:, usable].std(0)
+    columns = (inputs[:, usable] - inputs[:, usable].mean(0)) / inputs[:, usable].std(0, correction=0)
     left = _left_of_level(data)
     n_tasks = data.n_tasks
     crossed = columns.new_zeros(n_tasks, len(usable)).index_add_(0, data.task, columns * left[:, None])
@@ -131,7 +131,7 @@ def _features(data: TaskData, candidate: Candidate, columns: tuple[int, ...]) ->
         columns=used,
         scaled=candidate.scaled,
         centre=values.mean(0),
-        scale=torch.where(values.std(0) > 1e-9, values.std(0), 1.0),
+        scale=torch.where(values.std(0, correction=0) > 1e-9, values.std(0, correction=0), 1.0),
     )
 
 
