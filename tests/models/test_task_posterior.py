@@ -129,3 +129,18 @@ def test_labels_that_a_line_separates_end_in_finite_answers():
     )
     mean, precision = updated("binary", rows, *prior_state(1, 1))
     assert bool(mean.isfinite().all()) and bool(precision.isfinite().all()) and float(mean) > 0
+
+
+def test_rows_that_are_all_but_alike_and_without_noise_end_in_finite_answers():
+    x = torch.ones(30, 1, RANK, dtype=torch.float64) * 1e4
+    x[::2] += 1e-6
+    rows = TaskRows(
+        directions=x,
+        offset=torch.zeros(30, 1, dtype=torch.float64),
+        labels=torch.ones(30, dtype=torch.float64),
+        weights=torch.full((30,), 1e12, dtype=torch.float64),
+        task=torch.zeros(30, dtype=torch.long),
+    )
+    mean, precision = updated("regression", rows, *prior_state(1, RANK))
+    assert float((x[:, 0] @ mean[0] - 1).abs().max()) < 1e-3
+    assert bool(spread(x[:, 0], rows.task, precision).isfinite().all())

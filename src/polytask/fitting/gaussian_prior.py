@@ -30,6 +30,7 @@ __all__ = ["GaussianPrior", "TaskSums", "climbed", "fit_noise", "likelihood", "s
 _AT_ONCE = 2**23  # numbers of a batch
 _START = 0.1  # variance of each direction at first, of that of the residuals
 _LEAST = 1e-8  # variance of a direction, of that of the residuals; 0 would never move again
+_LEAST_NOISE = 1e-6  # variance, of that of the residuals: less is no noise, but rounding
 _PENALTY = 1.0  # of the mean: standardized features, residuals in units of the target
 _SCORING_STEPS, _RIDGE, _MOST_SURPRISE = 12, 1.0, 30.0
 _RANGE = (0.01, 0.99)  # of the exponents seen, beyond which none is believed
@@ -40,7 +41,7 @@ class TaskSums:
     """Sums over the rows of each task, weighted.
 
     Args:
-        gram: Of products of features, float64 ``[task, feature, feature]``.
+        gram: Of products of features, of which the first is 1, float64 ``[task, feature, feature]``.
         cross: Of features times residuals ``[task, feature]``.
         square: Of squared residuals ``[task]``.
         rows: How many rows there are ``[task]``.
@@ -117,11 +118,11 @@ def climbed(
         expected = _expected(prior, sums)
         likelihoods.append(expected.likelihood)
         covariance = prior.factor @ expected.second @ prior.factor.T
-        least = _LEAST * float(sums.square.sum() / sums.rows.sum())
+        total = float(sums.square.sum() / sums.gram[:, 0, 0].sum())  # the first feature is 1
         prior = GaussianPrior(
             mean=prior.mean,
-            factor=_root(_shrunk(covariance, len(sums.rows), diagonal=diagonal), least),
-            variance=max(expected.variance, 1e-12),
+            factor=_root(_shrunk(covariance, len(sums.rows), diagonal=diagonal), _LEAST * total),
+            variance=max(expected.variance, _LEAST_NOISE * total),
             likelihoods=tuple(likelihoods),
         )
         if moving:
@@ -217,9 +218,10 @@ def fit_noise(
         task: Long ``[row]``.
         described: See `NoiseModel.describe`.
     """
-    left = _left(prior, features, residuals, weights, task)
+    least = _LEAST_NOISE * max(float(residuals.square().mean()), 1e-12)
+    left = _left(prior, features, residuals, weights, task).clamp(min=least)
     wanted = torch.zeros(described.shape[1], dtype=torch.float64)
-    wanted[0] = left.mean().clamp(min=1e-12).log()
+    wanted[0] = left.mean().log()
     ridge = _RIDGE * torch.eye(len(wanted), dtype=torch.float64)
     ridge[0, 0] = 0
     gram = described.T @ described + ridge
@@ -228,7 +230,9 @@ def fit_noise(
         aim = exponents + (left / exponents.exp()).clamp(max=_MOST_SURPRISE) - 1
         wanted = torch.linalg.solve(gram, described.T @ aim)
     exponents = described @ wanted
-    low, high = exponents.quantile(torch.tensor(_RANGE, dtype=torch.float64)).clamp(-50, 50).tolist()
+    low, high = (
+        exponents.quantile(torch.tensor(_RANGE, dtype=torch.float64)).clamp(math.log(least), 50).tolist()
+    )
     return NoiseModel(weights=wanted, low=low, high=high)
 
 

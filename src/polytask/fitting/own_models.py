@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 
-from polytask.fitting.task_data import TaskData
+from polytask.fitting.task_data import TaskData, usual_scale
 from polytask.fitting.task_trials import Draws, tried
 from polytask.models.task_effects import EffectFeatures, NoiseModel, TaskPrior
 
@@ -55,9 +55,7 @@ def _prior(data: TaskData, columns: tuple[int, ...], slope: float) -> TaskPrior:
         columns=used,
         scaled=False,
         centre=torch.cat([level, inputs.mean(0)]),
-        scale=torch.cat(
-            [level + 1, torch.where(inputs.std(0, correction=0) > 1e-9, inputs.std(0, correction=0), 1.0)]
-        ),
+        scale=torch.cat([level + 1, usual_scale(inputs)]),
     )
     numbers = data.target.kind == "regression"
     variances = torch.tensor([_LEVEL if numbers else 4.0, *[slope] * len(used)], dtype=torch.float64)

@@ -9,7 +9,7 @@ from torch import Tensor
 from polytask.core import Task
 from polytask.core.random import numpy_generator
 
-__all__ = ["MOST", "TaskData", "first_rows"]
+__all__ = ["MOST", "TaskData", "first_rows", "usual_scale"]
 
 MOST = -1
 """Stands for four fifths of a task's rows."""
@@ -89,3 +89,9 @@ def first_rows(task: Tensor, n_rows: int, *, seed: int) -> tuple[Tensor, Tensor]
     enough = (of_row > wanted) & ((wanted > 0) | (n_rows == 0))
     known = enough & (rank < wanted)
     return torch.from_numpy(known), torch.from_numpy(enough & (rank >= wanted))
+
+
+def usual_scale(values: Tensor) -> Tensor:
+    """Return the standard deviation of every column ``[row, column]``, 1 where it is next to nothing."""
+    deviations = (values - values.mean(0)).square().mean(0).sqrt()
+    return torch.where(deviations > 1e-9, deviations, 1.0)

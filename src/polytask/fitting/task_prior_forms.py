@@ -9,7 +9,7 @@ from torch import Tensor
 
 from polytask.fitting.class_prior import class_prior
 from polytask.fitting.gaussian_prior import GaussianPrior, TaskSums, climbed, fit_noise, start_prior
-from polytask.fitting.task_data import TaskData
+from polytask.fitting.task_data import TaskData, usual_scale
 from polytask.models.task_effects import EffectFeatures, NoiseModel, TaskPrior
 
 __all__ = ["Candidate", "candidates_for", "learned_priors", "slope_columns"]
@@ -70,7 +70,7 @@ def candidates_for(data: TaskData, n_columns: int) -> tuple[Candidate, ...]:
 def slope_columns(data: TaskData) -> tuple[int, ...]:
     """Choose the features whose slopes differ most between tasks, by a score test of their variance."""
     inputs = data.inputs.double()
-    usable = (inputs.std(0, correction=0) > 1e-9).nonzero().squeeze(1).tolist()
+    usable = (inputs != inputs[:1]).any(0).nonzero().squeeze(1).tolist()
     most = _MOST_COLUMNS
     if data.target.kind == "multiclass":
         most = min(most, _MOST_CLASS_SIZE // data.target.n_outputs - 2)
@@ -78,7 +78,7 @@ def slope_columns(data: TaskData) -> tuple[int, ...]:
         return tuple(usable)
     if most <= 0:
         return ()
-    columns = (inputs[:, usable] - inputs[:, usable].mean(0)) / inputs[:, usable].std(0, correction=0)
+    columns = (inputs[:, usable] - inputs[:, usable].mean(0)) / usual_scale(inputs[:, usable])
     left = _left_of_level(data)
     n_tasks = data.n_tasks
     crossed = columns.new_zeros(n_tasks, len(usable)).index_add_(0, data.task, columns * left[:, None])
@@ -131,7 +131,7 @@ def _features(data: TaskData, candidate: Candidate, columns: tuple[int, ...]) ->
         columns=used,
         scaled=candidate.scaled,
         centre=values.mean(0),
-        scale=torch.where(values.std(0, correction=0) > 1e-9, values.std(0, correction=0), 1.0),
+        scale=usual_scale(values),
     )
 
 

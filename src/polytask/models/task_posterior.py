@@ -22,7 +22,7 @@ from torch.nn import functional
 
 from polytask.core.task import TaskKind
 
-__all__ = ["TaskRows", "prior_state", "spread", "updated"]
+__all__ = ["TaskRows", "prior_state", "root", "spread", "updated"]
 
 _AT_ONCE = 2**22  # numbers of a batch
 _STEPS, _HALVINGS = 30, 12
@@ -91,10 +91,19 @@ def spread(directions: Tensor, task: Tensor, precision: Tensor) -> Tensor:
     rows = (task >= 0).nonzero().squeeze(1)
     step = max(1, _AT_ONCE // max(1, directions.shape[1] ** 2))
     for part in rows.split(step):
-        factor = torch.linalg.cholesky(precision[task[part]])  # [row, rank, rank]
+        factor = root(precision[task[part]])  # [row, rank, rank]
         solved = torch.linalg.solve_triangular(factor, directions[part, :, None], upper=False)
         variance[part] = solved.square().sum((1, 2))
     return variance
+
+
+def root(precision: Tensor) -> Tensor:
+    """Return the lower triangular roots of precisions ``[task, size, size]``, however badly scaled."""
+    found, failed = torch.linalg.cholesky_ex(precision)
+    if bool(failed.any()):
+        largest = precision.diagonal(dim1=-2, dim2=-1).amax(-1)[:, None, None]
+        found = torch.linalg.cholesky(precision + 1e-10 * largest * torch.eye(precision.shape[-1]))
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -137,7 +146,7 @@ def _gaussian(batch: _Batch) -> tuple[Tensor, Tensor]:
     precision = batch.precision + weighted.mT @ directions
     right = batch.precision @ batch.mean[..., None]
     right = right + weighted.mT @ (batch.labels.double() - batch.offset[..., 0])[..., None]
-    mean = torch.cholesky_solve(right, torch.linalg.cholesky(precision)).squeeze(-1)
+    mean = torch.cholesky_solve(right, root(precision)).squeeze(-1)
     return mean, precision
 
 
@@ -147,7 +156,7 @@ def _laplace(batch: _Batch) -> tuple[Tensor, Tensor]:
     precision = batch.precision
     for _ in range(_STEPS):
         gradient, precision = _derivatives(batch, place)
-        step = torch.cholesky_solve(gradient[..., None], torch.linalg.cholesky(precision)).squeeze(-1)
+        step = torch.cholesky_solve(gradient[..., None], root(precision)).squeeze(-1)
         if float(step.abs().max()) < _SMALL:
             break
         length = torch.ones(len(place), 1, dtype=place.dtype)
