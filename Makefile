@@ -75,6 +75,7 @@ bench: .venv/.dev  ## All benchmarks; real data from the folder that POLYTASK_DA
 	$(BIN)/python benchmarks/quality/joint.py sarcos sarcos-equal-parameters tox21 census fashion multi-mnist spoken-digits
 	$(BIN)/python benchmarks/quality/affinities.py sarcos sarcos-equal-parameters tox21 fashion
 	$(BIN)/python benchmarks/quality/tables.py
+	$(BIN)/python benchmarks/quality/task_column.py
 	$(BIN)/python benchmarks/quality/region_coverage.py
 	$(BIN)/python benchmarks/quality/pilot_probability.py
 	$(BIN)/python benchmarks/quality/mulan.py

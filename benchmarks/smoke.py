@@ -205,6 +205,9 @@ CASES: dict[str, Case] = {
                    "polytask, default"),
         shorten=few_epochs_of_fit,
     ),
+    "task_column": Case(
+        arguments=("--set", "motor", "--splits", "1"), constants={"EPOCHS": 2, "N_STEPS": 2, "N_DRAWS": 1}
+    ),
     "table_fitting": Case(
         arguments=("--rounds", "1", "--rows", "300"),
         constants={"N_EPOCHS": 2, "PREDICTED": 100},

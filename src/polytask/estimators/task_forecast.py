@@ -85,7 +85,7 @@ def forecast_new_tasks(
     rank = pd.Series(when).groupby(tasks).rank(method="first").to_numpy()
     first, later = new & (rank <= n_first), new & (rank > n_first)
     if not later.any():
-        raise DataError(f"No task that was held out has more than {n_first} rows. Lower `n_first`.")
+        raise DataError(f"No task that was held out has more than {n_first} rows. Let fewer be known.")
     model = fit(frame[~new], target, task_column=task_column, seed=seed, **settings)
     name = model.targets[0].task.name
     labels = column_numbers(one_column(frame, name))
