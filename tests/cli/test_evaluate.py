@@ -10,6 +10,7 @@ import pytest
 
 import polytask
 from polytask.cli import main
+from polytask.models import TaskTableModel
 
 
 @pytest.fixture(scope="module")
@@ -78,3 +79,24 @@ def test_networks_are_exported(folder, monkeypatch, capsys) -> None:
 def test_what_cannot_be_measured_ends_in_one_message(folder, monkeypatch, capsys, typed, message) -> None:
     assert run(monkeypatch, folder, *typed) == 2
     assert message in capsys.readouterr().err
+
+
+def test_figures_are_never_cut_to_fit_a_narrow_terminal(folder, monkeypatch, capsys) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    assert run(monkeypatch, folder, "evaluate", "model", "rows.csv") == 0
+    shown = capsys.readouterr().out
+    figures = polytask.load(folder / "model").evaluate(folder / "rows.csv")
+    assert "…" not in shown
+    for name in ("accuracy", "auroc", "f1"):
+        assert f"{name}: {figures.loc['flag', name]:.4g}" in shown
+    assert run(monkeypatch, folder, "importance", "model", "rows.csv", "--n-repeats", "1") == 0
+    assert "…" not in capsys.readouterr().out
+
+
+def test_a_model_with_tasks_is_named_as_what_it_is(folder, monkeypatch, capsys) -> None:
+    with_tasks = TaskTableModel.__new__(TaskTableModel)  # its kind alone matters
+    monkeypatch.setattr("polytask.models.load", lambda path: with_tasks)
+    rest = (("evaluate", "rows.csv"), ("extend", "rows.csv", "--target", "q", "-o", "q"))
+    for command, *more in (*rest, ("export", "-o", "q.onnx")):
+        assert run(monkeypatch, folder, command, "model", *more) == 2
+        assert "model is a model with tasks" in capsys.readouterr().err

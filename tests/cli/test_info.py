@@ -1,6 +1,7 @@
 """``polytask info`` says what a model or a comparison is, and what is damaged."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -198,3 +199,11 @@ def test_a_hostile_description_is_told_without_a_fault(copied):
         found = bundle_info(path.parent)
         assert found.kind == "table" and found.to_json()
         assert CliRunner().invoke(app, ["info", str(path.parent)]).exit_code in (0, 2)
+
+
+def test_a_target_on_a_log_scale_is_told_as_one(folder, run):
+    table = pd.read_csv(folder / "t.csv").assign(y=lambda rows: 1000 * (1 + rows["y"]))
+    polytask.fit(table, "y:log", epochs=1, width=4, folds=2, baselines=False, bins=0).save(folder / "logs")
+    shown = " ".join(run("logs").stdout.split())
+    assert "target y log" in shown
+    assert re.search(r"result y rmse \d+ ± \d+ on held-out rows", shown)  # 1200 ± 209, not ± 2.1e+02

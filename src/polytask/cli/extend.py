@@ -10,8 +10,8 @@ from polytask.cli.completion import models
 from polytask.cli.config_file import CONFIG_FILE, Config, run_text
 from polytask.cli.failures import SpokenCommand
 from polytask.cli.options import Json, ModelDirectory, Quiet, Seed, app
+from polytask.cli.tables import not_a_table_model
 from polytask.cli.terminal import show
-from polytask.core import InputError
 from polytask.core.files import user_path
 
 __all__ = ["extend"]
@@ -47,12 +47,12 @@ def extend(
     from polytask.estimators import extend as extend_model
     from polytask.models import TableModel, load
     from polytask.models.bundle_folder import check_destination
-    from polytask.report.console import interval_text
+    from polytask.report.figure_text import interval_text, metric_text
 
     check_destination(output, kind=TableModel.kind)
     loaded = load(model)
     if not isinstance(loaded, TableModel):
-        raise InputError(f"{model} is no table model. Give a directory made by polytask fit.")
+        raise not_a_table_model(loaded, model)
     extended, results = extend_model(
         loaded, user_path(table), target, tune=tune, seed=seed, progress=False if quiet or as_json else None
     )
@@ -63,8 +63,8 @@ def extend(
             interval_text(side.get(found.metric), found.metric) for side in (found.joint, found.baseline)
         )
         lines.append(
-            f"{found.task}: {found.metric} {ours} on held-out rows, a linear model of its own {own}; the "
-            f"known targets: {found.verdict}. It is {_made_of(found.parts)}."
+            f"{found.task}: {metric_text(found.metric)} {ours} on held-out rows, a linear model of its own "
+            f"{own}; what the model has learned: {found.verdict}. The answer is {_made_of(found.parts)}."
         )
     summary = {
         "output": str(output),

@@ -1,5 +1,6 @@
 """``polytask info``: what a saved model or a comparison is, and whether it is whole."""
 
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -12,9 +13,10 @@ from polytask.cli.failures import SpokenCommand
 from polytask.cli.options import Json, app
 from polytask.cli.tables import facts
 from polytask.cli.terminal import show
-from polytask.core import BundleError
+from polytask.core import BundleError, Interval
 from polytask.core.files import user_path
 from polytask.core.names import counted
+from polytask.report.figure_text import interval_text, metric_text
 
 if TYPE_CHECKING:
     from polytask.compare.comparison_info import ComparisonInfo
@@ -87,7 +89,9 @@ def _model_rows(saved: "BundleInfo") -> Iterator[tuple[str, str]]:
     if "architecture" in settings:
         yield "architecture", f"{settings['architecture']}, balancing {settings.get('balancing')}"
     yield from _data_rows(saved.data)
-    with suppress(KeyError, TypeError, AttributeError):  # of a version that wrote them otherwise
+    with suppress(
+        KeyError, TypeError, ValueError, ArithmeticError, AttributeError
+    ):  # of a version that wrote them otherwise
         yield from [*_result_rows(saved.results or {})]
     if saved.n_parameters is not None:
         yield "weights", f"{saved.n_parameters:,} numbers"
@@ -133,10 +137,10 @@ def _result_rows(results: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         joint = _interval(found["joint"].get(metric), metric)
         single = _interval(found["separate"].get(metric), metric)
         beside = "" if not found["separate"] else f", {single} by a model of its own: {found['verdict']}"
-        yield f"result {found['task']}", f"{metric} {joint} on held-out rows{beside}"
+        yield f"result {found['task']}", f"{metric_text(metric)} {joint} on held-out rows{beside}"
     if "accuracy" in results:
         ours, pixels = (_interval(results[key], "accuracy") for key in ("accuracy", "pixel_nearest_mean"))
-        yield "result", f"accuracy {ours} on unseen classes, {pixels} by the pixels' nearest mean"
+        yield "result", f"accuracy % {ours} on unseen classes, {pixels} by the pixels' nearest mean"
     if "seconds" in results:
         yield "training took", f"{results['seconds']:.0f} s"
 
@@ -144,10 +148,9 @@ def _result_rows(results: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def _interval(value: Mapping[str, Any] | None, metric: str) -> str:
     if value is None or value.get("mean") is None:
         return "unknown"
-    share = metric in ("accuracy", "balanced_accuracy")
-    factor, unit = (100, " %") if share else (1, "")
     half = value.get("half_width")
-    return f"{factor * value['mean']:.4g}" + ("" if half is None else f" ± {factor * half:.2g}") + unit
+    interval = Interval(mean=value["mean"], half_width=math.nan if half is None else half, n=2)
+    return interval_text(interval, metric)
 
 
 def _recommendation(folder: Path) -> str:

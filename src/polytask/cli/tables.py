@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # `--help` needs no torch
 
     from polytask.models import TableModel
 
-__all__ = ["Csv", "facts", "frame_lines", "frame_summary", "table_model"]
+__all__ = ["Csv", "facts", "frame_lines", "frame_summary", "not_a_table_model", "table_model"]
 
 Csv: TypeAlias = Annotated[
     Path | None, typer.Option("-o", "--output", help="A .csv or .parquet file for the figures, too.")
@@ -32,22 +32,36 @@ def table_model(model: Path, *, data: Path | None = None, output: Path | None = 
         check_output(output, data=data, model=model)
     loaded = load(model)
     if not isinstance(loaded, TableModel):
-        raise InputError(f"{model} is no model of a table. Give a directory that `polytask.fit` made.")
+        raise not_a_table_model(loaded, model)
     return loaded
+
+
+def not_a_table_model(loaded: object, model: Path) -> InputError:
+    """Say that a command is for models of tables without tasks, and what the model at hand is."""
+    from polytask.models import TaskTableModel
+
+    if isinstance(loaded, TaskTableModel):
+        return InputError(
+            f"{model} is a model with tasks (polytask fit --task-column), which `predict`, `adapt` and "
+            "`info` take, and this command does not. Give a directory that `polytask fit` made without "
+            "--task-column."
+        )
+    return InputError(f"{model} is no model of a table. Give a directory that `polytask fit` made.")
 
 
 def frame_lines(
     frame: "pd.DataFrame", *, output: Path | None, written: "pd.DataFrame | None" = None
 ) -> list["RenderableType"]:
     """Lay a frame out for the terminal, and write it, or a fuller one, where an output is given."""
-    from rich.table import Table
-
     from polytask.models.saved import write_table
+    from polytask.report.console import FittingTable
 
     index = str(frame.index.name)
-    table = Table(index, *map(str, frame.columns), box=None, pad_edge=False)
-    for name, row in zip(frame.index, frame.itertuples(index=False), strict=True):
-        table.add_row(str(name), *map(_cell, row))
+    rows = [
+        [printable(str(name)), *map(_cell, row)]
+        for name, row in zip(frame.index, frame.itertuples(index=False), strict=True)
+    ]
+    table = FittingTable(None, [index, *(printable(str(name)) for name in frame.columns)], rows, lines=False)
     if output is None:
         return [table]
     write_table(frame if written is None else written, output)

@@ -4,8 +4,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from polytask.core.errors import InputError
 
 __all__ = ["Interval", "mean_interval"]
@@ -88,6 +86,8 @@ def mean_interval(
     n = len(values)
     if n == 0:
         raise InputError("An interval needs at least one value.")
+    import numpy as np  # an interval itself needs none, and `polytask info` starts faster
+
     mean = float(np.mean(values))
     if n == 1:
         return Interval(mean=mean, half_width=math.nan, n=1, confidence=confidence)

@@ -70,7 +70,7 @@ def evaluate_table(model: TableModel, table: Any, *, stacklevel: int = 2) -> pd.
     for target in model.targets:
         name, task = target.task.name, target.task
         n_labels = rows.labels.n_labels(name) if name in rows.labels.targets else 0
-        line: dict[str, object] = {"target": name, "kind": task.kind, "rows": n_labels}
+        line: dict[str, object] = {"target": name, "kind": target.kind, "rows": n_labels}
         line |= dict.fromkeys(metric_names(task), float("nan"))
         if n_labels:
             line |= measure_target(target, outputs[name].double(), rows.labels)
@@ -99,7 +99,7 @@ def _evaluated_in_pieces(model: TableModel, table: LargeTable, *, stacklevel: in
     lines = [
         {
             "target": target.task.name,
-            "kind": target.task.kind,
+            "kind": target.kind,
             "rows": running[target.task.name].n_rows,
             **running[target.task.name].result(),
         }

@@ -67,7 +67,7 @@ def judge(
         results.append(
             TaskResult(
                 task=name,
-                kind=one.task.kind,
+                kind=one.target.kind,
                 metric=metric_names(one.task)[0],
                 joint=metrics,
                 baseline=one.metrics(baseline)[0],

@@ -155,7 +155,8 @@ def _n_parameters(path: Path) -> int | None:
 
 
 def _target(described: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: described.get(key) for key in ("name", "kind")} | {"classes": described.get("classes") or []}
+    kind = "log" if described.get("log") is True else described.get("kind")
+    return {"name": described.get("name"), "kind": kind, "classes": described.get("classes") or []}
 
 
 def _part(config: Mapping[str, Any], name: str, form: type) -> Any:

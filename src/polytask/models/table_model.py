@@ -216,7 +216,7 @@ class TableModel(SavedModel):
 
     def __repr__(self) -> str:
         """Name the targets with their kinds, the rows, and the seconds of training."""
-        targets = ", ".join(f"{target.task.name!r}: {target.task.kind}" for target in self.targets)
+        targets = ", ".join(f"{target.task.name!r}: {target.kind}" for target in self.targets)
         rows = self.data.get("rows")
         seconds = None if self.results is None else f"{self.results.seconds:.1f} s of training"
         facts = [None if rows is None else f"{rows} rows", seconds]

@@ -1,6 +1,5 @@
 """Result tables for the terminal."""
 
-import math
 from collections.abc import Iterator, Sequence
 
 from rich import box
@@ -9,17 +8,16 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from polytask.core import Interval
 from polytask.core.names import counted, short_name
 from polytask.models.few_shot_results import FewShotResults
 from polytask.models.table_results import FitResults, TaskResult
+from polytask.report.figure_text import gain_text, interval_text, metric_text
 
-__all__ = ["FittingTable", "few_shot_table", "interval_text", "fit_table", "gain_text", "metric_text"]
+__all__ = ["FittingTable", "few_shot_table", "fit_table"]
 
-_SHARES = ("accuracy", "balanced_accuracy", "auroc", "f1", "average_precision")
 _COLOURS = {"helped": "green", "hurt": "red"}
 _NARROWEST = 16  # columns of the terminal that a name needs at least
-_LEFT = ("task", "metric", "sharing")
+_LEFT = ("task", "target", "kind", "metric", "sharing")
 
 
 def fit_table(results: FitResults) -> RenderableType:
@@ -42,13 +40,21 @@ class FittingTable:
     """A table, or blocks of lines where it does not fit.
 
     Args:
-        title: Above it.
+        title: Above it; None for none.
         headings: Of the columns; the first holds names.
         rows: Of text.
+        lines: Whether a line parts the headings from the rows.
     """
 
-    def __init__(self, title: str, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        self.title, self.headings, self.rows = title, headings, rows
+    def __init__(
+        self,
+        title: str | None,
+        headings: Sequence[str],
+        rows: Sequence[Sequence[str]],
+        *,
+        lines: bool = True,
+    ) -> None:
+        self.title, self.headings, self.rows, self.lines = title, headings, rows, lines
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
         columns = list(zip(self.headings, *self.rows))[1:]
@@ -59,7 +65,8 @@ class FittingTable:
             yield from self._blocks()
 
     def _table(self) -> Table:
-        table = Table(title=self.title, title_justify="left", box=box.SIMPLE_HEAD)
+        form = box.SIMPLE_HEAD if self.lines else None
+        table = Table(title=self.title, title_justify="left", box=form, pad_edge=self.lines)
         for index, heading in enumerate(self.headings):
             justify = "left" if heading in _LEFT else "right"
             if index:
@@ -75,7 +82,8 @@ class FittingTable:
         return table
 
     def _blocks(self) -> Iterator[RenderableType]:
-        yield Text(self.title, style="italic")
+        if self.title is not None:
+            yield Text(self.title, style="italic")
         for row in self.rows:
             yield Text(row[0], style="bold")
             for heading, text in list(zip(self.headings, row))[1:]:
@@ -103,34 +111,3 @@ def few_shot_table(results: Sequence[FewShotResults]) -> Table:
         kind = "transductive" if score.transductive else "inductive"
         table.add_row(Text(short_name(name)), score.interval.format(1, scale=100), kind)
     return table
-
-
-def interval_text(interval: Interval | None, metric: str) -> str:
-    """Write a metric: shares in percent, errors in their units with about three significant digits.
-
-    Example:
-        >>> interval_text(Interval(mean=0.00001234, half_width=0.000002, n=3), "rmse")
-        '1.23e-05 ± 2.00e-06'
-        >>> interval_text(None, "auroc")
-        '–'
-    """
-    if interval is None or math.isnan(interval.mean):
-        return "–"
-    if metric in _SHARES:
-        return interval.format(1, scale=100)
-    size = abs(interval.mean)
-    if size and not 1e-3 <= size < 1e7:
-        width = "" if math.isnan(interval.half_width) else f" ± {interval.half_width:.2e}"
-        return f"{interval.mean:.2e}{width}"
-    digits = 3 if size >= 0.1 else 5
-    return interval.format(digits if size < 1 else 2 if size < 100 else 0)
-
-
-def gain_text(gain: Interval | None) -> str:
-    """Write a gain in percent; a dash where it is unknown."""
-    return "–" if gain is None else gain.format(1)
-
-
-def metric_text(metric: str) -> str:
-    """Name a metric with its unit."""
-    return f"{metric} %" if metric in _SHARES else metric

@@ -1,0 +1,40 @@
+"""Figures in words: an interval, a gain, the name of a metric."""
+
+import math
+
+from polytask.core import Interval
+
+__all__ = ["gain_text", "interval_text", "metric_text"]
+
+_SHARES = ("accuracy", "balanced_accuracy", "auroc", "f1", "average_precision")
+
+
+def interval_text(interval: Interval | None, metric: str) -> str:
+    """Write a metric: shares in percent, errors in their units with about three significant digits.
+
+    Example:
+        >>> interval_text(Interval(mean=0.00001234, half_width=0.000002, n=3), "rmse")
+        '1.23e-05 ± 2.00e-06'
+        >>> interval_text(None, "auroc")
+        '–'
+    """
+    if interval is None or math.isnan(interval.mean):
+        return "–"
+    if metric in _SHARES:
+        return interval.format(1, scale=100)
+    size = abs(interval.mean)
+    if size and not 1e-3 <= size < 1e7:
+        width = "" if math.isnan(interval.half_width) else f" ± {interval.half_width:.2e}"
+        return f"{interval.mean:.2e}{width}"
+    digits = 3 if size >= 0.1 else 5
+    return interval.format(digits if size < 1 else 2 if size < 100 else 0)
+
+
+def gain_text(gain: Interval | None) -> str:
+    """Write a gain in percent; a dash where it is unknown."""
+    return "–" if gain is None else gain.format(1)
+
+
+def metric_text(metric: str) -> str:
+    """Name a metric with its unit."""
+    return f"{metric} %" if metric in _SHARES else metric
