@@ -4,6 +4,7 @@ import re
 import warnings
 
 import pytest
+import torch
 from typer.testing import CliRunner
 
 import polytask.estimators
@@ -11,6 +12,7 @@ import polytask.models
 from polytask.cli import app
 from polytask.core import DataError, DataWarning, ResultWarning, TrainingError
 from polytask.core.errors import NotFiniteError
+from polytask.data import LabelledExamples
 from polytask.meta import conv4
 from polytask.meta.metric import Prototypes
 from polytask.models import FewShotModel
@@ -200,3 +202,34 @@ def test_options_under_their_old_names_are_noted_and_taken(run):
     assert "note: --checkpoint is now --resume-folder" in ended.stderr
     assert taken["architecture"] == "soft"
     assert str(taken["resume_folder"]) == "work"
+
+
+def test_a_model_of_another_kind_is_no_table_model_to_extend_and_knows_no_classes_yet(run, tmp_path):
+    FewShotModel(Prototypes(conv4(width=2)), config=FewShotConfig(size=16, width=2), data={}).save(
+        tmp_path / "shots"
+    )
+    (tmp_path / "t.csv").write_text("a,b,y\n1,2,3\n")
+    ended = run("extend", "shots", "t.csv", "--target", "y", "-o", "m")
+    assert ended.exit_code == 2
+    assert "shots is no table model. Give a directory made by polytask fit." in ended.stderr
+    ended = run("predict", "shots", "t.csv", "-o", "a.csv")
+    assert (
+        ended.exit_code == 2 and "shots knows no classes yet. Adapt it first: polytask adapt" in ended.stderr
+    )
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["shots", "t.csv"]
+
+
+def test_intervals_and_joint_are_refused_of_a_model_that_answers_images(run, tmp_path):
+    base = FewShotModel(Prototypes(conv4(width=2)), config=FewShotConfig(size=16, width=2), data={})
+    examples = LabelledExamples(
+        inputs=torch.rand(4, 1, 16, 16, generator=torch.Generator().manual_seed(0)),
+        labels=torch.tensor([0, 0, 1, 1]),
+        class_names=("cat", "dog"),
+        class_groups=("pet", "pet"),
+    )
+    base.adapt(examples).save(tmp_path / "pets")
+    for words in (["--intervals", "0.9"], ["--joint"]):
+        ended = run("predict", "pets", tmp_path, "-o", "a.csv", *words)
+        said = " ".join(ended.stderr.split())
+        assert ended.exit_code == 2 and "--intervals and --joint are for models of tables" in said
+    assert [path.name for path in tmp_path.iterdir()] == ["pets"]

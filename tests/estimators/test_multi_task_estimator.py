@@ -330,3 +330,26 @@ def test_classes_are_any_values_with_gaps() -> None:
 def test_targets_without_rows_are_counted_against_the_features() -> None:
     with pytest.raises(ValueError, match=r"inconsistent numbers of samples: \[20, 0\]"):
         MultiTaskRegressor().fit(np.zeros((20, 2)), np.array([]))
+
+
+def test_rows_whose_labels_say_otherwise_are_paired_by_position_with_a_warning():
+    features = pd.DataFrame({"a": np.arange(20.0), "b": np.arange(20.0) % 3})
+    target = pd.Series(np.arange(20.0), name="y")
+    quick = MultiTaskEstimator(epochs=1, width=2, folds=2, bins=0)
+    with pytest.warns(DataWarning, match="the index of y has the same row labels in another order"):
+        quick.fit(features, target[::-1])
+    with pytest.warns(DataWarning, match="the index of y has other row labels"):
+        quick.fit(features, target.set_axis(range(5, 25)).to_frame())
+    for fitting in (target, target.to_numpy(), target.to_frame()):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", DataWarning)
+            quick.fit(features, fitting)
+
+
+def test_columns_of_one_name_are_refused_in_our_words():
+    features = pd.DataFrame(np.arange(40.0).reshape(20, 2), columns=["a", "a"])
+    target = pd.Series(np.arange(20.0), name="y")
+    with pytest.raises(InputError, match="The features have several columns 'a'; give each its own name"):
+        MultiTaskEstimator().fit(features, target)
+    with pytest.raises(InputError, match="The targets have several columns 'a'"):
+        MultiTaskEstimator().fit(target.to_frame("x"), features)

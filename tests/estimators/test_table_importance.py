@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import polytask
-from polytask.core import InputError
+from polytask.core import DataError, DataWarning, InputError
 from polytask.models import TableModel
 
 
@@ -57,8 +57,14 @@ def test_the_same_seed_deals_alike_and_the_global_generator_is_left_alone(model:
 
 
 def test_labels_that_are_all_equal_have_no_importance(model: TableModel) -> None:
-    found = model.importance(rows().assign(light="on"), n_repeats=1)
+    with pytest.warns(DataWarning, match="importance for 'light' is not known: all labels here are equal"):
+        found = model.importance(rows().assign(light="on"), n_repeats=1)
     assert found["light"]["importance"].isna().all() and found["size"]["importance"].notna().all()
+
+
+def test_one_row_is_refused(model: TableModel) -> None:
+    with pytest.raises(DataError, match="The table has 1 row with a label, but importance deals"):
+        model.importance(rows().head(1))
 
 
 def test_settings_are_checked(model: TableModel) -> None:

@@ -107,3 +107,20 @@ def test_unknown_values_stay_unknown_and_count_for_nothing() -> None:
     assert (adjusted["a"], adjusted["c"]) == (0.04, 0.04) and math.isnan(adjusted["b"])
     with pytest.raises(InputError, match="between 0 and 1"):
         adjusted_p_values({"a": 1.5})
+
+
+def test_holm_takes_what_is_certain_either_way_and_no_more() -> None:
+    assert adjusted_p_values({"a": 0.0, "b": 1.0}) == {"a": 0.0, "b": 1.0}
+    assert adjusted_p_values({"a": 0.7, "b": 0.8}) == {"a": 1.0, "b": 1.0}
+    for wrong in (-0.01, 1.01):
+        with pytest.raises(InputError, match="p-values lie between 0 and 1"):
+            adjusted_p_values({"a": 0.5, "b": wrong})
+
+
+def test_the_p_value_grows_with_the_half_width_and_knows_the_number_of_blocks() -> None:
+    narrow, wide = (p_value(Interval(mean=1.0, half_width=half, n=9)) for half in (0.5, 2.0))
+    assert narrow < 0.05 < wide
+    negative = p_value(Interval(mean=-1.0, half_width=0.5, n=9))
+    assert negative == pytest.approx(narrow)
+    edge = p_value(Interval(mean=1.0, half_width=1.0, n=9, confidence=0.9))
+    assert edge == pytest.approx(0.1)

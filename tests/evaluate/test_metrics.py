@@ -12,7 +12,7 @@ from sklearn import metrics as reference
 
 from polytask.core import Batch, Predictor, Task
 from polytask.evaluate import evaluate
-from polytask.evaluate.metrics import measure
+from polytask.evaluate.metrics import all_predictions, measure
 
 LOGITS = (
     -120.0,
@@ -216,3 +216,29 @@ def test_what_needs_both_classes_is_undefined_without():
     rows = Batch(inputs=torch.zeros(3, 1), targets={"y": torch.ones(3)})
     found = measure(task, torch.zeros(3, 1).double(), rows, names=["balanced_accuracy", "average_precision"])
     assert found.undefined == {"balanced_accuracy": 1, "average_precision": 1}
+
+
+def test_all_metrics_are_measured_unless_some_are_named_and_units_count_where_there_are_some():
+    task = Task(name="y", kind="regression")
+    data = Batch(inputs=torch.zeros(4, 1), targets={"y": torch.tensor([0.0, 1.0, 2.0, 3.0])})
+    prediction = torch.tensor([[1.0], [1.0], [2.0], [3.0]]).double()
+    everything = measure(task, prediction, data, scale=10.0)
+    named = measure(task, prediction, data, scale=10.0, names=["rmse"])
+    assert set(named) == {"rmse"} and len(everything) > 1
+    assert named["rmse"] == everything["rmse"] == pytest.approx(10 * 0.5)
+    assert everything["r2"] == pytest.approx(1 - 1 / 5)
+
+
+def test_predictions_of_pieces_are_those_of_the_whole():
+    task = Task(name="y", kind="regression")
+
+    class Doubling:
+        tasks = (task,)
+
+        def __call__(self, inputs):
+            return {"y": 2 * inputs}
+
+    data = Batch(inputs=torch.arange(7.0)[:, None], targets={"y": torch.zeros(7)})
+    for batch_size in (1, 3, 7, 8):
+        found = all_predictions(Doubling(), data, batch_size=batch_size)["y"]
+        assert found.dtype == torch.float64 and found[:, 0].tolist() == [0, 2, 4, 6, 8, 10, 12]

@@ -1,5 +1,6 @@
 """Features and targets, as scikit-learn hands them over, as one table with column roles."""
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
@@ -10,7 +11,7 @@ from scipy.sparse import issparse
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array, check_consistent_length, validate_data
 
-from polytask.core import InputError
+from polytask.core import DataWarning, InputError
 from polytask.core.names import counted
 from polytask.data import read_table
 from polytask.data.tables.table import plain_frame
@@ -86,6 +87,7 @@ def labelled_table(
         raise InputError(
             f"This {type(estimator).__name__} estimator requires y to be passed, but the target y is None."
         )
+    _check_index(features, targets)
     table = feature_frame(estimator, features, fitting=True)
     labels, shape = target_frame(targets, taken=table.columns)
     check_consistent_length(table, labels)
@@ -123,6 +125,7 @@ def feature_frame(estimator: Any, features: Any, *, fitting: bool) -> pd.DataFra
             fitting.
     """
     if _is_frame(features):
+        _check_names(features, "features")
         frame = plain_frame(features).reset_index(drop=True)
         _validate_data(estimator, frame, skip_check_array=True, reset=fitting)
     else:
@@ -151,6 +154,7 @@ def target_frame(targets: Any, *, taken: Any = ()) -> tuple[pd.DataFrame, Shape]
         ValueError: scikit-learn's own, for what is no such array.
     """
     if _is_frame(targets):
+        _check_names(targets, "targets")
         frame, shape = plain_frame(targets), "frame"
     elif (series := _series(targets)) is not None:
         name = _free("y", taken) if series.name is None else str(series.name)
@@ -174,6 +178,29 @@ def target_frame(targets: Any, *, taken: Any = ()) -> tuple[pd.DataFrame, Shape]
     frame = frame.reset_index(drop=True)
     frame.columns = pd.Index([str(name) for name in frame.columns], dtype=object)
     return frame, shape
+
+
+def _check_index(features: Any, targets: Any) -> None:
+    """Warn where rows are paired by position, though their labels say something else."""
+    if not (isinstance(features, pd.DataFrame) and isinstance(targets, pd.DataFrame | pd.Series)):
+        return
+    theirs, ours = targets.index, features.index
+    if len(theirs) != len(ours) or ours.equals(theirs):
+        return
+    same = "the same row labels in another order" if set(ours) == set(theirs) else "other row labels"
+    warnings.warn(
+        f"X and y are paired row by row, as scikit-learn does, but the index of y has {same}. If they belong "
+        "together by label, give y.loc[X.index]; else reset_index(drop=True) says that they do not.",
+        DataWarning,
+        stacklevel=4,
+    )
+
+
+def _check_names(given: Any, what: str) -> None:
+    """Refuse columns of one name, which a library in between would in words of its own."""
+    if isinstance(given, pd.DataFrame) and not given.columns.is_unique:
+        twice = str(given.columns[given.columns.duplicated()][0])
+        raise InputError(f"The {what} have several columns {twice!r}; give each its own name.")
 
 
 def _renamed(labels: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:

@@ -1,5 +1,6 @@
 """How much each target of a table model needs each column."""
 
+import math
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -10,9 +11,10 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from polytask.core import DataWarning, Task, generator
+from polytask.core import DataError, DataWarning, Task, generator
 from polytask.core.settings import SettingsCheck
 from polytask.data import TableEncoder
+from polytask.data.tables.problems import examples
 from polytask.data.tables.target_column import TargetColumn
 from polytask.estimators.table_evaluation import LabelledRows, labelled_rows
 from polytask.evaluate.constant import constant_predictor
@@ -62,11 +64,24 @@ def importance(
     seed = check.whole("seed", seed, least=0)
     check.done()
     rows = labelled_rows(model, table)
+    if len(rows.frame) < 2:
+        raise DataError(
+            "The table has 1 row with a label, but importance deals the values of a column to other rows. "
+            "Give two rows or more, better a hundred."
+        )
     inputs, report = model.encoder.transform(rows.frame)
     for message in report.messages(fitting=False):
         warnings.warn(message, DataWarning, stacklevel=stacklevel)
     judged = _Judged(rows, [target for target in model.targets if target.task in rows.tasks])
     before, units = judged.costs(model.network_outputs(inputs)), judged.units()
+    unknown = [task.name for task, unit in zip(rows.tasks, units.tolist()) if math.isnan(unit)]
+    if unknown:
+        warnings.warn(
+            f"The importance for {examples(unknown)} is not known: all labels here are equal. Give rows with "
+            "different ones.",
+            DataWarning,
+            stacklevel=stacklevel,
+        )
     found: dict[str, Tensor] = {}
     for column, place in _places(model.encoder).items():
         draw = generator(seed, "importance", column)

@@ -1,5 +1,6 @@
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -441,3 +442,27 @@ def test_the_fashion_titles_table_encodes() -> None:
 )
 def test_numbers_that_are_categories_on_purpose_are_not_remarked_upon(column):
     assert quantities_note(column) == ""
+
+
+def test_rows_far_outside_the_training_range_are_counted_with_it():
+    table = pd.DataFrame({"age": np.linspace(18, 80, 50), "b": np.arange(50) % 5})
+    encoder = TableEncoder.fit(table, columns=["age", "b"], train_rows=np.arange(50))
+    strange = table.head(4).assign(age=[10.0, 81.0, 30.0, 200.0])
+    inputs, report = encoder.transform(strange)
+    (message,) = report.messages(fitting=False)
+    assert message.startswith("3 of 4 rows have 'age' outside the training range 18 to 80")
+    assert report.messages() == [] and inputs.isfinite().all()
+    again = TableEncoder.from_json(encoder.to_json())
+    assert again == encoder and again.transform(strange)[1] == report
+    both = report.with_more(report)
+    assert both.messages(fitting=False)[0].startswith("6 of 8 rows have 'age'")
+
+
+def test_rows_a_little_outside_are_as_new_rows_are_and_missing_ones_are_nowhere():
+    table = pd.DataFrame({"age": np.linspace(18, 80, 50)})
+    encoder = TableEncoder.fit(table, columns=["age"], train_rows=np.arange(50))
+    _, report = encoder.transform(pd.DataFrame({"age": [17.0, 85.0, np.nan, 40.0]}))
+    assert report.messages(fitting=False) == []
+    (one,) = encoder.encodings
+    old = replace(one, low=None, high=None)  # as models of earlier versions have it
+    assert old.encode(pd.Series([1e9])).n_outside == 0 and one.encode(pd.Series([1e9])).n_outside == 1

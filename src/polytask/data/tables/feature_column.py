@@ -30,6 +30,7 @@ __all__ = [
 ]
 
 _FARTHEST = 1e6  # standard deviations
+_FAR_OUTSIDE = 0.25  # of the range of the training rows
 _MOST_BUCKETS = 10_000
 
 
@@ -49,6 +50,8 @@ class NumberFeatures:
         words: Text that counts as missing, ``unknown`` or ``-``.
         parts: Which parts of times are features.
         form: How numbers in text are written, with which unit; None for the way that Python reads.
+        low: The least number of the training rows; None for what is no number, and in models of before.
+        high: The greatest one.
     """
 
     name: str
@@ -60,6 +63,8 @@ class NumberFeatures:
     words: tuple[str, ...] = ()
     parts: tuple[TimePart, ...] = ()
     form: NumberForm | None = None
+    low: float | None = None
+    high: float | None = None
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -83,7 +88,21 @@ class NumberFeatures:
         features = [standardized] + [missing.astype(np.float64)] * self.indicator
         features += part_features(values, self.parts, mean=self.mean, scale=self.scale)
         stacked = np.stack(features, axis=1).clip(-_FARTHEST, _FARTHEST)  # [row, feature]
-        return EncodedColumn(features=stacked.astype(np.float32), n_clipped=n_clipped)
+        return EncodedColumn(
+            features=stacked.astype(np.float32), n_clipped=n_clipped, n_outside=self._n_outside(values)
+        )
+
+    def _n_outside(self, values: np.ndarray) -> int:
+        """Count what is outside the range of the training rows; 0 if nothing is far outside.
+
+        New rows of the same kind are a little outside now and then, of which nobody wants to hear.
+        """
+        if self.low is None or self.high is None:
+            return 0
+        margin = _FAR_OUTSIDE * (self.high - self.low)
+        if not ((values < self.low - margin) | (values > self.high + margin)).any():
+            return 0
+        return int(((values < self.low) | (values > self.high)).sum())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -119,6 +119,8 @@ def _fit_numbers(
                 words=reading.words,
                 parts=varying_parts(values) if reading.kind == "time" else (),
                 form=reading.form,
+                low=float(np.nanmin(values)) if reading.kind == "number" else None,
+                high=float(np.nanmax(values)) if reading.kind == "number" else None,
             )
 
 

@@ -13,7 +13,13 @@ from torch import Tensor
 from polytask.core import DataError, InputError
 from polytask.core.names import counted
 from polytask.core.records import record_from_json
-from polytask.data.tables.feature_column import FeatureColumn, column_from_json, column_to_json
+from polytask.data.tables.encoded_column import EncodedColumn
+from polytask.data.tables.feature_column import (
+    FeatureColumn,
+    NumberFeatures,
+    column_from_json,
+    column_to_json,
+)
 from polytask.data.tables.feature_fitting import fit_columns
 from polytask.data.tables.problems import examples, problem_error, some_rows
 
@@ -31,6 +37,8 @@ class EncodingReport:
         n_columns: How many columns are in use.
         unseen_categories: By column, categories without a feature of their own, with their number of rows.
         clipped: By column, the number of rows that were too far from the training rows.
+        outside: By column of numbers, how many rows are outside the range in training, and that range.
+        n_rows: How many rows there were.
         dropped: By column, why it was of no use when the encoder was fitted.
         notes: By column, what else was found when the encoder was fitted.
     """
@@ -39,6 +47,8 @@ class EncodingReport:
     n_columns: int = 0
     unseen_categories: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     clipped: Mapping[str, int] = field(default_factory=dict)
+    outside: Mapping[str, tuple[int, float, float]] = field(default_factory=dict)
+    n_rows: int = 0
     dropped: Mapping[str, str] = field(default_factory=dict)
     notes: Mapping[str, str] = field(default_factory=dict)
 
@@ -53,6 +63,8 @@ class EncodingReport:
             self,
             unseen_categories={name: dict(counts.most_common()) for name, counts in unseen.items()},
             clipped=dict(Counter(self.clipped) + Counter(other.clipped)),
+            outside=_joined(self.outside, other.outside),
+            n_rows=self.n_rows + other.n_rows,
         )
 
     def messages(self, *, fitting: bool = True) -> list[str]:
@@ -82,6 +94,12 @@ class EncodingReport:
         for name, n_rows in self.clipped.items():
             rows = _rows(n_rows, "is", "are")
             found.append(f"Column {name!r}: {rows} far beyond the training rows, and clipped.")
+        for name, (n_rows, low, high) in self.outside.items() if not fitting else ():
+            found.append(
+                f"{n_rows} of {counted(self.n_rows, 'row')} {'has' if n_rows == 1 else 'have'} {name!r} "
+                f"outside the training range {low:.6g} to {high:.6g}; nothing is known there, and intervals "
+                "do not know it."
+            )
         if fitting:
             found += [f"Column {name!r} is not used: {reason}." for name, reason in self.dropped.items()]
             found += [f"Column {name!r}: {note}." for name, note in self.notes.items()]
@@ -205,10 +223,20 @@ class TableEncoder:
             n_columns=len(self.columns),
             unseen_categories={name: column.unseen for name, column in encoded.items() if column.unseen},
             clipped={name: column.n_clipped for name, column in encoded.items() if column.n_clipped},
+            outside=self._outside(encoded),
+            n_rows=len(frame),
             dropped=self.dropped,
             notes=self.notes,
         )
         return torch.from_numpy(features), report
+
+    def _outside(self, encoded: Mapping[str, EncodedColumn]) -> dict[str, tuple[int, float, float]]:
+        return {
+            one.name: (encoded[one.name].n_outside, one.low, one.high)
+            for one in self.encodings
+            if isinstance(one, NumberFeatures) and encoded[one.name].n_outside
+            if one.low is not None and one.high is not None
+        }
 
     def to_json(self) -> dict[str, Any]:
         """Write the encoder as plain JSON."""
@@ -250,6 +278,16 @@ def _columns(frame: pd.DataFrame, names: Sequence[str]) -> tuple[dict[str, pd.Se
         elif column is not None:
             found[name] = column
     return found, problems
+
+
+def _joined(
+    first: Mapping[str, tuple[int, float, float]], second: Mapping[str, tuple[int, float, float]]
+) -> dict[str, tuple[int, float, float]]:
+    """Add up how many rows are outside the range, by column."""
+    joined = dict(first)
+    for name, (n_rows, low, high) in second.items():
+        joined[name] = (joined.get(name, (0, low, high))[0] + n_rows, low, high)
+    return joined
 
 
 def _rows(n_rows: int, singular: str, plural: str) -> str:
