@@ -72,6 +72,8 @@ def demo(
 
       polytask demo -o demo
     """
+    from rich.text import Text
+
     from polytask.demo import run_demo
     from polytask.report.console import few_shot_table, fit_table
 
@@ -80,7 +82,7 @@ def demo(
         if found.warning is not None:
             say(f"note: {found.warning}", style="yellow")
     lines = [
-        *(line for question in outcome.questions for line in (question.asked, f"  {question.answer}")),
+        *(part for one in outcome.questions for part in (Text(one.asked, "bold"), one.answer, "")),
         *(fit_table(question.results) for question in outcome.questions if question.name == "penguins"),
         few_shot_table(outcome.few_shot),
         f"Report written to {outcome.report} ({outcome.seconds:.0f} s).",

@@ -118,7 +118,9 @@ def ask_about_traits(*, n_rows: int = 600, progress: bool = False, **settings: A
     """Ask drawings of letters which letter it is, and whether its font is bold, slanted, or has serifs."""
     start = time.perf_counter()
     targets = ("letter", "bold", "slanted", "serif")
-    results = _results(fit(glyph_traits_table(n_rows), targets, progress=progress, **settings))
+    table = glyph_traits_table(n_rows)
+    drawn = table.loc[:, table.nunique() > 1]  # some pixels at the border never have ink
+    results = _results(fit(drawn, targets, progress=progress, **settings))
     return Question(
         name="traits of letters",
         asked=f"{n_rows} drawings of letters, four unlike questions: may it hurt?",
