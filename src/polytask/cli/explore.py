@@ -83,7 +83,7 @@ def demo(
             say(f"note: {found.warning}", style="yellow")
     lines = [
         *(part for one in outcome.questions for part in (Text(one.asked, "bold"), one.answer, "")),
-        *(fit_table(question.results) for question in outcome.questions if question.name == "penguins"),
+        *(fit_table(one.results) for one in outcome.questions if one.name == "penguins" and one.results),
         few_shot_table(outcome.few_shot),
         f"Report written to {outcome.report} ({outcome.seconds:.0f} s).",
     ]

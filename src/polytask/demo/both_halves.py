@@ -13,7 +13,13 @@ from polytask.core import derive_seed
 from polytask.core.files import user_path
 from polytask.core.watching import watched
 from polytask.data import ClassificationEpisodes
-from polytask.demo.table_questions import Question, ask_about_traits, ask_helping_world, ask_penguins
+from polytask.demo.table_questions import (
+    Question,
+    ask_about_chicks,
+    ask_about_traits,
+    ask_helping_world,
+    ask_penguins,
+)
 from polytask.estimators.learn_few_shot import train_few_shot
 from polytask.fitting.few_shot_source import ClassSplit, class_split
 from polytask.models import FewShotModel, TableModel
@@ -66,6 +72,7 @@ def run_demo(
     n_episodes: int = 600,
     n_tasks: int = 60,
     n_drawings: int = 600,
+    n_splits: int = 6,
     progress: bool | None = False,
     **settings: Any,
 ) -> DemoOutcome:
@@ -78,6 +85,7 @@ def run_demo(
         n_episodes: Held-out episodes.
         n_tasks: Tasks of the generated world.
         n_drawings: Letters whose traits are told.
+        n_splits: How often some of the chicks are held out.
         progress: Show one line for the whole run; None where a person watches.
         **settings: Of `polytask.fit`, for tests; its defaults otherwise.
     """
@@ -92,7 +100,9 @@ def run_demo(
         helping = ask_helping_world(n_tasks=n_tasks, progress=shown, **settings)
         penguins, model = ask_penguins(repeats=repeats, progress=shown, **settings)
         model.save(folder / "penguins")
-        questions = (helping, penguins, ask_about_traits(n_rows=n_drawings, progress=shown, **settings))
+        traits = ask_about_traits(n_rows=n_drawings, progress=shown, **settings)
+        chicks = ask_about_chicks(n_splits=n_splits, progress=shown, **settings)
+        questions = (helping, penguins, traits, chicks)
         classes = class_split("glyphs", size=28, seed=0)
         with single_threaded():  # slower by a little on an idle machine, faster by far on a busy one
             models = [_learned(name, classes, steps, n_episodes, progress=shown) for name in _LEARNERS]
@@ -104,13 +114,13 @@ def run_demo(
         title="polytask: both halves on built-in data",
         lead="Together or apart? Three tables, and an answer for each; then letters of unseen scripts told "
         "apart after one example each.",
-        tables={"Palmer penguins": penguins.results},
+        tables={} if penguins.results is None else {"Palmer penguins": penguins.results},
         few_shot={"glyphs": few_shot},
         episodes={"glyphs": _one_episode(models[0], classes)},
         questions=[(question.asked, question.answer) for question in questions],
         picture=verdict_plot(
-            {question.name: question.results for question in questions},
-            {"R² on new rows of the generated worlds": helping.figures},
+            {one.name: one.results for one in questions if one.results is not None},
+            {one.measured: one.figures for one in questions if one.figures},
         ),
     )
     return DemoOutcome(

@@ -8,7 +8,7 @@ tasks ask for different things it may hurt.
 import time
 import warnings
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,14 +16,16 @@ import numpy as np
 
 from polytask.core import ResultWarning
 from polytask.core.names import counted
-from polytask.datasets import factor_world, glyph_traits_table, penguins_table
+from polytask.datasets import chick_weights, factor_world, glyph_traits_table, penguins_table
 from polytask.datasets.factor_worlds import FactorWorld
 from polytask.demo.rivals import mean_r2, own_ridge, reduced_rank_ridge
 from polytask.estimators import fit
+from polytask.estimators.task_forecast import forecast_new_tasks
 from polytask.models import TableModel
 from polytask.models.table_results import FitResults
+from polytask.relate import relate
 
-__all__ = ["Question", "ask_about_traits", "ask_helping_world", "ask_penguins"]
+__all__ = ["Question", "ask_about_chicks", "ask_about_traits", "ask_helping_world", "ask_penguins"]
 
 _WORLD_SEED = 11  # the worlds of seeds 0, 1 and 2 were looked at while `fit` was built
 _RANK = 3  # of the world's factors: the linear rival is told
@@ -37,16 +39,18 @@ class Question:
         name: By which results name it.
         asked: The question.
         answer: What came out, in a sentence.
-        results: The verdicts of `polytask.fit`.
-        figures: Further figures by name: R² on rows whose truth is known.
+        results: The verdicts of `polytask.fit`; None where no joint training is judged.
+        figures: Further figures by name.
+        measured: What these figures are.
         seconds: Wall time.
     """
 
     name: str
     asked: str
     answer: str
-    results: FitResults
+    results: FitResults | None = None
     figures: Mapping[str, float] = field(default_factory=dict)
+    measured: str = ""
     seconds: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
@@ -55,7 +59,7 @@ class Question:
             "question": self.asked,
             "answer": self.answer,
             "figures": {name: round(value, 3) for name, value in self.figures.items()},
-            "results": self.results.to_json(),
+            "results": None if self.results is None else self.results.to_json(),
             "seconds": round(self.seconds, 1),
         }
 
@@ -94,6 +98,7 @@ def ask_helping_world(*, n_tasks: int = 60, progress: bool = False, **settings: 
         answer=answer,
         results=results,
         figures=figures,
+        measured="R² on new rows of the generated worlds",
         seconds=time.perf_counter() - start,
     )
 
@@ -115,17 +120,64 @@ def ask_penguins(*, progress: bool = False, **settings: Any) -> tuple[Question, 
 
 
 def ask_about_traits(*, n_rows: int = 600, progress: bool = False, **settings: Any) -> Question:
-    """Ask drawings of letters which letter it is, and whether its font is bold, slanted, or has serifs."""
+    """Ask drawings of letters which letter it is, and whether its font is bold, slanted, or has serifs.
+
+    Args:
+        n_rows: Drawings.
+        progress: Show bars.
+        **settings: Of `polytask.fit`, for tests; its defaults otherwise.
+    """
     start = time.perf_counter()
     targets = ("letter", "bold", "slanted", "serif")
     table = glyph_traits_table(n_rows)
     drawn = table.loc[:, table.nunique() > 1]  # some pixels at the border never have ink
+    groups = relate(drawn, targets).groups
     results = _results(fit(drawn, targets, progress=progress, **settings))
     return Question(
         name="traits of letters",
         asked=f"{n_rows} drawings of letters, four unlike questions: may it hurt?",
-        answer=_verdicts(results),
+        answer=f"{_verdicts(results)} {_grouped(groups)}",
         results=results,
+        seconds=time.perf_counter() - start,
+    )
+
+
+def ask_about_chicks(*, n_splits: int = 6, progress: bool = False, **settings: Any) -> Question:
+    """Ask what a chick will weigh later, from its first four weighings and what other chicks taught.
+
+    Args:
+        n_splits: How often a fifth of the chicks is held out anew.
+        progress: Show bars.
+        **settings: Of `polytask.fit`, for tests; its defaults otherwise.
+
+    Raises:
+        DataError: The package river, which carries the weights, is not installed.
+    """
+    start = time.perf_counter()
+    table = chick_weights()
+    errors: dict[str, list[float]] = {}
+    for split in range(n_splits):
+        found = forecast_new_tasks(
+            table, "weight", task_column="chick", order="time", seed=split, progress=progress, **settings
+        )
+        for side, error in found.errors.items():
+            errors.setdefault(side, []).append(error)
+    mean = {side: float(np.mean(values)) for side, values in errors.items()}
+    figures = {
+        "a line through its own four weighings": mean["line"],
+        "what others weigh, shifted": mean["shifted"],
+        "polytask.fit, then adapt": mean["model"],
+    }
+    return Question(
+        name="chicks",
+        asked="A chick's later weights from its first four: does it help to know other chicks?",
+        answer=(
+            f"With what other chicks taught the error is {mean['model']:.1f} g; what others weigh, shifted "
+            f"to its own mean, misses by {mean['shifted']:.1f} g, and a line through its own weighings by "
+            f"{mean['line']:.1f} g."
+        ),
+        figures=figures,
+        measured=f"error on later weights of new chicks, g (mean of {counted(n_splits, 'split')})",
         seconds=time.perf_counter() - start,
     )
 
@@ -169,6 +221,14 @@ def _reduced_rank(world: FactorWorld) -> float:
 
 def _inputs(world: FactorWorld, frame: Any) -> np.ndarray:
     return frame.drop(columns=list(world.targets)).to_numpy(float)
+
+
+def _grouped(groups: Sequence[Sequence[str]]) -> str:
+    """Say which targets belong together, in a sentence."""
+    several = [" and ".join(group) for group in groups if len(group) > 1]
+    if not several:
+        return "By their affinities (`polytask.relate`) each is best alone."
+    return f"By their affinities (`polytask.relate`) {'; '.join(several)} belong together."
 
 
 def _verdicts(results: FitResults) -> str:

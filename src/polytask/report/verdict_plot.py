@@ -53,9 +53,7 @@ def _bands(axes: Any, results: Mapping[str, FitResults]) -> None:
     axes.axvline(0, color=COLOURS["muted"], linewidth=1)
     axes.set_yticks(range(len(rows)), [short_name(name, _LONGEST) for name, _ in rows])
     axes.set_ylim(len(rows) - 0.5, -0.5)
-    axes.set_xlabel(
-        "gain of joint training over a separate model, %: each target (dot), and Δm with 95 % interval"
-    )
+    axes.set_xlabel("gain of joint training over a separate model, %")
 
 
 def _dodged(values: Sequence[float]) -> np.ndarray:
