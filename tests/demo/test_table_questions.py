@@ -41,13 +41,13 @@ def test_the_answer_counts_verdicts(gains, sentence):
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_the_worlds_figures_are_explained_shares_between_alone_and_the_oracle():
     found = ask_helping_world(n_tasks=6, **TINY)
-    assert list(found.figures) == [
+    assert list(found.scores) == [
         "own ridge regressions", "reduced-rank ridge regression", "polytask.fit",
         "oracle (ridge on the true factors)", "without kinship: own ridge regressions",
         "without kinship: polytask.fit",
     ]  # fmt: skip
-    assert max(found.figures.values()) == found.figures["oracle (ridge on the true factors)"] < 1
-    assert f"{found.figures['polytask.fit']:.2f} of the variance" in found.answer
+    assert max(found.scores.values()) == found.scores["oracle (ridge on the true factors)"] < 1
+    assert f"{found.scores['polytask.fit']:.2f} of the variance" in found.conclusion
     assert len(found.results.tasks) == 6 and found.to_json()["question"].startswith("6 kindred tasks")
 
 

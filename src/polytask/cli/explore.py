@@ -82,7 +82,7 @@ def demo(
         if found.warning is not None:
             say(f"note: {found.warning}", style="yellow")
     lines = [
-        *(part for one in outcome.questions for part in (Text(one.asked, "bold"), one.answer, "")),
+        *(part for one in outcome.questions for part in (Text(one.asked, "bold"), one.conclusion, "")),
         *(fit_table(one.results) for one in outcome.questions if one.name == "penguins" and one.results),
         few_shot_table(outcome.few_shot),
         f"Report written to {outcome.report} ({outcome.seconds:.0f} s).",

@@ -117,10 +117,10 @@ def run_demo(
         tables={} if penguins.results is None else {"Palmer penguins": penguins.results},
         few_shot={"glyphs": few_shot},
         episodes={"glyphs": _one_episode(models[0], classes)},
-        questions=[(question.asked, question.answer) for question in questions],
+        questions=[(question.asked, question.conclusion) for question in questions],
         picture=verdict_plot(
             {one.name: one.results for one in questions if one.results is not None},
-            {one.measured: one.figures for one in questions if one.figures},
+            {one.measured: one.scores for one in questions if one.scores},
         ),
     )
     return DemoOutcome(

@@ -38,18 +38,18 @@ class Question:
     Args:
         name: By which results name it.
         asked: The question.
-        answer: What came out, in a sentence.
+        conclusion: What came out, in a sentence.
         results: The verdicts of `polytask.fit`; None where no joint training is judged.
-        figures: Further figures by name.
+        scores: Further figures by name.
         measured: What these figures are.
         seconds: Wall time.
     """
 
     name: str
     asked: str
-    answer: str
+    conclusion: str
     results: FitResults | None = None
-    figures: Mapping[str, float] = field(default_factory=dict)
+    scores: Mapping[str, float] = field(default_factory=dict)
     measured: str = ""
     seconds: float = 0.0
 
@@ -57,8 +57,8 @@ class Question:
         """Return everything as plain JSON."""
         return {
             "question": self.asked,
-            "answer": self.answer,
-            "figures": {name: round(value, 3) for name, value in self.figures.items()},
+            "answer": self.conclusion,
+            "figures": {name: round(value, 3) for name, value in self.scores.items()},
             "results": None if self.results is None else self.results.to_json(),
             "seconds": round(self.seconds, 1),
         }
@@ -95,9 +95,9 @@ def ask_helping_world(*, n_tasks: int = 60, progress: bool = False, **settings: 
     return Question(
         name="kindred tasks",
         asked=f"{n_tasks} kindred tasks with 16 labels each: does it help to learn them together?",
-        answer=answer,
+        conclusion=answer,
         results=results,
-        figures=figures,
+        scores=figures,
         measured="R² on new rows of the generated worlds",
         seconds=time.perf_counter() - start,
     )
@@ -112,7 +112,7 @@ def ask_penguins(*, progress: bool = False, **settings: Any) -> tuple[Question, 
     question = Question(
         name="penguins",
         asked="333 penguins, four targets: does it make a difference?",
-        answer=_verdicts(results),
+        conclusion=_verdicts(results),
         results=results,
         seconds=time.perf_counter() - start,
     )
@@ -136,7 +136,7 @@ def ask_about_traits(*, n_rows: int = 600, progress: bool = False, **settings: A
     return Question(
         name="traits of letters",
         asked=f"{n_rows} drawings of letters, four unlike questions: may it hurt?",
-        answer=f"{_verdicts(results)} {_grouped(groups)}",
+        conclusion=f"{_verdicts(results)} {_grouped(groups)}",
         results=results,
         seconds=time.perf_counter() - start,
     )
@@ -171,12 +171,12 @@ def ask_about_chicks(*, n_splits: int = 6, progress: bool = False, **settings: A
     return Question(
         name="chicks",
         asked="A chick's later weights from its first four: does it help to know other chicks?",
-        answer=(
+        conclusion=(
             f"With what other chicks taught the error is {mean['model']:.1f} g; what others weigh, shifted "
             f"to its own mean, misses by {mean['shifted']:.1f} g, and a line through its own weighings by "
             f"{mean['line']:.1f} g."
         ),
-        figures=figures,
+        scores=figures,
         measured=f"error on later weights of new chicks, g (mean of {counted(n_splits, 'split')})",
         seconds=time.perf_counter() - start,
     )

@@ -151,15 +151,15 @@ def drawing() -> Iterator[Any]:
         yield pyplot
 
 
-def svg_text(pyplot: Any, figure: Any, *panels: Any) -> str:
-    """Return a figure with plain panels as inline SVG, and close it."""
+def svg_text(pyplot: Any, canvas: Any, *panels: Any) -> str:
+    """Return a drawing with plain panels as inline SVG, and close it."""
     for axes in panels:
         for side in ("top", "right", "left"):
             axes.spines[side].set_visible(False)
         axes.tick_params(axis="y", length=0)
-    figure.tight_layout()
+    canvas.tight_layout()
     buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None}, transparent=True)
-    pyplot.close(figure)
+    canvas.savefig(buffer, format="svg", metadata={"Date": None}, transparent=True)
+    pyplot.close(canvas)
     text = buffer.getvalue()
     return text[text.index("<svg") :]
