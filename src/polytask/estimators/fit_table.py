@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, Unpack, overload
 
 from polytask.data import read_table
 from polytask.data.tables.large_table import open_table
+from polytask.estimators.fit_options import FitOptions
 from polytask.fitting.planned_fit import PlannedFit
 from polytask.fitting.table_fit import FitSettings, fit_table, plan_fit
 from polytask.fitting.table_preparation import Columns
@@ -21,9 +22,13 @@ _OLD_NAMES = {"sharing": "architecture", "checkpoint": "resume_folder", "seeds":
 
 
 @overload
-def fit(table: Any, targets: Any, *, task_column: None = None, **settings: Any) -> TableModel: ...
+def fit(
+    table: Any, targets: Any, *, task_column: None = None, **settings: Unpack[FitOptions]
+) -> TableModel: ...
 @overload
-def fit(table: Any, targets: Any, *, task_column: str | int, **settings: Any) -> TaskTableModel: ...
+def fit(
+    table: Any, targets: Any, *, task_column: str | int, **settings: Unpack[FitOptions]
+) -> TaskTableModel: ...
 def fit(
     table: Any,
     targets: Any,
