@@ -2,6 +2,7 @@
 
     python benchmarks/quality/tables.py                      # everything; hours on two cores, and resumable
     python benchmarks/quality/tables.py --table enb --seed 0 # some cells
+    python benchmarks/quality/tables.py --continue           # take over the cells of the results file first
     python benchmarks/quality/tables.py --report             # only the summary of the cells that are there
 
 Each seed holds 30 % of the rows out (whole groups where there are groups), and every method learns from the
@@ -217,9 +218,25 @@ def measured(table: TableSet, train: np.ndarray, test: np.ndarray, answers: Answ
     return figures
 
 
+def cell_path(method: str, name: str, seed: int) -> Path:
+    return CELLS / f"{name}.{seed}.{method.replace(' ', '-').replace('/', '')}.json"
+
+
+def write_cell(cell: Mapping[str, Any]) -> None:
+    path = cell_path(cell["method"], cell["table"], cell["seed"])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, lambda file: file.write(json.dumps(cell).encode()))
+
+
+def take_over() -> None:
+    """Write the cells of the results file that are not there; whoever asks for it has not changed the code."""
+    for cell in json.loads(RESULTS.read_text())["figures"]["cells"]:
+        if not cell_path(cell["method"], cell["table"], cell["seed"]).exists():
+            write_cell(cell)
+
+
 def run_cell(method: str, run: Callable[..., Answers], name: str, seed: int) -> None:
-    path = CELLS / f"{name}.{seed}.{method.replace(' ', '-').replace('/', '')}.json"
-    if path.exists():
+    if cell_path(method, name, seed).exists():
         return
     table = TABLES[name]()
     if method == "CatBoost" and len(table.targets) * table.frame.shape[1] > MOST_COLUMNS_TIMES_TARGETS:
@@ -233,8 +250,7 @@ def run_cell(method: str, run: Callable[..., Answers], name: str, seed: int) -> 
         "method": method, "table": name, "seed": seed, "figures": figures,
         "cpu_seconds": time.process_time() - begun,
     }  # fmt: skip
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, lambda file: file.write(json.dumps(cell).encode()))
+    write_cell(cell)
     print(f"{name} {seed} {method}: {cell['cpu_seconds']:.1f} CPU s", flush=True)
 
 
@@ -242,8 +258,8 @@ def summary() -> dict[str, Any]:
     """Average cells over seeds, and count ranks and wins of the first method."""
     values: dict[tuple[str, str, str], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     seconds: dict[str, float] = defaultdict(float)
-    for path in sorted(CELLS.glob("*.json")):
-        cell = json.loads(path.read_text())
+    cells = [json.loads(path.read_text()) for path in sorted(CELLS.glob("*.json"))]
+    for cell in cells:
         seconds[cell["method"]] += cell["cpu_seconds"]
         for target, figures in cell["figures"].items():
             for metric, value in figures.items():
@@ -261,7 +277,19 @@ def summary() -> dict[str, Any]:
             }
             for key, row in zip(table.index, table.to_dict("records"))
         },
+        "tables by seed": {
+            str(seed): len({cell["table"] for cell in cells if cell["seed"] == seed}) for seed in SEEDS
+        },
+        "cells": [_rounded(cell) for cell in cells],
     }
+
+
+def _rounded(cell: Mapping[str, Any]) -> dict[str, Any]:
+    figures = {
+        target: {name: round(value, 5) for name, value in found.items()}
+        for target, found in cell["figures"].items()
+    }
+    return {**cell, "figures": figures, "cpu_seconds": round(cell["cpu_seconds"], 1)}
 
 
 def _compared(table: pd.DataFrame) -> dict[str, Any]:
@@ -297,7 +325,10 @@ def main() -> None:
     parser.add_argument("--seed", action="append", type=int)
     parser.add_argument("--method", action="append")
     parser.add_argument("--report", action="store_true")
+    parser.add_argument("--continue", action="store_true", dest="resume")
     asked = parser.parse_args()
+    if asked.resume:
+        take_over()
     for seed in asked.seed or SEEDS if not asked.report else ():
         for name in asked.table or TABLES:
             for method, run in methods().items():
