@@ -229,7 +229,7 @@ def write_cell(cell: Mapping[str, Any]) -> None:
 
 
 def take_over() -> None:
-    """Write the cells of the results file that are not there; whoever asks for it has not changed the code."""
+    """Write the cells of the results file that are not there: whoever asks has not changed the code."""
     for cell in json.loads(RESULTS.read_text())["figures"]["cells"]:
         if not cell_path(cell["method"], cell["table"], cell["seed"]).exists():
             write_cell(cell)

@@ -26,6 +26,7 @@ _found, __dir__, __all__ = lazy_loader.attach(
         "core",
         "data",
         "datasets",
+        "demo",
         "encoders",
         "estimators",
         "evaluate",

@@ -38,7 +38,7 @@ REACHED = [
     *(ROOT / "data" / "images" / f"{name}.py" for name in ("image_paths", "class_folders", "picture")),
     ROOT / "datasets" / "omniglot_drawings.py",
     *(ROOT / "report" / f"{name}.py" for name in ("console", "html")),
-    ROOT / "demo.py",
+    *(ROOT / "demo").glob("*.py"),
 ]
 SETTINGS = {*signature(fit).parameters, *signature(learn).parameters}
 SETTINGS |= set(signature(TableModel.predict).parameters)

@@ -1,5 +1,5 @@
 """The main job on built-in data: questions to tables, new classes from one example, and a report."""
 
-from polytask.demo.both_halves import DemoOutcome, run_demo
+from polytask.renamed import room
 
-__all__ = ["DemoOutcome", "run_demo"]
+__getattr__, __dir__, __all__ = room(__name__, __file__)
