@@ -2,6 +2,7 @@
 
 import json
 import re
+from html import escape
 
 import pytest
 import torch
@@ -21,14 +22,32 @@ from polytask.models.few_shot_config import FewShotConfig
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_it_leaves_a_report_and_its_models(tmp_path):
     found = run_demo(
-        tmp_path, repeats=1, steps=1, n_episodes=4, n_tasks=4, n_drawings=60, epochs=1, width=4, folds=2
+        tmp_path,
+        repeats=1,
+        steps=1,
+        n_episodes=4,
+        n_tasks=4,
+        n_drawings=60,
+        n_splits=1,
+        epochs=1,
+        width=4,
+        folds=2,
     )
     assert found.report == tmp_path / "report.html"
     page = found.report.read_text()
-    for text in ("Palmer penguins", "One episode of unseen scripts", *(one.asked for one in found.questions)):
+    for text in (
+        "Palmer penguins",
+        "One episode of unseen scripts",
+        *(escape(one.asked) for one in found.questions),
+    ):
         assert text in page
     assert page.count("<svg") >= 2
-    assert [one.name for one in found.questions] == ["kindred tasks", "penguins", "traits of letters"]
+    assert [one.name for one in found.questions] == [
+        "kindred tasks",
+        "penguins",
+        "traits of letters",
+        "chicks",
+    ]
     assert [task.task for task in found.questions[1].results.tasks] == [
         "species", "sex", "island", "body_mass_g",
     ]  # fmt: skip
@@ -39,7 +58,7 @@ def test_it_leaves_a_report_and_its_models(tmp_path):
     polytask.load(tmp_path / "glyphs-maml")
     written = json.loads(json.dumps(found.to_json(), allow_nan=False))
     assert written["report"] == str(found.report) and len(written["glyphs"]) == 3
-    assert set(written["tables"]) == {"kindred tasks", "penguins", "traits of letters"}
+    assert set(written["tables"]) == {"kindred tasks", "penguins", "traits of letters", "chicks"}
 
 
 def test_a_place_for_a_model_that_is_taken_is_found_before_any_training(tmp_path, monkeypatch):

@@ -3,7 +3,13 @@
 import pytest
 
 from polytask.core import Interval
-from polytask.demo.table_questions import _verdicts, ask_about_traits, ask_helping_world
+from polytask.demo.table_questions import (
+    _grouped,
+    _verdicts,
+    ask_about_chicks,
+    ask_about_traits,
+    ask_helping_world,
+)
 from polytask.models.table_results import FitResults, TaskResult
 
 TINY = {"epochs": 2, "width": 4, "folds": 2}
@@ -57,3 +63,25 @@ def test_the_letters_are_asked_four_questions():
     found = ask_about_traits(n_rows=80, **TINY)
     assert [task.task for task in found.results.tasks] == ["letter", "bold", "slanted", "serif"]
     assert found.results.rows["table"] == 80 and all(task.gain is not None for task in found.results.tasks)
+
+
+@pytest.mark.parametrize(
+    ("groups", "sentence"),
+    [
+        ((("a",), ("b",)), "By their affinities (`polytask.relate`) each is best alone."),
+        ((("a", "c"), ("b",)), "By their affinities (`polytask.relate`) a and c belong together."),
+    ],
+)
+def test_groups_are_told_in_a_sentence(groups, sentence):
+    assert _grouped(groups) == sentence
+
+
+@pytest.mark.trains
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_a_chick_is_better_known_with_others_than_by_its_own_line():
+    """Even with networks that have hardly learned: the other chicks tell how weights differ and grow."""
+    pytest.importorskip("river")
+    found = ask_about_chicks(n_splits=1, **TINY)
+    line, shifted, ours = found.scores.values()
+    assert ours < min(line, shifted)
+    assert f"the error is {ours:.1f} g" in found.conclusion and "1 split" in found.measured
