@@ -61,7 +61,10 @@ def _show_list(root: Path | None, *, as_json: bool) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table("name", "what", "tasks", "licence", "here", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    table.add_column("name", min_width=max(map(len, DATASETS)))  # what is to be typed is never cut
+    for heading in ("what", "tasks", "licence", "here"):
+        table.add_column(heading)
     summary = {}
     for dataset in DATASETS.values():
         here = _here(dataset, root)

@@ -19,7 +19,7 @@ def relate(
     target: Annotated[
         list[str],
         typer.Option(
-            help="A column to predict, as NAME or NAME:KIND (regression, binary, multiclass). Repeat it."
+            help="A column to predict, as NAME or NAME:KIND (regression, log, binary, multiclass). Repeat it."
         ),
     ],
     task_column: Annotated[

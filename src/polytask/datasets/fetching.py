@@ -43,7 +43,7 @@ def download(name: str, root: str | Path | None = None, *, progress: bool | None
     """
     if name not in DATASETS:
         meant = near_names(name, DATASETS)
-        hint = f"; did you mean {meant[0]!r}?" if meant else ";"
+        hint = f"; did you mean {meant[0]!r}?" if meant else "."
         raise InputError(f"There is no dataset {name!r}{hint} There are {', '.join(DATASETS)}.")
     dataset = DATASETS[name]
     if dataset.folder is None:

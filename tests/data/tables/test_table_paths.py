@@ -1,10 +1,12 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.large_samples import sample_table, write_parts
 
 from polytask.core import DataError
 from polytask.data import read_table
+from polytask.data.tables.large_table import ParquetTable
 from polytask.data.tables.table_paths import is_path, table_paths
 
 
@@ -41,7 +43,7 @@ def test_a_file_with_other_columns_is_named(tmp_path: Path) -> None:
     frame = sample_table(60)
     folder = write_parts(frame, tmp_path / "parts", n_files=2)
     frame.drop(columns="size").assign(weight=1.0).to_parquet(folder / "part-1.parquet")
-    with pytest.raises(DataError, match=r"part-1\.parquet lacks 'size' and has 'weight' beside"):
+    with pytest.raises(DataError, match=r"part-1\.parquet lacks 'size' and has 'weight' more"):
         read_table(folder)
 
 
@@ -52,6 +54,15 @@ def test_files_may_hold_numbers_of_other_types_and_columns_in_another_order(tmp_
     found = read_table(tmp_path)
     assert found["count"].tolist() == 2 * frame["count"].tolist()
     assert found.columns.tolist() == ["count", "size"]
+
+
+@pytest.mark.parametrize("open_files", [read_table, lambda folder: ParquetTable(sorted(folder.iterdir()))])
+def test_a_file_with_values_of_another_type_is_named_with_the_column(tmp_path: Path, open_files: Any) -> None:
+    frame = sample_table(60)
+    folder = write_parts(frame, tmp_path / "parts", n_files=2)
+    frame.assign(size=frame["size"].astype(str) + " cm").to_parquet(folder / "part-1.parquet")
+    with pytest.raises(DataError, match=r"Column 'size' is \w*string in .*part-1\.parquet, but double in"):
+        open_files(folder)
 
 
 def test_a_list_of_numbers_is_no_path() -> None:

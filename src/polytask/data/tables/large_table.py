@@ -10,7 +10,13 @@ import pandas as pd
 
 from polytask.data.tables.delimited import MISSING_WORDS
 from polytask.data.tables.table import clean_frame, plain_frame, read_table
-from polytask.data.tables.table_file import check_same_columns, join_parquet, open_parquet, parquet_errors
+from polytask.data.tables.table_file import (
+    check_same_columns,
+    check_same_types,
+    join_parquet,
+    open_parquet,
+    parquet_errors,
+)
 from polytask.data.tables.table_paths import PARQUET, is_path, table_paths
 
 __all__ = ["LARGE_ROWS", "FrameTable", "LargeTable", "ParquetTable", "open_table", "table_pieces", "words_of"]
@@ -78,12 +84,15 @@ class ParquetTable(LargeTable):
         self.paths = tuple(paths)
         where = str(paths[0]) if len(paths) == 1 else f"the table of {len(paths)} files from {paths[0]} on"
         names: list[str] = []
+        schema: Any = None
         n_rows = 0
         for path in paths:
             with open_parquet(path) as file, parquet_errors(path):
                 found = file.schema_arrow.empty_table().to_pandas().columns.tolist()  # without its index
                 names = names or found
                 check_same_columns(found, names, path, paths[0])
+                schema = schema or file.schema_arrow
+                check_same_types(file.schema_arrow, schema, path, paths[0])
                 n_rows += file.metadata.num_rows
         super().__init__(where, [str(name) for name in names], n_rows)
 

@@ -21,6 +21,7 @@ from polytask.data.tables.problems import examples
 
 __all__ = [
     "check_same_columns",
+    "check_same_types",
     "join_parquet",
     "open_parquet",
     "parquet_errors",
@@ -127,6 +128,7 @@ def join_parquet(tables: Sequence[Any], paths: Sequence[Path]) -> pd.DataFrame:
 
     for table, path in zip(tables, paths, strict=True):
         check_same_columns(table.column_names, tables[0].column_names, path, paths[0])
+        check_same_types(table.schema, tables[0].schema, path, paths[0])
     tables = [table.select(tables[0].column_names) for table in tables]
     with parquet_errors(paths[0], also=f" together with {len(paths) - 1} more" if len(paths) > 1 else ""):
         joined = pyarrow.concat_tables(tables, promote_options="permissive")
@@ -139,11 +141,27 @@ def check_same_columns(names: Sequence[str], expected: Sequence[str], path: Path
     more = [name for name in names if name not in expected]
     if lacking or more:
         told = [f"lacks {examples(lacking, limit=3)}"] * bool(lacking)
-        told += [f"has {examples(more, limit=3)} beside"] * bool(more)
+        told += [f"has {examples(more, limit=3)} more"] * bool(more)
         raise DataError(
-            f"{path} {' and '.join(told)}, compared with {first}. The files of one table need the same "
-            "columns."
+            f"{path} {' and '.join(told)}, compared with the columns of {first}. The files of one table need "
+            "the same columns."
         )
+
+
+def check_same_types(schema: Any, expected: Any, path: Path, first: Path) -> None:
+    """Refuse a file with a column, in Arrow schemas, whose values do not go together with the first one's."""
+    import pyarrow
+
+    for wanted in expected:
+        for field in map(schema.field, schema.get_all_field_indices(wanted.name)):
+            try:
+                both = [pyarrow.schema([wanted]), pyarrow.schema([field])]
+                pyarrow.unify_schemas(both, promote_options="permissive")
+            except pyarrow.ArrowException as error:
+                raise DataError(
+                    f"Column {wanted.name!r} is {field.type} in {path}, but {wanted.type} in {first}. Write "
+                    "it with the same type in all files of a table."
+                ) from error
 
 
 @contextlib.contextmanager
