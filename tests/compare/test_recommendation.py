@@ -36,6 +36,14 @@ def _advice(targets: list[str], mean: float | None = None) -> Advice:
     )
 
 
+def test_without_networks_of_single_targets_it_is_told_what_to_add() -> None:
+    words = recommendation(dataclasses.replace(_advice(["y", "z"]), contrasts=[]))
+    assert words == (
+        "Whether joint training helps y and z is not known: no networks of a target alone were compared. Add "
+        "the candidate single."
+    )
+
+
 def test_one_target_has_nothing_to_be_trained_with() -> None:
     assert recommendation(_advice(["y"])) == "y is the only target: there is nothing to train it with."
 

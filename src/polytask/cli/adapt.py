@@ -79,6 +79,24 @@ def _adapt_tasks(base: "TaskTableModel", rows: Path, output: Path, *, as_json: b
     adapted = base.adapt(user_path(rows))
     adapted.save(output)
     new = adapted.tasks[len(base.tasks) :]
-    summary = {"model": str(output), "new_tasks": list(new), "tasks": len(adapted.tasks)}
-    words = f"{counted(len(new), 'new task')}, {len(adapted.tasks)} in all; written to {output}."
+    labels = _new_labels(base, adapted)
+    learned = [name for name, n_labels in labels.items() if n_labels]
+    summary = {
+        "model": str(output),
+        "new_tasks": list(new),
+        "tasks": len(adapted.tasks),
+        "labels": {name: labels[name] for name in learned},
+    }
+    words = (
+        f"Learned {counted(sum(labels.values()), 'label')} of {counted(len(learned), 'task')}, {len(new)} of "
+        f"them new; the model knows {len(adapted.tasks)}. Written to {output}."
+    )
     show(summary, as_json=as_json, lines=[words])
+
+
+def _new_labels(base: "TaskTableModel", adapted: "TaskTableModel") -> dict[str, int]:
+    """Count the labels that were learned of each task, over all targets."""
+    n_known = len(base.tasks)
+    counts = sum(one.counts for one in adapted.target_tasks)
+    counts[:n_known] -= sum(one.counts for one in base.target_tasks)
+    return dict(zip(adapted.tasks, counts.tolist(), strict=True))

@@ -47,7 +47,7 @@ def extend(
     from polytask.estimators import extend as extend_model
     from polytask.models import TableModel, load
     from polytask.models.bundle_folder import check_destination
-    from polytask.report.figure_text import interval_text, metric_text
+    from polytask.report.figure_text import interval_text, value_text
 
     check_destination(output, kind=TableModel.kind)
     loaded = load(model)
@@ -59,12 +59,11 @@ def extend(
     extended.save(output, files={CONFIG_FILE: run_text(ctx)})
     lines = []
     for found in results:
-        ours, own = (
-            interval_text(side.get(found.metric), found.metric) for side in (found.joint, found.baseline)
-        )
+        ours = value_text(found.joint.get(found.metric), found.metric)
+        own = interval_text(found.baseline.get(found.metric), found.metric)
         lines.append(
-            f"{found.task}: {metric_text(found.metric)} {ours} on held-out rows, a linear model of its own "
-            f"{own}; what the model has learned: {found.verdict}. The answer is {_made_of(found.parts)}."
+            f"{found.task}: {ours} on held-out rows, a linear model of its own {own}; "
+            f"what the model has learned: {found.verdict}. The answer is {_made_of(found.parts)}."
         )
     summary = {
         "output": str(output),

@@ -16,7 +16,7 @@ from polytask.cli.terminal import show
 from polytask.core import BundleError, Interval
 from polytask.core.files import user_path
 from polytask.core.names import counted
-from polytask.report.figure_text import interval_text, metric_text
+from polytask.report.figure_text import value_text
 
 if TYPE_CHECKING:
     from polytask.compare.comparison_info import ComparisonInfo
@@ -84,6 +84,8 @@ def _model_rows(saved: "BundleInfo") -> Iterator[tuple[str, str]]:
     if "learner" in settings:
         yield "learner", f"{settings['learner']}, {settings.get('way')}-way {settings.get('shot')}-shot"
         yield "images", f"{settings.get('size')} x {settings.get('size')}"
+    if saved.task_column is not None:
+        yield "tasks", f"{len(saved.tasks)} of the column {saved.task_column}: {_some(saved.tasks)}"
     if saved.classes:
         yield "classes", f"{len(saved.classes)}: {_some(saved.classes)}"
     if "architecture" in settings:
@@ -134,23 +136,30 @@ def _result_rows(results: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Lay out the first metric of each target, or the accuracy on unseen classes."""
     for found in results.get("tasks", ()):
         metric = found["metric"]
-        joint = _interval(found["joint"].get(metric), metric)
-        single = _interval(found["separate"].get(metric), metric)
+        joint, single = (_value(found[side].get(metric), metric) for side in ("joint", "separate"))
         beside = "" if not found["separate"] else f", {single} by a model of its own: {found['verdict']}"
-        yield f"result {found['task']}", f"{metric_text(metric)} {joint} on held-out rows{beside}"
+        yield f"result {found['task']}", f"{joint} on held-out rows{beside}"
+    for found in results.get("targets", ()):  # of a model with tasks
+        most, metric = found["new_tasks"][-1], found["metric"]
+        joint, pooled = (_value(most[side], metric) for side in ("joint", "pooled"))
+        yield (
+            f"result {found['target']}",
+            f"{joint} on tasks that were held out, {most['known_rows']} of their rows known; without these "
+            f"rows {pooled}",
+        )
     if "accuracy" in results:
-        ours, pixels = (_interval(results[key], "accuracy") for key in ("accuracy", "pixel_nearest_mean"))
-        yield "result", f"accuracy % {ours} on unseen classes, {pixels} by the pixels' nearest mean"
+        ours, pixels = (_value(results[key], "accuracy") for key in ("accuracy", "pixel_nearest_mean"))
+        yield "result", f"{ours} on unseen classes, {pixels} by the pixels' nearest mean"
     if "seconds" in results:
         yield "training took", f"{results['seconds']:.0f} s"
 
 
-def _interval(value: Mapping[str, Any] | None, metric: str) -> str:
+def _value(value: Mapping[str, Any] | None, metric: str) -> str:
     if value is None or value.get("mean") is None:
-        return "unknown"
+        return f"{metric} unknown"
     half = value.get("half_width")
     interval = Interval(mean=value["mean"], half_width=math.nan if half is None else half, n=2)
-    return interval_text(interval, metric)
+    return value_text(interval, metric)
 
 
 def _recommendation(folder: Path) -> str:

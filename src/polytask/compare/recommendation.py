@@ -107,7 +107,8 @@ def _joint_sentences(advice: Advice, targets: Sequence[str]) -> list[str]:
             "group before relying on them."
         )
     if unknown := groups.get("unknown"):
-        sentences.append(f"Whether joint training helps {_names(unknown)} is not known.")
+        why = "" if by_target else ": no networks of a target alone were compared. Add the candidate single"
+        sentences.append(f"Whether joint training helps {_names(unknown)} is not known{why}.")
     return sentences
 
 

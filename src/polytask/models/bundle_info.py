@@ -39,7 +39,7 @@ class BundleInfo:
 
     Args:
         source: The directory.
-        kind: ``"table"``, ``"few-shot"`` or ``"few-shot-adapted"``.
+        kind: ``"table"``, ``"task-table"``, ``"few-shot"`` or ``"few-shot-adapted"``.
         library: The version of polytask that wrote it.
         saved: When, in UTC; None of models of earlier versions.
         data: Where it comes from: fingerprint, roles of columns, seed.
@@ -47,6 +47,8 @@ class BundleInfo:
         columns: Of a table: the columns that it reads, by kind.
         settings: How it was built and trained.
         classes: Of an adapted model.
+        task_column: Of a model with tasks: the column that tells them.
+        tasks: Those that it knows.
         results: Its figures, as they were saved; None where there are none.
         n_parameters: Numbers in its weights; None where these cannot be read.
         files: Of which it consists.
@@ -61,6 +63,8 @@ class BundleInfo:
     columns: Mapping[str, list[str]] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     classes: tuple[str, ...] = ()
+    task_column: str | None = None
+    tasks: tuple[str, ...] = ()
     results: Mapping[str, Any] | None = None
     n_parameters: int | None = None
     files: tuple[FileInfo, ...] = ()
@@ -94,6 +98,7 @@ def bundle_info(directory: str | Path) -> BundleInfo:
     paths = {original_name(name, str(files[name])): source / name for name in files}
     results = _results(paths["results.json"]) if "results.json" in whole else None
     weights = paths["weights.safetensors"] if "weights.safetensors" in whole else None
+    tasks = _part(config, "tasks", dict)
     columns: dict[str, list[str]] = {}
     for column in _records(_part(config, "encoder", dict).get("columns")):
         columns.setdefault(str(column.get("kind")), []).append(str(column.get("name")))
@@ -107,6 +112,8 @@ def bundle_info(directory: str | Path) -> BundleInfo:
         columns=columns,
         settings=_part(config, "model", dict),
         classes=tuple(map(str, _part(config, "classes", list))),
+        task_column=column if isinstance(column := tasks.get("column"), str) else None,
+        tasks=tuple(map(str, _part(tasks, "names", list))),
         results=results,
         n_parameters=None if weights is None else _n_parameters(weights),
         files=tuple(checked),

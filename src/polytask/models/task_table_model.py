@@ -204,10 +204,13 @@ class TaskTableModel(SavedModel):
         check.done()
         asked = [name for name, given in (("intervals", intervals), ("deviation", deviation)) if given]
         if asked and all(known.spread is None for known in self.target_tasks):
-            raise InputError(
-                f"`{asked[0]}` is about numbers, and this model has none of which new tasks told how certain "
-                "it is. Leave it out."
+            numbers = [one.task.name for one in self.targets if one.task.kind == "regression"]
+            why = (
+                f"too few held-out tasks or rows told how far off answers of {examples(numbers)} are"
+                if numbers
+                else "this model predicts classes alone"
             )
+            raise InputError(f"`{asked[0]}` is for numbers, and {why}. Leave it out.")
 
     def _task_column(self, frame: pd.DataFrame) -> pd.Series:
         if self.column not in frame.columns:

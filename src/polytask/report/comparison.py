@@ -11,7 +11,6 @@ from polytask.report.figure_text import gain_text, interval_text, metric_text
 __all__ = ["comparison_table"]
 
 _COLOURS = {"helped": "green", "better": "green", "hurt": "red", "worse": "red"}
-_CAPTION = "gain %: of joint networks over single ones; of other methods over the networks with a *"
 
 
 def comparison_table(found: Comparison) -> Table:
@@ -21,7 +20,7 @@ def comparison_table(found: Comparison) -> Table:
     table = Table(
         title=f"{title}, 95 % intervals",
         title_justify="left",
-        caption=_CAPTION if found.contrasts else None,
+        caption=_caption(found),
         caption_justify="left",
         box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
@@ -37,6 +36,13 @@ def comparison_table(found: Comparison) -> Table:
             table.add_row(*_cells(found, task.name, one, is_reference=one.name in references))
         table.add_section()
     return table
+
+
+def _caption(found: Comparison) -> str | None:
+    """Say what the gains are over."""
+    texts = {True: "of joint networks over single ones", False: "of other methods over the networks with a *"}
+    asked = [texts[joint] for joint in (True, False) if any(one.joint == joint for one in found.contrasts)]
+    return f"gain %: {'; '.join(asked)}" if asked else None
 
 
 def _cells(found: Comparison, target: str, one: CandidateResult, *, is_reference: bool) -> list[Text]:

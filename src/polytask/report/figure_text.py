@@ -4,7 +4,7 @@ import math
 
 from polytask.core import Interval
 
-__all__ = ["gain_text", "interval_text", "metric_text"]
+__all__ = ["gain_text", "interval_text", "metric_text", "value_text"]
 
 _SHARES = ("accuracy", "balanced_accuracy", "auroc", "f1", "average_precision")
 
@@ -33,6 +33,16 @@ def interval_text(interval: Interval | None, metric: str) -> str:
 def gain_text(gain: Interval | None) -> str:
     """Write a gain in percent; a dash where it is unknown."""
     return "–" if gain is None else gain.format(1)
+
+
+def value_text(interval: Interval | None, metric: str) -> str:
+    """Write a metric with its name and unit, as within a sentence.
+
+    Example:
+        >>> value_text(Interval(mean=0.914, half_width=0.012, n=600), "accuracy")
+        'accuracy 91.4 ± 1.2 %'
+    """
+    return f"{metric} {interval_text(interval, metric)}{' %' if metric in _SHARES else ''}"
 
 
 def metric_text(metric: str) -> str:
