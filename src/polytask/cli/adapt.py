@@ -96,7 +96,9 @@ def _adapt_tasks(base: "TaskTableModel", rows: Path, output: Path, *, as_json: b
 
 def _new_labels(base: "TaskTableModel", adapted: "TaskTableModel") -> dict[str, int]:
     """Count the labels that were learned of each task, over all targets."""
-    n_known = len(base.tasks)
-    counts = sum(one.counts for one in adapted.target_tasks)
-    counts[:n_known] -= sum(one.counts for one in base.target_tasks)
-    return dict(zip(adapted.tasks, counts.tolist(), strict=True))
+    labels = dict.fromkeys(adapted.tasks, 0)
+    for model, sign in ((adapted, 1), (base, -1)):
+        for target in model.target_tasks:
+            for name, count in zip(model.tasks, target.counts.tolist(), strict=True):
+                labels[name] += sign * count
+    return labels
