@@ -1,10 +1,12 @@
 """Weighted classes against closed forms: where the loss is lowest, and what it costs."""
 
+import pandas as pd
 import pytest
 import torch
 from torch.nn import functional
 
-from polytask.core import Batch, Task
+import polytask
+from polytask.core import Batch, DataError, Task
 from polytask.fitting.class_weights import WeightedClasses, weighted_task
 from polytask.fitting.stacked_losses import StackedLosses
 
@@ -62,3 +64,9 @@ def test_equal_weights_are_the_loss_without_any() -> None:
     logits, labels = torch.randn(5, 3), torch.tensor([0, 1, 2, 1, 0])
     plain = functional.cross_entropy(logits, labels, reduction="none")
     torch.testing.assert_close(WeightedClasses.of(M, (1.0, 1.0, 1.0))(logits, labels), plain)
+
+
+def test_weights_that_would_round_to_nothing_are_refused() -> None:
+    table = pd.DataFrame({"x": range(40), "k": 20 * ["a", "b"]})
+    with pytest.raises(DataError, match="weights of 'k' are more than 1e\\+09 times apart"):
+        polytask.fit(table, "k", class_weights={"k": {"a": 1e308, "b": 1e-308}}, epochs=1)

@@ -172,6 +172,10 @@ def with_metrics(prepared: PreparedTable, given: Mapping[str, str] | None) -> Pr
     return replace(prepared, targets=tuple(targets))
 
 
+_MOST_APART = 1e9
+"""How much more an error on one class may cost than on another; beyond that numbers round to nothing."""
+
+
 def _unknown(setting: str, name: str, possible: Sequence[str]) -> str:
     return f"{name_problem(f'`{setting}`: there is no target {name!r}', name, possible)}."
 
@@ -200,5 +204,11 @@ def _weighted(
                 problems.append(f"{name_problem(what, label, target.classes)}.")
             else:
                 weights[index] = weight
+        if weights.max() / _MOST_APART > weights.min():
+            problems.append(
+                f"`class_weights`: the weights of {name!r} are more than {_MOST_APART:.0e} times apart. "
+                "Bring them closer together."
+            )
+            return target
     weights = weights * len(codes) / (weights * counts).sum()
     return replace(target, class_weights=tuple(weights.tolist()))
