@@ -6,6 +6,7 @@ import json
 import os
 import random
 import tempfile
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from torch import Tensor
 import polytask
 from polytask.data import LabelledExamples, TableEncoder
 from polytask.data.tables.targets import fit_targets
-from polytask.models import AdaptedModel, FewShotModel, TableModel
+from polytask.models import AdaptedModel, FewShotModel, TableModel, TaskTableModel
 from polytask.models.few_shot_config import FewShotConfig
 from polytask.models.few_shot_model import build_few_shot_learner
 from polytask.models.table_config import TableConfig
@@ -32,6 +33,7 @@ _KINDS = (
     "table tabm",
     "table ple",
     "table mtan",
+    "tasks",
     "few-shot prototypes",
     "few-shot maml",
     "few-shot cnaps",
@@ -88,13 +90,19 @@ def attempt(seed: int, folder: Path) -> str:
     return what
 
 
+def _small(kind: str) -> TableModel | TaskTableModel | FewShotModel | AdaptedModel:
+    if kind == "tasks":
+        return _task_model()
+    return _table_model(kind.split()[1]) if kind.startswith("table") else _few_shot_model(*kind.split())
+
+
 @functools.cache
 def _original(kind: str) -> tuple[Mapping[str, bytes], pd.DataFrame]:
     """Return the files of a tiny model, and its answers."""
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as place, torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        model = _table_model(kind.split()[1]) if kind.startswith("table") else _few_shot_model(*kind.split())
+        model = _small(kind)
         target = model.save(Path(place) / "model")
         return {path.name: path.read_bytes() for path in target.iterdir()}, _answers(model)
 
@@ -116,6 +124,14 @@ def _table_model(architecture: Any) -> TableModel:
     return TableModel(learner, encoder, targets, config=config, data={"fingerprint": "0"})
 
 
+def _task_model() -> TaskTableModel:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return polytask.fit(
+            _table().assign(who=np.arange(30) % 6), ["y", "k"], task_column="who", epochs=2, width=4, folds=2
+        )
+
+
 def _support() -> LabelledExamples:
     images = torch.rand(4, 1, 16, 16, generator=torch.Generator().manual_seed(0)) * 255
     labels = torch.tensor([0, 0, 1, 1])
@@ -130,7 +146,9 @@ def _few_shot_model(kind: str, learner: str) -> FewShotModel | AdaptedModel:
     return model.adapt(_support()) if kind == "adapted" else model
 
 
-def _answers(model: TableModel | FewShotModel | AdaptedModel) -> pd.DataFrame:
+def _answers(model: TableModel | TaskTableModel | FewShotModel | AdaptedModel) -> pd.DataFrame:
+    if isinstance(model, TaskTableModel):
+        return model.predict(_table().head(3).assign(who=[0, 1, 2]))
     if isinstance(model, TableModel):
         return model.predict(_table().head(3))
     if isinstance(model, FewShotModel):

@@ -307,7 +307,7 @@ def test_an_unknown_architecture_is_refused_with_those_that_there_are(tmp_path):
     (tmp_path / "t.csv").write_text("x,y\n" + "".join(f"{i},{i % 7}\n" for i in range(40)))
     done = polytask("fit", "t.csv", "--target", "y", "--architecture", "telepathy", "-o", "m", cwd=tmp_path)
     assert done.returncode == 2
-    assert "telepathy" in done.stderr and "cross-stitch" in done.stderr
+    assert "telepathy" in done.stderr and "soft" in done.stderr
 
 
 def test_the_methods_are_listed_with_what_they_need(tmp_path):

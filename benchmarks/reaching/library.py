@@ -39,8 +39,8 @@ def _demo(folder: Path) -> None:
     """Run the demo as the command does, on little training."""
     from polytask import demo as module
 
-    module.fit = partial(module.fit, epochs=2)
-    module.run_demo = partial(module.run_demo, steps=2, n_episodes=3)
+    small = {"n_episodes": 3, "n_tasks": 4, "n_drawings": 60, "n_splits": 1, "epochs": 2}
+    module.run_demo = partial(module.run_demo, steps=2, **small)
     asked("demo", "-o", folder / "demo", "--repeats", "2", "--quiet", says="Report written to").act()
 
 
@@ -199,7 +199,8 @@ def _old_names(folder: Path) -> None:
         room, _, name = old_name.rpartition(".")
         getattr(importlib.import_module(room), name)
         frame = plain_table(folder)
-        polytask.fit(frame, ["size"], sharing="hard", epochs=1, width=8, baselines=False)
+        fit: Any = polytask.fit
+        fit(frame, ["size"], sharing="hard", epochs=1, width=8, baselines=False)
     told = [str(one.message) for one in caught if issubclass(one.category, FutureWarning)]
     if len(told) < 3:
         raise AssertionError(f"only this was told: {told}")

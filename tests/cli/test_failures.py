@@ -211,7 +211,7 @@ def test_a_model_of_another_kind_is_no_table_model_to_extend_and_knows_no_classe
     (tmp_path / "t.csv").write_text("a,b,y\n1,2,3\n")
     ended = run("extend", "shots", "t.csv", "--target", "y", "-o", "m")
     assert ended.exit_code == 2
-    assert "shots is no table model. Give a directory made by polytask fit." in ended.stderr
+    assert "shots is no model of a table. Give a directory that `polytask fit` made." in ended.stderr
     ended = run("predict", "shots", "t.csv", "-o", "a.csv")
     assert (
         ended.exit_code == 2 and "shots knows no classes yet. Adapt it first: polytask adapt" in ended.stderr

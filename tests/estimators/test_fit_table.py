@@ -559,6 +559,7 @@ def test_one_head_for_what_is_represented_alike_is_refused(table):
         polytask.fit(table, ["total", "sign"], heads="comon")
 
 
+@quietly
 @pytest.mark.trains
 def test_kindred_tasks_teach_each_other_and_others_do_not():
     """A small world: with twelve labels each, 30 targets that share two factors learn more than alone."""

@@ -270,13 +270,23 @@ def test_it_has_every_setting_of_fit() -> None:
     import inspect
 
     of_fit = set(inspect.signature(polytask.fit).parameters)
-    roles = {"table", "targets", "group", "time_column", "weight_column", "fold_column", "drop", "others"}
+    roles = {
+        "table",
+        "targets",
+        "group",
+        "time_column",
+        "weight_column",
+        "fold_column",
+        "task_column",
+        "drop",
+        "others",
+    }
     assert set(MultiTaskEstimator().get_params()) - {"kinds"} == of_fit - roles
     defaults = {
         name: parameter.default for name, parameter in inspect.signature(polytask.fit).parameters.items()
     }
     for name, value in MultiTaskEstimator().get_params().items():
-        if name not in ("kinds", "baselines"):
+        if name not in ("kinds", "baselines", "progress"):  # an estimator is silent unless asked
             assert value == defaults[name], name
 
 

@@ -37,10 +37,10 @@ def test_every_labelled_row_is_judged_by_both_sides(prepared: PreparedTable) -> 
 
 @pytest.mark.trains
 def test_a_task_of_few_labels_gains_from_one_of_the_same_function(prepared: PreparedTable) -> None:
-    found = compare_shortly(prepared, seed=0)
+    found = compare_shortly(prepared, seed=1)
     gain = found.gains["a"]
     assert gain is not None and gain.mean > 10
-    pairs = pair_gains(prepared, found.single, seed=0)
+    pairs = pair_gains(prepared, found.single, seed=1)
     from_same, from_noise = pairs["b", "a"], pairs["c", "a"]
     assert from_same is not None and from_noise is not None and from_same.mean > from_noise.mean + 5
 

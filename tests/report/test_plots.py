@@ -10,7 +10,7 @@ import torch
 from polytask.core import Interval
 from polytask.core.episode_score import EpisodeScore
 from polytask.models.few_shot_results import FewShotResults
-from polytask.report import figure_text, plots, training
+from polytask.report import metric_text, plots, training
 
 
 def interval(mean: float, half_width: float) -> Interval:
@@ -86,9 +86,9 @@ def test_cosines_are_the_means_of_the_rows_that_have_them():
     [(0.1, "0.100 ± 0.050"), (0.0999, "0.09990 ± 0.05000"), (1.0, "1.00 ± 0.05"), (123.4, "123 ± 0")],
 )
 def test_figures_have_the_digits_of_their_size(mean, text):
-    assert figure_text.interval_text(interval(mean, 0.05), "rmse") == text
+    assert metric_text.interval_text(interval(mean, 0.05), "rmse") == text
 
 
 def test_gains_have_one_digit_and_a_dash_where_they_are_unknown():
-    assert figure_text.gain_text(interval(1.26, 0.34)) == "1.3 ± 0.3"
-    assert figure_text.gain_text(None) == "–"
+    assert metric_text.gain_text(interval(1.26, 0.34)) == "1.3 ± 0.3"
+    assert metric_text.gain_text(None) == "–"

@@ -47,7 +47,7 @@ def extend(
     from polytask.estimators import extend as extend_model
     from polytask.models import TableModel, load
     from polytask.models.bundle_folder import check_destination
-    from polytask.report.figure_text import interval_text, value_text
+    from polytask.report.metric_text import interval_text, value_text
 
     check_destination(output, kind=TableModel.kind)
     loaded = load(model)

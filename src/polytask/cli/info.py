@@ -16,7 +16,7 @@ from polytask.cli.terminal import show
 from polytask.core import BundleError, Interval
 from polytask.core.files import user_path
 from polytask.core.names import counted
-from polytask.report.figure_text import value_text
+from polytask.report.metric_text import value_text
 
 if TYPE_CHECKING:
     from polytask.compare.comparison_info import ComparisonInfo

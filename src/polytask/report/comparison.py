@@ -6,7 +6,7 @@ from rich.text import Text
 
 from polytask.compare.results import CandidateResult, Comparison
 from polytask.core.names import counted, short_name
-from polytask.report.figure_text import gain_text, interval_text, metric_text
+from polytask.report.metric_text import gain_text, interval_text, metric_text
 
 __all__ = ["comparison_table"]
 

@@ -11,7 +11,7 @@ from rich.text import Text
 from polytask.core.names import counted, short_name
 from polytask.models.few_shot_results import FewShotResults
 from polytask.models.table_results import FitResults, TaskResult
-from polytask.report.figure_text import gain_text, interval_text, metric_text
+from polytask.report.metric_text import gain_text, interval_text, metric_text
 
 __all__ = ["FittingTable", "few_shot_table", "fit_table"]
 

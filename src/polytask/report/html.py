@@ -13,7 +13,7 @@ from polytask.core.files import rehearse_write, user_path, write_atomically
 from polytask.core.names import counted, printable, short_name
 from polytask.models.few_shot_results import FewShotResults
 from polytask.models.table_results import FitResults
-from polytask.report.figure_text import gain_text, interval_text, metric_text
+from polytask.report.metric_text import gain_text, interval_text, metric_text
 from polytask.report.plots import accuracy_plot, drawing, gain_plot
 from polytask.version import __version__
 

@@ -10,7 +10,7 @@ from rich.text import Text
 from polytask.core.names import counted, short_name
 from polytask.relate.relations import Relations, TaskRelation
 from polytask.relate.table_affinity import AFFINITIES
-from polytask.report.figure_text import gain_text
+from polytask.report.metric_text import gain_text
 
 __all__ = ["affinity_lines", "relations_table"]
 
