@@ -72,7 +72,7 @@ def run_demo(
     n_episodes: int = 600,
     n_tasks: int = 60,
     n_drawings: int = 600,
-    n_splits: int = 6,
+    n_splits: int = 2,
     progress: bool | None = False,
     **settings: Any,
 ) -> DemoOutcome:

@@ -142,7 +142,7 @@ def ask_about_traits(*, n_rows: int = 600, progress: bool = False, **settings: A
     )
 
 
-def ask_about_chicks(*, n_splits: int = 6, progress: bool = False, **settings: Any) -> Question:
+def ask_about_chicks(*, n_splits: int = 2, progress: bool = False, **settings: Any) -> Question:
     """Ask what a chick will weigh later, from its first four weighings and what other chicks taught.
 
     Args:
