@@ -359,7 +359,7 @@ def test_a_step_that_is_held_stacked_trains_as_its_episodes_one_by_one(accumulat
 
     source = FunctionEpisodes(Sinusoids(), n_support=3, n_query=4, n_episodes=4, seed=0)
     assert isinstance(source.step(0), EpisodeStack)
-    assert torch.allclose(run(source), run(Apart(source)), rtol=1e-4, atol=1e-6)
+    assert torch.allclose(run(source), run(Apart(source)), rtol=0, atol=3e-5)  # steps of Adam are 1e-3
 
 
 class Marks(Source):
