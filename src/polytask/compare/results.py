@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from polytask.core import InputError, Interval, Task
 from polytask.evaluate.metrics import higher_is_better
+from polytask.models.table_results import verdict_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["SIGNIFICANT", "CandidateResult", "Comparison", "Contrast"]
+__all__ = ["CandidateResult", "Comparison", "Contrast"]
 
-SIGNIFICANT = 0.05
 """The p-value below which a difference is clear."""
 
 
@@ -66,12 +66,8 @@ class Contrast:
     @property
     def verdict(self) -> str:
         """``helped``, ``hurt``, ``no clear difference``, ``unknown``; for others ``better``, ``worse``."""
-        if self.gain is None or self.p_value is None:
-            return "unknown"
-        if self.p_value >= SIGNIFICANT:
-            return "no clear difference"
         words = ("helped", "hurt") if self.joint else ("better", "worse")
-        return words[self.gain.mean < 0]
+        return verdict_of(self.gain, self.p_value, words)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,13 +19,14 @@ from polytask.compare.cells import Cell, CellRecord, is_done, read_outputs, read
 from polytask.compare.networks import JointNetworks
 from polytask.compare.plan import Plan
 from polytask.compare.recommendation import Advice, recommendation
-from polytask.compare.results import SIGNIFICANT, CandidateResult, Comparison, Contrast
+from polytask.compare.results import CandidateResult, Comparison, Contrast
 from polytask.core import Interval, TrainingError
 from polytask.core.names import counted
 from polytask.core.random import derive_seed
 from polytask.core.strict_json import format_json
 from polytask.evaluate.jackknife import adjusted_p_values, jackknife_interval, p_value, row_blocks
 from polytask.fitting.table_verdict import HeldOutRows, judged_rows
+from polytask.models.table_results import SIGNIFICANT
 
 __all__ = ["judge_cells", "resampled"]
 

@@ -1,12 +1,11 @@
 """Chick weights: 50 chicks on four diets, weighed every other day from birth to day 21."""
 
-import importlib.util
 from pathlib import Path
 
 import pandas as pd
 
 from polytask.core import DataError
-from polytask.datasets.location import data_folder
+from polytask.datasets.location import data_folder, installed_folder
 
 __all__ = ["chick_weights"]
 
@@ -52,7 +51,6 @@ def chick_weights(root: str | Path | None = None) -> pd.DataFrame:
 
 def _installed() -> Path | None:
     """Return the file that an installed river carries, without importing it."""
-    spec = importlib.util.find_spec("river")
-    places = list(spec.submodule_search_locations or ()) if spec is not None else []
-    path = Path(places[0]) / "datasets" / _FILE if places else None
+    folder = installed_folder("river")
+    path = None if folder is None else folder / "datasets" / _FILE
     return path if path is not None and path.is_file() else None

@@ -29,6 +29,10 @@ class FactorWorld:
     directions: np.ndarray
     strengths: np.ndarray
 
+    def inputs(self, frame: pd.DataFrame) -> np.ndarray:
+        """Return the inputs of some rows, ``[row, input]``."""
+        return frame.drop(columns=[name for name in self.targets if name in frame]).to_numpy(float)
+
     def factors(self, frame: pd.DataFrame, task: int) -> np.ndarray:
         """Return the hidden factors of some rows for one task, ``[row, factor]``: what an oracle knows.
 
@@ -36,8 +40,7 @@ class FactorWorld:
             frame: Rows with the inputs.
             task: The index of the target.
         """
-        inputs = frame.drop(columns=[name for name in self.targets if name in frame]).to_numpy(float)
-        return np.tanh(inputs @ self.directions[task])
+        return np.tanh(self.inputs(frame) @ self.directions[task])
 
 
 def factor_world(

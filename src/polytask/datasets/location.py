@@ -9,7 +9,7 @@ from polytask.core.doors import by_door
 from polytask.core.files import user_path
 from polytask.datasets.registry import DATASETS
 
-__all__ = ["data_folder", "data_root", "package_folder"]
+__all__ = ["data_folder", "data_root", "installed_folder", "package_folder"]
 
 
 def data_folder(name: str, root: str | Path | None = None) -> Path:
@@ -84,9 +84,15 @@ def package_folder(package: str, *, extra: str, purpose: str) -> Path:
     Raises:
         MissingPackageError: It is not installed.
     """
+    folder = installed_folder(package)
+    if folder is None:
+        raise MissingPackageError(package, extra=extra, purpose=purpose)
+    return folder
+
+
+def installed_folder(package: str) -> Path | None:
+    """Return the folder of a package without importing it; None where it is not installed."""
     # Not `importlib.resources.files`: that imports the package, which costs up to a second here.
     spec = importlib.util.find_spec(package)
     locations = list(spec.submodule_search_locations or ()) if spec is not None else []
-    if not locations:
-        raise MissingPackageError(package, extra=extra, purpose=purpose)
-    return Path(locations[0])
+    return Path(locations[0]) if locations else None

@@ -207,7 +207,7 @@ def _ridge(world: FactorWorld, *, factors: bool) -> float:
     """Return what ridge regressions explain that are told the inputs, or the true factors."""
     names, tasks = list(world.targets), range(len(world.targets))
     known, new = (
-        [world.factors(frame, task) if factors else _inputs(world, frame) for task in tasks]
+        [world.factors(frame, task) if factors else world.inputs(frame) for task in tasks]
         for frame in (world.table, world.test)
     )
     return mean_r2(own_ridge(known, world.table[names].to_numpy(), new), world.test[names].to_numpy())
@@ -216,13 +216,9 @@ def _ridge(world: FactorWorld, *, factors: bool) -> float:
 def _reduced_rank(world: FactorWorld) -> float:
     names = list(world.targets)
     predicted = reduced_rank_ridge(
-        _inputs(world, world.table), world.table[names].to_numpy(), _inputs(world, world.test), rank=_RANK
+        world.inputs(world.table), world.table[names].to_numpy(), world.inputs(world.test), rank=_RANK
     )
     return mean_r2(predicted, world.test[names].to_numpy())
-
-
-def _inputs(world: FactorWorld, frame: Any) -> np.ndarray:
-    return frame.drop(columns=list(world.targets)).to_numpy(float)
 
 
 def _grouped(groups: Sequence[Sequence[str]]) -> str:

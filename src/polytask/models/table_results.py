@@ -9,9 +9,27 @@ import pandas as pd
 
 from polytask.core import Interval
 
-__all__ = ["FitResults", "TaskResult"]
+__all__ = ["SIGNIFICANT", "FitResults", "TaskResult", "verdict_of"]
 
-_SIGNIFICANT = 0.05
+SIGNIFICANT = 0.05
+"""The adjusted p-value below which a gain is clear."""
+
+
+def verdict_of(
+    gain: Interval | None, p_value: float | None, words: tuple[str, str] = ("helped", "hurt")
+) -> str:
+    """Return the word for a gain, ``no clear difference``, or ``unknown``.
+
+    Args:
+        gain: In percent; None where it is not known.
+        p_value: Of no gain, adjusted for the number of questions; None where it is not known.
+        words: For a clear gain, and for a clear loss.
+    """
+    if gain is None or p_value is None:
+        return "unknown"
+    if p_value >= SIGNIFICANT:
+        return "no clear difference"
+    return words[0] if gain.mean > 0 else words[1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,11 +73,7 @@ class TaskResult:
     @property
     def verdict(self) -> str:
         """``helped`` by the other tasks, ``hurt``, ``no clear difference``, or ``unknown``."""
-        if self.gain is None or self.p_value is None:
-            return "unknown"
-        if self.p_value >= _SIGNIFICANT:
-            return "no clear difference"
-        return "helped" if self.gain.mean > 0 else "hurt"
+        return verdict_of(self.gain, self.p_value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

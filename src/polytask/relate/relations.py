@@ -9,6 +9,7 @@ import pandas as pd
 
 from polytask.core import InputError, Interval
 from polytask.core.names import counted, short_name
+from polytask.models.table_results import verdict_of
 from polytask.relate.affinity import Affinity
 from polytask.relate.pilot_probability import PilotProbability
 from polytask.relate.table_affinity import AFFINITIES, AffinityKind
@@ -18,7 +19,6 @@ __all__ = ["Relations", "TaskRelation"]
 LIKELY = 0.65
 """The probability from which joint training probably helps; below 1 minus that it probably hurts."""
 
-_SIGNIFICANT = 0.05
 _MOST_NAMED = 6  # tasks that a sentence names; of more it says how many
 
 
@@ -51,11 +51,7 @@ class TaskRelation:
     @property
     def verdict(self) -> str:
         """What the short comparison says: ``helped``, ``hurt``, ``no clear difference``, or ``unknown``."""
-        if self.gain is None or self.p_value is None:
-            return "unknown"
-        if self.p_value >= _SIGNIFICANT:
-            return "no clear difference"
-        return "helped" if self.gain.mean > 0 else "hurt"
+        return verdict_of(self.gain, self.p_value)
 
     @property
     def outlook(self) -> str:
