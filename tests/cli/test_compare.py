@@ -71,7 +71,11 @@ def test_candidates_are_refused_in_words_of_the_command(
             ("--target", "y", "-o", "out", "--setting", "epochs"),
             "takes NAME=VALUE, such as epochs=50; got 'epochs'",
         ),
-        (("--target", "y", "-o", "out", "--setting", "epohcs=3"), "epohcs"),
+        (("--target", "y", "-o", "out", "--setting", "epohcs=3"), "--setting: There is no setting epohcs"),
+        (
+            ("--target", "y", "-o", "out", "--setting", "epochs=x"),
+            "error: --setting: epochs must be a whole number, got 'x'.",
+        ),
         (("--target", "y", "-o", "out", "--groups", "y,"), "have an empty name; write them as a,b;c"),
         (("--target", "y", "-o", "out", "--groups", "y"), "has groups, but there is one target"),
     ],

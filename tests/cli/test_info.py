@@ -153,6 +153,13 @@ def test_a_comparison_says_what_it_is(run):
     assert "cells 4 of 4 done" in shown and found["recommendation"] in shown
 
 
+def test_a_comparison_says_which_target_is_learned_on_a_log_scale(folder, tmp_path, monkeypatch):
+    table = pd.read_csv(folder / "t.csv").assign(y=lambda rows: rows.y + 1)
+    polytask.compare(table, "y:log", candidates="constant", folds=2, workers=1, directory=tmp_path / "c")
+    monkeypatch.chdir(tmp_path)
+    assert "target y log" in " ".join(CliRunner().invoke(app, ["info", "c"]).stdout.split())
+
+
 def test_a_damaged_comparison_says_what_is_damaged(run, copied):
     compared = copied("c")
     cell = min(compared.glob("cells/*"))

@@ -1,5 +1,7 @@
 """Candidates as they are asked for: groups, settings of networks, few rows, and what cannot be one."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
@@ -9,7 +11,7 @@ from tests.compare.small import rows, table
 from polytask.compare import JointNetworks, candidates_of
 from polytask.compare.catalogue import candidate_of_recipe
 from polytask.compare.standard import STANDARD
-from polytask.core import InputError
+from polytask.core import InputError, ResultWarning
 
 QUICK = {"epochs": 1, "width": 4, "bins": 0}
 
@@ -23,8 +25,8 @@ def test_settings_are_those_of_networks_that_are_given_by_name() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"epoch": 3}, "`epoch`.*did you mean.*epochs"),
-        ({"epochs": 0}, "`epochs` must be at least 1"),
+        ({"epoch": 3}, "`settings`: There is no setting epoch.*did you mean.*epochs"),
+        ({"epochs": 0}, "`settings`: epochs must be at least 1"),
         ({"architecture": "mmoe"}, "architecture"),
     ],
 )
@@ -69,6 +71,14 @@ def test_networks_in_groups_predict_every_target_and_say_what_rows_they_have_not
         values = np.asarray(fitted.out_of_fold[name]).reshape(len(found), -1)
         known = found.batch.labelled(name).numpy()
         assert np.isfinite(values[known]).all()
+
+
+@pytest.mark.trains
+def test_networks_that_take_no_weights_of_rows_say_so() -> None:
+    weighted = replace(rows(table(), ["size", "rich"])[0], weights=np.ones(60))
+    with pytest.warns(ResultWarning, match="`weight_column` is not used"):
+        JointNetworks({"epochs": 1, "width": 4, "architecture": "mmoe"}).fit(weighted, {}, seed=0)
+    JointNetworks(QUICK).fit(weighted, {}, seed=0)
 
 
 @pytest.mark.trains

@@ -208,7 +208,7 @@ def test_other_settings_of_an_estimator_are_another_plan(tmp_path):
 def test_other_rows_are_another_plan(tmp_path):
     plan(tmp_path)
     found, repeats = rows(table(seed=1), ["size", "rich"])
-    with pytest.raises(BundleError, match="`rows` was"):
+    with pytest.raises(BundleError, match="the encoded table was"):
         write_plan(
             tmp_path,
             found,

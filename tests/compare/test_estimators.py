@@ -5,6 +5,7 @@ import pytest
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestRegressor
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.neighbors import KNeighborsRegressor
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from tests.compare.small import rows, table
@@ -12,7 +13,7 @@ from tests.compare.small import rows, table
 from polytask.compare import Estimators, candidates_of
 from polytask.compare.candidate import as_outputs, as_predictions
 from polytask.compare.estimators import estimator_at
-from polytask.core import InputError, Task, TrainingError
+from polytask.core import InputError, ResultWarning, Task, TrainingError
 
 SIZE, RICH, RANK = "size", "rich", "rank"
 
@@ -121,6 +122,15 @@ def _with(found, weights):
     from dataclasses import replace
 
     return replace(found, weights=weights)
+
+
+def test_an_estimator_that_takes_no_weights_says_so():
+    train, _ = halves(SIZE)
+    weighted = _with(train, np.ones(len(train)))
+    with pytest.warns(
+        ResultWarning, match="`weight_column` is not used, as KNeighborsRegressor takes no weights"
+    ):
+        Estimators(KNeighborsRegressor()).fit(weighted, {}, seed=0)
 
 
 @pytest.mark.parametrize(

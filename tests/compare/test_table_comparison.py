@@ -15,6 +15,7 @@ from polytask.cli import app
 from polytask.compare import JointNetworks, SingleNetworks, compare, work_on
 from polytask.compare.plan import open_plan
 from polytask.compare.runner import run_cells
+from polytask.compare.table_comparison import plan_comparison
 from polytask.core import BundleError, DataWarning, InputError, ResultWarning, TrainingError
 
 QUICK = {"width": 8, "epochs": 3}
@@ -97,6 +98,14 @@ def test_a_run_that_time_has_stopped_goes_on(tmp_path):
         compare(table(), TARGETS, time_budget=1e-9, **asked)
     run_cells(open_plan(tmp_path / "run"), workers=1)
     assert compare(table(), TARGETS, time_budget=1e-9, **asked).n_left == 0
+
+
+def test_joint_networks_are_no_usual_candidate_of_one_target():
+    names = [
+        [one["name"] for one in plan_comparison(table(), targets)["candidates"]]
+        for targets in (TARGETS, "size")
+    ]
+    assert "joint:hard" in names[0] and names[1] == [name for name in names[0] if name != "joint:hard"]
 
 
 def test_another_table_is_refused(tmp_path):

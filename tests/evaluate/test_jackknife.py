@@ -66,6 +66,14 @@ def test_a_metric_that_is_undefined_without_a_block_leaves_that_block_out() -> N
     assert one_block is not None and one_block.mean == 3.0 and math.isnan(one_block.half_width)
 
 
+def test_the_interval_of_tiny_numbers_is_that_of_others_in_another_unit() -> None:
+    values, blocks = np.random.default_rng(0).normal(size=40), np.arange(40) % 8
+    usual = jackknife_interval(lambda rows: float(values[rows].mean()), blocks)
+    tiny = jackknife_interval(lambda rows: float(1e-297 * values[rows].mean()), blocks)
+    assert usual is not None and tiny is not None
+    assert tiny.half_width / 1e-297 == pytest.approx(usual.half_width)
+
+
 def test_nothing_is_known_of_what_does_not_vary() -> None:
     assert math.isnan(p_value(Interval(mean=1.0, half_width=math.nan, n=1)))
     assert p_value(Interval(mean=1.0, half_width=0.0, n=9)) == 1.0

@@ -175,6 +175,16 @@ def test_far_away_targets_keep_their_digits():
     assert found["r2"] == pytest.approx(reference.r2_score(truth, truth + 0.5), abs=1e-9)
 
 
+@pytest.mark.parametrize("size", [1e-297, 1.0, 1e250])
+def test_errors_of_tiny_and_huge_numbers_are_those_of_others_in_another_unit(size):
+    task = Task(name="t", kind="regression")
+    truth, answers = torch.tensor([1.0, -2.0, 4.0]).double(), torch.tensor([1.5, -1.0, 3.0]).double()
+    data = Batch(inputs=torch.zeros(3, 0), targets={"t": size * truth})
+    measured = measure(task, size * answers[:, None], data)
+    in_units = {name: value if name == "r2" else value / size for name, value in measured.items()}
+    assert in_units == pytest.approx({"rmse": math.sqrt(0.75), "mae": 2.5 / 3, "r2": 1 - 2.25 / 18})
+
+
 def test_an_answer_that_is_nan_leaves_every_class_undefined():
     answers = np.array([[0.0, math.nan, 1.0], [1.0, 0.0, 0.0]])
     found = measured(Task(name="t", kind="multiclass", n_outputs=3), answers, np.array([1, 0]), None)

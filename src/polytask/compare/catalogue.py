@@ -82,9 +82,18 @@ def _checked_settings(given: Mapping[str, Any] | None) -> Mapping[str, Any]:
     check = SettingsCheck()
     known = [entry.name for entry in fields(TableConfig) if entry.name not in ("architecture", "balancing")]
     check.names(given, known)
-    check.finish(lambda: TableConfig(**{name: given[name] for name in given if name in known}))
-    check.done()
+    try:
+        check.finish(lambda: TableConfig(**{name: given[name] for name in given if name in known}))
+    except InputError as error:  # they are no options here, as those of `fit` are
+        raise InputError(
+            f"{by_door(python='`settings`', command='--setting')}: {plain_names(error)}"
+        ) from error
     return dict(given)
+
+
+def plain_names(error: InputError) -> str:
+    """Return a message whose settings are no options of this command: their names without backticks."""
+    return re.sub(r"`([a-z_]+)`", r"\1", str(error))
 
 
 def _candidate(given: Any, settings: Mapping[str, Any], name: str | None = None) -> "Candidate":
@@ -133,8 +142,7 @@ def _by_name(text: str, settings: Mapping[str, Any] | None = None) -> "Candidate
         if kind == "groups" and (rest or not colon):
             return JointNetworks(chosen, groups=_groups(rest) if rest else "auto")
     except InputError as error:  # its settings are parts of the name here, and no options
-        plain = re.sub(r"`([a-z_]+)`", r"\1", str(error))
-        raise InputError(f"The candidate {text!r} is none: {plain}") from error
+        raise InputError(f"The candidate {text!r} is none: {plain_names(error)}") from error
     if "." in text:
         return _imported(text)
     raise InputError(

@@ -86,7 +86,9 @@ def comparison_info(folder: str | Path) -> ComparisonInfo:
         source=str(folder),
         library=str(plan.get("library")),
         data=plan["data"],
-        targets=tuple({"name": one["name"], "kind": one["kind"]} for one in plan["targets"]),
+        targets=tuple(
+            {"name": one["name"], "kind": "log" if one.get("log") else one["kind"]} for one in plan["targets"]
+        ),
         candidates=names,
         folds=sizes,
         cells=len(names) * len(sizes),

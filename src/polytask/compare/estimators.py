@@ -12,7 +12,7 @@ from sklearn.utils.validation import has_fit_parameter
 
 from polytask.compare.candidate import Candidate, Fitted, Settings
 from polytask.compare.table_rows import TableRows
-from polytask.core import InputError, Task
+from polytask.core import InputError, ResultWarning, Task
 
 __all__ = ["Estimators", "estimator_at"]
 
@@ -92,6 +92,11 @@ class Estimators(Candidate):
         weights = {}
         if rows.weights is not None and has_fit_parameter(estimator, "sample_weight"):
             weights = {"sample_weight": rows.weights}
+        elif rows.weights is not None:
+            name = type(estimator).__name__
+            warnings.warn(
+                f"`weight_column` is not used, as {name} takes no weights.", ResultWarning, stacklevel=2
+            )
         if task.kind != "regression":
             labels = labels.astype(np.int64)
         estimator.fit(self._features(rows), labels, **weights)

@@ -1,5 +1,6 @@
 """Networks as candidates: a model for each target, or for several together."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -8,8 +9,8 @@ import numpy as np
 import polytask  # its room `relate` is looked up when groups are asked for
 from polytask.compare.candidate import Candidate, Fitted, Settings, as_predictions
 from polytask.compare.table_rows import TableRows
-from polytask.core import InputError, derive_seed
-from polytask.fitting.table_ensemble_fit import fit_ensemble
+from polytask.core import InputError, ResultWarning, derive_seed
+from polytask.fitting.table_ensemble_fit import fit_ensemble, stacked
 from polytask.fitting.table_folds import MANY_ROWS
 from polytask.fitting.table_surroundings import Surroundings
 from polytask.models.table_config import TableConfig
@@ -44,6 +45,9 @@ class _Networks(Candidate):
     def fit_together(self, rows: TableRows, settings: Settings, *, seed: int) -> Fitted:
         """Fit one model of all targets of the rows."""
         config = TableConfig(**{**self.fixed, **settings})
+        if rows.weights is not None and not stacked(config):
+            text = "`weight_column` is not used, as these networks take no weights of rows."
+            warnings.warn(text, ResultWarning, stacklevel=2)
         n_folds = _INNER_FOLDS if len(rows) <= MANY_ROWS else _INNER_FOLDS_OF_MANY
         folds = rows.folds(n_folds, seed=derive_seed(seed, "inner folds"))
         fitted = fit_ensemble(

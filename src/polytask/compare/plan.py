@@ -240,8 +240,9 @@ def _check_content(folder: Path, description: Mapping[str, Any]) -> bool:
     if (folder / PLAN_FILE).exists():
         present = json.loads(format_json(description["identity"]))
         if told := differences(_read(folder)["identity"], present):
+            text = "; ".join(told).replace("`rows` was", "the encoded table was")  # no setting of anybody
             raise BundleError(
-                f"The folder {folder} cannot be used: it holds another comparison: {'; '.join(told)}. "
+                f"The folder {folder} cannot be used: it holds another comparison: {text}. "
                 "Choose another folder, or delete this one to start anew."
             )
         return True

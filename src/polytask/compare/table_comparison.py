@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from polytask.compare.candidate import Candidate
-from polytask.compare.catalogue import candidates_of
+from polytask.compare.catalogue import DEFAULT_CANDIDATES, candidates_of
 from polytask.compare.cells import RECORD_FILE
 from polytask.compare.networks import JointNetworks
 from polytask.compare.plan import Plan, check_plan, open_plan, write_plan
@@ -114,7 +114,7 @@ def compare(
     metrics = _checked_metrics(metrics)
     with run_line("compare", shown=shown):
         phase("reading")
-        named = candidates_of(candidates, settings)
+        named = candidates_of(_usual(candidates, columns), settings)
         asked = _read(table, columns, named, metrics, folds=folds, repeats=repeats, seed=seed)
         prepared = asked.prepared
         for note in prepared.messages:
@@ -181,9 +181,8 @@ def plan_comparison(
         targets, group=group, time=time_column, drop=drop, weight=weight_column, fold=fold_column
     )
     metrics = _checked_metrics(metrics)
-    asked = _read(
-        table, columns, candidates_of(candidates, settings), metrics, folds=folds, repeats=repeats, seed=seed
-    )
+    named = candidates_of(_usual(candidates, columns), settings)
+    asked = _read(table, columns, named, metrics, folds=folds, repeats=repeats, seed=seed)
     prepared, done = asked.prepared, 0
     if directory is not None:
         folder = user_path(directory).absolute()
@@ -200,6 +199,13 @@ def plan_comparison(
         "workers": min(workers or processors(), max(n_cells - done, 1)),
         "messages": list(prepared.messages),
     }
+
+
+def _usual(given: Any, columns: Columns) -> Any:
+    """Leave joint networks out of the usual candidates of one target: they would be the single ones."""
+    if given is None and len(columns.targets) == 1:
+        return [name for name in DEFAULT_CANDIDATES if not name.startswith("joint")]
+    return given
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -97,7 +97,10 @@ def interval_of_blocks(
     n = len(finite)
     if n < 2:
         return Interval(mean=everything, half_width=math.nan, n=max(n, 1), confidence=confidence)
-    error = math.sqrt((n - 1) / n * float(((finite - finite.mean()) ** 2).sum()))
+    away = finite - finite.mean()
+    largest = float(abs(away).max())  # in units of it, or about, squares of tiny numbers are not 0
+    unit = 2.0 ** max(math.frexp(largest)[1], -1000) if largest else 1.0
+    error = unit * math.sqrt((n - 1) / n * float(((away / unit) ** 2).sum()))
     half_width = float(stdtrit(n - 1, (1 + confidence) / 2)) * error
     return Interval(mean=everything, half_width=half_width, n=n, confidence=confidence)
 

@@ -195,9 +195,9 @@ def _by_output(
 def _r2(answer: Tensor, target: Tensor) -> float:
     if bool((target == target[0]).all()):
         return _UNDEFINED
-    return float(
-        r2_score(answer - target.mean(), target - target.mean())
-    )  # centred: squares keep their digits
+    centred = target - target.mean()  # so that squares keep their digits
+    unit = power_of_two(centred)
+    return float(r2_score((answer - target.mean()) / unit, centred / unit))
 
 
 def _auroc(answer: Tensor, target: Tensor) -> float:
@@ -294,7 +294,23 @@ def _f1(decided: Tensor, target: Tensor) -> float:
 
 
 def _rmse(answer: Tensor, target: Tensor) -> float:
-    return float(mean_squared_error(answer, target, squared=False))
+    unit = power_of_two(answer - target)
+    return unit * float(mean_squared_error(answer / unit, target / unit, squared=False))
+
+
+def power_of_two(values: Tensor) -> float:
+    """Return a unit of about the size of numbers, in which their squares are neither 0 nor infinite.
+
+    Dividing by a power of two changes no digit.
+
+    Example:
+        >>> power_of_two(torch.tensor([0.0, -6.0])), power_of_two(torch.zeros(2))
+        (4.0, 1.0)
+    """
+    largest = float(values.abs().max()) if len(values) else 0.0
+    if not (0 < largest < math.inf):
+        return 1.0
+    return 2.0 ** max(math.frexp(largest)[1] - 1, -1000)
 
 
 def _mae(answer: Tensor, target: Tensor) -> float:
