@@ -93,10 +93,8 @@ def test_figures_are_never_cut_to_fit_a_narrow_terminal(folder, monkeypatch, cap
     assert "…" not in capsys.readouterr().out
 
 
-def test_a_model_with_tasks_is_named_as_what_it_is(folder, monkeypatch, capsys) -> None:
+def test_a_model_with_tasks_takes_no_further_target(folder, monkeypatch, capsys) -> None:
     with_tasks = TaskTableModel.__new__(TaskTableModel)  # its kind alone matters
     monkeypatch.setattr("polytask.models.load", lambda path: with_tasks)
-    rest = (("evaluate", "rows.csv"), ("extend", "rows.csv", "--target", "q", "-o", "q"))
-    for command, *more in (*rest, ("export", "-o", "q.onnx")):
-        assert run(monkeypatch, folder, command, "model", *more) == 2
-        assert "model is a model with tasks" in capsys.readouterr().err
+    assert run(monkeypatch, folder, "extend", "model", "rows.csv", "--target", "q", "-o", "q") == 2
+    assert "model is a model with tasks" in capsys.readouterr().err

@@ -15,7 +15,7 @@ from polytask.cli import app
 from polytask.cli.failures import as_options
 from polytask.core.doors import at_the_command, at_the_estimator, by_door
 from polytask.estimators import FewShotEstimator, MultiTaskEstimator, fit, learn
-from polytask.models import TableModel
+from polytask.models import TableModel, TaskTableModel
 from polytask.models.few_shot_config import FewShotConfig
 from polytask.models.table_config import TableConfig
 
@@ -41,7 +41,7 @@ REACHED = [
     *(ROOT / "demo").glob("*.py"),
 ]
 SETTINGS = {*signature(fit).parameters, *signature(learn).parameters}
-SETTINGS |= set(signature(TableModel.predict).parameters)
+SETTINGS |= set(signature(TableModel.predict).parameters) | set(signature(TaskTableModel.adapt).parameters)
 SETTINGS |= {field.name for config in (TableConfig, FewShotConfig) for field in fields(config)}
 TAKEN = {
     *signature(MultiTaskEstimator).parameters,

@@ -67,11 +67,48 @@ def test_an_unknown_or_empty_task_is_answered_by_what_all_have_in_common(model):
 def test_numbers_written_in_another_way_are_the_same_tasks(model):
     table = shops().assign(shop=shops()["shop"].astype(float))
     pd.testing.assert_frame_equal(model.predict(table), model.predict(shops()))
-    assert model.adapt(table.head(5)).tasks == model.tasks
+    with pytest.warns(DataWarning, match="All labels were learned from before"):
+        assert model.adapt(table.head(5)).tasks == model.tasks
+
+
+def test_rows_that_a_model_has_learned_from_do_not_count_once_more(model):
+    new = shops(1, start=50)
+    once = model.adapt(new.head(4))
+    with pytest.warns(DataWarning, match="8 of 20 labels were learned from before.*set `again`"):
+        grown = once.adapt(new)
+    at_once = model.adapt(new)
+    assert grown.target_tasks[0].counts.tolist() == at_once.target_tasks[0].counts.tolist()
+    pd.testing.assert_series_equal(grown.predict(new)["sold"], at_once.predict(new)["sold"])
+    with pytest.warns(DataWarning, match="All labels"):
+        same = once.adapt(new.head(4))
+    pd.testing.assert_frame_equal(same.predict(new), once.predict(new), check_exact=True)
+    twice = once.adapt(new.head(4), again=True)
+    assert twice.target_tasks[0].counts.tolist()[-1] == 8
+    assert (twice.predict(new)["sold"] != once.predict(new)["sold"]).all()
+
+
+def test_equal_rows_of_one_table_all_count(model):
+    new = pd.concat([shops(1, start=50).head(1)] * 3)
+    assert model.adapt(new).target_tasks[0].counts.tolist()[-1] == 3
+
+
+def test_a_label_that_comes_later_is_learned_from(model):
+    new = shops(1, start=50)
+    first = model.adapt(new.drop(columns="often"))
+    with pytest.warns(DataWarning, match="10 of 20 labels"):
+        second = first.adapt(new)
+    assert [known.counts.tolist()[-1] for known in second.target_tasks] == [10, 10]
+
+
+def test_a_saved_model_still_knows_its_rows(model, tmp_path):
+    new = shops(1, start=50)
+    model.adapt(new).save(tmp_path / "model")
+    with pytest.warns(DataWarning, match="All labels"):
+        polytask.load(tmp_path / "model").adapt(new)
 
 
 def test_a_known_task_learns_on(model):
-    more = shops().query("shop == 3").assign(sold=lambda rows: rows["sold"] + 100)
+    more = shops().query("shop == 3").drop(columns="often").assign(sold=lambda rows: rows["sold"] + 100)
     before, after = model.predict(more), model.adapt(more).predict(more)
     assert (after["sold"] > before["sold"] + 30).all()
     others = shops().query("shop != 3")
@@ -98,6 +135,30 @@ def test_deviations_and_intervals_are_of_numbers_and_wider_for_unknown_tasks(mod
     with pytest.warns(DataWarning):
         unknown = model.predict(shops().assign(shop="new"), deviation=True)
     assert unknown["sold:sd"].mean() > 1.5 * answers["sold:sd"].mean()
+
+
+def test_a_model_is_measured_by_what_it_knows_of_each_task(model):
+    new = shops(3, start=50)
+    first = new.groupby("shop").head(5)
+    adapted, later = model.adapt(first), new.drop(first.index)
+    found = adapted.evaluate(later)
+    assert found.loc["sold", "rows"] == 15
+    assert found.loc["sold", "rmse"] == pytest.approx(rmse(adapted.predict(later), later), rel=1e-4)
+    answers = adapted.predict(later)["often"]
+    assert found.loc["often", "accuracy"] == pytest.approx((answers == later["often"]).mean())
+    with pytest.warns(DataWarning, match="not known"):
+        assert model.evaluate(later).loc["sold", "rmse"] > found.loc["sold", "rmse"]
+
+
+def test_it_is_told_where_a_model_is_measured_on_what_it_learned_from(model):
+    with pytest.warns(DataWarning, match="has learned from 120 rows"):
+        model.evaluate(pd.concat([shops(), shops()[["shop", "price", "size"]]]))
+
+
+def test_importance_tells_what_knowing_the_task_is_worth(model):
+    found = model.importance(shops(), n_repeats=3)["sold"]["importance"]
+    assert set(found.index) == {"shop", "price", "size"}
+    assert found["shop"] > 0.5 > abs(found["size"])
 
 
 def test_results_tell_of_new_tasks_by_number_of_known_rows(model):

@@ -15,6 +15,7 @@ import polytask
 from polytask.core import BundleError, InputError, MissingPackageError
 from polytask.data import TableEncoder
 from polytask.estimators import table_export
+from polytask.estimators.exported_networks import ExportedNetworks
 from polytask.models import TableModel
 
 TARGETS = ["size", "flag", "band:multiclass"]
@@ -58,7 +59,7 @@ def test_an_exported_program_predicts_as_the_model(model, written) -> None:
 
 
 def test_networks_without_temperatures_answer_as_trained(model) -> None:
-    size, *_ = table_export.ExportedNetworks(model.learner, model.targets)(model.encoder.transform(rows())[0])
+    size, *_ = ExportedNetworks(model.learner, model.targets)(model.encoder.transform(rows())[0])
     np.testing.assert_allclose(size.detach().numpy(), model.predict(rows())["size"], rtol=1e-6)
 
 
@@ -153,5 +154,5 @@ def test_a_target_on_a_log_scale_is_exported_in_its_units(tmp_path, ending) -> N
     if ending == "pt2":
         (found,) = torch.export.load(path).module()(features)
     else:
-        (found,) = table_export._run_onnx(path.read_bytes(), features)
+        (found,) = table_export._run_onnx(path.read_bytes(), {"features": features})
     np.testing.assert_allclose(found.detach().numpy(), model.predict(priced)["price"], rtol=1e-4)

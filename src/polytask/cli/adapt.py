@@ -33,6 +33,10 @@ def adapt(
         ),
     ],
     output: ModelDirectory,
+    again: Annotated[
+        bool,
+        typer.Option("--again", help="Of a model with tasks: rows that it has learned from count once more."),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Adapt a learned model to new classes from a few labelled images, or to new tasks from a few rows.
@@ -51,8 +55,10 @@ def adapt(
         )
     base = load(model)
     if isinstance(base, TaskTableModel):
-        _adapt_tasks(base, support, output, as_json=as_json)
+        _adapt_tasks(base, support, output, again=again, as_json=as_json)
     elif isinstance(base, FewShotModel):
+        if again:
+            raise InputError(f"{model} has no tasks; `again` is for models that fit made with --task-column.")
         _adapt_classes(base, support, output, as_json=as_json)
     else:
         raise InputError(
@@ -72,11 +78,11 @@ def _adapt_classes(base: "FewShotModel", support: Path, output: Path, *, as_json
     show(summary, as_json=as_json, lines=[f"Adapted to {', '.join(adapted.classes)}; written to {output}."])
 
 
-def _adapt_tasks(base: "TaskTableModel", rows: Path, output: Path, *, as_json: bool) -> None:
+def _adapt_tasks(base: "TaskTableModel", rows: Path, output: Path, *, again: bool, as_json: bool) -> None:
     from polytask.models.bundle_folder import check_destination
 
     check_destination(output, kind=base.kind)
-    adapted = base.adapt(user_path(rows))
+    adapted = base.adapt(user_path(rows), again=again)
     adapted.save(output)
     new = adapted.tasks[len(base.tasks) :]
     labels = _new_labels(base, adapted)
@@ -87,10 +93,9 @@ def _adapt_tasks(base: "TaskTableModel", rows: Path, output: Path, *, as_json: b
         "tasks": len(adapted.tasks),
         "labels": {name: labels[name] for name in learned},
     }
-    words = (
-        f"Learned {counted(sum(labels.values()), 'label')} of {counted(len(learned), 'task')}, {len(new)} of "
-        f"them new; the model knows {len(adapted.tasks)}. Written to {output}."
-    )
+    told = f"Learned {counted(sum(labels.values()), 'label')} of {counted(len(learned), 'task')}"
+    told += f", {len(new)} of them new" if learned else ""
+    words = f"{told}; the model knows {counted(len(adapted.tasks), 'task')}. Written to {output}."
     show(summary, as_json=as_json, lines=[words])
 
 

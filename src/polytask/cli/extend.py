@@ -10,8 +10,9 @@ from polytask.cli.completion import models
 from polytask.cli.config_file import CONFIG_FILE, Config, run_text
 from polytask.cli.failures import SpokenCommand
 from polytask.cli.options import Json, ModelDirectory, Quiet, Seed, app
-from polytask.cli.tables import not_a_table_model
+from polytask.cli.tables import table_model
 from polytask.cli.terminal import show
+from polytask.core import InputError
 from polytask.core.files import user_path
 
 __all__ = ["extend"]
@@ -45,14 +46,17 @@ def extend(
       polytask extend penguins new-labels.csv --target colony -o penguins-and-colony
     """
     from polytask.estimators import extend as extend_model
-    from polytask.models import TableModel, load
+    from polytask.models import TableModel
     from polytask.models.bundle_folder import check_destination
     from polytask.report.metric_text import interval_text, value_text
 
     check_destination(output, kind=TableModel.kind)
-    loaded = load(model)
+    loaded = table_model(model)
     if not isinstance(loaded, TableModel):
-        raise not_a_table_model(loaded, model)
+        raise InputError(
+            f"{model} is a model with tasks (polytask fit --task-column), which learns no further targets. "
+            "Fit all targets together, or give a directory that `polytask fit` made without --task-column."
+        )
     extended, results = extend_model(
         loaded, user_path(table), target, tune=tune, seed=seed, progress=False if quiet or as_json else None
     )

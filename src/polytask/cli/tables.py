@@ -14,39 +14,28 @@ if TYPE_CHECKING:  # `--help` needs no torch
     import pandas as pd
     from rich.console import RenderableType
 
-    from polytask.models import TableModel
+    from polytask.models import TableModel, TaskTableModel
 
-__all__ = ["Csv", "facts", "frame_lines", "frame_summary", "not_a_table_model", "table_model"]
+__all__ = ["Csv", "facts", "frame_lines", "frame_summary", "table_model"]
 
 Csv: TypeAlias = Annotated[
     Path | None, typer.Option("-o", "--output", help="A .csv or .parquet file for the figures, too.")
 ]
 
 
-def table_model(model: Path, *, data: Path | None = None, output: Path | None = None) -> "TableModel":
+def table_model(
+    model: Path, *, data: Path | None = None, output: Path | None = None
+) -> "TableModel | TaskTableModel":
     """Load the model of a table; before that, see whether figures on data can be written."""
-    from polytask.models import TableModel, load
+    from polytask.models import TableModel, TaskTableModel, load
     from polytask.models.saved import check_output
 
     if data is not None and output is not None:
         check_output(output, data=data, model=model)
     loaded = load(model)
-    if not isinstance(loaded, TableModel):
-        raise not_a_table_model(loaded, model)
+    if not isinstance(loaded, TableModel | TaskTableModel):
+        raise InputError(f"{model} is no model of a table. Give a directory that `polytask fit` made.")
     return loaded
-
-
-def not_a_table_model(loaded: object, model: Path) -> InputError:
-    """Say that a command is for models of tables without tasks, and what the model at hand is."""
-    from polytask.models import TaskTableModel
-
-    if isinstance(loaded, TaskTableModel):
-        return InputError(
-            f"{model} is a model with tasks (polytask fit --task-column), which `predict`, `adapt` and "
-            "`info` take, and this command does not. Give a directory that `polytask fit` made without "
-            "--task-column."
-        )
-    return InputError(f"{model} is no model of a table. Give a directory that `polytask fit` made.")
 
 
 def frame_lines(

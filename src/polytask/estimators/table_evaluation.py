@@ -1,7 +1,7 @@
 """How good the predictions of a table model are on new rows with labels."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,11 +14,12 @@ from polytask.core.names import counted
 from polytask.data import read_table
 from polytask.data.tables.features import EncodingReport
 from polytask.data.tables.large_table import LargeTable, open_table, table_pieces
-from polytask.data.tables.problems import examples, problem_error
+from polytask.data.tables.problems import examples, problem_error, some_rows
 from polytask.evaluate import metric_names
 from polytask.evaluate.running_metrics import RunningMetrics
 from polytask.evaluate.target_metrics import measure_target
 from polytask.models.table_model import TableModel
+from polytask.models.task_table_model import TaskTableModel
 
 __all__ = ["LabelledRows", "evaluate_table", "labelled_rows"]
 
@@ -38,13 +39,13 @@ class LabelledRows:
     tasks: tuple[Task, ...]
 
 
-def evaluate_table(model: TableModel, table: Any, *, stacklevel: int = 2) -> pd.DataFrame:
+def evaluate_table(model: TableModel | TaskTableModel, table: Any, *, stacklevel: int = 2) -> pd.DataFrame:
     """Measure a model's predictions for new rows with labels.
 
     Args:
-        model: The model.
+        model: The model; one with tasks is measured on each row by what is known of its task.
         table: Rows with the feature columns and one target's column at least, in whatever `read_table`
-            reads. Missing labels are left out.
+            reads; with the task column for a model with tasks. Missing labels are left out.
         stacklevel: Whose line warnings point at; 2 for the caller's.
 
     Returns:
@@ -54,6 +55,9 @@ def evaluate_table(model: TableModel, table: Any, *, stacklevel: int = 2) -> pd.
     Raises:
         DataError: The table has no label of any target, or one that the model does not know.
 
+    Warns:
+        DataWarning: A model with tasks has learned from rows, or does not know their task.
+
     Example:
         >>> from polytask import fit
         >>> table = pd.DataFrame({"a": range(40), "b": range(100, 140)})
@@ -61,19 +65,46 @@ def evaluate_table(model: TableModel, table: Any, *, stacklevel: int = 2) -> pd.
         >>> evaluate_table(model, table).columns.tolist()
         ['kind', 'rows', 'rmse', 'mae', 'r2']
     """
+    if isinstance(model, TaskTableModel):
+        rows = _labelled(model, read_table(table))
+        return _measured(model, _task_outputs(model, rows, stacklevel=stacklevel + 1), rows.labels)
     opened = open_table(table)
     if isinstance(opened, LargeTable):
         return _evaluated_in_pieces(model, opened, stacklevel=stacklevel + 1)
     rows = _labelled(model, opened)
-    outputs = model.outputs(rows.frame, stacklevel=stacklevel + 1)
+    return _measured(model, model.outputs(rows.frame, stacklevel=stacklevel + 1), rows.labels)
+
+
+def _task_outputs(model: TaskTableModel, rows: LabelledRows, *, stacklevel: int) -> dict[str, Tensor]:
+    """Predict rows by what is known of their tasks, and tell where it is known from these very rows."""
+    inputs, code = model.encoded(rows.frame, stacklevel=stacklevel + 1)
+    learned = torch.zeros(len(code), dtype=torch.bool)
+    for known in model.target_tasks:
+        name = known.target.name
+        if name in rows.labels.targets:
+            there = (rows.labels.masks[name] & (code >= 0)).nonzero().squeeze(1)
+            learned[there] |= ~known.new(inputs[there], rows.labels.targets[name][there], code[there])
+    if n_learned := int(learned.sum()):
+        warnings.warn(
+            f"The model has learned from {some_rows(n_learned)} of these with a label: it is better on them "
+            "than on new ones. Measure it on others.",
+            DataWarning,
+            stacklevel=stacklevel,
+        )
+    return model.outputs(inputs, code)
+
+
+def _measured(
+    model: TableModel | TaskTableModel, outputs: Mapping[str, Tensor], labels: Batch
+) -> pd.DataFrame:
     lines = []
     for target in model.targets:
         name, task = target.task.name, target.task
-        n_labels = rows.labels.n_labels(name) if name in rows.labels.targets else 0
+        n_labels = labels.n_labels(name) if name in labels.targets else 0
         line: dict[str, object] = {"target": name, "kind": target.kind, "rows": n_labels}
         line |= dict.fromkeys(metric_names(task), float("nan"))
         if n_labels:
-            line |= measure_target(target, outputs[name].double(), rows.labels)
+            line |= measure_target(target, outputs[name].double(), labels)
         lines.append(line)
     return pd.DataFrame(lines).set_index("target")
 
@@ -108,7 +139,7 @@ def _evaluated_in_pieces(model: TableModel, table: LargeTable, *, stacklevel: in
     return pd.DataFrame(lines).set_index("target")
 
 
-def _check_labels(model: TableModel, labelled: Sequence[object]) -> None:
+def _check_labels(model: TableModel | TaskTableModel, labelled: Sequence[object]) -> None:
     """Refuse a table without a label."""
     if not labelled:
         names = [target.task.name for target in model.targets]
@@ -118,7 +149,7 @@ def _check_labels(model: TableModel, labelled: Sequence[object]) -> None:
         )
 
 
-def labelled_rows(model: TableModel, table: Any) -> LabelledRows:
+def labelled_rows(model: TableModel | TaskTableModel, table: Any) -> LabelledRows:
     """Read a table, and the labels in it.
 
     Raises:
@@ -127,7 +158,7 @@ def labelled_rows(model: TableModel, table: Any) -> LabelledRows:
     return _labelled(model, read_table(table))
 
 
-def _labelled(model: TableModel, frame: pd.DataFrame) -> LabelledRows:
+def _labelled(model: TableModel | TaskTableModel, frame: pd.DataFrame) -> LabelledRows:
     """Read the labels of a table, as `read_table` returns it."""
     targets: dict[str, Tensor] = {}
     masks: dict[str, Tensor] = {}

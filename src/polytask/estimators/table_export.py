@@ -7,23 +7,26 @@ import logging
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from polytask.core import BundleError, InputError, Learner, MissingPackageError, generator
+from polytask.core import BundleError, InputError, MissingPackageError, generator
 from polytask.core.files import rehearse_write, user_path, write_atomically
 from polytask.core.strict_json import format_json
 from polytask.data.tables.target_column import TargetColumn
+from polytask.estimators.exported_networks import ExportedNetworks
+from polytask.estimators.task_export import TASK_INPUT, ExportedTasks, described_tasks
 from polytask.models.table_model import TableModel
+from polytask.models.task_table_model import TaskTableModel
 from polytask.version import __version__
 
-__all__ = ["ExportedNetworks", "check_export", "compare", "export_table"]
+__all__ = ["check_export", "compare", "export_table"]
 
 _ENDINGS = (".onnx", ".pt2")
 _INPUT = "features"
@@ -31,13 +34,16 @@ _CLOSE = 1e-5  # relative to the spread of a target, or to a probability of 1
 _ROWS = 64
 
 
-def export_table(model: TableModel, path: str | Path) -> Path:
+def export_table(model: TableModel | TaskTableModel, path: str | Path) -> Path:
     """Write the networks of a model, from encoded features to predictions in units and probabilities.
 
     The file has one input, ``features`` (float32 ``[row, feature]``), and an output for each target by its
     name: ``[row]`` in the target's units, or the probabilities ``[row, class]``. How columns become features
     stands in a JSON file of the same name beside it: for each column its kind and constants, in the order of
     the features, and for each target its classes. What is written is run, and compared with the model.
+
+    A model with tasks has a second input, ``task`` (int64 ``[row]``): the number of each row's task, in the
+    order in which the JSON file lists them, -1 for another. What is learned later needs a new export.
 
     Args:
         model: The model.
@@ -52,32 +58,58 @@ def export_table(model: TableModel, path: str | Path) -> Path:
         BundleError: What was written predicts something else than the model.
     """
     target = check_export(path)
-    calibration = {} if model.calibration is None else model.calibration.targets
-    temperatures = {name: found.temperature for name, found in calibration.items()}
-    if target.suffix.lower() == ".onnx" and _INPUT in {column.task.name for column in model.targets}:
+    plan = _Plan.of(model)
+    taken = [column.task.name for column in model.targets if column.task.name in plan.inputs]
+    if target.suffix.lower() == ".onnx" and taken:
         raise InputError(
-            f"The target {_INPUT!r} has the name of the networks' input, which ONNX does not allow. Fit with "
-            "another name of the target, or export to a file that ends in .pt2."
+            f"The target {taken[0]!r} has the name of the networks' input, which ONNX does not allow. Fit "
+            "with another name of the target, or export to a file that ends in .pt2."
         )
-    networks = ExportedNetworks(copy.deepcopy(model.learner).cpu(), model.targets, temperatures).eval()
-    rows = torch.randn(_ROWS, model.encoder.n_features, generator=generator(0, "export"), dtype=torch.float32)
     with torch.no_grad(), _quiet():
-        dynamic = {_INPUT: {0: torch.export.Dim("row", min=1)}}
-        program = torch.export.export(networks, (rows[:5],), dynamic_shapes=dynamic)
-        expected = networks(rows)
+        dynamic = {name: {0: torch.export.Dim("row", min=1)} for name in plan.inputs}
+        few = tuple(values[:5] for values in plan.inputs.values())
+        program = torch.export.export(plan.networks, few, dynamic_shapes=dynamic)
+        expected = plan.networks(*plan.inputs.values())
         if target.suffix.lower() == ".pt2":
             file = io.BytesIO()
             torch.export.save(program, file)
             content = file.getvalue()
-            found = torch.export.load(io.BytesIO(content)).module()(rows)
+            found = torch.export.load(io.BytesIO(content)).module()(*plan.inputs.values())
         else:
-            content = _onnx(program, networks.names)
-            found = _run_onnx(content, rows)
+            content = _onnx(program, list(plan.inputs), plan.networks.names)
+            found = _run_onnx(content, plan.inputs)
     compare(target, model.targets, expected, found)
     described = format_json(_described(model)).encode() + b"\n"
     write_atomically(target, lambda file: file.write(content))
     write_atomically(target.with_suffix(".json"), lambda file: file.write(described))
     return target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Plan:
+    """What is exported.
+
+    Args:
+        networks: The module.
+        inputs: Rows on which it is tried, by the names of its inputs.
+    """
+
+    networks: ExportedNetworks | ExportedTasks
+    inputs: Mapping[str, Tensor]
+
+    @classmethod
+    def of(cls, model: TableModel | TaskTableModel) -> "_Plan":
+        pooled = model.pooled if isinstance(model, TaskTableModel) else model
+        calibration = {} if pooled.calibration is None else pooled.calibration.targets
+        temperatures = {name: found.temperature for name, found in calibration.items()}
+        networks = ExportedNetworks(copy.deepcopy(pooled.learner).cpu(), model.targets, temperatures).eval()
+        draw = generator(0, "export")
+        rows = torch.randn(_ROWS, pooled.encoder.n_features, generator=draw, dtype=torch.float32)
+        if not isinstance(model, TaskTableModel):
+            return cls(networks=networks, inputs={_INPUT: rows})
+        task = torch.arange(_ROWS) % (len(model.tasks) + 1) - 1
+        with_tasks = ExportedTasks(networks, model.target_tasks).eval()
+        return cls(networks=with_tasks, inputs={_INPUT: rows, TASK_INPUT: task})
 
 
 def check_export(path: str | Path, *, model: str | Path | None = None) -> Path:
@@ -122,46 +154,8 @@ def _is_ours(path: Path) -> bool:
     return isinstance(found, dict) and {"library", "input", "encoder", "outputs"} <= found.keys()
 
 
-class ExportedNetworks(nn.Module):
-    """The networks of a table model with what turns their outputs into units and probabilities.
-
-    Args:
-        learner: The trained model.
-        targets: Its targets.
-        temperatures: By which logits are divided, by target; 1 where not named.
-    """
-
-    def __init__(
-        self,
-        learner: Learner,
-        targets: Sequence[TargetColumn],
-        temperatures: Mapping[str, float] = MappingProxyType({}),
-    ) -> None:
-        super().__init__()
-        self.learner = learner
-        self.targets = tuple(targets)
-        self.names = [target.task.name for target in targets]
-        self.temperatures = [temperatures.get(name, 1.0) for name in self.names]
-
-    def forward(self, features: Tensor) -> tuple[Tensor, ...]:
-        """Predict ``[row, feature]``: by target ``[row]`` in its units, or probabilities ``[row, class]``."""
-        outputs = self.learner.adapt([target.task for target in self.targets])(features)
-        return tuple(
-            _finished(target, outputs[target.task.name].float() / temperature)
-            for target, temperature in zip(self.targets, self.temperatures)
-        )
-
-
-def _finished(target: TargetColumn, outputs: Tensor) -> Tensor:
-    if target.task.kind == "regression":
-        return target.units(outputs[:, 0])
-    if target.task.kind == "binary":
-        outputs = torch.cat([torch.zeros_like(outputs), outputs], dim=-1)
-    return outputs.softmax(-1)
-
-
-def _onnx(program: torch.export.ExportedProgram, names: Sequence[str]) -> bytes:
-    written = torch.onnx.export(program, dynamo=True, input_names=[_INPUT], verbose=False)
+def _onnx(program: torch.export.ExportedProgram, inputs: Sequence[str], names: Sequence[str]) -> bytes:
+    written = torch.onnx.export(program, dynamo=True, input_names=inputs, verbose=False)
     if written is None:
         raise BundleError("torch.onnx gave nothing back. Export to a file that ends with .pt2 instead.")
     graph = written.model.graph
@@ -173,13 +167,14 @@ def _onnx(program: torch.export.ExportedProgram, names: Sequence[str]) -> bytes:
     return written.model_proto.SerializeToString()
 
 
-def _run_onnx(content: bytes, rows: Tensor) -> list[Tensor]:
+def _run_onnx(content: bytes, inputs: Mapping[str, Tensor]) -> list[Tensor]:
     """Run a model by onnxruntime, on one thread."""
     onnxruntime: Any = import_module("onnxruntime")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    return [torch.as_tensor(np.asarray(values)) for values in session.run(None, {_INPUT: rows.numpy()})]
+    given = {name: values.numpy() for name, values in inputs.items()}
+    return [torch.as_tensor(np.asarray(values)) for values in session.run(None, given)]
 
 
 def compare(
@@ -203,12 +198,15 @@ def compare(
             )
 
 
-def _described(model: TableModel) -> dict[str, Any]:
+def _described(model: TableModel | TaskTableModel) -> dict[str, Any]:
     """Say how columns become features, and what the outputs are."""
+    tasks = {"task_input": described_tasks(model)} if isinstance(model, TaskTableModel) else {}
+    encoder = model.pooled.encoder if isinstance(model, TaskTableModel) else model.encoder
     return {
         "library": __version__,
-        "input": {"name": _INPUT, "type": "float32", "features": list(model.encoder.feature_names)},
-        "encoder": model.encoder.to_json(),
+        "input": {"name": _INPUT, "type": "float32", "features": list(encoder.feature_names)},
+        **tasks,
+        "encoder": encoder.to_json(),
         "outputs": [
             {
                 "name": target.task.name,

@@ -2,9 +2,9 @@
 
 import math
 import warnings
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -22,12 +22,13 @@ from polytask.evaluate.metrics import all_predictions, higher_is_better
 from polytask.evaluate.skill import row_losses
 from polytask.evaluate.target_metrics import measure_target
 from polytask.models.table_model import TableModel
+from polytask.models.task_table_model import TaskTableModel
 
 __all__ = ["importance"]
 
 
 def importance(
-    model: TableModel, table: Any, *, n_repeats: int = 5, seed: int = 0, stacklevel: int = 2
+    model: TableModel | TaskTableModel, table: Any, *, n_repeats: int = 5, seed: int = 0, stacklevel: int = 2
 ) -> pd.DataFrame:
     r"""Tell how much worse each target is predicted when a column is shuffled.
 
@@ -40,6 +41,9 @@ def importance(
 
     A target that was fitted with a metric of its own (``fit(metrics=)``) is measured by that one instead: how
     much worse it gets, in units of what lies between the constant answer's and a perfect one.
+
+    Of a model with tasks the task column is shuffled, too: that is what knowing a row's task is worth.
+    Columns are shuffled over the rows of all tasks.
 
     Args:
         model: The model.
@@ -69,11 +73,9 @@ def importance(
             "The table has 1 row with a label, but importance deals the values of a column to other rows. "
             "Give two rows or more, better a hundred."
         )
-    inputs, report = model.encoder.transform(rows.frame)
-    for message in report.messages(fitting=False):
-        warnings.warn(message, DataWarning, stacklevel=stacklevel)
+    asked = _Asked.of(model, rows.frame, stacklevel=stacklevel + 1)
     judged = _Judged(rows, [target for target in model.targets if target.task in rows.tasks])
-    before, units = judged.costs(model.network_outputs(inputs)), judged.units()
+    before, units = judged.costs(asked.outputs()), judged.units()
     unknown = [task.name for task, unit in zip(rows.tasks, units.tolist()) if math.isnan(unit)]
     if unknown:
         warnings.warn(
@@ -83,15 +85,61 @@ def importance(
             stacklevel=stacklevel,
         )
     found: dict[str, Tensor] = {}
-    for column, place in _places(model.encoder).items():
+    for column in asked.places:
         draw = generator(seed, "importance", column)
         repeats = []
         for _ in range(n_repeats):
-            shuffled = inputs.clone()
-            shuffled[:, place] = inputs[torch.randperm(len(inputs), generator=draw)][:, place]
-            repeats.append((judged.costs(model.network_outputs(shuffled)) - before) / units)
+            order = torch.randperm(len(rows.frame), generator=draw)
+            repeats.append((judged.costs(asked.shuffled(column, order).outputs()) - before) / units)
         found[column] = torch.stack(repeats)  # [repeat, target]
     return _framed(found, [task.name for task in rows.tasks])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Asked:
+    """Rows that a model is asked about.
+
+    Args:
+        predict: What it says of encoded rows and their tasks.
+        inputs: The encoded rows ``[row, feature]``.
+        task: The number of each row's task, long ``[row]``; of no use to a model without tasks.
+        places: Which features are a column's; None for the task column.
+    """
+
+    predict: Callable[[Tensor, Tensor], Mapping[str, Tensor]]
+    inputs: Tensor
+    task: Tensor
+    places: Mapping[str, slice | None]
+
+    @classmethod
+    def of(cls, model: TableModel | TaskTableModel, frame: pd.DataFrame, *, stacklevel: int) -> Self:
+        """Encode rows, and tell what is noteworthy."""
+        if isinstance(model, TaskTableModel):
+            inputs, task = model.encoded(frame, stacklevel=stacklevel + 1)
+            places = {model.column: None, **_places(model.pooled.encoder)}
+            return cls(predict=model.outputs, inputs=inputs, task=task, places=places)
+        inputs, report = model.encoder.transform(frame)
+        for message in report.messages(fitting=False):
+            warnings.warn(message, DataWarning, stacklevel=stacklevel)
+        return cls(
+            predict=lambda rows, _: model.network_outputs(rows),
+            inputs=inputs,
+            task=torch.zeros(len(inputs), dtype=torch.long),
+            places=_places(model.encoder),
+        )
+
+    def outputs(self) -> Mapping[str, Tensor]:
+        """Predict the rows."""
+        return self.predict(self.inputs, self.task)
+
+    def shuffled(self, column: str, order: Tensor) -> "_Asked":
+        """Deal the values of a column to other rows."""
+        place = self.places[column]
+        if place is None:
+            return replace(self, task=self.task[order])
+        shuffled = self.inputs.clone()
+        shuffled[:, place] = self.inputs[order][:, place]
+        return replace(self, inputs=shuffled)
 
 
 class _Judged:

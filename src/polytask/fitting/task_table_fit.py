@@ -33,7 +33,8 @@ from polytask.fitting.task_prior_forms import slope_columns
 from polytask.fitting.task_trials import drawn
 from polytask.models.target_tasks import TargetTasks, TaskSpread
 from polytask.models.task_effects import TaskPrior
-from polytask.models.task_table_model import TaskNames, TaskTableModel
+from polytask.models.task_names import TaskNames
+from polytask.models.task_table_model import TaskTableModel
 from polytask.models.task_table_results import NewTasks, TargetTaskResult, TaskTableResults
 
 __all__ = ["fit_task_table", "pooled_columns"]

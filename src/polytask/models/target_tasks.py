@@ -10,12 +10,15 @@ from torch import Tensor
 
 from polytask.core import InputError, Task
 from polytask.core.records import record_from_json
+from polytask.models.row_marks import new_rows, row_marks
 from polytask.models.task_effects import TaskPrior
 from polytask.models.task_posterior import TaskRows, prior_state, spread, updated
 
 __all__ = ["TargetTasks", "TaskSpread"]
 
 _LEVELS = torch.linspace(0, 1, 201, dtype=torch.float64)
+# Of a task without rows, two estimates of the mean of all tasks are averaged: neither is clearly better.
+_OF_UNKNOWN = 0.5
 _AT_ONCE = 2**15  # rows, so that their directions take some 10 MB
 
 
@@ -91,6 +94,7 @@ class TargetTasks:
         mean: The posteriors, float64 ``[task, size]``.
         precision: float64 ``[task, size, size]``.
         counts: Labelled rows of each task, int64 ``[task]``.
+        marks: Of the rows that were learned from, int64 ``[row]``; see `polytask.models.row_marks`.
         spread: How far off answers were, of numbers; None for classes, or where nothing was judged.
 
     Raises:
@@ -102,6 +106,7 @@ class TargetTasks:
     mean: Tensor
     precision: Tensor
     counts: Tensor
+    marks: Tensor
     spread: TaskSpread | None = None
 
     def __post_init__(self) -> None:
@@ -110,6 +115,8 @@ class TargetTasks:
         shapes = (tuple(self.mean.shape), tuple(self.precision.shape))
         if shapes != ((n_tasks, size), (n_tasks, size, size)) or self.counts.dtype != torch.int64:
             raise InputError(f"the tasks of {self.target.name!r} have another size than their prior")
+        if self.marks.ndim != 1 or self.marks.dtype != torch.int64:
+            raise InputError(f"the marks of the rows of {self.target.name!r} are no whole numbers")
         if self.prior is not None and self.prior.features.n_outputs != self.target.n_outputs:
             raise InputError(f"the prior of {self.target.name!r} has other outputs than the target")
 
@@ -117,8 +124,20 @@ class TargetTasks:
     def unknown(cls, target: Task, prior: TaskPrior | None, spread: TaskSpread | None = None) -> Self:
         """Return what is known before any task."""
         mean, precision = prior_state(0, 0 if prior is None else prior.size)
-        counts = torch.zeros(0, dtype=torch.int64)
-        return cls(target=target, prior=prior, mean=mean, precision=precision, counts=counts, spread=spread)
+        none = torch.zeros(0, dtype=torch.int64)
+        return cls(
+            target=target,
+            prior=prior,
+            mean=mean,
+            precision=precision,
+            counts=none,
+            marks=none,
+            spread=spread,
+        )
+
+    def new(self, inputs: Tensor, labels: Tensor, task: Tensor) -> Tensor:
+        """Tell from which rows nothing was learned yet, bool ``[row]``; arguments as for `learned`."""
+        return new_rows(row_marks(inputs, labels, task), self.marks)
 
     def learned(
         self, inputs: Tensor, outputs: Tensor, labels: Tensor, task: Tensor, *, n_tasks: int
@@ -149,7 +168,8 @@ class TargetTasks:
                 task=task,
             )
             mean, precision = updated(self.target.kind, rows, mean, precision)
-        return replace(self, mean=mean, precision=precision, counts=counts)
+        marks = torch.cat([self.marks, row_marks(inputs, labels, task)])
+        return replace(self, mean=mean, precision=precision, counts=counts, marks=marks)
 
     def predictions(self, inputs: Tensor, outputs: Tensor, task: Tensor) -> tuple[Tensor, Tensor]:
         """Answer rows by what is known of their tasks.
@@ -179,9 +199,7 @@ class TargetTasks:
         directions = self.prior.directions(features)
         told = self.n_rows(task) > 0
         task = torch.where(told, task, -1)
-        # Of a task without rows, two estimates of the mean of all tasks are averaged: neither is clearly
-        # better than the other.
-        share = torch.where(told, 1.0, 0.5).double()[:, None]
+        share = torch.where(told, 1.0, _OF_UNKNOWN).double()[:, None]
         place = self.mean.new_zeros(len(task), self.mean.shape[1])
         place[told] = self.mean[task[told]]
         moved = (directions * place.view(len(task), -1, self.prior.rank)).sum(-1)
@@ -190,6 +208,20 @@ class TargetTasks:
             return answers, torch.ones(len(task), dtype=torch.float64)
         variance = self.prior.variance(inputs, outputs) + spread(directions[:, 0], task, self.precision)
         return answers, variance.sqrt()
+
+    def weights(self) -> Tensor:
+        """Return what features are multiplied by, ``[task + 1, output, feature]``; last for unknown tasks.
+
+        The sum over the features of a row, added to the pooled prediction, is the answer of `predictions`.
+        """
+        assert self.prior is not None  # noqa: S101 - its caller has looked
+        told = self.counts > 0
+        share = torch.cat([torch.where(told, 1.0, _OF_UNKNOWN), torch.tensor([_OF_UNKNOWN])]).double()
+        mean = torch.cat(
+            [torch.where(told[:, None], self.mean, 0.0), self.mean.new_zeros(1, self.mean.shape[1])]
+        )
+        place = mean.view(len(mean), -1, self.prior.rank)
+        return share[:, None, None] * self.prior.mean + place @ self.prior.factor.T
 
     def n_rows(self, task: Tensor) -> Tensor:
         """Return how many rows were known of the task of each row, int64 ``[row]``."""
@@ -203,7 +235,7 @@ class TargetTasks:
 
     def tensors(self) -> dict[str, Tensor]:
         """Return the tensors by name."""
-        found = {"counts": self.counts}
+        found = {"counts": self.counts, "marks": self.marks}
         if self.prior is not None:
             found |= {f"prior.{name}": one for name, one in self.prior.tensors().items()}
             found |= {"means": self.mean, "precisions": self.precision}
@@ -220,7 +252,7 @@ class TargetTasks:
             InputError: It is something else.
         """
         stored = record_from_json(_Stored, data, name=f"the tasks of {target.name!r}")
-        named = ("counts", *(() if stored.prior is None else ("means", "precisions")))
+        named = ("counts", "marks", *(() if stored.prior is None else ("means", "precisions")))
         if lacking := [name for name in named if name not in tensors]:
             raise InputError(f"the tasks of {target.name!r} lack {', '.join(lacking)}")
         parts = {name.removeprefix("prior."): one for name, one in tensors.items() if name[:6] == "prior."}
@@ -239,6 +271,7 @@ class TargetTasks:
             mean=mean,
             precision=precision,
             counts=tensors["counts"],
+            marks=tensors["marks"],
             spread=spread,
         )
 

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -10,56 +11,26 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+import polytask  # its rooms are looked up when they are asked for: what measures is no part of a model
 from polytask.core import DataError, DataWarning, InputError, Task
-from polytask.core.doors import by_door
 from polytask.core.names import counted
 from polytask.core.records import record_from_json
 from polytask.core.settings import SettingsCheck
 from polytask.data import read_table
-from polytask.data.tables.cell import canonical
-from polytask.data.tables.column import column_distinct, column_hint, one_column
+from polytask.data.tables.column import column_hint, one_column
 from polytask.data.tables.problems import examples, some_rows
 from polytask.data.tables.target_column import TargetColumn
 from polytask.models.bundle import Bundle
 from polytask.models.saved_model import Contents, SavedModel, part
 from polytask.models.table_model import TableModel
 from polytask.models.target_tasks import TargetTasks
+from polytask.models.task_labels import labels_to_learn, repeated_text
+from polytask.models.task_names import TaskNames
 from polytask.models.task_table_results import TaskTableResults
 
-__all__ = ["TaskNames", "TaskTableModel"]
+__all__ = ["TaskTableModel"]
 
 _TASKS = "tasks."  # in the names of tensors
-
-
-class TaskNames:
-    """The known tasks by name, numbered in the order in which they came.
-
-    A number that a table stores in another way, ``1.0`` for ``1``, is the same task.
-
-    Example:
-        >>> names = TaskNames(["1", "b"])
-        >>> names.codes(pd.Series(["b", "1.0", "c", None])).tolist()
-        [1, 0, -1, -1]
-    """
-
-    def __init__(self, names: Sequence[str]) -> None:
-        self.names = tuple(names)
-        self._index = {canonical(name): index for index, name in enumerate(self.names)}
-        self._index |= {name: index for index, name in enumerate(self.names)}
-
-    def codes(self, column: pd.Series) -> Tensor:
-        """Return the number of the task of each row, long ``[row]``; -1 where it is empty or not known."""
-        codes, _, texts = column_distinct(column)
-        numbers = np.array([self._find(text) for text in texts] + [-1], dtype=np.int64)
-        return torch.from_numpy(numbers[codes])
-
-    def with_new(self, column: pd.Series) -> "TaskNames":
-        """Add the tasks of a column that are not known."""
-        _, _, texts = column_distinct(column)
-        return TaskNames([*self.names, *(text for text in texts if self._find(text) < 0)])
-
-    def _find(self, text: str) -> int:
-        return self._index.get(text, self._index.get(canonical(text), -1))
 
 
 class TaskTableModel(SavedModel):
@@ -133,9 +104,8 @@ class TaskTableModel(SavedModel):
         """
         self._check_asked(intervals, deviation)
         frame = read_table(table)
-        code = self.names.codes(self._task_column(frame))
-        self._warn_unknown(frame, code)
-        inputs, outputs = self._pooled(frame)
+        inputs, code = self.encoded(frame, stacklevel=3)
+        outputs = self.pooled.network_outputs(inputs)
         columns: dict[str, np.ndarray] = {}
         for target, known in zip(self.targets, self.target_tasks, strict=True):
             name = target.task.name
@@ -152,15 +122,18 @@ class TaskTableModel(SavedModel):
             columns |= {f"{name}:{suffix}" if suffix else name: values for suffix, values in found.items()}
         return pd.DataFrame(columns, index=frame.index)
 
-    def adapt(self, rows: Any) -> "TaskTableModel":
+    def adapt(self, rows: Any, *, again: bool = False) -> "TaskTableModel":
         """Learn new tasks, or more of known ones, from labelled rows; the model itself does not change.
 
         What is known of other tasks stays as it is, and so do their answers, bit for bit. The networks and
-        the prior stay, too: that takes milliseconds.
+        the prior stay, too: that takes milliseconds. A row that the model has learned from, told by its task,
+        its features and its label, does not count twice: a file may be given again when it has grown.
 
         Args:
             rows: A table with the task column, the features, and labels of one target at least. Rows without
                 any label teach nothing.
+            again: Whether rows that the model has learned from count once more, as where they are others that
+                look the same.
 
         Returns:
             A model that knows these tasks, too.
@@ -168,7 +141,13 @@ class TaskTableModel(SavedModel):
         Raises:
             DataError: The table lacks the task column or all targets; a row has no task; a label cannot be
                 read; or there is no label at all.
+
+        Warns:
+            DataWarning: Rows are known already, or have something that was not there in training.
         """
+        check = SettingsCheck()
+        again = check.flag("again", again)
+        check.done()
         frame = read_table(rows)
         column = self._task_column(frame)
         names = self.names.with_new(column)
@@ -178,18 +157,74 @@ class TaskTableModel(SavedModel):
                 f"The task column {self.column!r} is empty in {some_rows(n_empty)}. Name the task of "
                 "each row."
             )
-        labels = self._labels(frame)
-        inputs, outputs = self._pooled(frame)
-        learned = []
+        labels = labels_to_learn(self.targets, frame)
+        inputs = self._inputs(frame, stacklevel=3)
+        outputs = self.pooled.network_outputs(inputs)
+        learned, n_labels, n_repeated = [], 0, 0
         for target, known in zip(self.targets, self.target_tasks, strict=True):
             name = target.task.name
-            values, mask = labels.get(name, (code, torch.zeros(len(code), dtype=torch.bool)))
+            values, there = labels.get(name, (code, torch.zeros(len(code), dtype=torch.bool)))
+            mask = there.clone()
+            if not again:
+                mask[there] = known.new(inputs[there], values[there], code[there])
+            n_labels, n_repeated = n_labels + int(there.sum()), n_repeated + int((there & ~mask).sum())
             learned.append(
                 known.learned(
                     inputs[mask], outputs[name][mask], values[mask], code[mask], n_tasks=len(names.names)
                 )
             )
+        if n_repeated:
+            warnings.warn(repeated_text(n_repeated, n_labels), DataWarning, stacklevel=2)
         return TaskTableModel(self.pooled, self.column, names, learned)
+
+    def evaluate(self, table: Any) -> pd.DataFrame:
+        """Measure the predictions for new rows with labels; see `polytask.estimators.evaluate_table`."""
+        return polytask.estimators.evaluate_table(self, table, stacklevel=3)
+
+    def importance(self, table: Any, *, n_repeats: int = 5, seed: int = 0) -> pd.DataFrame:
+        """Tell how much each target needs each column and the task; see `polytask.estimators.importance`."""
+        return polytask.estimators.importance(self, table, n_repeats=n_repeats, seed=seed, stacklevel=3)
+
+    def export(self, path: str | Path) -> Path:
+        """Write networks and tasks for other programs, as ONNX; see `polytask.estimators.export_table`."""
+        return polytask.estimators.export_table(self, path)
+
+    def encoded(self, frame: pd.DataFrame, *, stacklevel: int = 2) -> tuple[Tensor, Tensor]:
+        """Encode rows, and find their tasks.
+
+        Args:
+            frame: A table, as `read_table` returns it.
+            stacklevel: Whose line warnings point at; 2 for the caller's.
+
+        Returns:
+            The rows ``[row, feature]``, and the number of the task of each, long ``[row]``; -1 where it is
+            not known.
+
+        Raises:
+            DataError: It lacks the task column.
+
+        Warns:
+            DataWarning: Tasks are not known, or rows have something that was not there in training.
+        """
+        code = self.names.codes(self._task_column(frame))
+        self._warn_unknown(frame, code, stacklevel=stacklevel + 1)
+        return self._inputs(frame, stacklevel=stacklevel + 1), code
+
+    def outputs(self, inputs: Tensor, task: Tensor) -> dict[str, Tensor]:
+        """Return what is predicted for encoded rows, before it becomes units and classes.
+
+        Args:
+            inputs: Encoded rows ``[row, feature]``.
+            task: The number of each row's task, long ``[row]``; -1 where it is not known.
+
+        Returns:
+            By target, float64 ``[row, n_outputs]``: a standardized number, or logits.
+        """
+        outputs = self.pooled.network_outputs(inputs)
+        return {
+            known.target.name: known.predictions(inputs, outputs[known.target.name], task)[0]
+            for known in self.target_tasks
+        }
 
     def __repr__(self) -> str:
         """Name the targets with their kinds, the task column, and how many tasks are known."""
@@ -220,7 +255,7 @@ class TaskTableModel(SavedModel):
             )
         return one_column(frame, self.column)
 
-    def _warn_unknown(self, frame: pd.DataFrame, code: Tensor) -> None:
+    def _warn_unknown(self, frame: pd.DataFrame, code: Tensor, *, stacklevel: int) -> None:
         unknown = code.numpy() < 0
         if unknown.any():
             texts = pd.unique(frame[self.column][unknown].dropna().astype(str))
@@ -229,33 +264,14 @@ class TaskTableModel(SavedModel):
                 f"The task of {some_rows(int(unknown.sum()))} is not known{which}: they are answered by what "
                 "all tasks have in common.",
                 DataWarning,
-                stacklevel=3,
+                stacklevel=stacklevel + 1,
             )
 
-    def _pooled(self, frame: pd.DataFrame) -> tuple[Tensor, dict[str, Tensor]]:
-        """Encode rows, and ask the pooled model."""
+    def _inputs(self, frame: pd.DataFrame, *, stacklevel: int) -> Tensor:
         inputs, report = self.pooled.encoder.transform(frame)
         for message in report.messages(fitting=False):
-            warnings.warn(message, DataWarning, stacklevel=4)
-        return inputs, self.pooled.network_outputs(inputs)
-
-    def _labels(self, frame: pd.DataFrame) -> dict[str, tuple[Tensor, Tensor]]:
-        """Read the labels of the targets that are there."""
-        there = [target for target in self.targets if target.task.name in frame.columns]
-        names = [target.task.name for target in self.targets]
-        if not there:
-            raise DataError(
-                f"The rows have no column of the targets, {examples(names)}, so there is nothing to learn a "
-                f"task from; {column_hint(frame, names[0])}"
-            )
-        labels = {target.task.name: target.encode(one_column(frame, target.task.name)) for target in there}
-        if not any(bool(mask.any()) for _, mask in labels.values()):
-            predict = by_door(python="`predict`", command="polytask predict")
-            raise DataError(
-                f"No row has a label of {examples(list(labels))}, so there is nothing to learn a task from. "
-                f"Label a row, or use {predict}, which answers unknown tasks as well."
-            )
-        return labels
+            warnings.warn(message, DataWarning, stacklevel=stacklevel + 1)
+        return inputs
 
     def _contents(self) -> Contents:
         pooled = self.pooled._contents()
