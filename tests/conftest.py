@@ -12,6 +12,9 @@ import numpy as np
 import pytest
 import torch
 
+from polytask.encoders.pretrained.registry import MODELS
+from polytask.encoders.pretrained.stored import is_stored
+
 N_THREADS = os.environ.get("POLYTASK_TEST_THREADS", "1")
 os.environ["OMP_NUM_THREADS"] = N_THREADS
 torch.set_num_threads(int(N_THREADS))
@@ -24,6 +27,11 @@ os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(Path(tempfile.gettempdir()) / COMPIL
 
 # Where tests run on a GPU they compare with the CPU, whose products have all the digits.
 torch.backends.cudnn.allow_tf32 = False
+
+# The pretrained models that `make test` fetches; a cache that is named from outside stands.
+ROOT = Path(__file__).parent.parent
+if (ROOT / ".venv" / "cache").is_dir():
+    os.environ.setdefault("POLYTASK_CACHE", str(ROOT / ".venv" / "cache"))
 
 # A file that does one of these trains something; `make test-processors` runs its tests again.
 _TRAINS = re.compile(
@@ -48,6 +56,16 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("filterwarnings", "ignore:precision='bf16.*slow on this processor")
     config.addinivalue_line("filterwarnings", "ignore:On held-out rows the model is not clearly better")
     config.addinivalue_line("filterwarnings", "ignore:What .* learned is not clearly better")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test whose pretrained model, or what reads it, is not here."""
+    for marker in item.iter_markers("pretrained"):
+        for name in marker.args:
+            if name in MODELS and not is_stored(MODELS[name]):
+                pytest.skip(f"needs the pretrained model {name}: polytask models fetch {name}")
+            if name not in MODELS:
+                pytest.importorskip(name)
 
 
 @pytest.fixture(autouse=True)

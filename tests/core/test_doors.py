@@ -88,7 +88,10 @@ def test_outside_the_command_nothing_names_what_is_typed_but_for_those_who_type(
         return
     for text, door in texts(path):
         if door != "command":
-            named = re.search(r"(?<![\w-])--[a-z][a-z-]+|polytask (fit|learn|adapt|predict|methods)\b", text)
+            typed_there = (
+                r"(?<![\w-])--(?!hash=sha256)[a-z][a-z-]+|polytask (fit|learn|adapt|predict|methods)\b"
+            )
+            named = re.search(typed_there, text)  # but for a hash, which pip reads in a file
             assert named is None, text
 
 

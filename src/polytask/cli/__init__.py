@@ -11,6 +11,7 @@ from polytask.cli.fit import fit
 from polytask.cli.importance import importance
 from polytask.cli.info import info
 from polytask.cli.learn import learn
+from polytask.cli.models import models
 from polytask.cli.options import app
 from polytask.cli.predict import predict
 from polytask.cli.relate import relate
@@ -34,6 +35,7 @@ _ORDER = [
         info,
         methods,
         datasets,
+        models,
         demo,
     )
 ]  # in the help

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from polytask.core import InputError
 
-__all__ = ["TokenBag", "token_ids"]
+__all__ = ["WORD", "TokenBag", "cut_tokens", "token_ids"]
 
-_WORD = re.compile(r"\w+")
+WORD = re.compile(r"\w+")
 
 
 class TokenBag(nn.Module):
@@ -108,13 +108,14 @@ def token_ids(
         )
     rows = torch.zeros(len(texts), n_tokens, dtype=torch.long)
     for row, text in zip(rows, texts, strict=True):
-        tokens = islice(_tokens(_WORD.findall(text.casefold()), n_words, characters), n_tokens)
+        tokens = islice(cut_tokens(WORD.findall(text.casefold()), n_words, characters), n_tokens)
         numbers = [zlib.crc32(token.encode()) % n_buckets + 1 for token in tokens]
         row[: len(numbers)] = torch.tensor(numbers, dtype=torch.long)
     return rows
 
 
-def _tokens(words: Sequence[str], n_words: int, characters: tuple[int, int] | None) -> Iterator[str]:
+def cut_tokens(words: Sequence[str], n_words: int, characters: tuple[int, int] | None) -> Iterator[str]:
+    """Yield words, runs of neighbouring words, and pieces of words, as `token_ids` has them."""
     for length in range(1, n_words + 1):
         for start in range(len(words) - length + 1):
             yield " ".join(words[start : start + length])
