@@ -6,6 +6,9 @@ from .episodes.functions import FunctionEpisodes, Sinusoids
 from .episodes.labelled_examples import LabelledExamples
 from .episodes.task_episodes import TaskEpisodes
 from .episodes.varied_episodes import VariedEpisodes
+from .examples.examples import Examples
+from .examples.reading import read_examples
+from .examples.sounds import Sound
 from .images.class_folders import image_folder, read_images
 from .images.image_preparation import ImagePreparation
 from .source import Source
@@ -25,6 +28,7 @@ __all__ = [
     "AssociationEpisodes",
     "ClassificationEpisodes",
     "Curriculum",
+    "Examples",
     "FunctionEpisodes",
     "ImagePreparation",
     "JointExamples",
@@ -33,6 +37,7 @@ __all__ = [
     "LabelledExamples",
     "MixedSources",
     "Sinusoids",
+    "Sound",
     "Source",
     "Standardization",
     "TableEncoder",
@@ -42,6 +47,7 @@ __all__ = [
     "check_leak",
     "check_new_classes",
     "image_folder",
+    "read_examples",
     "read_images",
     "read_table",
     "split_groups",

@@ -3,7 +3,7 @@
 import os
 import warnings
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,12 +12,14 @@ from polytask.core.files import user_path
 from polytask.core.names import counted
 from polytask.data.images.picture import printable
 
-__all__ = ["FolderImages", "find_images", "image_files"]
+__all__ = ["IMAGE_ENDINGS", "FolderImages", "find_images", "image_files"]
 
-_ENDINGS = (
+IMAGE_ENDINGS = (
     *(".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".bmp", ".dib", ".gif", ".tif", ".tiff"),
     *(".webp", ".avif", ".jp2", ".j2k", ".ppm", ".pgm", ".pbm", ".pnm", ".pfm", ".tga"),
 )
+"""How the name of an image file ends, in lower case."""
+
 # What systems, file servers and editors put beside images. Names with a dot in front are hidden anyway.
 _CLUTTER = (
     *("__macosx", "__pycache__", "@eadir", "@recycle", "#recycle", "#snapshot", "@recently-snapshot"),
@@ -47,17 +49,26 @@ class FolderImages:
             what: What an empty folder would have been, e.g. ``"class folder"``.
             stacklevel: As of `warnings.warn`, counted from here.
         """
+        if notes := self.notes(what=what):
+            warnings.warn("; ".join(notes) + ".", DataWarning, stacklevel=stacklevel)
+
+    def notes(self, *, what: str, holding: str = "image") -> list[str]:
+        """Return what is left out, in clauses.
+
+        Args:
+            what: What an empty folder would have been, e.g. ``"class folder"``.
+            holding: What it would have held.
+        """
         notes = []
         if self.empty:
             named = (f"{printable(path)} ({reason})" for path, reason in sorted(self.empty.items()))
             n_folders, verb = counted(len(self.empty), what), _is_or_are(len(self.empty))
-            notes.append(f"{n_folders} without a readable image {verb} left out: {_first(named)}")
+            notes.append(f"{n_folders} without a readable {holding} {verb} left out: {_first(named)}")
         if self.left_out:
             named = map(printable, sorted(self.left_out))
             n_files, verb = counted(len(self.left_out), "file"), _is_or_are(len(self.left_out))
             notes.append(f"{n_files} {verb} left out: {_first(named)}")
-        if notes:
-            warnings.warn("; ".join(notes) + ".", DataWarning, stacklevel=stacklevel)
+        return notes
 
 
 def image_files(path: str | Path, *, recursive: bool = True) -> list[Path]:
@@ -84,8 +95,15 @@ def image_files(path: str | Path, *, recursive: bool = True) -> list[Path]:
     return sorted(file for files in found.images.values() for file in files)
 
 
-def find_images(root: Path, *, recursive: bool = True) -> FolderImages:
+def find_images(
+    root: Path, *, recursive: bool = True, endings: Collection[str] = IMAGE_ENDINGS
+) -> FolderImages:
     """Look through a folder and those below it; every folder once, wherever links lead.
+
+    Args:
+        root: The folder.
+        recursive: Also look into the folders below.
+        endings: How the names of the wanted files end, in lower case: those of images, or of other files.
 
     Raises:
         DataError: There is no such folder, or it cannot be read.
@@ -107,7 +125,7 @@ def find_images(root: Path, *, recursive: bool = True) -> FolderImages:
             continue
         visited[real] = folder
         try:
-            below = _look(folder, found)
+            below = _look(folder, found, endings)
         except OSError as error:
             reason = error.strerror or type(error).__name__
             if folder == root:
@@ -121,7 +139,7 @@ def find_images(root: Path, *, recursive: bool = True) -> FolderImages:
     return found
 
 
-def _look(folder: Path, found: FolderImages) -> list[Path]:
+def _look(folder: Path, found: FolderImages, endings: Collection[str]) -> list[Path]:
     """Sort a folder's files into what was found, and return its folders."""
     with os.scandir(folder) as entries:
         listed = sorted(entries, key=lambda entry: entry.name)
@@ -132,7 +150,7 @@ def _look(folder: Path, found: FolderImages) -> list[Path]:
             continue
         if _is_folder(entry):
             folders.append(path)
-        elif path.suffix.lower() in _ENDINGS:
+        elif path.suffix.lower() in endings:
             images.append(path)
         else:
             others += 1

@@ -1,9 +1,10 @@
 """One picture out of a file, whatever its format, at the size that is needed."""
 
 import io
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -12,7 +13,9 @@ from polytask.core import DataError, MissingPackageError
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["ImageFile", "Picture", "printable", "read_picture"]
+__all__ = ["Decoded", "ImageFile", "Picture", "decode_image", "printable", "read_picture"]
+
+Finished = TypeVar("Finished")
 
 ImageFile = Any
 """A path, the bytes of an encoded image, or a `PIL.Image.Image`."""
@@ -22,8 +25,31 @@ _FORMATS = ("PNG", "JPEG", "MPO", "BMP", "DIB", "GIF", "TIFF", "WEBP", "PPM", "T
 _MAX_PIXELS, _MAX_SIDE, _MAX_BYTES = 51_000_000, 100_000, 2**29
 _LARGE = 1_000_000  # pixels from which an image is first reduced by whole factors
 _ORIENTATION = 0x0112
+_UPRIGHT = (0, 1, 3)  # Pillow's turns that leave height and width what they are
 _DIM = 2**13  # of 16 bits: cameras of 12 bits stay below, and come out nearly black
 _GREY = np.array([19595, 38470, 7471], dtype=np.uint32)  # ITU-R 601, of 65536, as Pillow has it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decoded:
+    """An image as it is shown, before it is brought to a size.
+
+    Args:
+        name: The file, for messages.
+        image: Upright, in mode L, LA, RGB or RGBA; a large one is reduced by whole factors, not always the
+            same in height and width.
+        width: In pixels of the file, upright.
+        height: Likewise.
+        animated: Whether the file holds further pictures, which are left out.
+        dim: Whether it has 16 bits and uses the lowest of them only.
+    """
+
+    name: str
+    image: "Image"
+    width: int
+    height: int
+    animated: bool = False
+    dim: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,13 +108,31 @@ class Picture:
 
 
 def read_picture(file: ImageFile, size: int) -> Picture:
-    """Read an image, upright and scaled to ``size`` x ``size``.
+    """Read an image, upright and scaled to ``size`` x ``size``; see `decode_image`.
+
+    Args:
+        file: A path, the bytes of an encoded image, or a `PIL.Image.Image`.
+        size: Height and width.
+
+    Raises:
+        DataError: The file is no readable image, or too large; it is named.
+        MissingPackageError: Pillow is not installed.
+    """
+    return decode_image(file, size, _picture)
+
+
+def decode_image(file: ImageFile, size: int, finish: Callable[[Decoded, int], Finished]) -> Finished:
+    """Read an image, upright; large ones are reduced, but neither side below ``size``.
 
     Turned as its EXIF orientation says; 16 bits are scaled to 8; of several pictures the first is taken.
 
     Args:
         file: A path, the bytes of an encoded image, or a `PIL.Image.Image`.
-        size: Height and width.
+        size: How many pixels are needed, high and wide.
+        finish: Called with the image and ``size`` while the file is open; what it raises counts as damage.
+
+    Returns:
+        What ``finish`` returns.
 
     Raises:
         DataError: The file is no readable image, or too large; it is named.
@@ -101,7 +145,7 @@ def read_picture(file: ImageFile, size: int) -> Picture:
     name = printable(file) if isinstance(file, str | Path) else "an image"
     try:
         if isinstance(file, Image.Image):
-            return _picture(file.copy(), size, name)
+            return finish(_decoded(file.copy(), size, name), size)
         if not isinstance(file, bytes) and not Path(file).is_file():  # a pipe would be waited for
             raise FileNotFoundError("there is no such file")
         if not isinstance(file, bytes) and Path(file).stat().st_size > _MAX_BYTES:
@@ -113,7 +157,7 @@ def read_picture(file: ImageFile, size: int) -> Picture:
             io.BytesIO(file) if isinstance(file, bytes) else Path(file).open("rb") as opened,
             Image.open(opened, formats=formats) as image,
         ):
-            return _picture(image, size, name)
+            return finish(_decoded(image, size, name), size)
     except DataError:
         raise
     except Exception as error:  # whatever a decoder raises at damaged bytes: there is no end to the kinds
@@ -129,10 +173,9 @@ def printable(path: str | Path) -> str:
     return str(path).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
-def _picture(image: "Image", size: int, name: str) -> Picture:
-    from PIL import Image
-
+def _decoded(image: "Image", size: int, name: str) -> Decoded:
     animated = image.format != "MPO" and bool(getattr(image, "is_animated", False))  # MPO: a photo, previews
+    width, height = image.size
     if image.width * image.height > _LARGE:
         image.draft(None, (4 * size, 4 * size))  # a JPEG is decoded at an eighth of its size, or so
     if not (image.width and image.height):
@@ -148,14 +191,23 @@ def _picture(image: "Image", size: int, name: str) -> Picture:
     small = _eight_bits(image, size, name)
     if turn is not None:
         small = small.transpose(turn)
-    small = small.resize((size, size), Image.Resampling.BOX)
+        width, height = (width, height) if turn in _UPRIGHT else (height, width)
+    return Decoded(name=name, image=small, width=width, height=height, animated=animated, dim=dim)
+
+
+def _picture(decoded: Decoded, size: int) -> Picture:
+    """Scale an image to a square, as seen on black."""
+    from PIL import Image
+
+    small = decoded.image.resize((size, size), Image.Resampling.BOX)
+    notes = {"name": decoded.name, "animated": decoded.animated, "dim": decoded.dim}
     if small.mode in ("L", "RGB"):
-        return Picture(name=name, pixels=_channels(small), animated=animated, dim=dim)
+        return Picture(pixels=_channels(small), **notes)
     drawn = np.asarray(small.getchannel("A"))
     ground = Image.new("RGBA", small.size, (0, 0, 0, 255))
     seen = Image.alpha_composite(ground, small.convert("RGBA")).convert("L" if small.mode == "LA" else "RGB")
     gap = None if drawn.min() == 255 else 255 - drawn
-    return Picture(name=name, pixels=_channels(seen), gap=gap, animated=animated, dim=dim)
+    return Picture(pixels=_channels(seen), gap=gap, **notes)
 
 
 def _turn(image: "Image") -> Any:

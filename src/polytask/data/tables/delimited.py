@@ -29,6 +29,7 @@ __all__ = [
     "read_delimited",
     "read_lines",
     "typed_columns",
+    "whole_rows",
 ]
 
 ColumnsReader: TypeAlias = Callable[[list[int], Iterable[str], type[str] | None], pd.DataFrame]
@@ -103,19 +104,13 @@ def read_lines(file: TextIO, where: str) -> pd.DataFrame:
     head = first_lines(file)
     header = find_header(head, where)
     n_columns = len(header.names)
-    rows = _rows(itertools.chain(head[header.n_lines :], file), header.delimiter, where, header.n_lines)
+    rows = whole_rows(itertools.chain(head[header.n_lines :], file), header, where)
     with tempfile.SpooledTemporaryFile(_IN_MEMORY, "w+", encoding="utf-8", newline="") as spooled:
         canonical_text = cast(TextIO, spooled)
         # Quotes a carriage return inside a value as well, since the terminator contains one.
         writer = csv.writer(canonical_text, lineterminator="\r\n")
         n_rows = 0
         for line, row in rows:
-            if len(row) != n_columns:
-                raise DataError(
-                    f"{where}, line {line}: the header has {n_columns} fields, but this line has "
-                    f"{len(row)}. Complete or shorten it; quote a value that contains a "
-                    f"{_DELIMITERS.get(header.delimiter, repr(header.delimiter))}."
-                )
             _write(writer, row, f"{where}, line {line}")
             n_rows += 1
         if not n_rows:
@@ -264,6 +259,23 @@ def _delimiter(head: list[str]) -> str:
             if score > best_score:
                 best, best_score = delimiter, score
     return best
+
+
+def whole_rows(lines: Iterable[str], header: Header, where: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield the line and the values of every row below the header.
+
+    Raises:
+        DataError: A row has another number of fields than the header, or a quote is not closed.
+    """
+    n_columns = len(header.names)
+    for line, row in _rows(lines, header.delimiter, where, header.n_lines):
+        if len(row) != n_columns:
+            raise DataError(
+                f"{where}, line {line}: the header has {n_columns} fields, but this line has "
+                f"{len(row)}. Complete or shorten it; quote a value that contains a "
+                f"{_DELIMITERS.get(header.delimiter, repr(header.delimiter))}."
+            )
+        yield line, row
 
 
 def _rows(

@@ -8,7 +8,7 @@ import os
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TextIO
 
 import pandas as pd
 import torch
@@ -18,6 +18,7 @@ from polytask.core.memory_budget import free_bytes
 from polytask.data.tables.delimited import find_header, first_lines, read_lines
 from polytask.data.tables.plain_delimited import read_plain
 from polytask.data.tables.problems import examples
+from polytask.data.tables.written_table import read_texts
 
 __all__ = [
     "check_same_columns",
@@ -28,6 +29,7 @@ __all__ = [
     "read_parquet_file",
     "read_parquet_files",
     "read_text_file",
+    "read_written_file",
 ]
 
 _MIB = 2**20
@@ -50,14 +52,36 @@ def read_text_file(path: Path) -> pd.DataFrame:
     """
     n_bytes = _TEXT_GROWS * path.stat().st_size
     _check_memory(n_bytes, str(path), "Convert it to Parquet, which is read in pieces")
-    try:
+
+    def read() -> pd.DataFrame:
         plain = _read_plain(path) if path.stat().st_size >= _LARGE else None
-        if plain is not None:
-            return plain
-        with _opened(path) as content:
-            _check_text(content, path)
-        with _opened(path) as content, io.TextIOWrapper(content, encoding="utf-8-sig", newline="") as text:
-            return read_lines(text, str(path))
+        return _read_checked(path, read_lines) if plain is None else plain
+
+    return _file_errors(path, read)
+
+
+def read_written_file(path: Path) -> pd.DataFrame:
+    """Read delimited text as `read_text_file` does, but leave every value the text that it is.
+
+    Raises:
+        DataError: As there.
+    """
+    n_bytes = _TEXT_GROWS * path.stat().st_size
+    _check_memory(n_bytes, str(path), "Give it in several parts")
+    return _file_errors(path, lambda: _read_checked(path, read_texts))
+
+
+def _read_checked(path: Path, read: Callable[[TextIO, str], pd.DataFrame]) -> pd.DataFrame:
+    with _opened(path) as content:
+        _check_text(content, path)
+    with _opened(path) as content, io.TextIOWrapper(content, encoding="utf-8-sig", newline="") as text:
+        return read(text, str(path))
+
+
+def _file_errors(path: Path, read: Callable[[], pd.DataFrame]) -> pd.DataFrame:
+    """Turn what the system and gzip raise into an error that names the file."""
+    try:
+        return read()
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise DataError(f"{path} is a damaged gzip file ({error}). Copy or compress it again.") from error
     except OSError as error:

@@ -1,0 +1,1 @@
+"""Labelled examples of every kind: texts, images, sounds, vectors, from files and from memory."""

@@ -1,0 +1,87 @@
+"""What a caller asks of the reading."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from torch import Tensor
+
+from polytask.core import InputError
+from polytask.data.examples.examples import ExampleKind, checked_kind
+
+__all__ = ["Request"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What a caller asks of the reading.
+
+    Args:
+        labelled: Whether the examples need labels.
+        kind: Of the examples; None: whatever they are.
+        item_column: The column of the examples; None: as names and contents tell.
+        label_column: The column of their labels; likewise.
+        labels: One for each example in memory.
+        features: The columns of a vector, in their order; None: all that are not the label.
+    """
+
+    labelled: bool
+    kind: ExampleKind | None = None
+    item_column: str | None = None
+    label_column: str | None = None
+    labels: Sequence[Any] | None = None
+    features: tuple[str, ...] | None = None
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        labelled: bool,
+        kind: Any,
+        item_column: Any,
+        label_column: Any,
+        labels: Any,
+        origin: Mapping[str, object] | None,
+    ) -> "Request":
+        """Check what a caller gave; what is open is as the origin of other examples says.
+
+        Raises:
+            InputError: A value is of the wrong kind, or labels are given for what is to be predicted.
+        """
+        before = dict(origin or {})
+        same_kind = kind is None or kind == before.get("kind")
+        kind = before.get("kind") if kind is None else kind
+        if item_column is None and same_kind:
+            item_column = before.get("item_column")
+        if label_column is None and labelled:
+            label_column = before.get("label_column")
+        for name, column in (("item_column", item_column), ("label_column", label_column)):
+            if column is not None and not isinstance(column, str):
+                raise InputError(f"`{name}` is the name of a column, got {type(column).__name__}.")
+        if labels is not None and not labelled:
+            raise InputError("What is to be predicted needs no `labels`. Leave them out.")
+        features: Any = before.get("features") if same_kind else None
+        return cls(
+            labelled=bool(labelled),
+            kind=checked_kind(kind),
+            item_column=item_column,
+            label_column=label_column,
+            labels=None if labels is None else _as_list(labels),
+            features=None if features is None else tuple(map(str, features)),
+        )
+
+
+def _as_list(labels: Any) -> list[Any]:
+    if isinstance(labels, str | Mapping) or not hasattr(labels, "__len__"):
+        raise InputError(f"`labels` is a list of one label for each example, got {type(labels).__name__}.")
+    if isinstance(labels, Tensor):
+        labels = labels.detach().cpu()
+    if isinstance(labels, np.ndarray | pd.Series | pd.Index | Tensor):
+        if labels.ndim != 1:
+            raise InputError(
+                f"`labels` is a list of one label for each example, got the shape {list(labels.shape)}."
+            )
+        return labels.tolist()
+    return list(labels)
