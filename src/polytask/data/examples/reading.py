@@ -18,8 +18,8 @@ from polytask.data.examples.decoding import ENDINGS, kind_of_file
 from polytask.data.examples.examples import Examples
 from polytask.data.examples.folders import read_files, read_folder
 from polytask.data.examples.images import is_picture
-from polytask.data.examples.in_memory import read_array, read_classes, read_items, read_labelled_examples
 from polytask.data.examples.json_rows import frame_of_rows
+from polytask.data.examples.objects import read_array, read_classes, read_items, read_labelled_examples
 from polytask.data.examples.request import Request
 from polytask.data.examples.sounds import Sound
 from polytask.data.examples.tables import TABLES, holds_column, read_frame, read_table_file
