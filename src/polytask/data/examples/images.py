@@ -33,7 +33,7 @@ def read_image(file: ImageFile) -> tuple[np.ndarray, tuple[str, ...]]:
         DataError: The file is no readable image, or too large; it is named.
         MissingPackageError: Pillow is not installed.
     """
-    return decode_image(file, LONGEST_SIDE, _finished)
+    return decode_image(file, LONGEST_SIDE // 2, _finished)  # at least four times that remains of a large one
 
 
 def is_picture(value: Any) -> bool:
@@ -66,7 +66,7 @@ def image_of_array(values: np.ndarray, name: str) -> np.ndarray:
             "channel] or [channel, height, width] with 1, 3 or 4 channels."
         )
     image = Image.fromarray(np.ascontiguousarray(pixels))
-    return _finished(Decoded(name=name, image=image, width=image.width, height=image.height), LONGEST_SIDE)[0]
+    return _finished(Decoded(name=name, image=image, width=image.width, height=image.height))[0]
 
 
 def _bytes_of(values: np.ndarray, name: str) -> np.ndarray:
@@ -85,11 +85,11 @@ def _bytes_of(values: np.ndarray, name: str) -> np.ndarray:
     return (np.clip(values, 0, 1) * 255).round().astype(np.uint8)
 
 
-def _finished(decoded: Decoded, size: int) -> tuple[np.ndarray, tuple[str, ...]]:
+def _finished(decoded: Decoded, _: int = 0) -> tuple[np.ndarray, tuple[str, ...]]:
     """Scale an image to its size, in its proportions, and put it on a ground."""
     from PIL import Image
 
-    factor = min(1.0, size / max(decoded.width, decoded.height))
+    factor = min(1.0, LONGEST_SIDE / max(decoded.width, decoded.height))
     target = (max(1, round(decoded.width * factor)), max(1, round(decoded.height * factor)))
     image = decoded.image
     if image.size != target:

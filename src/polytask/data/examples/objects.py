@@ -56,7 +56,7 @@ def read_items(items: Sequence[Any], request: Request, *, index: pd.Index | None
             "each."
         )
     kind, why = _kind_of(items, request)
-    if kind != "text" and all(isinstance(item, str | Path) for item in items):
+    if kind in ("image", "sound") and all(isinstance(item, str | Path) for item in items):
         return read_files([Path(item) for item in items], _with_kind(request, kind), labels)
     if kind == "text" and all(isinstance(item, Path) for item in items):
         return read_files(items, _with_kind(request, kind), labels)

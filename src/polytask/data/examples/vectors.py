@@ -8,6 +8,7 @@ import pandas as pd
 from torch import Tensor
 
 from polytask.core import DataError
+from polytask.data.examples.labels import is_missing
 from polytask.data.examples.naming import named
 from polytask.data.tables.delimited import MISSING
 from polytask.data.tables.problems import FOREIGN, problem_error
@@ -25,11 +26,10 @@ def vectors_of_columns(frame: pd.DataFrame, features: Sequence[str], where: str)
     problems = []
     for position, name in enumerate(features):
         column = frame[name]
-        texts = column.dtype == object or pd.api.types.is_string_dtype(column.dtype)
-        column = column.map(_number_or_gap).astype(object) if texts else column
         numbers = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
         values[:, position] = numbers
-        absent = column.isna().to_numpy(dtype=bool)
+        absent = np.isnan(numbers)
+        absent[absent] = [_is_gap(value) for value in column[absent].tolist()]
         strange = np.isnan(numbers) & ~absent
         for wrong, what in (
             (absent, "is missing in {}. Fill it in, or leave the row or the column out."),
@@ -84,11 +84,9 @@ def _fits(numbers: np.ndarray) -> np.ndarray:
     return np.abs(numbers) <= np.finfo(np.float32).max
 
 
-def _number_or_gap(value: Any) -> Any:
-    """Return what stands for a missing value as None, and other cells as they are."""
-    if isinstance(value, str):
-        return None if value.strip() in MISSING else value.strip()
-    return value
+def _is_gap(value: Any) -> bool:
+    """Tell whether a cell that is no number is a missing value, or a word for one."""
+    return value.strip() in MISSING if isinstance(value, str) else is_missing(value)
 
 
 def _row(index: int) -> str:
