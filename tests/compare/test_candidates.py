@@ -38,9 +38,27 @@ def test_settings_that_no_network_has_are_refused(settings: dict, message: str) 
 def test_groups_are_read_as_they_are_typed() -> None:
     (found,) = candidates_of("groups:a, b;c")
     assert isinstance(found, JointNetworks) and found.groups == (("a", "b"), ("c",))
-    assert found.name == "joint:hard in 2 groups"
+    assert (found.name, found.words) == ("groups:a,b;c", "hard sharing in the groups a,b;c")
     with pytest.raises(InputError, match="have an empty name; write them as a,b;c"):
         candidates_of("groups:a,;c")
+
+
+def test_groups_that_are_found_and_groups_that_are_given_have_names_that_can_be_typed() -> None:
+    for typed in ("groups", "groups:auto"):
+        (found,) = candidates_of(typed)
+        assert isinstance(found, JointNetworks)
+        assert (found.name, found.groups) == ("groups:auto", "auto")
+    one = JointNetworks(groups=[["a", "b"]])
+    assert candidates_of(one.name)[0].name == one.name == "groups:a,b"
+    assert JointNetworks({"architecture": "mmoe"}, groups="auto").name == "groups:auto (mmoe)"
+    many = JointNetworks(groups=[[f"target number {index}" for index in range(9)]])
+    assert many.name == "groups:9 targets in 1 group"
+
+
+def test_groups_that_are_no_partition_of_the_targets_say_which_name_is_wrong() -> None:
+    given = JointNetworks(groups=[["a", "b"], ["a"]])
+    with pytest.raises(InputError, match="'a' stands there 2 times; 'c' is in none"):
+        given.check_targets(["a", "b", "c"])
 
 
 @pytest.mark.parametrize("groups", ["auto", [["a"], ["b", "c"]], None])

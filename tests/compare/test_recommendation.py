@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 from tests.compare.small import plan
@@ -16,6 +17,7 @@ from polytask.compare import runner
 from polytask.compare.recommendation import Advice, recommendation
 from polytask.compare.results import Contrast
 from polytask.core import Interval
+from polytask.core.doors import at_the_command
 
 
 def _advice(targets: list[str], mean: float | None = None) -> Advice:
@@ -63,6 +65,34 @@ def test_gains_that_are_clear_together_alone_are_told_by_their_sign(mean: float 
 def test_where_one_target_is_left_a_mean_over_all_says_nothing_of_it() -> None:
     advice = dataclasses.replace(_advice(["a", "b"], 1.5), hopeless=["b"])
     assert recommendation(advice).startswith("Joint training (hard sharing) makes no clear difference for a:")
+
+
+@pytest.mark.parametrize(
+    ("groups", "python", "typed"),
+    [
+        ([["a", "c"], ["b"]], "`polytask.fit(table, targets, groups=[['a', 'c'], ['b']])`", "'a,c;b'"),
+        ("auto", "`polytask.fit(table, targets, groups='auto')`", "auto"),
+    ],
+)
+def test_networks_in_groups_that_pay_are_advised_with_the_call_that_trains_them(
+    groups: Any, python: str, typed: str
+) -> None:
+    advice = dataclasses.replace(_advice(["a", "b", "c"], 1.5), groups=groups)
+    assert recommendation(advice).endswith(f"The model in these groups: {python}.")
+    with at_the_command():
+        assert recommendation(advice).endswith(f"polytask fit with --groups {typed}.")
+    assert "The model" not in recommendation(dataclasses.replace(advice, mean=None))
+    assert "The model" not in recommendation(dataclasses.replace(advice, groups=None))
+
+
+def test_gains_of_networks_in_groups_are_not_called_those_of_training_all_together() -> None:
+    clear = [
+        dataclasses.replace(one, p_value=0.001, gain=Interval(mean=gain, half_width=0.5, n=20))
+        for one, gain in zip(_advice(["a", "b", "c"]).contrasts, (3.0, 2.0, -4.0), strict=True)
+    ]
+    advice = dataclasses.replace(_advice(["a", "b", "c"]), contrasts=clear)
+    assert "gains of training all 3 targets together" in recommendation(advice)
+    assert "together;" not in recommendation(dataclasses.replace(advice, groups=[["a", "b"], ["c"]]))
 
 
 @pytest.mark.parametrize(

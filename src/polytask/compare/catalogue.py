@@ -21,7 +21,7 @@ _NAMES = ("constant", "linear", "random-forest", "extra-trees", "boosted-trees",
 
 
 def candidate_names() -> tuple[str, ...]:
-    """Return the names of candidates; ``joint`` and ``single`` may go on with an architecture.
+    """Return the names of candidates; some may go on: ``joint:mmoe``, ``single:mmoe``, ``groups:a,b;c``.
 
     Example:
         >>> candidate_names()[:3]
@@ -37,8 +37,9 @@ def candidates_of(given: Any = None, settings: Mapping[str, Any] | None = None) 
         given: None for the usual ones; one, a sequence, or a mapping by name, of
 
             - a name: ``"constant"``, ``"linear"``, ``"random-forest"``, ``"extra-trees"``,
-              ``"boosted-trees"``, ``"single"``, ``"joint:hard"``, ``"joint:mmoe+pcgrad"`` ..., ``"groups"``
-              for a network for each group that `polytask.relate` finds, ``"groups:a,b;c"`` for given ones;
+              ``"boosted-trees"``, ``"single"``, ``"joint:hard"``, ``"joint:mmoe+pcgrad"`` ...,
+              ``"groups:auto"`` for networks for each group that `polytask.relate` finds in the training part
+              of each fold, ``"groups:a,b;c"`` for given groups;
             - the import path of an estimator, ``"lightgbm.LGBMRegressor"``, or two with a comma between; of
               one that ends in Regressor or Classifier the other is found;
             - a scikit-learn estimator, or a regressor and a classifier in a tuple;
@@ -127,6 +128,7 @@ def _candidate(given: Any, settings: Mapping[str, Any], name: str | None = None)
 def _by_name(text: str, settings: Mapping[str, Any] | None = None) -> "Candidate":
     from polytask.compare.networks import JointNetworks, SingleNetworks
     from polytask.compare.standard import STANDARD
+    from polytask.fitting.target_groups import AUTO, read_groups
 
     kind, colon, rest = text.partition(":")
     chosen = dict(settings or {})
@@ -140,7 +142,7 @@ def _by_name(text: str, settings: Mapping[str, Any] | None = None) -> "Candidate
             chosen |= {"architecture": architecture} | ({"balancing": balancing} if balancing else {})
             return JointNetworks(chosen)
         if kind == "groups" and (rest or not colon):
-            return JointNetworks(chosen, groups=_groups(rest) if rest else "auto")
+            return JointNetworks(chosen, groups=AUTO if rest in ("", AUTO) else read_groups(rest))
     except InputError as error:  # its settings are parts of the name here, and no options
         raise InputError(f"The candidate {text!r} is none: {plain_names(error)}") from error
     if "." in text:
@@ -148,16 +150,6 @@ def _by_name(text: str, settings: Mapping[str, Any] | None = None) -> "Candidate
     raise InputError(
         name_problem(f"the candidate {text!r} is unknown", text, _NAMES) + ", or an import path."
     )
-
-
-def _groups(text: str) -> list[list[str]]:
-    """Read groups as they are typed: ``a,b;c``."""
-    groups = [[name.strip() for name in group.split(",")] for group in text.split(";")]
-    if not all(name for group in groups for name in group):
-        raise InputError(
-            f"the groups {text!r} have an empty name; write them as a,b;c, with commas within a group"
-        )
-    return groups
 
 
 def _imported(text: str) -> "Candidate":

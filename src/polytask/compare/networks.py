@@ -10,14 +10,17 @@ import polytask  # its room `relate` is looked up when groups are asked for
 from polytask.compare.candidate import Candidate, Fitted, Settings, as_predictions
 from polytask.compare.table_rows import TableRows
 from polytask.core import InputError, ResultWarning, derive_seed
+from polytask.core.names import counted
 from polytask.fitting.table_ensemble_fit import fit_ensemble, stacked
 from polytask.fitting.table_folds import MANY_ROWS
 from polytask.fitting.table_surroundings import Surroundings
+from polytask.fitting.target_groups import AUTO, group_problems, groups_text
 from polytask.models.table_config import TableConfig
 
 __all__ = ["JointNetworks", "SingleNetworks"]
 
 _FOLDS_OF_GROUPS = 3
+_LONGEST = 60  # letters of groups in a name
 _INNER_FOLDS, _INNER_FOLDS_OF_MANY = 5, 3  # as `polytask.fit` has by default
 _GRID: tuple[Settings, ...] = (
     {"width": 128},
@@ -102,14 +105,14 @@ class JointNetworks(_Networks):
         settings: Of `TableConfig`, which the candidate does not choose itself: among them ``architecture``
             and ``balancing``.
         groups: Targets that are trained together, each in one group; ``"auto"`` for those that
-            `polytask.relate` finds in each training part; None for all together.
+            `polytask.relate` finds in each training part, anew in each fold; None for all together.
         name: By which results name it.
 
     Example:
         >>> JointNetworks({"architecture": "mmoe", "balancing": "pcgrad"}).name
         'joint:mmoe+pcgrad'
         >>> JointNetworks(groups=[["a", "b"], ["c"]]).name, JointNetworks(groups="auto").name
-        ('joint:hard in 2 groups', 'groups')
+        ('groups:a,b;c', 'groups:auto')
     """
 
     per_target = False
@@ -127,13 +130,14 @@ class JointNetworks(_Networks):
         usual = f"joint:{architecture}" + (f"+{balancing}" if balancing != "equal" else "")
         words = "hard sharing" if architecture == "hard" else f"architecture {architecture}"
         words += f" and balancing {balancing}" if balancing != "equal" else ""
-        if groups == "auto":
-            usual = "groups" if usual == "joint:hard" else f"groups:{usual.removeprefix('joint:')}"
-            words = f"{words} in groups of related targets"
-        elif groups is not None:
-            usual, words = f"{usual} in {len(groups)} groups", f"{words} in {len(groups)} groups"
+        if groups is not None:
+            asked = _shown(groups)
+            usual = f"groups:{asked}" + (
+                "" if usual == "joint:hard" else f" ({usual.removeprefix('joint:')})"
+            )
+            words += " in groups that the training rows tell" if groups == AUTO else f" in the groups {asked}"
         self.name, self.words = name or usual, words
-        self.groups = groups if groups is None or groups == "auto" else tuple(map(tuple, groups))
+        self.groups = groups if groups is None or groups == AUTO else tuple(map(tuple, groups))
         stored = [list(group) for group in self.groups] if isinstance(self.groups, tuple) else self.groups
         self.recipe = {"kind": "joint", "settings": self.fixed, "groups": stored}
 
@@ -168,7 +172,7 @@ class JointNetworks(_Networks):
         """Return the groups of the targets that have labels in this part of the table."""
         there = [task.name for task in rows.tasks]
         groups = self.groups
-        if groups == "auto":
+        if groups == AUTO:
             of_groups = derive_seed(seed, "groups")
             folds = rows.folds(_FOLDS_OF_GROUPS, seed=of_groups)
             relate: Any = polytask.relate  # a room that is also a function
@@ -183,12 +187,20 @@ class JointNetworks(_Networks):
         """
         if not isinstance(self.groups, tuple):
             return
-        named = [name for group in self.groups for name in group]
-        if sorted(named) != sorted(names):
+        if problems := group_problems(self.groups, names):
             raise InputError(
-                f"The groups of {self.name!r} hold {', '.join(named)}, but the targets are "
-                f"{', '.join(names)}; each has to be in one group."
+                f"The groups of {self.name!r}: {'; '.join(problems)}. Each target belongs in one group: "
+                f"{', '.join(names)}."
             )
+
+
+def _shown(groups: Sequence[Sequence[str]] | Literal["auto"]) -> str:
+    """Write groups as they are typed, or how many there are where that is long."""
+    if groups == AUTO:
+        return AUTO
+    text = groups_text(groups)
+    n_targets = sum(map(len, groups))
+    return text if len(text) <= _LONGEST else f"{n_targets} targets in {counted(len(groups), 'group')}"
 
 
 def _spread(values: np.ndarray, rows: TableRows, group: Sequence[str]) -> np.ndarray:

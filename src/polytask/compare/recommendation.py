@@ -1,11 +1,14 @@
 """A comparison in words: what to train together, what to keep apart, and where another method is better."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from polytask.compare.results import Contrast
 from polytask.core import Interval
+from polytask.core.doors import by_door
 from polytask.core.names import short_name
+from polytask.fitting.target_groups import groups_text
 
 __all__ = ["Advice", "recommendation"]
 
@@ -22,6 +25,8 @@ class Advice:
         hopeless: Targets for which nothing is clearly better than a constant.
         networks: By target, what other methods were held against.
         mean: The gain of joint training, averaged over all targets, where it is clearly not 0.
+        groups: In which the joint candidate trains the targets, ``"auto"`` if it finds them itself; None if
+            it trains all together.
     """
 
     targets: Sequence[str]
@@ -31,6 +36,7 @@ class Advice:
     hopeless: Sequence[str]
     networks: Mapping[str, str]
     mean: Interval | None = None
+    groups: Sequence[Sequence[str]] | str | None = None
 
 
 def recommendation(advice: Advice) -> str:
@@ -101,15 +107,28 @@ def _joint_sentences(advice: Advice, targets: Sequence[str]) -> list[str]:
     if hurt:
         costs = [f"{'it' if len(hurt) == 1 else _name(t)} {_percent(gains[t])}" for t in hurt]
         sentences.append(f"Keep {_names(hurt)} apart: joint training costs {_list(costs)}.")
-    if helped and len(helped) + len(unclear) < len(advice.targets) and len(helped) + len(unclear) > 1:
+    together = len(helped) + len(unclear)
+    if helped and 1 < together < len(advice.targets) and advice.groups is None:
         sentences.append(
             f"These are gains of training all {len(advice.targets)} targets together; compare the smaller "
             "group before relying on them."
         )
+    if advice.groups is not None and (helped or (unclear and advice.mean and advice.mean.mean > 0)):
+        sentences.append(f"The model in these groups: {_fit_call(advice.groups)}.")
     if unknown := groups.get("unknown"):
         why = "" if by_target else ": no networks of a target alone were compared. Add the candidate single"
         sentences.append(f"Whether joint training helps {_names(unknown)} is not known{why}.")
     return sentences
+
+
+def _fit_call(groups: Sequence[Sequence[str]] | str) -> str:
+    """Write how a model of networks in groups is trained."""
+    found = groups if isinstance(groups, str) else [list(group) for group in groups]
+    typed = groups if isinstance(groups, str) else groups_text(groups)
+    return by_door(
+        python=f"`polytask.fit(table, targets, groups={found!r})`",
+        command=f"polytask fit with --groups {shlex.quote(typed)}",
+    )
 
 
 def _unclear(targets: Sequence[str], words: str, mean: Interval | None, *, rest_apart: bool) -> str:

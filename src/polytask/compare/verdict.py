@@ -56,6 +56,7 @@ def judge_cells(plan: Plan) -> Comparison:
     best_joint, contrasts = court.contrasts()
     hopeless = court.not_better_than_constant(results)
     delta_m = {name: court.delta_m(name) for name in court.joint}
+    recommended = None if best_joint is None else plan.candidates[best_joint]
     advice = Advice(
         targets=[task.name for task in plan.rows.tasks],
         words=plan.words,
@@ -64,6 +65,7 @@ def judge_cells(plan: Plan) -> Comparison:
         hopeless=hopeless,
         networks={task.name: court.networks(task.name, best_joint) for task in plan.rows.tasks},
         mean=None if best_joint is None else _clear(delta_m, best_joint),
+        groups=recommended.groups if isinstance(recommended, JointNetworks) else None,
     )
     return Comparison(
         tasks=plan.rows.tasks,

@@ -1,0 +1,150 @@
+"""Which targets are trained together: groups as people write them, each target in one."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from polytask.core import InputError
+from polytask.core.names import name_problem, short_name
+from polytask.core.settings import SettingsCheck, shown
+from polytask.data.tables.targets import parse_target
+
+__all__ = [
+    "AUTO",
+    "Groups",
+    "check_groups",
+    "group_name",
+    "group_problems",
+    "groups_text",
+    "read_groups",
+    "settled",
+]
+
+Groups: TypeAlias = tuple[tuple[str, ...], ...]
+"""Names of targets that are trained together; each is in one group."""
+
+AUTO = "auto"
+"""Asks for the groups that `polytask.relate` finds."""
+
+
+def check_groups(check: SettingsCheck, given: Any) -> Any:
+    """Check groups as people write them, as far as that can be done before the targets are known.
+
+    Args:
+        check: Takes the problems.
+        given: ``"auto"``; a text as it is typed, ``"a,b;c"``; or names in sequences, ``[["a", "b"], ["c"]]``.
+
+    Returns:
+        The text, or the names as plain Python; None for none.
+    """
+    if given is None or isinstance(given, str):
+        return given
+    nested = isinstance(given, Iterable) and not isinstance(given, Mapping | bytes)
+    groups = list(given) if nested else [None]
+    if not groups or any(
+        isinstance(one, str | bytes | Mapping) or not isinstance(one, Iterable) for one in groups
+    ):
+        check.problems.append(
+            "`groups` must be 'auto', or the names of targets that are trained together, as "
+            f"[['a', 'b'], ['c']] or 'a,b;c', got {shown(given)}"
+        )
+        return None
+    return tuple(tuple(str(name) for name in one) for one in groups)
+
+
+def read_groups(text: str, names: Iterable[str] = ()) -> Groups:
+    """Read groups as they are typed: a semicolon between groups, a comma within one.
+
+    Args:
+        text: As ``"a,b;c"``.
+        names: Of targets, which may hold commas and semicolons of their own.
+
+    Raises:
+        InputError: A name is empty.
+
+    Example:
+        >>> read_groups("a, b; c"), read_groups("size, cm;c", ["size, cm", "c"])
+        ((('a', 'b'), ('c',)), (('size, cm',), ('c',)))
+    """
+    either = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True) if name)
+    known = re.compile(rf"\s*({either})\s*(?=[,;]|$)" if either else r"(?!)")
+    other = re.compile(r"([^,;]*)")
+    groups, place = [[]], 0
+    while True:
+        found = known.match(text, place) or other.match(text, place)
+        name = "" if found is None else found[1].strip()
+        if not name:
+            raise InputError(
+                f"the groups {text!r} have an empty name; write them as a,b;c, with commas within a group"
+            )
+        groups[-1].append(name)
+        place = len(text) if found is None else found.end()
+        if place >= len(text):
+            return tuple(map(tuple, groups))
+        if text[place] == ";":
+            groups.append([])
+        place += 1
+
+
+def settled(given: Any, names: Sequence[str]) -> Groups | None:
+    """Return groups in the order of the targets; None where all of these are in one, or none was asked for.
+
+    Args:
+        given: What `check_groups` returned, but for ``"auto"``.
+        names: The targets.
+
+    Raises:
+        InputError: A target is in no group, or in two, or is none of the table.
+
+    Example:
+        >>> settled((("c",), ("b", "a")), ["a", "b", "c"])
+        (('a', 'b'), ('c',))
+    """
+    if given is None:
+        return None
+    groups = read_groups(given, names) if isinstance(given, str) else given
+    groups = [[name if name in names else parse_target(name)[0] for name in group] for group in groups]
+    if problems := group_problems(groups, names):
+        raise InputError(
+            f"`groups`: {'; '.join(problems)}. Each target belongs in one group: {', '.join(names)}."
+        )
+    place = {name: index for index, name in enumerate(names)}
+    ordered = sorted(
+        (sorted(group, key=place.__getitem__) for group in groups), key=lambda one: place[one[0]]
+    )
+    return tuple(map(tuple, ordered)) if len(ordered) > 1 else None
+
+
+def group_problems(groups: Sequence[Sequence[str]], names: Sequence[str]) -> list[str]:
+    """Tell why groups do not hold each of the targets once; nothing where they do."""
+    counts = Counter(name for group in groups for name in group)
+    problems = [
+        name_problem(f"there is no target {name!r}", name, names) for name in counts if name not in names
+    ]
+    problems += [f"{name!r} stands there {count} times" for name, count in counts.items() if count > 1]
+    problems += [f"{name!r} is in none" for name in names if name not in counts]
+    problems += ["a group is empty"] * (not all(groups))
+    return problems
+
+
+def groups_text(groups: Sequence[Sequence[str]]) -> str:
+    """Write groups as they are typed.
+
+    Example:
+        >>> groups_text([["a", "b"], ["c"]])
+        'a,b;c'
+    """
+    return ";".join(",".join(group) for group in groups)
+
+
+def group_name(group: Sequence[str], most: int = 3) -> str:
+    """Return a short name of a group: its targets, or the first of many.
+
+    Example:
+        >>> group_name(["a", "b"]), group_name(["a", "b", "c", "d", "e"])
+        ('a, b', 'a, b, c and 2 more')
+    """
+    names = [short_name(name, 40) for name in group[:most]]
+    more = f" and {len(group) - most} more" if len(group) > most else ""
+    return ", ".join(names) + more
