@@ -65,6 +65,15 @@ def test_a_model_is_made_again_from_its_configuration(run):
     assert first == second and first["polytask"] == __version__ and first["command"] == "fit"
 
 
+def test_groups_of_targets_are_kept_in_the_configuration(run):
+    assert run(*FIT, "--groups", "z;y", "-o", "first").exit_code == 0
+    assert tomllib.loads(named_file(Path("first"), CONFIG_FILE).read_text())["groups"] == "z;y"
+    assert run("fit", "--config", "first", "-o", "second").exit_code == 0
+    assert load("second").data["groups"] == [["y"], ["z"]] and weights(Path("first")) == weights(
+        Path("second")
+    )
+
+
 def test_the_comment_is_the_command_that_makes_it_again(run):
     run(*FIT, "-o", "my model")
     (file,) = Path("my model").glob("config-*.toml")

@@ -56,6 +56,18 @@ def test_a_fit_is_told_and_nothing_is_written(run, tmp_path):
         assert text in said, (text, said)
 
 
+def test_groups_are_told_with_the_networks_of_each(run):
+    told = found(run(*FIT, "--target", "c", "--groups", "z,y;c", "--dry-run", "--json"))
+    assert told["groups"] == [["y", "z"], ["c"]]
+    titles = [one["title"] for one in told["trainings"]]
+    assert "y, z: networks joint" in titles and "c: networks joint" in titles
+    assert [one["networks"] for one in told["trainings"] if one["title"].endswith("alone")] == [6, 6, 6, 6]
+    assert told["most_seconds"] > 0
+    ended = run(*FIT, "--target", "c", "--groups", "z,y;c", "--architecture", "mmoe", "--dry-run")
+    assert "groups y, z; c" in " ".join(ended.stdout.split()) and "y alone" in ended.stdout
+    assert "c alone" not in ended.stdout
+
+
 def test_what_is_told_is_what_is_done(run):
     told = found(run(*FIT, "--epochs", "1", "--no-baselines", "--dry-run", "--json"))
     done = found(run(*FIT, "--epochs", "1", "--no-baselines", "--json"))

@@ -61,6 +61,13 @@ def copied(folder, tmp_path, monkeypatch):
     return copy
 
 
+def test_a_model_of_groups_says_which(tmp_path):
+    table = pd.DataFrame({"a": np.arange(60.0), "y": np.arange(60) % 7 / 7, "z": np.arange(60) % 2})
+    polytask.fit(table, ["y", "z"], groups="z;y", epochs=1, width=4, folds=2).save(tmp_path / "m")
+    said = CliRunner().invoke(app, ["info", str(tmp_path / "m")]).stdout
+    assert re.search(r"groups +y; z", said) and said.count("alone in its group") == 2
+
+
 def test_a_table_model_says_what_it_is(run, folder):
     found = json.loads(run("table", "--json").stdout)
     assert (found["kind"], found["library"]) == ("table", __version__)

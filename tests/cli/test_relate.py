@@ -1,14 +1,17 @@
 """``polytask relate``."""
 
 import json
+import shlex
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from polytask.cli import main
+from polytask.relate import table_relations
 
 
 @pytest.fixture
@@ -54,6 +57,42 @@ def test_the_json_has_tasks_groups_and_the_matrix(
     assert code == 0 and [one["task"] for one in found["tasks"]] == ["shop=north", "shop=south"]
     assert np.shape(found["affinity"]["matrix"]) == (2, 2)
     assert sorted(name for group in found["groups"] for name in group) == ["shop=north", "shop=south"]
+
+
+@pytest.mark.trains
+@pytest.mark.parametrize("second", ["b", "b, in cm"])
+def test_the_groups_that_are_found_can_be_trained_by_the_line_that_is_printed(
+    second: str, table: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    groups = SimpleNamespace(groups=(("a", second), ("c",)))
+    monkeypatch.setattr(table_relations, "group_tasks", lambda *_, **__: groups)
+    frame = pd.read_csv(table).rename(columns={"b": second})
+    frame.assign(c=frame["u"] * frame["v"]).to_csv(table, index=False)
+    monkeypatch.chdir(table.parent)
+    targets = [word for name in ("a:regression", second, "c") for word in ("--target", name)]
+    code, out, _ = _run(
+        monkeypatch,
+        capsys,
+        "rows.csv",
+        *targets,
+        "--group",
+        "shop",
+        "--drop",
+        "v",
+        "--epochs",
+        "1",
+        "--quiet",
+    )
+    assert code == 0
+    _, _, line = out.partition("To train these groups:\n")
+    words = shlex.split(line.replace("\\\n", " "))  # as a shell joins lines
+    assert words[:2] == ["polytask", "fit"] and f"a,{second};c" in words
+    monkeypatch.setattr(sys, "argv", [*words, "--epochs", "1", "--width", "4", "--quiet"])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    said = capsys.readouterr()
+    assert not stop.value.code, said.err
+    assert "in groups" in said.out and (table.parent / "model" / "model.json").is_file()
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ import pytest
 
 from polytask.core import Interval
 from polytask.demo.table_questions import (
-    _grouped,
     _verdicts,
     ask_about_chicks,
     ask_about_traits,
@@ -63,17 +62,6 @@ def test_the_letters_are_asked_four_questions():
     found = ask_about_traits(n_rows=80, **TINY)
     assert [task.task for task in found.results.tasks] == ["letter", "bold", "slanted", "serif"]
     assert found.results.rows["table"] == 80 and all(task.gain is not None for task in found.results.tasks)
-
-
-@pytest.mark.parametrize(
-    ("groups", "sentence"),
-    [
-        ((("a",), ("b",)), "By their affinities (`polytask.relate`) each is best alone."),
-        ((("a", "c"), ("b",)), "By their affinities (`polytask.relate`) a and c belong together."),
-    ],
-)
-def test_groups_are_told_in_a_sentence(groups, sentence):
-    assert _grouped(groups) == sentence
 
 
 @pytest.mark.trains

@@ -8,12 +8,14 @@ from dataclasses import replace
 import pytest
 import torch
 from PIL import Image
+from rich.console import Console
 from tests.report.figures import fit_results, task_result
 
 from polytask.core import mean_interval
 from polytask.core.episode_score import EpisodeScore
 from polytask.models.few_shot_results import FewShotResults
 from polytask.report import write_report
+from polytask.report.console import fit_table
 from polytask.report.plots import episode_plot, gain_plot
 
 
@@ -22,6 +24,21 @@ def table():
     return fit_results(
         task_result("mass <kg>"), task_result("kind", gain=2.0, p_value=0.3), messages=("odd",)
     )
+
+
+def test_a_fit_in_groups_names_them_and_who_is_alone(tmp_path, table):
+    alone = replace(task_result("size"), gain=None, p_value=None, baseline={}, single=True)
+    assert alone.verdict == "alone"
+    grouped = replace(table, tasks=(*table.tasks, alone), groups=(("mass <kg>", "kind"), ("size",)))
+    text = write_report(tmp_path / "r.html", title="T", lead="L", tables={"t": grouped}).read_text()
+    assert "for each of 2 groups (mass &lt;kg&gt;, kind; size)" in text
+    assert "joint training in groups clearly helped 1" in text
+    console = Console(width=100, file=io.StringIO())
+    console.print(fit_table(grouped))
+    lines = [line.split() for line in console.file.getvalue().splitlines() if line.strip()]
+    assert ["task", "group", "metric", "separate", "in", "groups", "gain", "%", "sharing"] in lines
+    assert any(line[:3] == ["size", "2", "rmse"] and line[-1] == "alone" for line in lines)
+    assert any(line[:3] == ["kind", "1", "rmse"] for line in lines)
 
 
 @pytest.fixture

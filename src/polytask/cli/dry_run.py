@@ -89,6 +89,8 @@ def _table_rows(table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield f"target {target['name']}", f"{target['kind']}{classes}, {counted(target['labels'], 'label')}"
     for role, name in table["roles"].items():
         yield role, name
+    if table.get("groups"):
+        yield "groups", "; ".join(", ".join(group) for group in table["groups"])
     for kind, names in table["columns"].items():
         more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
         yield kind, f"{counted(len(names), 'column')}: {', '.join(names[:_MOST_NAMED])}{more}"

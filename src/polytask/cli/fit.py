@@ -63,6 +63,14 @@ def fit(
         ),
     ] = None,
     drop: Annotated[list[str] | None, typer.Option(help="A column not to be used. Repeat it.")] = None,
+    groups: Annotated[
+        str | None,
+        typer.Option(
+            help="Targets that are trained together, as 'a,b;c': networks for a and b, others for c; auto "
+            "for the groups that polytask relate finds.",
+            show_default=False,
+        ),
+    ] = None,
     architecture: Annotated[
         str,
         typer.Option(
@@ -142,6 +150,8 @@ def fit(
       polytask fit visits.parquet --target cost --target paid --group site --architecture soft -o visits
 
       polytask fit pupils.csv --target score --task-column school -o schools
+
+      polytask fit visits.csv --target cost --target paid --target score --groups "cost,paid;score" -o visits
     """
     from polytask.estimators import fit as fit_model
     from polytask.estimators.fit_table import plan
@@ -155,7 +165,7 @@ def fit(
     check_destination(output, resume=resume_folder, kind=kind)
     settings = {
         "group": group, "time_column": time, "weight_column": weight, "fold_column": fold_column,
-        "task_column": task_column, "drop": drop or (), "folds": folds,
+        "task_column": task_column, "drop": drop or (), "groups": groups, "folds": folds,
         "repeats": repeats, "baselines": baselines, "seed": seed, "resume_folder": resume_folder,
         "accelerator": accelerator, "architecture": architecture, "balancing": balancing, "epochs": epochs,
         "width": width, "depth": depth, "learning_rate": learning_rate, "time_budget": time_budget,

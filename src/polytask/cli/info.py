@@ -128,6 +128,8 @@ def _data_rows(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for key, name in _ROLES.items():
         if data.get(key) is not None:
             yield name, str(data[key])
+    if data.get("groups"):
+        yield "groups", "; ".join(", ".join(map(str, group)) for group in data["groups"])
     if "fingerprint" in data:
         yield "fingerprint", f"{data['fingerprint']}"
 
@@ -138,6 +140,7 @@ def _result_rows(results: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         metric = found["metric"]
         joint, single = (_value(found[side].get(metric), metric) for side in ("joint", "separate"))
         beside = "" if not found["separate"] else f", {single} by a model of its own: {found['verdict']}"
+        beside = ", alone in its group" if found["verdict"] == "alone" else beside
         yield f"result {found['task']}", f"{joint} on held-out rows{beside}"
     for found in results.get("targets", ()):  # of a model with tasks
         most, metric = found["new_tasks"][-1], found["metric"]

@@ -1,5 +1,7 @@
 """``polytask relate``: which targets help each other, and how likely joint training pays."""
 
+import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +13,8 @@ from polytask.cli.terminal import show
 from polytask.core.files import user_path
 
 __all__ = ["relate"]
+
+_WIDTH = 70  # letters of a line that is to be typed
 
 
 @app.command(cls=SpokenCommand)
@@ -62,6 +66,7 @@ def relate(
 
       polytask relate pupils.csv --target score --task-column school
     """
+    from polytask.fitting.target_groups import groups_text
     from polytask.relate import relate as relate_table
     from polytask.report.relations import affinity_lines, relations_table
 
@@ -81,8 +86,34 @@ def relate(
         seed=seed,
         progress=not (quiet or as_json),
     )
+    typed = None
+    if len(found.groups) > 1 and task_column is None:
+        roles = {"--group": group, "--time": time, "--weight": weight}
+        options = [(option, name) for option, name in roles.items() if name is not None]
+        options = (
+            [("--target", name) for name in target] + options + [("--drop", name) for name in drop or ()]
+        )
+        typed = _fit_words(table, options, groups_text(found.groups))
+    lines = [relations_table(found), *affinity_lines(found), found.recommendation]
     show(
-        found.to_json(),
+        found.to_json() | {"fit": None if typed is None else " ".join(typed)},
         as_json=as_json,
-        lines=[relations_table(found), *affinity_lines(found), found.recommendation],
+        lines=lines if typed is None else [*lines, "To train these groups:\n" + _broken(typed)],
     )
+
+
+def _fit_words(table: Path, options: Sequence[tuple[str, str]], groups: str) -> list[str]:
+    """Return what is typed to train groups, an option with its value in each part."""
+    pairs = [*options, ("--groups", groups), ("-o", "model")]
+    words = [f"polytask fit {shlex.quote(str(table))}"]
+    return words + [f"{option} {shlex.quote(value)}" for option, value in pairs]
+
+
+def _broken(words: Sequence[str]) -> str:
+    """Break a command into lines that a shell joins again: a terminal would break it anywhere."""
+    lines = [""]
+    for word in words:
+        if lines[-1] and len(lines[-1]) + len(word) > _WIDTH:
+            lines.append("")
+        lines[-1] += f" {word}"
+    return " \\\n ".join(lines)

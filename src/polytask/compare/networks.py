@@ -19,7 +19,6 @@ from polytask.models.table_config import TableConfig
 
 __all__ = ["JointNetworks", "SingleNetworks"]
 
-_FOLDS_OF_GROUPS = 3
 _LONGEST = 60  # letters of groups in a name
 _INNER_FOLDS, _INNER_FOLDS_OF_MANY = 5, 3  # as `polytask.fit` has by default
 _GRID: tuple[Settings, ...] = (
@@ -173,10 +172,8 @@ class JointNetworks(_Networks):
         there = [task.name for task in rows.tasks]
         groups = self.groups
         if groups == AUTO:
-            of_groups = derive_seed(seed, "groups")
-            folds = rows.folds(_FOLDS_OF_GROUPS, seed=of_groups)
             relate: Any = polytask.relate  # a room that is also a function
-            groups = relate.related(rows.prepared([folds]), seed=of_groups).groups
+            groups = relate.related_groups(rows.prepared([]), derive_seed(seed, "groups"))
         return [group for names in groups or () if (group := [name for name in names if name in there])]
 
     def check_targets(self, names: Sequence[str]) -> None:

@@ -8,7 +8,7 @@ tasks ask for different things it may hurt.
 import time
 import warnings
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -131,12 +131,12 @@ def ask_about_traits(*, n_rows: int = 600, progress: bool = False, **settings: A
     targets = ("letter", "bold", "slanted", "serif")
     table = glyph_traits_table(n_rows)
     drawn = table.loc[:, table.nunique() > 1]  # some pixels at the border never have ink
-    groups = relate(drawn, targets).groups
+    grouping = relate(drawn, targets).grouping
     results = _results(fit(drawn, targets, progress=progress, **settings))
     return Question(
         name="traits of letters",
         asked=f"{n_rows} drawings of letters, four unlike questions: may it hurt?",
-        conclusion=f"{_verdicts(results)} {_grouped(groups)}",
+        conclusion=f"{_verdicts(results)} {grouping}",
         results=results,
         seconds=time.perf_counter() - start,
     )
@@ -219,14 +219,6 @@ def _reduced_rank(world: FactorWorld) -> float:
         world.inputs(world.table), world.table[names].to_numpy(), world.inputs(world.test), rank=_RANK
     )
     return mean_r2(predicted, world.test[names].to_numpy())
-
-
-def _grouped(groups: Sequence[Sequence[str]]) -> str:
-    """Say which targets belong together, in a sentence."""
-    several = [" and ".join(group) for group in groups if len(group) > 1]
-    if not several:
-        return "By their affinities (`polytask.relate`) each is best alone."
-    return f"By their affinities (`polytask.relate`) {'; '.join(several)} belong together."
 
 
 def _verdicts(results: FitResults) -> str:

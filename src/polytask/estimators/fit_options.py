@@ -15,6 +15,7 @@ class FitOptions(TypedDict, total=False):
     weight_column: str | int | None
     fold_column: str | int | None
     drop: Any
+    groups: Any
     folds: Any
     repeats: int
     baselines: bool

@@ -7,12 +7,14 @@ from typing import Any, Unpack, overload
 from polytask.data import read_table
 from polytask.data.tables.large_table import open_table
 from polytask.estimators.fit_options import FitOptions
+from polytask.fitting.fit_settings import FitSettings
 from polytask.fitting.planned_fit import PlannedFit
-from polytask.fitting.table_fit import FitSettings, fit_table, plan_fit
+from polytask.fitting.table_fit import fit_table, plan_fit
 from polytask.fitting.table_preparation import Columns
 from polytask.fitting.task_table_fit import fit_task_table, pooled_columns
 from polytask.models.table_model import TableModel
 from polytask.models.task_table_model import TaskTableModel
+from polytask.relate import related_groups
 from polytask.renamed import renamed_settings
 from polytask.train.progress import phase, run_line
 
@@ -39,6 +41,7 @@ def fit(
     weight_column: str | int | None = None,
     fold_column: str | int | None = None,
     drop: Any = (),
+    groups: Any = None,
     folds: Any = None,
     repeats: int = 1,
     baselines: bool = True,
@@ -94,10 +97,14 @@ def fit(
         fold_column: Rows that share a value of this column are a fold, instead of ``folds``; rows without one
             train in every fold. It is no feature.
         drop: Columns that are not to be used; one, or a sequence.
+        groups: Which targets are trained together, as ``[["a", "b"], ["c"]]`` or ``"a,b;c"``: each group gets
+            networks of its own, and the model answers all targets. ``"auto"`` for the groups that
+            `polytask.relate` finds in the labelled rows with the same ``seed``. None for all together.
         folds: How many folds, None for 5 (3 above 20,000 labelled rows); a scikit-learn splitter; or pairs
             of row positions (training, held out).
         repeats: How often rows are dealt anew: more networks, and steadier figures.
-        baselines: Also train a model for each target alone, in the same way.
+        baselines: Also train a model for each target alone, in the same way; not for targets that are alone
+            in their group.
         class_weights: How much an error on each class costs: ``"balanced"`` for all targets of classes; or by
             target that, or a weight by class, as ``{"sold": {"yes": 5}}`` with 1 for the others. Answers are
             those of lowest expected cost; probabilities stay those of the table, see
@@ -128,7 +135,7 @@ def fit(
         soft_strength: Pull of ``"soft"`` and ``"trace-norm"`` (0.01).
         seed: The same one gives the same model.
         time_budget: Seconds after which training stops with what is best so far; the result then depends on
-            the machine. None for as long as it takes.
+            the machine. Groups share it evenly. None for as long as it takes.
         resume_folder: A folder; a killed fit that is called again with it continues where it was. A fit of
             another table or with other settings is refused there; ``baselines`` may change.
         accelerator: As in Lightning Fabric: ``"cpu"``, ``"cuda"``, ``"auto"``.
@@ -159,12 +166,12 @@ def fit(
         "dropout": dropout, "epochs": epochs, "patience": patience, "learning_rate": learning_rate,
         "weight_decay": weight_decay, "batch_size": batch_size, "bins": bins, "members": members,
         "soft_strength": soft_strength, "repeats": repeats, "folds": folds, "seed": seed,
-        "baselines": baselines, "class_weights": class_weights,
+        "baselines": baselines, "groups": groups, "class_weights": class_weights,
         "target_weights": target_weights, "metrics": metrics, "progress": progress,
         "accelerator": accelerator, "precision": precision, "resume_folder": resume_folder,
         "time_budget": time_budget,
     }  # fmt: skip
-    checked = FitSettings.checked(settings | renamed_settings(others, _OLD_NAMES))
+    checked = FitSettings.checked(settings | renamed_settings(others, _OLD_NAMES), find_groups=related_groups)
     columns = Columns.of(
         targets, group=group, time=time_column, drop=drop, weight=weight_column, fold=fold_column
     )
@@ -203,7 +210,7 @@ def plan(
     Raises:
         InputError: What `fit` would refuse.
     """
-    checked = FitSettings.checked(settings)
+    checked = FitSettings.checked(settings, find_groups=related_groups)
     columns = Columns.of(
         targets, group=group, time=time_column, drop=drop, weight=weight_column, fold=fold_column
     )

@@ -23,9 +23,11 @@ from polytask.estimators.labelled_table import (
     target_frame,
 )
 from polytask.estimators.target_scores import target_score
-from polytask.fitting.table_fit import FitSettings, fit_table
+from polytask.fitting.fit_settings import FitSettings
+from polytask.fitting.table_fit import fit_table
 from polytask.models.table_model import TableModel
 from polytask.models.table_results import FitResults
+from polytask.relate import related_groups
 
 __all__ = ["MultiTaskEstimator"]
 
@@ -47,6 +49,8 @@ class MultiTaskEstimator(BaseEstimator):
         kinds: ``"regression"``, ``"log"``, ``"binary"`` or ``"multiclass"`` for all targets, or a
             dictionary by name (``"y0"``, ``"y1"`` … for the columns of an array, ``"y"`` for values of one
             target); None for whatever fits.
+        groups: Which targets are trained together, by name, as ``[["y0", "y2"], ["y1"]]``, or ``"auto"``;
+            None for all. (What `fit` takes as ``groups`` are groups of rows, as scikit-learn calls them.)
         folds: As in `polytask.fit`, and so is all that follows.
         repeats: How often rows are dealt anew.
         baselines: Also train a model for each target alone, for ``results_``; here they are left out by
@@ -104,6 +108,7 @@ class MultiTaskEstimator(BaseEstimator):
         self,
         *,
         kinds: str | Mapping[str, str | None] | None = None,
+        groups: Any = None,
         folds: Any = None,
         repeats: int = 1,
         baselines: bool = False,
@@ -132,6 +137,7 @@ class MultiTaskEstimator(BaseEstimator):
         progress: bool = False,
     ) -> None:
         self.kinds = kinds
+        self.groups = groups
         self.folds = folds
         self.repeats = repeats
         self.baselines = baselines
@@ -184,7 +190,7 @@ class MultiTaskEstimator(BaseEstimator):
         """
         settings = self.get_params(deep=False)
         kinds = settings.pop("kinds")
-        checked = FitSettings.checked(settings)
+        checked = FitSettings.checked(settings, find_groups=related_groups)
         with at_the_estimator():
             table = labelled_table(
                 self, X, y, kinds=kinds, permitted=self._permitted,

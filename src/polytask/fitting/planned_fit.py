@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -13,12 +13,14 @@ from polytask.core.defaults import usual_defaults
 from polytask.core.random import own_random_state, seeded
 from polytask.data.tables.large_table import LargeTable
 from polytask.data.tables.target_column import TargetColumn
+from polytask.fitting.grouped_fit import compared_targets, group_parts
 from polytask.fitting.stacked_losses import StackedLosses
 from polytask.fitting.stacked_training import StackedTraining
 from polytask.fitting.table_ensemble_fit import form_members, network_forms, stacked
 from polytask.fitting.table_preparation import Columns, PreparedTable
 from polytask.fitting.table_split_fit import steps_an_epoch
 from polytask.fitting.table_surroundings import Surroundings
+from polytask.fitting.target_groups import Groups
 from polytask.models.table_config import TableConfig
 from polytask.models.table_learner import build_table_learner
 from polytask.train.fabric import device_for
@@ -81,53 +83,84 @@ class PlannedFit:
 
 
 def plan_training(
-    prepared: PreparedTable, config: TableConfig, *, baselines: bool, seed: int, where: Surroundings
+    prepared: PreparedTable,
+    groups: Groups | None,
+    config: TableConfig,
+    *,
+    baselines: bool,
+    seed: int,
+    where: Surroundings,
 ) -> tuple[PlannedTraining, ...]:
-    """Tell which networks a fit trains; see `fit_ensemble` for the arguments.
+    """Tell which networks a fit trains; see `fit_groups` for the arguments.
 
     The networks of hard sharing are built, and a few of their steps measured; nothing is kept of them.
     """
-    baselines = baselines and len(prepared.tasks) > 1
-    if not stacked(config):
-        return _split_trainings(prepared, config, baselines=baselines, seed=seed)
+    if groups is None:
+        sides = [False, True] if baselines and len(prepared.tasks) > 1 else [False]
+        return tuple(one for alone in sides for one in _trainings(prepared, config, alone, seed, where))
+    parts = [part.prepared for part in group_parts(prepared, groups)]
+    found = [
+        replace(one, title=replace(where, group=group).shown(one.title))
+        for group, part in zip(groups, parts, strict=True)
+        for one in _trainings(part, config, False, seed, where)
+    ]
+    compared = compared_targets(prepared, groups) if baselines else None
+    return (*found, *(() if compared is None else _trainings(compared.prepared, config, True, seed, where)))
+
+
+def _trainings(
+    prepared: PreparedTable, config: TableConfig, alone: bool, seed: int, where: Surroundings
+) -> list[PlannedTraining]:
+    """Tell which networks are trained of all targets together, or of each alone."""
+    if stacked(config):
+        return _stack_trainings(prepared, config, alone=alone, seed=seed, where=where)
+    return _split_trainings(prepared, config, alone=alone, seed=seed)
+
+
+def _stack_trainings(
+    prepared: PreparedTable, config: TableConfig, *, alone: bool, seed: int, where: Surroundings
+) -> list[PlannedTraining]:
     device = device_for(where.accelerator, where.checked_precision)
     losses = StackedLosses(
         prepared.tasks, prepared.rows, prepared.weights, device, class_weights=prepared.class_weights
     )
     found = []
-    for alone in (False, True) if baselines else (False,):
-        for name, form in network_forms(prepared, config).items():
-            with usual_defaults(), own_random_state():
-                training = StackedTraining(
-                    prepared.tasks,
-                    prepared.rows,
-                    form_members(prepared, single=alone),
-                    form,
-                    config,
-                    binned=prepared.numbers,
-                    losses=losses,
-                    weights=prepared.weights,
-                    large=prepared.large,
-                    seed=seed,
-                    device=device,
-                    precision=where.precision,
-                )
-                seconds = _seconds_of_epoch(training)
-            found.append(
-                PlannedTraining(
-                    title=f"{name} {'alone' if alone else 'joint'}",
-                    networks=len(training.members.folds),
-                    parameters=sum(values[0].numel() for values in training.stack.parameters()),
-                    epochs=training.n_epochs,
-                    steps_an_epoch=training.n_steps,
-                    most_seconds=training.n_epochs * seconds,
-                )
+    for name, form in network_forms(prepared, config).items():
+        with usual_defaults(), own_random_state():
+            training = StackedTraining(
+                prepared.tasks,
+                prepared.rows,
+                form_members(prepared, single=alone),
+                form,
+                config,
+                binned=prepared.numbers,
+                losses=losses,
+                weights=prepared.weights,
+                large=prepared.large,
+                seed=seed,
+                device=device,
+                precision=where.precision,
             )
-    return tuple(found)
+            seconds = _seconds_of_epoch(training)
+        found.append(
+            PlannedTraining(
+                title=f"{name} {'alone' if alone else 'joint'}",
+                networks=len(training.members.folds),
+                parameters=sum(values[0].numel() for values in training.stack.parameters()),
+                epochs=training.n_epochs,
+                steps_an_epoch=training.n_steps,
+                most_seconds=training.n_epochs * seconds,
+            )
+        )
+    return found
 
 
 def table_summary(
-    frame: pd.DataFrame | LargeTable, columns: Columns, prepared: PreparedTable
+    frame: pd.DataFrame | LargeTable,
+    columns: Columns,
+    prepared: PreparedTable,
+    *,
+    groups: Groups | None = None,
 ) -> dict[str, Any]:
     """Say what was made of a table, as plain JSON: rows, targets, columns by kind or left out, folds."""
     asked = {"group": columns.group, "time": columns.time, "weight": columns.weight}
@@ -139,6 +172,7 @@ def table_summary(
     return {
         "rows": {"table": len(frame), "labelled": prepared.n_labelled},
         "targets": [_target_summary(target, prepared) for target in prepared.targets],
+        "groups": [list(group) for group in groups or ()],
         "columns": used,
         "features": prepared.encoder.n_features,
         "left_out": dict.fromkeys(columns.drop, "dropped, as asked") | dict(prepared.encoder.dropped),
@@ -176,11 +210,12 @@ def _seconds_of_epoch(training: StackedTraining) -> float:
 
 
 def _split_trainings(
-    prepared: PreparedTable, config: TableConfig, *, baselines: bool, seed: int
-) -> tuple[PlannedTraining, ...]:
+    prepared: PreparedTable, config: TableConfig, *, alone: bool, seed: int
+) -> list[PlannedTraining]:
     n_models = sum(map(len, prepared.repeats))
     sides: list[tuple[str, Sequence[Task]]] = [("joint", prepared.tasks)]
-    sides += [(f"{task.name} alone", [task]) for task in prepared.tasks] if baselines else []
+    if alone:
+        sides = [(f"{task.name} alone", [task]) for task in prepared.tasks]
     found = []
     for title, tasks in sides:
         with usual_defaults(), seeded(seed, "initialization"):
@@ -194,4 +229,4 @@ def _split_trainings(
                 steps_an_epoch=steps_an_epoch(prepared, tasks, config, seed=seed),
             )
         )
-    return tuple(found)
+    return found

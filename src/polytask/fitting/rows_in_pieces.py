@@ -124,7 +124,7 @@ class _Stream:
         index = members.indices[network]
         self.fold = index if index < large.dealt.n_folds else None
         learns = members.learns[network]
-        alone = int(learns.sum()) == 1 < len(learns)
+        alone = int(learns.sum()) == 1
         self.labels = large.rows.targets[:, int(learns.int().argmax())].numpy() if alone else None
         self.seed, self.n_table = seed, len(large.rows)
         self.n_blocks = -(-self.n_table // _BLOCK)

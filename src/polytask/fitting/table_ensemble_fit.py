@@ -1,7 +1,7 @@
 """Fit the model of a table: networks for every fold, averaged, and judged on rows that they did not see."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -22,7 +22,17 @@ from polytask.models.table_ensemble import TableEnsemble
 from polytask.train.fabric import device_for
 from polytask.train.progress import TrainingBar, expect
 
-__all__ = ["TableFit", "fit_ensemble", "form_members", "network_forms", "run_titles", "stacked"]
+__all__ = [
+    "TableFit",
+    "fit_single",
+    "fit_ensemble",
+    "fit_together",
+    "form_members",
+    "network_forms",
+    "run_titles",
+    "stacked",
+    "work",
+]
 
 _STRONG = 30.0  # times the weight decay, for few labels a target
 _STRONGER = 120.0  # for many targets with few labels each, which follow from little that is common to all
@@ -37,16 +47,18 @@ class TableFit:
     Args:
         model: The joint model.
         joint: Its held-out predictions.
+        steps: The training step that each target keeps.
         baseline: Those of a model for every target alone; empty without.
         n_baseline: Parameters of these.
-        steps: The training step that each target keeps.
+        single: Targets that the model itself trains alone: there is nothing to compare it with.
     """
 
     model: TableEnsemble
     joint: Answers
-    baseline: Answers
-    n_baseline: int
     steps: Mapping[str, int]
+    baseline: Answers = field(default_factory=dict)
+    n_baseline: int = 0
+    single: tuple[str, ...] = ()
 
 
 def stacked(config: TableConfig) -> bool:
@@ -71,26 +83,48 @@ def fit_ensemble(
         seed: Decides everything random.
         where: Device, precision, resume folder, time.
     """
-    tasks = prepared.tasks
-    baselines = baselines and len(tasks) > 1
+    baselines = baselines and len(prepared.tasks) > 1
+    expect(work(prepared, config) + (work(prepared, config, single=True) if baselines else []))
+    fitted = fit_together(prepared, config, seed=seed, where=where)
+    if not baselines:
+        return fitted
+    answers, n_parameters = fit_single(prepared, config, seed=seed, where=where)
+    return replace(fitted, baseline=answers, n_baseline=n_parameters)
+
+
+def work(prepared: PreparedTable, config: TableConfig, *, single: bool = False) -> list[float]:
+    """Return how much work each training is: of the joint model, or of models of each target alone."""
+    n_folds, n_sets = sum(map(len, prepared.repeats)), len(prepared.tasks) if single else 1
     if not stacked(config):
-        return _fit_splits(prepared, config, baselines=baselines, seed=seed, where=where)
+        return [1.0] * n_folds * n_sets
+    return [float(n_folds * n_sets)] * len(network_forms(prepared, config))
+
+
+def fit_together(prepared: PreparedTable, config: TableConfig, *, seed: int, where: Surroundings) -> TableFit:
+    """Train the joint model alone; see `fit_ensemble`."""
+    tasks = prepared.tasks
+    if not stacked(config):
+        return _fit_splits(prepared, config, seed=seed, where=where)
     forms = network_forms(prepared, config)
-    n_folds = sum(map(len, prepared.repeats))
-    expect([n_folds] * len(forms) + [n_folds * len(tasks)] * (len(forms) if baselines else 0))
     joint = [_fit_form(prepared, config, name, alone=False, seed=seed, where=where) for name in forms]
     chosen = _blended(prepared, joint)
-    alone = []
-    if baselines:
-        alone = [_fit_form(prepared, config, name, alone=True, seed=seed, where=where) for name in forms]
     members, weights = _members(tasks, joint, chosen)
     return TableFit(
-        model=TableEnsemble(tasks, members, weights),
-        joint=chosen.predictions,
-        baseline=_blended(prepared, alone, together=False).predictions if alone else {},
-        n_baseline=sum(one.n_parameters for one in alone) * len(tasks) * n_folds,
-        steps=_steps(joint, chosen),
+        model=TableEnsemble(tasks, members, weights), joint=chosen.predictions, steps=_steps(joint, chosen)
     )
+
+
+def fit_single(
+    prepared: PreparedTable, config: TableConfig, *, seed: int, where: Surroundings
+) -> tuple[Answers, int]:
+    """Train a model for every target alone; return held-out predictions, and the number of parameters."""
+    if not stacked(config):
+        return _fit_splits_single(prepared, config, seed=seed, where=where)
+    forms = network_forms(prepared, config)
+    alone = [_fit_form(prepared, config, name, alone=True, seed=seed, where=where) for name in forms]
+    n_networks = len(prepared.tasks) * sum(map(len, prepared.repeats))
+    answers = _blended(prepared, alone, together=False).predictions
+    return answers, sum(one.n_parameters for one in alone) * n_networks
 
 
 def run_titles(prepared: PreparedTable, config: TableConfig, *, baselines: bool) -> list[str]:
@@ -130,7 +164,7 @@ def _fit_form(
     title = f"{name} {'alone' if alone else 'joint'}"
     device = device_for(where.accelerator, where.checked_precision)
     n_epochs = most_epochs(config, prepared.n_labelled)
-    with TrainingBar(n_epochs, title=title, shown=where.progress) as bar:
+    with TrainingBar(n_epochs, title=where.shown(title), shown=where.progress) as bar:
 
         def tell(epoch: int, losses: Mapping[str, float]) -> None:
             bar.advance(epoch + 1)
@@ -202,26 +236,25 @@ def _steps(fits: Sequence[StackedFit], chosen: Blend) -> dict[str, int]:
     }
 
 
-def _fit_splits(
-    prepared: PreparedTable, config: TableConfig, *, baselines: bool, seed: int, where: Surroundings
-) -> TableFit:
+def _fit_splits(prepared: PreparedTable, config: TableConfig, *, seed: int, where: Surroundings) -> TableFit:
     """Train fold after fold, where networks cannot be trained at once."""
     names = [task.name for task in prepared.tasks]
-    expect([1.0] * sum(map(len, prepared.repeats)) * (1 + len(names) * baselines))
     joint = fit_splits(prepared, names, config, side="joint", seed=seed, where=where)
-    answers: dict[str, torch.Tensor] = {}
-    n_baseline = 0
-    for name in names if baselines else []:
-        alone = fit_splits(prepared, [name], config, side=f"{name} alone", seed=seed, where=where)
-        answers |= alone.predictions
-        n_baseline += sum(p.numel() for member in alone.members for p in member.parameters())
-    share = 1 / len(joint.members)
+    shares = [1 / len(joint.members)] * len(joint.members)
     return TableFit(
-        model=TableEnsemble(
-            prepared.tasks, joint.members, {name: [share] * len(joint.members) for name in names}
-        ),
+        model=TableEnsemble(prepared.tasks, joint.members, dict.fromkeys(names, shares)),
         joint=joint.predictions,
-        baseline=answers,
-        n_baseline=n_baseline,
         steps=dict.fromkeys(names, joint.steps),
     )
+
+
+def _fit_splits_single(
+    prepared: PreparedTable, config: TableConfig, *, seed: int, where: Surroundings
+) -> tuple[Answers, int]:
+    answers: dict[str, torch.Tensor] = {}
+    n_parameters = 0
+    for task in prepared.tasks:
+        alone = fit_splits(prepared, [task.name], config, side=f"{task.name} alone", seed=seed, where=where)
+        answers |= alone.predictions
+        n_parameters += sum(p.numel() for member in alone.members for p in member.parameters())
+    return answers, n_parameters

@@ -4,132 +4,41 @@ import time
 import warnings
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, replace
 from numbers import Number
-from pathlib import Path
-from typing import Any, Self, cast
+from typing import Any, cast
 
 import pandas as pd
 
 from polytask.core import DataWarning, InputError, ResultWarning, derive_seed
 from polytask.core.defaults import usual_defaults
 from polytask.core.errors import other_remedy
-from polytask.core.files import user_path
 from polytask.core.interrupts import interruptible
-from polytask.core.settings import SettingsCheck
 from polytask.data.tables.large_table import LARGE_ROWS, LargeTable
 from polytask.data.tables.table import fingerprint
+from polytask.fitting.fit_settings import FitSettings
+from polytask.fitting.grouped_fit import fit_groups, group_titles
 from polytask.fitting.large_preparation import prepare_large_table
 from polytask.fitting.planned_fit import PlannedFit, plan_training, table_summary
 from polytask.fitting.table_calibration import calibrate
-from polytask.fitting.table_ensemble_fit import TableFit, fit_ensemble, run_titles, stacked
+from polytask.fitting.table_ensemble_fit import TableFit, stacked
 from polytask.fitting.table_preparation import Columns, LargeRows, PreparedTable, prepare_table
 from polytask.fitting.table_surroundings import Surroundings, rehearse
 from polytask.fitting.table_verdict import Answers, constant_predictions, judge, judged_rows, mean_gain
-from polytask.fitting.target_options import (
-    check_class_weights,
-    check_metrics,
-    check_target_weights,
-    with_class_weights,
-    with_metrics,
-    with_target_weights,
-)
+from polytask.fitting.target_groups import AUTO, found_message, groups_text, settled
+from polytask.fitting.target_options import with_class_weights, with_metrics, with_target_weights
 from polytask.fitting.temperature import Sharpness
-from polytask.models.table_config import TableConfig, check_used, unused_for
+from polytask.models.table_config import TableConfig, unused_for
 from polytask.models.table_model import TableModel
 from polytask.models.table_results import FitResults, TaskResult
 from polytask.train.progress import phase, run_line
 from polytask.train.threads import single_threaded
 
-__all__ = ["FitSettings", "TrainedTable", "fit_table", "plan_fit", "train_table"]
+__all__ = ["TrainedTable", "fit_table", "plan_fit", "train_table"]
 
 _REMEDY = "Lower `learning_rate`, or look for values far from all others in the targets."
 _AGAIN = "call `fit` again with the same `resume_folder`"
 _SMALL = 256 * 256  # numbers in a layer of one step, below which threads cost more than they bring
-_OF_ONE_ARCHITECTURE = ("bins", "members", "soft_strength")  # None for "not asked", refused elsewhere
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FitSettings:
-    """How a table is fitted, its columns apart; see `polytask.fit` for each setting.
-
-    Args:
-        config: The form of the model, and how it is trained.
-        folds: How many, or what `folds_by_splitter` takes; None for a number that fits the table.
-        repeats: How often rows are dealt anew.
-        baselines: Whether a model for each target alone is trained, too.
-        class_weights: How much each class counts, as `check_class_weights` returns it.
-        target_weights: How much each target counts in the loss of what is shared; None for all alike.
-        metrics: Which metric judges each target, by name; None for the first of its kind.
-        seed: Decides everything random.
-        time_budget: Seconds after which training stops; None for as long as it takes.
-        resume_folder: Where a killed fit continues; None for nowhere.
-        accelerator: As in Lightning Fabric.
-        precision: As in `polytask.train.train`.
-        progress: Show a line with phase and time left.
-    """
-
-    config: TableConfig = field(default_factory=TableConfig)
-    folds: Any = None
-    repeats: int = 1
-    baselines: bool = True
-    class_weights: Any = None
-    target_weights: Any = None
-    metrics: Any = None
-    seed: int = 0
-    time_budget: float | None = None
-    resume_folder: Path | None = None
-    accelerator: str = "cpu"
-    precision: str = "32-true"
-    progress: bool = False
-
-    @classmethod
-    def checked(cls, given: Mapping[str, Any]) -> Self:
-        """Take settings as people write them, those of `TableConfig` and those of the fit in one mapping.
-
-        Raises:
-            InputError: Whatever is wrong with any of them, in one message.
-
-        Example:
-            >>> FitSettings.checked({"width": 8, "repeats": 2}).config.width
-            8
-        """
-        of_fit = [entry.name for entry in fields(cls) if entry.name != "config"]
-        of_model = [entry.name for entry in fields(TableConfig)]
-        call: dict[str, Any] = {entry.name: entry.default for entry in fields(cls) if entry.name != "config"}
-        call |= {name: given[name] for name in of_fit if name in given}
-        asked = {
-            name: value
-            for name, value in given.items()
-            if name not in of_fit and not (name in _OF_ONE_ARCHITECTURE and value is None)
-        }
-        check = SettingsCheck()
-        check.names(asked, [*of_model, *of_fit])
-        check_used(check, asked)
-        call |= {
-            "repeats": check.whole("repeats", call["repeats"], least=1),
-            "seed": check.whole("seed", call["seed"], least=0),
-            "baselines": check.flag("baselines", call["baselines"]),
-            "progress": check.shown("progress", call["progress"]),
-            "accelerator": check.accelerator("accelerator", call["accelerator"]),
-            "precision": check.precision("precision", call["precision"]),
-            "class_weights": check_class_weights(check, call["class_weights"]),
-            "target_weights": check_target_weights(check, call["target_weights"]),
-            "metrics": check_metrics(check, call["metrics"]),
-        }
-        balancing = asked.get("balancing", "equal")
-        if call["target_weights"] and isinstance(balancing, str) and balancing != "equal":
-            check.unused("target_weights", "balancing", balancing, ["equal"])
-        if isinstance(call["folds"], Number):
-            call["folds"] = check.whole("folds", call["folds"], least=2)
-        if call["time_budget"] is not None:
-            call["time_budget"] = check.number("time_budget", call["time_budget"], above=0)
-        check.folder("resume_folder", call["resume_folder"])
-        config = check.finish(
-            lambda: TableConfig(**{name: value for name, value in asked.items() if name in of_model})
-        )
-        folder = call.pop("resume_folder")
-        return cls(config=config, resume_folder=None if folder is None else user_path(folder), **call)
 
 
 def fit_table(
@@ -177,10 +86,11 @@ def train_table(
     start = time.perf_counter()
     config, seed = settings.config, settings.seed
     phase("preparing columns and folds")
-    prepared, data = _prepared(frame, columns, settings)
+    prepared, settings = _prepared(frame, columns, settings)
+    data = _described(frame, prepared, columns, settings)
     where = _surroundings(settings, prepared, data, start=start)
     _rehearse(settings, prepared, where)
-    unused = unused_for([task.name for task in prepared.tasks], config)
+    unused = unused_for([task.name for task in prepared.tasks], config, settings.groups)
     for note in filter(None, (*prepared.messages, unused)):
         warnings.warn(note, DataWarning, stacklevel=stacklevel)
     with (
@@ -189,8 +99,9 @@ def train_table(
         other_remedy(_REMEDY),
         interruptible(settings.resume_folder, again=_AGAIN, keep="`resume_folder`"),
     ):
-        fitted = fit_ensemble(
+        fitted = fit_groups(
             prepared,
+            settings.groups,
             config,
             baselines=settings.baselines,
             seed=derive_seed(seed, "networks"),
@@ -198,7 +109,7 @@ def train_table(
         )
         phase("judging")
         calibration, sharpness = calibrate(prepared, fitted.joint, seed=derive_seed(seed, "blocks"))
-        results = _results(prepared, fitted, sharpness, n_rows=len(frame), seed=seed, start=start)
+        results = _results(prepared, fitted, settings, sharpness, n_rows=len(frame), start=start)
     if (shortfall := results.shortfall()) is not None:
         warnings.warn(shortfall, ResultWarning, stacklevel=stacklevel)
     model = TableModel(
@@ -215,21 +126,23 @@ def train_table(
 
 def plan_fit(frame: pd.DataFrame | LargeTable, columns: Columns, settings: FitSettings) -> PlannedFit:
     """Read and check everything as `fit_table` does, and tell what it would do; nothing is trained."""
-    prepared, data = _prepared(frame, columns, settings)
+    prepared, settings = _prepared(frame, columns, settings)
+    data = _described(frame, prepared, columns, settings)
     where = _surroundings(settings, prepared, data, start=time.perf_counter())
     _rehearse(settings, prepared, where)
     config = settings.config
     with _single_threaded(config), other_remedy(_REMEDY):
         trainings = plan_training(
             prepared,
+            settings.groups,
             config,
             baselines=settings.baselines,
             seed=derive_seed(settings.seed, "networks"),
             where=where,
         )
-    unused = unused_for([task.name for task in prepared.tasks], config)
+    unused = unused_for([task.name for task in prepared.tasks], config, settings.groups)
     return PlannedFit(
-        table=table_summary(frame, columns, prepared),
+        table=table_summary(frame, columns, prepared, groups=settings.groups),
         trainings=trainings,
         messages=tuple(filter(None, (*prepared.messages, unused))),
     )
@@ -237,8 +150,8 @@ def plan_fit(frame: pd.DataFrame | LargeTable, columns: Columns, settings: FitSe
 
 def _prepared(
     frame: pd.DataFrame | LargeTable, columns: Columns, settings: FitSettings
-) -> tuple[PreparedTable, dict[str, object]]:
-    """Check the settings against each other, prepare the table, and say where it comes from."""
+) -> tuple[PreparedTable, FitSettings]:
+    """Check the settings against each other, and prepare the table; return settings with groups, too."""
     config = settings.config
     if columns.weight is not None and not stacked(config):
         raise InputError(
@@ -264,12 +177,28 @@ def _prepared(
         prepared = with_class_weights(prepared, settings.class_weights)
         prepared = with_target_weights(prepared, settings.target_weights)
         prepared = with_metrics(prepared, settings.metrics)
-    return prepared, _described(frame, prepared, columns, settings)
+    return _grouped(prepared, settings)
+
+
+def _grouped(prepared: PreparedTable, settings: FitSettings) -> tuple[PreparedTable, FitSettings]:
+    """Find the groups that are asked for as ``"auto"``, and put names in the order of the targets."""
+    names = [task.name for task in prepared.tasks]
+    asked, note = settings.groups, None
+    if asked == AUTO:
+        if settings.find_groups is None:
+            raise InputError("`groups='auto'` takes what finds them; call `polytask.fit`.")
+        phase("relating targets")
+        asked = settings.find_groups(prepared, settings.seed)
+        note = found_message(asked)
+    groups = settled(asked, names)
+    if note is not None:
+        prepared = replace(prepared, messages=(*prepared.messages, note))
+    return prepared, replace(settings, groups=groups)
 
 
 def _rehearse(settings: FitSettings, prepared: PreparedTable, where: Surroundings) -> None:
     if settings.resume_folder is not None:
-        titles = run_titles(prepared, settings.config, baselines=settings.baselines)
+        titles = group_titles(prepared, settings.groups, settings.config, baselines=settings.baselines)
         rehearse(settings.resume_folder, titles, where.identity)
 
 
@@ -282,6 +211,7 @@ def _described(
 ) -> dict[str, object]:
     """Say where a model comes from; of what is asked of single targets, what was given."""
     by_target = {name: getattr(settings, name) for name in ("class_weights", "target_weights", "metrics")}
+    by_target["groups"] = settings.groups and [list(group) for group in settings.groups]
     return {
         "fingerprint": fingerprint(frame)
         if isinstance(frame, pd.DataFrame)
@@ -310,7 +240,8 @@ def _surroundings(
         progress=settings.progress,
         identity={
             "table": data["fingerprint"],
-            **{name: value for name, value in data.items() if name not in ("fingerprint", "rows")},
+            **{name: value for name, value in data.items() if name not in ("fingerprint", "rows", "groups")},
+            **({} if settings.groups is None else {"groups": groups_text(settings.groups)}),
             "precision": settings.precision,
             "folds": [len(dealt) for dealt in prepared.repeats],
             # Dealt by us they follow from the table and the seed.
@@ -328,19 +259,21 @@ def _by_caller(folds: Any) -> bool:
 def _results(
     prepared: PreparedTable,
     fitted: TableFit,
+    settings: FitSettings,
     sharpness: Mapping[str, Sharpness],
     *,
     n_rows: int,
-    seed: int,
     start: float,
 ) -> FitResults:
-    """Judge what was trained."""
-    blocks_of = derive_seed(seed, "blocks")
+    """Judge what was trained; a target that is trained alone gains nothing from others, and loses nothing."""
+    blocks_of = derive_seed(settings.seed, "blocks")
     folds = prepared.repeats[0]
     judged = judge(prepared, fitted.joint, fitted.baseline, constant_predictions(prepared), seed=blocks_of)
+    told = [replace(found, single=True) if found.task in fitted.single else found for found in judged]
+    itself = {name: fitted.joint[name] for name in fitted.single} if fitted.baseline else {}
     return FitResults(
-        tasks=tuple(_with_sharpness(found, sharpness.get(found.task)) for found in judged),
-        delta_m=mean_gain(prepared, fitted.joint, fitted.baseline, seed=blocks_of),
+        tasks=tuple(_with_sharpness(found, sharpness.get(found.task)) for found in told),
+        delta_m=mean_gain(prepared, fitted.joint, {**fitted.baseline, **itself}, seed=blocks_of),
         n_folds=len(folds),
         n_repeats=len(prepared.repeats),
         n_parameters={
@@ -355,6 +288,7 @@ def _results(
         seconds=time.perf_counter() - start,
         messages=prepared.messages,
         steps=fitted.steps,
+        groups=settings.groups or (),
     )
 
 

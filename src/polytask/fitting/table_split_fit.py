@@ -201,7 +201,7 @@ def train_table_learner(
         precision=where.checked_precision,
         seed=derive_seed(seed, "training"),
         progress=where.progress,
-        title=title,
+        title=where.shown(title),
         identity=where.identity,
         deadline=where.deadline,
     )

@@ -2,18 +2,19 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
 from polytask.core.files import rehearse_write, sweep
 from polytask.core.interrupts import CHECKPOINT_FILE
+from polytask.fitting.target_groups import group_name
 from polytask.train.checkpoint import load_checkpoint
 from polytask.train.fabric import Precision
 from polytask.train.identity import described_all, refuse_another
 
-__all__ = ["Surroundings", "folder_name", "rehearse"]
+__all__ = ["Surroundings", "folder_name", "rehearse", "title_in_group"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +28,7 @@ class Surroundings:
         progress: Show a bar.
         identity: Data and settings that a checkpoint must have been made with.
         deadline: When to stop, in the time of `time.monotonic`; None for never.
+        group: The targets that are trained, where these are a group among others; nothing where they are all.
     """
 
     accelerator: str = "cpu"
@@ -35,6 +37,7 @@ class Surroundings:
     progress: bool = False
     identity: Mapping[str, object] = field(default_factory=dict)
     deadline: float | None = None
+    group: tuple[str, ...] = ()
 
     @property
     def checked_precision(self) -> Precision:
@@ -43,12 +46,23 @@ class Surroundings:
 
     def folder(self, title: str) -> Path | None:
         """Return the folder of one training; None without a resume folder."""
-        return None if self.resume_folder is None else self.resume_folder / folder_name(title)
+        if self.resume_folder is None:
+            return None
+        return self.resume_folder / folder_name(title_in_group(self.group, title))
 
     def checkpoint(self, title: str) -> Path | None:
         """Return the checkpoint of one training; None without a resume folder."""
         folder = self.folder(title)
         return None if folder is None else folder / CHECKPOINT_FILE
+
+    def shown(self, title: str) -> str:
+        """Return what one training is called while it runs."""
+        return f"{group_name(self.group)}: {title}" if self.group else title
+
+
+def title_in_group(group: Sequence[str], title: str) -> str:
+    """Return the title by which a resume folder keeps a training of a group of targets apart."""
+    return f"{list(group)} {title}" if group else title
 
 
 def rehearse(folder: Path, titles: Iterable[str], identity: Mapping[str, object]) -> None:

@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeGuard
 
 from polytask.core import InputError
 from polytask.core.names import name_problem, short_name
@@ -14,6 +14,7 @@ __all__ = [
     "AUTO",
     "Groups",
     "check_groups",
+    "found_message",
     "group_name",
     "group_problems",
     "groups_text",
@@ -26,6 +27,8 @@ Groups: TypeAlias = tuple[tuple[str, ...], ...]
 
 AUTO = "auto"
 """Asks for the groups that `polytask.relate` finds."""
+
+_MOST_NAMED = 12  # targets of a group in a message
 
 
 def check_groups(check: SettingsCheck, given: Any) -> Any:
@@ -40,17 +43,18 @@ def check_groups(check: SettingsCheck, given: Any) -> Any:
     """
     if given is None or isinstance(given, str):
         return given
-    nested = isinstance(given, Iterable) and not isinstance(given, Mapping | bytes)
-    groups = list(given) if nested else [None]
-    if not groups or any(
-        isinstance(one, str | bytes | Mapping) or not isinstance(one, Iterable) for one in groups
-    ):
+    groups = list(given) if _several(given) else []
+    if not groups or not all(map(_several, groups)):
         check.problems.append(
             "`groups` must be 'auto', or the names of targets that are trained together, as "
             f"[['a', 'b'], ['c']] or 'a,b;c', got {shown(given)}"
         )
         return None
     return tuple(tuple(str(name) for name in one) for one in groups)
+
+
+def _several(given: Any) -> TypeGuard[Iterable[Any]]:
+    return isinstance(given, Iterable) and not isinstance(given, str | bytes | Mapping)
 
 
 def read_groups(text: str, names: Iterable[str] = ()) -> Groups:
@@ -103,17 +107,29 @@ def settled(given: Any, names: Sequence[str]) -> Groups | None:
     """
     if given is None:
         return None
-    groups = read_groups(given, names) if isinstance(given, str) else given
+    groups = _read(given, names) if isinstance(given, str) else given
     groups = [[name if name in names else parse_target(name)[0] for name in group] for group in groups]
     if problems := group_problems(groups, names):
-        raise InputError(
-            f"`groups`: {'; '.join(problems)}. Each target belongs in one group: {', '.join(names)}."
-        )
+        told = f"{'; '.join(problems)}. Each target belongs in one group: {', '.join(names)}."
+        raise InputError(f"`groups`: {told}{_meant(groups)}")
     place = {name: index for index, name in enumerate(names)}
     ordered = sorted(
         (sorted(group, key=place.__getitem__) for group in groups), key=lambda one: place[one[0]]
     )
     return tuple(map(tuple, ordered)) if len(ordered) > 1 else None
+
+
+def _read(text: str, names: Sequence[str]) -> Groups:
+    try:
+        return read_groups(text, names)
+    except InputError as error:
+        raise InputError(f"`groups`: {error}.") from None
+
+
+def _meant(groups: Sequence[Sequence[str]]) -> str:
+    """Say which option may be meant, where one name is given alone."""
+    one = len(groups) == 1 and len(groups[0]) == 1
+    return " (A column whose rows stay together is given by `group`.)" if one else ""
 
 
 def group_problems(groups: Sequence[Sequence[str]], names: Sequence[str]) -> list[str]:
@@ -136,6 +152,18 @@ def groups_text(groups: Sequence[Sequence[str]]) -> str:
         'a,b;c'
     """
     return ";".join(",".join(group) for group in groups)
+
+
+def found_message(groups: Sequence[Sequence[str]]) -> str:
+    """Say which groups were found, and what that means for the figures."""
+    if len(groups) == 1:
+        return "`groups='auto'`: by their affinities all targets belong in one network, as without groups."
+    text = "; ".join(group_name(group, most=_MOST_NAMED) for group in groups)
+    return (
+        f"`groups='auto'` trains these targets together: {text}. Rows that chose the groups judge the model, "
+        "too, so its figures may flatter it a little; `polytask.compare` with the candidate groups:auto "
+        "finds groups without the rows that judge."
+    )
 
 
 def group_name(group: Sequence[str], most: int = 3) -> str:

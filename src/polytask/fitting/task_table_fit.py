@@ -24,8 +24,9 @@ from polytask.data.tables.problems import some_rows
 from polytask.data.tables.target_column import TargetColumn
 from polytask.data.tables.target_labels import split_labels
 from polytask.data.tables.targets import parse_target
+from polytask.fitting.fit_settings import FitSettings
 from polytask.fitting.own_models import own_errors
-from polytask.fitting.table_fit import FitSettings, TrainedTable, train_table
+from polytask.fitting.table_fit import TrainedTable, train_table
 from polytask.fitting.table_preparation import Columns, labelled_rows
 from polytask.fitting.task_data import MOST, TaskData
 from polytask.fitting.task_prior import Choice, choose_prior, some_tasks

@@ -132,19 +132,27 @@ def check_used(check: SettingsCheck, given: Mapping[str, Any]) -> None:
         )
 
 
-def unused_for(targets: Sequence[str], config: TableConfig) -> str | None:
-    """Say which settings change nothing for these targets: one alone has nothing to share; None if all do."""
+def unused_for(
+    targets: Sequence[str], config: TableConfig, groups: Sequence[Sequence[str]] | None = None
+) -> str | None:
+    """Say which settings change nothing for these targets: one alone has nothing to share; None if all do.
+
+    Args:
+        targets: Their names.
+        config: The settings.
+        groups: In which they are trained; None for all together.
+    """
     entry = architecture_entry(config.architecture)
     pointless = [
         *([] if entry.for_one_task else [f"`architecture={config.architecture!r}`"]),
         *([] if config.balancing == "equal" else [f"`balancing={config.balancing!r}`"]),
     ]
-    if len(targets) > 1 or not pointless:
+    largest = len(targets) if groups is None else max(map(len, groups))
+    if largest > 1 or not pointless:
         return None
     verb = "change" if len(pointless) > 1 else "changes"
-    return (
-        f"{' and '.join(pointless)} {verb} nothing, as {targets[0]!r} is the only target and shares with none"
-    )
+    why = f"{targets[0]!r} is the only target" if len(targets) == 1 else "each target is alone in its group"
+    return f"{' and '.join(pointless)} {verb} nothing, as {why} and shares with none"
 
 
 def _check_size(check: SettingsCheck, settings: Mapping[str, Any]) -> None:

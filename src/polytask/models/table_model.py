@@ -4,7 +4,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import numpy as np
 import pandas as pd
@@ -274,7 +274,7 @@ class _Stored:
     """An ensemble as plain JSON.
 
     Args:
-        members: The plan of each member; None for a model as the settings say.
+        members: The plan of each member; of a model as the settings say its targets, None for all.
         weights: Of each member, by target.
     """
 
@@ -282,10 +282,17 @@ class _Stored:
     weights: Mapping[str, tuple[float, ...]]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Part:
+    """A member of some of the targets, built as the settings say."""
+
+    targets: tuple[str, ...]
+
+
 def _check_plans(stored: _Stored, tensors: Mapping[str, Tensor]) -> None:
     """Refuse plans of other networks than there are weights for, before lists of their size are made."""
     for index, described in enumerate(stored.members):
-        if described is None:
+        if described is None or "stages" not in described:
             continue
         plan, edges = StackPlan.from_json(described), tensors.get(f"members.{index}.embedding.lower")
         if plan.depth > len(tensors) or sum(plan.n_bins) != (0 if edges is None else edges.numel()):
@@ -293,10 +300,15 @@ def _check_plans(stored: _Stored, tensors: Mapping[str, Tensor]) -> None:
 
 
 def _ensemble_to_json(ensemble: TableEnsemble) -> dict[str, Any]:
-    plans = [
-        member.plan.to_json() if isinstance(member, StackedEnsemble) else None for member in ensemble.members
-    ]
-    return {"members": plans, "weights": {name: list(shares) for name, shares in ensemble.weights.items()}}
+    names = [task.name for task in ensemble.tasks]
+    members: list[dict[str, Any] | None] = []
+    for member in ensemble.members:
+        if isinstance(member, StackedEnsemble):
+            members.append(member.plan.to_json())
+        else:
+            ours = [task.name for task in cast(SharedModel, member).tasks]
+            members.append(None if ours == names else {"targets": ours})
+    return {"members": members, "weights": {name: list(shares) for name, shares in ensemble.weights.items()}}
 
 
 def _build(tasks: Sequence[Task], n_features: int, config: TableConfig, stored: _Stored | None) -> Learner:
@@ -305,13 +317,18 @@ def _build(tasks: Sequence[Task], n_features: int, config: TableConfig, stored: 
         return build_table_learner(tasks, n_features, config)
     members: list[SharedModel | StackedEnsemble] = []
     for described in stored.members:
-        if described is None:
-            members.append(build_table_learner(tasks, n_features, config))
+        if described is None or "stages" not in described:
+            whose = [task for task in tasks if described is None or task.name in _targets_of(described)]
+            members.append(build_table_learner(whose, n_features, config))
             continue
         plan = StackPlan.from_json(described)
         named = [task for task in tasks if task.name in plan.targets]
         members.append(StackedEnsemble(named, n_features, plan))
     return TableEnsemble(tasks, members, stored.weights)
+
+
+def _targets_of(described: Mapping[str, Any]) -> tuple[str, ...]:
+    return record_from_json(_Part, described, name="a member of the ensemble").targets
 
 
 def _read_calibration(bundle: Bundle, tasks: Sequence[Task], n_features: int) -> Calibration | None:

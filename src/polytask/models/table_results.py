@@ -54,6 +54,8 @@ class TaskResult:
             calibration error), ``before`` and ``after`` that; empty for numbers.
         parts: Of a target that a model was given later, how much ``frozen`` networks count in its answers,
             those that were ``tuned`` for it, and a ``linear`` model; empty for others.
+        single: Whether the model itself trains the target alone, as a group of its own: then there is nothing
+            to compare.
     """
 
     task: str
@@ -69,11 +71,12 @@ class TaskResult:
     temperature: float = 1.0
     calibration_error: Mapping[str, float] = field(default_factory=dict)
     parts: Mapping[str, float] = field(default_factory=dict)
+    single: bool = False
 
     @property
     def verdict(self) -> str:
-        """``helped`` by the other tasks, ``hurt``, ``no clear difference``, or ``unknown``."""
-        return verdict_of(self.gain, self.p_value)
+        """``helped`` by the other tasks, ``hurt``, ``no clear difference``, ``unknown``, or ``alone``."""
+        return "alone" if self.single else verdict_of(self.gain, self.p_value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +93,8 @@ class FitResults:
         steps: For each target the training step whose weights it keeps.
         seconds: Wall time of all training.
         messages: What was noteworthy about the data.
+        groups: The targets that are trained together, each in one group; empty where all are. A target that
+            is alone counts as a gain of 0 in ``delta_m``.
     """
 
     tasks: tuple[TaskResult, ...]
@@ -101,6 +106,7 @@ class FitResults:
     seconds: float
     messages: tuple[str, ...]
     steps: Mapping[str, int] = field(default_factory=dict)
+    groups: tuple[tuple[str, ...], ...] = ()
 
     @property
     def not_better_than_constant(self) -> tuple[str, ...]:
@@ -160,6 +166,7 @@ class FitResults:
             "seconds": round(self.seconds, 2),
             "messages": list(self.messages),
             "steps": dict(self.steps),
+            "groups": [list(group) for group in self.groups],
         }
 
 

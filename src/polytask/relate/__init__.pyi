@@ -5,7 +5,7 @@ from .networks import GroupedModel
 from .predicted import predicted_gains
 from .relations import Relations, TaskRelation
 from .similarity import similarity_gains
-from .table_relations import relate, related
+from .table_relations import relate, related, related_groups
 from .task_embedding import task_embeddings
 from .transfer import transfer_gains
 from .verdict import verdicts
@@ -22,6 +22,7 @@ __all__ = [
     "predicted_gains",
     "relate",
     "related",
+    "related_groups",
     "similarity_gains",
     "task_embeddings",
     "transfer_gains",

@@ -69,7 +69,8 @@ class Relations:
         tasks: By task, in the order of the targets, or of the values of the task column.
         affinity: Between the tasks; ``affinity.matrix`` is ``[from task, to task]``.
         affinity_kind: What was measured, a key of `polytask.relate.table_affinity.AFFINITIES`.
-        groups: Which tasks to train together, a network for each group.
+        groups: Which tasks to train together, a network for each group; for targets `polytask.fit` takes
+            them as its ``groups``.
         mean: The gain of joint training in the short comparison, averaged over tasks; None where that of a
             task is not known.
         probability: What the probabilities rest on, and what they were worth on tables not seen before.
@@ -119,7 +120,7 @@ class Relations:
     def recommendation(self) -> str:
         """What to do, in words."""
         sentences = self._outlooks() if self.probability.informs else self._verdicts()
-        return " ".join(filter(None, [*sentences, self._mean(), self._grouping()]))
+        return " ".join(filter(None, [*sentences, self._mean(), self.grouping]))
 
     def _outlooks(self) -> list[str]:
         """Say whom joint training helps or hurts, by the probabilities."""
@@ -168,7 +169,9 @@ class Relations:
             return _list([f"{short_name(one.task)} by {_size(one.gain)}" for one in ones])
         return f"{len(ones)} of {len(self.tasks)} tasks"
 
-    def _grouping(self) -> str:
+    @property
+    def grouping(self) -> str:
+        """Which tasks belong together, in a sentence."""
         if len(self.groups) == 1:
             return "By their affinities, all of them belong in one network."
         several = [group for group in self.groups if len(group) > 1]

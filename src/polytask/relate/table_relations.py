@@ -12,6 +12,7 @@ from polytask.core import DataWarning, InputError, derive_seed
 from polytask.core.defaults import usual_defaults
 from polytask.core.settings import SettingsCheck
 from polytask.data import read_table
+from polytask.data.tables.problems import examples
 from polytask.evaluate.jackknife import adjusted_p_values
 from polytask.evaluate.metrics import metric_names
 from polytask.fitting.table_preparation import Columns, PreparedTable, prepare_table
@@ -30,7 +31,7 @@ from polytask.relate.task_column import deal_tasks, prepare_by_task
 from polytask.train.progress import TrainingBar
 from polytask.train.threads import single_threaded
 
-__all__ = ["relate", "related"]
+__all__ = ["relate", "related", "related_groups"]
 
 _FOLDS = 3
 _ROWS, _ROWS_OF_A_TASK = 1000, 200
@@ -83,7 +84,8 @@ def relate(
         progress: Show a bar.
 
     Returns:
-        The result; ``str(result)`` is what to do, in words.
+        The result; ``str(result)`` is what to do, in words, and ``result.groups`` what `polytask.fit` takes
+        as ``groups``.
 
     Raises:
         InputError: A setting or the table is wrong; the message says what, where and how to mend it.
@@ -170,6 +172,8 @@ def related(
         budget=budget,
         method="auto" if n_tasks <= _MOST_GREEDY else "spectral",
     ).groups
+    groups = _with_left(groups, [task.name for task in prepared.tasks])
+    left = [task.name for task in prepared.tasks if task.name not in short.gains]
     return Relations(
         tasks=_tasks(part, short, groups),
         affinity=measured.affinity,
@@ -180,7 +184,31 @@ def related(
         rows={"labelled": len(prepared.rows), "used": len(part.rows)},
         n_folds=len(part.repeats[0]),
         seconds=time.perf_counter() - start,
-        messages=(*prepared.messages, *_doubts(measured)),
+        messages=(*prepared.messages, *_doubts(measured), *_left_out(left)),
+    )
+
+
+def related_groups(prepared: PreparedTable, seed: int) -> tuple[tuple[str, ...], ...]:
+    """Return the groups that `relate` finds among the targets of a table that is prepared.
+
+    Args:
+        prepared: Its rows; they are dealt into folds anew.
+        seed: As `relate` takes it: of the same table it finds the same groups.
+    """
+    if len(prepared.tasks) < 2:
+        return (tuple(task.name for task in prepared.tasks),)
+    of_folds = derive_seed(derive_seed(seed, "table"), "folds", 0)  # as `prepare_table` deals
+    rows = TableRows.of(prepared)
+    return related(rows.prepared([rows.folds(_FOLDS, seed=of_folds)]), seed=seed).groups
+
+
+def _with_left(groups: Sequence[Sequence[str]], names: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+    """Put targets that could not be related into the largest group: of few labels, others teach most."""
+    left = [name for name in names if not any(name in group for group in groups)]
+    largest = max(range(len(groups)), key=lambda index: len(groups[index]))
+    return tuple(
+        tuple(name for name in names if name in group or (index == largest and name in left))
+        for index, group in enumerate(groups)
     )
 
 
@@ -226,6 +254,15 @@ def _doubts(measured: TableAffinity) -> list[str]:
             "noise there."
         ]
     return []
+
+
+def _left_out(names: Sequence[str]) -> list[str]:
+    if not names:
+        return []
+    return [
+        f"Too few of the rows that were used have labels of {examples(names)} to relate it, so it is put in "
+        "the largest group. Raise `rows`."
+    ]
 
 
 def _check(

@@ -28,11 +28,13 @@ def fit_table(results: FitResults) -> RenderableType:
     """
     title = f"Held-out rows, {counted(results.n_folds, 'fold')}, 95 % intervals"
     compared = any(found.baseline for found in results.tasks)
-    headings = ["task", "metric", *(["separate"] if compared else []), "joint"]
-    headings += ["gain %", "sharing"] if compared else []
-    rows = [_fit_row(found, compared=compared) for found in results.tasks]
+    group_of = {name: str(index + 1) for index, group in enumerate(results.groups) for name in group}
+    headings = ["task", *(["group"] if group_of else []), "metric", *(["separate"] if compared else [])]
+    headings += ["in groups" if group_of else "joint", *(["gain %", "sharing"] if compared else [])]
+    rows = [_fit_row(found, group=group_of.get(found.task), compared=compared) for found in results.tasks]
     if compared:
-        rows.append(["Δm", "", "", "", gain_text(results.delta_m), ""])
+        mean = gain_text(results.delta_m)
+        rows.append(["Δm", *[mean if heading == "gain %" else "" for heading in headings[1:]]])
     return FittingTable(title, headings, rows)
 
 
@@ -91,8 +93,8 @@ class FittingTable:
                     yield Text(f"  {heading}: {text}", style=_COLOURS.get(text, ""))
 
 
-def _fit_row(found: TaskResult, *, compared: bool) -> list[str]:
-    row = [short_name(found.task), metric_text(found.metric)]
+def _fit_row(found: TaskResult, *, group: str | None, compared: bool) -> list[str]:
+    row = [short_name(found.task), *([] if group is None else [group]), metric_text(found.metric)]
     sides = [found.baseline, found.joint] if compared else [found.joint]
     row += [interval_text(side.get(found.metric), found.metric) for side in sides]
     return [*row, gain_text(found.gain), found.verdict] if compared else row

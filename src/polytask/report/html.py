@@ -105,10 +105,14 @@ def _table(name: str, results: FitResults) -> dict[str, Any]:
         for found in results.tasks
     ]
     at_once = " at once" if len(results.tasks) > 1 else ""
+    if results.groups:
+        text = "; ".join(", ".join(short_name(name) for name in group) for group in results.groups)
+        at_once = f", with networks of their own for each of {len(results.groups)} groups ({text})"
     sentence = f"One model learned {counted(len(results.tasks), 'target')}{at_once}."
+    within = " in groups" if results.groups else ""
     if results.delta_m is not None:
         sentence += (
-            f" Against a separate model for each target, joint training clearly helped "
+            f" Against a separate model for each target, joint training{within} clearly helped "
             f"{counts['helped']} and clearly hurt {counts['hurt']}; the average gain Δm is "
             f"{results.delta_m.format(1)} %."
         )
