@@ -76,7 +76,7 @@ def test_targets_are_trained_in_the_groups_that_are_given():
     predicted = grouped.fit(found, {}, seed=1).predict(found)
     np.testing.assert_array_equal(predicted["rank"], single.predict(found)["rank"])
     assert set(predicted) == {"size", "rich", "rank"}
-    with pytest.raises(InputError, match="each has to be in one group"):
+    with pytest.raises(InputError, match="Each target belongs in one group"):
         compare(table(), TARGETS, candidates=[grouped], workers=1)
 
 
