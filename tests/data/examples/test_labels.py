@@ -23,7 +23,7 @@ def row(index):
         (np.float32(3), "3"),
         (np.int8(3), "3"),
         (2.5, "2.5"),
-        ("3.0", "3.0"),
+        ("3.0", "3"),
         ("01", "01"),
         (True, "True"),
         (np.bool_(False), "False"),
@@ -67,3 +67,15 @@ def test_a_class_that_is_called_like_a_missing_value_is_kept_and_pointed_out():
     labels, notes = read_labels(["none", "None", "NA"], row)
     assert labels == ("none", "None", "NA")
     assert any("'NA', 'None' is taken for the name of a class" in note for note in notes)
+
+
+def test_whole_numbers_that_a_program_wrote_as_floats_are_whole_and_it_is_said():
+    labels, notes = read_labels(["3.0", "10.0"], row)
+    assert labels == ("3", "10") and notes == ["The labels are whole numbers: '3.0' is read as '3'."]
+    assert read_labels(["3.0", "3.5"], row)[0] == ("3.0", "3.5")
+    assert read_labels(["1.0", "1.0.1"], row) == (("1.0", "1.0.1"), [])
+
+
+def test_labels_that_are_rather_numbers_are_pointed_out():
+    assert "numbers such as 0.31; each of them counts as a class" in read_labels([0.31, 2], row)[1][0]
+    assert read_labels([1, 2], row)[1] == []

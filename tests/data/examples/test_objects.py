@@ -129,6 +129,12 @@ def test_without_labels_a_dictionary_is_only_a_way_to_hold_examples():
             DataError,
             "no.png is no readable image .there is no such file",
         ),
+        (
+            ["no.png", "nor.png"],
+            {"labels": ["a", "b"]},
+            DataError,
+            "There are 2 problems:\n- no.png is no readable",
+        ),
         ([Path("no.xyz")], {"labels": ["a"]}, DataError, "the file no.xyz, of which the kind cannot be told"),
     ],
 )
@@ -152,3 +158,21 @@ def test_a_bad_image_of_a_list_is_refused_by_its_number():
 def test_examples_check_their_numbers():
     with pytest.raises(DataError, match="differ in number: 1, 2 and 1"):
         Examples(kind="text", items=("a",), labels=("x", "y"), index=pd.RangeIndex(1), messages=(), origin={})
+
+
+def test_what_was_read_before_is_taken_as_it_is():
+    support = read_examples({"pet": TEXTS}, labelled=True)
+    assert read_examples(support, labelled=True) is support
+    again = read_examples(support, labelled=False)
+    assert again.labels is None and again.items == support.items
+    assert read_examples(again, labelled=True, labels=["x", "y", "z"]).labels == ("x", "y", "z")
+    with pytest.raises(InputError, match="read without labels"):
+        read_examples(again, labelled=True)
+    with pytest.raises(InputError, match="are texts, not images"):
+        read_examples(support, labelled=True, kind="image")
+
+
+def test_sounds_as_hugging_face_has_them_are_sounds():
+    cell = {"array": [0.0, 0.5], "sampling_rate": 16_000, "path": None}
+    found = read_examples([{"audio": cell, "label": 1}], labelled=True)
+    assert found.kind == "sound" and found.items[0].rate == 16_000

@@ -17,11 +17,11 @@ def written(folder, text, name="t.csv"):
 
 
 def test_a_csv_file_of_texts_is_read_as_it_is_written(tmp_path):
-    path = written(tmp_path, 'text,label\n"one, two",1\n 007 ,01\nNA,1.0\n')
+    path = written(tmp_path, 'text,label\n"one, two",1\n 007 ,01\nNA,1.5\n')
     found = read_examples(path, labelled=True)
     assert found.kind == "text"
     assert found.items == ("one, two", "007", "NA")
-    assert found.labels == ("1", "01", "1.0")
+    assert found.labels == ("1", "01", "1.5")
     assert found.index.tolist() == [0, 1, 2] and found.index.name is None
     assert found.origin["item_column"] == "text" and found.origin["label_column"] == "label"
 

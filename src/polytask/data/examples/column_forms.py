@@ -99,9 +99,11 @@ def content_kind(value: Any) -> ExampleKind | None:
 
 
 def encoded(value: Any) -> Any:
-    """Return the bytes of a file out of a cell, where Hugging Face's tables have them beside its name."""
+    """Return the bytes of a file, or the sound, out of a cell of Hugging Face's tables."""
     if isinstance(value, dict) and isinstance(value.get("bytes"), bytes):
         return value["bytes"]
+    if isinstance(value, dict) and {"array", "sampling_rate"} <= value.keys():
+        return Sound(value["array"], value["sampling_rate"])
     return bytes(value) if isinstance(value, bytearray | memoryview) else value
 
 

@@ -93,7 +93,7 @@ def decode(files: Sequence[Any], kind: ExampleKind, *, leave_out: bool, called: 
         raise problem_error(problems[:_MOST_PROBLEMS])
     messages = [_left_out(problems, len(files))] if problems else []
     messages += [
-        f"{count} of {counted(len(items), kind)} {note} (e.g. {first[note]})."
+        f"{note}: {count} of {counted(len(items), kind)} (e.g. {first[note]})."
         for note, count in noted.items()
     ]
     return Read(items=items, kept=kept, messages=messages)

@@ -15,9 +15,9 @@ __all__ = ["LONGEST_SIDE", "image_of_array", "is_picture", "read_image"]
 LONGEST_SIDE = 512
 """Pixels; larger images are scaled down to it."""
 
-ANIMATED = "hold several pictures, of which the first is used"
-DIM = "have 16 bits, of which only the lowest are used, and look nearly black; scale the values up to 65535"
-SCALED = f"are larger than {LONGEST_SIDE} pixels, and are read at that size"
+ANIMATED = "Several pictures in a file, of which the first is used"
+DIM = "16 bits of which only the lowest are used, nearly black (scale the values up to 65535)"
+SCALED = f"Larger than {LONGEST_SIDE} pixels, and read at that size"
 
 
 def read_image(file: ImageFile) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -27,7 +27,7 @@ def read_image(file: ImageFile) -> tuple[np.ndarray, tuple[str, ...]]:
         file: A path, the bytes of an encoded image, or a `PIL.Image.Image`.
 
     Returns:
-        uint8 ``[height, width, 3]``, and what is noteworthy, as the end of a sentence about several images.
+        uint8 ``[height, width, 3]``, and what is noteworthy, as a heading for such images.
 
     Raises:
         DataError: The file is no readable image, or too large; it is named.

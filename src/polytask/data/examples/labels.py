@@ -1,6 +1,7 @@
 """Labels as people see them: 3 and not 3.0, without white space around, in one form of Unicode."""
 
 import datetime
+import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -11,7 +12,7 @@ import pandas as pd
 from polytask.core import DataError
 from polytask.core.names import counted
 from polytask.data.examples.naming import named
-from polytask.data.tables.cell import NUMERIC, spell, valid_unicode
+from polytask.data.tables.cell import NUMERIC, read_number, spell, valid_unicode
 from polytask.data.tables.delimited import MISSING
 from polytask.data.tables.problems import examples
 
@@ -66,7 +67,8 @@ def read_labels(
         )
     if problems:
         raise DataError(" ".join(problems))
-    return tuple(labels), [*_alike(labels), *_doubtful(labels)]
+    labels, notes = _whole(labels)
+    return tuple(labels), [*notes, *_alike(labels), *_doubtful(labels)]
 
 
 def is_missing(value: Any) -> bool:
@@ -78,6 +80,14 @@ def is_missing(value: Any) -> bool:
 
 def _is_scalar_array(value: Any) -> bool:
     return getattr(value, "ndim", None) == 0 and callable(getattr(value, "item", None))
+
+
+def _whole(labels: list[str]) -> tuple[list[str], list[str]]:
+    """Write whole numbers without the fraction that a program gave all of them: 3 for 3.0."""
+    if not labels or not all(re.fullmatch(r"[+-]?\d+\.0", label, re.ASCII) for label in labels):
+        return labels, []
+    whole = [label[:-2] for label in labels]
+    return whole, [f"The labels are whole numbers: {labels[0]!r} is read as {whole[0]!r}."]
 
 
 def _alike(labels: Sequence[str]) -> list[str]:
@@ -97,6 +107,10 @@ def _alike(labels: Sequence[str]) -> list[str]:
 
 
 def _doubtful(labels: Sequence[str]) -> list[str]:
-    """Point out labels that spell a missing value: a class `none` is possible, a class `NaN` hardly."""
+    """Point out what may be meant otherwise: a class `none` is possible, a class `NaN` or `0.31` hardly."""
     words = [word for word in MISSING if word and word in labels]
-    return [f"{examples(words)} is taken for the name of a class, not for a missing label."] if words else []
+    notes = [f"{examples(words)} is taken for the name of a class, not for a missing label."] * bool(words)
+    numbers = [read_number(label) for label in dict.fromkeys(labels)]
+    if all(number is not None for number in numbers) and any(number % 1 for number in numbers if number):
+        notes.append(f"The labels are numbers such as {labels[0]}; each of them counts as a class.")
+    return notes

@@ -142,7 +142,7 @@ def _kind_of(items: list[Any], request: Request) -> tuple[ExampleKind, str]:
     if request.kind is not None:
         return request.kind, "as `kind` says"
     kinds: dict[ExampleKind | None, int] = {}
-    files = all(isinstance(item, Path) or (isinstance(item, str) and _is_media(item)) for item in items)
+    files = all(isinstance(item, Path) or (isinstance(item, str) and _names_media(item)) for item in items)
     for index, item in enumerate(items):
         if files:
             kind = kind_of_file(item)
@@ -165,9 +165,11 @@ def _kind_of(items: list[Any], request: Request) -> tuple[ExampleKind, str]:
     ), "by the endings of their files" if files else "by what they hold"
 
 
-def _is_media(text: str) -> bool:
-    """Tell whether a text is the path of an image or a sound that is there."""
-    return len(text) < 4096 and kind_of_file(text) in ("image", "sound") and is_file(Path(text))
+def _names_media(text: str) -> bool:
+    """Tell whether a text is the path of an image or a sound: it is there, or is written without a space."""
+    if len(text) > 4095 or kind_of_file(text) not in ("image", "sound"):
+        return False
+    return len(text.split()) == 1 or is_file(Path(text))
 
 
 def _is_pair(item: Any) -> bool:

@@ -114,6 +114,8 @@ def _read_path(path: Path, request: Request) -> Examples:
 
 
 def _read_memory(source: Any, request: Request) -> Examples:
+    if isinstance(source, Examples):
+        return _again(source, request)
     if isinstance(source, LabelledExamples):
         _refuse_labels(request, "examples")
         return read_labelled_examples(source, request)
@@ -139,6 +141,19 @@ def _read_memory(source: Any, request: Request) -> Examples:
         f"Examples are a path, a table, a list, a dictionary of lists or an array, not "
         f"{type(source).__name__}."
     )
+
+
+def _again(source: Examples, request: Request) -> Examples:
+    """Take examples that were read before."""
+    if request.kind not in (None, source.kind):
+        raise InputError(
+            f"The examples are {source.kind}s, not {request.kind}s. Read them from their source."
+        )
+    if request.labels is not None:
+        return read_items(source.items, replace(request, kind=source.kind), index=source.index)
+    if request.labelled and source.labels is None:
+        raise InputError("The examples were read without labels. Give `labels`, or read them again.")
+    return source if request.labelled else replace(source, labels=None)
 
 
 def _read_mapping(source: Mapping[Any, Any], request: Request) -> Examples:

@@ -20,9 +20,9 @@ OTHER_ENDINGS = (".flac", ".ogg", ".oga", ".opus", ".mp3", ".aiff", ".aif", ".au
 SOUND_ENDINGS = (*_WAV_ENDINGS, *OTHER_ENDINGS)
 """How the name of a sound file ends, in lower case."""
 
-SILENT = "are silent from beginning to end"
-CUT = "are cut off: the file ends before the sound does"
-LOUD = "are louder than 1, the most that a player takes"
+SILENT = "Silent from beginning to end"
+CUT = "Cut off, as the file ends before the sound does"
+LOUD = "Louder than 1, the most that a player takes"
 
 _MAX_BYTES, _MAX_SAMPLES, _MAX_RATE = 2**28, 2**26, 1_000_000
 
@@ -74,7 +74,7 @@ def read_sound(file: Path | bytes) -> tuple[Sound, tuple[str, ...]]:
         file: A path, or the bytes of a file.
 
     Returns:
-        The sound, and what is noteworthy, as the end of a sentence about several sounds.
+        The sound, and what is noteworthy, as a heading for such sounds.
 
     Raises:
         DataError: It is no readable sound, empty, or too long; it is named.
@@ -94,7 +94,7 @@ def read_sound(file: Path | bytes) -> tuple[Sound, tuple[str, ...]]:
 
 
 def noteworthy(sound: Sound) -> tuple[str, ...]:
-    """Return what is noteworthy, as the end of a sentence about several sounds."""
+    """Return what is noteworthy, as a heading for such sounds."""
     peak = float(np.abs(sound.samples).max())
     return (SILENT,) * (peak == 0) + (LOUD,) * (peak > 1.001)
 

@@ -117,7 +117,8 @@ def _of_files(
         raise DataError(
             f"{where}: there is no file for {counted(len(missing), 'row')} of {len(files)}: "
             f"{named(missing, lambda index: f'{_row(index)} ({names[index]})', most=5)}. Names of files are "
-            f"taken from {printable(folder.absolute())}; correct them, or leave the rows out."
+            f"taken from {printable(folder.absolute())}; correct them, or leave the "
+            'rows out. If they are texts, say `kind="text"`.'
         )
     read = decode(files, columns.kind, leave_out=request.labelled, called=names.__getitem__)
     if columns.kind == "text":
