@@ -15,8 +15,9 @@ from sklearn.linear_model import Ridge
 from tests.compare.small import plan, rows, table
 
 from polytask.compare import Candidate, Fitted, candidates_of
-from polytask.compare.cell_work import _loss, run_cell
+from polytask.compare.cell_work import run_cell
 from polytask.compare.cells import is_done, read_outputs, read_record
+from polytask.compare.choice import relative_loss
 from polytask.compare.claim import claimed
 from polytask.compare.plan import open_plan, write_plan
 from polytask.compare.runner import run_cells
@@ -291,5 +292,5 @@ def test_the_loss_is_finite_where_the_constant_prediction_is_perfect():
     found, _ = rows(table(), ["size"])
     one = replace(found, batch=found.batch.rows(slice(1, 2)))
     right = one.batch.targets["size"][:, None].double()
-    assert _loss(one, {"size": right}) == 0
-    assert 0 < _loss(one, {"size": right + 1}) < float("inf")
+    assert relative_loss(one, {"size": right}) == 0
+    assert 0 < relative_loss(one, {"size": right + 1}) < float("inf")

@@ -14,8 +14,8 @@ import polytask
 from polytask.cli import app
 from polytask.compare import JointNetworks, SingleNetworks, compare, work_on
 from polytask.compare.plan import open_plan
+from polytask.compare.planned_comparison import plan_comparison
 from polytask.compare.runner import run_cells
-from polytask.compare.table_comparison import plan_comparison
 from polytask.core import BundleError, DataWarning, InputError, ResultWarning, TrainingError
 
 QUICK = {"width": 8, "epochs": 3}
@@ -125,7 +125,7 @@ def test_a_candidate_that_fails_is_told(tmp_path):
 
 
 def test_all_wrong_settings_come_in_one_message():
-    with pytest.raises(InputError, match=r"`repeats`.*`trials`.*`workers`.*`time_budget`"):
+    with pytest.raises(InputError, match=r"`workers`.*`time_budget`.*`repeats`.*`trials`"):
         compare(table(), TARGETS, repeats=0, trials=0, workers=0, time_budget=0)
     with pytest.raises(InputError, match="`executor` needs a method `submit`"):
         compare(table(), TARGETS, candidates=["constant"], executor=3)

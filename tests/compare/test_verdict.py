@@ -10,8 +10,9 @@ from tests.compare.small import rows
 
 from polytask.compare.catalogue import candidates_of
 from polytask.compare.cells import CellRecord, write_cell
+from polytask.compare.court import resampled
 from polytask.compare.plan import write_plan
-from polytask.compare.verdict import judge_cells, resampled
+from polytask.compare.verdict import judge_cells
 from polytask.core import InputError, Interval, TrainingError
 from polytask.evaluate.jackknife import jackknife_interval, p_value, row_blocks
 

@@ -13,6 +13,7 @@ from polytask.cli.config_file import CONFIG_FILE, Config, run_text
 from polytask.cli.dry_run import DryRun, show_planned_comparison
 from polytask.cli.failures import SpokenCommand
 from polytask.cli.options import Json, Quiet, Seed, Whole, app, more
+from polytask.cli.spaces import spaces
 from polytask.cli.terminal import say, show
 from polytask.core.errors import InputError
 from polytask.core.files import user_path
@@ -67,6 +68,21 @@ def compare(
     ] = None,
     repeats: Annotated[int, typer.Option(help="How often rows are dealt into folds anew.")] = 1,
     trials: Annotated[int, typer.Option(help="Settings of which each candidate may choose.")] = 1,
+    search: Annotated[
+        Whole,
+        typer.Option(
+            help="So many settings are tried by each candidate, the usual ones first, then others by Optuna.",
+            show_default=False,
+        ),
+    ] = None,
+    space: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Between what --search chooses: CANDIDATE:SETTING=0.1..10, =1..30, =0.001..1:log or =a,b. "
+            "Repeat it.",
+            show_default=False,
+        ),
+    ] = None,
     group: Annotated[
         str | None, typer.Option(help="Rows sharing a value of this column are never split.")
     ] = None,
@@ -105,7 +121,7 @@ def compare(
     """
     from polytask.compare import Comparison, work_on
     from polytask.compare import compare as compare_table
-    from polytask.compare.table_comparison import plan_comparison
+    from polytask.compare.planned_comparison import plan_comparison
 
     progress = False if quiet or as_json else None
     found: Comparison | None
@@ -125,7 +141,8 @@ def compare(
     settings = {
         "candidates": _candidates(candidate, groups), "settings": _network_settings(setting or ()),
         "directory": output, "folds": folds, "repeats": repeats,
-        "trials": trials, "group": group, "time_column": time, "weight_column": weight, "drop": drop or (),
+        "trials": trials, "search": search, "spaces": spaces(space or ()),
+        "group": group, "time_column": time, "weight_column": weight, "drop": drop or (),
         "fold_column": fold_column, "metrics": names("--metric", metric or (), "METRIC"),
         "seed": seed, "time_budget": time_budget, "workers": workers,
     }  # fmt: skip
@@ -174,6 +191,8 @@ def _plan_options(ctx: typer.Context) -> list[str]:
 
 
 def _show(found, *, as_json: bool) -> None:
-    from polytask.report.comparison import comparison_table
+    from polytask.report.comparison import comparison_table, settings_table
 
-    show(found.to_json(), as_json=as_json, lines=[comparison_table(found), found.recommendation])
+    chosen = settings_table(found)
+    lines = [comparison_table(found), *([] if chosen is None else [chosen]), found.recommendation]
+    show(found.to_json(), as_json=as_json, lines=lines)

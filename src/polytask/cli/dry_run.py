@@ -47,14 +47,28 @@ def show_planned_fit(planned: "PlannedFit", *, output: Path, as_json: bool) -> N
 def show_planned_comparison(planned: Mapping[str, Any], *, output: Path, as_json: bool) -> None:
     """Write what ``polytask compare`` would do."""
     rows = list(_table_rows(planned))
-    rows += [(one["name"], one["words"]) for one in planned["candidates"]]
+    rows += [(one["name"], _candidate_text(one)) for one in planned["candidates"]]
     done = f", {planned['cells_done']} of them done" if planned["cells_done"] else ""
-    settings = counted(planned["trials"], "setting")
-    rows.append(("cells", f"{planned['cells']} (a candidate in a fold){done}, {settings} to choose from"))
+    settings = f"{counted(planned['trials'], 'setting')} to choose from"
+    if planned["search"] is not None:
+        settings = f"{planned['search']} settings tried in each, of candidates with something to choose"
+    rows.append(("cells", f"{planned['cells']} (a candidate in a fold){done}, {settings}"))
     rows.append(("processes", f"{planned['workers']}"))
     rows.append(("output", f"a comparison in {output}"))
     summary = {**planned, "output": str(output), "dry_run": True}
     show(summary, as_json=as_json, lines=_lines(rows, planned["messages"]))
+
+
+def _candidate_text(candidate: Mapping[str, Any]) -> str:
+    """Say what a candidate is, and what is searched."""
+    if "space" not in candidate:
+        return candidate["words"]
+    from polytask.compare.search_space import space_from_json, space_text
+
+    sides = [space_text(space_from_json(candidate["space"][side])) for side in ("numbers", "classes")]
+    texts = [f"{text} for {side}" for text, side in zip(sides, ("numbers", "classes"), strict=True) if text]
+    searched = sides[0] if sides[0] == sides[1] else "; ".join(texts)
+    return f"{candidate['words']}: {searched or 'its usual settings, as it has nothing to choose from'}"
 
 
 def show_planned_learning(planned: Mapping[str, Any], *, output: Path, as_json: bool) -> None:

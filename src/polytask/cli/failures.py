@@ -38,6 +38,8 @@ _ALIASES = {
     "episodes": "episodes_per_step",
     "progress": "quiet",
     "candidates": "candidate",
+    "spaces": "space",
+    "settings": "setting",
     "directory": "output",
     "root": "to",
 }

@@ -3,16 +3,18 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from polytask.compare.search_space import Space
 from polytask.compare.table_rows import TableRows
 from polytask.core import Task, TrainingError
 
-__all__ = ["Candidate", "Fitted", "Predictions", "Settings", "as_outputs", "as_predictions"]
+__all__ = ["Candidate", "Fitted", "Predictions", "Settings", "as_outputs", "as_predictions", "of_classes"]
 
 Settings = Mapping[str, Any]
 """Settings of a fit by name; plain JSON."""
@@ -48,6 +50,8 @@ class Candidate(ABC):
         words: What sentences call it.
         per_target: Whether it is fitted on one target after the other.
         grids: Settings to choose from beside the usual ones: for numbers, and for classes.
+        spaces: Between what a search chooses: for numbers, and for classes; empty for the usual settings.
+        defaults: The usual value of each setting that there is, for numbers and for classes; None if unknown.
         recipe: What `candidate_of_recipe` makes it of again in another process; None if nothing does.
     """
 
@@ -55,6 +59,8 @@ class Candidate(ABC):
     words: str
     per_target: bool = True
     grids: tuple[Sequence[Settings], Sequence[Settings]] = ((), ())
+    spaces: tuple[Space, Space] = MappingProxyType({}), MappingProxyType({})
+    defaults: tuple[Settings, Settings] | None = None
     recipe: Mapping[str, Any] | None = None
 
     @abstractmethod
@@ -69,8 +75,19 @@ class Candidate(ABC):
 
     def options(self, tasks: Sequence[Task], n: int) -> Sequence[Settings]:
         """Return at most ``n`` settings to choose from, the usual ones first."""
-        classes = all(task.kind != "regression" for task in tasks)
-        return [{}, *self.grids[classes]][:n]
+        return [{}, *self.grids[of_classes(tasks)]][:n]
+
+    def check_space(self, space: Space) -> None:  # noqa: B027 - a hook
+        """Look whether a space that was given has values that there are; takes everything, if not known.
+
+        Raises:
+            InputError: It has others.
+        """
+
+
+def of_classes(tasks: Sequence[Task]) -> bool:
+    """Tell whether the settings are those for classes: where no target is a number."""
+    return all(task.kind != "regression" for task in tasks)
 
 
 def as_outputs(task: Task, predicted: np.ndarray, n_rows: int) -> Tensor:

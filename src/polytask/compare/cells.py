@@ -55,6 +55,8 @@ class CellRecord:
         seconds: Wall time of choosing, fitting and predicting, on one thread.
         peak_bytes: How far memory rose; None where the system does not say.
         settings: The settings that were chosen, by target.
+        trials: Settings that were judged to choose them, see `polytask.compare.trials.Trial`; none where
+            there was nothing to choose.
         messages: Warnings of the candidate.
         error: Why it failed.
         host: On which machine.
@@ -71,6 +73,7 @@ class CellRecord:
     began: float
     finished: float
     settings: Mapping[str, dict] = field(default_factory=dict)
+    trials: tuple[dict, ...] = ()
     messages: tuple[str, ...] = ()
     error: str | None = None
 

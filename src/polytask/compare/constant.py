@@ -24,6 +24,7 @@ class Constant(Candidate):
     name = "constant"
     words = "a constant"
     recipe: Mapping[str, Any] | None = {"kind": "named", "name": "constant"}
+    defaults = {}, {}
 
     def fit(self, rows: TableRows, settings: Settings, *, seed: int) -> Fitted:
         """See `Candidate.fit`."""

@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator, clone, is_classifier, is_regressor
 from sklearn.utils.validation import has_fit_parameter
 
 from polytask.compare.candidate import Candidate, Fitted, Settings
+from polytask.compare.search_space import Space
 from polytask.compare.table_rows import TableRows
 from polytask.core import InputError, ResultWarning, Task
 
@@ -30,6 +31,7 @@ class Estimators(Candidate):
         name: By which results name it.
         words: What sentences call it; None for the name.
         grids: Settings to choose from beside the usual ones, of regressor and classifier.
+        spaces: Between what a search chooses, of regressor and classifier.
         gappy: Give them a column for each of the table's with NaN where missing, and the positions of
             categories as ``categorical_features``.
         few_rows: From the number of training rows to settings that the usual ones of the estimator do not
@@ -55,6 +57,7 @@ class Estimators(Candidate):
         name: str | None = None,
         words: str | None = None,
         grids: tuple[Sequence[Settings], Sequence[Settings]] = ((), ()),
+        spaces: tuple[Space, Space] = ({}, {}),
         gappy: bool = False,
         few_rows: Callable[[int], Settings] | None = None,
         recipe: Mapping[str, Any] | None = None,
@@ -69,7 +72,8 @@ class Estimators(Candidate):
         self.regressor, self.classifier = regressor, classifier
         self.name = name or type(first).__name__
         self.words = words or self.name
-        self.grids, self.gappy, self.few_rows = grids, gappy, few_rows
+        self.grids, self.spaces, self.gappy, self.few_rows = grids, spaces, gappy, few_rows
+        self.defaults = _defaults(regressor), _defaults(classifier)
         self.recipe = recipe if recipe or gappy or any(grids) else _recipe(regressor, classifier)
 
     def fit(self, rows: TableRows, settings: Settings, *, seed: int) -> Fitted | None:
@@ -132,6 +136,10 @@ def estimator_at(path: str, settings: Mapping[str, Any] | None = None) -> BaseEs
     if not (isinstance(found, type) and hasattr(found, "fit") and hasattr(found, "get_params")):
         raise InputError(f"The candidate {path!r} is no class of scikit-learn estimators.")
     return found(**(settings or {}))
+
+
+def _defaults(estimator: Any) -> Settings:
+    return {} if estimator is None else estimator.get_params(deep=True)
 
 
 def _seeded(estimator: Any, seed: int) -> Any:

@@ -8,6 +8,8 @@ import numpy as np
 
 import polytask  # its room `relate` is looked up when groups are asked for
 from polytask.compare.candidate import Candidate, Fitted, Settings, as_predictions
+from polytask.compare.network_space import check_network_space, network_space
+from polytask.compare.search_space import Space
 from polytask.compare.table_rows import TableRows
 from polytask.core import InputError, ResultWarning, derive_seed
 from polytask.core.names import counted
@@ -43,6 +45,13 @@ class _Networks(Candidate):
         self.fixed, self.config = dict(settings), TableConfig(**settings)
         grid = [option for option in _GRID if not option.keys() & self.fixed.keys()]
         self.grids = (grid, grid)
+        space = network_space(self.config, self.fixed)
+        self.spaces = (space, space)
+        self.defaults = (self.config.to_json(), self.config.to_json())
+
+    def check_space(self, space: Space) -> None:
+        """See `Candidate.check_space`."""
+        check_network_space(space, self.fixed)
 
     def fit_together(self, rows: TableRows, settings: Settings, *, seed: int) -> Fitted:
         """Fit one model of all targets of the rows."""

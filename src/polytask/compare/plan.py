@@ -2,7 +2,7 @@
 
 - ``plan.json``: which table, columns, candidates and folds; written last, so that a folder with a plan is
 whole. - ``rows.npz``: the encoded table and the folds, numbers alone. - ``cells/``: see
-`polytask.compare.cells`.
+`polytask.compare.cells`. - ``trials/``: of cells that are not done, see `polytask.compare.trials`.
 """
 
 import functools
@@ -21,6 +21,7 @@ from polytask.compare.candidate import Candidate
 from polytask.compare.catalogue import candidate_of_recipe
 from polytask.compare.cells import Cell
 from polytask.compare.claim import claimed
+from polytask.compare.search_space import Space, space_from_json, space_to_json
 from polytask.compare.stored_rows import FORMAT, PLAN_FILE, ROWS_FILE, read_rows, rows_hash
 from polytask.compare.table_rows import TableRows
 from polytask.core import Batch, BundleError, InputError
@@ -32,10 +33,14 @@ from polytask.data.tables.target_column import TargetColumn
 from polytask.train.identity import described_all, differences
 from polytask.version import __version__
 
-__all__ = ["PLAN_FILE", "Plan", "check_plan", "open_plan", "write_plan"]
+__all__ = ["PLAN_FILE", "TRIALS_FOLDER", "Plan", "check_plan", "open_plan", "write_plan"]
 
-_FOLDERS = ("cells", "claims")
+TRIALS_FOLDER = "trials"
+_FOLDERS = ("cells", "claims", TRIALS_FOLDER)
 _SCHEMA = 1
+
+
+Spaces = tuple[Space, Space]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -49,6 +54,8 @@ class Plan:
         candidates: By name; None for those that only the process that has made the plan knows.
         words: What sentences call the candidates, in order.
         trials: Settings of which each candidate may choose.
+        search: How many settings are searched for each; None for those of a list.
+        spaces: By candidate between what it is searched, for numbers and for classes.
         seed: Decides everything random.
         description: What it says of itself: fingerprint, columns and so on.
     """
@@ -59,6 +66,8 @@ class Plan:
     candidates: Mapping[str, Candidate | None]
     words: Mapping[str, str]
     trials: int
+    search: int | None
+    spaces: Mapping[str, Spaces]
     seed: int
     description: Mapping[str, Any]
 
@@ -84,6 +93,8 @@ def write_plan(
     candidates: Sequence[Candidate],
     *,
     trials: int,
+    search: int | None = None,
+    spaces: Mapping[str, Spaces] = {},
     seed: int,
     data: Mapping[str, Any],
     files: Mapping[str, str] = {},
@@ -96,6 +107,8 @@ def write_plan(
         repeats: The folds.
         candidates: What is compared.
         trials: Settings of which each may choose.
+        search: How many settings are searched for each; None for those of a list.
+        spaces: By candidate between what it is searched, for numbers and for classes.
         seed: Decides everything random.
         data: Where the table comes from.
         files: Further texts that are kept there, by name.
@@ -104,14 +117,16 @@ def write_plan(
         InputError: It cannot be written, or holds something else.
         BundleError: It holds another comparison.
     """
-    description, arrays = _described(rows, repeats, candidates, trials=trials, seed=seed, data=data)
+    budget = _budget(trials, search, spaces)
+    description, arrays = _described(rows, repeats, candidates, budget, seed=seed, data=data)
     _begin(folder, description, arrays)
     for name, text in files.items():
         write_atomically(folder / name, lambda file, text=text: file.write(text.encode()))
     plan = open_plan(folder)
     return Plan(
-        folder=folder, rows=plan.rows, repeats=plan.repeats, trials=trials, seed=seed, words=plan.words,
-        description=plan.description, candidates={one.name: one for one in candidates},
+        folder=folder, rows=plan.rows, repeats=plan.repeats, trials=trials, search=search,
+        spaces=plan.spaces, seed=seed, words=plan.words, description=plan.description,
+        candidates={one.name: one for one in candidates},
     )  # fmt: skip
 
 
@@ -122,6 +137,8 @@ def check_plan(
     candidates: Sequence[Candidate],
     *,
     trials: int,
+    search: int | None = None,
+    spaces: Mapping[str, Spaces] = {},
     seed: int,
     data: Mapping[str, Any],
 ) -> None:
@@ -131,25 +148,34 @@ def check_plan(
         InputError: It cannot be written, or holds something else.
         BundleError: It holds another comparison.
     """
-    description, _ = _described(rows, repeats, candidates, trials=trials, seed=seed, data=data)
+    budget = _budget(trials, search, spaces)
+    description, _ = _described(rows, repeats, candidates, budget, seed=seed, data=data)
     rehearse_write(folder / PLAN_FILE)
     if folder.is_dir():
         _check_content(folder, description)
+
+
+def _budget(trials: int, search: int | None, spaces: Mapping[str, Spaces]) -> dict[str, Any]:
+    """Say as plain JSON how settings are chosen; as before there was a search, where there is none."""
+    if search is None:
+        return {"trials": trials}
+    plain = {name: [space_to_json(side) for side in sides] for name, sides in spaces.items()}
+    return {"trials": trials, "search": search, "spaces": plain}
 
 
 def _described(
     rows: TableRows,
     repeats: Sequence[Sequence[Fold]],
     candidates: Sequence[Candidate],
+    budget: Mapping[str, Any],
     *,
-    trials: int,
     seed: int,
     data: Mapping[str, Any],
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Return the plan as plain JSON, and the arrays of the rows."""
     arrays = _arrays(rows, repeats)
     given = {
-        **data, "trials": trials, "seed": seed, "repeats": len(repeats), "folds": [len(r) for r in repeats],
+        **data, **budget, "seed": seed, "repeats": len(repeats), "folds": [len(r) for r in repeats],
         "candidates": {one.name: one.recipe or one for one in candidates},
     }  # fmt: skip
     identity = described_all(given) | {"rows": rows_hash(arrays)}
@@ -159,7 +185,7 @@ def _described(
         "library": __version__,
         "identity": identity,
         "data": dict(data),
-        "trials": trials,
+        **budget,
         "seed": seed,
         "encoder": rows.encoder.to_json(),
         "targets": [target.to_json() for target in rows.targets],
@@ -211,6 +237,11 @@ def _open(folder: str, _written: int) -> Plan:
         candidates=candidates,
         words={entry["name"]: entry["words"] for entry in description["candidates"]},
         trials=description["trials"],
+        search=description.get("search"),
+        spaces={
+            name: (space_from_json(numbers), space_from_json(classes))
+            for name, (numbers, classes) in description.get("spaces", {}).items()
+        },
         seed=description["seed"],
         description=description,
     )

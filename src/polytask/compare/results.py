@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from polytask.compare.chosen_settings import settings_text
 from polytask.core import InputError, Interval, Task
 from polytask.evaluate.metrics import higher_is_better
 from polytask.models.table_results import verdict_of
@@ -27,7 +28,8 @@ class CandidateResult:
         metrics: By target, every metric with its interval; a target that it cannot predict is left out.
         seconds: Of a cell, on one thread, averaged.
         peak_bytes: The farthest that memory rose in a cell; None where the system does not say.
-        settings: By target, the settings that were chosen, and in how many cells.
+        settings: By target, the settings that were chosen as JSON, and in how many cells.
+        trials: How many settings it chose from; 1 where it had its usual ones without a choice.
         error: Why it failed; None if it has not.
         messages: Its warnings.
     """
@@ -38,6 +40,7 @@ class CandidateResult:
     seconds: float
     peak_bytes: int | None
     settings: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    trials: int = 1
     error: str | None = None
     messages: tuple[str, ...] = ()
 
@@ -136,7 +139,7 @@ class Comparison:
         return next(metric_names(task)[0] for task in self.tasks if task.name == target)
 
     def to_frame(self) -> "pd.DataFrame":
-        """Return a row for every target and candidate: first metric, gain, verdict, seconds, peak memory.
+        """Return a row for every target and candidate: first metric, gain, verdict, settings, seconds ...
 
         Unknown figures are NaN; where others are held against a candidate, baseline and verdict are ``""``.
         """
@@ -161,6 +164,8 @@ class Comparison:
             "gain_half_width": math.nan if gain is None else gain.half_width,
             "p_value": math.nan if contrast is None or contrast.p_value is None else contrast.p_value,
             "verdict": "" if contrast is None else contrast.verdict,
+            "trials": candidate.trials,
+            "settings": settings_text(candidate.settings.get(target, {})),
             "seconds": candidate.seconds,
             "peak_mib": math.nan if peak is None else peak / 2**20,
         }
@@ -194,6 +199,7 @@ class Comparison:
                     "seconds": round(one.seconds, 3),
                     "peak_bytes": one.peak_bytes,
                     "settings": {target: dict(counts) for target, counts in one.settings.items()},
+                    "trials": one.trials,
                     "error": one.error,
                     "messages": list(one.messages),
                 }

@@ -15,6 +15,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from polytask.compare.candidate import Candidate, Settings
 from polytask.compare.constant import Constant
 from polytask.compare.estimators import Estimators
+from polytask.compare.search_space import Space, Span
 
 __all__ = ["STANDARD"]
 
@@ -36,6 +37,18 @@ _BOOSTING: tuple[Settings, ...] = (
     {"learning_rate": 0.03, "max_iter": 300, "max_leaf_nodes": 15},
     {"max_leaf_nodes": 7, "l2_regularization": 1.0},
 )
+_TREES_SPACE: Space = {
+    "max_features": Span(low=0.1, high=1.0),
+    "min_samples_leaf": Span(low=1, high=20, log=True),
+    "min_samples_split": Span(low=2, high=20, log=True),
+}
+_BOOSTING_SPACE: Space = {
+    "learning_rate": Span(low=0.01, high=0.3, log=True),
+    "max_iter": Span(low=30, high=400, log=True),
+    "max_leaf_nodes": Span(low=3, high=63, log=True),
+    "min_samples_leaf": Span(low=2, high=60, log=True),
+    "l2_regularization": Span(low=1e-6, high=10.0, log=True),
+}
 _MANY_FOR_TREES = 200
 _PENALTIES = (10.0, 0.1, 100.0, 0.01, 1000.0, 0.001, 30.0)
 
@@ -51,6 +64,10 @@ def _linear() -> Candidate:
             [{"alpha": strength} for strength in _PENALTIES],
             [{"C": 1 / strength} for strength in _PENALTIES],
         ),
+        spaces=(
+            {"alpha": Span(low=1e-3, high=1e4, log=True)},
+            {"C": Span(low=1e-4, high=1e3, log=True)},
+        ),
     )
 
 
@@ -62,6 +79,7 @@ def _random_forest() -> Candidate:
         recipe={"kind": "named", "name": "random-forest"},
         words="a random forest",
         grids=(_TREES, _TREES),
+        spaces=(_TREES_SPACE, _TREES_SPACE),
     )
 
 
@@ -73,6 +91,7 @@ def _extra_trees() -> Candidate:
         recipe={"kind": "named", "name": "extra-trees"},
         words="extra trees",
         grids=(_TREES, _TREES),
+        spaces=(_TREES_SPACE, _TREES_SPACE),
     )
 
 
@@ -84,6 +103,7 @@ def _boosted_trees() -> Candidate:
         recipe={"kind": "named", "name": "boosted-trees"},
         words="boosted trees",
         grids=(_BOOSTING, _BOOSTING),
+        spaces=(_BOOSTING_SPACE, _BOOSTING_SPACE),
         gappy=True,
         few_rows=_small_leaves,
     )

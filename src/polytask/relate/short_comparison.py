@@ -12,7 +12,7 @@ from itertools import combinations
 
 import torch
 
-from polytask.compare.verdict import resampled
+from polytask.compare.court import resampled
 from polytask.core import Batch, Interval, Task, derive_seed
 from polytask.evaluate.jackknife import p_value, row_blocks
 from polytask.fitting.stacked_plan import Members, NetworkForm

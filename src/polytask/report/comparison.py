@@ -4,11 +4,12 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from polytask.compare.chosen_settings import settings_text
 from polytask.compare.results import CandidateResult, Comparison
 from polytask.core.names import counted, short_name
 from polytask.report.metric_text import gain_text, interval_text, metric_text
 
-__all__ = ["comparison_table"]
+__all__ = ["comparison_table", "settings_table"]
 
 _COLOURS = {"helped": "green", "better": "green", "hurt": "red", "worse": "red"}
 
@@ -34,6 +35,35 @@ def comparison_table(found: Comparison) -> Table:
         references = {one.baseline for one in found.contrasts if one.target == task.name and not one.joint}
         for one in found.candidates:
             table.add_row(*_cells(found, task.name, one, is_reference=one.name in references))
+        table.add_section()
+    return table
+
+
+def settings_table(found: Comparison) -> Table | None:
+    """Lay out which settings the candidates chose in the folds; None where none had a choice."""
+    if all(one.trials == 1 for one in found.candidates):
+        return None
+    table = Table(
+        title="Settings chosen in the training parts",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+    )
+    table.add_column("target, candidate", overflow="fold")
+    table.add_column("tried", justify="right", no_wrap=True)
+    table.add_column("chosen", overflow="fold")
+    for task in found.tasks:
+        table.add_row(Text(short_name(task.name), style="bold"))
+        for one in found.candidates:
+            chosen = one.settings.get(task.name, {})
+            if chosen:
+                text = (
+                    "its usual ones, as it has nothing to choose from"
+                    if one.trials == 1
+                    else settings_text(chosen)
+                )
+                table.add_row(Text(f" {short_name(one.name)}"), Text(str(one.trials)), Text(text))
         table.add_section()
     return table
 
