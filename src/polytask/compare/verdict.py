@@ -14,6 +14,7 @@ from torch import Tensor
 
 from polytask.compare.cells import Cell, CellRecord, is_done, read_outputs, read_record
 from polytask.compare.court import Court
+from polytask.compare.networks import JointNetworks
 from polytask.compare.plan import Plan
 from polytask.compare.recommendation import Advice, recommendation
 from polytask.compare.results import CandidateResult, Comparison
