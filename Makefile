@@ -50,7 +50,7 @@ check: .venv/.dev  ## Format, lint, types, and the rooms' import contract
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 
-fuzz: .venv/.dev  ## Thousands of hostile tables, bundles, resume files and images; the log is committed
+fuzz: .venv/.dev  ## Thousands of hostile tables, bundles, resume files, images and examples; the log is committed
 	OMP_NUM_THREADS=1 $(BIN)/python -m fuzz 2>&1 | tee benchmarks/logs/fuzz.log; exit $${PIPESTATUS[0]}
 
 mutants: .venv/.dev  ## Plant mistakes that the tests must notice; the log is committed

@@ -61,6 +61,8 @@ def test_a_single_other_column_is_the_label():
             r"hold numbers, but 'sex' is",
         ),
         ({"label": LABELS}, r"no column holds texts"),
+        ({"text": TEXTS}, r"has no column of labels\. Add one"),
+        ({"text": TEXTS, "note": [None] * 4}, r"has no column of labels\. Add one"),
     ],
 )
 def test_what_cannot_be_told_is_an_error_that_names_the_candidates(columns, problem):

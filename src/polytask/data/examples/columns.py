@@ -168,6 +168,10 @@ class _Choice:
         repeating = [name for name, (n_distinct, n_rows) in counts.items() if n_distinct < n_rows]
         if len(repeating) == 1:
             return repeating[0]
+        if not names:
+            raise DataError(
+                f"{self.where} has no column of labels. Add one, called label, with the class of each row."
+            )
         raise self._several("labels", repeating or names, "label_column")
 
     def _of_items(self, item: str, label: str | None) -> Columns:

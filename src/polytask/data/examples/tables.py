@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pandas.api.types import is_string_dtype
 
 from polytask.core import DataError
 from polytask.core.files import user_path
@@ -21,7 +22,7 @@ from polytask.data.examples.vectors import vectors_of_columns, vectors_of_rows
 from polytask.data.images.picture import printable
 from polytask.data.tables.cell import NUMERIC, spell
 from polytask.data.tables.problems import examples
-from polytask.data.tables.table_file import read_parquet_file, read_written_file
+from polytask.data.tables.table_file import parquet_errors, read_parquet_file, read_written_file
 from polytask.data.tables.table_paths import PARQUET, TEXT
 
 __all__ = ["TABLES", "holds_column", "read_frame", "read_table_file"]
@@ -43,6 +44,10 @@ def read_table_file(path: Path, request: Request) -> Examples:
         frame = read_json_rows(path)
     elif name.endswith(PARQUET):
         frame = read_parquet_file(path)
+        with parquet_errors(path):  # texts are decoded only now
+            frame = frame.astype(
+                {name: object for name, dtype in frame.dtypes.items() if is_string_dtype(dtype)}
+            )
     else:
         frame = read_written_file(path)
     return read_frame(frame, printable(path), path.parent, request)

@@ -170,7 +170,10 @@ def decode_image(file: ImageFile, size: int, finish: Callable[[Decoded, int], Fi
 
 def printable(path: str | Path) -> str:
     """Return a path as text that can be written anywhere, also where its bytes are no UTF-8."""
-    return str(path).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    try:
+        return str(path).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    except UnicodeEncodeError:  # half a character, which is no byte of a file's name
+        return str(path).encode("utf-8", "backslashreplace").decode()
 
 
 def _decoded(image: "Image", size: int, name: str) -> Decoded:
