@@ -6,10 +6,11 @@
     python benchmarks/quality/tables.py --report             # only the summary of the cells that are there
 
 Each seed holds 30 % of the rows out (whole groups where there are groups), and every method learns from the
-others with its defaults. A cell (method, table, seed) is a file in the folder of cells; one that is there is
-not done again. The summary goes to ``results/tables.json``: for every target the first metric (RMSE in
-standard deviations of the training rows; share of wrong classes) and the log loss of classes, averaged over
-seeds; ranks and win rates over targets, and over tables (each table's targets count as one).
+others with its defaults. Rivals are encoded here in the usual way, so that nothing of polytask decides how
+well they do. A cell (method, table, seed) is a file in the folder of cells; one that is there is not done
+again. The summary goes to ``results/tables.json``: for every target the first metric (RMSE in standard
+deviations of the training rows; share of wrong classes) and the log loss of classes, averaged over seeds;
+ranks and win rates over targets, and over tables (each table's targets count as one).
 """
 
 import argparse

@@ -14,6 +14,7 @@ from polytask.evaluate.jackknife import (
     interval_of_blocks,
     jackknife_interval,
     p_value,
+    p_values_of,
     row_blocks,
 )
 
@@ -108,6 +109,13 @@ def test_holm_rejects_what_its_steps_reject(values: list[float]) -> None:
                 break
             rejected.add(name)
         assert {name for name in names if adjusted[name] <= level} == rejected
+
+
+def test_gains_that_are_not_known_have_no_p_value_and_count_for_nothing() -> None:
+    gain = Interval(mean=2.0, half_width=2.0, n=20)
+    found = p_values_of({("x", 1): gain, ("x", 2): None, ("y", 1): gain})
+    assert found["x", 2] is None
+    assert found["x", 1] == found["y", 1] == pytest.approx(0.1, abs=1e-3)
 
 
 def test_unknown_values_stay_unknown_and_count_for_nothing() -> None:

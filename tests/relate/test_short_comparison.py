@@ -57,12 +57,3 @@ def test_the_seed_decides_everything(prepared: PreparedTable) -> None:
     once, again, other = (compare_shortly(prepared, epochs=1, seed=seed) for seed in (3, 3, 4))
     assert torch.equal(once.joint["b"], again.joint["b"]) and once.gains == again.gains
     assert not torch.equal(once.joint["b"], other.joint["b"])
-
-
-def test_gains_that_are_not_known_have_no_p_value(prepared: PreparedTable) -> None:
-    from polytask.core import Interval
-    from polytask.relate.short_comparison import ShortComparison
-
-    gain = Interval(mean=2.0, half_width=2.0, n=20)
-    short = ShortComparison(joint={}, single={}, gains={"a": None, "b": gain}, mean=None)
-    assert np.isnan(short.p_values()["a"]) and short.p_values()["b"] == pytest.approx(0.05, abs=1e-3)

@@ -15,13 +15,10 @@ from polytask.compare.plan import Plan
 from polytask.compare.results import CandidateResult, Contrast
 from polytask.core import Interval
 from polytask.core.random import derive_seed
-from polytask.evaluate.jackknife import adjusted_p_values, jackknife_interval, p_value, row_blocks
-from polytask.fitting.table_verdict import HeldOutRows, judged_rows
+from polytask.evaluate.jackknife import p_values_of, row_blocks
+from polytask.fitting.table_verdict import HeldOutRows, averaged_gain, judged_rows
 
 __all__ = ["Court", "resampled"]
-
-Outputs = Mapping[str, Tensor]
-"""By target ``[row, n_outputs]``; NaN where a row was not judged."""
 
 
 class Court:
@@ -92,13 +89,8 @@ class Court:
         if single is None:
             return None
         judges = list(self.judges.values())
-        repeats = []
-        for ours, theirs in zip(self.outputs[name], self.outputs[single], strict=True):
-
-            def average(rows: np.ndarray, ours: Outputs = ours, theirs: Outputs = theirs) -> float:
-                return sum(judge.gain_of(ours, theirs, rows) for judge in judges) / len(judges)
-
-            repeats.append(jackknife_interval(average, judges[0].blocks))
+        pairs = zip(self.outputs[name], self.outputs[single], strict=True)
+        repeats = [averaged_gain(judges, ours, theirs) for ours, theirs in pairs]
         known = [interval for interval in repeats if interval is not None]
         return self.averaged(known) if known and len(known) == len(repeats) else None
 
@@ -138,7 +130,10 @@ class Court:
                 elif name not in (networks, "constant") and name not in singles:
                     asked.append((target, name, networks, False))
         gains = {key: self.gain(*key[:3]) for key in asked}
-        adjusted = {key: p for joint in (True, False) for key, p in _adjusted(gains, joint).items()}
+        asked_alike = [
+            {key: gain for key, gain in gains.items() if key[3] is joint} for joint in (True, False)
+        ]
+        p_values = {key: p for alike in asked_alike for key, p in p_values_of(alike).items()}
         return best, [
             Contrast(
                 target=target,
@@ -146,7 +141,7 @@ class Court:
                 baseline=baseline,
                 joint=joint,
                 gain=gain,
-                p_value=None if math.isnan(p := adjusted[target, name, baseline, joint]) else p,
+                p_value=p_values[target, name, baseline, joint],
             )
             for (target, name, baseline, joint), gain in gains.items()
         ]
@@ -166,16 +161,6 @@ class Court:
 
 
 _Question = tuple[str, str, str, bool]  # target, candidate, baseline, joint
-
-
-def _adjusted(gains: Mapping[_Question, Interval | None], joint: bool) -> dict[_Question, float]:
-    """Adjust the p-values of all contrasts that ask the same, whether joint training helps or not."""
-    keys = [key for key in gains if key[3] is joint]
-    raw = {
-        str(index): math.nan if (gain := gains[key]) is None else p_value(gain)
-        for index, key in enumerate(keys)
-    }
-    return dict(zip(keys, adjusted_p_values(raw).values(), strict=True))
 
 
 def resampled(intervals: Sequence[Interval], *, n_folds: int, test_over_train: float) -> Interval:

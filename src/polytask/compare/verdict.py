@@ -5,7 +5,6 @@ whether it is better than the same networks without the other targets; of every 
 better than the networks that are recommended for the target. `polytask.compare.court` answers them.
 """
 
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -21,7 +20,7 @@ from polytask.compare.results import CandidateResult, Comparison
 from polytask.core import Interval, TrainingError
 from polytask.core.names import counted
 from polytask.core.strict_json import format_json
-from polytask.evaluate.jackknife import adjusted_p_values, p_value
+from polytask.evaluate.jackknife import p_values_of
 from polytask.models.table_results import SIGNIFICANT
 
 __all__ = ["judge_cells"]
@@ -79,8 +78,8 @@ def judge_cells(plan: Plan) -> Comparison:
 
 def _clear(gains: Mapping[str, Interval | None], name: str) -> Interval | None:
     """Return the mean gain of a joint candidate if it is clearly not 0, adjusted for all of them."""
-    raw = {other: math.nan if gain is None else p_value(gain) for other, gain in gains.items()}
-    return gains[name] if adjusted_p_values(raw)[name] < SIGNIFICANT else None
+    p_value = p_values_of(gains)[name]
+    return gains[name] if p_value is not None and p_value < SIGNIFICANT else None
 
 
 def _whole_folds(

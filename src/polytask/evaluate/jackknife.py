@@ -1,15 +1,24 @@
 """How far a figure of held-out rows can be trusted: the delete-a-block jackknife."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 
 from polytask.core import InputError, Interval
 from polytask.core.random import numpy_generator
 
-__all__ = ["adjusted_p_values", "interval_of_blocks", "jackknife_interval", "p_value", "row_blocks"]
+__all__ = [
+    "adjusted_p_values",
+    "interval_of_blocks",
+    "jackknife_interval",
+    "p_value",
+    "p_values_of",
+    "row_blocks",
+]
 
+Key = TypeVar("Key", bound=Hashable)
 _MOST_BLOCKS = 20
 
 
@@ -147,3 +156,22 @@ def adjusted_p_values(p_values: Mapping[str, float]) -> dict[str, float]:
         highest = max(highest, min(1.0, (len(known) - index) * value))
         adjusted[name] = highest
     return adjusted
+
+
+def p_values_of(gains: Mapping[Key, Interval | None]) -> dict[Key, float | None]:
+    """Return of each gain the p-value of "it is 0", adjusted for all of them; None where it is unknown.
+
+    Args:
+        gains: By question; None where one is not known.
+
+    Example:
+        >>> clear = Interval(mean=9.0, half_width=1.0, n=20)
+        >>> found = p_values_of({"a": clear, "b": None})
+        >>> found["b"] is None and found["a"] < 0.001
+        True
+    """
+    raw = {
+        str(index): math.nan if gain is None else p_value(gain) for index, gain in enumerate(gains.values())
+    }
+    adjusted = adjusted_p_values(raw).values()
+    return {key: None if math.isnan(p) else p for key, p in zip(gains, adjusted, strict=True)}

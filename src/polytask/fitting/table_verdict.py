@@ -13,10 +13,9 @@ from polytask.data.tables.target_column import TargetColumn
 from polytask.evaluate import gain, metric_names
 from polytask.evaluate.constant import constant_predictor
 from polytask.evaluate.jackknife import (
-    adjusted_p_values,
     interval_of_blocks,
     jackknife_interval,
-    p_value,
+    p_values_of,
     row_blocks,
 )
 from polytask.evaluate.metrics import TaskMetrics, all_predictions
@@ -25,7 +24,15 @@ from polytask.evaluate.target_metrics import measure_target
 from polytask.fitting.table_preparation import PreparedTable
 from polytask.models.table_results import TaskResult
 
-__all__ = ["Answers", "HeldOutRows", "constant_predictions", "judge", "judged_rows", "mean_gain"]
+__all__ = [
+    "Answers",
+    "HeldOutRows",
+    "averaged_gain",
+    "constant_predictions",
+    "judge",
+    "judged_rows",
+    "mean_gain",
+]
 
 Answers = Mapping[str, Tensor]
 """By target, held-out predictions ``[row, n_outputs]``; NaN where a row was not judged."""
@@ -58,8 +65,7 @@ def judge(
     blocks = row_blocks(len(prepared.rows), groups=prepared.groups, order=prepared.times, seed=seed)
     found = [HeldOutRows(target, prepared, blocks) for target in prepared.targets]
     gains = {one.task.name: one.gain(joint, baseline) for one in found}
-    p_values = {name: math.nan if one is None else p_value(one) for name, one in gains.items()}
-    adjusted = adjusted_p_values(p_values)
+    p_values = p_values_of(gains)
     results = []
     for one in found:
         name = one.task.name
@@ -72,7 +78,7 @@ def judge(
                 joint=metrics,
                 baseline=one.metrics(baseline)[0],
                 gain=gains[name],
-                p_value=None if math.isnan(adjusted[name]) else adjusted[name],
+                p_value=p_values[name],
                 constant=one.most_probable().metrics(constant)[0],
                 better_than_constant=one.ahead(joint),
                 undefined=undefined,
@@ -86,12 +92,17 @@ def mean_gain(prepared: PreparedTable, joint: Answers, baseline: Answers, *, see
     if any(task.name not in baseline for task in prepared.tasks):
         return None
     blocks = row_blocks(len(prepared.rows), groups=prepared.groups, order=prepared.times, seed=seed)
-    found = [HeldOutRows(target, prepared, blocks) for target in prepared.targets]
+    judges = [HeldOutRows(target, prepared, blocks) for target in prepared.targets]
+    return averaged_gain(judges, joint, baseline)
+
+
+def averaged_gain(judges: "Sequence[HeldOutRows]", joint: Answers, baseline: Answers) -> Interval | None:
+    """Return the gain averaged over targets, each with its judge; None where one is not known."""
 
     def average(rows: np.ndarray) -> float:
-        return sum(one.gain_of(joint, baseline, rows) for one in found) / len(found)
+        return sum(one.gain_of(joint, baseline, rows) for one in judges) / len(judges)
 
-    return jackknife_interval(average, blocks)
+    return jackknife_interval(average, judges[0].blocks)
 
 
 class HeldOutRows:

@@ -5,7 +5,6 @@ seen it. Pairs of tasks are a third side: as a task belongs to many of them, eac
 Intervals are widened for what other training rows would change, as in `polytask.compare`.
 """
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -14,7 +13,7 @@ import torch
 
 from polytask.compare.court import resampled
 from polytask.core import Batch, Interval, Task, derive_seed
-from polytask.evaluate.jackknife import p_value, row_blocks
+from polytask.evaluate.jackknife import row_blocks
 from polytask.fitting.stacked_plan import Members, NetworkForm
 from polytask.fitting.stacked_training import fit_stack
 from polytask.fitting.table_preparation import PreparedTable
@@ -46,10 +45,6 @@ class ShortComparison:
     single: Answers
     gains: Mapping[str, Interval | None]
     mean: Interval | None
-
-    def p_values(self) -> dict[str, float]:
-        """Return by task the p-value of no gain, not adjusted; NaN where unknown."""
-        return {name: math.nan if gain is None else p_value(gain) for name, gain in self.gains.items()}
 
 
 def compare_shortly(

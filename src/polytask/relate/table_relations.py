@@ -1,6 +1,5 @@
 """Relate the targets of a table, or the tasks that one of its columns names."""
 
-import math
 import time
 import warnings
 from collections.abc import Sequence
@@ -13,7 +12,7 @@ from polytask.core.defaults import usual_defaults
 from polytask.core.settings import SettingsCheck
 from polytask.data import read_table
 from polytask.data.tables.problems import examples
-from polytask.evaluate.jackknife import adjusted_p_values
+from polytask.evaluate.jackknife import p_values_of
 from polytask.evaluate.metrics import metric_names
 from polytask.fitting.table_preparation import Columns, PreparedTable, prepare_table
 from polytask.relate.grouping import group_tasks
@@ -215,7 +214,7 @@ def _with_left(groups: Sequence[Sequence[str]], names: Sequence[str]) -> tuple[t
 def _tasks(
     part: PreparedTable, short: ShortComparison, groups: Sequence[Sequence[str]]
 ) -> tuple[TaskRelation, ...]:
-    adjusted = adjusted_p_values(short.p_values())
+    p_values = p_values_of(short.gains)
     labels = {task.name: part.rows.n_labels(task.name) for task in part.tasks}
     chances = PilotProbability.stored().probabilities(short.gains, labels)
     group_of = {name: index for index, group in enumerate(groups) for name in group}
@@ -226,7 +225,7 @@ def _tasks(
             metric=metric_names(task)[0],
             labels=labels[task.name],
             gain=short.gains[task.name],
-            p_value=None if math.isnan(adjusted[task.name]) else adjusted[task.name],
+            p_value=p_values[task.name],
             probability=chances[task.name],
             group=group_of[task.name],
         )
