@@ -4,9 +4,12 @@ import sys
 import warnings
 
 import pytest
+import torch
 
 from polytask.core import DataWarning, InputError, MissingPackageError
-from polytask.encoders import best_encoder, frozen_encoder
+from polytask.encoders import MODELS, best_encoder, frozen_encoder
+from polytask.encoders.frozen_choice import FROZEN_ENCODERS
+from polytask.encoders.pretrained.stored import is_stored
 
 
 def test_without_weights_the_simple_encoder_serves_and_the_way_to_more_is_said(tmp_path, monkeypatch):
@@ -37,3 +40,33 @@ def test_a_wrong_name_or_kind_is_refused():
         frozen_encoder("minilmm")
     with pytest.raises(InputError, match="`kind` is 'smell'; use 'text', 'image' or 'sound'"):
         best_encoder("smell")
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "line"),
+    [("image", "colour-gradients", "efficientnet-lite0"), ("sound", "log-mel-statistics", "speech")],
+)
+def test_photos_and_sounds_have_their_simple_encoders(kind, name, line, tmp_path, monkeypatch):
+    monkeypatch.setenv("POLYTASK_CACHE", str(tmp_path))
+    pytest.importorskip("onnxruntime")
+    with pytest.warns(DataWarning, match=f"{name!r} is used.*polytask models fetch {line}"):
+        encoder = best_encoder(kind)
+    assert (encoder.name, encoder.kind) == (name, kind)
+
+
+@pytest.mark.parametrize("name", FROZEN_ENCODERS)
+def test_every_encoder_has_what_the_protocol_asks_for(name):
+    if name in MODELS and not is_stored(MODELS[name]):
+        pytest.skip(f"needs the pretrained model {name}")
+    if name == "minilm":
+        pytest.importorskip("tokenizers")
+    encoder = frozen_encoder(name)
+    again = frozen_encoder(name, state=encoder.state)
+    assert (encoder.name, encoder.kind) == (name, FROZEN_ENCODERS[name].kind)
+    assert encoder.fingerprint == again.fingerprint != ""
+    empty = encoder.encode([])
+    assert empty.shape == (0, encoder.width) and empty.dtype == torch.float32
+    with pytest.raises(InputError, match="`items` must be a list"):
+        encoder.encode("one text")
+    with pytest.raises(InputError, match="`batch_size` must be at least 1"):
+        encoder.encode([], batch_size=0)

@@ -1,5 +1,6 @@
 """Frozen encoders: texts, photos or sounds become vectors that no training changes."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Protocol
 
@@ -7,7 +8,7 @@ from torch import Tensor
 
 from polytask.core import InputError
 
-__all__ = ["FrozenEncoder", "Kind", "check_items", "check_texts"]
+__all__ = ["FrozenEncoder", "Kind", "check_items", "check_texts", "fingerprint_of"]
 
 Kind = Literal["text", "image", "sound"]
 
@@ -89,3 +90,8 @@ def check_texts(items: Sequence[Any], batch_size: int) -> None:
                 f"The item at index {index} must be a text, but is a {type(text).__name__}. Leave it out, or "
                 "write it as a string."
             )
+
+
+def fingerprint_of(*facts: object) -> str:
+    """Return a digest of what decides about vectors, each fact as it is written."""
+    return hashlib.sha256("\x1f".join(map(str, facts)).encode()).hexdigest()
