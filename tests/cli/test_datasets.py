@@ -85,3 +85,29 @@ def test_what_cannot_be_reached_names_the_address_and_the_place(run, tmp_path):
     said = " ".join(ended.stderr.split())
     assert ended.exit_code == 2 and "Cannot download file:///" in said
     assert "by hand and put it at d/small_files/a.bin." in said and not list(tmp_path.iterdir())
+
+
+def test_one_is_made_of_its_official_file(run, tmp_path):
+    columns = (
+        "id,gender,masterCategory,subCategory,articleType,baseColour,season,year,usage,productDisplayName"
+    )
+    (tmp_path / "styles.csv").write_text(f"{columns}\n1,Men,A,B,C,D,E,2011,F,Shirt, white\n")
+    ended = run("make", "fashion_titles", "styles.csv", "--to", "data")
+    assert ended.exit_code == 0 and "fashion_titles is in data/fashion_styles." in ended.stdout
+    assert (tmp_path / "data" / "fashion_styles" / "styles_text.csv").is_file()
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (["make"], "make takes one of chembl5, fashion_titles"),
+        (["make", "tox21"], "name the official file or folder. They come from https://moleculenet.org"),
+        (["make", "mnist", "x"], "'mnist' is read as it is published"),
+        (["make", "spoken_digits", "nowhere", "--to", "data"], "has no recordings"),
+        (["fetch", "small", "x"], "fetch gets files by itself"),
+        (["fetch", "spoken_digits", "--to", "data"], "polytask datasets make spoken_digits OFFICIAL"),
+    ],
+)
+def test_what_cannot_be_made_is_told(run, words, problem):
+    ended = run(*words)
+    assert ended.exit_code == 2 and problem in " ".join(ended.stderr.split())

@@ -13,7 +13,7 @@ import pytest
 import polytask.datasets
 from polytask.datasets import DATASETS
 
-MACHINERY = {"fetching", "location", "registry"}
+MACHINERY = {"fetching", "location", "making", "registry"}
 NAMES = pytest.mark.parametrize("name", DATASETS)
 
 

@@ -18,11 +18,16 @@ __all__ = ["datasets"]
 @app.command(cls=SpokenCommand)
 def datasets(
     action: Annotated[
-        Literal["list", "fetch"], typer.Argument(help="List all datasets, or fetch the files of one.")
+        Literal["list", "fetch", "make"],
+        typer.Argument(help="List all datasets, fetch the files of one, or make them of official files."),
     ] = "list",
     name: Annotated[
         str | None,
-        typer.Argument(help="Which one to fetch.", autocompletion=lambda: list(DATASETS), show_default=False),
+        typer.Argument(help="Which one.", autocompletion=lambda: list(DATASETS), show_default=False),
+    ] = None,
+    official: Annotated[
+        Path | None,
+        typer.Argument(help="The official file or folder of which it is made.", show_default=False),
     ] = None,
     to: Annotated[
         Path | None,
@@ -34,13 +39,15 @@ def datasets(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """List the named datasets: what they are, under which licence, and whether they are here; or fetch one.
+    """List the named datasets: what they are, under which licence, whether they are here; fetch or make one.
 
     [bold]Examples[/bold]
 
       polytask datasets
 
       polytask datasets fetch omniglot --to ~/data
+
+      polytask datasets make spoken_digits free-spoken-digit-dataset/ --to ~/data
     """
     if action == "list":
         if name is not None:
@@ -48,13 +55,29 @@ def datasets(
         _show_list(to, as_json=as_json)
         return
     if name is None:
-        raise InputError(f"`name` is missing; fetch takes one of {', '.join(DATASETS)}.")
+        takes = [known for known, dataset in DATASETS.items() if action == "fetch" or dataset.maker]
+        raise InputError(f"`name` is missing; {action} takes one of {', '.join(takes)}.")
+    if action == "make":
+        _make(name, official, to, as_json=as_json)
+        return
+    if official is not None:
+        raise InputError(f"`official` is {str(official)!r}, but fetch gets files by itself. Leave it out.")
     from polytask.datasets import download
 
     folder = download(name, to, progress=False if quiet or as_json else None)
     files = [str(folder / file.path) for file in DATASETS[name].files]
     summary = {"name": name, "folder": str(folder), "files": files}
     show(summary, as_json=as_json, lines=[f"{name} is in {folder}, checksums verified."])
+
+
+def _make(name: str, official: Path | None, to: Path | None, *, as_json: bool) -> None:
+    if official is None:
+        origin = f" They come from {DATASETS[name].address}." if name in DATASETS else ""
+        raise InputError(f"`official` is missing; name the official file or folder.{origin}")
+    from polytask.datasets import make
+
+    folder = make(name, official, to)
+    show({"name": name, "folder": str(folder)}, as_json=as_json, lines=[f"{name} is in {folder}."])
 
 
 def _show_list(root: Path | None, *, as_json: bool) -> None:

@@ -10,6 +10,7 @@ from .glyph_images import glyphs
 from .glyph_traits import glyph_traits_table
 from .heart import heart_sites
 from .location import data_folder
+from .making import make
 from .mnist_digits import mnist
 from .mulan import mulan_table
 from .multi_mnist_canvases import multi_mnist
@@ -35,6 +36,7 @@ __all__ = [
     "glyph_traits_table",
     "glyphs",
     "heart_sites",
+    "make",
     "mnist",
     "mulan_table",
     "multi_mnist",

@@ -5,7 +5,8 @@ from pathlib import Path
 import pandas as pd
 
 from polytask.core import DataError
-from polytask.datasets.location import data_folder
+from polytask.datasets.location import data_folder, how_to_make
+from polytask.datasets.registry import DATASETS
 
 __all__ = ["FASHION_LABELS", "fashion_titles"]
 
@@ -46,7 +47,7 @@ def fashion_titles(root: str | Path | None = None) -> pd.DataFrame:
 
 def _read(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
     if not path.is_file():
-        raise DataError(f"The file {path} is missing; put the official file there.")
+        raise DataError(f"The file {path} is missing.{how_to_make(DATASETS['fashion_titles'])}")
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
     except (ValueError, UnicodeDecodeError) as error:

@@ -16,7 +16,7 @@ from polytask.core.doors import by_door
 from polytask.core.files import user_path, write_atomically
 from polytask.core.names import near_names
 from polytask.core.watching import watched
-from polytask.datasets.location import data_root
+from polytask.datasets.location import data_root, how_to_make
 from polytask.datasets.registry import DATASETS, Dataset
 
 __all__ = ["download", "fetch", "is_present"]
@@ -262,7 +262,7 @@ def _by_hand(dataset: Dataset, root: str | Path | None) -> str:
         where = f"a folder {dataset.folder!r} in the one that POLYTASK_DATA names"
     return (
         f"The files of the dataset {dataset.name!r} have to be fetched by hand, from {dataset.address}; put "
-        f"them into {where}. {dataset.made}".rstrip()
+        f"them into {where}. {dataset.made}{how_to_make(dataset)}".rstrip()
     )
 
 

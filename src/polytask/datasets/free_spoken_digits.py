@@ -11,7 +11,8 @@ from torch import Tensor
 
 from polytask.core import Batch, DataError, Task
 from polytask.data.steps.joint_examples import JointExamples
-from polytask.datasets.location import data_folder
+from polytask.datasets.location import data_folder, how_to_make
+from polytask.datasets.registry import DATASETS
 
 __all__ = ["SpokenDigits", "spoken_digits"]
 
@@ -82,7 +83,7 @@ def spoken_digits(root: str | Path | None = None) -> SpokenDigits:
     """
     path = data_folder("fsdd", root) / "fsdd_8k.npz"
     if not path.is_file():
-        raise DataError(f"The file {path} is missing; make it from the official recordings.")
+        raise DataError(f"The file {path} is missing.{how_to_make(DATASETS['spoken_digits'])}")
     try:
         # Opened here, since `np.load` leaves the file of a damaged archive open.
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:

@@ -7,9 +7,9 @@ from pathlib import Path
 from polytask.core import DataError, MissingPackageError
 from polytask.core.doors import by_door
 from polytask.core.files import user_path
-from polytask.datasets.registry import DATASETS
+from polytask.datasets.registry import DATASETS, Dataset
 
-__all__ = ["data_folder", "data_root", "installed_folder", "package_folder"]
+__all__ = ["data_folder", "data_root", "how_to_make", "installed_folder", "package_folder"]
 
 
 def data_folder(name: str, root: str | Path | None = None) -> Path:
@@ -70,7 +70,18 @@ def _origin(folder: str) -> str:
         command=f"`polytask datasets fetch {datasets[0].name}`",
     )
     by_itself = f"; {call} does so" if datasets[0].files else ""
-    return f"Get it from {datasets[0].address}{by_itself}."
+    return f"Get it from {datasets[0].address}{by_itself}.{how_to_make(datasets[0])}"
+
+
+def how_to_make(dataset: Dataset) -> str:
+    """Say what makes the files of a dataset; nothing where they are read as they are published."""
+    if dataset.maker is None:
+        return ""
+    call = by_door(
+        python=f"`polytask.datasets.make({dataset.name!r}, official)`",
+        command=f"`polytask datasets make {dataset.name} OFFICIAL`",
+    )
+    return f" {call} makes them of the official ones."
 
 
 def package_folder(package: str, *, extra: str, purpose: str) -> Path:

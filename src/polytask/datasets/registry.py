@@ -40,6 +40,8 @@ class Dataset:
         files: What `polytask.datasets.download` gets; without any, it has to be fetched by hand.
         extra: The extra of polytask with the packages that it needs; None for no more than polytask itself.
         made: How the files that are read were made, where they are not those of the authors.
+        maker: The module of `polytask.datasets.makers` that makes them from the official ones; None where
+            they are read as they are.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Dataset:
     files: tuple[DatasetFile, ...] = ()
     extra: str | None = None
     made: str = ""
+    maker: str | None = None
 
 
 _CLINC = "https://raw.githubusercontent.com/clinc/oos-eval/828f8093932c8fe6ca7936c3d2e52903b1c523de/data"
@@ -85,6 +88,7 @@ _ALL = (
         reference="Mayr et al., Chemical Science 9, 2018",
         folder="mol_fps",
         made=_FINGERPRINTS,
+        maker="fingerprints",
     ),
     Dataset(
         name="chick_weights",
@@ -132,6 +136,7 @@ _ALL = (
         reference="Aggarwal, Kaggle, 2019",
         folder="fashion_styles",
         made="The column `productDisplayName` of styles.csv stands in a file of its own, styles_text.csv.",
+        maker="titles",
     ),
     Dataset(
         name="glyphs",
@@ -305,6 +310,7 @@ _ALL = (
             "The official recordings, joined in one .npz file: `audio` (int16), `offset` (where each begins, "
             "and the end), and the `digit`, `speaker` and `take` of each, with the names `speakers`."
         ),
+        maker="recordings",
     ),
     Dataset(
         name="tox21",
@@ -316,6 +322,7 @@ _ALL = (
         reference="Wu et al., Chemical Science 9, 2018",
         folder="mol_fps",
         made=_FINGERPRINTS,
+        maker="fingerprints",
     ),
     Dataset(
         name="toxcast",
@@ -327,6 +334,7 @@ _ALL = (
         reference="Wu et al., Chemical Science 9, 2018",
         folder="mol_fps",
         made=_FINGERPRINTS,
+        maker="fingerprints",
     ),
 )
 

@@ -14,7 +14,8 @@ from torch import Tensor
 from polytask.core import Batch, DataError, InputError, Task
 from polytask.data.steps.joint_examples import JointExamples, labelled_target
 from polytask.data.tables.problems import examples
-from polytask.datasets.location import data_folder
+from polytask.datasets.location import data_folder, how_to_make
+from polytask.datasets.registry import DATASETS
 
 __all__ = ["Molecules", "read_molecules"]
 
@@ -134,7 +135,7 @@ def read_molecules(name: str, kind: _Kind, root: str | Path | None) -> Molecules
     """
     path = data_folder("mol_fps", root) / f"{name}_ecfp4_{_N_BITS}.npz"
     if not path.is_file():
-        raise DataError(f"The file {path} is missing; make it from the molecules of MoleculeNet.")
+        raise DataError(f"The file {path} is missing.{how_to_make(DATASETS[name])}")
     try:
         # Opened here, since `np.load` leaves the file of a damaged archive open.
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:

@@ -1,0 +1,1 @@
+"""Datasets from their official files, in the form in which they are read."""
