@@ -109,6 +109,11 @@ def test_numbers_alone_are_vectors_and_what_numbers_the_rows_is_left_out():
     assert "numbers the rows: 'id'" in columns.messages[0]
 
 
+def test_a_letter_within_a_name_tells_nothing():
+    columns = chosen({"position_x": NUMBERS, "position_y": NUMBERS, "thing": LABELS})
+    assert (columns.features, columns.label) == (("position_x", "position_y"), "thing")
+
+
 def test_the_one_column_of_words_beside_numbers_is_their_label():
     columns = chosen({"a": NUMBERS, "b": NUMBERS, "wine": LABELS})
     assert (columns.kind, columns.label) == ("vector", "wine")

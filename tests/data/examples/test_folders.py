@@ -145,7 +145,9 @@ def test_without_class_folders_the_error_says_what_to_do(tmp_path):
 def test_a_folder_without_examples_is_an_error(tmp_path):
     (tmp_path / "cat").mkdir()
     (tmp_path / "cat" / "a.xyz").write_text("?")
-    with pytest.raises(DataError, match=r"has no folder with examples in it\. Put each class's images"):
+    with pytest.raises(
+        DataError, match=r"examples in it; there are 1 other file \(ending: \.xyz\)\. Put each"
+    ):
         read_examples(tmp_path, labelled=True)
     with pytest.raises(
         DataError, match=r"There are no images, sounds or texts in .*; there are 1 other file"

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from polytask.core import DataError
-from polytask.data.images.picture import read_picture
+from polytask.data.images.picture import decode_image, printable, read_picture
 
 Image = pytest.importorskip("PIL.Image")
 ImageDraw = pytest.importorskip("PIL.ImageDraw")
@@ -188,3 +188,17 @@ def test_what_is_no_file_is_named(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(DataError, match="is no readable image"):
         read_picture(path, SIZE)
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6])
+def test_what_is_decoded_tells_its_height_and_width_upright(orientation):
+    notes = Image.Exif()
+    notes[0x0112] = orientation
+    large = Image.new("L", (3000, 1000))
+    shape = decode_image(encoded(large, "JPEG", exif=notes), 50, lambda found, _: (found.width, found.height))
+    assert shape == ((1000, 3000) if orientation == 6 else (3000, 1000))
+
+
+def test_a_name_can_be_written_whatever_is_in_it():
+    assert printable("caf\udce9.png") == "caf\\xe9.png"
+    assert printable("\ud800.png") == "\\ud800.png"

@@ -256,7 +256,8 @@ def _named_like(names: Sequence[str], usual: Sequence[str]) -> list[str]:
     """Return the names that are usual ones; where none is, those with a usual word in them."""
     folded = {name: re.sub(r"[\s\-.]+", "_", name.strip().casefold()) for name in names}
     exact = [name for name in names if folded[name] in usual]
-    return exact or [name for name in names if not set(usual).isdisjoint(folded[name].split("_"))]
+    words = {word for word in usual if len(word) > 1}  # `y`, but not `position_y`
+    return exact or [name for name in names if not words.isdisjoint(folded[name].split("_"))]
 
 
 def _labelled_by(label: str | None) -> str:

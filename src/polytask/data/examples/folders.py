@@ -205,11 +205,20 @@ def _no_classes(root: Path, loose: list[Path], found: FolderImages) -> DataError
             "Put each class's images (.png, .jpg …), sounds (.wav …) or texts (.txt) into a folder of its own"
         )
     loosely = f"; {counted(len(loose), 'file')} in it have no class" if loose else ""
-    return DataError(f"{name} has no folder with examples in it{loosely}. {remedy}.")
+    return DataError(f"{name} has no folder with examples in it{loosely}{_others(found)}. {remedy}.")
 
 
 def _no_files(root: Path, found: FolderImages, kind: ExampleKind | None) -> DataError:
     what = counted(2, kind).partition(" ")[2] if kind else "images, sounds or texts"
-    other = f"; there are {counted(len(found.left_out), 'other file')}" if found.left_out else ""
     endings = ", ".join(ENDINGS[kind][:4]) if kind else ".png, .jpg, .wav, .txt"
-    return DataError(f"There are no {what} in {printable(root)}{other}. Their names end in {endings} …")
+    where = f"{printable(root)}{_others(found)}"
+    return DataError(f"There are no {what} in {where}. Their names end in {endings} …")
+
+
+def _others(found: FolderImages) -> str:
+    """Say which files are there instead."""
+    if not found.left_out:
+        return ""
+    endings = Counter(path.suffix.lower() or "none" for path in found.left_out)
+    named = ", ".join(printable(ending) for ending, _ in endings.most_common(3))
+    return f"; there are {counted(len(found.left_out), 'other file')} (ending: {named})"
