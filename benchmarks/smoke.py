@@ -215,6 +215,7 @@ CASES: dict[str, Case] = {
     ),
     "table_reading": Case(arguments=("mixed", "--rows", "200", "--rounds", "1")),
     "large_tables": Case(arguments=("--rows", "3000", "--large", "1000", "--epoch-rows", "500")),
+    "many_tasks": Case(arguments=("--tasks", "40", "--epochs", "1")),
     "solvers": Case(arguments=("--tasks", "2", "4", "--repeats", "1")),
     "training_step": Case(arguments=("--steps", "4", "--rounds", "1")),
     "meta": Case(

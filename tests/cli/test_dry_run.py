@@ -68,6 +68,13 @@ def test_groups_are_told_with_the_networks_of_each(run):
     assert "c alone" not in ended.stdout
 
 
+def test_a_task_column_is_told_as_what_it_is(run):
+    ended = run(*FIT, "--task-column", "b", "--dry-run")
+    said = " ".join(ended.stdout.split())
+    assert "task column b, 5 tasks" in said and "group b" not in said
+    assert found(run(*FIT, "--task-column", "b", "--dry-run", "--json"))["tasks"] == 5
+
+
 def test_what_is_told_is_what_is_done(run):
     told = found(run(*FIT, "--epochs", "1", "--no-baselines", "--dry-run", "--json"))
     done = found(run(*FIT, "--epochs", "1", "--no-baselines", "--json"))

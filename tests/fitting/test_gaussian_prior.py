@@ -114,3 +114,17 @@ def test_noise_that_grows_along_a_feature_is_found():
         prior = climbed(replace(prior, variance=1.0), sums(x, labels, task, weights), **how)
     assert noise.weights.tolist() == pytest.approx([1.0, 2.0, 0.0], abs=0.3)
     assert (prior.factor @ prior.factor.T).diagonal().sqrt().tolist() == pytest.approx([1, 0.5, 0], abs=0.25)
+
+
+def test_what_hangs_together_stays_together_where_tasks_have_few_rows():
+    rng = np.random.default_rng(0)
+    task = np.repeat(np.arange(40), 4)
+    x = np.column_stack([np.ones(len(task)), rng.normal(size=(len(task), 6))])
+    effect = rng.normal(size=40)[task]  # level and first slope are one and the same
+    labels = torch.from_numpy(effect * (1 + x[:, 1]) + 0.7 * rng.normal(size=len(task)))
+    found = climbed(
+        start_prior(7, labels), sums(torch.from_numpy(x), labels, torch.from_numpy(task)),
+        n_steps=40, diagonal=False, moving=False,
+    )  # fmt: skip
+    covariance = found.factor @ found.factor.T
+    assert float(covariance[0, 1] / (covariance[0, 0] * covariance[1, 1]).sqrt()) > 0.8

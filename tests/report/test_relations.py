@@ -83,3 +83,13 @@ def test_tasks_of_one_probability_are_ordered_by_their_gains() -> None:
     )
     text = _written(dataclasses.replace(found, tasks=tasks))
     assert text.index("task 49 ") < text.index("task 40 ") < text.index("between") < text.index("task 0 ")
+
+
+def test_probabilities_are_shown_where_they_tell_tasks_apart() -> None:
+    stored = PilotProbability.stored()
+    for lead, informs in (((0.1, 0.01), True), ((0.0, 0.1), False)):
+        probability = dataclasses.replace(stored, brier_lead=lead)
+        assert probability.informs == informs
+        text = _written(dataclasses.replace(_found(3), probability=probability))
+        assert ("p(helps)" in text) == ("outlook" in text) == informs
+        assert "verdict" in text and "group" in text

@@ -102,7 +102,8 @@ def _table_rows(table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         classes = f", {target['classes']} classes" if target["classes"] else ""
         yield f"target {target['name']}", f"{target['kind']}{classes}, {counted(target['labels'], 'label')}"
     for role, name in table["roles"].items():
-        yield role, name
+        n_tasks = f", {counted(table['tasks'], 'task')}" if role == "task_column" else ""
+        yield role.replace("_", " "), f"{name}{n_tasks}"
     if table.get("groups"):
         yield "groups", "; ".join(", ".join(group) for group in table["groups"])
     for kind, names in table["columns"].items():

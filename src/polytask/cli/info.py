@@ -90,7 +90,8 @@ def _model_rows(saved: "BundleInfo") -> Iterator[tuple[str, str]]:
         yield "classes", f"{len(saved.classes)}: {_some(saved.classes)}"
     if "architecture" in settings:
         yield "architecture", f"{settings['architecture']}, balancing {settings.get('balancing')}"
-    yield from _data_rows(saved.data)
+    apart = ("group",) if saved.task_column is not None else ()  # its folds follow the tasks, as said
+    yield from _data_rows({key: value for key, value in saved.data.items() if key not in apart})
     with suppress(
         KeyError, TypeError, ValueError, ArithmeticError, AttributeError
     ):  # of a version that wrote them otherwise
@@ -147,14 +148,21 @@ def _result_rows(results: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         joint, pooled = (_value(most[side], metric) for side in ("joint", "pooled"))
         yield (
             f"result {found['target']}",
-            f"{joint} on tasks that were held out, {most['known_rows']} of their rows known; without these "
-            f"rows {pooled}",
+            f"{joint} on tasks that were held out, {_given(most['known_rows'])}; "
+            f"without knowing tasks {pooled}",
         )
     if "accuracy" in results:
         ours, pixels = (_value(results[key], "accuracy") for key in ("accuracy", "pixel_nearest_mean"))
         yield "result", f"{ours} on unseen classes, {pixels} by the pixels' nearest mean"
     if "seconds" in results:
         yield "training took", f"{results['seconds']:.0f} s"
+
+
+def _given(known_rows: int | str) -> str:
+    """Say how many rows of a task were known."""
+    if known_rows == "4/5":
+        return "four fifths of their rows given"
+    return f"{counted(int(known_rows), 'row')} of each given"
 
 
 def _value(value: Mapping[str, Any] | None, metric: str) -> str:

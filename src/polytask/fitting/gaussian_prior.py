@@ -13,7 +13,7 @@ References:
     Nan Laird, James Ware, "Random-Effects Models for Longitudinal Data", Biometrics 38, 1982.
 
     Chuanhai Liu, Donald Rubin, "The ECME algorithm", Biometrika 81, 1994: the step of the mean. Here a full
-    :math:`S` is drawn to its own diagonal, as strongly as its number of features says.
+    :math:`S` is drawn to its own diagonal in every step, as strongly as one further task would.
 """
 
 import math
@@ -187,11 +187,15 @@ def _mean(prior: GaussianPrior, sums: TaskSums) -> Tensor:
 
 
 def _shrunk(covariance: Tensor, n_tasks: int, *, diagonal: bool) -> Tensor:
-    """Draw a covariance to its diagonal: wholly, or as strongly as so many further tasks would."""
+    """Draw a covariance to its diagonal: wholly, or as strongly as one further task would.
+
+    Every step draws again, and where tasks have few rows little pulls back: more would part what hangs
+    together, which costs most where one row alone is known of a task.
+    """
     own = torch.diag(covariance.diagonal())
     if diagonal:
         return own
-    share = len(covariance) / (n_tasks + len(covariance))
+    share = 1 / (n_tasks + 1)
     return (1 - share) * covariance + share * own
 
 

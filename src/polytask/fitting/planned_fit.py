@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 
@@ -163,14 +164,17 @@ def table_summary(
     groups: Groups | None = None,
 ) -> dict[str, Any]:
     """Say what was made of a table, as plain JSON: rows, targets, columns by kind or left out, folds."""
-    asked = {"group": columns.group, "time": columns.time, "weight": columns.weight}
-    asked["fold"] = columns.fold
+    asked = {"group": None if columns.of_tasks else columns.group, "time": columns.time}
+    asked |= {"weight": columns.weight, "fold": columns.fold}
+    asked["task_column"] = columns.group if columns.of_tasks else None
+    tasks = {} if prepared.groups is None or not columns.of_tasks else {"tasks": _n_tasks(prepared.groups)}
     used: dict[str, list[str]] = {}
     for encoding in prepared.encoder.encodings:
         used.setdefault(encoding.kind, []).append(encoding.name)
     sizes = [len(fold.held_out) for dealt in prepared.repeats for fold in dealt]
     return {
         "rows": {"table": len(frame), "labelled": prepared.n_labelled},
+        **tasks,
         "targets": [_target_summary(target, prepared) for target in prepared.targets],
         "groups": [list(group) for group in groups or ()],
         "columns": used,
@@ -180,6 +184,10 @@ def table_summary(
         "folds": [len(dealt) for dealt in prepared.repeats],
         "held_out_rows": [min(sizes), max(sizes)],
     }
+
+
+def _n_tasks(groups: np.ndarray) -> int:
+    return len(np.unique(groups))
 
 
 def _target_summary(target: TargetColumn, prepared: PreparedTable) -> dict[str, Any]:

@@ -44,17 +44,22 @@ class Candidate:
     noisy: bool = False
 
 
+_SCALE = Candidate(name="level and scale", scaled=True)
 _SLOPES = Candidate(name="slopes", scaled=True, slopes=True)
-_CANDIDATES = (
-    Candidate(name="none", effects=False),
-    Candidate(name="level"),
-    Candidate(name="level and scale", scaled=True),
+_FORMS = (
     _SLOPES,
     replace(_SLOPES, name="slopes with a mean", moving=True),
     replace(_SLOPES, name="slopes that hang together", full=True),
-    replace(_SLOPES, name="slopes, noise by row", noisy=True),
-    replace(_SLOPES, name="slopes with a mean, noise by row", moving=True, noisy=True),
-    replace(_SLOPES, name="slopes that hang together, noise by row", full=True, noisy=True),
+    replace(_SLOPES, name="slopes with a mean that hang together", moving=True, full=True),
+)
+_CANDIDATES = (
+    Candidate(name="none", effects=False),
+    Candidate(name="level"),
+    _SCALE,
+    *_FORMS[:2],
+    replace(_SCALE, name="level and scale that hang together", full=True),
+    *_FORMS[2:],
+    *(replace(form, name=f"{form.name}, noise by row", noisy=True) for form in _FORMS),
 )
 _OF_CLASSES = _CANDIDATES[:5]
 

@@ -45,19 +45,16 @@ def new_rows(marks: Tensor, known: Tensor) -> Tensor:
         >>> new_rows(torch.tensor([5, 5, 5, 7]), torch.tensor([5, 5, 9])).tolist()
         [False, False, True, True]
     """
-    values, counts = np.unique(known.numpy(), return_counts=True)
     order = np.argsort(marks.numpy(), kind="stable")
     ordered = marks.numpy()[order]
     if not len(ordered):
         return torch.zeros(0, dtype=torch.bool)
-    starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
-    rank = np.arange(len(ordered)) - np.repeat(starts, np.diff(np.append(starts, len(ordered))))
-    times = np.zeros(len(ordered), dtype=np.int64)  # how often each was seen before
-    if len(values):
-        places = np.searchsorted(values, ordered).clip(max=len(values) - 1)
-        times = np.where(values[places] == ordered, counts[places], 0)
+    values, starts, counts = np.unique(ordered, return_index=True, return_counts=True)
+    places = np.searchsorted(values, known.numpy()).clip(max=len(values) - 1)
+    before = np.bincount(places[values[places] == known.numpy()], minlength=len(values))
+    rank = np.arange(len(ordered)) - np.repeat(starts, counts)
     fresh = np.empty(len(ordered), dtype=bool)
-    fresh[order] = rank >= times
+    fresh[order] = rank >= np.repeat(before, counts)
     return torch.from_numpy(fresh)
 
 

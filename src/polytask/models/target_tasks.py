@@ -171,21 +171,25 @@ class TargetTasks:
         marks = torch.cat([self.marks, row_marks(inputs, labels, task)])
         return replace(self, mean=mean, precision=precision, counts=counts, marks=marks)
 
-    def predictions(self, inputs: Tensor, outputs: Tensor, task: Tensor) -> tuple[Tensor, Tensor]:
+    def predictions(
+        self, inputs: Tensor, outputs: Tensor, task: Tensor, *, deviation: bool = True
+    ) -> tuple[Tensor, Tensor]:
         """Answer rows by what is known of their tasks.
 
         Args:
             inputs: Encoded rows ``[row, feature]``.
             outputs: What the pooled model predicts ``[row, output]``.
             task: Long ``[row]``; -1 for a task that is not known.
+            deviation: Whether the standard deviation is computed, which takes as long again.
 
         Returns:
-            float64 ``[row, output]``, and the standard deviation of a number ``[row]``, before `TaskSpread`.
+            float64 ``[row, output]``, and the standard deviation of a number ``[row]``, before `TaskSpread`;
+            1 where it is not computed, and for classes.
         """
         if self.prior is None:
             return outputs.double(), torch.ones(len(inputs), dtype=torch.float64)
         parts = [
-            self._predictions(inputs[part], outputs[part].double(), task[part])
+            self._predictions(inputs[part], outputs[part].double(), task[part], deviation=deviation)
             for part in torch.arange(len(inputs)).split(_AT_ONCE)
         ]
         if not parts:
@@ -193,7 +197,9 @@ class TargetTasks:
         found, deviations = zip(*parts, strict=True)
         return torch.cat(found), torch.cat(deviations)
 
-    def _predictions(self, inputs: Tensor, outputs: Tensor, task: Tensor) -> tuple[Tensor, Tensor]:
+    def _predictions(
+        self, inputs: Tensor, outputs: Tensor, task: Tensor, *, deviation: bool
+    ) -> tuple[Tensor, Tensor]:
         assert self.prior is not None  # noqa: S101 - its caller has looked
         features = self.prior.features(inputs, outputs)
         directions = self.prior.directions(features)
@@ -204,7 +210,7 @@ class TargetTasks:
         place[told] = self.mean[task[told]]
         moved = (directions * place.view(len(task), -1, self.prior.rank)).sum(-1)
         answers = outputs + share * self.prior.shift(features) + moved
-        if self.target.kind != "regression":
+        if self.target.kind != "regression" or not deviation:
             return answers, torch.ones(len(task), dtype=torch.float64)
         variance = self.prior.variance(inputs, outputs) + spread(directions[:, 0], task, self.precision)
         return answers, variance.sqrt()

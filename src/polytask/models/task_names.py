@@ -38,7 +38,11 @@ class TaskNames:
     def with_new(self, column: pd.Series) -> "TaskNames":
         """Add the tasks of a column that are not known."""
         _, _, texts = column_distinct(column)
-        return TaskNames([*self.names, *(text for text in texts if self._find(text) < 0)])
+        new = [text for text in texts if self._find(text) < 0]
+        found = TaskNames(new)  # so that what is new is looked at alone, however many are known
+        found.names = (*self.names, *new)
+        found._index = {name: index + len(self.names) for name, index in found._index.items()} | self._index
+        return found
 
     def _find(self, text: str) -> int:
         return self._index.get(text, self._index.get(canonical(text), -1))

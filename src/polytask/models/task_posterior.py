@@ -91,7 +91,8 @@ def spread(directions: Tensor, task: Tensor, precision: Tensor) -> Tensor:
     rows = (task >= 0).nonzero().squeeze(1)
     step = max(1, _AT_ONCE // max(1, directions.shape[1] ** 2))
     for part in rows.split(step):
-        factor = root(precision[task[part]])  # [row, rank, rank]
+        tasks, index = task[part].unique(return_inverse=True)
+        factor = root(precision[tasks])[index]  # [row, rank, rank]
         solved = torch.linalg.solve_triangular(factor, directions[part, :, None], upper=False)
         variance[part] = solved.square().sum((1, 2))
     return variance

@@ -109,7 +109,9 @@ class TaskTableModel(SavedModel):
         columns: dict[str, np.ndarray] = {}
         for target, known in zip(self.targets, self.target_tasks, strict=True):
             name = target.task.name
-            answers, deviations = known.predictions(inputs, outputs[name], code)
+            answers, deviations = known.predictions(
+                inputs, outputs[name], code, deviation=deviation or intervals is not None
+            )
             found = target.decode(answers)
             if known.spread is not None:
                 n_rows, centre = known.n_rows(code), answers[:, 0]
@@ -222,7 +224,7 @@ class TaskTableModel(SavedModel):
         """
         outputs = self.pooled.network_outputs(inputs)
         return {
-            known.target.name: known.predictions(inputs, outputs[known.target.name], task)[0]
+            known.target.name: known.predictions(inputs, outputs[known.target.name], task, deviation=False)[0]
             for known in self.target_tasks
         }
 

@@ -46,6 +46,7 @@ class FittingTable:
         headings: Of the columns; the first holds names.
         rows: Of text.
         lines: Whether a line parts the headings from the rows.
+        narrowest: Columns of the terminal that the first column needs at least.
     """
 
     def __init__(
@@ -55,12 +56,14 @@ class FittingTable:
         rows: Sequence[Sequence[str]],
         *,
         lines: bool = True,
+        narrowest: int = _NARROWEST,
     ) -> None:
         self.title, self.headings, self.rows, self.lines = title, headings, rows, lines
+        self.narrowest = narrowest
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
         columns = list(zip(self.headings, *self.rows))[1:]
-        needed = _NARROWEST + 2 + sum(max(map(cell_len, cells)) + 2 for cells in columns)
+        needed = self.narrowest + 2 + sum(max(map(cell_len, cells)) + 2 for cells in columns)
         if needed <= options.max_width:
             yield self._table()
         else:

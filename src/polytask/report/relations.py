@@ -20,27 +20,36 @@ _LONGEST = 14  # letters of a task in the heading of a column
 
 
 def relations_table(found: Relations) -> Table:
-    """Lay out the tasks; of many those with the highest and the lowest probability."""
+    """Lay out the tasks; of many those with the highest and the lowest probability.
+
+    Where no task can be told from another by its probability, that is said once below.
+    """
+    headings = ["gain %", "verdict", "p(helps)", "outlook", "group"]
+    caption = "p(helps): probability that full joint training is better for the task"
+    if not found.probability.informs:
+        headings = [heading for heading in headings if heading not in ("p(helps)", "outlook")]
+        caption = None
     table = Table(
         title=f"Joint training in a short comparison, {counted(found.n_folds, 'fold')}, 95 % intervals",
         title_justify="left",
-        caption="p(helps): probability that full joint training is better for the task",
+        caption=caption,
         caption_justify="left",
         box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
         pad_edge=False,
     )
     table.add_column("task", overflow="fold")
-    for heading in ("gain %", "verdict", "p(helps)", "outlook", "group"):
+    for heading in headings:
         side = "left" if heading in ("verdict", "outlook") else "right"
         table.add_column(heading, justify=side, no_wrap=True)
     shown, n_between = _shown(found.tasks)
     for index, one in enumerate(shown):
         if n_between and index == len(shown) // 2:
-            table.add_row(Text(f"… {n_between} between", style="dim"), *[""] * 5)
-        table.add_row(*_cells(one))
+            table.add_row(Text(f"… {n_between} between", style="dim"), *[""] * len(headings))
+        cells = _cells(one)
+        table.add_row(cells["task"], *(cells[heading] for heading in headings))
     table.add_section()
-    table.add_row(Text("mean", style="bold"), Text(gain_text(found.mean)), "", "", "", "")
+    table.add_row(Text("mean", style="bold"), Text(gain_text(found.mean)), *[""] * (len(headings) - 1))
     return table
 
 
@@ -81,12 +90,12 @@ def _mean(one: TaskRelation) -> float:
     return -math.inf if one.gain is None or math.isnan(one.gain.mean) else one.gain.mean
 
 
-def _cells(one: TaskRelation) -> list[Text]:
-    return [
-        Text(short_name(one.task)),
-        Text(gain_text(one.gain)),
-        Text(one.verdict, style=_COLOURS.get(one.verdict, "")),
-        Text(f"{one.probability:.2f}"),
-        Text(one.outlook, style=_COLOURS.get(one.outlook, "")),
-        Text(str(one.group + 1)),
-    ]
+def _cells(one: TaskRelation) -> dict[str, Text]:
+    return {
+        "task": Text(short_name(one.task)),
+        "gain %": Text(gain_text(one.gain)),
+        "verdict": Text(one.verdict, style=_COLOURS.get(one.verdict, "")),
+        "p(helps)": Text(f"{one.probability:.2f}"),
+        "outlook": Text(one.outlook, style=_COLOURS.get(one.outlook, "")),
+        "group": Text(str(one.group + 1)),
+    }

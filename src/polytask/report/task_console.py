@@ -1,6 +1,9 @@
 """The figures of a model with tasks, for the terminal."""
 
-from rich.console import RenderableType
+from collections.abc import Iterator
+
+from rich.console import Group, RenderableType
+from rich.text import Text
 
 from polytask.core import Interval
 from polytask.core.names import counted, short_name
@@ -10,22 +13,53 @@ from polytask.report.console import FittingTable
 __all__ = ["task_table"]
 
 _METRICS = {"rmse": "RMSE", "log_rmse": "RMSE of the logarithm", "cross_entropy": "cross-entropy"}
+_GIVEN = "rows given"
+_MOST_TARGETS = 8
+_OF_SEVERAL = (0, 5)  # rows of a task that are shown of each of several targets, beside the most
 
 
 def task_table(results: TaskTableResults) -> RenderableType:
-    """Lay out the errors on new tasks by how many of their rows were known: pooled, own, and the model.
+    """Lay out the errors on new tasks by how many of their rows were given, a table for each target.
 
-    The verdict compares the model with the better of the other two.
+    Several targets are shown with 0, 5, and most rows of a task alone. The verdict compares the model with
+    the better of the other two.
     """
-    title = f"Tasks that were held out, of {counted(results.n_tasks, 'task')}: mean error, 95 % intervals"
-    headings = ["target", "metric", "rows known", "pooled", "own", "with tasks", "verdict"]
-    rows = [_row(found, one) for found in results.targets for one in found.new_tasks]
-    return FittingTable(title, headings, rows)
+    shown = results.targets[:_MOST_TARGETS]
+    return Group(*_tables(shown), *_explained(len(results.targets) - len(shown), results.n_tasks))
 
 
-def _row(found: TargetTaskResult, one: NewTasks) -> list[str]:
-    sides = [_figure(side) for side in (one.pooled, one.own, one.joint)]
-    return [short_name(found.target), _METRICS[found.metric], str(one.rows), *sides, one.verdict]
+def _tables(targets: tuple[TargetTaskResult, ...]) -> Iterator[RenderableType]:
+    headings = [_GIVEN, "all alike", "rows alone", "this model", "verdict"]
+    for found in targets:
+        most = found.new_tasks[-1:]
+        rows = [
+            _row(one)
+            for one in found.new_tasks
+            if len(targets) == 1 or one.rows in _OF_SEVERAL or one in most
+        ]
+        title = f"{short_name(found.target)}: error on new tasks ({_METRICS[found.metric]}, 95 % intervals)"
+        if rows:
+            yield FittingTable(title, headings, rows, narrowest=len(_GIVEN))
+        else:
+            yield Text(
+                f"{short_name(found.target)}: too few tasks or rows to judge new tasks", style="italic"
+            )
+
+
+def _explained(n_hidden: int, n_tasks: int) -> Iterator[Text]:
+    if n_hidden:
+        yield Text(f"… and {counted(n_hidden, 'target')} more, in the JSON output")
+    yield Text(
+        f"Each of {counted(n_tasks, 'task')} was held out once, given some of its rows, and judged by its "
+        "others. All alike: the same model without knowing tasks. Rows alone: a linear model of the rows "
+        "given.",
+        style="dim",
+    )
+
+
+def _row(one: NewTasks) -> list[str]:
+    given = "4 of 5" if one.rows == "4/5" else str(one.rows)
+    return [given, *(_figure(side) for side in (one.pooled, one.own, one.joint)), one.verdict]
 
 
 def _figure(interval: Interval) -> str:
