@@ -3,6 +3,7 @@
 import sys
 import warnings
 
+import numpy as np
 import pytest
 import torch
 
@@ -54,12 +55,17 @@ def test_photos_and_sounds_have_their_simple_encoders(kind, name, line, tmp_path
     assert (encoder.name, encoder.kind) == (name, kind)
 
 
-@pytest.mark.parametrize("name", FROZEN_ENCODERS)
-def test_every_encoder_has_what_the_protocol_asks_for(name):
+def skip_without(name: str) -> None:
+    """Skip a test of an encoder whose weights, or what reads them, are not here."""
     if name in MODELS and not is_stored(MODELS[name]):
         pytest.skip(f"needs the pretrained model {name}")
-    if name == "minilm":
-        pytest.importorskip("tokenizers")
+    for package in {"minilm": ["tokenizers"], "speech": ["onnxruntime"]}.get(name, []):
+        pytest.importorskip(package)
+
+
+@pytest.mark.parametrize("name", FROZEN_ENCODERS)
+def test_every_encoder_has_what_the_protocol_asks_for(name):
+    skip_without(name)
     encoder = frozen_encoder(name)
     again = frozen_encoder(name, state=encoder.state)
     assert (encoder.name, encoder.kind) == (name, FROZEN_ENCODERS[name].kind)
@@ -70,3 +76,18 @@ def test_every_encoder_has_what_the_protocol_asks_for(name):
         encoder.encode("one text")
     with pytest.raises(InputError, match="`batch_size` must be at least 1"):
         encoder.encode([], batch_size=0)
+
+
+@pytest.mark.parametrize("name", FROZEN_ENCODERS)
+def test_no_encoder_hangs_on_the_default_type_of_numbers(name):
+    skip_without(name)
+    samples = (np.sin(np.arange(8000) / 9), 16000)
+    item = {"text": "a cat", "image": torch.rand(3, 30, 20), "sound": samples}[FROZEN_ENCODERS[name].kind]
+    expected = frozen_encoder(name).encode([item])
+    torch.set_default_dtype(torch.float64)
+    try:
+        found = frozen_encoder(name).encode([item])
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found, expected, atol=1e-3, rtol=1e-3)

@@ -4,11 +4,12 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Protocol
 
+import torch
 from torch import Tensor
 
 from polytask.core import InputError
 
-__all__ = ["FrozenEncoder", "Kind", "check_items", "check_texts", "fingerprint_of"]
+__all__ = ["FrozenEncoder", "Kind", "blank_vectors", "check_items", "check_texts", "fingerprint_of"]
 
 Kind = Literal["text", "image", "sound"]
 
@@ -90,6 +91,11 @@ def check_texts(items: Sequence[Any], batch_size: int) -> None:
                 f"The item at index {index} must be a text, but is a {type(text).__name__}. Leave it out, or "
                 "write it as a string."
             )
+
+
+def blank_vectors(n_items: int, width: int) -> Tensor:
+    """Return zeros ``[item, width]``, float32 on the CPU whatever torch's defaults are, to be filled."""
+    return torch.zeros(n_items, width, dtype=torch.float32, device="cpu")
 
 
 def fingerprint_of(*facts: object) -> str:

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from polytask.core import DataWarning, InputError
-from polytask.encoders.frozen import FrozenEncoder, check_items
+from polytask.encoders.frozen import FrozenEncoder, blank_vectors, check_items
 from polytask.encoders.frozen_items import item_digest
 from polytask.encoders.frozen_store import FeatureStore
 from polytask.encoders.pretrained.location import cache_folder
@@ -60,7 +59,7 @@ def frozen_features(
     store = FeatureStore(root, encoder.fingerprint, width=encoder.width)
     digests = [item_digest(item, encoder.kind) for item in items]
     rows = store.load([digest for digest in digests if digest is not None])
-    vectors = torch.zeros(len(items), encoder.width)
+    vectors = blank_vectors(len(items), encoder.width)
     missing = _missing(digests, rows)
     for start in range(0, len(missing), _PIECE):
         piece = missing[start : start + _PIECE]

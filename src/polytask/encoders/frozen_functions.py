@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from polytask.core import InputError
 from polytask.core.copied_module import module_copy
-from polytask.encoders.frozen import FrozenEncoder, Kind, check_items, fingerprint_of
+from polytask.encoders.frozen import FrozenEncoder, Kind, blank_vectors, check_items, fingerprint_of
 from polytask.encoders.frozen_images import image_square
 
 __all__ = ["encoder_of"]
@@ -109,7 +109,7 @@ class _Adapted:
         """Return vectors ``[item, width]``."""
         check_items(items, batch_size)
         if not len(items):
-            return torch.zeros(0, self.width)
+            return blank_vectors(0, self.width)
         vectors = self._asked(list(items), batch_size)
         if vectors.shape[1] != self.width:
             raise InputError(
@@ -159,7 +159,9 @@ class _ImageModule:
     def __call__(self, items: list[Any], batch_size: int) -> Tensor:
         own = module_copy(self.module, training=False)
         device = next((each.device for each in self.module.parameters()), torch.device("cpu"))
-        mean, spread = (torch.tensor(values).view(3, 1, 1) for values in (self.mean, self.spread))
+        mean, spread = (
+            torch.tensor(values, dtype=torch.float32).view(3, 1, 1) for values in (self.mean, self.spread)
+        )
         pieces = []
         for start in range(0, len(items), batch_size):
             indices = range(start, min(start + batch_size, len(items)))

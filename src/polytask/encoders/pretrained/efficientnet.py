@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from polytask.encoders.frozen import Kind, check_items
+from polytask.encoders.frozen import Kind, blank_vectors, check_items
 from polytask.encoders.frozen_images import image_square
 from polytask.encoders.pretrained.efficientnet_lite import EfficientNetLite0, efficientnet_weights
 from polytask.encoders.pretrained.stored import model_file, model_fingerprint
@@ -76,7 +76,7 @@ class EfficientNetLite:
             MissingPackageError: Items are files, and Pillow is not installed.
         """
         check_items(items, batch_size)
-        vectors = torch.zeros(len(items), self.width)
+        vectors = blank_vectors(len(items), self.width)
         for start in range(0, len(items), batch_size):
             indices = range(start, min(start + batch_size, len(items)))
             images = torch.stack([image_square(items[index], _SIZE, index=index) for index in indices])
@@ -89,5 +89,5 @@ def _network() -> EfficientNetLite0:
     content = model_file("efficientnet-lite0", "efficientnet-lite0.pth")
     published = torch.load(io.BytesIO(content), weights_only=True)
     network = EfficientNetLite0()
-    network.load_state_dict(efficientnet_weights(published))
+    network.load_state_dict(efficientnet_weights(published), assign=True)
     return network.requires_grad_(False).eval()

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from polytask.core import DataWarning, MissingPackageError
 from polytask.core.names import counted
-from polytask.encoders.frozen import Kind, check_texts
+from polytask.encoders.frozen import Kind, blank_vectors, check_texts
 from polytask.encoders.pretrained.bert import Bert, bert_weights
 from polytask.encoders.pretrained.stored import model_file, model_fingerprint
 
@@ -91,7 +91,7 @@ class MiniLM:
         check_texts(items, batch_size)
         rows = self._token_rows(items)
         order = sorted(range(len(rows)), key=lambda index: len(rows[index]))
-        vectors = torch.zeros(len(rows), self.width)
+        vectors = blank_vectors(len(rows), self.width)
         for start in range(0, len(order), batch_size):
             together = order[start : start + batch_size]
             vectors[together] = self._encoded([rows[index] for index in together])

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from polytask.core import MissingPackageError
-from polytask.encoders.frozen import Kind, check_items
+from polytask.encoders.frozen import Kind, blank_vectors, check_items
 from polytask.encoders.frozen_sounds import waveform
 from polytask.encoders.pretrained.stored import model_file, model_fingerprint
 
@@ -89,7 +89,7 @@ class SpeechEmbedding:
             MissingPackageError: An item is a file that is no WAV, and soundfile is not installed.
         """
         check_items(items, batch_size)
-        vectors = torch.zeros(len(items), self.width)
+        vectors = blank_vectors(len(items), self.width)
         for index, item in enumerate(items):
             frames = self._frames(waveform(item, _RATE, index=index))  # [frame, band]
             windows = frames.unfold(0, _WINDOW, _STEP).mT.unsqueeze(-1)  # [window, frame, band, 1]

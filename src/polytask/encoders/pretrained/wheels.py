@@ -129,6 +129,8 @@ def _by_hand(model: PretrainedModel) -> str:
 def _reason(errors: str) -> str:
     """Return the last thing that pip calls an error; the rest is a trail of attempts."""
     lines = [line.strip() for line in errors.splitlines() if line.strip()]
+    if any("connection broken" in line for line in lines):
+        return "the package index cannot be reached"
     named = [line.removeprefix("ERROR:").strip() for line in lines if line.startswith("ERROR:")]
     if any("No module named pip" in line for line in lines):
         return f"there is no pip in {sys.executable}"
