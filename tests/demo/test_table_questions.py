@@ -1,5 +1,6 @@
 """The questions of the demo, small, and the sentences that answer them."""
 
+import numpy as np
 import pytest
 
 from polytask.core import Interval
@@ -62,6 +63,15 @@ def test_the_letters_are_asked_four_questions():
     found = ask_about_traits(n_rows=80, **TINY)
     assert [task.task for task in found.results.tasks] == ["letter", "bold", "slanted", "serif"]
     assert found.results.rows["table"] == 80 and all(task.gain is not None for task in found.results.tasks)
+    together, in_groups, apart = found.scores.values()
+    mean = np.mean([task.joint["accuracy"].mean for task in found.results.tasks])
+    assert together == pytest.approx(100 * mean) and in_groups != together
+    for text in (
+        f"{together:.1f} % of the answers",
+        f"{in_groups:.1f} % in two groups",
+        f"{apart:.1f} % apart",
+    ):
+        assert text in found.conclusion
 
 
 @pytest.mark.trains

@@ -103,11 +103,13 @@ def _alternating(
         own[task] = np.linalg.solve(x.T @ x + np.eye(x.shape[1]), x.T @ rest[tasks == task])
     basis = np.linalg.svd(own, full_matrices=False)[2][:rank].T
     strengths = np.zeros((n_tasks, rank))
+    rows_of = [np.flatnonzero(tasks == task) for task in range(n_tasks)]
     for _ in range(_ROUNDS):
         coordinates = inputs @ basis
-        for task in range(n_tasks):
-            z = coordinates[tasks == task]
-            strengths[task] = np.linalg.solve(z.T @ z + penalty * np.eye(rank), z.T @ rest[tasks == task])
+        parts = [coordinates[rows] for rows in rows_of]
+        grams = np.stack([z.T @ z for z in parts]) + penalty * np.eye(rank)
+        wanted = np.stack([z.T @ rest[rows] for z, rows in zip(parts, rows_of, strict=True)])
+        strengths = np.linalg.solve(grams, wanted[:, :, None])[:, :, 0]  # of all tasks at once
         products = (inputs[:, :, None] * strengths[tasks][:, None, :]).reshape(len(inputs), -1)
         gram = products.T @ products + penalty * np.eye(products.shape[1])
         basis = np.linalg.solve(gram, products.T @ rest).reshape(basis.shape)

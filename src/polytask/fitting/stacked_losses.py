@@ -172,16 +172,29 @@ def start_at_constants(
     rows: Batch,
     folds: Sequence[Fold],
     weights: Tensor | None = None,
+    *,
+    learns: Tensor | None = None,
 ) -> None:
-    """Let every network start with the mean, or the class frequencies, of its own training rows."""
+    """Let every network start with the mean, or the class frequencies, of its own training rows.
+
+    Args:
+        stack: The networks.
+        tasks: The targets.
+        rows: The labelled rows.
+        folds: Of each network.
+        weights: How much each row counts, ``[row]``; None for all alike.
+        learns: Bool ``[network, target]``: for other targets nothing is changed; None for all.
+    """
     places = output_slices(tasks)
     bias = stack.biases[-1]
     shares = torch.ones(len(rows)) if weights is None else weights.float()
     with torch.no_grad():
-        for task in tasks:
+        for index, task in enumerate(tasks):
             known = rows.masks.get(task.name, torch.ones(len(rows), dtype=torch.bool)).reshape(len(rows))
             target = rows.targets[task.name].reshape(len(rows)).float()
             for network, fold in enumerate(folds):
+                if learns is not None and not learns[network, index]:
+                    continue
                 train = torch.from_numpy(fold.train)
                 train = train[known[train]]
                 bias[network, 0, places[task.name]] = _constant(task, target[train], shares[train])

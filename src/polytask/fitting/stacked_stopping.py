@@ -76,8 +76,9 @@ class Stopping:
         self.progress = torch.zeros(n_models, n_targets, dtype=torch.long)
         self.goal = torch.full((n_models, n_targets), math.inf, dtype=torch.float64)
         self.without = torch.full((n_networks, n_targets), math.inf, dtype=torch.float64)
-        n_outputs = sum(task.n_outputs for task in tasks)
-        self.answers = torch.full((*held_out.shape, n_outputs), math.nan, device=held_out.device)
+        self.n_outputs = torch.tensor([task.n_outputs for task in tasks])
+        n_all = int(self.n_outputs.sum())
+        self.answers = torch.full((*held_out.shape, n_all), math.nan, device=held_out.device)
         self.weights: dict[int, dict[str, Tensor]] = {}
 
     def look(
@@ -106,9 +107,8 @@ class Stopping:
         others = self._scores(self._others(sums), self.members.learns)
         improved = (others < self.without) & self.members.learns
         self.without = torch.where(improved, others, self.without)
-        for index, place in enumerate(self.places.values()):
-            networks = improved[:, index].nonzero().squeeze(1).to(outputs.device)
-            self.answers[networks, :, place] = outputs[networks, :, place].float()
+        of_outputs = improved.repeat_interleave(self.n_outputs, dim=1)[:, None].to(outputs.device)
+        self.answers = torch.where(of_outputs, outputs.float(), self.answers)
 
     def open(self, n_done: int, *, patience: int) -> Tensor:
         """Return which targets of which networks are trained on, bool ``[network, target]``.

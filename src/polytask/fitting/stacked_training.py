@@ -218,7 +218,7 @@ class StackedTraining:
                 dropout=form.dropout,
             )
         if start is None:
-            start_at_constants(self.stack, tasks, rows, members.folds, weights)
+            start_at_constants(self.stack, tasks, rows, members.folds, weights, learns=members.learns)
         else:
             self.stack.load_state_dict(dict(start.weights))
         self.stack.to(self.device, self.dtype)
