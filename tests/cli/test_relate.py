@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from polytask.cli import main
-from polytask.relate.pilot_probability import PilotProbability
 from polytask.relate import table_relations
+from polytask.relate.pilot_probability import PilotProbability
 
 
 @pytest.fixture
