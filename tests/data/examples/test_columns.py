@@ -119,6 +119,19 @@ def test_the_one_column_of_words_beside_numbers_is_their_label():
     assert (columns.kind, columns.label) == ("vector", "wine")
 
 
+def test_texts_beside_numbers_that_repeat_are_the_examples():
+    for numbers in ({"stars": ["1", "1", "2", "2"]}, {"stars": ["1", "1", "2", "2"], "row": NUMBERS}):
+        columns = chosen({"satz": TEXTS, **numbers})
+        assert (columns.kind, columns.item, columns.label) == ("text", "satz", "stars")
+
+
+def test_numbers_alone_do_not_tell_which_of_them_is_the_label():
+    with pytest.raises(DataError, match=r"may be their labels: 'a', 'b'.*`label_column`"):
+        chosen({"a": NUMBERS, "b": NUMBERS})
+    assert chosen({"a": NUMBERS, "b": NUMBERS}, label_column="b").features == ("a",)
+    assert chosen({"a": NUMBERS, "b": NUMBERS}, labelled=False).features == ("a", "b")
+
+
 def test_a_first_line_that_is_an_example_is_refused():
     with pytest.raises(
         DataError, match=r"the first line, 'good day to you' and 'greeting', looks like an example"

@@ -124,19 +124,10 @@ class _Choice:
         others = [name for name in self.names if name != label and self.forms[name] != "empty"]
         whole = [name for name in others if kind_of_form(self.forms[name]) is not None]
         numbers = [name for name in others if self.forms[name] == "numbers"]
-        vectors = self.request.kind in (None, "vector")
-        if vectors and numbers and label is not None and not whole:
-            return self._of_numbers(numbers, label)
-        if vectors and numbers and label is None and not (whole and not self.request.labelled):
-            if (
-                len(whole) == 1
-                and self.request.labelled
-                and self.forms[whole[0]] == "texts"
-                and len(numbers) > 1
-            ):
-                return self._of_numbers(numbers, whole[0])
-            if not self.request.labelled:
-                return self._of_numbers(numbers, None)
+        if numbers and self.request.kind in (None, "vector"):
+            found = self._vectors(label, whole, numbers)
+            if found is not None:
+                return found
         fitting = [name for name in whole if self._fits(name)]
         if label is None and self.request.labelled and len(fitting) > 1:
             label = self._label_by_content(self.names, among=fitting)
@@ -157,15 +148,23 @@ class _Choice:
         self._refuse_first_row(fitting[0], label)
         return self._of_items(fitting[0], label)
 
+    def _vectors(self, label: str | None, whole: Sequence[str], numbers: Sequence[str]) -> Columns | None:
+        """Take numbers as vectors where nothing but their label stands beside them; None elsewhere."""
+        if not whole and (label is not None or not self.request.labelled):
+            return self._of_numbers(numbers, label)
+        if label is not None or not self.request.labelled:
+            return None
+        if not whole:
+            raise self._several("labels", numbers, "label_column")
+        words = len(whole) == 1 and self.forms[whole[0]] == "texts" and self._repeats(whole[0])
+        return self._of_numbers(numbers, whole[0]) if words and len(numbers) > 1 else None
+
     def _label_by_content(self, names: Sequence[str], among: Sequence[str] | None = None) -> str:
         """Choose the one column whose values repeat."""
         names = [name for name in (among or names) if self.forms[name] not in ("empty", "other")]
         if len(names) == 1 and among is None:
             return names[0]
-        counts = {
-            name: (distinct(found), len(found)) for name in names for found in [cells(self.frame[name])]
-        }
-        repeating = [name for name, (n_distinct, n_rows) in counts.items() if n_distinct < n_rows]
+        repeating = [name for name in names if self._repeats(name)]
         if len(repeating) == 1:
             return repeating[0]
         if not names:
@@ -217,8 +216,12 @@ class _Choice:
     def _is_numbering(self, name: str) -> bool:
         if name.strip().lower() not in _NUMBERING:
             return False
+        return not self._repeats(name)
+
+    def _repeats(self, name: str) -> bool:
+        """Tell whether a value is there twice, as labels are."""
         found = cells(self.frame[name])
-        return distinct(found) == len(found)
+        return distinct(found) < len(found)
 
     def _reads_like_text(self, name: str) -> bool:
         found = [value for value in cells(self.frame[name]) if value]
