@@ -1,0 +1,166 @@
+"""Which head, how strong, and how sure: chosen by examples that are left out, never by those to predict."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from polytask.core import InputError
+from polytask.core.names import near_names
+from polytask.meta.heads.class_means import class_means
+from polytask.meta.heads.held_out_scores import FitHead, held_out_scores, turns_of, within_rows
+from polytask.meta.heads.linear_head import LinearHead
+from polytask.meta.heads.logistic import logistic
+from polytask.meta.heads.ridge import ridge
+from polytask.meta.heads.sharpness import best_sharpness, log_losses
+from polytask.meta.heads.support_vectors import support_vectors
+
+__all__ = ["HEADS", "ChosenHead", "choose_head", "fit_head"]
+
+_FEW = 20_000  # rows times classes, up to which everything is tried
+_MANY = 1_000_000  # beyond which there is nothing but class means
+
+
+class _Entry(NamedTuple):
+    fit: FitHead
+    strengths: tuple[float, ...]
+    """The first is taken where nothing can be left out."""
+    sharpness: float
+    about: str
+
+
+HEADS: Mapping[str, _Entry] = {
+    "logistic": _Entry(logistic, (10.0, 3.0, 30.0), 4.0, "logistic regression"),
+    "class-means": _Entry(class_means, (1.0, 0.9, 0.6), 20.0, "nearest class mean (prototypes)"),
+    "ridge": _Entry(ridge, (1.0, 0.1, 10.0), 10.0, "ridge regression of classes"),
+    "svm": _Entry(support_vectors, (1.0, 0.1, 10.0), 4.0, "linear support vector machine"),
+}
+"""Heads by name; where held-out examples leave it open, an earlier one is taken."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ChosenHead:
+    """A head with what decided for it.
+
+    Args:
+        head: Fitted to all rows.
+        name: One of `HEADS`.
+        strength: As it takes it.
+        sharpness: By which scores become logits.
+        held_out: The scores of rows that were left out, ``[row, class]``; NaN where a class has one row.
+        losses: The mean held-out log loss of every head and strength that was tried.
+    """
+
+    head: LinearHead
+    name: str
+    strength: float
+    sharpness: float
+    held_out: np.ndarray
+    losses: Mapping[tuple[str, float], float]
+
+    @property
+    def judged(self) -> np.ndarray:
+        """Which rows were left out once, bool ``[row]``."""
+        return ~np.isnan(self.held_out).any(1)
+
+
+def fit_head(
+    features: np.ndarray, labels: np.ndarray, n_classes: int, *, name: str, strength: float
+) -> LinearHead:
+    """Fit one head.
+
+    Args:
+        features: ``[row, feature]``, of length about 1 each.
+        labels: The class of each row, from 0.
+        n_classes: Classes.
+        name: One of `HEADS`.
+        strength: As it takes it.
+    """
+    if name == "class-means" and strength == 1:  # needs no coordinates, however many rows there are
+        return class_means(features.astype(float), labels, n_classes, 1.0)
+    inside, axes = within_rows(features.astype(float))
+    fitted = HEADS[name].fit(inside, labels, n_classes, strength)
+    return LinearHead(weight=fitted.weight @ axes, bias=fitted.bias)
+
+
+def choose_head(
+    features: np.ndarray,
+    labels: np.ndarray,
+    n_classes: int,
+    *,
+    name: str = "auto",
+    strength: float | None = None,
+) -> ChosenHead:
+    """Fit the head that examples which are left out in turn are least surprised by.
+
+    A head that stands earlier in `HEADS`, or a strength that does so there, is kept unless another one's log
+    loss is lower by more than one standard error. With ``"auto"``, all are tried on small supports; up to a
+    million rows times classes, class means and logistic regression; beyond, class means alone.
+
+    Args:
+        features: ``[row, feature]``, of length about 1 each.
+        labels: The class of each row, from 0; every class has one.
+        n_classes: Classes.
+        name: One of `HEADS`, or ``"auto"``.
+        strength: Of a head that is named; None for what is best.
+
+    Raises:
+        InputError: There is no such head, or a strength comes without one.
+    """
+    if name not in (*HEADS, "auto"):
+        meant = near_names(name, HEADS)
+        hint = f"; did you mean {meant[0]!r}?" if meant else "."
+        raise InputError(f"There is no head {name!r}{hint} There are auto, {', '.join(HEADS)}.")
+    if strength is not None and name == "auto":
+        raise InputError("`strength` belongs to one head. Name it by `head`, or leave `strength` out.")
+    turns = turns_of(labels, n_classes)
+    tried = _tried(len(labels) * n_classes, name, strength, judged=bool((turns >= 0).any()))
+    only_means = tried == [("class-means", 1.0)]
+    inside = features.astype(float) if only_means else within_rows(features.astype(float))[0]
+    judged = turns >= 0
+    scores = {
+        (head, value): held_out_scores(HEADS[head].fit, inside, labels, n_classes, value, turns)
+        for head, value in tried
+    }
+    sharpness = {
+        key: best_sharpness(found[judged], labels[judged], usual=HEADS[key[0]].sharpness)
+        for key, found in scores.items()
+    }
+    losses = {key: log_losses(found[judged], labels[judged], sharpness[key]) for key, found in scores.items()}
+    head, value = _best(losses)
+    return ChosenHead(
+        head=fit_head(features, labels, n_classes, name=head, strength=value),
+        name=head,
+        strength=value,
+        sharpness=sharpness[head, value],
+        held_out=scores[head, value],
+        losses={key: float(loss.mean()) for key, loss in losses.items() if len(loss)},
+    )
+
+
+def _tried(size: int, name: str, strength: float | None, *, judged: bool) -> list[tuple[str, float]]:
+    """Return heads and strengths to try."""
+    if strength is not None:
+        return [(name, strength)]
+    if name == "auto" and not judged:
+        return [("class-means", 1.0)]
+    if name == "auto" and size > _FEW:
+        means = [("class-means", value) for value in HEADS["class-means"].strengths]
+        return means[:1] if size > _MANY else [("logistic", HEADS["logistic"].strengths[0]), *means]
+    names = HEADS if name == "auto" else (name,)
+    tried = [(head, value) for head in names for value in HEADS[head].strengths]
+    return tried if judged else tried[:1]
+
+
+def _best(losses: Mapping[tuple[str, float], np.ndarray]) -> tuple[str, float]:
+    """Return the first that none beats by more than a standard error of the difference."""
+    keys = list(losses)
+    if len(losses[keys[0]]) < 2:
+        return keys[0]
+    lowest = min(keys, key=lambda key: losses[key].mean())
+    for key in keys:
+        apart = losses[key] - losses[lowest]
+        if apart.mean() <= apart.std(ddof=1) / len(apart) ** 0.5:
+            return key
+    return lowest
