@@ -60,6 +60,7 @@ _found, __dir__, __all__ = lazy_loader.attach(
             "MultiTaskClassifier",
             "MultiTaskEstimator",
             "MultiTaskRegressor",
+            "adapt",
             "extend",
             "fit",
             "learn",

@@ -31,6 +31,7 @@ _KINDS = {
     "task-table": "a model of a table with tasks (polytask fit --task-column)",
     "few-shot": "a few-shot model (polytask learn)",
     "few-shot-adapted": "an adapted few-shot model (polytask adapt)",
+    "few-shot-classifier": "a classifier of few examples (polytask adapt)",
 }
 
 

@@ -11,7 +11,7 @@ from polytask.core import InputError
 
 __all__ = ["FrozenEncoder", "Kind", "blank_vectors", "check_items", "check_texts", "fingerprint_of"]
 
-Kind = Literal["text", "image", "sound"]
+Kind = Literal["text", "image", "sound", "vector"]
 
 
 class FrozenEncoder(Protocol):
@@ -27,7 +27,7 @@ class FrozenEncoder(Protocol):
 
     @property
     def kind(self) -> Kind:
-        """What it encodes: ``"text"``, ``"image"`` or ``"sound"``."""
+        """What it encodes: ``"text"``, ``"image"``, ``"sound"`` or ``"vector"``."""
         ...
 
     @property

@@ -24,12 +24,14 @@ class _Entry:
 
 
 FROZEN_ENCODERS: Mapping[str, _Entry] = {
+    "minilm-3-layers": _Entry("text", "polytask.encoders.pretrained.minilm", "deep_minilm"),
     "minilm": _Entry("text", "polytask.encoders.pretrained.minilm", "MiniLM"),
     "hashed-text": _Entry("text", "polytask.encoders.hashed_text", "HashedText", fitted=True),
     "efficientnet-lite0": _Entry("image", "polytask.encoders.pretrained.efficientnet", "EfficientNetLite"),
     "colour-gradients": _Entry("image", "polytask.encoders.frozen_gradients", "ColourGradients"),
     "speech": _Entry("sound", "polytask.encoders.pretrained.speech", "SpeechEmbedding"),
     "log-mel-statistics": _Entry("sound", "polytask.encoders.frozen_log_mel", "LogMelStatistics"),
+    "vectors": _Entry("vector", "polytask.encoders.standardized_vectors", "StandardizedVectors", fitted=True),
 }
 """The frozen encoders by name; of each kind the best comes first."""
 

@@ -1,3 +1,4 @@
+from .adapt_examples import adapt
 from .extend_table import extend
 from .few_shot_estimator import FewShotEstimator
 from .fit_table import fit
@@ -14,6 +15,7 @@ __all__ = [
     "MultiTaskClassifier",
     "MultiTaskEstimator",
     "MultiTaskRegressor",
+    "adapt",
     "evaluate_table",
     "export_table",
     "extend",

@@ -1,6 +1,7 @@
+from .few_shot_classifier import FewShotClassifier
 from .few_shot_model import AdaptedModel, FewShotModel
 from .saved import load
 from .table_model import TableModel
 from .task_table_model import TaskTableModel
 
-__all__ = ["AdaptedModel", "FewShotModel", "TableModel", "TaskTableModel", "load"]
+__all__ = ["AdaptedModel", "FewShotClassifier", "FewShotModel", "TableModel", "TaskTableModel", "load"]

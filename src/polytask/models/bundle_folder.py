@@ -43,6 +43,7 @@ _KINDS = {
     "task-table": "a model of a table with tasks (made by `polytask.fit` with `task_column`)",
     "few-shot": "a few-shot model (made by `polytask.learn`)",
     "few-shot-adapted": "an adapted few-shot model (made by `FewShotModel.adapt`)",
+    "few-shot-classifier": "a classifier of few examples (made by `polytask.adapt`)",
 }
 _MOST_NAMED = 5
 

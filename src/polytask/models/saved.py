@@ -7,6 +7,7 @@ import pandas as pd
 from polytask.core import BundleError, InputError
 from polytask.core.files import rehearse_write, user_path
 from polytask.models.bundle import load_bundle
+from polytask.models.few_shot_classifier import FewShotClassifier
 from polytask.models.few_shot_model import AdaptedModel, FewShotModel
 from polytask.models.prediction_file import check_ending, write_pieces
 from polytask.models.table_model import TableModel
@@ -15,10 +16,14 @@ from polytask.version import __version__
 
 __all__ = ["check_output", "load", "write_table"]
 
-_KINDS = {model.kind: model for model in (TableModel, TaskTableModel, FewShotModel, AdaptedModel)}
+_KINDS = {
+    model.kind: model for model in (TableModel, TaskTableModel, FewShotModel, AdaptedModel, FewShotClassifier)
+}
 
 
-def load(directory: str | Path) -> TableModel | TaskTableModel | FewShotModel | AdaptedModel:
+def load(
+    directory: str | Path,
+) -> TableModel | TaskTableModel | FewShotModel | AdaptedModel | FewShotClassifier:
     """Load the model that a directory holds.
 
     Raises:

@@ -44,8 +44,8 @@ class Bert(nn.Module):
         self.norm = nn.LayerNorm(width, eps=1e-12)
         self.layers = nn.ModuleList(_Layer(width, n_heads, n_hidden) for _ in range(n_layers))
 
-    def forward(self, tokens: Tensor, mask: Tensor) -> Tensor:
-        """Return hidden states ``[text, token, width]``.
+    def forward(self, tokens: Tensor, mask: Tensor) -> list[Tensor]:
+        """Return the hidden states of all layers, the last one's last, ``[text, token, width]`` each.
 
         Args:
             tokens: Numbers of tokens, long ``[text, token]``.
@@ -54,9 +54,11 @@ class Bert(nn.Module):
         positions = self.positions.weight[: tokens.shape[1]]  # [token, width]
         hidden = self.norm(self.words(tokens) + positions + self.types.weight[0])
         seen = mask[:, None, None, :]  # [text, head, from, to]
+        states = []
         for layer in self.layers:
             hidden = layer(hidden, seen)
-        return hidden
+            states.append(hidden)
+        return states
 
 
 class _Layer(nn.Module):

@@ -45,7 +45,9 @@ def means_of(features: np.ndarray, labels: np.ndarray, n_classes: int) -> tuple[
     return sums / np.maximum(counts, 1)[:, None], counts
 
 
-def precision_of(features: np.ndarray, centres: np.ndarray, counts: np.ndarray, strength: float) -> np.ndarray:
+def precision_of(
+    features: np.ndarray, centres: np.ndarray, counts: np.ndarray, strength: float
+) -> np.ndarray:
     """Return P of `class_means`, ``[feature, feature]``; the identity where no class has two rows."""
     size = features.shape[1]
     degrees = int(np.maximum(counts - 1, 0).sum())

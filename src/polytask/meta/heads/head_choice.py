@@ -19,6 +19,7 @@ from polytask.meta.heads.support_vectors import support_vectors
 __all__ = ["HEADS", "ChosenHead", "choose_head", "fit_head"]
 
 _FEW = 20_000  # rows times classes, up to which everything is tried
+_ERRORS = 2  # standard errors by which another head must be better
 _MANY = 1_000_000  # beyond which there is nothing but class means
 
 
@@ -62,7 +63,7 @@ class ChosenHead:
     @property
     def judged(self) -> np.ndarray:
         """Which rows were left out once, bool ``[row]``."""
-        return ~np.isnan(self.held_out).any(1)
+        return ~np.isnan(self.held_out[:, 0])
 
 
 def fit_head(
@@ -95,7 +96,7 @@ def choose_head(
     """Fit the head that examples which are left out in turn are least surprised by.
 
     A head that stands earlier in `HEADS`, or a strength that does so there, is kept unless another one's log
-    loss is lower by more than one standard error. With ``"auto"``, all are tried on small supports; up to a
+    loss is lower by more than two standard errors. With ``"auto"``, all are tried on small supports; up to a
     million rows times classes, class means and logistic regression; beyond, class means alone.
 
     Args:
@@ -154,13 +155,13 @@ def _tried(size: int, name: str, strength: float | None, *, judged: bool) -> lis
 
 
 def _best(losses: Mapping[tuple[str, float], np.ndarray]) -> tuple[str, float]:
-    """Return the first that none beats by more than a standard error of the difference."""
+    """Return the first that none beats by more than two standard errors of the difference."""
     keys = list(losses)
     if len(losses[keys[0]]) < 2:
         return keys[0]
     lowest = min(keys, key=lambda key: losses[key].mean())
     for key in keys:
         apart = losses[key] - losses[lowest]
-        if apart.mean() <= apart.std(ddof=1) / len(apart) ** 0.5:
+        if apart.mean() <= _ERRORS * apart.std(ddof=1) / len(apart) ** 0.5:
             return key
     return lowest

@@ -37,7 +37,7 @@ def held_out_scores(
     strength: float,
     turns: np.ndarray,
 ) -> np.ndarray:
-    """Return the scores ``[row, class]`` of rows by heads that were fitted without them; NaN where none was."""
+    """Return the scores ``[row, class]`` of rows by heads fitted without them; NaN where none was."""
     scores = np.full((len(labels), n_classes), np.nan)
     for turn in range(int(turns.max(initial=-1)) + 1):
         out = turns == turn

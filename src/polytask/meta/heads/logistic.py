@@ -15,8 +15,8 @@ def logistic(features: np.ndarray, labels: np.ndarray, n_classes: int, strength:
     r"""Fit a logistic regression with a penalty on its weights, by L-BFGS.
 
     .. math::
-        \min_{W, b} \; \gamma \sum_i \Bigl(\log \sum_c e^{w_c^\top x_i + b_c} - w_{y_i}^\top x_i - b_{y_i}\Bigr)
-        + \tfrac12 \lVert W \rVert^2
+        \min_{W, b} \; \gamma \sum_i \Bigl(\log \sum_c e^{w_c^\top x_i + b_c}
+        - w_{y_i}^\top x_i - b_{y_i}\Bigr) + \tfrac12 \lVert W \rVert^2
 
     Args:
         features: float64 ``[row, feature]``.
@@ -44,7 +44,11 @@ def logistic(features: np.ndarray, labels: np.ndarray, n_classes: int, strength:
 
     start = np.zeros((size + 1) * n_classes)
     solved = minimize(
-        loss, start, jac=True, method="L-BFGS-B", options={"maxiter": _STEPS, "ftol": 1e-9, "gtol": 1e-5 * rows}
+        loss,
+        start,
+        jac=True,
+        method="L-BFGS-B",
+        options={"maxiter": _STEPS, "ftol": 1e-9, "gtol": 1e-5 * rows},
     )
     table = solved.x.reshape(size + 1, n_classes)
     bias = table[-1].copy()

@@ -31,7 +31,10 @@ def support_vectors(features: np.ndarray, labels: np.ndarray, n_classes: int, st
         warnings.simplefilter("ignore", ConvergenceWarning)  # it is judged on held-out rows as it is
         solved = LinearSVC(C=strength, random_state=0).fit(features, labels)
     if len(present) == 2:  # one function, of the second class over the first
-        weight[present], bias[present] = [-solved.coef_[0], solved.coef_[0]], np.array([-1, 1]) * solved.intercept_
+        weight[present], bias[present] = (
+            [-solved.coef_[0], solved.coef_[0]],
+            np.array([-1, 1]) * solved.intercept_,
+        )
     else:
         weight[present], bias[present] = solved.coef_, solved.intercept_
     return LinearHead(weight=weight, bias=bias)

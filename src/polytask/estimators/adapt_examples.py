@@ -1,0 +1,173 @@
+"""Make a classifier from a few labelled examples of any kind: `polytask.adapt`."""
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from polytask.core import DataError, DataWarning, InputError, MissingPackageError
+from polytask.core.names import counted
+from polytask.data.examples.examples import Examples
+from polytask.data.examples.reading import read_examples
+from polytask.encoders.frozen import FrozenEncoder
+from polytask.encoders.frozen_choice import FROZEN_ENCODERS, best_encoder, frozen_encoder
+from polytask.meta.heads import choose_head
+from polytask.models.feature_space import FeatureSpace
+from polytask.models.few_shot_classifier import FewShotClassifier
+from polytask.models.known_examples import KnownExamples
+
+__all__ = ["adapt"]
+
+_DEEP = "minilm-3-layers"
+_LEXICAL = "hashed-text"
+_SHARES = (0.5, 1.0)  # of the words themselves, beside what they mean
+_MIDDLE = 0.7  # where no example can be left out
+_MOST_TRIED = 2_000_000  # rows times classes, beyond which shares are not tried
+
+
+def adapt(
+    support: Any,
+    labels: Sequence[Any] | None = None,
+    *,
+    kind: str | None = None,
+    item_column: str | None = None,
+    label_column: str | None = None,
+    encoder: FrozenEncoder | str | None = None,
+    head: str = "auto",
+    strength: float | None = None,
+) -> FewShotClassifier:
+    """Learn classes from a few labelled texts, images, sounds or vectors; nothing has to be learned before.
+
+    A frozen encoder turns examples into features, and a linear head tells the classes apart. Head and
+    strength are chosen by leaving out one example of every class in turn, and so is how sure probabilities
+    are, and from where on an example is none of these. The model's `messages` tell what was found in the
+    support; what was left out of it, and a simple encoder in place of a good one, are a `DataWarning` each.
+
+    Args:
+        support: Labelled examples in any form that `polytask.data.read_examples` takes: a folder with a
+            folder for each class, a table of texts, paths or numbers, a dictionary from class to
+            examples, arrays.
+        labels: One for each example, where they are not in the support.
+        kind: ``"text"``, ``"image"``, ``"sound"`` or ``"vector"``; None: what is found.
+        item_column: The column of the examples in a table; None: what is found.
+        label_column: The column of the labels in a table; None: what is found.
+        encoder: A name of `polytask.encoders.FROZEN_ENCODERS`, or an encoder of your own; None for the
+            best that can be used here. Texts are encoded by what they mean and by their words.
+        head: ``"auto"``, or one of `polytask.meta.heads.HEADS`: ``"logistic"``, ``"class-means"``,
+            ``"ridge"``, ``"svm"``.
+        strength: Of a head that is named; None for what left-out examples choose.
+
+    Returns:
+        The classifier. It keeps features of all examples, so that classes can be added and removed.
+
+    Raises:
+        InputError: An argument is wrong, or the encoder is not at hand.
+        DataError: The support cannot be read, or has one class only.
+
+    Example:
+        >>> import warnings
+        >>> with warnings.catch_warnings(action="ignore"):
+        ...     model = adapt(
+        ...         {"money": ["pay my bill", "what do I owe"], "weather": ["is it cold", "will it rain"]},
+        ...         encoder="hashed-text",
+        ...     )
+        >>> list(model.predict(["when must I pay the bill"])["class"])
+        ['money']
+    """
+    examples = read_examples(
+        support,
+        labelled=True,
+        kind=kind,
+        item_column=item_column,
+        label_column=label_column,
+        labels=labels,
+    )
+    for message in examples.messages[1:]:  # the first says what was found; the model tells it, too
+        warnings.warn(message, DataWarning, stacklevel=2)
+    given = examples.labels or ()
+    if len(set(given)) < 2:
+        raise DataError(
+            f"The support has {counted(len(set(given)), 'class', 'classes')}; at least 2 are needed to tell "
+            "apart. Give examples of another one."
+        )
+    encoders = _encoders(examples, encoder)
+    vectors = [one.encode(examples.items) for one in encoders]
+    space = _space(examples, encoders, vectors)
+    known = KnownExamples.of(space.joined(vectors), given, _names(examples))
+    model = FewShotClassifier.fitted(
+        space,
+        known,
+        head=head,
+        strength=strength,
+        origin=examples.origin,
+        data={"examples": len(examples), "classes": len(known.classes), "messages": list(examples.messages)},
+    )
+    if not len(model.references):
+        warnings.warn(
+            "Every class has one example, so nothing says how unlike it another one may be: no example is "
+            "called none of these, and how sure probabilities are is a guess. Give two or more of a class.",
+            DataWarning,
+            stacklevel=2,
+        )
+    return model
+
+
+def _names(examples: Examples) -> list[str]:
+    """Name examples by their files, or by their number."""
+    if examples.index.name == "file":
+        return [str(name) for name in examples.index]
+    return [str(number) for number in range(len(examples))]
+
+
+def _encoders(examples: Examples, encoder: FrozenEncoder | str | None) -> list[FrozenEncoder]:
+    """Return what encodes the examples."""
+    if isinstance(encoder, str):
+        if encoder in FROZEN_ENCODERS:
+            _check_kind(examples, encoder, FROZEN_ENCODERS[encoder].kind)
+        chosen = [frozen_encoder(encoder, corpus=examples.items)]
+    elif encoder is not None:
+        _check_kind(examples, encoder.name, encoder.kind)
+        chosen = [encoder]
+    elif examples.kind != "text":
+        chosen = [best_encoder(examples.kind, corpus=examples.items)]
+    else:
+        words = frozen_encoder(_LEXICAL, corpus=examples.items)
+        try:
+            chosen = [frozen_encoder(_DEEP), words]
+        except (InputError, MissingPackageError) as error:
+            warnings.warn(
+                f"Texts are told apart by their words alone, not by what they mean. {error}",
+                DataWarning,
+                stacklevel=3,
+            )
+            chosen = [words]
+    return chosen
+
+
+def _check_kind(examples: Examples, name: str, kind: str) -> None:
+    if kind != examples.kind:
+        raise InputError(
+            f"The examples are {examples.kind}s, but the encoder {name!r} takes {kind}s. Choose another "
+            "`encoder`, or say what they are by `kind`."
+        )
+
+
+def _space(examples: Examples, encoders: Sequence[FrozenEncoder], vectors: Sequence[Tensor]) -> FeatureSpace:
+    """Weigh encoders by what left-out examples say; the first has weight 1."""
+    if len(encoders) == 1:
+        return FeatureSpace.of(examples.kind, encoders, vectors, [1.0])
+    spaces = [FeatureSpace.of(examples.kind, encoders, vectors, [1.0, share]) for share in _SHARES]
+    given = examples.labels or ()
+    classes = sorted(set(given))
+    labels = torch.tensor([classes.index(label) for label in given]).numpy()
+    if len(given) > len(classes) and len(given) * len(classes) <= _MOST_TRIED:
+        losses = [
+            choose_head(
+                space.joined(vectors).numpy(), labels, len(classes), name="class-means", strength=1.0
+            ).losses["class-means", 1.0]
+            for space in spaces
+        ]
+        return spaces[losses.index(min(losses))]
+    return FeatureSpace.of(examples.kind, encoders, vectors, [1.0, _MIDDLE])

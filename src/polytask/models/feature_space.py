@@ -1,0 +1,176 @@
+"""Items to features: the vectors of frozen encoders, centred, of length 1, side by side."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from polytask.core import InputError
+from polytask.encoders.frozen import FrozenEncoder
+from polytask.encoders.frozen_choice import FROZEN_ENCODERS, frozen_encoder
+
+__all__ = ["FeatureSpace", "View"]
+
+_RESTRAINT = 5  # examples at the origin that are added before the centre is taken: few do not decide it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class View:
+    """What one encoder adds to the features.
+
+    Args:
+        name: The encoder's.
+        fingerprint: The encoder's.
+        state: The encoder's.
+        centre: What is subtracted from vectors, ``[width]``.
+        weight: The length of its part of the features.
+        encoder: The encoder; None until it is needed.
+    """
+
+    name: str
+    fingerprint: str
+    state: Mapping[str, Tensor]
+    centre: Tensor
+    weight: float
+    encoder: FrozenEncoder | None = None
+
+
+class FeatureSpace:
+    """Turns items into features of length 1 (0 for what no encoder sees anything in).
+
+    Args:
+        kind: What the items are.
+        views: One for each encoder.
+    """
+
+    def __init__(self, kind: str, views: Sequence[View]) -> None:
+        self.kind = kind
+        self.views = tuple(views)
+
+    @classmethod
+    def of(
+        cls, kind: str, encoders: Sequence[FrozenEncoder], vectors: Sequence[Tensor], weights: Sequence[float]
+    ) -> "FeatureSpace":
+        """Centre on vectors ``[item, width]`` of a support, one tensor for each encoder."""
+        views = [
+            View(
+                name=encoder.name,
+                fingerprint=encoder.fingerprint,
+                state=encoder.state,
+                centre=rows.sum(0) / (len(rows) + _RESTRAINT),
+                weight=weight,
+                encoder=encoder,
+            )
+            for encoder, rows, weight in zip(encoders, vectors, weights, strict=True)
+        ]
+        return cls(kind, views)
+
+    @property
+    def width(self) -> int:
+        """Numbers in a row of features."""
+        return sum(len(view.centre) for view in self.views)
+
+    def features(self, items: Sequence[Any]) -> Tensor:
+        """Encode items as float32 ``[item, width]``.
+
+        Raises:
+            InputError: An encoder is not at hand, or cannot encode an item.
+        """
+        return self.joined([self._encoder(index).encode(items) for index in range(len(self.views))])
+
+    def joined(self, vectors: Sequence[Tensor]) -> Tensor:
+        """Make features ``[item, width]`` of vectors ``[item, width of the encoder]``, one tensor each."""
+        scale = sum(view.weight**2 for view in self.views) ** 0.5
+        return torch.cat(
+            [
+                functional.normalize(rows - view.centre, dim=1) * (view.weight / scale)
+                for view, rows in zip(self.views, vectors, strict=True)
+            ],
+            dim=1,
+        )
+
+    def with_encoder(self, encoder: FrozenEncoder) -> "FeatureSpace":
+        """Return the space with an encoder of its user, in the place of the one of its name.
+
+        Raises:
+            InputError: There is none of its name, or it is another one, as its fingerprint says.
+        """
+        index = next((index for index, view in enumerate(self.views) if view.name == encoder.name), None)
+        if index is None:
+            names = ", ".join(view.name for view in self.views)
+            raise InputError(f"The model has no encoder {encoder.name!r}; it has {names}.")
+        view = self.views[index]
+        if encoder.fingerprint != view.fingerprint or encoder.width != len(view.centre):
+            raise InputError(
+                f"The encoder {encoder.name!r} is not the one that the model was made with: weights or "
+                "preparation differ. Load the same one, or adapt again with this one."
+            )
+        return self._replaced(index, replace(view, encoder=encoder))
+
+    def to_json(self) -> dict[str, Any]:
+        """Describe the space, its tensors apart."""
+        views = [
+            {"name": view.name, "fingerprint": view.fingerprint, "weight": view.weight} for view in self.views
+        ]
+        return {"kind": self.kind, "views": views}
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return what describes it beside `to_json`."""
+        named = {}
+        for index, view in enumerate(self.views):
+            named[f"{index}/centre"] = view.centre
+            named |= {f"{index}/state/{name}": tensor for name, tensor in view.state.items()}
+        return named
+
+    @classmethod
+    def from_json(cls, description: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> "FeatureSpace":
+        """Build a space from `to_json` and `tensors`; its encoders are made when they are needed.
+
+        Raises:
+            InputError: The description is wrong.
+        """
+        views = []
+        for index, told in enumerate(description["views"]):
+            start = f"{index}/state/"
+            state = {
+                name.removeprefix(start): tensor for name, tensor in tensors.items() if name.startswith(start)
+            }
+            if not isinstance(told["weight"], float) or not told["weight"] > 0:
+                raise InputError(f"the weight of encoder {told['name']!r} is {told['weight']!r}")
+            views.append(
+                View(
+                    name=str(told["name"]),
+                    fingerprint=str(told["fingerprint"]),
+                    state=state,
+                    centre=tensors[f"{index}/centre"],
+                    weight=told["weight"],
+                )
+            )
+        if not views:
+            raise InputError("the description names no encoder")
+        return cls(str(description["kind"]), views)
+
+    def _encoder(self, index: int) -> FrozenEncoder:
+        view = self.views[index]
+        if view.encoder is not None:
+            return view.encoder
+        if view.name not in FROZEN_ENCODERS:
+            raise InputError(
+                f"The model was made with an encoder of its user, {view.name!r}, which is not saved along. "
+                "Give it by `with_encoder`."
+            )
+        encoder = frozen_encoder(view.name, state=view.state)
+        if encoder.fingerprint != view.fingerprint:
+            raise InputError(
+                f"The encoder {view.name!r} of this version encodes otherwise than the one that the model "
+                "was made with. Adapt again, or use the version that made it."
+            )
+        # Kept for the next call; two threads at once make the same one twice.
+        self.views = self._replaced(index, replace(view, encoder=encoder)).views
+        return encoder
+
+    def _replaced(self, index: int, view: View) -> "FeatureSpace":
+        return FeatureSpace(self.kind, (*self.views[:index], view, *self.views[index + 1 :]))

@@ -1,0 +1,385 @@
+"""A classifier that was made from a few labelled texts, images, sounds or vectors, and keeps them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+import torch
+from scipy.special import softmax
+from torch import Tensor
+
+from polytask.core import DataError, InputError, Task
+from polytask.core.names import counted
+from polytask.core.records import record_from_json
+from polytask.data.examples.examples import Examples
+from polytask.data.examples.reading import read_examples
+from polytask.encoders.frozen import FrozenEncoder
+from polytask.meta.heads import ChosenHead, choose_head, fit_head
+from polytask.models.bundle import Bundle
+from polytask.models.feature_space import FeatureSpace
+from polytask.models.known_examples import KnownExamples
+from polytask.models.saved_model import Contents, SavedModel, part
+from polytask.models.typicality import confidence, conformal_level, kept_references, typicality
+
+__all__ = ["FewShotClassifier", "HeadSettings"]
+
+_SPACE, _EXAMPLES = "space/", "examples/"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadSettings:
+    """The head of a classifier, and how it was asked for.
+
+    Args:
+        asked: The head that was asked for, or ``"auto"``.
+        asked_strength: The strength that was asked for; None for what is best.
+        name: The head.
+        strength: Its strength.
+        sharpness: By which scores become logits.
+    """
+
+    asked: str
+    asked_strength: float | None
+    name: str
+    strength: float
+    sharpness: float
+
+
+class FewShotClassifier(SavedModel):
+    """Tells the classes of a few labelled examples apart; made by `polytask.adapt` or `polytask.load`.
+
+    A frozen encoder turns an item into features, and a linear head scores the classes. Scores are computed
+    in 64 bits and rounded to 32.
+
+    The classes live: `add`, `correct`, `rename`, `remove` and `remove_example` return a changed model, and
+    leave this one as it is. With class means of strength 1 only the classes concerned are computed
+    anew, so that the scores of all others stay the same, bit for bit; another head is fitted again, to all
+    examples. How sure probabilities are, and what is typical, stay as they were until `refit`.
+
+    Args:
+        space: How items become features.
+        examples: The labelled ones.
+        settings: The head.
+        weight: Of the head, ``[class, feature]``.
+        bias: Of the head, ``[class]``.
+        references: How well known examples fit that were left out, sorted, ``[example]``; see `typicality`.
+        losses: One minus the probability of their class, ``[example]``.
+        origin: How the examples were read.
+        data: Where they came from.
+    """
+
+    kind = "few-shot-classifier"
+
+    def __init__(
+        self,
+        space: FeatureSpace,
+        examples: KnownExamples,
+        *,
+        settings: HeadSettings,
+        weight: Tensor,
+        bias: Tensor,
+        references: Tensor,
+        losses: Tensor,
+        origin: Mapping[str, Any],
+        data: Mapping[str, Any],
+    ) -> None:
+        self.space = space
+        self.examples = examples
+        self.settings = settings
+        self.weight, self.bias = weight, bias
+        self.references, self.losses = references, losses
+        self.origin, self.data = dict(origin), dict(data)
+
+    @classmethod
+    def fitted(
+        cls,
+        space: FeatureSpace,
+        examples: KnownExamples,
+        *,
+        head: str = "auto",
+        strength: float | None = None,
+        origin: Mapping[str, Any],
+        data: Mapping[str, Any],
+    ) -> Self:
+        """Choose and fit a head.
+
+        Raises:
+            DataError: There is one class only.
+            InputError: There is no such head.
+        """
+        if len(examples.classes) < 2:
+            raise DataError(
+                f"There is {counted(len(examples.classes), 'class', 'classes')}; at least 2 are needed "
+                "to tell apart. Give examples of another one."
+            )
+        rows, labels = examples.rows()
+        chosen = choose_head(rows, labels, len(examples.classes), name=head, strength=strength)
+        references, losses = _left_out(chosen, labels)
+        return cls(
+            space,
+            examples,
+            settings=HeadSettings(
+                asked=head,
+                asked_strength=strength,
+                name=chosen.name,
+                strength=chosen.strength,
+                sharpness=chosen.sharpness,
+            ),
+            weight=torch.from_numpy(chosen.head.weight).float(),
+            bias=torch.from_numpy(chosen.head.bias).float(),
+            references=references,
+            losses=losses,
+            origin=origin,
+            data=data,
+        )
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the classes."""
+        return self.examples.classes
+
+    @property
+    def messages(self) -> tuple[str, ...]:
+        """What was noteworthy of the support: kind, columns, what was left out."""
+        return tuple(map(str, self.data.get("messages", ())))
+
+    def __repr__(self) -> str:
+        return (
+            f"<FewShotClassifier of {self.space.kind}s: {len(self.classes)} classes, {len(self.examples)} "
+            f"examples, {'+'.join(view.name for view in self.space.views)}, {self.settings.name}>"
+        )
+
+    def predict(
+        self,
+        source: Any,
+        *,
+        refuse: float = 0.05,
+        probabilities: bool = False,
+        sets: float | None = None,
+    ) -> pd.DataFrame:
+        """Name the class of every example, or say that it is none of these.
+
+        Args:
+            source: Examples in any form that `polytask.data.read_examples` takes, without labels; columns of
+                tables are found as in the support.
+            refuse: Which share of examples of known classes may be called none of these, 0 for never. It
+                holds on average, where examples come as those of the support did.
+            probabilities: Whether the probability of every class is added.
+            sets: Add the sets of classes that hold the right one for this share of examples, as 0.9.
+
+        Returns:
+            A row for each example, by file or row: ``class`` and its ``probability``; ``typicality``, the
+            share of known examples that fit no better; ``none``, whether that is at most `refuse`; with
+            `sets` ``set``, the classes joined by ``|``; with `probabilities` ``p(CLASS)`` for every class.
+
+        Raises:
+            InputError: An argument is out of range, or the encoder is not at hand.
+            DataError: An example cannot be read.
+        """
+        for name, value in (("refuse", refuse), ("sets", 0.5 if sets is None else sets)):
+            least = 0 if name == "refuse" else 1e-9
+            if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value < 1:
+                raise InputError(f"`{name}` must be a share below 1 such as 0.05, got {value!r}.")
+        examples = self.read(source)
+        scores = self.scores(self.space.features(examples.items))
+        shares = softmax(self.settings.sharpness * scores, axis=1)  # [example, class]
+        best = scores.argmax(1)
+        typical = typicality(confidence(scores, self.settings.sharpness), self.references.numpy())
+        names = np.asarray(self.classes, dtype=object)
+        columns: dict[str, Any] = {
+            "class": names[best],
+            "probability": shares[np.arange(len(best)), best],
+            "typicality": typical,
+            "none": typical <= refuse,
+        }
+        if sets is not None:
+            level = conformal_level(self.losses.numpy(), sets)
+            columns["set"] = [
+                "|".join(names[np.flatnonzero((1 - row <= level) | (row == row.max()))]) for row in shares
+            ]
+        if probabilities:
+            columns |= {f"p({name})": shares[:, index] for index, name in enumerate(self.classes)}
+        return pd.DataFrame(columns, index=examples.index)
+
+    def read(self, source: Any) -> Examples:
+        """Read examples to predict, as the support was read.
+
+        Raises:
+            DataError: There is none, or one cannot be read.
+        """
+        examples = read_examples(source, labelled=False, origin=self.origin)
+        if not len(examples):
+            raise DataError("There is no example to predict.")
+        return examples
+
+    def scores(self, features: Tensor) -> np.ndarray:
+        """Score features ``[example, feature]``: float32 ``[example, class]``."""
+        # In 64 bits and rounded, so that a class's score does not depend on which others there are.
+        exact = features.double().numpy() @ self.weight.double().numpy().T + self.bias.double().numpy()
+        return exact.astype(np.float32)
+
+    def add(self, source: Any, labels: Any = None) -> "FewShotClassifier":
+        """Learn more examples; labels that are new become classes.
+
+        Args:
+            source: Labelled examples, as `polytask.adapt` takes them.
+            labels: One for each example, where they are not in the source.
+        """
+        examples = read_examples(source, labelled=True, labels=labels, origin=self.origin)
+        given = examples.labels or ()
+        names = [str(name) for name in examples.index]
+        if examples.index.name != "file":
+            numbers = [
+                int(name) for held in self.examples.names.values() for name in held if name.isdecimal()
+            ]
+            names = [str(number) for number in range(max(numbers, default=-1) + 1, 10**9)[: len(given)]]
+        features = self.space.features(examples.items)
+        return self._changed(self.examples.added(features, given, names), set(given))
+
+    def correct(self, example: str, label: str) -> "FewShotClassifier":
+        """Put an example, by its name in `examples`, into another class, which may be new."""
+        before = next((name for name, held in self.examples.names.items() if example in held), label)
+        return self._changed(self.examples.corrected(example, label), {before, label})
+
+    def remove_example(self, example: str) -> "FewShotClassifier":
+        """Forget an example, by its name in `examples`."""
+        before = next((name for name, held in self.examples.names.items() if example in held), "")
+        return self._changed(self.examples.without_example(example), {before})
+
+    def remove(self, label: str) -> "FewShotClassifier":
+        """Forget a class and its examples."""
+        return self._changed(self.examples.without_class(label), set())
+
+    def rename(self, label: str, new: str) -> "FewShotClassifier":
+        """Give a class another name; nothing is computed anew."""
+        return self._with(examples=self.examples.renamed(label, new))
+
+    def refit(self) -> "FewShotClassifier":
+        """Choose head, sharpness and what is typical anew, for the examples as they are now."""
+        return self.fitted(
+            self.space,
+            self.examples,
+            head=self.settings.asked,
+            strength=self.settings.asked_strength,
+            origin=self.origin,
+            data=self.data,
+        )
+
+    def with_encoder(self, encoder: FrozenEncoder) -> "FewShotClassifier":
+        """Return the model with its user's encoder, which is not saved along."""
+        return self._with(space=self.space.with_encoder(encoder))
+
+    def _changed(self, examples: KnownExamples, touched: set[str]) -> "FewShotClassifier":
+        """Fit the head to other examples: the classes that are touched, or all of them."""
+        if len(examples.classes) < 2:
+            raise DataError("One class would be left; at least 2 are needed to tell apart.")
+        if (self.settings.name, self.settings.strength) != ("class-means", 1.0):
+            rows, labels = examples.rows()
+            head = fit_head(
+                rows, labels, len(examples.classes), name=self.settings.name, strength=self.settings.strength
+            )
+            weight, bias = torch.from_numpy(head.weight).float(), torch.from_numpy(head.bias).float()
+            return self._with(examples=examples, weight=weight, bias=bias)
+        index = {name: place for place, name in enumerate(self.classes)}
+        same = [name for name in examples.classes if name in index and name not in touched]
+        weight = self.weight.new_zeros(len(examples.classes), self.weight.shape[1])
+        places = {name: place for place, name in enumerate(examples.classes)}
+        weight[[places[name] for name in same]] = self.weight[[index[name] for name in same]]
+        bias = self.bias.new_zeros(len(examples.classes))
+        bias[[places[name] for name in same]] = self.bias[[index[name] for name in same]]
+        for name in touched & set(examples.classes):
+            mean = examples.features[name].double().mean(0)
+            weight[places[name]], bias[places[name]] = mean.float(), -0.5 * mean.square().sum().float()
+        return self._with(examples=examples, weight=weight, bias=bias)
+
+    def _with(self, **changed: Any) -> "FewShotClassifier":
+        parts: dict[str, Any] = {
+            "space": self.space, "examples": self.examples, "settings": self.settings, "weight": self.weight,
+            "bias": self.bias, "references": self.references, "losses": self.losses, "origin": self.origin,
+            "data": self.data,
+        }  # fmt: skip
+        return type(self)(**(parts | changed))
+
+    def _contents(self) -> Contents:
+        features, labels = self.examples.rows()
+        return Contents(
+            config={
+                "space": self.space.to_json(),
+                "head": asdict(self.settings),
+                "classes": list(self.classes),
+                "examples": [list(names) for names in self.examples.names.values()],
+                "origin": self.origin,
+            },
+            tensors={
+                **{_SPACE + name: tensor for name, tensor in self.space.tensors().items()},
+                _EXAMPLES + "features": torch.from_numpy(features).float(),
+                _EXAMPLES + "labels": torch.from_numpy(labels),
+                "weight": self.weight,
+                "bias": self.bias,
+                "references": self.references,
+                "losses": self.losses,
+            },
+            data=self.data,
+        )
+
+    @classmethod
+    def _built(cls, bundle: Bundle) -> Self:
+        tensors = {name: tensor.clone() for name, tensor in bundle.tensors.items()}  # the file stays free
+        space = FeatureSpace.from_json(
+            part(bundle, "space"),
+            {name.removeprefix(_SPACE): held for name, held in tensors.items() if name.startswith(_SPACE)},
+        )
+        classes, names = part(bundle, "classes"), part(bundle, "examples")
+        settings = record_from_json(HeadSettings, part(bundle, "head"), name="the head")
+        examples = _stored_examples(classes, names, tensors)
+        for name, shape in (("weight", (len(classes), space.width)), ("bias", (len(classes),))):
+            if tensors[name].shape != shape:
+                raise InputError(f"{name} has shape {tuple(tensors[name].shape)} instead of {shape}")
+        return cls(
+            space,
+            examples,
+            settings=settings,
+            weight=tensors["weight"],
+            bias=tensors["bias"],
+            references=tensors["references"],
+            losses=tensors["losses"],
+            origin=part(bundle, "origin"),
+            data=bundle.data,
+        )
+
+    def _tried(self) -> tuple[Sequence[Task], Mapping[str, Tensor]]:
+        """Score a known example; no encoder is needed."""
+        task = Task(name="class", kind="multiclass", n_outputs=len(self.classes))
+        first = next(iter(self.examples.features.values()))[:1]
+        return [task], {"class": torch.from_numpy(self.scores(first))}
+
+
+def _left_out(chosen: ChosenHead, labels: np.ndarray) -> tuple[Tensor, Tensor]:
+    """Return how well left-out examples fit, sorted, and one minus the probability of their class."""
+    judged = chosen.judged
+    scores = chosen.held_out[judged]
+    if not len(scores):
+        return torch.zeros(0, dtype=torch.float64), torch.zeros(0, dtype=torch.float64)
+    right = softmax(chosen.sharpness * scores, axis=1)[np.arange(len(scores)), labels[judged]]
+    return kept_references(confidence(scores, chosen.sharpness)), kept_references(1 - right)
+
+
+def _stored_examples(classes: Any, names: Any, tensors: Mapping[str, Tensor]) -> KnownExamples:
+    """Read the examples of a bundle."""
+    if (
+        not isinstance(classes, list)
+        or not all(isinstance(name, str) for name in classes)
+        or not 2 <= len(classes) == len(set(classes)) == len(names)
+        or not all(isinstance(name, str) for held in names for name in held)
+    ):
+        raise InputError("the description must name two classes or more, and the examples of each")
+    rows, labels = tensors[_EXAMPLES + "features"], tensors[_EXAMPLES + "labels"]
+    counts = [len(held) for held in names]
+    if min(counts) < 1 or torch.bincount(labels, minlength=len(classes)).tolist() != counts:
+        raise InputError("the examples and their names differ in number")
+    return KnownExamples(
+        dict(zip(classes, rows[labels.argsort(stable=True)].split(counts), strict=True)),
+        {name: tuple(held) for name, held in zip(classes, names, strict=True)},
+    )

@@ -1,0 +1,27 @@
+"""Features of several encoders side by side."""
+
+import pytest
+import torch
+
+from polytask.encoders.hashed_text import HashedText
+from polytask.encoders.standardized_vectors import StandardizedVectors
+from polytask.models.feature_space import FeatureSpace
+
+
+def test_features_have_length_one_and_shares_as_weighed() -> None:
+    encoders = [HashedText(width=16), HashedText(width=32)]
+    texts = ["a cat", "two dogs", "rain again"]
+    vectors = [encoder.encode(texts) for encoder in encoders]
+    space = FeatureSpace.of("text", encoders, vectors, [1.0, 0.5])
+    features = space.features(texts)
+    assert features.shape == (3, space.width)
+    assert features.norm(dim=1).numpy() == pytest.approx(1, abs=1e-6)
+    assert features[:, :16].norm(dim=1).numpy() == pytest.approx((1 / 1.25) ** 0.5, abs=1e-6)
+
+
+def test_a_space_is_built_again_from_its_description() -> None:
+    encoder = StandardizedVectors([[0.0, 1.0], [2.0, 5.0]])
+    rows = torch.tensor([[1.0, 2.0], [0.0, 7.0]])
+    space = FeatureSpace.of("vector", [encoder], [encoder.encode(rows)], [1.0])
+    again = FeatureSpace.from_json(space.to_json(), space.tensors())
+    assert torch.equal(again.features(list(rows)), space.features(list(rows)))
