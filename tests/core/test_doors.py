@@ -14,8 +14,8 @@ import polytask
 from polytask.cli import app
 from polytask.cli.failures import as_options
 from polytask.core.doors import at_the_command, at_the_estimator, by_door
-from polytask.estimators import FewShotEstimator, MultiTaskEstimator, fit, learn
-from polytask.models import TableModel, TaskTableModel
+from polytask.estimators import FewShotEstimator, MultiTaskEstimator, adapt, fit, learn
+from polytask.models import FewShotClassifier, TableModel, TaskTableModel
 from polytask.models.few_shot_config import FewShotConfig
 from polytask.models.table_config import TableConfig
 
@@ -40,7 +40,8 @@ REACHED = [
     *(ROOT / "report" / f"{name}.py" for name in ("console", "html")),
     *(ROOT / "demo").glob("*.py"),
 ]
-SETTINGS = {*signature(fit).parameters, *signature(learn).parameters}
+SETTINGS = {*signature(fit).parameters, *signature(learn).parameters, *signature(adapt).parameters}
+SETTINGS |= set(signature(FewShotClassifier.predict).parameters)
 SETTINGS |= set(signature(TableModel.predict).parameters) | set(signature(TaskTableModel.adapt).parameters)
 SETTINGS |= {field.name for config in (TableConfig, FewShotConfig) for field in fields(config)}
 TAKEN = {
@@ -49,7 +50,7 @@ TAKEN = {
     *signature(FewShotEstimator).parameters,
     *("adapt", "y"),
 }
-PYTHON_ONLY = {"adapt", "images", "predict", "split", "part", "fit", "learn"}
+PYTHON_ONLY = {"with_encoder", "adapt", "images", "predict", "split", "part", "fit", "learn"}
 
 
 def texts(path: Path) -> Iterator[tuple[str, str]]:

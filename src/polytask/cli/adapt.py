@@ -1,70 +1,170 @@
-"""``polytask adapt``: new classes from few images, or new tasks of a table from few rows."""
+"""``polytask adapt``: classes from few examples of any kind, or new tasks of a table from few rows."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from polytask.cli.completion import models
 from polytask.cli.failures import SpokenCommand
-from polytask.cli.options import Json, ModelDirectory, app
+from polytask.cli.options import Json, ModelDirectory, app, given
 from polytask.cli.terminal import show
 from polytask.core import InputError
 from polytask.core.files import user_path
 from polytask.core.names import counted
 
 if TYPE_CHECKING:
-    from polytask.models import FewShotModel, TaskTableModel
+    from polytask.models import FewShotClassifier, FewShotModel, TaskTableModel
 
 __all__ = ["adapt"]
 
 
 @app.command(cls=SpokenCommand)
 def adapt(
-    model: Annotated[
-        Path,
-        typer.Argument(help="A directory made by learn, or by fit --task-column.", autocompletion=models),
-    ],
-    support: Annotated[
+    source: Annotated[
         Path,
         typer.Argument(
-            help="A folder with one folder of images per new class; for a model with tasks, a CSV or Parquet "
-            "file of their labelled rows."
+            help="The labelled examples: a folder with one folder per class, of images, sounds or .txt files; "
+            "or a table with a column of labels and one of texts or files, or columns of numbers. With a "
+            "second argument, the model to adapt.",
+            autocompletion=models,
         ),
     ],
+    support: Annotated[
+        Path | None,
+        typer.Argument(
+            help="For a model made by learn, fit --task-column or adapt: its examples, or the labelled rows "
+            "of new tasks."
+        ),
+    ] = None,
+    *,
     output: ModelDirectory,
+    kind: Annotated[
+        str | None,
+        typer.Option(help="What the examples are: text, image, sound or vector; found if left out."),
+    ] = None,
+    item_column: Annotated[
+        str | None, typer.Option(help="Of a table: the column of texts or files; found if left out.")
+    ] = None,
+    label_column: Annotated[
+        str | None, typer.Option(help="Of a table: the column of labels; found if left out.")
+    ] = None,
+    encoder: Annotated[
+        str | None, typer.Option(help="What turns examples into numbers; the best here if left out.")
+    ] = None,
+    head: Annotated[
+        str | None,
+        typer.Option(help="auto, logistic, class-means, ridge or svm; left-out examples choose (auto)."),
+    ] = None,
+    strength: Annotated[float | None, typer.Option(help="Of a head that is named.")] = None,
     again: Annotated[
         bool,
         typer.Option("--again", help="Of a model with tasks: rows that it has learned from count once more."),
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Adapt a learned model to new classes from a few labelled images, or to new tasks from a few rows.
+    """Learn classes from a few labelled examples of any kind; or adapt a model to new classes, or new tasks.
 
     [bold]Examples[/bold]
+
+      polytask adapt my-photos/ -o my-photos-model
+
+      polytask adapt requests.csv --item-column text --label-column intent -o intents
+
+      polytask adapt intents more-requests.csv -o intents-2
 
       polytask adapt letters my-support/ -o my-letters
 
       polytask adapt schools new-school.csv -o schools-and-one
     """
-    from polytask.models import FewShotModel, TaskTableModel, load
+    from polytask.models import FewShotClassifier, FewShotModel, TaskTableModel, load
 
-    if user_path(output).resolve() == user_path(model).resolve():
+    asked = given(
+        kind=kind,
+        item_column=item_column,
+        label_column=label_column,
+        encoder=encoder,
+        head=head,
+        strength=strength,
+    )
+    if support is None:
+        if again:
+            raise InputError("`again` is for models that fit made with --task-column. Name the model first.")
+        _learn_classes(source, output, asked, as_json=as_json)
+        return
+    if user_path(output).resolve() == user_path(source).resolve():
         raise InputError(
             f"{output} is the learned model itself, which would be lost. Choose another `output`."
         )
-    base = load(model)
+    base = load(source)
+    if asked and isinstance(base, FewShotModel | TaskTableModel | FewShotClassifier):
+        raise InputError(
+            f"{source} is a model already, which decides how examples are read and learned. Leave out "
+            f"{', '.join(f'`{name}`' for name in asked)}."
+        )
+    if again and not isinstance(base, TaskTableModel):
+        raise InputError(f"{source} has no tasks; `again` is for models that fit made with --task-column.")
     if isinstance(base, TaskTableModel):
         _adapt_tasks(base, support, output, again=again, as_json=as_json)
     elif isinstance(base, FewShotModel):
-        if again:
-            raise InputError(f"{model} has no tasks; `again` is for models that fit made with --task-column.")
         _adapt_classes(base, support, output, as_json=as_json)
+    elif isinstance(base, FewShotClassifier):
+        _add_examples(base, support, output, as_json=as_json)
     else:
         raise InputError(
-            f"{model} cannot be adapted. Give a directory made by polytask learn, or by polytask fit with "
-            "--task-column."
+            f"{source} cannot be adapted. Give a directory made by polytask learn or adapt, or by polytask "
+            "fit with --task-column."
         )
+
+
+def _learn_classes(source: Path, output: Path, asked: dict[str, Any], *, as_json: bool) -> None:
+    from polytask.estimators import adapt as adapt_examples
+    from polytask.models import FewShotClassifier
+    from polytask.models.bundle_folder import check_destination
+
+    if (user_path(source) / "model.json").is_file():
+        raise InputError(
+            f"{source} is a model. Name the examples that it shall learn behind it: polytask adapt {source} "
+            "SUPPORT -o DIR"
+        )
+    check_destination(output, kind=FewShotClassifier.kind)
+    model = adapt_examples(source, **asked)
+    model.save(output)
+    _show_classifier(model, output, as_json=as_json)
+
+
+def _add_examples(base: "FewShotClassifier", support: Path, output: Path, *, as_json: bool) -> None:
+    from polytask.models.bundle_folder import check_destination
+
+    check_destination(output, kind=base.kind)
+    model = base.add(user_path(support)).refit()
+    model.save(output)
+    _show_classifier(model, output, as_json=as_json)
+
+
+def _show_classifier(model: "FewShotClassifier", output: Path, *, as_json: bool) -> None:
+    from polytask.meta.heads import HEADS
+
+    accuracy = model.left_out_accuracy
+    encoders = " and ".join(view.name for view in model.space.views)
+    summary = {
+        "model": str(output),
+        "kind": model.space.kind,
+        "classes": list(model.classes),
+        "examples": len(model.examples),
+        "encoders": [view.name for view in model.space.views],
+        "head": model.settings.name,
+        "left_out_accuracy": accuracy,
+    }
+    classes = counted(len(model.classes), "class", "classes")
+    lines = [
+        *model.messages[:1],
+        f"Learned {classes} from {counted(len(model.examples), model.space.kind)} by {encoders}, and "
+        f"{HEADS[model.settings.name].about}.",
+    ]
+    if accuracy is not None:
+        lines.append(f"Of examples that were left out in turn, {accuracy:.0%} were told right.")
+    show(summary, as_json=as_json, lines=[*lines, f"Written to {output}."])
 
 
 def _adapt_classes(base: "FewShotModel", support: Path, output: Path, *, as_json: bool) -> None:

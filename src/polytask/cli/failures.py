@@ -23,6 +23,7 @@ _CALLS = {
     "polytask.compare": "polytask compare",
     "polytask.relate": "polytask relate",
     "polytask.learn": "polytask learn",
+    "polytask.adapt": "polytask adapt",
     "polytask.load": "polytask predict",
     "FewShotModel.adapt": "polytask adapt",
 }

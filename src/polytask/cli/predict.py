@@ -7,7 +7,7 @@ import typer
 
 from polytask.cli.completion import models
 from polytask.cli.failures import SpokenCommand
-from polytask.cli.options import Json, app
+from polytask.cli.options import Json, app, given
 from polytask.cli.terminal import show
 from polytask.core import InputError
 from polytask.core.files import user_path
@@ -21,7 +21,8 @@ def predict(
     data: Annotated[
         Path,
         typer.Argument(
-            help="A CSV or Parquet table, or a folder of Parquet files; for an adapted model, images."
+            help="A CSV or Parquet table, or a folder of Parquet files; for a model of classes, examples "
+            "such as it learned from, without labels."
         ),
     ],
     output: Annotated[Path, typer.Option("-o", "--output", help="The .csv or .parquet file to write.")],
@@ -36,6 +37,19 @@ def predict(
         bool,
         typer.Option("--deviation", help="Of a model with tasks: add the standard deviation of numbers."),
     ] = False,
+    refuse: Annotated[
+        float | None,
+        typer.Option(
+            help="Of a classifier: which share of known examples may be called none of the classes (0.05)."
+        ),
+    ] = None,
+    sets: Annotated[
+        float | None,
+        typer.Option(help="Of a classifier: add sets of classes that hold this share of the labels, as 0.9."),
+    ] = None,
+    probabilities: Annotated[
+        bool, typer.Option("--probabilities", help="Of a classifier: add the probability of every class.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Predict rows of a table, or images, and write the answers.
@@ -46,9 +60,9 @@ def predict(
 
       polytask predict penguins new.csv -o answers.csv --intervals 0.9
 
-      polytask predict my-letters scans/ -o answers.csv
+      polytask predict intents new-requests.csv -o answers.csv --sets 0.9
     """
-    from polytask.models import FewShotModel, TableModel, TaskTableModel, load
+    from polytask.models import FewShotClassifier, FewShotModel, TableModel, TaskTableModel, load
     from polytask.models.saved import check_output, write_table
 
     check_output(output, data=data, model=model)
@@ -59,6 +73,10 @@ def predict(
         )
     if deviation and not isinstance(loaded, TaskTableModel):
         raise InputError(f"{model} has no tasks; `deviation` is for models that fit made with --task-column.")
+    of_classifier = given(refuse=refuse, sets=sets, probabilities=probabilities or None)
+    if of_classifier and not isinstance(loaded, FewShotClassifier):
+        named = ", ".join(f"`{name}`" for name in of_classifier)
+        raise InputError(f"{named} is for classifiers that adapt made of examples, which {model} is not.")
     if isinstance(loaded, TaskTableModel):
         if joint:
             raise InputError(f"{model} has tasks, whose intervals are of single targets. Leave out `joint`.")
@@ -70,8 +88,11 @@ def predict(
         rows, columns = written.rows, list(written.columns)
     else:
         if intervals is not None or joint:
-            raise InputError(f"{model} answers images; `intervals` and `joint` are for models of tables.")
-        answers = loaded.predict(user_path(data))
+            raise InputError(f"{model} answers classes; `intervals` and `joint` are for models of tables.")
+        if isinstance(loaded, FewShotClassifier):
+            answers = loaded.predict(user_path(data), **of_classifier)
+        else:
+            answers = loaded.predict(user_path(data))
         write_table(answers, output)
         rows, columns = len(answers), list(answers.columns)
     summary = {"rows": rows, "columns": columns, "output": str(output)}

@@ -24,8 +24,8 @@ class _Entry:
 
 
 FROZEN_ENCODERS: Mapping[str, _Entry] = {
-    "minilm-3-layers": _Entry("text", "polytask.encoders.pretrained.minilm", "deep_minilm"),
     "minilm": _Entry("text", "polytask.encoders.pretrained.minilm", "MiniLM"),
+    "minilm-3-layers": _Entry("text", "polytask.encoders.pretrained.minilm", "deep_minilm"),
     "hashed-text": _Entry("text", "polytask.encoders.hashed_text", "HashedText", fitted=True),
     "efficientnet-lite0": _Entry("image", "polytask.encoders.pretrained.efficientnet", "EfficientNetLite"),
     "colour-gradients": _Entry("image", "polytask.encoders.frozen_gradients", "ColourGradients"),

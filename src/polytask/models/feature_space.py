@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from polytask.core import InputError
+from polytask.core.doors import by_door
 from polytask.encoders.frozen import FrozenEncoder
 from polytask.encoders.frozen_choice import FROZEN_ENCODERS, frozen_encoder
 
@@ -158,9 +159,10 @@ class FeatureSpace:
         if view.encoder is not None:
             return view.encoder
         if view.name not in FROZEN_ENCODERS:
+            how = by_door(python="Give it by the model's `with_encoder`", command="Use the model in Python")
             raise InputError(
                 f"The model was made with an encoder of its user, {view.name!r}, which is not saved along. "
-                "Give it by `with_encoder`."
+                f"{how}."
             )
         encoder = frozen_encoder(view.name, state=view.state)
         if encoder.fingerprint != view.fingerprint:

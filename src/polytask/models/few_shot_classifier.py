@@ -132,13 +132,18 @@ class FewShotClassifier(SavedModel):
             references=references,
             losses=losses,
             origin=origin,
-            data=data,
+            data={**data, "left_out_accuracy": chosen.accuracy(labels)},
         )
 
     @property
     def classes(self) -> tuple[str, ...]:
         """The names of the classes."""
         return self.examples.classes
+
+    @property
+    def left_out_accuracy(self) -> float | None:
+        """The share of examples that were told right when they were left out; None where none could be."""
+        return self.data.get("left_out_accuracy")
 
     @property
     def messages(self) -> tuple[str, ...]:

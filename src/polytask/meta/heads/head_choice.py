@@ -65,6 +65,12 @@ class ChosenHead:
         """Which rows were left out once, bool ``[row]``."""
         return ~np.isnan(self.held_out[:, 0])
 
+    def accuracy(self, labels: np.ndarray) -> float | None:
+        """Return the share of left-out rows told right, by labels ``[row]``; None where there are none."""
+        if not self.judged.any():
+            return None
+        return float((self.held_out[self.judged].argmax(1) == labels[self.judged]).mean())
+
 
 def fit_head(
     features: np.ndarray, labels: np.ndarray, n_classes: int, *, name: str, strength: float

@@ -1,0 +1,87 @@
+"""``polytask adapt`` and ``predict`` with a few examples of texts and of numbers, by the command."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from polytask.cli import app
+
+ROWS = [
+    ("pay my bill", "money"), ("what do I owe the bank", "money"), ("send money to the bank", "money"),
+    ("will it rain", "weather"), ("is it cold outside", "weather"), ("how warm is it today", "weather"),
+]  # fmt: skip
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    pd.DataFrame(ROWS, columns=["text", "label"]).to_csv("requests.csv", index=False)
+    pd.DataFrame({"text": ["rain or cold", "money to owe", ""]}).to_csv("new.csv", index=False)
+    return tmp_path
+
+
+def run(*words: object) -> object:
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+def test_a_table_of_texts_is_learned_and_another_predicted(folder: Path) -> None:
+    ended = run("adapt", "requests.csv", "-o", "m", "--encoder", "hashed-text")
+    assert ended.exit_code == 0, ended.output
+    assert "Learned 2 classes from 6 texts by hashed-text" in " ".join(ended.stdout.split())
+    ended = run("predict", "m", "new.csv", "-o", "p.csv", "--sets", "0.8", "--probabilities")
+    assert ended.exit_code == 0, ended.output
+    found = pd.read_csv("p.csv")
+    assert list(found["class"][:2]) == ["weather", "money"]
+    assert {"probability", "typicality", "none", "set", "p(money)", "p(weather)"} <= set(found.columns)
+
+
+def test_more_examples_bring_a_new_class(folder: Path) -> None:
+    run("adapt", "requests.csv", "-o", "m", "--encoder", "hashed-text")
+    pd.DataFrame({"text": ["a large pizza", "pizza with ham"], "label": "food"}).to_csv(
+        "more.csv", index=False
+    )
+    ended = run("adapt", "m", "more.csv", "-o", "m2", "--json")
+    assert ended.exit_code == 0, ended.output
+    assert json.loads(ended.stdout)["classes"] == ["money", "weather", "food"]
+    pd.DataFrame({"text": ["ham pizza"]}).to_csv("q.csv", index=False)
+    assert run("predict", "m2", "q.csv", "-o", "p.csv").exit_code == 0
+    assert list(pd.read_csv("p.csv")["class"]) == ["food"]
+
+
+def test_a_table_of_numbers_is_learned(folder: Path) -> None:
+    draws = np.random.default_rng(0)
+    frame = pd.DataFrame(draws.standard_normal((20, 2)), columns=["x", "y"])
+    frame.iloc[10:] += 5
+    frame.assign(label=["low"] * 10 + ["high"] * 10).to_csv("n.csv", index=False)
+    frame.to_csv("q.csv", index=False)
+    assert run("adapt", "n.csv", "-o", "m").exit_code == 0
+    assert run("predict", "m", "q.csv", "-o", "p.csv").exit_code == 0
+    assert list(pd.read_csv("p.csv")["class"]) == ["low"] * 10 + ["high"] * 10
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["adapt", "requests.csv", "-o", "m2", "--encoder", "nothing"], "no encoder 'nothing'"),
+        (["adapt", "requests.csv", "-o", "m2", "--head", "logistik"], "did you mean 'logistic'"),
+        (["adapt", "requests.csv", "-o", "m2", "--strength", "1"], "--strength belongs to one head"),
+        (["adapt", "requests.csv", "-o", "m2", "--kind", "film"], "--kind is 'film'"),
+        (["adapt", "requests.csv", "-o", "m2", "--again"], "--again is for models"),
+        (["adapt", "m", "-o", "m2"], "is a model"),
+        (["adapt", "m", "requests.csv", "-o", "m2", "--head", "ridge"], "Leave out --head"),
+        (["predict", "m", "new.csv", "-o", "p.csv", "--refuse", "2"], "--refuse must be a share"),
+        (["predict", "m", "new.csv", "-o", "p.csv", "--intervals", "0.9"], "for models of tables"),
+    ],
+)
+def test_what_cannot_be_is_said_in_the_words_of_the_command(
+    folder: Path, words: list[str], said: str
+) -> None:
+    assert run("adapt", "requests.csv", "-o", "m", "--encoder", "hashed-text").exit_code == 0
+    ended = run(*words)
+    assert ended.exit_code == 2
+    assert said in " ".join(ended.output.split())
+    assert not (folder / "m2").exists() and not (folder / "p.csv").exists()
