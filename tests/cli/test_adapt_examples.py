@@ -54,7 +54,7 @@ def test_more_examples_bring_a_new_class(folder: Path) -> None:
 
 def test_a_table_of_numbers_is_learned(folder: Path) -> None:
     draws = np.random.default_rng(0)
-    frame = pd.DataFrame(draws.standard_normal((20, 2)), columns=["x", "y"])
+    frame = pd.DataFrame(draws.standard_normal((20, 2)), columns=["width", "height"])
     frame.iloc[10:] += 5
     frame.assign(label=["low"] * 10 + ["high"] * 10).to_csv("n.csv", index=False)
     frame.to_csv("q.csv", index=False)

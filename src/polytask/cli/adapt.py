@@ -24,7 +24,7 @@ def adapt(
     source: Annotated[
         Path,
         typer.Argument(
-            help="The labelled examples: a folder with one folder per class, of images, sounds or .txt files; "
+            help="The labelled examples: a folder with one folder per class (images, sounds, .txt files); "
             "or a table with a column of labels and one of texts or files, or columns of numbers. With a "
             "second argument, the model to adapt.",
             autocompletion=models,
