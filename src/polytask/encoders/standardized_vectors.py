@@ -33,8 +33,8 @@ class StandardizedVectors:
     name = "vectors"
     kind: Kind = "vector"
 
-    def __init__(self, corpus: Sequence[Any]) -> None:
-        rows = _rows(corpus, None)
+    def __init__(self, corpus: Sequence[Any] | None) -> None:
+        rows = _rows(() if corpus is None else corpus, None)
         self._mean, spread = rows.mean(0), rows.std(0, correction=0)
         self._scale = torch.where(spread > 0, spread, torch.ones_like(spread))
 

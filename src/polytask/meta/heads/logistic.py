@@ -1,7 +1,6 @@
 """Multinomial logistic regression on features."""
 
 import numpy as np
-from scipy.optimize import minimize
 from scipy.special import logsumexp
 
 from polytask.meta.heads.linear_head import LinearHead
@@ -28,6 +27,8 @@ def logistic(features: np.ndarray, labels: np.ndarray, n_classes: int, strength:
         Yonglong Tian, Yue Wang, Dilip Krishnan, Joshua Tenenbaum, Phillip Isola, "Rethinking Few-Shot Image
         Classification: a Good Embedding Is All You Need?", ECCV 2020, arXiv:2003.11539.
     """
+    from scipy.optimize import minimize  # a predictor that is loaded has no need of it
+
     rows, size = features.shape
     indicators = np.eye(n_classes)[labels]  # [row, class]
 

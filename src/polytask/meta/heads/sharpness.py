@@ -1,7 +1,6 @@
 """How sure scores are: the factor by which they become the logits of probabilities."""
 
 import numpy as np
-from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
 __all__ = ["best_sharpness", "expected_calibration_error", "log_losses"]
@@ -35,6 +34,8 @@ def best_sharpness(scores: np.ndarray, labels: np.ndarray, *, usual: float, spre
     """
     if not len(labels):
         return usual
+    from scipy.optimize import minimize_scalar  # a predictor that is loaded has no need of it
+
     middle = float(np.log(usual))
 
     def surprise(logarithm: float) -> float:
