@@ -1,18 +1,22 @@
 """Load any saved model, and write its answers."""
 
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from polytask.core import BundleError, InputError
 from polytask.core.files import rehearse_write, user_path
 from polytask.models.bundle import load_bundle
-from polytask.models.few_shot_classifier import FewShotClassifier
-from polytask.models.few_shot_model import AdaptedModel, FewShotModel
 from polytask.models.prediction_file import check_ending, write_pieces
-from polytask.models.table_model import TableModel
-from polytask.models.task_table_model import TaskTableModel
 from polytask.version import __version__
+
+if TYPE_CHECKING:
+    from polytask.models.few_shot_classifier import FewShotClassifier
+    from polytask.models.few_shot_model import AdaptedModel, FewShotModel
+    from polytask.models.table_model import TableModel
+    from polytask.models.task_table_model import TaskTableModel
 
 __all__ = ["check_output", "load", "write_table"]
 
@@ -23,7 +27,7 @@ _KINDS = {
 
 def load(
     directory: str | Path,
-) -> TableModel | TaskTableModel | FewShotModel | AdaptedModel | FewShotClassifier:
+) -> "TableModel | TaskTableModel | FewShotModel | AdaptedModel | FewShotClassifier":
     """Load the model that a directory holds.
 
     Raises:
@@ -35,7 +39,8 @@ def load(
             f"{directory} holds a {bundle.kind!r} model, which polytask {__version__} does not know. Use the "
             "version that wrote it, or train again."
         )
-    return _KINDS[bundle.kind].from_bundle(bundle)
+    module, name = _KINDS[bundle.kind]
+    return getattr(import_module(f"polytask.models.{module}"), name).from_bundle(bundle)
 
 
 def check_output(output: str | Path, *, data: str | Path, model: str | Path) -> None:
