@@ -20,9 +20,14 @@ if TYPE_CHECKING:
 
 __all__ = ["check_output", "load", "write_table"]
 
-_KINDS = {
-    model.kind: model for model in (TableModel, TaskTableModel, FewShotModel, AdaptedModel, FewShotClassifier)
+_KINDS: dict[str, tuple[str, str]] = {
+    "table": ("table_model", "TableModel"),
+    "task-table": ("task_table_model", "TaskTableModel"),
+    "few-shot": ("few_shot_model", "FewShotModel"),
+    "few-shot-adapted": ("few_shot_model", "AdaptedModel"),
+    "few-shot-classifier": ("few_shot_classifier", "FewShotClassifier"),
 }
+"""Module and class of every kind: what reads others is not imported."""
 
 
 def load(
