@@ -77,7 +77,7 @@ def test_an_encoder_that_learned_from_its_items_keeps_nothing(cache):
 def test_a_few_items_are_kept_where_that_is_asked_for(tmp_path, cache):
     frozen_features(Counting(), TEXTS[:2], cache=tmp_path / "here")
     encoder = Counting()
-    frozen_features(encoder, TEXTS[:2], cache=tmp_path / "here")
+    frozen_features(encoder, TEXTS[:2], cache=str(tmp_path / "here"))
     assert encoder.asked == [] and not cache.exists()
 
 

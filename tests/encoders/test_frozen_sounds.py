@@ -1,6 +1,7 @@
 """A sound is the same waveform in whatever form it comes."""
 
 import io
+import random
 import sys
 
 import numpy as np
@@ -74,6 +75,25 @@ def test_other_formats_are_read_by_soundfile():
     soundfile.write(out, np.stack([tone(8000), tone(8000)], axis=1), 8000, format="FLAC")
     found = waveform(out.getvalue(), 8000, index=0)
     torch.testing.assert_close(found, torch.from_numpy(tone(8000)).float(), atol=1e-3, rtol=0)
+
+
+@pytest.mark.pretrained("soundfile")
+def test_damage_in_other_formats_is_one_message_and_no_traceback(capfd):
+    import soundfile
+
+    out = io.BytesIO()
+    soundfile.write(out, tone(8000), 8000, format="AIFF")
+    draw = random.Random(0)
+    n_refused = 0
+    for _ in range(200):
+        content = bytearray(out.getvalue())
+        for _ in range(4):
+            content[draw.randrange(60)] = draw.choice([0, 1, 127, 255])
+        try:
+            waveform(bytes(content), 8000, index=0)
+        except InputError:
+            n_refused += 1
+    assert n_refused > 20 and capfd.readouterr().err == ""
 
 
 def test_without_soundfile_the_extra_is_named(monkeypatch):

@@ -9,6 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from polytask.core import DataWarning, InputError
+from polytask.core.files import user_path
 from polytask.encoders.frozen import FrozenEncoder, blank_vectors, check_items
 from polytask.encoders.frozen_items import item_digest
 from polytask.encoders.frozen_store import FeatureStore
@@ -21,7 +22,11 @@ _PIECE = 1024  # items after whose encoding their vectors are kept, so that a ki
 
 
 def frozen_features(
-    encoder: FrozenEncoder, items: Sequence[Any], *, batch_size: int = 32, cache: bool | Path | None = None
+    encoder: FrozenEncoder,
+    items: Sequence[Any],
+    *,
+    batch_size: int = 32,
+    cache: bool | str | Path | None = None,
 ) -> Tensor:
     """Return the vectors of items; those that were ever encoded in the same way come from the disk.
 
@@ -55,7 +60,7 @@ def frozen_features(
     used = len(items) > _FEW if cache is None else cache is not False
     if not used or not encoder.fingerprint or encoder.state:
         return encoder.encode(items, batch_size=batch_size)
-    root = cache if isinstance(cache, Path) else cache_folder() / "features"
+    root = cache_folder() / "features" if cache is None or isinstance(cache, bool) else user_path(cache)
     store = FeatureStore(root, encoder.fingerprint, width=encoder.width)
     digests = [item_digest(item, encoder.kind) for item in items]
     rows = store.load([digest for digest in digests if digest is not None])

@@ -126,8 +126,18 @@ def _other(content: bytes) -> tuple[np.ndarray, int]:
         raise MissingPackageError(
             "soundfile", extra="models", purpose="a sound file that is no WAV"
         ) from error
-    values, rate = soundfile.read(io.BytesIO(content), dtype="float32", always_2d=True)
-    return values.T, rate
+    with soundfile.SoundFile(_Content(content)) as file:
+        if file.frames > _LONGEST * file.samplerate:  # announced, perhaps by a damaged file
+            raise ValueError(f"it says that it is longer than {_LONGEST // 60} minutes")
+        return file.read(dtype="float32", always_2d=True).T, file.samplerate
+
+
+class _Content(io.BytesIO):
+    """Lets the decoder of a damaged file seek before its beginning, of which soundfile prints a traceback."""
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        start = (0, self.tell(), len(self.getbuffer()))[whence]
+        return super().seek(max(0, start + offset))
 
 
 def _no_sound(item: Any, index: int) -> str:
