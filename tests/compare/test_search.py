@@ -8,15 +8,17 @@ import sys
 import numpy as np
 import pytest
 from tests.compare.small import rows, table
+from typer.testing import CliRunner
 
 import polytask
+from polytask.cli import app
 from polytask.compare import Candidate, Fitted, candidates_of
 from polytask.compare.cells import read_record
 from polytask.compare.choice import choose
 from polytask.compare.plan import open_plan, write_plan
 from polytask.compare.runner import run_cells
 from polytask.compare.search import searched
-from polytask.compare.search_space import Span, spaces_for
+from polytask.compare.search_space import Span, space_of, spaces_for
 from polytask.compare.trials import TrialFile
 from polytask.core import BundleError, MissingPackageError, ResultWarning
 from polytask.report.comparison import settings_table
@@ -32,7 +34,7 @@ class Shifted(Candidate):
 
     name = words = "shifted"
     per_target = False
-    spaces = {"shift": Span(low=-1.0, high=1.0)}, {}
+    spaces = {"shift": (-1.0, 1.0)}, {}
     defaults = {"shift": 0.9}, {}
 
     def __init__(self, log=None):
@@ -80,7 +82,7 @@ def test_the_usual_settings_come_first_and_the_lowest_loss_is_chosen():
     found, _ = rows(table(), TARGETS)
     file = TrialFile(None)
     with pytest.warns(ResultWarning, match=r"\d of 30 settings failed, first .*: ValueError: too low"):
-        proposal = searched(Shifted.spaces[0], Shifted.defaults[0], 30, seed=1)
+        proposal = searched(space_of(Shifted.spaces[0]), Shifted.defaults[0], 30, seed=1)
         settings, fitted = choose(Shifted(), found, proposal, file, seed=1)
     assert file.trials[0].settings == {} and len(file.trials) == 30
     losses = [one.loss for one in file.trials if one.loss is not None]
@@ -158,6 +160,8 @@ def test_another_space_or_another_number_is_another_comparison(tmp_path):
         begun(tmp_path, ["linear"], spaces={"linear": {"alpha": (0.1, 2.0)}})
     with pytest.raises(BundleError, match="`search` was 6, is 7"):
         begun(tmp_path, ["linear"], search=7, spaces={"linear": {"alpha": (0.1, 1.0)}})
+    shown = CliRunner().invoke(app, ["info", str(tmp_path)]).stdout
+    assert "search 6 settings tried in each fold" in " ".join(shown.split())
     again = open_plan(tmp_path)
     assert again.search == 6 and again.spaces["linear"] == ({"alpha": Span(low=0.1, high=1.0)}, {})
 

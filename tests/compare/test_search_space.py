@@ -3,7 +3,7 @@
 import pytest
 from sklearn.linear_model import Ridge
 
-from polytask.compare import candidates_of
+from polytask.compare import Candidate, candidates_of
 from polytask.compare.search_space import Span, space_from_json, space_of, space_to_json, spaces_for
 from polytask.core import InputError
 
@@ -53,6 +53,22 @@ def test_spaces_of_other_candidates_and_settings_are_refused(given: dict, messag
     made = candidates_of(["constant", "linear", "joint:hard"], {"epochs": 3})
     with pytest.raises(InputError, match=message):
         spaces_for(made, given)
+
+
+def test_a_candidate_of_ones_own_says_what_is_searched() -> None:
+    class Mine(Candidate):
+        name = words = "mine"
+        spaces = {"level": (0.0, 2.0)}, {}
+
+        def fit(self, rows, settings, *, seed):
+            return None
+
+    assert spaces_for([Mine()], None) == {"mine": ({"level": Span(low=0.0, high=2.0)}, {})}
+    given = {"any": ["thing"]}
+    assert spaces_for([Mine()], {"mine": given})["mine"] == (space_of(given), space_of(given))
+    Mine.spaces = {"level": (2.0, 0.0)}, {}
+    with pytest.raises(InputError, match="The `spaces` of the candidate 'mine': level: a span needs"):
+        spaces_for([Mine()], None)
 
 
 def test_each_side_of_a_pair_gets_the_settings_that_it_has() -> None:

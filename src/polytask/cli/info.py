@@ -116,6 +116,11 @@ def _comparison_rows(compared: "ComparisonInfo") -> Iterator[tuple[str, str]]:
     yield from _data_rows(compared.data)
     yield "candidates", _some(compared.candidates)
     yield "folds", str(len(compared.folds))
+    if compared.search is not None:
+        yield (
+            "search",
+            f"{compared.search} settings tried in each fold, of candidates with something to choose",
+        )
     yield "cells", f"{compared.done} of {compared.cells} done, {compared.seconds:,.0f} s of work"
     for what, count in compared.failed.items():
         yield "failed", f"{what} ({counted(count, 'cell')})"

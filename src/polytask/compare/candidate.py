@@ -50,7 +50,8 @@ class Candidate(ABC):
         words: What sentences call it.
         per_target: Whether it is fitted on one target after the other.
         grids: Settings to choose from beside the usual ones: for numbers, and for classes.
-        spaces: Between what a search chooses: for numbers, and for classes; empty for the usual settings.
+        spaces: Between what a search chooses, as `compare` takes it: for numbers, and for classes; empty for
+            the usual settings.
         defaults: The usual value of each setting that there is, for numbers and for classes; None if unknown.
         recipe: What `candidate_of_recipe` makes it of again in another process; None if nothing does.
     """
@@ -59,7 +60,7 @@ class Candidate(ABC):
     words: str
     per_target: bool = True
     grids: tuple[Sequence[Settings], Sequence[Settings]] = ((), ())
-    spaces: tuple[Space, Space] = MappingProxyType({}), MappingProxyType({})
+    spaces: tuple[Mapping[str, Any], Mapping[str, Any]] = MappingProxyType({}), MappingProxyType({})
     defaults: tuple[Settings, Settings] | None = None
     recipe: Mapping[str, Any] | None = None
 

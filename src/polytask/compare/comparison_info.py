@@ -27,6 +27,7 @@ class ComparisonInfo:
         data: Where the table comes from: fingerprint, roles of columns.
         targets: Name and kind of each.
         candidates: What is compared.
+        search: How many settings each of them tries in a fold; None without a search.
         folds: How many rows are held out in each fold.
         cells: A candidate in a fold: how many there are.
         done: How many cells are done.
@@ -46,6 +47,7 @@ class ComparisonInfo:
     failed: Mapping[str, int]
     seconds: float
     problems: tuple[str, ...]
+    search: int | None = None
     kind: str = "comparison"
 
     def to_json(self) -> dict[str, Any]:
@@ -96,6 +98,7 @@ def comparison_info(folder: str | Path) -> ComparisonInfo:
         failed=failed,
         seconds=round(seconds, 2),
         problems=tuple(problems),
+        search=plan.get("search"),
     )
 
 

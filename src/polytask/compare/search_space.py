@@ -121,7 +121,7 @@ def spaces_for(
     Raises:
         InputError: There is no such candidate, or it has no such setting.
     """
-    found = {one.name: one.spaces for one in candidates}
+    found = {one.name: _own(one) for one in candidates}
     for name, wanted in (given or {}).items():
         if name not in found:
             raise InputError(
@@ -135,6 +135,15 @@ def spaces_for(
             text = plain_names(error).removesuffix(".")
             raise InputError(f"`spaces` for {name!r}: {text}.") from error
     return found
+
+
+def _own(candidate: "Candidate") -> tuple[Space, Space]:
+    """Return the candidate's own space, which may be written as people do."""
+    try:
+        numbers, classes = (space_of(side) if side else {} for side in candidate.spaces)
+    except InputError as error:
+        raise InputError(f"The `spaces` of the candidate {candidate.name!r}: {error}.") from error
+    return numbers, classes
 
 
 def _fitting(candidate: "Candidate", space: Space) -> tuple[Space, Space]:
