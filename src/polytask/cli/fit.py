@@ -113,6 +113,18 @@ def fit(
         list[str] | None,
         typer.Option(help="The metric that judges a target: NAME=METRIC, as paid=auroc. Repeat it."),
     ] = None,
+    task_sampling: Annotated[
+        str | None,
+        typer.Option(
+            help="How much tasks with many and with few labels count beside each other; without it rows of a "
+            "task column alike, and targets alike.",
+            metavar="proportional|temperature|round-robin",
+        ),
+    ] = None,
+    sampling_temperature: Annotated[
+        float | None,
+        more("Of the task sampling temperature: labels to the power of one over it (5)."),
+    ] = None,
     epochs: Annotated[int, typer.Option(help="Passes over the training rows at most.")] = 200,
     width: Annotated[int, typer.Option(help="Units of each layer.")] = 64,
     depth: Annotated[int, typer.Option(help="Layers of the trunk.")] = 2,
@@ -182,6 +194,8 @@ def fit(
         bins=bins,
         members=members,
         soft_strength=soft_strength,
+        task_sampling=task_sampling,
+        sampling_temperature=sampling_temperature,
         precision=precision,
     )
     if dry_run:

@@ -22,6 +22,8 @@ class FitOptions(TypedDict, total=False):
     class_weights: Any
     target_weights: Mapping[str, float] | None
     metrics: Mapping[str, str] | None
+    task_sampling: str | None
+    sampling_temperature: float | None
     architecture: str
     balancing: str
     heads: str | None

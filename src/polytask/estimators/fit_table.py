@@ -48,6 +48,8 @@ def fit(
     class_weights: Any = None,
     target_weights: Mapping[str, float] | None = None,
     metrics: Mapping[str, str] | None = None,
+    task_sampling: str | None = None,
+    sampling_temperature: float | None = None,
     architecture: str = "hard",
     balancing: str = "equal",
     heads: str | None = None,
@@ -115,6 +117,11 @@ def fit(
             verdicts, and for `TableModel.importance`. Training and stopping go by the loss. There are, for
             numbers rmse, mae, r2; for two classes accuracy, auroc, f1, balanced_accuracy, average_precision,
             log_loss, brier; for several accuracy, balanced_accuracy, f1, log_loss, brier.
+        task_sampling: How much tasks count beside each other: those of ``task_column``, or the targets where
+            these have unlike numbers of labels. ``"proportional"`` to their labels, ``"round-robin"`` for all
+            alike, or ``"temperature"`` in between; their losses are weighed as often as they would be drawn,
+            see `polytask.fitting.task_shares`. None for rows alike in a task column, and targets alike.
+        sampling_temperature: Of ``"temperature"``: labels to the power of one over it; None for 5.
         architecture: How the targets share, see `polytask.architectures.architecture_names`. All but
             ``"hard"`` are trained fold after fold, each stopped by a further fold.
         balancing: How the targets' losses become one update, see `polytask.balancing.balancer_names`; all but
@@ -167,7 +174,8 @@ def fit(
         "weight_decay": weight_decay, "batch_size": batch_size, "bins": bins, "members": members,
         "soft_strength": soft_strength, "repeats": repeats, "folds": folds, "seed": seed,
         "baselines": baselines, "groups": groups, "class_weights": class_weights,
-        "target_weights": target_weights, "metrics": metrics, "progress": progress,
+        "target_weights": target_weights, "metrics": metrics,
+        "task_sampling": task_sampling, "sampling_temperature": sampling_temperature, "progress": progress,
         "accelerator": accelerator, "precision": precision, "resume_folder": resume_folder,
         "time_budget": time_budget,
     }  # fmt: skip

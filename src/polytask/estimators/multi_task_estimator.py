@@ -59,6 +59,8 @@ class MultiTaskEstimator(BaseEstimator):
             gives the class of lowest expected cost, which need not be the most probable one.
         target_weights: How much targets count in the loss of what they share, by name.
         metrics: Which metric judges a target in ``results_``, by name.
+        task_sampling: How much targets with many and with few labels count beside each other.
+        sampling_temperature: Of ``task_sampling="temperature"``.
         architecture: How the targets share.
         balancing: How the targets' losses become one update.
         heads: ``"shared"`` for one head of all targets of a kind, ``"own"`` for one each.
@@ -115,6 +117,8 @@ class MultiTaskEstimator(BaseEstimator):
         class_weights: Any = None,
         target_weights: Mapping[str, float] | None = None,
         metrics: Mapping[str, str] | None = None,
+        task_sampling: str | None = None,
+        sampling_temperature: float | None = None,
         architecture: str = "hard",
         balancing: str = "equal",
         heads: str | None = None,
@@ -144,6 +148,8 @@ class MultiTaskEstimator(BaseEstimator):
         self.class_weights = class_weights
         self.target_weights = target_weights
         self.metrics = metrics
+        self.task_sampling = task_sampling
+        self.sampling_temperature = sampling_temperature
         self.architecture = architecture
         self.balancing = balancing
         self.heads = heads

@@ -11,6 +11,7 @@ from polytask.core.settings import SettingsCheck
 from polytask.fitting.table_preparation import PreparedTable
 from polytask.fitting.target_groups import Groups, check_groups
 from polytask.fitting.target_options import check_class_weights, check_metrics, check_target_weights
+from polytask.fitting.task_shares import check_task_sampling
 from polytask.models.table_config import TableConfig, check_used
 
 __all__ = ["FitSettings", "GroupFinder"]
@@ -33,6 +34,8 @@ class FitSettings:
         class_weights: How much each class counts, as `check_class_weights` returns it.
         target_weights: How much each target counts in the loss of what is shared; None for all alike.
         metrics: Which metric judges each target, by name; None for the first of its kind.
+        task_sampling: By which law tasks count beside each other, see `polytask.fitting.task_shares`.
+        sampling_temperature: Of the law ``"temperature"``; None for its usual one.
         groups: Which targets are trained together, as `check_groups` returns it; None for all.
         find_groups: Finds them where ``groups`` is ``"auto"``.
         seed: Decides everything random.
@@ -50,6 +53,8 @@ class FitSettings:
     class_weights: Any = None
     target_weights: Any = None
     metrics: Any = None
+    task_sampling: str | None = None
+    sampling_temperature: float | None = None
     groups: Any = None
     find_groups: GroupFinder | None = None
     seed: int = 0
@@ -99,9 +104,11 @@ class FitSettings:
             "metrics": check_metrics(check, call["metrics"]),
             "groups": check_groups(check, call["groups"]),
         }
+        check_task_sampling(check, call["task_sampling"], call["sampling_temperature"])
         balancing = asked.get("balancing", "equal")
-        if call["target_weights"] and isinstance(balancing, str) and balancing != "equal":
-            check.unused("target_weights", "balancing", balancing, ["equal"])
+        for name in ("target_weights", "task_sampling"):
+            if call[name] and isinstance(balancing, str) and balancing != "equal":
+                check.unused(name, "balancing", balancing, ["equal"])
         if isinstance(call["folds"], Number):
             call["folds"] = check.whole("folds", call["folds"], least=2)
         if call["time_budget"] is not None:

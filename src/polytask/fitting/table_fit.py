@@ -27,6 +27,7 @@ from polytask.fitting.table_surroundings import Surroundings, rehearse
 from polytask.fitting.table_verdict import Answers, constant_predictions, judge, judged_rows, mean_gain
 from polytask.fitting.target_groups import AUTO, found_message, groups_text, settled
 from polytask.fitting.target_options import with_class_weights, with_metrics, with_target_weights
+from polytask.fitting.task_shares import with_task_sampling
 from polytask.fitting.temperature import Sharpness
 from polytask.models.table_config import TableConfig, unused_for
 from polytask.models.table_model import TableModel
@@ -165,6 +166,11 @@ def _prepared(
             f"with `balancing={config.balancing!r}` cannot be trained on. Choose `architecture='hard'` and "
             f"`balancing='equal'`, or give at most {LARGE_ROWS:,} rows."
         )
+    if columns.of_tasks and settings.task_sampling is not None and not stacked(config):
+        raise InputError(
+            f"`task_sampling` weighs rows, which `architecture={config.architecture!r}` does not take. Leave "
+            "it out, or choose `architecture='hard'`."
+        )
     prepare: Any = prepare_large_table if isinstance(frame, LargeTable) else prepare_table
     with usual_defaults():
         prepared = prepare(
@@ -176,6 +182,9 @@ def _prepared(
         )
         prepared = with_class_weights(prepared, settings.class_weights)
         prepared = with_target_weights(prepared, settings.target_weights)
+        prepared = with_task_sampling(
+            prepared, settings.task_sampling, settings.sampling_temperature, of_tasks=columns.of_tasks
+        )
         prepared = with_metrics(prepared, settings.metrics)
     return _grouped(prepared, settings)
 
@@ -211,6 +220,7 @@ def _described(
 ) -> dict[str, object]:
     """Say where a model comes from; of what is asked of single targets, what was given."""
     by_target = {name: getattr(settings, name) for name in ("class_weights", "target_weights", "metrics")}
+    by_target |= {name: getattr(settings, name) for name in ("task_sampling", "sampling_temperature")}
     by_target["groups"] = settings.groups and [list(group) for group in settings.groups]
     return {
         "fingerprint": fingerprint(frame)
