@@ -33,6 +33,7 @@ Image = pytest.importorskip("PIL.Image")
         ([Sound(np.ones(3), 8)], "sounds"),
         ([np.ones(3), torch.ones(3)], "vectors"),
         ([[1, 2], (3, 4)], "vectors"),
+        ([np.ones((2, 2)), torch.ones(3, 2, 2)], "images"),
         ([np.ones((2, 2)), np.ones(3)], "other"),
         ([["a"], ["b"]], "other"),
         ([{"a": 1}], "other"),

@@ -122,6 +122,12 @@ def test_the_parts_of_a_split_are_no_classes(tmp_path):
         read_examples(tmp_path, labelled=True)
 
 
+def test_classes_may_be_called_like_the_parts_of_a_split(tmp_path):
+    for name in ("test", "train"):
+        image(tmp_path / name / "1.png")
+    assert read_examples(tmp_path, labelled=True).labels == ("test", "train")
+
+
 def test_a_class_inside_a_class_counts_and_is_named(root):
     image(root / "cat" / "wild" / "1.png")
     found = read_examples(root, labelled=True)

@@ -63,6 +63,12 @@ def test_labels_that_differ_only_by_case_or_white_space_are_pointed_out():
     assert len(notes) == 1 and "'New York', 'new  york'" in notes[0] and "Paris" not in notes[0]
 
 
+@pytest.mark.parametrize(("count", "end"), [(5, "'E', 'e'. Write"), (7, "'E', 'e'; and 2 more. Write")])
+def test_only_some_labels_that_differ_by_case_are_named(count, end):
+    letters = "abcdefg"[:count]
+    assert end in read_labels([*letters.upper(), *letters], row)[1][0]
+
+
 def test_a_class_that_is_called_like_a_missing_value_is_kept_and_pointed_out():
     labels, notes = read_labels(["none", "None", "NA"], row)
     assert labels == ("none", "None", "NA")
