@@ -166,6 +166,17 @@ def test_a_label_that_has_no_logarithm_is_told_by_its_row(monkeypatch: pytest.Mo
             polytask.fit(frame, "y:log", **FEW)
 
 
+def test_targets_in_groups_learn_from_their_own_columns_in_pieces() -> None:
+    model = polytask.fit(
+        sample_table(1500), TARGETS, groups="kind,y;flag", epochs=6, width=16, batch_size=64, baselines=False
+    )
+    assert model.results is not None and model.results.groups == (("y", "kind"), ("flag",))
+    by_name = {one.task: one for one in model.results.tasks}
+    assert by_name["y"].joint["r2"].mean > 0.5
+    assert by_name["kind"].joint["accuracy"].mean > 0.7 and by_name["flag"].joint["accuracy"].mean > 0.8
+    assert by_name["flag"].verdict == "alone"
+
+
 def test_a_plan_of_a_large_table_reads_it_in_pieces() -> None:
     from polytask.estimators.fit_table import plan
 

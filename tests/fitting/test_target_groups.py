@@ -72,5 +72,9 @@ def test_what_is_neither_text_nor_names_in_groups_is_refused(given: Any) -> None
 
 
 def test_groups_that_were_found_are_told_with_what_their_figures_are_worth() -> None:
-    assert "together: a, b; c. Rows that chose the groups judge" in found_message([["a", "b"], ["c"]])
+    assert "trains together a, b, and alone c, d. Rows that chose" in found_message(
+        [["a", "b"], ["c"], ["d"]]
+    )
+    assert "trains together a, b; c, d. Rows that chose" in found_message([["a", "b"], ["c", "d"]])
+    assert "trains alone a, b. Rows that chose" in found_message([["a"], ["b"]])
     assert found_message([["a", "b"]]).endswith("all targets belong in one network, as without groups.")

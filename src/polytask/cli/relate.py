@@ -111,9 +111,10 @@ def _fit_words(table: Path, options: Sequence[tuple[str, str]], groups: str) -> 
 
 def _broken(words: Sequence[str]) -> str:
     """Break a command into lines that a shell joins again: a terminal would break it anywhere."""
-    lines = [""]
-    for word in words:
-        if lines[-1] and len(lines[-1]) + len(word) > _WIDTH:
-            lines.append("")
-        lines[-1] += f" {word}"
-    return " \\\n ".join(lines)
+    lines = [words[0]]
+    for word in words[1:]:
+        if len(lines[-1]) + len(word) > _WIDTH:
+            lines.append(word)
+        else:
+            lines[-1] += f" {word}"
+    return " \\\n    ".join(lines)

@@ -158,11 +158,14 @@ def found_message(groups: Sequence[Sequence[str]]) -> str:
     """Say which groups were found, and what that means for the figures."""
     if len(groups) == 1:
         return "`groups='auto'`: by their affinities all targets belong in one network, as without groups."
-    text = "; ".join(group_name(group, most=_MOST_NAMED) for group in groups)
+    several = [group_name(group, most=_MOST_NAMED) for group in groups if len(group) > 1]
+    single = [group[0] for group in groups if len(group) == 1]
+    parts = [f"together {'; '.join(several)}"] if several else []
+    parts += [f"alone {group_name(single, most=_MOST_NAMED)}"] if single else []
     return (
-        f"`groups='auto'` trains these targets together: {text}. Rows that chose the groups judge the model, "
-        "too, so its figures may flatter it a little; `polytask.compare` with the candidate groups:auto "
-        "finds groups without the rows that judge."
+        f"`groups='auto'` trains {', and '.join(parts)}. Rows that chose the groups judge the model, too, "
+        "so its figures may flatter it a little; `polytask.compare` with the candidate groups:auto finds "
+        "groups without the rows that judge."
     )
 
 
