@@ -95,6 +95,7 @@ bench: .venv/.dev  ## All benchmarks; real data from the folder that POLYTASK_DA
 	$(BIN)/python benchmarks/quality/few_shot_tables.py
 	$(BIN)/python benchmarks/quality/few_shot_text.py
 	$(BIN)/python benchmarks/quality/few_shot_speech.py
+	$(BIN)/python benchmarks/quality/adapt_examples.py
 	$(BIN)/python benchmarks/quality/learner_choice.py
 	$(BIN)/python benchmarks/quality/meta_rl.py
 

@@ -136,6 +136,9 @@ def never_compiled(module: Any) -> None:
 
 
 CASES: dict[str, Case] = {
+    "adapt_examples": Case(
+        arguments=("intents-30-ways-1",), constants={"DRAWS": 1, "MOST_QUERIES": 20}
+    ),
     "joint": Case(
         arguments=("sarcos", "tox21", "fashion", "multi-mnist", "--seed", "0", "1"),
         constants={"METHODS": ("famo",)},

@@ -13,6 +13,8 @@ from polytask.data.examples.examples import Examples
 from polytask.data.examples.reading import read_examples
 from polytask.encoders.frozen import FrozenEncoder
 from polytask.encoders.frozen_choice import FROZEN_ENCODERS, best_encoder, frozen_encoder
+from polytask.encoders.frozen_features import frozen_features
+from polytask.encoders.frozen_functions import encoder_of
 from polytask.meta.heads import choose_head
 from polytask.models.feature_space import FeatureSpace
 from polytask.models.few_shot_classifier import FewShotClassifier
@@ -34,7 +36,7 @@ def adapt(
     kind: str | None = None,
     item_column: str | None = None,
     label_column: str | None = None,
-    encoder: FrozenEncoder | str | None = None,
+    encoder: Any = None,
     head: str = "auto",
     strength: float | None = None,
 ) -> FewShotClassifier:
@@ -53,8 +55,9 @@ def adapt(
         kind: ``"text"``, ``"image"``, ``"sound"`` or ``"vector"``; None: what is found.
         item_column: The column of the examples in a table; None: what is found.
         label_column: The column of the labels in a table; None: what is found.
-        encoder: A name of `polytask.encoders.FROZEN_ENCODERS`, or an encoder of your own; None for the
-            best that can be used here. Texts are encoded by what they mean and by their words.
+        encoder: A name of `polytask.encoders.FROZEN_ENCODERS`; an encoder of your own, such as a module of
+            timm or of sentence-transformers, see `polytask.encoders.encoder_of`; None for the best here.
+            Texts are encoded by what they mean and by their words.
         head: ``"auto"``, or one of `polytask.meta.heads.HEADS`: ``"logistic"``, ``"class-means"``,
             ``"ridge"``, ``"svm"``.
         strength: Of a head that is named; None for what left-out examples choose.
@@ -93,7 +96,7 @@ def adapt(
             "apart. Give examples of another one."
         )
     encoders = _encoders(examples, encoder)
-    vectors = [one.encode(examples.items) for one in encoders]
+    vectors = [frozen_features(one, examples.items) for one in encoders]
     space = _space(examples, encoders, vectors)
     known = KnownExamples.of(space.joined(vectors), given, _names(examples))
     model = FewShotClassifier.fitted(
@@ -121,13 +124,14 @@ def _names(examples: Examples) -> list[str]:
     return [str(number) for number in range(len(examples))]
 
 
-def _encoders(examples: Examples, encoder: FrozenEncoder | str | None) -> list[FrozenEncoder]:
+def _encoders(examples: Examples, encoder: Any) -> list[FrozenEncoder]:
     """Return what encodes the examples."""
     if isinstance(encoder, str):
         if encoder in FROZEN_ENCODERS:
             _check_kind(examples, encoder, FROZEN_ENCODERS[encoder].kind)
         chosen = [frozen_encoder(encoder, corpus=examples.items)]
     elif encoder is not None:
+        encoder = _own_encoder(encoder, examples)
         _check_kind(examples, encoder.name, encoder.kind)
         chosen = [encoder]
     elif examples.kind != "text":
@@ -144,6 +148,12 @@ def _encoders(examples: Examples, encoder: FrozenEncoder | str | None) -> list[F
             )
             chosen = [words]
     return chosen
+
+
+def _own_encoder(encoder: Any, examples: Examples) -> FrozenEncoder:
+    if examples.kind == "vector" and not hasattr(encoder, "encode"):
+        raise InputError("Vectors are used as they are. Leave `encoder` out.")
+    return encoder_of(encoder, kind=examples.kind)
 
 
 def _check_kind(examples: Examples, name: str, kind: str) -> None:

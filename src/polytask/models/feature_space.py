@@ -12,6 +12,7 @@ from polytask.core import InputError
 from polytask.core.doors import by_door
 from polytask.encoders.frozen import FrozenEncoder
 from polytask.encoders.frozen_choice import FROZEN_ENCODERS, frozen_encoder
+from polytask.encoders.frozen_features import frozen_features
 
 __all__ = ["FeatureSpace", "View"]
 
@@ -80,7 +81,7 @@ class FeatureSpace:
         Raises:
             InputError: An encoder is not at hand, or cannot encode an item.
         """
-        return self.joined([self._encoder(index).encode(items) for index in range(len(self.views))])
+        return self.joined([frozen_features(self._encoder(index), items) for index in range(len(self.views))])
 
     def joined(self, vectors: Sequence[Tensor]) -> Tensor:
         """Make features ``[item, width]`` of vectors ``[item, width of the encoder]``, one tensor each."""
