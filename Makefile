@@ -74,6 +74,7 @@ bench: .venv/.dev  ## All benchmarks; real data from the folder that POLYTASK_DA
 	$(BIN)/python benchmarks/speed/large_tables.py
 	$(BIN)/python benchmarks/speed/many_tasks.py
 	$(BIN)/python benchmarks/speed/architectures.py
+	$(BIN)/python benchmarks/speed/living_classes.py
 	$(BIN)/python benchmarks/quality/sinusoid.py
 	$(BIN)/python benchmarks/quality/omniglot.py
 	$(BIN)/python benchmarks/quality/two_objectives.py
