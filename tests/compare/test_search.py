@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+from sklearn.tree import DecisionTreeRegressor
 from tests.compare.small import rows, table
 from typer.testing import CliRunner
 
@@ -163,19 +164,23 @@ def test_another_space_or_another_number_is_another_comparison(tmp_path):
     shown = CliRunner().invoke(app, ["info", str(tmp_path)]).stdout
     assert "search 6 settings tried in each fold" in " ".join(shown.split())
     again = open_plan(tmp_path)
-    assert again.search == 6 and again.spaces["linear"] == ({"alpha": Span(low=0.1, high=1.0)}, {})
+    assert again.search == 6 and again.spaces["linear"][0] == {"alpha": Span(low=0.1, high=1.0)}
 
 
 def test_a_comparison_says_what_was_searched_and_optuna_says_nothing(capfd):
+    asked = {"constant": "constant", "linear": "linear", "tree": DecisionTreeRegressor()}
     before = optuna.logging.get_verbosity()
-    found = polytask.compare(
-        table(), TARGETS, candidates=["constant", "linear"], folds=2, search=3, workers=1,
-        spaces={"linear": {"alpha": [1.0, 30.0], "C": (0.01, 1.0, "log")}},
-    )  # fmt: skip
+    spaces = {"linear": {"alpha": [1.0, 30.0], "C": (0.01, 1.0, "log")}, "tree": {"max_depth": [1, 2]}}
+    with pytest.warns(ResultWarning, match="'tree' does not predict rich"):
+        found = polytask.compare(
+            table(), TARGETS, candidates=asked, folds=2, search=3, workers=1, spaces=spaces
+        )
     assert optuna.logging.get_verbosity() == before and capfd.readouterr() == ("", "")
     frame = found.to_frame().set_index(["target", "candidate"])
     assert frame.trials.to_dict() == {
-        (target, name): n for target in TARGETS for name, n in (("constant", 1), ("linear", 3))
+        **{(target, name): n for target in TARGETS for name, n in (("constant", 1), ("linear", 3))},
+        ("size", "tree"): 3,
+        ("rich", "tree"): 0,  # it is a regressor
     }
     assert frame.settings["size", "constant"] == "the usual ones"
     chosen = [json.loads(text) for text in found.candidates[1].settings["rich"]]

@@ -75,6 +75,8 @@ def test_each_side_of_a_pair_gets_the_settings_that_it_has() -> None:
     (linear,) = candidates_of("linear")
     numbers, classes = spaces_for([linear], {"linear": {"alpha": (0.1, 9.0), "C": (0.1, 2.0)}})["linear"]
     assert (set(numbers), set(classes)) == ({"alpha"}, {"C"})
+    alone = spaces_for([linear], {"linear": {"alpha": (0.1, 9.0)}})["linear"]
+    assert alone == ({"alpha": Span(low=0.1, high=9.0)}, linear.spaces[1])
     (ridge,) = candidates_of(Ridge())
     assert spaces_for([ridge], None) == {"Ridge": ({}, {})}
 

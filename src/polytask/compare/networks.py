@@ -14,7 +14,7 @@ from polytask.compare.table_rows import TableRows
 from polytask.core import InputError, ResultWarning, derive_seed
 from polytask.core.names import counted
 from polytask.fitting.table_ensemble_fit import fit_ensemble, stacked
-from polytask.fitting.table_folds import MANY_ROWS
+from polytask.fitting.table_folds import usual_folds
 from polytask.fitting.table_surroundings import Surroundings
 from polytask.fitting.target_groups import AUTO, group_problems, groups_text
 from polytask.models.table_config import TableConfig
@@ -22,7 +22,6 @@ from polytask.models.table_config import TableConfig
 __all__ = ["JointNetworks", "SingleNetworks"]
 
 _LONGEST = 60  # letters of groups in a name
-_INNER_FOLDS, _INNER_FOLDS_OF_MANY = 5, 3  # as `polytask.fit` has by default
 _GRID: tuple[Settings, ...] = (
     {"width": 128},
     {"dropout": 0.3},
@@ -59,8 +58,7 @@ class _Networks(Candidate):
         if rows.weights is not None and not stacked(config):
             text = "`weight_column` is not used, as these networks take no weights of rows."
             warnings.warn(text, ResultWarning, stacklevel=2)
-        n_folds = _INNER_FOLDS if len(rows) <= MANY_ROWS else _INNER_FOLDS_OF_MANY
-        folds = rows.folds(n_folds, seed=derive_seed(seed, "inner folds"))
+        folds = rows.folds(usual_folds(len(rows)), seed=derive_seed(seed, "inner folds"))
         fitted = fit_ensemble(
             rows.prepared([folds]),
             config,

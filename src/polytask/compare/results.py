@@ -29,7 +29,7 @@ class CandidateResult:
         seconds: Of a cell, on one thread, averaged.
         peak_bytes: The farthest that memory rose in a cell; None where the system does not say.
         settings: By target, the settings that were chosen as JSON, and in how many cells.
-        trials: How many settings it chose from; 1 where it had its usual ones without a choice.
+        trials: By target, how many settings it chose from; 1 where it had its usual ones without a choice.
         error: Why it failed; None if it has not.
         messages: Its warnings.
     """
@@ -40,7 +40,7 @@ class CandidateResult:
     seconds: float
     peak_bytes: int | None
     settings: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
-    trials: int = 1
+    trials: Mapping[str, int] = field(default_factory=dict)
     error: str | None = None
     messages: tuple[str, ...] = ()
 
@@ -164,7 +164,7 @@ class Comparison:
             "gain_half_width": math.nan if gain is None else gain.half_width,
             "p_value": math.nan if contrast is None or contrast.p_value is None else contrast.p_value,
             "verdict": "" if contrast is None else contrast.verdict,
-            "trials": candidate.trials,
+            "trials": candidate.trials.get(target, 0),
             "settings": settings_text(candidate.settings.get(target, {})),
             "seconds": candidate.seconds,
             "peak_mib": math.nan if peak is None else peak / 2**20,
@@ -199,7 +199,7 @@ class Comparison:
                     "seconds": round(one.seconds, 3),
                     "peak_bytes": one.peak_bytes,
                     "settings": {target: dict(counts) for target, counts in one.settings.items()},
-                    "trials": one.trials,
+                    "trials": dict(one.trials),
                     "error": one.error,
                     "messages": list(one.messages),
                 }

@@ -147,7 +147,7 @@ def _own(candidate: "Candidate") -> tuple[Space, Space]:
 
 
 def _fitting(candidate: "Candidate", space: Space) -> tuple[Space, Space]:
-    """Keep for numbers, and for classes, the settings that there are."""
+    """Keep for numbers, and for classes, the settings that there are; a side that has none keeps its own."""
     if candidate.defaults is None:
         return space, space
     known = sorted({name for side in candidate.defaults for name in side})
@@ -156,10 +156,11 @@ def _fitting(candidate: "Candidate", space: Space) -> tuple[Space, Space]:
     for name in space:
         if name not in known:
             raise InputError(name_problem(f"there is no setting {name!r} to choose", name, known))
-    numbers, classes = (
-        {name: values for name, values in space.items() if name in side} for side in candidate.defaults
-    )
     candidate.check_space(space)
+    numbers, classes = (
+        {name: values for name, values in space.items() if name in side} or own
+        for side, own in zip(candidate.defaults, _own(candidate), strict=True)
+    )
     return numbers, classes
 
 

@@ -140,16 +140,15 @@ def _result(
         seconds=sum(record.seconds for record in ours) / max(len(ours), 1),
         peak_bytes=max(peaks, default=None),
         settings={target: dict(chosen) for target, chosen in counts.items()},
-        trials=max((_most_trials(record) for record in ours), default=1),
+        trials={target: max(_n_trials(record, target) for record in ours) for target in counts},
         error=errors.get(name),
         messages=tuple(dict.fromkeys(text for record in ours for text in record.messages)),
     )
 
 
-def _most_trials(record: CellRecord) -> int:
-    """Return of how many settings a cell chose one."""
-    counts = Counter(target for trial in record.trials for target in trial["targets"])
-    return max(counts.values(), default=1)
+def _n_trials(record: CellRecord, target: str) -> int:
+    """Return of how many settings a cell chose one for a target."""
+    return sum(target in trial["targets"] for trial in record.trials) or 1
 
 
 def _messages(

@@ -21,7 +21,7 @@ from polytask.data.tables.label_split import Labels
 from polytask.data.tables.splits import row_groups, row_order_values
 from polytask.data.tables.target_column import TargetColumn
 
-__all__ = ["FOLDS_OF_MANY", "MANY_ROWS", "deal_folds", "fold_labels"]
+__all__ = ["FOLDS_OF_MANY", "MANY_ROWS", "deal_folds", "fold_labels", "usual_folds"]
 
 MANY_ROWS = 20_000
 """Labelled rows above which folds and bins are fewer, unless asked otherwise."""
@@ -65,7 +65,7 @@ def deal_folds(
         For each repeat its folds, of indices among the labelled rows.
     """
     if folds is None:
-        folds = _FOLDS if len(indices) <= MANY_ROWS else FOLDS_OF_MANY
+        folds = usual_folds(len(indices))
     labels = [fold_labels(target, rows) for target in targets]
     groups = None if group is None else frame[group].iloc[indices]
     times = None if time is None else frame[time].iloc[indices]
@@ -87,6 +87,16 @@ def deal_folds(
     if times is not None:
         return (folds_in_time(times, n_folds=n_folds),) * repeats
     return tuple(folds_of_rows(len(indices), n_folds=n_folds, seed=one, labels=labels) for one in seeds)
+
+
+def usual_folds(n_rows: int) -> int:
+    """Return how many folds labelled rows are dealt into where nothing else is said.
+
+    Example:
+        >>> usual_folds(500), usual_folds(500_000)
+        (5, 3)
+    """
+    return _FOLDS if n_rows <= MANY_ROWS else FOLDS_OF_MANY
 
 
 def _split(

@@ -41,7 +41,7 @@ def comparison_table(found: Comparison) -> Table:
 
 def settings_table(found: Comparison) -> Table | None:
     """Lay out which settings the candidates chose in the folds; None where none had a choice."""
-    if all(one.trials == 1 for one in found.candidates):
+    if all(n == 1 for one in found.candidates for n in one.trials.values()):
         return None
     table = Table(
         title="Settings chosen in the training parts",
@@ -56,14 +56,11 @@ def settings_table(found: Comparison) -> Table | None:
     for task in found.tasks:
         table.add_row(Text(short_name(task.name), style="bold"))
         for one in found.candidates:
-            chosen = one.settings.get(task.name, {})
-            if chosen:
-                text = (
-                    "its usual ones, as it has nothing to choose from"
-                    if one.trials == 1
-                    else settings_text(chosen)
-                )
-                table.add_row(Text(f" {short_name(one.name)}"), Text(str(one.trials)), Text(text))
+            if chosen := one.settings.get(task.name):
+                tried = one.trials.get(task.name, 1)
+                usual = "its usual ones, as it has nothing to choose from"
+                text = usual if tried == 1 else settings_text(chosen)
+                table.add_row(Text(f" {short_name(one.name)}"), Text(str(tried)), Text(text))
         table.add_section()
     return table
 
