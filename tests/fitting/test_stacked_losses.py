@@ -117,6 +117,17 @@ def test_they_start_at_weighted_constants() -> None:
     torch.testing.assert_close(found, stack(data.inputs)[0, 0])
 
 
+def test_outputs_that_a_network_does_not_learn_stay_as_they_are() -> None:
+    data, fold = rows((Y, K, M)), Fold(train=torch.arange(8).numpy(), held_out=torch.arange(8, 12).numpy())
+    stack = NetworkStack((Y, K, M), 1, n_networks=2, width=4, depth=0)
+    drawn = stack(data.inputs)[:, 0].detach()
+    learns = torch.tensor([[True, False, False], [False, True, True]])
+    start_at_constants(stack, (Y, K, M), data, [fold, fold], learns=learns)
+    changed = stack(data.inputs)[:, 0].detach() != drawn
+    assert changed[:, :2].tolist() == [[True, False], [False, True]]
+    assert not bool(changed[0, 2:].any()) and bool(changed[1, 2:].all())
+
+
 def test_a_network_without_labels_starts_at_no_answer() -> None:
     data = rows((Y, K, M))
     data.masks["y"][:8] = False

@@ -318,17 +318,14 @@ def _build(tasks: Sequence[Task], n_features: int, config: TableConfig, stored: 
     members: list[SharedModel | StackedEnsemble] = []
     for described in stored.members:
         if described is None or "stages" not in described:
-            whose = [task for task in tasks if described is None or task.name in _targets_of(described)]
+            ours = None if described is None else record_from_json(_Part, described, name="a member").targets
+            whose = [task for task in tasks if ours is None or task.name in ours]
             members.append(build_table_learner(whose, n_features, config))
             continue
         plan = StackPlan.from_json(described)
         named = [task for task in tasks if task.name in plan.targets]
         members.append(StackedEnsemble(named, n_features, plan))
     return TableEnsemble(tasks, members, stored.weights)
-
-
-def _targets_of(described: Mapping[str, Any]) -> tuple[str, ...]:
-    return record_from_json(_Part, described, name="a member of the ensemble").targets
 
 
 def _read_calibration(bundle: Bundle, tasks: Sequence[Task], n_features: int) -> Calibration | None:
