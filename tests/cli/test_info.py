@@ -237,3 +237,19 @@ def test_a_target_on_a_log_scale_is_told_as_one(folder, run):
     shown = " ".join(run("logs").stdout.split())
     assert "target y log" in shown
     assert re.search(r"result y rmse \d+ ± \d+ on held-out rows", shown)  # 1200 ± 209, not ± 2.1e+02
+
+
+def test_a_classifier_of_few_examples_tells_what_it_knows_and_by_what(folder, run):
+    support = {"money": ["pay my bill", "send money", "what do I owe"], "weather": ["is it cold", "rain"]}
+    polytask.adapt(support, encoder="hashed-text", head="class-means").save(folder / "intents")
+    shown = " ".join(run("intents").stdout.split())
+    assert "kind a classifier of few examples (polytask adapt)" in shown
+    assert "classes 2: money, weather" in shown
+    assert "examples 5 texts, 2 to 3 of a class" in shown
+    assert "encoded by hashed-text" in shown
+    assert re.search(r"head class-means of strength [\d.]+, as asked for", shown)
+    assert re.search(r"result \d+% of examples told right when they were left out", shown)
+    told = json.loads(run("intents", "--json").stdout)
+    assert (
+        told["examples"] == [3, 2] and told["item_kind"] == "text" and told["head"]["name"] == "class-means"
+    )

@@ -1,6 +1,7 @@
 """The ``polytask`` command: what each of its commands takes, and the one function that it calls."""
 
 from polytask.cli.adapt import adapt
+from polytask.cli.classes import classes
 from polytask.cli.compare import compare
 from polytask.cli.datasets import datasets
 from polytask.cli.evaluate import evaluate
@@ -32,6 +33,7 @@ _ORDER = [
         export,
         learn,
         adapt,
+        classes,
         info,
         methods,
         datasets,

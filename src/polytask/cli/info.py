@@ -89,6 +89,7 @@ def _model_rows(saved: "BundleInfo") -> Iterator[tuple[str, str]]:
         yield "tasks", f"{len(saved.tasks)} of the column {saved.task_column}: {_some(saved.tasks)}"
     if saved.classes:
         yield "classes", f"{len(saved.classes)}: {_some(saved.classes)}"
+    yield from _classifier_rows(saved)
     if "architecture" in settings:
         yield "architecture", f"{settings['architecture']}, balancing {settings.get('balancing')}"
     apart = ("group",) if saved.task_column is not None else ()  # its folds follow the tasks, as said
@@ -105,6 +106,23 @@ def _model_rows(saved: "BundleInfo") -> Iterator[tuple[str, str]]:
             "file",
             f"{file.name}: {size}" + (", checksum verified" if file.problem is None else ", DAMAGED"),
         )
+
+
+def _classifier_rows(saved: "BundleInfo") -> Iterator[tuple[str, str]]:
+    """Lay out what a classifier of few examples says of itself."""
+    if saved.examples:
+        fewest, most = min(saved.examples), max(saved.examples)
+        each = f"{fewest}" if fewest == most else f"{fewest} to {most}"
+        yield "examples", f"{counted(sum(saved.examples), saved.item_kind or 'example')}, {each} of a class"
+    if saved.encoders:
+        yield "encoded by", ", ".join(saved.encoders)
+    if saved.head:
+        asked = saved.head.get("asked")
+        how = "chosen by left-out examples" if asked == "auto" else "as asked for"
+        yield "head", f"{saved.head.get('name')} of strength {saved.head.get('strength')}, {how}"
+    accuracy = saved.data.get("left_out_accuracy")
+    if isinstance(accuracy, float):
+        yield "result", f"{accuracy:.0%} of examples told right when they were left out"
 
 
 def _comparison_rows(compared: "ComparisonInfo") -> Iterator[tuple[str, str]]:

@@ -39,14 +39,19 @@ class BundleInfo:
 
     Args:
         source: The directory.
-        kind: ``"table"``, ``"task-table"``, ``"few-shot"`` or ``"few-shot-adapted"``.
+        kind: ``"table"``, ``"task-table"``, ``"few-shot"``, ``"few-shot-adapted"`` or
+            ``"few-shot-classifier"``.
         library: The version of polytask that wrote it.
         saved: When, in UTC; None of models of earlier versions.
         data: Where it comes from: fingerprint, roles of columns, seed.
         targets: Of a table: name, kind and classes of each.
         columns: Of a table: the columns that it reads, by kind.
         settings: How it was built and trained.
-        classes: Of an adapted model.
+        classes: Of an adapted model, or a classifier of few examples.
+        examples: Of such a classifier: how many each class has, in the order of the classes.
+        item_kind: What these are: ``"text"``, ``"image"``, ``"sound"`` or ``"vector"``.
+        encoders: By which it encodes them.
+        head: Its name, strength, sharpness, and how it was asked for.
         task_column: Of a model with tasks: the column that tells them.
         tasks: Those that it knows.
         results: Its figures, as they were saved; None where there are none.
@@ -63,6 +68,10 @@ class BundleInfo:
     columns: Mapping[str, list[str]] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     classes: tuple[str, ...] = ()
+    examples: tuple[int, ...] = ()
+    item_kind: str | None = None
+    encoders: tuple[str, ...] = ()
+    head: Mapping[str, Any] = field(default_factory=dict)
     task_column: str | None = None
     tasks: tuple[str, ...] = ()
     results: Mapping[str, Any] | None = None
@@ -98,7 +107,7 @@ def bundle_info(directory: str | Path) -> BundleInfo:
     paths = {original_name(name, str(files[name])): source / name for name in files}
     results = _results(paths["results.json"]) if "results.json" in whole else None
     weights = paths["weights.safetensors"] if "weights.safetensors" in whole else None
-    tasks = _part(config, "tasks", dict)
+    tasks, space = _part(config, "tasks", dict), _part(config, "space", dict)
     columns: dict[str, list[str]] = {}
     for column in _records(_part(config, "encoder", dict).get("columns")):
         columns.setdefault(str(column.get("kind")), []).append(str(column.get("name")))
@@ -112,6 +121,10 @@ def bundle_info(directory: str | Path) -> BundleInfo:
         columns=columns,
         settings=_part(config, "model", dict),
         classes=tuple(map(str, _part(config, "classes", list))),
+        examples=tuple(len(names) for names in _part(config, "examples", list) if isinstance(names, list)),
+        item_kind=kind if isinstance(kind := space.get("kind"), str) else None,
+        encoders=tuple(str(view.get("name")) for view in _records(space.get("views"))),
+        head=_part(config, "head", dict),
         task_column=column if isinstance(column := tasks.get("column"), str) else None,
         tasks=tuple(map(str, _part(tasks, "names", list))),
         results=results,
