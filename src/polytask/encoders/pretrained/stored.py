@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
-from polytask.core import InputError
+from polytask.core import DataError, InputError
 from polytask.core.doors import by_door
 from polytask.core.names import near_names
 from polytask.encoders.pretrained.location import cache_folder
@@ -64,8 +64,8 @@ def model_file(name: str, path: str) -> bytes:
         path: The name of one of its files.
 
     Raises:
-        InputError: There is no such model, or the file is missing or changed; the message has the line to
-            type.
+        InputError: There is no such model.
+        DataError: The file is missing or changed; the message has the line to type.
     """
     model = model_named(name)
     (file,) = (file for file in model.files if file.path == path)
@@ -73,13 +73,13 @@ def model_file(name: str, path: str) -> bytes:
     try:
         content = place.read_bytes()
     except FileNotFoundError as error:
-        raise InputError(
+        raise DataError(
             f"The model {name!r} is not in the cache: there is no {place}. {_how(name)}"
         ) from error
     except OSError as error:
-        raise InputError(f"{place} cannot be read: {error.strerror or error}. {_how(name)}") from error
+        raise DataError(f"{place} cannot be read: {error.strerror or error}. {_how(name)}") from error
     if hashlib.sha256(content).hexdigest() != file.sha256:
-        raise InputError(f"The file {place} of the model {name!r} is changed or damaged. {_how(name)}")
+        raise DataError(f"The file {place} of the model {name!r} is changed or damaged. {_how(name)}")
     return content
 
 
