@@ -184,3 +184,14 @@ def test_numbers_that_are_not_finite_end_it(held_out: bool) -> None:
     inputs[rows[0]] = 1e30
     with pytest.raises(NotFiniteError, match="Training has diverged: after epoch"):
         trained(replace(whole, inputs=inputs), **settings)
+
+
+@pytest.mark.parametrize("law", ["loss", "progress"])
+def test_targets_count_by_how_far_they_have_come_also_after_a_stop(tmp_path: Path, law: str) -> None:
+    whole = trained(n_epochs=4, curriculum=law)
+    plain = trained(n_epochs=4)
+    assert [values[0] for values in whole.losses.values()] == [values[0] for values in plain.losses.values()]
+    assert whole.losses != plain.losses
+    settings = {"checkpoint": tmp_path / "c.pt", "identity": {"table": "t"}, "curriculum": law}
+    trained(n_epochs=2, **settings)
+    expect_equal(trained(n_epochs=4, **settings), whole)

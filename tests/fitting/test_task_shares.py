@@ -90,6 +90,10 @@ def test_sampling_needs_several_tasks():
     table = pd.DataFrame({"x": range(40), "y": np.arange(40.0), "shop": [0, 1] * 20})
     with pytest.raises(InputError, match="the target 'y' is the only one"):
         plan(table, "y", drop="shop", task_sampling="round-robin")
+    with pytest.raises(InputError, match="`task_sampling='loss'` follows the losses of targets"):
+        plan(table, "y", task_column="shop", task_sampling="loss")
+    with pytest.raises(InputError, match="`architecture='mmoe'` does not take"):
+        plan(table.assign(z=1.5), ["y", "z"], task_sampling="progress", architecture="mmoe")
     with pytest.raises(InputError, match="`architecture='mmoe'` does not take"):
         plan(table, "y", task_column="shop", task_sampling="round-robin", architecture="mmoe")
 

@@ -118,7 +118,7 @@ def fit(
         typer.Option(
             help="How much tasks with many and with few labels count beside each other; without it rows of a "
             "task column alike, and targets alike.",
-            metavar="proportional|temperature|round-robin",
+            metavar="proportional|temperature|round-robin|loss|progress",
         ),
     ] = None,
     sampling_temperature: Annotated[

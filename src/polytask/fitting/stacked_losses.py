@@ -52,6 +52,7 @@ class StackedLosses:
         if target_weights:
             self.shares = torch.tensor([target_weights.get(task.name, 1.0) for task in tasks]).to(device)
             self.complete = False
+        self.fixed_shares = self.shares
         self.shift: Tensor | None = None
         self.class_weights: dict[int, Tensor] = {}
         if class_weights:
@@ -71,6 +72,12 @@ class StackedLosses:
     def alike(self) -> bool:
         """Whether all classes count alike, and all targets."""
         return self.shares is None and not self.class_weights
+
+    def follow(self, shares: Tensor) -> None:
+        """Let targets count so much from now on ``[target]``, beside their weights."""
+        fixed = self.fixed_shares
+        self.shares = shares.to(self.weights) if fixed is None else shares.to(fixed) * fixed
+        self.complete = False
 
     def __call__(self, outputs: Tensor, picked: Tensor, open_: Tensor) -> Tensor:
         """Return the loss of every network: the mean over its open targets of their weighted means.

@@ -27,6 +27,7 @@ from polytask.fitting.stacked_plan import Members, NetworkForm, StackStart
 from polytask.fitting.stacked_stopping import Stopping
 from polytask.fitting.table_folds import MANY_ROWS
 from polytask.fitting.table_preparation import LargeRows
+from polytask.fitting.target_curriculum import curriculum_shares
 from polytask.fitting.training_rows import STEPS_AN_EPOCH, TrainingRows
 from polytask.models.network_stack import (
     NetworkStack,
@@ -82,6 +83,7 @@ def fit_stack(
     weights: Tensor | None = None,
     class_weights: Mapping[str, Sequence[float]] = MappingProxyType({}),
     target_weights: Mapping[str, float] = MappingProxyType({}),
+    curriculum: str | None = None,
     large: LargeRows | None = None,
     start: StackStart | None = None,
     seed: int,
@@ -104,6 +106,7 @@ def fit_stack(
         weights: How much each row counts, ``[row]``; None for all alike.
         class_weights: By target, how much each class counts.
         target_weights: How much targets count beside each other; 1 where not named.
+        curriculum: How that changes from epoch to epoch; see `polytask.fitting.target_curriculum`.
         large: The rows that are trained on, where ``rows`` are a sample of them that judges; None for
             ``rows`` themselves.
         start: Where networks start; None for new ones.
@@ -134,6 +137,7 @@ def fit_stack(
             target_weights=target_weights,
         ),
         weights=weights,
+        curriculum=curriculum,
         large=large,
         start=start,
         seed=seed,
@@ -182,6 +186,7 @@ class StackedTraining:
         binned: Sequence[int],
         losses: StackedLosses,
         weights: Tensor | None,
+        curriculum: str | None = None,
         large: LargeRows | None = None,
         start: StackStart | None = None,
         seed: int,
@@ -189,7 +194,7 @@ class StackedTraining:
         precision: str,
     ) -> None:
         self.tasks, self.members, self.form = tuple(tasks), members, form
-        self.config, self.seed = config, seed
+        self.config, self.seed, self.curriculum = config, seed, curriculum
         self.device = torch.device(device)
         self.half = precision == "bf16-mixed"
         self.dtype = {"64-true": torch.float64, "bf16-true": torch.bfloat16}.get(precision, torch.float32)
@@ -245,6 +250,8 @@ class StackedTraining:
         self.stack.train()
         seed_generators(self.seed, "dropout", epoch)
         self.rows.start_epoch(epoch)
+        if self.curriculum is not None and self.curve:
+            self.rows.losses.follow(curriculum_shares(self.curriculum, self.curve))
         loss, step = torch.zeros(()), 0
         for step in range(self.n_steps):
             if self._many:  # few epochs, along which the learning rate falls to 0

@@ -180,6 +180,7 @@ def _fit_form(
             weights=prepared.weights,
             class_weights=prepared.class_weights,
             target_weights={} if alone else prepared.target_weights,
+            curriculum=None if alone else prepared.curriculum,
             large=prepared.large,
             seed=derive_seed(seed, title),
             device=device,

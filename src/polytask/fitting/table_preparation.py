@@ -154,6 +154,7 @@ class PreparedTable:
         times: Numbers that order the rows, where there is a time.
         weights: How much each row counts, where that was asked.
         target_weights: How much each target counts in the loss of what is shared, where that was asked.
+        curriculum: How that changes from epoch to epoch, see `polytask.fitting.target_curriculum`.
         messages: What was noteworthy.
         large: All rows, where the table is read in pieces; then all of the above is about a sample of them,
             by which the model is judged.
@@ -168,6 +169,7 @@ class PreparedTable:
     times: np.ndarray | None = None
     weights: torch.Tensor | None = None
     target_weights: Mapping[str, float] = field(default_factory=dict)
+    curriculum: str | None = None
     messages: tuple[str, ...] = ()
     large: LargeRows | None = None
 

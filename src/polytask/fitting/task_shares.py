@@ -19,17 +19,20 @@ import torch
 from polytask.core import InputError
 from polytask.core.settings import SettingsCheck
 from polytask.fitting.table_preparation import PreparedTable
+from polytask.fitting.target_curriculum import CURRICULA
 
 __all__ = ["TASK_SAMPLINGS", "check_task_sampling", "task_shares", "with_task_sampling"]
 
 TASK_SAMPLINGS = ("proportional", "temperature", "round-robin")
+"""Laws by numbers of labels; beside them there are `polytask.fitting.target_curriculum.CURRICULA`."""
+
 _TEMPERATURE = 5.0
 
 
 def check_task_sampling(check: SettingsCheck, law: Any, temperature: Any) -> None:
     """Check a law of sampling and its temperature; None where they are not asked for."""
     if law is not None:
-        check.choice("task_sampling", law, TASK_SAMPLINGS)
+        check.choice("task_sampling", law, (*TASK_SAMPLINGS, *CURRICULA))
     if temperature is not None:
         check.number("sampling_temperature", temperature, above=0)
         if law != "temperature":
@@ -65,15 +68,20 @@ def with_task_sampling(
 
     Args:
         prepared: The rows, and weights of targets.
-        law: One of `TASK_SAMPLINGS`; None to leave everything as it is.
+        law: One of `TASK_SAMPLINGS` or of `CURRICULA`, which training follows; None to leave everything.
         temperature: Of that law; None for 5.
         of_tasks: Whether the tasks are those of a task column, in ``prepared.groups``; otherwise the targets.
 
     Raises:
-        InputError: There is one target alone, and no task column.
+        InputError: There is one target alone, and no task column; or a curriculum is asked of such.
     """
     if law is None:
         return prepared
+    if of_tasks and law in CURRICULA:
+        raise InputError(
+            f"`task_sampling={law!r}` follows the losses of targets, and a column may have many tasks. "
+            f"With `task_column` choose {', '.join(TASK_SAMPLINGS)}."
+        )
     if of_tasks and prepared.groups is not None:
         tasks = np.unique(prepared.groups, return_inverse=True)[1].reshape(-1)
         counts = np.bincount(tasks)
@@ -85,6 +93,8 @@ def with_task_sampling(
             f"`task_sampling` says how much tasks count beside each other, but the target {names[0]!r} is "
             "the only one. Leave it out, or give a `task_column` or further targets."
         )
+    if law in CURRICULA:
+        return replace(prepared, curriculum=law)
     counts = np.array([max(prepared.rows.n_labels(name), 1) for name in names])
     shares = task_shares(counts, law, temperature) * [
         prepared.target_weights.get(name, 1.0) for name in names
