@@ -148,6 +148,20 @@ def test_a_comparison_is_told_and_what_is_done_of_it(run, tmp_path):
     assert sorted(str(path) for path in tmp_path.rglob("*")) == before
 
 
+def test_a_search_is_told_with_what_it_chooses_from(run):
+    pytest.importorskip("optuna")
+    words = [*COMPARE, "--search", "5", "--space", "linear:alpha=0.1..2", "--dry-run"]
+    told = found(run(*words, "--json"))
+    assert told["search"] == 5
+    assert told["candidates"][1]["space"]["numbers"] == {
+        "alpha": {"low": 0.1, "high": 2, "log": False, "step": 1}
+    }
+    shown = " ".join(run(*words).stdout.split())
+    assert "a constant: its usual settings, as it has nothing to choose from" in shown
+    assert "a linear model: alpha 0.1 to 2 for numbers; C 0.0001 to 1000 (log) for classes" in shown
+    assert "5 settings tried in each" in shown
+
+
 def test_a_training_of_a_learner_is_told_as_it_is_done(run, tmp_path):
     for name in "abcdefghi":
         (tmp_path / "known" / name).mkdir(parents=True)
