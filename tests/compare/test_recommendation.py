@@ -91,7 +91,10 @@ def test_gains_of_networks_in_groups_are_not_called_those_of_training_all_togeth
         for one, gain in zip(_advice(["a", "b", "c"]).contrasts, (3.0, 2.0, -4.0), strict=True)
     ]
     advice = dataclasses.replace(_advice(["a", "b", "c"]), contrasts=clear)
-    assert "gains of training all 3 targets together" in recommendation(advice)
+    text = (
+        "gains of training all 3 targets together; compare the smaller group (candidate groups:a,b;c) before"
+    )
+    assert text in recommendation(advice)
     assert "together;" not in recommendation(dataclasses.replace(advice, groups=[["a", "b"], ["c"]]))
 
 

@@ -12,6 +12,8 @@ from polytask.fitting.target_groups import groups_text
 
 __all__ = ["Advice", "recommendation"]
 
+_LONGEST = 80  # letters of groups in a sentence
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Advice:
@@ -107,11 +109,11 @@ def _joint_sentences(advice: Advice, targets: Sequence[str]) -> list[str]:
     if hurt:
         costs = [f"{'it' if len(hurt) == 1 else _name(t)} {_percent(gains[t])}" for t in hurt]
         sentences.append(f"Keep {_names(hurt)} apart: joint training costs {_list(costs)}.")
-    together = len(helped) + len(unclear)
-    if helped and 1 < together < len(advice.targets) and advice.groups is None:
+    together = [target for target in targets if target in helped or target in unclear]
+    if helped and 1 < len(together) < len(advice.targets) and advice.groups is None:
         sentences.append(
-            f"These are gains of training all {len(advice.targets)} targets together; compare the smaller "
-            "group before relying on them."
+            f"These are gains of training all {len(advice.targets)} targets together; compare the smaller group "
+            f"{_as_candidate(advice, together)}before relying on them."
         )
     if advice.groups is not None and (helped or (unclear and advice.mean and advice.mean.mean > 0)):
         sentences.append(f"The model in these groups: {_fit_call(advice.groups)}.")
@@ -119,6 +121,14 @@ def _joint_sentences(advice: Advice, targets: Sequence[str]) -> list[str]:
         why = "" if by_target else ": no networks of a target alone were compared. Add the candidate single"
         sentences.append(f"Whether joint training helps {_names(unknown)} is not known{why}.")
     return sentences
+
+
+def _as_candidate(advice: Advice, together: Sequence[str]) -> str:
+    """Name the candidate that trains some targets together and each other one alone, if a short name does."""
+    others = [[target] for target in advice.targets if target not in together]
+    text = groups_text([together, *others])
+    typed = advice.joint == "joint:hard" and len(text) <= _LONGEST and text == short_name(text)
+    return f"(candidate groups:{text}) " if typed else ""
 
 
 def _fit_call(groups: Sequence[Sequence[str]] | str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias, TypeGuard
 
 from polytask.core import InputError
+from polytask.core.doors import by_door
 from polytask.core.names import name_problem, short_name
 from polytask.core.settings import SettingsCheck, shown
 from polytask.data.tables.targets import parse_target
@@ -129,7 +130,8 @@ def _read(text: str, names: Sequence[str]) -> Groups:
 def _meant(groups: Sequence[Sequence[str]]) -> str:
     """Say which option may be meant, where one name is given alone."""
     one = len(groups) == 1 and len(groups[0]) == 1
-    return " (A column whose rows stay together is given by `group`.)" if one else ""
+    text = " (A column whose rows stay together is given by `group`.)"
+    return by_door(python=text, command=text, estimator="") if one else ""
 
 
 def group_problems(groups: Sequence[Sequence[str]], names: Sequence[str]) -> list[str]:
