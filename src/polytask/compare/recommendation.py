@@ -112,8 +112,8 @@ def _joint_sentences(advice: Advice, targets: Sequence[str]) -> list[str]:
     together = [target for target in targets if target in helped or target in unclear]
     if helped and 1 < len(together) < len(advice.targets) and advice.groups is None:
         sentences.append(
-            f"These are gains of training all {len(advice.targets)} targets together; compare the smaller group "
-            f"{_as_candidate(advice, together)}before relying on them."
+            f"These are gains of training all {len(advice.targets)} targets together; compare the smaller "
+            f"group {_as_candidate(advice, together)}before relying on them."
         )
     if advice.groups is not None and (helped or (unclear and advice.mean and advice.mean.mean > 0)):
         sentences.append(f"The model in these groups: {_fit_call(advice.groups)}.")
