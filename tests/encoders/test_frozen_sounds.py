@@ -10,6 +10,7 @@ import torch
 from scipy.io import wavfile
 
 from polytask.core import DataError, InputError, MissingPackageError
+from polytask.data import Sound
 from polytask.encoders.frozen_sounds import waveform
 
 
@@ -131,3 +132,10 @@ def test_a_damaged_file_is_one_message(keep):
     content = wav(np.zeros(100, dtype=np.int16), 16000)[:keep]
     with pytest.raises(DataError, match="The item at index 3: the sound is no readable sound"):
         waveform(content, 16000, index=3)
+
+
+def test_a_sound_that_was_read_is_its_samples_and_rate():
+    samples = np.sin(np.arange(800) / 5).astype(np.float32)
+    assert torch.equal(
+        waveform(Sound(samples, 8000), 16000, index=0), waveform((samples, 8000), 16000, index=0)
+    )

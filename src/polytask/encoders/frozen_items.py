@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from polytask.data.examples.sounds import Sound
 from polytask.encoders.frozen import Kind
 
 __all__ = ["item_digest"]
@@ -35,6 +36,8 @@ def item_digest(item: Any, kind: Kind) -> bytes | None:
             return _digest("file", Path(item).read_bytes())
         except (OSError, ValueError):
             return None  # the encoder says what is wrong with it
+    if isinstance(item, Sound):
+        item = (item.samples, item.rate)
     if isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], np.ndarray | Tensor):
         return _digest(f"rate {item[1]!r}", _array(item[0]))
     if isinstance(item, np.ndarray | Tensor):

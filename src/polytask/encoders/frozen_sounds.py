@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from polytask.core import DataError, InputError, MissingPackageError
+from polytask.data.examples.sounds import Sound
 from polytask.data.images.picture import printable
 
 __all__ = ["waveform"]
@@ -27,7 +28,7 @@ def waveform(item: Any, rate: int, *, index: int) -> Tensor:
         item: The path or the bytes of a sound file, WAV, or another one where soundfile is installed; or a
             pair of samples and their rate a second, as ``(samples, 8000)``. Samples are an array or a tensor
             ``[sample]`` or ``[channel, sample]``, of floats from -1 to 1, or whole numbers over the range of
-            their type.
+            their type; or a `polytask.data.Sound`.
         rate: Samples a second that are wanted.
         index: Which item it is, for messages.
 
@@ -36,6 +37,8 @@ def waveform(item: Any, rate: int, *, index: int) -> Tensor:
         DataError: The file cannot be read.
         MissingPackageError: The file is no WAV, and soundfile is not installed.
     """
+    if isinstance(item, Sound):
+        item = (item.samples, item.rate)
     if isinstance(item, tuple) and len(item) == 2:
         samples, given = item
         if not isinstance(samples, Tensor | np.ndarray):
