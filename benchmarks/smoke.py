@@ -130,12 +130,20 @@ def few_epochs_of_pilots(module: Any) -> None:
     module.PROBABILITY_FILE = module.RESULTS.parent / "probability.json"
 
 
+def known_elsewhere(module: Any) -> None:
+    """Write beside the results, and not into the package."""
+    module.FILE = Path(tempfile.gettempdir()) / "known_tasks.json"
+
+
 def never_compiled(module: Any) -> None:
     """Compiling takes longer than all the rest, and `speed/meta.py` does it."""
     module.Compiled = lambda: None  # which is the plain loop
 
 
 CASES: dict[str, Case] = {
+    "known_tasks": Case(
+        constants={"N_TASKS": 1, "MOST_OF_A_CLASS": 11, "WAYS": (5,)}, shorten=known_elsewhere
+    ),
     "living_classes": Case(
         arguments=("--encoder", "hashed-text"), constants={"SIZES": (3, 4), "ROUNDS": 1}
     ),

@@ -50,12 +50,14 @@ def test_what_was_found_is_told() -> None:
     assert "label" in model.messages[0]
 
 
-def test_one_example_of_each_class_warns_that_none_is_refused() -> None:
-    with pytest.warns(DataWarning, match="Every class has one example"):
+def test_one_example_of_each_class_says_where_the_rest_is_from() -> None:
+    with pytest.warns(DataWarning, match="Every class has one example, so none could be left out"):
         model = polytask.adapt({"a": ["cat"], "b": ["rain"]}, encoder="hashed-text")
-    found = model.predict(["cat", "something else"])
-    assert found["class"].iloc[0] == "a"
-    assert not found["none"].any()
+    assert list(model.predict(["cat", "rain"])["class"]) == ["a", "b"]
+    draws = np.random.default_rng(0).standard_normal((3, 4)).astype(np.float32)
+    with pytest.warns(DataWarning, match="no example is called none of these"):
+        of_vectors = polytask.adapt(draws, ["a", "b", "c"])
+    assert not of_vectors.predict(100 * draws)["none"].any()
 
 
 def test_one_class_an_encoder_of_another_kind_and_an_unknown_head_are_refused() -> None:

@@ -19,6 +19,7 @@ from polytask.meta.heads import choose_head
 from polytask.models.feature_space import FeatureSpace
 from polytask.models.few_shot_classifier import FewShotClassifier
 from polytask.models.known_examples import KnownExamples
+from polytask.models.known_tasks import known_tasks
 
 __all__ = ["adapt"]
 
@@ -107,7 +108,16 @@ def adapt(
         origin=examples.origin,
         data={"examples": len(examples), "classes": len(known.classes), "messages": list(examples.messages)},
     )
-    if not len(model.references):
+    if model.left_out_accuracy is None and len(model.references):
+        known_from = known_tasks(tuple(view.name for view in space.views))
+        about = known_from.about if known_from else "other data"
+        warnings.warn(
+            "Every class has one example, so none could be left out: how sure probabilities are, and what is "
+            f"none of the classes, is as it was for tasks of {about}. Give two or more of a class.",
+            DataWarning,
+            stacklevel=2,
+        )
+    elif not len(model.references):
         warnings.warn(
             "Every class has one example, so nothing says how unlike it another one may be: no example is "
             "called none of these, and how sure probabilities are is a guess. Give two or more of a class.",

@@ -20,6 +20,7 @@ from polytask.meta.heads import ChosenHead, choose_head, fit_head
 from polytask.models.bundle import Bundle
 from polytask.models.feature_space import FeatureSpace
 from polytask.models.known_examples import KnownExamples
+from polytask.models.known_tasks import known_tasks
 from polytask.models.saved_model import Contents, SavedModel, part
 from polytask.models.typicality import confidence, conformal_level, kept_references, typicality
 
@@ -117,6 +118,10 @@ class FewShotClassifier(SavedModel):
         rows, labels = examples.rows()
         chosen = choose_head(rows, labels, len(examples.classes), name=head, strength=strength)
         references, losses = _left_out(chosen, labels)
+        sharpness = chosen.sharpness
+        known = known_tasks(tuple(view.name for view in space.views))
+        if known is not None and not len(references):  # a support that says nothing itself
+            sharpness, references = known.sharpness, known.references
         return cls(
             space,
             examples,
@@ -125,7 +130,7 @@ class FewShotClassifier(SavedModel):
                 asked_strength=strength,
                 name=chosen.name,
                 strength=chosen.strength,
-                sharpness=chosen.sharpness,
+                sharpness=sharpness,
             ),
             weight=torch.from_numpy(chosen.head.weight).float(),
             bias=torch.from_numpy(chosen.head.bias).float(),
