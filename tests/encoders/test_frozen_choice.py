@@ -39,7 +39,7 @@ def test_with_weights_the_pretrained_encoder_serves_without_a_word():
 def test_a_wrong_name_or_kind_is_refused():
     with pytest.raises(InputError, match="no encoder 'minilmm'; did you mean 'minilm'"):
         frozen_encoder("minilmm")
-    with pytest.raises(InputError, match="`kind` is 'smell'; use 'text', 'image' or 'sound'"):
+    with pytest.raises(InputError, match="`kind` is 'smell'; use 'text', 'image', 'sound' or 'vector'"):
         best_encoder("smell")
 
 

@@ -82,7 +82,7 @@ def best_encoder(kind: Kind, *, corpus: Sequence[Any] | None = None) -> FrozenEn
     """
     names = [name for name, entry in FROZEN_ENCODERS.items() if entry.kind == kind]
     if not names:
-        raise InputError(f"`kind` is {kind!r}; use 'text', 'image' or 'sound'.")
+        raise InputError(f"`kind` is {kind!r}; use 'text', 'image', 'sound' or 'vector'.")
     reasons = []
     for name in names[:-1]:
         try:
@@ -90,9 +90,10 @@ def best_encoder(kind: Kind, *, corpus: Sequence[Any] | None = None) -> FrozenEn
         except (InputError, MissingPackageError) as error:
             reasons.append(str(error))
     encoder = frozen_encoder(names[-1], corpus=corpus)
-    warnings.warn(
-        f"The simple encoder {encoder.name!r} is used, which knows less of the world. {' '.join(reasons)}",
-        DataWarning,
-        stacklevel=2,
-    )
+    if reasons:
+        warnings.warn(
+            f"The simple encoder {encoder.name!r} is used, which knows less of the world. {' '.join(reasons)}",
+            DataWarning,
+            stacklevel=2,
+        )
     return encoder
