@@ -92,7 +92,8 @@ def best_encoder(kind: Kind, *, corpus: Sequence[Any] | None = None) -> FrozenEn
     encoder = frozen_encoder(names[-1], corpus=corpus)
     if reasons:
         warnings.warn(
-            f"The simple encoder {encoder.name!r} is used, which knows less of the world. {' '.join(reasons)}",
+            f"The simple encoder {encoder.name!r} is used, which knows less of the world. "
+            f"{' '.join(reasons)}",
             DataWarning,
             stacklevel=2,
         )
