@@ -11,6 +11,7 @@ from polytask.cli.extend import extend
 from polytask.cli.fit import fit
 from polytask.cli.importance import importance
 from polytask.cli.info import info
+from polytask.cli.label import label
 from polytask.cli.learn import learn
 from polytask.cli.models import models
 from polytask.cli.options import app
@@ -34,6 +35,7 @@ _ORDER = [
         learn,
         adapt,
         classes,
+        label,
         info,
         methods,
         datasets,

@@ -1,5 +1,6 @@
 """A classifier that was made from a few labelled texts, images, sounds or vectors, and keeps them."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Self
@@ -10,7 +11,7 @@ import torch
 from scipy.special import softmax
 from torch import Tensor
 
-from polytask.core import DataError, InputError, Task
+from polytask.core import DataError, DataWarning, InputError, Task
 from polytask.core.names import counted
 from polytask.core.records import record_from_json
 from polytask.data.examples.examples import Examples
@@ -21,6 +22,7 @@ from polytask.models.bundle import Bundle
 from polytask.models.feature_space import FeatureSpace
 from polytask.models.known_examples import KnownExamples
 from polytask.models.known_tasks import known_tasks
+from polytask.models.label_next import label_next
 from polytask.models.saved_model import Contents, SavedModel, part
 from polytask.models.typicality import confidence, conformal_level, kept_references, typicality
 
@@ -233,11 +235,17 @@ class FewShotClassifier(SavedModel):
     def add(self, source: Any, labels: Any = None) -> "FewShotClassifier":
         """Learn more examples; labels that are new become classes.
 
+        What is left out is a `DataWarning`, also rows of a table without a label: see `suggest`.
+
         Args:
             source: Labelled examples, as `polytask.adapt` takes them.
             labels: One for each example, where they are not in the source.
         """
-        examples = read_examples(source, labelled=True, labels=labels, origin=self.origin)
+        examples = read_examples(
+            source, labelled=True, labels=labels, origin=self.origin, skip_unlabelled=True
+        )
+        for message in examples.messages[1:]:  # the first says what was found, which is as before
+            warnings.warn(message, DataWarning, stacklevel=2)
         given = examples.labels or ()
         names = [str(name) for name in examples.index]
         if examples.index.name != "file":
@@ -247,6 +255,10 @@ class FewShotClassifier(SavedModel):
             names = [str(number) for number in range(max(numbers, default=-1) + 1, 10**9)[: len(given)]]
         features = self.space.features(examples.items)
         return self._changed(self.examples.added(features, given, names), set(given))
+
+    def suggest(self, pool: Any, n: int = 10) -> pd.DataFrame:
+        """Choose the examples of a pool whose labels would help most; see `label_next`."""
+        return label_next(self, pool, n)
 
     def correct(self, example: str, label: str) -> "FewShotClassifier":
         """Put an example, by its name in `examples`, into another class, which may be new."""

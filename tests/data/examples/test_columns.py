@@ -156,3 +156,17 @@ def test_vectors_are_read_from_the_columns_of_those_before():
 def test_texts_are_read_from_the_column_of_those_before():
     origin = {"kind": "text", "item_column": "title", "features": None}
     assert chosen({"text": TEXTS, "title": TEXTS}, labelled=False, origin=origin).item == "title"
+
+
+def test_a_plain_name_of_labels_wins_over_numbers_that_may_be_features():
+    columns = chosen({"x": NUMBERS, "y": NUMBERS, "label": LABELS})
+    assert (columns.features, columns.label) == (("x", "y"), "label")
+    columns = chosen({"a": NUMBERS, "target": [1, 2, 3, 4], "class": LABELS})
+    assert (columns.features, columns.label) == (("a", "target"), "class")
+
+
+def test_numbers_that_repeat_the_labels_and_texts_beside_them_are_not_chosen_between():
+    codes = [1 + 7 * (label == LABELS[0]) for label in LABELS]
+    for other in (codes, ["p", "q", "r", "s"]):
+        with pytest.raises(DataError, match="several columns may be their labels"):
+            chosen({"a": NUMBERS, "target": other, "label": LABELS})

@@ -17,7 +17,7 @@ def test_columns_of_any_numbers_become_rows():
     frame = pd.DataFrame(
         {"a": ["1", " 2e1 "], "b": pd.array([3, 4], dtype="Int64"), "c": [True, False], "d": [0.5, 1]}
     )
-    found = vectors_of_columns(frame, ["d", "a", "b", "c"], "t.csv")
+    found = vectors_of_columns(frame, ["d", "a", "b", "c"], row, "t.csv")
     assert [one.tolist() for one in found] == [[0.5, 1, 3, 1], [1, 20, 4, 0]]
     assert found[0].dtype == np.float32
 
@@ -28,7 +28,7 @@ def test_all_that_is_wrong_is_named_by_column_and_row():
         dtype=object,
     )
     with pytest.raises(DataError) as told:
-        vectors_of_columns(frame, list("abcd"), "t.csv")
+        vectors_of_columns(frame, list("abcd"), row, "t.csv")
     lines = str(told.value).splitlines()
     assert lines[0] == "There are 4 problems:"
     assert "column 'a' is missing in row 2, row 3." in lines[1]

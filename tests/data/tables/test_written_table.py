@@ -14,6 +14,12 @@ def test_every_value_is_the_text_that_it_is():
     assert frame.to_numpy().tolist() == [["01", "NA"], ["1.50", ""]]
 
 
+def test_an_empty_text_in_quotes_is_a_row_where_there_is_one_column_and_a_blank_line_is_none():
+    frame = read_texts(io.StringIO('a\nx\n\n""\n  \n"y\n""z"\n ""\n', newline=""), "t.csv")
+    assert frame["a"].tolist() == ["x", "", 'y\n"z', ""]
+    assert len(read_texts(io.StringIO('a,b\n1,2\n""\n', newline=""), "t.csv")) == 1
+
+
 def test_row_numbers_without_a_name_are_left_out():
     assert list(read_texts(io.StringIO(",a,b\n0,x,y\n"), "t.csv").columns) == ["a", "b"]
 

@@ -19,6 +19,7 @@ _LABELS = (
     *("label", "labels", "class", "classes", "intent", "category", "target", "y", "sentiment", "topic"),
     *("tag", "genre", "species", "emotion", "language"),
 )
+_PLAIN_LABELS = ("label", "labels", "class", "classes")
 _TEXTS = (
     *("text", "texts", "sentence", "utterance", "query", "question", "message", "review", "comment", "tweet"),
     *("content", "document", "body", "prompt", "transcript", "description", "title", "abstract", "input"),
@@ -82,9 +83,9 @@ class _Choice:
                 raise InputError(f"{problem}.")
         if request.item_column is not None and request.item_column == request.label_column:
             raise InputError(f"{request.item_column!r} cannot be both `item_column` and `label_column`.")
-        if request.features is not None and not request.labelled:
-            return self._as_before(request.features)
         label = self._label_by_name()
+        if request.features is not None:
+            return self._as_before(request.features, label if request.labelled else None)
         item = request.item_column or self._item_by_name(label)
         if item is None:
             return self._by_content(label)
@@ -98,9 +99,21 @@ class _Choice:
             return request.label_column
         others = [name for name in self.names if name != request.item_column]
         named = _named_like(others, _LABELS)
+        plain = [name for name in named if name.strip().casefold() in _PLAIN_LABELS]
+        if len(plain) == 1:
+            named = [name for name in named if name in plain or not self._is_feature(name, plain[0])]
         if len(named) > 1 and request.labelled:
             raise self._several("labels", named, "label_column")
         return named[0] if named else None
+
+    def _is_feature(self, name: str, label: str) -> bool:
+        """Tell whether numbers that are called like labels stand beside these, and do not repeat them."""
+        if self.forms[name] != "numbers":
+            return False
+        labels = [str(value) for value in cells(self.frame[label])]
+        pairs = set(zip(labels, map(str, cells(self.frame[name])), strict=True))
+        coordinates = "x" in {other.strip().casefold() for other in self.names}
+        return coordinates or len(pairs) > len(set(labels))
 
     def _item_by_name(self, label: str | None) -> str | None:
         others = [name for name in self.names if name != label]
@@ -201,8 +214,10 @@ class _Choice:
             item=None, features=features, label=shown, kind="vector", form="numbers", messages=(told,)
         )
 
-    def _as_before(self, features: tuple[str, ...]) -> Columns:
+    def _as_before(self, features: tuple[str, ...], label: str | None) -> Columns:
         """Take the columns of a vector that the examples before had."""
+        if label is None and self.request.labelled:
+            label = self._label_by_content([name for name in self.names if name not in features])
         missing = [name for name in features if name not in self.names]
         if missing:
             raise DataError(
@@ -210,7 +225,7 @@ class _Choice:
             )
         told = f"The examples are vectors of {counted(len(features), 'column')}, as those before."
         return Columns(
-            item=None, features=features, label=None, kind="vector", form="numbers", messages=(told,)
+            item=None, features=features, label=label, kind="vector", form="numbers", messages=(told,)
         )
 
     def _is_numbering(self, name: str) -> bool:

@@ -40,6 +40,7 @@ def read_examples(
     label_column: str | None = None,
     labels: Sequence[Any] | None = None,
     origin: Mapping[str, object] | None = None,
+    skip_unlabelled: bool = False,
 ) -> Examples:
     """Read examples of texts, images, sounds or vectors, and find out which of them they are.
 
@@ -57,6 +58,8 @@ def read_examples(
         labels: One for each example, where they are not in the source.
         origin: The `Examples.origin` of others, after which these are read: as of the same kind, from the
             same columns.
+        skip_unlabelled: Leave out the rows of a table whose label is empty, with a message, where labels are
+            needed; else they are refused.
 
     Returns:
         The examples. What was found and how, and what was left out, is in their messages.
@@ -79,6 +82,7 @@ def read_examples(
         label_column=label_column,
         labels=labels,
         origin=origin,
+        skip_unlabelled=skip_unlabelled,
     )
     if isinstance(source, str | Path):
         return _read_path(user_path(source), request)

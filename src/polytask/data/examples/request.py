@@ -25,6 +25,7 @@ class Request:
         label_column: The column of their labels; likewise.
         labels: One for each example in memory.
         features: The columns of a vector, in their order; None: all that are not the label.
+        skip_unlabelled: Whether rows of a table without a label are left out, and not refused.
     """
 
     labelled: bool
@@ -33,6 +34,7 @@ class Request:
     label_column: str | None = None
     labels: Sequence[Any] | None = None
     features: tuple[str, ...] | None = None
+    skip_unlabelled: bool = False
 
     @classmethod
     def of(
@@ -44,6 +46,7 @@ class Request:
         label_column: Any,
         labels: Any,
         origin: Mapping[str, object] | None,
+        skip_unlabelled: bool = False,
     ) -> "Request":
         """Check what a caller gave; what is open is as the origin of other examples says.
 
@@ -70,6 +73,7 @@ class Request:
             label_column=label_column,
             labels=None if labels is None else _as_list(labels),
             features=None if features is None else tuple(map(str, features)),
+            skip_unlabelled=skip_unlabelled,
         )
 
 

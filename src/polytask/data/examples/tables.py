@@ -1,5 +1,6 @@
 """Examples in tables: texts, names of files, encoded images, or numbers, with labels beside them."""
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -69,10 +70,18 @@ def read_frame(frame: pd.DataFrame, where: str, folder: Path, request: Request) 
     """
     frame = _checked(frame, where)
     columns = choose_columns(frame, where, request)
-    labels, notes = None, []
+    rows, skipped = _labelled_rows(frame, columns.label, where, request)
+    if skipped:
+        frame = frame.iloc[rows]
+    labels, notes = None, skipped
+
+    def called(index: int) -> str:
+        return f"row {rows[index] + 1}"
+
     if columns.label is not None:
-        labels, notes = read_labels(cells(frame[columns.label]), _row, where=where)
-    read, index = _items(frame, columns, where, folder, request)
+        labels, found = read_labels(cells(frame[columns.label]), called, where=where)
+        notes = [*skipped, *found]
+    read, index = _items(frame, columns, where, folder, request, called)
     return Examples(
         kind=columns.kind,
         items=tuple(read.items),
@@ -89,40 +98,65 @@ def read_frame(frame: pd.DataFrame, where: str, folder: Path, request: Request) 
     )
 
 
+def _labelled_rows(
+    frame: pd.DataFrame, label: str | None, where: str, request: Request
+) -> tuple[Sequence[int], list[str]]:
+    """Return the rows that are read, and a message if others are left out as they have no label."""
+    every = range(len(frame))
+    if label is None or not request.skip_unlabelled:
+        return every, []
+    given = cells(frame[label])
+    rows = [row for row in every if given[row] is not None and str(given[row]).strip()]
+    if not rows:
+        raise DataError(f"{where}: no row has a label yet. Fill in the column {label!r} first.")
+    without = len(frame) - len(rows)
+    return rows, [f"Left out: {counted(without, 'row')} without a label."] * bool(without)
+
+
 def _items(
-    frame: pd.DataFrame, columns: Columns, where: str, folder: Path, request: Request
+    frame: pd.DataFrame,
+    columns: Columns,
+    where: str,
+    folder: Path,
+    request: Request,
+    called: Callable[[int], str],
 ) -> tuple[Read, pd.Index]:
     """Return the examples of the rows, and how every row is called."""
     if columns.item is None:
-        vectors = vectors_of_columns(frame, columns.features, where)
+        vectors = vectors_of_columns(frame, columns.features, called, where)
         return _all(vectors), frame.index
     values = cells(frame[columns.item])
     in_files = columns.form.endswith(" files") and columns.kind == columns.form.removesuffix(" files")
     if in_files or (columns.form == "texts" and columns.kind in ("image", "sound")):
-        return _of_files(values, columns, where, folder, request)
+        return _of_files(values, columns, where, folder, request, called)
     if columns.kind == "text":
         texts = [spell(value) if isinstance(value, NUMERIC) else value for value in values]
-        return _all(checked_texts(texts, _row, labelled=request.labelled, where=where)), frame.index
-    _refuse_gaps(values, columns, where)
+        return _all(checked_texts(texts, called, labelled=request.labelled, where=where)), frame.index
+    _refuse_gaps(values, columns, where, called)
     values = [encoded(value) for value in values]
     if columns.kind == "vector":
-        return _all(vectors_of_rows(values, _row, where)), frame.index
-    read = decode(values, columns.kind, leave_out=request.labelled, called=_row)
+        return _all(vectors_of_rows(values, called, where)), frame.index
+    read = decode(values, columns.kind, leave_out=request.labelled, called=called)
     return read, frame.index
 
 
 def _of_files(
-    values: list[Any], columns: Columns, where: str, folder: Path, request: Request
+    values: list[Any],
+    columns: Columns,
+    where: str,
+    folder: Path,
+    request: Request,
+    called: Callable[[int], str],
 ) -> tuple[Read, pd.Index]:
-    _refuse_gaps(values, columns, where)
+    _refuse_gaps(values, columns, where, called)
     names = [str(value).strip() for value in values]
     files = [folder / user_path(name) for name in names]
     missing = [index for index, file in enumerate(files) if not is_file(file)]
     if missing:
         raise DataError(
             f"{where}: there is no file for {counted(len(missing), 'row')} of {len(files)}: "
-            f"{named(missing, lambda index: f'{_row(index)} ({names[index]})', most=5)}. Names of files are "
-            f"taken from {printable(folder.absolute())}; correct them, or leave the "
+            f"{named(missing, lambda index: f'{called(index)} ({names[index]})', most=5)}. Names of files "
+            f"are taken from {printable(folder.absolute())}; correct them, or leave the "
             'rows out. If they are texts, say `kind="text"`.'
         )
     read = decode(files, columns.kind, leave_out=request.labelled, called=names.__getitem__)
@@ -132,17 +166,13 @@ def _of_files(
     return read, pd.Index([printable(name) for name in names], name="file", dtype=object)
 
 
-def _refuse_gaps(values: list[Any], columns: Columns, where: str) -> None:
+def _refuse_gaps(values: list[Any], columns: Columns, where: str, called: Callable[[int], str]) -> None:
     gaps = [index for index, value in enumerate(values) if value is None or value == ""]
     if gaps:
         raise DataError(
-            f"{where}: column {columns.item!r} is empty in {named(gaps, _row)}. Name "
+            f"{where}: column {columns.item!r} is empty in {named(gaps, called)}. Name "
             f"the {columns.kind} there, or leave the row out."
         )
-
-
-def _row(index: int) -> str:
-    return f"row {index + 1}"
 
 
 def _all(items: list[Any]) -> Read:

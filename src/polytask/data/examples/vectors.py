@@ -16,7 +16,9 @@ from polytask.data.tables.problems import FOREIGN, problem_error
 __all__ = ["vectors_of_columns", "vectors_of_rows"]
 
 
-def vectors_of_columns(frame: pd.DataFrame, features: Sequence[str], where: str) -> list[np.ndarray]:
+def vectors_of_columns(
+    frame: pd.DataFrame, features: Sequence[str], called: Callable[[int], str], where: str
+) -> list[np.ndarray]:
     """Return the rows of some columns, float32 ``[feature]``.
 
     Raises:
@@ -38,7 +40,7 @@ def vectors_of_columns(frame: pd.DataFrame, features: Sequence[str], where: str)
         ):
             rows = np.flatnonzero(wrong).tolist()
             if rows:
-                problems.append(f"{where}: column {name!r} {what.format(named(rows, _row))}")
+                problems.append(f"{where}: column {name!r} {what.format(named(rows, called))}")
     if problems:
         raise problem_error(problems[:10])
     return list(values.astype(np.float32))
@@ -87,7 +89,3 @@ def _fits(numbers: np.ndarray) -> np.ndarray:
 def _is_gap(value: Any) -> bool:
     """Tell whether a cell that is no number is a missing value, or a word for one."""
     return value.strip() in MISSING if isinstance(value, str) else is_missing(value)
-
-
-def _row(index: int) -> str:
-    return f"row {index + 1}"

@@ -261,14 +261,25 @@ def _delimiter(head: list[str]) -> str:
     return best
 
 
-def whole_rows(lines: Iterable[str], header: Header, where: str) -> Iterator[tuple[int, list[str]]]:
+def whole_rows(
+    lines: Iterable[str], header: Header, where: str, *, quoted_empty: bool = False
+) -> Iterator[tuple[int, list[str]]]:
     """Yield the line and the values of every row below the header.
+
+    Args:
+        lines: Those below the header.
+        header: What `find_header` found.
+        where: Names the file in messages.
+        quoted_empty: Whether ``""`` in a line of its own is the empty value of an only column, and no blank
+            line.
 
     Raises:
         DataError: A row has another number of fields than the header, or a quote is not closed.
     """
     n_columns = len(header.names)
-    for line, row in _rows(lines, header.delimiter, where, header.n_lines):
+    for line, row in _rows(
+        lines, header.delimiter, where, header.n_lines, quoted_empty=quoted_empty and n_columns == 1
+    ):
         if len(row) != n_columns:
             raise DataError(
                 f"{where}, line {line}: the header has {n_columns} fields, but this line has "
@@ -279,11 +290,21 @@ def whole_rows(lines: Iterable[str], header: Header, where: str) -> Iterator[tup
 
 
 def _rows(
-    lines: Iterable[str], delimiter: str, where: str, n_skipped: int
+    lines: Iterable[str], delimiter: str, where: str, n_skipped: int, *, quoted_empty: bool = False
 ) -> Iterator[tuple[int, list[str]]]:
     """Yield the number of the line where a row begins, and its stripped values; skip blank lines."""
     # Strict: an unclosed quote or text after a closing one is an error, not a guess.
-    reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=True)
+    written = ""
+
+    def watched() -> Iterator[str]:
+        nonlocal written
+        for line in lines:
+            written = line
+            yield line
+
+    reader = csv.reader(
+        watched() if quoted_empty else lines, delimiter=delimiter, skipinitialspace=True, strict=True
+    )
     while True:
         line = reader.line_num + 1 + n_skipped
         try:
@@ -295,7 +316,7 @@ def _rows(
                 f"{where}, line {line}: {error}. Close every quote, and double a quote inside a quoted value."
             ) from error
         values = [value.strip() for value in row]
-        if values and values != [""]:
+        if values and (values != [""] or '"' in written):
             yield line, values
 
 

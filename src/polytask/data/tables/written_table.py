@@ -38,7 +38,7 @@ def read_texts(file: TextIO, where: str) -> pd.DataFrame:
         head = first_lines(file)
         header = find_header(head, where)
         lines = itertools.chain(head[header.n_lines :], file)
-        rows = [row[header.n_numbered :] for _, row in whole_rows(lines, header, where)]
+        rows = [row[header.n_numbered :] for _, row in whole_rows(lines, header, where, quoted_empty=True)]
     names = list(header.names[header.n_numbered :])
     if not rows:
         raise DataError(f"{where} has a header but no rows; add some.")

@@ -1,0 +1,88 @@
+"""``polytask label``: which examples a person should label next."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from polytask.cli.completion import models
+from polytask.cli.failures import SpokenCommand
+from polytask.cli.options import Json, app
+from polytask.cli.terminal import show
+from polytask.core import InputError
+from polytask.core.files import user_path
+from polytask.core.names import counted
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["label"]
+
+
+@app.command(cls=SpokenCommand)
+def label(
+    model: Annotated[
+        Path,
+        typer.Argument(help="A directory that adapt made of labelled examples.", autocompletion=models),
+    ],
+    pool: Annotated[
+        Path, typer.Argument(help="Examples without labels, in a form that predict takes: a folder, a table.")
+    ],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="The .csv or .parquet file to write, and to fill in.")
+    ],
+    n: Annotated[int, typer.Option("-n", help="How many examples to choose.")] = 10,
+    as_json: Json = False,
+) -> None:
+    """Choose the examples whose labels would help most, and write a table with an empty column for them.
+
+    Fill in the labels of as many rows as you like, then let the model learn them.
+
+    [bold]Examples[/bold]
+
+      polytask label intents unsorted.csv -n 10 -o to-label.csv
+
+      polytask adapt intents to-label.csv -o intents-2
+    """
+    from polytask.models import FewShotClassifier, load
+    from polytask.models.saved import check_output, write_table
+
+    check_output(output, data=pool, model=model)
+    loaded = load(model)
+    if not isinstance(loaded, FewShotClassifier):
+        raise InputError(
+            f"{model} is no classifier of labelled examples. Give a directory that polytask adapt made of "
+            "examples alone."
+        )
+    chosen = loaded.suggest(user_path(pool), n)
+    written = _from(user_path(output).parent, chosen)
+    write_table(written, output)
+    column = str(chosen.columns[-1])
+    summary = {
+        "rows": len(written),
+        "columns": list(written.columns),
+        "label_column": column,
+        "output": str(output),
+    }
+    lines = [
+        f"{counted(len(written), loaded.space.kind)} to label written to {output}. Fill in the column "
+        f"{column!r}, then: polytask adapt {model} {output} -o DIR"
+    ]
+    show(summary, as_json=as_json, lines=lines)
+
+
+def _from(folder: Path, chosen: "pd.DataFrame") -> "pd.DataFrame":
+    """Let names of files begin at the folder of the table."""
+    if chosen.index.name != "file":
+        return chosen.reset_index(drop=True)
+    column = chosen.columns[0]
+    paths = [_relative(path, folder) for path in chosen[column]]
+    return chosen.reset_index(drop=True).assign(**{column: paths})
+
+
+def _relative(path: str, folder: Path) -> str:
+    try:
+        return Path(os.path.relpath(path, folder)).as_posix()
+    except ValueError:  # on another drive
+        return str(Path(path).absolute())
