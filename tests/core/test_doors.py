@@ -35,13 +35,17 @@ REACHED = [
     *(ROOT / "data" / "tables" / f"{name}.py" for name in ("column", "delimited", "features", "targets")),
     *(ROOT / "data" / "tables" / f"{name}.py" for name in ("feature_fitting", "table_file")),
     *(ROOT / "data" / "tables" / f"{name}.py" for name in ("target_labels", "target_column")),
+    *(ROOT / "data" / "examples").glob("*.py"),
     *(ROOT / "data" / "images" / f"{name}.py" for name in ("image_paths", "class_folders", "picture")),
     ROOT / "datasets" / "omniglot_drawings.py",
     *(ROOT / "report" / f"{name}.py" for name in ("console", "html")),
     *(ROOT / "demo").glob("*.py"),
 ]
 SETTINGS = {*signature(fit).parameters, *signature(learn).parameters, *signature(adapt).parameters}
-SETTINGS |= set(signature(FewShotClassifier.predict).parameters)
+SETTINGS |= {
+    *signature(FewShotClassifier.predict).parameters,
+    *signature(FewShotClassifier.suggest).parameters,
+}
 SETTINGS |= set(signature(TableModel.predict).parameters) | set(signature(TaskTableModel.adapt).parameters)
 SETTINGS |= {field.name for config in (TableConfig, FewShotConfig) for field in fields(config)}
 TAKEN = {
@@ -50,7 +54,7 @@ TAKEN = {
     *signature(FewShotEstimator).parameters,
     *("adapt", "y"),
 }
-PYTHON_ONLY = {"with_encoder", "adapt", "images", "predict", "split", "part", "fit", "learn"}
+PYTHON_ONLY = {"with_encoder", "adapt", "images", "labels", "predict", "split", "part", "fit", "learn"}
 
 
 def texts(path: Path) -> Iterator[tuple[str, str]]:

@@ -122,7 +122,7 @@ def _sound(file: Any, _: str) -> tuple[Sound, tuple[str, ...]]:
     if isinstance(file, Sound):
         return file, noteworthy(file)
     if not isinstance(file, Path | bytes):
-        raise DataError(f"{type(file).__name__} is no sound. Give a path, or `polytask.data.Sound`.")
+        raise DataError(f"{type(file).__name__} is no sound. Give a path, or a Sound of polytask.data.")
     return read_sound(file)
 
 
