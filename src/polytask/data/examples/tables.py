@@ -72,7 +72,7 @@ def read_frame(frame: pd.DataFrame, where: str, folder: Path, request: Request) 
     columns = choose_columns(frame, where, request)
     rows, skipped = _labelled_rows(frame, columns.label, where, request)
     if skipped:
-        frame = frame.iloc[rows]
+        frame = frame.iloc[list(rows)]
     labels, notes = None, skipped
 
     def called(index: int) -> str:
