@@ -8,7 +8,6 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 import torch
-from scipy.special import softmax
 from torch import Tensor
 
 from polytask.core import DataError, DataWarning, InputError, Task
@@ -18,6 +17,7 @@ from polytask.data.examples.examples import Examples
 from polytask.data.examples.reading import read_examples
 from polytask.encoders.frozen import FrozenEncoder
 from polytask.meta.heads import ChosenHead, choose_head, fit_head
+from polytask.meta.heads.softmax import softmax
 from polytask.models.bundle import Bundle
 from polytask.models.feature_space import FeatureSpace
 from polytask.models.known_examples import KnownExamples
@@ -196,7 +196,7 @@ class FewShotClassifier(SavedModel):
                 raise InputError(f"`{name}` must be a share below 1 such as 0.05, got {value!r}.")
         examples = self.read(source)
         scores = self.scores(self.space.features(examples.items))
-        shares = softmax(self.settings.sharpness * scores, axis=1)  # [example, class]
+        shares = softmax(self.settings.sharpness * scores)  # [example, class]
         best = scores.argmax(1)
         typical = typicality(confidence(scores, self.settings.sharpness), self.references.numpy())
         names = np.asarray(self.classes, dtype=object)
@@ -384,7 +384,7 @@ def _left_out(chosen: ChosenHead, labels: np.ndarray) -> tuple[Tensor, Tensor]:
     scores = chosen.held_out[judged]
     if not len(scores):
         return torch.zeros(0, dtype=torch.float64), torch.zeros(0, dtype=torch.float64)
-    right = softmax(chosen.sharpness * scores, axis=1)[np.arange(len(scores)), labels[judged]]
+    right = softmax(chosen.sharpness * scores)[np.arange(len(scores)), labels[judged]]
     return kept_references(confidence(scores, chosen.sharpness)), kept_references(1 - right)
 
 

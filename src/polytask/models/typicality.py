@@ -2,8 +2,9 @@
 
 import numpy as np
 import torch
-from scipy.special import logsumexp
 from torch import Tensor
+
+from polytask.meta.heads.softmax import log_sum_exp
 
 __all__ = ["confidence", "conformal_level", "kept_references", "typicality"]
 
@@ -19,7 +20,7 @@ def confidence(scores: np.ndarray, sharpness: float) -> np.ndarray:
         Weitang Liu, Xiaoyun Wang, John Owens, Yixuan Li, "Energy-based Out-of-distribution Detection",
         NeurIPS 2020, arXiv:2010.03759, equation 4, with the sign turned.
     """
-    return logsumexp(sharpness * scores, axis=1) / sharpness
+    return log_sum_exp(sharpness * scores)[:, 0] / sharpness
 
 
 def typicality(found: np.ndarray, references: np.ndarray) -> np.ndarray:

@@ -8,7 +8,10 @@ from polytask.encoders.pretrained.bert import Bert, bert_weights
 
 def small() -> Bert:
     torch.manual_seed(1)
-    return Bert(n_tokens=50, width=12, n_layers=2, n_heads=3, n_hidden=24, longest=16).double().eval()
+    bert = Bert(n_tokens=50, width=12, n_layers=2, n_heads=3, n_hidden=24, longest=16).double().eval()
+    for parameter in bert.parameters():
+        torch.nn.init.normal_(parameter, std=0.5)
+    return bert
 
 
 def test_a_layer_is_that_of_torch_with_the_same_weights():

@@ -1,4 +1,7 @@
-"""The network of BERT, as it is needed to read published weights: no dropout, no pooler, no training."""
+"""The network of BERT, as it is needed to read published weights: no dropout, no pooler, no training.
+
+Weights of a new network are whatever the memory held: they are read, and drawing them first would take longer.
+"""
 
 from torch import Tensor, nn
 from torch.nn import functional
@@ -38,9 +41,9 @@ class Bert(nn.Module):
         n_types: int = 2,
     ) -> None:
         super().__init__()
-        self.words = nn.Embedding(n_tokens, width)
-        self.positions = nn.Embedding(longest, width)
-        self.types = nn.Embedding(n_types, width)
+        self.words = _Embedding(n_tokens, width)
+        self.positions = _Embedding(longest, width)
+        self.types = _Embedding(n_types, width)
         self.norm = nn.LayerNorm(width, eps=1e-12)
         self.layers = nn.ModuleList(_Layer(width, n_heads, n_hidden) for _ in range(n_layers))
 
@@ -61,15 +64,25 @@ class Bert(nn.Module):
         return states
 
 
+class _Linear(nn.Linear):
+    def reset_parameters(self) -> None:
+        """Draw nothing: weights are read."""
+
+
+class _Embedding(nn.Embedding):
+    def reset_parameters(self) -> None:
+        """Draw nothing: weights are read."""
+
+
 class _Layer(nn.Module):
     def __init__(self, width: int, n_heads: int, n_hidden: int) -> None:
         super().__init__()
         self.n_heads = n_heads
-        self.query, self.key, self.value = (nn.Linear(width, width) for _ in range(3))
-        self.attended = nn.Linear(width, width)
+        self.query, self.key, self.value = (_Linear(width, width) for _ in range(3))
+        self.attended = _Linear(width, width)
         self.attended_norm = nn.LayerNorm(width, eps=1e-12)
-        self.inner = nn.Linear(width, n_hidden)
-        self.outer = nn.Linear(n_hidden, width)
+        self.inner = _Linear(width, n_hidden)
+        self.outer = _Linear(n_hidden, width)
         self.outer_norm = nn.LayerNorm(width, eps=1e-12)
 
     def forward(self, hidden: Tensor, seen: Tensor) -> Tensor:

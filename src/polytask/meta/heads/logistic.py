@@ -1,9 +1,9 @@
 """Multinomial logistic regression on features."""
 
 import numpy as np
-from scipy.special import logsumexp
 
 from polytask.meta.heads.linear_head import LinearHead
+from polytask.meta.heads.softmax import log_sum_exp
 
 __all__ = ["logistic"]
 
@@ -35,7 +35,7 @@ def logistic(features: np.ndarray, labels: np.ndarray, n_classes: int, strength:
     def loss(flat: np.ndarray) -> tuple[float, np.ndarray]:
         table = flat.reshape(size + 1, n_classes)
         scores = features @ table[:-1] + table[-1]  # [row, class]
-        norms = logsumexp(scores, axis=1, keepdims=True)
+        norms = log_sum_exp(scores)
         surplus = np.exp(scores - norms) - indicators
         value = strength * (norms.sum() - (scores * indicators).sum()) + 0.5 * np.square(table[:-1]).sum()
         slope = np.empty_like(table)

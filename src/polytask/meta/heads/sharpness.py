@@ -1,7 +1,8 @@
 """How sure scores are: the factor by which they become the logits of probabilities."""
 
 import numpy as np
-from scipy.special import log_softmax, softmax
+
+from polytask.meta.heads.softmax import log_softmax, softmax
 
 __all__ = ["best_sharpness", "expected_calibration_error", "log_losses"]
 
@@ -11,7 +12,7 @@ _BINS = 15
 
 def log_losses(scores: np.ndarray, labels: np.ndarray, sharpness: float = 1.0) -> np.ndarray:
     """Return the log loss of every row ``[row]`` for scores ``[row, class]``."""
-    return -log_softmax(sharpness * scores, axis=1)[np.arange(len(labels)), labels]
+    return -log_softmax(sharpness * scores)[np.arange(len(labels)), labels]
 
 
 def best_sharpness(scores: np.ndarray, labels: np.ndarray, *, usual: float, spread: float = 0.7) -> float:
@@ -52,7 +53,7 @@ def expected_calibration_error(scores: np.ndarray, labels: np.ndarray, sharpness
     References:
         Guo et al., as in `best_sharpness`, section 2.
     """
-    probabilities = softmax(sharpness * scores, axis=1)
+    probabilities = softmax(sharpness * scores)
     sure, right = probabilities.max(1), probabilities.argmax(1) == labels
     index = np.minimum((sure * _BINS).astype(int), _BINS - 1)
     gaps = np.bincount(index, weights=sure - right, minlength=_BINS)
