@@ -1,6 +1,6 @@
 """The network of BERT, as it is needed to read published weights: no dropout, no pooler, no training.
 
-Weights of a new network are whatever the memory held: they are read, and drawing them first would take longer.
+Weights of a new network are whatever the memory held: they are read, and drawing them first takes longer.
 """
 
 from torch import Tensor, nn
