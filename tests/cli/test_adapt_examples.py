@@ -85,3 +85,37 @@ def test_what_cannot_be_is_said_in_the_words_of_the_command(
     assert ended.exit_code == 2
     assert said in " ".join(ended.output.split())
     assert not (folder / "m2").exists() and not (folder / "p.csv").exists()
+
+
+def test_texts_of_any_script_and_length_and_empty_ones_are_told(folder: Path) -> None:
+    rows = [
+        ("wie wird das Wetter heute", "Wetter ☔"), ("今日の天気はどうですか", "Wetter ☔"),
+        ("какая погода", "Wetter ☔"),
+        ("ich möchte Geld überweisen", "Geld"), ("お金を送りたい", "Geld"), ("перевести деньги", "Geld"),
+    ]  # fmt: skip
+    pd.DataFrame(rows, columns=["text", "label"]).to_csv("many.csv", index=False)
+    asked = ["Wetter heute", "今日の天気", "деньги", "", "Geld überweisen " * 20_000, "👩‍👩‍👧 ‮abc"]
+    pd.DataFrame({"text": asked}).to_csv("asked.csv", index=False)
+    assert run("adapt", "many.csv", "-o", "m", "--encoder", "hashed-text").exit_code == 0
+    ended = run("predict", "m", "asked.csv", "-o", "p.csv")
+    assert ended.exit_code == 0, ended.output
+    found = pd.read_csv("p.csv")
+    assert len(found) == len(asked) and found["probability"].between(0.5, 1).all()
+    assert list(found["class"][[0, 1, 2, 4]]) == ["Wetter ☔", "Wetter ☔", "Geld", "Geld"]
+
+
+def test_an_empty_text_to_learn_from_is_refused_with_its_row(folder: Path) -> None:
+    pd.DataFrame({"text": ["rain", ""], "label": ["weather", "money"]}).to_csv("gap.csv", index=False)
+    ended = run("adapt", "gap.csv", "-o", "m")
+    assert ended.exit_code == 2 and "the text is empty in row 2" in " ".join(ended.output.split())
+    assert not (folder / "m").exists()
+
+
+def test_a_table_of_coordinates_beside_labels_is_learned(folder: Path) -> None:
+    pd.DataFrame({"x": [0, 1, 9, 8], "y": [0, 1, 9, 8], "label": ["low", "low", "high", "high"]}).to_csv(
+        "xy.csv", index=False
+    )
+    assert run("adapt", "xy.csv", "-o", "m").exit_code == 0
+    pd.DataFrame({"y": [9, 0], "x": [8, 1]}).to_csv("q.csv", index=False)
+    assert run("predict", "m", "q.csv", "-o", "p.csv").exit_code == 0
+    assert list(pd.read_csv("p.csv")["class"]) == ["high", "low"]

@@ -1,7 +1,7 @@
 """``polytask classes``: which classes a classifier of few examples has, and their changes."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +15,8 @@ from polytask.core import InputError
 from polytask.core.names import counted, printable, short_name
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from polytask.models import FewShotClassifier
 
 __all__ = ["classes"]
@@ -143,8 +145,6 @@ def _changed(model: "FewShotClassifier", name: str, words: Sequence[str]) -> "Fe
 
 
 def _list(model: "FewShotClassifier", place: Path, *, as_json: bool, more: str = "") -> None:
-    from polytask.report.console import FittingTable
-
     held = model.examples.names
     summary = {
         "model": str(place),
@@ -152,10 +152,21 @@ def _list(model: "FewShotClassifier", place: Path, *, as_json: bool, more: str =
         "examples": len(model.examples),
         "classes": {name: list(names) for name, names in held.items()},
     }
-    rows = [[printable(name), str(len(names)), _some(names)] for name, names in held.items()]
-    table = FittingTable(None, ["class", "examples", "called"], rows, lines=False)
     total = f"{counted(len(held), 'class', 'classes')}, {counted(len(model.examples), model.space.kind)}."
-    show(summary, as_json=as_json, lines=[table, total, *([more] if more else [])])
+    show(summary, as_json=as_json, lines=[_table(held), total, *([more] if more else [])])
+
+
+def _table(held: Mapping[str, Sequence[str]]) -> "RenderableType":
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False)
+    table.add_column("class", style="bold", overflow="fold")
+    table.add_column("examples", justify="right")
+    table.add_column("called", overflow="fold")
+    for name, names in held.items():
+        table.add_row(Text(printable(name)), str(len(names)), Text(_some(names)))
+    return table
 
 
 def _some(names: Sequence[str]) -> str:

@@ -81,7 +81,7 @@ def test_a_single_sample_is_a_sound():
         (wav([]), r"there is no sample in it"),
         (b"", r"is an empty file"),
         (b"RIFF\x00\x00\x00\x00WAVE", r"no readable WAV file"),
-        (wav()[:30], r"no readable WAV file"),
+        (wav()[:30], r"no readable WAV file \(it ends too early\)"),
         (float_wav([0.0, np.nan]), r"a sample is not finite"),
         (float_wav(TONE, tag=7), r"no readable WAV file .*Save it as WAV of 16 bits"),
         (b"\x89PNG" + b"x" * 100, r"no readable sound .*of no known format"),

@@ -1,6 +1,7 @@
 """Sounds: one channel at the rate they were recorded at, out of WAV files and arrays."""
 
 import io
+import struct
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,6 +124,7 @@ def _wav(content: bytes, name: str) -> tuple[int, np.ndarray, bool]:
             return *_by_soundfile(content, name), False
         except (ImportError, DataError):
             reason = (str(error) or type(error).__name__).partition("\n")[0].rstrip(".")
+            reason = "it ends too early" if isinstance(error, struct.error | EOFError) else reason
             raise DataError(
                 f"{name} is no readable WAV file ({reason}). Save it as WAV of 16 bits, or remove it."
             ) from error
