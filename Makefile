@@ -38,12 +38,12 @@ demo: .venv/.user  ## Both halves on built-in data, with a report to read: demo/
 	$(BIN)/polytask demo -o demo
 
 test: .venv/.models  ## All tests, doctests of docstrings and README included
-	$(BIN)/python -m pytest -q -n 2
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2
 
 # What trains must not hang on one processor's rounding: once more as the oldest processor computes, and with two
 # threads, whose sums have another order.
 test-processors: .venv/.models  ## The tests that train, with another instruction set and with two threads
-	ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41 $(BIN)/python -m pytest -q -n 2 -m 'trains and not slow' tests
+	OMP_NUM_THREADS=1 ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41 $(BIN)/python -m pytest -q -n 2 -m 'trains and not slow' tests
 	POLYTASK_TEST_THREADS=2 $(BIN)/python -m pytest -q -n 1 -m 'trains and not slow' tests/train tests/estimators tests/models tests/fitting
 
 check: .venv/.dev  ## Format, lint, types, and the rooms' import contract
