@@ -11,6 +11,7 @@ from polytask.core import Batch, Task
 from polytask.data.tables.folds import Fold
 from polytask.evaluate.jackknife import jackknife_interval
 from polytask.evaluate.skill import row_losses
+from polytask.meta.heads.sharpness import calibration_gap
 from polytask.models.calibration import class_scores
 
 __all__ = ["Sharpness", "calibration_error", "fit_temperature"]
@@ -18,7 +19,6 @@ __all__ = ["Sharpness", "calibration_error", "fit_temperature"]
 _FEWEST = 50  # labels below which a temperature would follow their noise
 _SHARPEST, _BLUNTEST = 10.0, 0.1  # factors of the logits
 _STEPS = 30
-_BINS = 15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,26 +85,14 @@ def fit_temperature(
 
 
 def calibration_error(task: Task, logits: Tensor, rows: Batch) -> float:
-    """Return the expected calibration error: how far off the probability of the answer is, on average.
-
-    Rows are put into 15 bins of equal width by the probability of the class that is answered; the difference
-    between its mean and the share of right answers is averaged over bins, weighted by their rows.
+    """Return the `calibration_gap` of a target's logits.
 
     Args:
         task: A classification target.
         logits: ``[row, n_outputs]``.
         rows: As many rows, all labelled.
-
-    References:
-        Guo et al., as in `fit_temperature`, section 2.
     """
-    probabilities = 1 - class_scores(task, logits)
-    labels = rows.targets[task.name].long().numpy()
-    sure = probabilities.max(1)
-    right = probabilities.argmax(1) == labels
-    place = np.minimum((sure * _BINS).astype(int), _BINS - 1)
-    gaps = np.bincount(place, weights=sure - right, minlength=_BINS)
-    return float(np.abs(gaps).sum() / len(labels))
+    return calibration_gap(1 - class_scores(task, logits), rows.targets[task.name].long().numpy())
 
 
 def _best_factor(task: Task, logits: Tensor, rows: Batch) -> float:

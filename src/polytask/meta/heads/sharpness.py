@@ -4,7 +4,7 @@ import numpy as np
 
 from polytask.meta.heads.softmax import log_softmax, softmax
 
-__all__ = ["best_sharpness", "expected_calibration_error", "log_losses"]
+__all__ = ["best_sharpness", "calibration_gap", "expected_calibration_error", "log_losses"]
 
 _WIDEST = 6.0  # standard deviations of the prior within which the factor is sought
 _BINS = 15
@@ -48,12 +48,23 @@ def best_sharpness(scores: np.ndarray, labels: np.ndarray, *, usual: float, spre
 
 
 def expected_calibration_error(scores: np.ndarray, labels: np.ndarray, sharpness: float) -> float:
-    """Return how far off the probability of the predicted class is, on average over 15 bins of equal width.
+    """Return `calibration_gap` of scores ``[row, class]`` times a sharpness."""
+    return calibration_gap(softmax(sharpness * scores), labels)
+
+
+def calibration_gap(probabilities: np.ndarray, labels: np.ndarray) -> float:
+    """Return the expected calibration error: how far off the probability of the answer is, on average.
+
+    Rows are put into 15 bins of equal width by the probability of the class that is answered; the difference
+    between its mean and the share of right answers is averaged over bins, weighted by their rows.
+
+    Args:
+        probabilities: ``[row, class]``.
+        labels: The class of each row.
 
     References:
         Guo et al., as in `best_sharpness`, section 2.
     """
-    probabilities = softmax(sharpness * scores)
     sure, right = probabilities.max(1), probabilities.argmax(1) == labels
     index = np.minimum((sure * _BINS).astype(int), _BINS - 1)
     gaps = np.bincount(index, weights=sure - right, minlength=_BINS)
