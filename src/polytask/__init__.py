@@ -64,6 +64,7 @@ _found, __dir__, __all__ = lazy_loader.attach(
             "extend",
             "fit",
             "learn",
+            "update",
         ],
         "models": ["load"],
     },

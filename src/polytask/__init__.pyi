@@ -41,6 +41,7 @@ from .estimators import (
     extend,
     fit,
     learn,
+    update,
 )
 from .models import load
 from .relate import relate
@@ -90,4 +91,5 @@ __all__ = [
     "rl",
     "selection",
     "train",
+    "update",
 ]

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.trains
 
 FIT = ["fit", "t.csv", "--target", "y", "--target", "z", "--epochs", "2", "--width", "4", "--folds", "2"]
 FIT += ["--no-baselines", "--learning-rate", "0.001", "--drop", "c"]
-TRAINING = ("fit", "compare", "learn", "extend")
+TRAINING = ("fit", "compare", "learn", "update", "extend")
 
 
 @pytest.fixture
@@ -94,7 +94,8 @@ def test_every_option_stands_in_the_file(command):
     shown = {"--help", "--config", "--json", "--quiet", "--dry-run", "--worker"}
     for one in definition.params:
         key = max(one.opts, key=len)
-        stands = any(line.lstrip("# ").startswith(f"{key.lstrip('-')} ") for line in text.splitlines())
+        written = key.lstrip("-").replace("_", "-")
+        stands = any(line.lstrip("# ").startswith(f"{written} ") for line in text.splitlines())
         assert stands == (key not in shown), key
 
 

@@ -14,7 +14,7 @@ import polytask
 from polytask.cli import app
 from polytask.cli.failures import as_options
 from polytask.core.doors import at_the_command, at_the_estimator, by_door
-from polytask.estimators import FewShotEstimator, MultiTaskEstimator, adapt, fit, learn
+from polytask.estimators import FewShotEstimator, MultiTaskEstimator, adapt, fit, learn, update
 from polytask.models import FewShotClassifier, TableModel, TaskTableModel
 from polytask.models.few_shot_config import FewShotConfig
 from polytask.models.table_config import TableConfig
@@ -47,6 +47,7 @@ SETTINGS |= {
     *signature(FewShotClassifier.suggest).parameters,
 }
 SETTINGS |= set(signature(TableModel.predict).parameters) | set(signature(TaskTableModel.adapt).parameters)
+SETTINGS |= set(signature(update).parameters)
 SETTINGS |= {field.name for config in (TableConfig, FewShotConfig) for field in fields(config)}
 TAKEN = {
     *signature(MultiTaskEstimator).parameters,

@@ -18,6 +18,7 @@ from polytask.cli.options import app
 from polytask.cli.predict import predict
 from polytask.cli.relate import relate
 from polytask.cli.terminal import prepare_streams
+from polytask.cli.update import update
 
 __all__ = ["app", "main"]
 
@@ -34,6 +35,7 @@ _ORDER = [
         export,
         learn,
         adapt,
+        update,
         classes,
         label,
         info,

@@ -164,7 +164,7 @@ def _parameters(command: Any, *, also: tuple[str, ...] = ()) -> list[Any]:
 
 def _key(parameter: Any) -> str:
     if parameter.param_type_name == "argument":
-        return parameter.name
+        return parameter.name.replace("_", "-")
     return max(parameter.opts, key=len).lstrip("-")
 
 

@@ -24,6 +24,7 @@ _CALLS = {
     "polytask.relate": "polytask relate",
     "polytask.learn": "polytask learn",
     "polytask.adapt": "polytask adapt",
+    "polytask.update": "polytask update",
     "polytask.load": "polytask predict",
     "FewShotModel.adapt": "polytask adapt",
 }

@@ -178,8 +178,13 @@ def _result_rows(results: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if "accuracy" in results:
         ours, pixels = (_value(results[key], "accuracy") for key in ("accuracy", "pixel_nearest_mean"))
         yield "result", f"{ours} on unseen classes, {pixels} by the pixels' nearest mean"
+    if "new_task" in results:  # of an update
+        for name, part in (("new task", "new_task"), ("known tasks", "known_tasks")):
+            before, after = (_value(results[part][side], "accuracy") for side in ("before", "after"))
+            yield f"update, {name}", f"{after}, before the update {before}: {results[part]['verdict']}"
     if "seconds" in results:
-        yield "training took", f"{results['seconds']:.0f} s"
+        what = "update" if "new_task" in results else "training"
+        yield f"{what} took", f"{results['seconds']:.0f} s"
 
 
 def _given(known_rows: int | str) -> str:

@@ -9,6 +9,7 @@ from .multi_task_regressor import MultiTaskRegressor
 from .table_evaluation import evaluate_table
 from .table_export import export_table
 from .table_importance import importance
+from .update_few_shot import update
 
 __all__ = [
     "FewShotEstimator",
@@ -22,4 +23,5 @@ __all__ = [
     "fit",
     "importance",
     "learn",
+    "update",
 ]

@@ -32,6 +32,7 @@ from polytask.core.watching import watched
 from polytask.data import ClassificationEpisodes, KnownClasses, LabelledExamples, Source
 from polytask.data.images.image_preparation import Ground
 from polytask.evaluate import evaluate_episodes
+from polytask.fitting.few_shot_episodes import class_sizes, judging_episodes
 from polytask.fitting.few_shot_source import ClassSplit, class_split
 from polytask.meta.catalogue import learner_entry
 from polytask.meta.metric import NearestMean
@@ -197,7 +198,7 @@ def filled_config(classes: ClassSplit, config: FewShotConfig) -> FewShotConfig:
     images = classes.images
     config = replace(config, size=images.size, images=replace(images, channels=classes.train.inputs.shape[1]))
     config = config.filled(
-        n_classes=classes.train.n_classes, n_examples=min(_sizes(classes.train), default=0)
+        n_classes=classes.train.n_classes, n_examples=min(class_sizes(classes.train), default=0)
     )
     _check(classes, config)
     return config
@@ -215,7 +216,7 @@ def _train(
 ) -> None:
     """Train on known classes; the weights that answer the validation classes best are kept."""
     trained, source = _to_train(learner, classes.train, config, seed=seed)
-    held_out = _episodes(classes.validation, config, seed=derive_seed(seed, "validation"))
+    held_out = judging_episodes(classes.validation, config, seed=derive_seed(seed, "validation"))
 
     def validate(_: Learner) -> Validation:
         score = evaluate_episodes(learner, held_out, n_episodes=60)
@@ -272,15 +273,9 @@ def _judge(
     learner: EpisodicLearner, classes: ClassSplit, config: FewShotConfig, *, n_episodes: int, seed: int
 ) -> tuple[EpisodeScore, EpisodeScore]:
     """Score the learner and the pixels on the same episodes."""
-    episodes = _episodes(classes.test, config, seed=derive_seed(seed, "test"))
+    episodes = judging_episodes(classes.test, config, seed=derive_seed(seed, "test"))
     score = evaluate_episodes(learner, episodes, n_episodes=n_episodes)
     return score, evaluate_episodes(NearestMean(), episodes, n_episodes=n_episodes)
-
-
-def _episodes(examples: LabelledExamples, config: FewShotConfig, *, seed: int) -> ClassificationEpisodes:
-    smallest = min(_sizes(examples))
-    n_query = min(15, smallest - config.shot)
-    return ClassificationEpisodes(examples, n_way=config.way, n_shot=config.shot, n_query=n_query, seed=seed)
 
 
 def _check(classes: ClassSplit, config: FewShotConfig) -> None:
@@ -310,7 +305,7 @@ def _too_few_examples(needs: Sequence[tuple[LabelledExamples, int]], config: Few
     few = [
         (f"{name} ({size} of {needed})", size - needed)
         for examples, needed in needs
-        for name, size in zip(examples.class_names, _sizes(examples), strict=True)
+        for name, size in zip(examples.class_names, class_sizes(examples), strict=True)
         if size < needed
     ]
     if not few:
@@ -324,7 +319,3 @@ def _too_few_examples(needs: Sequence[tuple[LabelledExamples, int]], config: Few
         f"of an "
         f"episode take together: {shown}{more}; {lower}add images, or leave out such classes"
     ]
-
-
-def _sizes(examples: LabelledExamples) -> list[int]:
-    return examples.labels.bincount(minlength=examples.n_classes).tolist()

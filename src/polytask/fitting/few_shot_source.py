@@ -15,7 +15,9 @@ from polytask.core.random import numpy_generator
 from polytask.data import ImagePreparation, LabelledExamples, image_folder
 from polytask.datasets import glyphs, omniglot
 
-__all__ = ["ClassSplit", "class_split"]
+__all__ = ["IN_MEMORY", "ClassSplit", "class_split"]
+
+IN_MEMORY = "examples"  # what they are called as a source
 
 _BUILT_IN = {"glyphs": ("glyphs", glyphs), "omniglot": ("omniglot, Vinyals split", omniglot)}
 _SIZE = 28
@@ -81,7 +83,7 @@ def class_split(
     if not is_folder and (channels is not None or ground is not None):
         raise InputError("`channels` and `ground` say how a folder of images is read; this source has none.")
     if isinstance(source, LabelledExamples):
-        return _split("examples", _images(source, size), seed=seed, way=way)
+        return _split(IN_MEMORY, _images(source, size), seed=seed, way=way)
     if not is_folder:
         name, load = _BUILT_IN[str(source)]
         parts = [load(part, size=size or _SIZE) for part in ("train", "validation", "test")]

@@ -20,6 +20,7 @@ from polytask.models.few_shot_images import read_queries, read_support
 from polytask.models.few_shot_results import FewShotResults
 from polytask.models.saved_model import Contents, SavedModel, part
 from polytask.models.states import flat_states, nested_states
+from polytask.models.update_results import UpdateResults
 
 __all__ = ["AdaptedModel", "FewShotModel", "build_few_shot_learner"]
 
@@ -40,6 +41,7 @@ class FewShotModel(SavedModel):
         config: How it was built.
         data: Where it came from.
         results: Its figures on unseen classes; None for a loaded model.
+        updated: What the update found that made it; None where none did.
     """
 
     kind = "few-shot"
@@ -52,11 +54,13 @@ class FewShotModel(SavedModel):
         config: FewShotConfig,
         data: dict[str, object],
         results: FewShotResults | None = None,
+        updated: UpdateResults | None = None,
     ) -> None:
         self.learner = learner.eval()
         self.config = config
         self.data = data
         self.results = results
+        self.updated = updated
 
     def adapt(self, support: LabelledExamples | str | Path) -> "AdaptedModel":
         """Learn the classes of a support set; the model itself does not change.
@@ -99,7 +103,10 @@ class FewShotModel(SavedModel):
     def _contents(self) -> Contents:
         config = {"model": self.config.to_json()}
         return Contents(
-            config=config, tensors=self.learner.state_dict(), data=self.data, results=self.results
+            config=config,
+            tensors=self.learner.state_dict(),
+            data=self.data,
+            results=self.results or self.updated,
         )
 
     @classmethod

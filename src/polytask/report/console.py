@@ -11,9 +11,10 @@ from rich.text import Text
 from polytask.core.names import counted, short_name
 from polytask.models.few_shot_results import FewShotResults
 from polytask.models.table_results import FitResults, TaskResult
+from polytask.models.update_results import UpdateResults
 from polytask.report.metric_text import gain_text, interval_text, metric_text
 
-__all__ = ["FittingTable", "few_shot_table", "fit_table"]
+__all__ = ["FittingTable", "few_shot_table", "fit_table", "update_table"]
 
 _COLOURS = {"helped": "green", "hurt": "red"}
 _NARROWEST = 16  # columns of the terminal that a name needs at least
@@ -116,3 +117,22 @@ def few_shot_table(results: Sequence[FewShotResults]) -> Table:
         kind = "transductive" if score.transductive else "inductive"
         table.add_row(Text(short_name(name)), score.interval.format(1, scale=100), kind)
     return table
+
+
+def update_table(results: UpdateResults) -> RenderableType:
+    """Lay out an update: accuracy before and after it on the new task, the guard, and known tasks."""
+    sides = {
+        f"new task, {counted(results.n_query, 'query', 'queries')}": results.new_task,
+        "held-out known classes (guard)": results.guard,
+        "test classes": results.known,
+    }
+    rows = [
+        [
+            name,
+            *(getattr(side, part).format(1, scale=100) for part in ("before", "after", "change")),
+            side.words,
+        ]
+        for name, side in sides.items()
+    ]
+    title = f"Accuracy %, 95 % intervals, {counted(results.guard.before.n, 'episode')} of known classes"
+    return FittingTable(title, ["task", "before", "after", "change", "verdict"], rows)
