@@ -9,7 +9,7 @@ import tempfile
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -20,7 +20,7 @@ from torch import Tensor
 import polytask
 from polytask.data import LabelledExamples, TableEncoder
 from polytask.data.tables.targets import fit_targets
-from polytask.models import AdaptedModel, FewShotModel, TableModel, TaskTableModel
+from polytask.models import AdaptedModel, FewShotClassifier, FewShotModel, TableModel, TaskTableModel
 from polytask.models.few_shot_config import FewShotConfig
 from polytask.models.few_shot_model import build_few_shot_learner
 from polytask.models.table_config import TableConfig
@@ -28,6 +28,7 @@ from polytask.models.table_learner import build_table_learner
 
 __all__ = ["attempt"]
 
+_Model: TypeAlias = TableModel | TaskTableModel | FewShotModel | AdaptedModel | FewShotClassifier
 _KINDS = (
     "table hard",
     "table tabm",
@@ -41,6 +42,9 @@ _KINDS = (
     "adapted ridge",
     "adapted maml++",
     "adapted proto-maml",
+    "classifier auto",
+    "classifier class-means",
+    "classifier texts",
 )
 _VALUES: tuple[Any, ...] = (
     None, True, False, 0, 1, -1, 2, 3, 7, 0.5, -0.0, 1e-320, 1e308, 30_000, 10**6, 2**31, 2**63, 10**30,
@@ -90,9 +94,11 @@ def attempt(seed: int, folder: Path) -> str:
     return what
 
 
-def _small(kind: str) -> TableModel | TaskTableModel | FewShotModel | AdaptedModel:
+def _small(kind: str) -> _Model:
     if kind == "tasks":
         return _task_model()
+    if kind.startswith("classifier"):
+        return _classifier(kind.split()[1])
     return _table_model(kind.split()[1]) if kind.startswith("table") else _few_shot_model(*kind.split())
 
 
@@ -146,7 +152,24 @@ def _few_shot_model(kind: str, learner: str) -> FewShotModel | AdaptedModel:
     return model.adapt(_support()) if kind == "adapted" else model
 
 
-def _answers(model: TableModel | TaskTableModel | FewShotModel | AdaptedModel) -> pd.DataFrame:
+def _classifier(head: str) -> FewShotClassifier:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        if head == "texts":
+            return polytask.adapt(
+                {"money": ["pay", "owe a bill"], "rain": ["cold", "wet"]}, encoder="hashed-text"
+            )
+        return polytask.adapt(_table().iloc[:8][["a", "b"]].assign(label=[*"aaabbbcc"]), head=head)
+
+
+def _answers(model: _Model) -> pd.DataFrame:
+    if isinstance(model, FewShotClassifier):
+        asked = ["pay", ""] if model.space.kind == "text" else _table().head(3)[["a", "b"]]
+        found = model.predict(asked, sets=0.8, probabilities=True)
+        model.rename(model.classes[0], "new").remove_example(
+            model.examples.names[model.classes[1]][0]
+        ).refit()
+        return found
     if isinstance(model, TaskTableModel):
         return model.predict(_table().head(3).assign(who=[0, 1, 2]))
     if isinstance(model, TableModel):

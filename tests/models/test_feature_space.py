@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from polytask.core import InputError
 from polytask.encoders.hashed_text import HashedText
 from polytask.encoders.standardized_vectors import StandardizedVectors
 from polytask.models.feature_space import FeatureSpace
@@ -25,3 +26,19 @@ def test_a_space_is_built_again_from_its_description() -> None:
     space = FeatureSpace.of("vector", [encoder], [encoder.encode(rows)], [1.0])
     again = FeatureSpace.from_json(space.to_json(), space.tensors())
     assert torch.equal(again.features(list(rows)), space.features(list(rows)))
+
+
+@pytest.mark.parametrize(
+    "change", [{"width": torch.ones(3)}, {"tokens": torch.zeros(0, dtype=torch.int64)}, {"counts": None}]
+)
+def test_a_damaged_state_of_an_encoder_is_told(change: dict[str, torch.Tensor | None]) -> None:
+    encoder = HashedText(["a cat", "a dog"])
+    space = FeatureSpace.of("text", [encoder], [encoder.encode(["a cat"])], [1.0])
+    tensors = space.tensors()
+    for name, tensor in change.items():
+        del tensors[f"0/state/{name}"]
+        if tensor is not None:
+            tensors[f"0/state/{name}"] = tensor
+    read = FeatureSpace.from_json(space.to_json(), tensors)
+    with pytest.raises(InputError, match="keeps of its encoder 'hashed-text' is damaged"):
+        read.features(["a cat"])

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from polytask.core import InputError
+from polytask.core import InputError, PolytaskError
 from polytask.core.doors import by_door
 from polytask.encoders.frozen import FrozenEncoder
 from polytask.encoders.frozen_choice import FROZEN_ENCODERS, frozen_encoder
@@ -165,8 +165,8 @@ class FeatureSpace:
                 f"The model was made with an encoder of its user, {view.name!r}, which is not saved along. "
                 f"{how}."
             )
-        encoder = frozen_encoder(view.name, state=view.state)
-        if encoder.fingerprint != view.fingerprint:
+        encoder, fingerprint = _built(view)
+        if fingerprint != view.fingerprint:
             raise InputError(
                 f"The encoder {view.name!r} of this version encodes otherwise than the one that the model "
                 "was made with. Adapt again, or use the version that made it."
@@ -177,3 +177,17 @@ class FeatureSpace:
 
     def _replaced(self, index: int, view: View) -> "FeatureSpace":
         return FeatureSpace(self.kind, (*self.views[:index], view, *self.views[index + 1 :]))
+
+
+def _built(view: View) -> tuple[FrozenEncoder, str]:
+    """Build an encoder of ours out of what a bundle holds, with its fingerprint."""
+    try:
+        encoder = frozen_encoder(view.name, state=view.state)
+        return encoder, encoder.fingerprint
+    except PolytaskError:
+        raise
+    except Exception as error:  # a state may be wrong in countless ways
+        raise InputError(
+            f"What the model keeps of its encoder {view.name!r} is damaged ({type(error).__name__}: "
+            f"{str(error)[:200].rstrip('.')}). Copy or make the model again."
+        ) from error
