@@ -24,6 +24,7 @@ from polytask.models.known_examples import KnownExamples
 from polytask.models.known_tasks import known_tasks
 from polytask.models.label_next import label_next
 from polytask.models.saved_model import Contents, SavedModel, part
+from polytask.models.stored_classifier import check_head, check_tensors, stored_examples
 from polytask.models.typicality import confidence, conformal_level, kept_references, typicality
 
 __all__ = ["FewShotClassifier", "HeadSettings"]
@@ -355,10 +356,15 @@ class FewShotClassifier(SavedModel):
         )
         classes, names = part(bundle, "classes"), part(bundle, "examples")
         settings = record_from_json(HeadSettings, part(bundle, "head"), name="the head")
-        examples = _stored_examples(classes, names, tensors)
-        for name, shape in (("weight", (len(classes), space.width)), ("bias", (len(classes),))):
-            if tensors[name].shape != shape:
-                raise InputError(f"{name} has shape {tuple(tensors[name].shape)} instead of {shape}")
+        check_head(
+            asked=settings.asked,
+            name=settings.name,
+            strength=settings.strength,
+            sharpness=settings.sharpness,
+        )
+        rows, labels = tensors[_EXAMPLES + "features"], tensors[_EXAMPLES + "labels"]
+        examples = stored_examples(classes, names, rows, labels, space.width)
+        check_tensors(tensors, len(classes), space.width)
         return cls(
             space,
             examples,
@@ -386,22 +392,3 @@ def _left_out(chosen: ChosenHead, labels: np.ndarray) -> tuple[Tensor, Tensor]:
         return torch.zeros(0, dtype=torch.float64), torch.zeros(0, dtype=torch.float64)
     right = softmax(chosen.sharpness * scores)[np.arange(len(scores)), labels[judged]]
     return kept_references(confidence(scores, chosen.sharpness)), kept_references(1 - right)
-
-
-def _stored_examples(classes: Any, names: Any, tensors: Mapping[str, Tensor]) -> KnownExamples:
-    """Read the examples of a bundle."""
-    if (
-        not isinstance(classes, list)
-        or not all(isinstance(name, str) for name in classes)
-        or not 2 <= len(classes) == len(set(classes)) == len(names)
-        or not all(isinstance(name, str) for held in names for name in held)
-    ):
-        raise InputError("the description must name two classes or more, and the examples of each")
-    rows, labels = tensors[_EXAMPLES + "features"], tensors[_EXAMPLES + "labels"]
-    counts = [len(held) for held in names]
-    if min(counts) < 1 or torch.bincount(labels, minlength=len(classes)).tolist() != counts:
-        raise InputError("the examples and their names differ in number")
-    return KnownExamples(
-        dict(zip(classes, rows[labels.argsort(stable=True)].split(counts), strict=True)),
-        {name: tuple(held) for name, held in zip(classes, names, strict=True)},
-    )

@@ -1,0 +1,91 @@
+"""What the bundle of a classifier of few examples must hold: checked before anything is computed from it."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from polytask.core import InputError
+from polytask.meta.heads import HEADS
+from polytask.models.known_examples import KnownExamples
+
+__all__ = ["check_head", "check_tensors", "stored_examples"]
+
+
+def check_head(*, asked: str, name: str, strength: float, sharpness: float) -> None:
+    """Refuse a head that does not exist, or numbers that no head has.
+
+    Raises:
+        InputError: One of them is wrong.
+    """
+    if name not in HEADS or asked not in ("auto", *HEADS):
+        raise InputError(f"there is no head {name if name not in HEADS else asked!r}")
+    for what, number in (("strength", strength), ("sharpness", sharpness)):
+        if not (math.isfinite(number) and number > 0):
+            raise InputError(f"the {what} of the head is {number!r}")
+
+
+def check_tensors(tensors: Mapping[str, Tensor], n_classes: int, width: int) -> None:
+    """Refuse tensors of other types and shapes than the head and what was left out have.
+
+    Args:
+        tensors: Those of the bundle.
+        n_classes: Classes.
+        width: Features.
+
+    Raises:
+        InputError: A tensor is missing or wrong.
+    """
+    wanted = {
+        "weight": (torch.float32, (n_classes, width)),
+        "bias": (torch.float32, (n_classes,)),
+        "references": (torch.float64, (None,)),
+        "losses": (torch.float64, (None,)),
+    }
+    for name, (dtype, shape) in wanted.items():
+        tensor = tensors.get(name)
+        if tensor is None:
+            raise InputError(f"the tensor {name!r} is missing")
+        same = tensor.ndim == len(shape) and all(
+            size in (None, given) for size, given in zip(shape, tensor.shape, strict=True)
+        )
+        if tensor.dtype != dtype or not same:
+            raise InputError(f"{name} is {tensor.dtype} of shape {tuple(tensor.shape)}")
+        if not tensor.isfinite().all():
+            raise InputError(f"{name} holds numbers that are not finite")
+
+
+def stored_examples(classes: Any, names: Any, features: Tensor, labels: Tensor, width: int) -> KnownExamples:
+    """Put the examples of a bundle together.
+
+    Args:
+        classes: Their names, as they were read.
+        names: What the examples of each class are called, as it was read.
+        features: float32 ``[example, feature]``.
+        labels: The index of each one's class, int64 ``[example]``.
+        width: Features.
+
+    Raises:
+        InputError: They do not fit together.
+    """
+    if (
+        not isinstance(classes, list)
+        or not isinstance(names, list)
+        or not all(isinstance(name, str) for name in classes)
+        or not 2 <= len(classes) == len(set(classes)) == len(names)
+        or not all(isinstance(held, list) and held for held in names)
+        or not all(isinstance(name, str) for held in names for name in held)
+    ):
+        raise InputError("the description must name two classes or more, and the examples of each")
+    counts = [len(held) for held in names]
+    wanted = torch.arange(len(classes)).repeat_interleave(torch.tensor(counts))
+    if labels.dtype != torch.int64 or not torch.equal(labels.sort().values, wanted):
+        raise InputError("the examples and their names differ in number")
+    if features.dtype != torch.float32 or features.shape != (len(labels), width):
+        raise InputError(f"the features are {features.dtype} of shape {tuple(features.shape)}")
+    return KnownExamples(
+        dict(zip(classes, features[labels.argsort(stable=True)].split(counts), strict=True)),
+        {name: tuple(held) for name, held in zip(classes, names, strict=True)},
+    )
