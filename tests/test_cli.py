@@ -188,7 +188,7 @@ def test_what_is_noteworthy_of_the_data_is_said_before_training(penguins, monkey
         ring=[f"ring {i}" for i in range(344)], planet="earth", stars=[1, 2, 3, 4] * 86
     )
     table.to_csv(penguins / "penguins.csv", index=False)
-    monkeypatch.setattr(table_fit, "fit_ensemble", lambda *_, **__: sys.exit(9))
+    monkeypatch.setattr(table_fit, "fit_groups", lambda *_, **__: sys.exit(9))
     ended = polytask("fit", "penguins.csv", "--target", "stars", *QUICK, "-o", "model", cwd=penguins)
     told = ended.stderr
     assert ended.returncode == 9
