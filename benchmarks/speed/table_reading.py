@@ -6,15 +6,17 @@
 Files of 300,000 rows and 10 columns, or ``--rows``: "mixed" has random numbers, whole numbers, a row number
 and two columns of text; "numbers" has random numbers alone; "some missing" is "mixed" with a tenth of the
 values empty or ``NA``; "codes" has leading zeros, "prices" few different numbers of two digits, "quoted" text
-with commas: what pandas alone would read otherwise than polytask does, or what takes polytask more care.
+with commas; "text codes" has codes with letters, "words" words among numbers: what pandas alone would read otherwise than polytask does, or what takes polytask more care.
 Each way reads in a process of its own, the ways in turn; a ratio is the median over rounds of polytask's time
 over pandas's of the same round, and a file is read twice, of which the second counts. Memory is the highest
-of the process over what it had before reading. Says nothing of files that no pandas reads, which are refused
+of the process over what it had before reading. ``load`` is how many processes ran or waited to, in the last
+five minutes: a busy machine has little for the thread that looks at a file while it is parsed. Says nothing of files that no pandas reads, which are refused
 with a reason. Writes ``results/table_reading.json``.
 """
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -57,6 +59,18 @@ def codes(draw: np.random.Generator, n_rows: int) -> pd.DataFrame:
     return mixed(draw, n_rows).assign(row=[f"{index:07}" for index in range(n_rows)])
 
 
+def text_codes(draw: np.random.Generator, n_rows: int) -> pd.DataFrame:
+    return mixed(draw, n_rows).assign(row=[f"A-{index:04}" for index in range(n_rows)])
+
+
+def words(draw: np.random.Generator, n_rows: int) -> pd.DataFrame:
+    frame = mixed(draw, n_rows)
+    texts = {
+        name: frame[name].astype(str).mask(draw.random(n_rows) < 0.05, "unknown") for name in ("x0", "x1")
+    }
+    return frame.assign(**texts)
+
+
 def prices(draw: np.random.Generator, n_rows: int) -> pd.DataFrame:
     return mixed(draw, n_rows).assign(x0=[f"{value / 100:.2f}" for value in draw.integers(0, 999, n_rows)])
 
@@ -70,6 +84,8 @@ FILES: dict[str, Callable[[np.random.Generator, int], pd.DataFrame]] = {
     "numbers": numbers,
     "some missing": some_missing,
     "codes": codes,
+    "text codes": text_codes,
+    "words": words,
     "prices": prices,
     "quoted": quoted,
 }
@@ -131,7 +147,15 @@ def main() -> None:
     sys.path.insert(0, str(Path(__file__).parents[1] / "quality"))
     from results import write_results  # pyright: ignore[reportAttributeAccessIssue]
 
-    setting = {"rows": asked.rows, "columns": 10, "rounds": asked.rounds, "pandas": pd.__version__}
+    load = round(os.getloadavg()[1], 1)
+    setting: dict[str, Any] = {
+        "processors": os.cpu_count(),
+        "load": load,
+        "rows": asked.rows,
+        "columns": 10,
+        "rounds": asked.rounds,
+        "pandas": pd.__version__,
+    }
     write_results(RESULTS, setting=setting, figures=figures)
 
 

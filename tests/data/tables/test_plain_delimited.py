@@ -11,9 +11,7 @@ from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
 from polytask.core import InputError
-from polytask.data.tables import plain_delimited, table_file
-from polytask.data.tables.delimited import Header
-from polytask.data.tables.plain_delimited import PlainScan
+from polytask.data.tables import plain_delimited, plain_missing, plain_scan, table_file
 from polytask.data.tables.table import read_table
 
 _NEVER = 10**12
@@ -92,6 +90,8 @@ _ROWS = {
     "a space and a quote at the very end": 'a,b\n1,"x "',
     "a quote at the very end": 'a,b\n1,"x"',
     "doubled quotes alone": 'a,b\n1,""""\n"""""",2\n"""a""",""\n',
+    "words for missing values": "a,b,c\nNA,x,1.5\n,?,NA\n?,n/a,\n-nan,,2.5\nNA,null,NA\n",
+    "a word in a column that stays text": "a,b\n99999999999999999999,1\nnan,2\n5.,3\n",
     "zeros at the end of a line": "a,b\n1,0\n05,0\n",
 }
 
@@ -123,7 +123,8 @@ def test_files_that_only_look_plain_are_the_same_table_by_both_ways(text: str, e
 @pytest.mark.parametrize("size", [5, 64])
 def test_what_is_odd_late_in_a_file_is_seen(monkeypatch: pytest.MonkeyPatch, late: str, size: int) -> None:
     """Whatever the pieces in which the file is looked at."""
-    monkeypatch.setattr(plain_delimited, "_BLOCK", size)
+    monkeypatch.setattr(plain_scan, "_BLOCK", size)
+    monkeypatch.setattr(plain_missing, "_PIECE", size)
     monkeypatch.setattr(table_file, "_MIB", size + 2)
     rows = "".join(f"{index},{'xy'[index % 2]}\n" for index in range(40))
     _assert_same(f"a,b\n{rows}{late}\n{rows}".encode())
@@ -156,12 +157,3 @@ def test_a_large_file_that_is_no_text_is_refused_like_a_small_one(tmp_path: Path
     path.write_bytes(b"a,b\n" + b"1,2\n" * 300_000 + b"1,\0\n")
     with pytest.raises(InputError, match="NUL"):
         read_table(path)
-
-
-def test_it_does_not_matter_where_a_file_is_cut_into_pieces() -> None:
-    content = b'1,"x, y, z"\n2,"u\nv,w"\n3,plain\n'
-    for first in range(1, len(content)):
-        scan = PlainScan(Header(delimiter=",", names=("a", "b"), n_lines=1), 0)
-        for piece in (content[:first], content[first:]):
-            scan.look(piece)
-        assert (scan.is_plain, scan.has_quotes, scan.n_delimiters) == (True, True, 3), first

@@ -178,21 +178,26 @@ def _write(writer: Any, row: list[str], where: str) -> None:
 
 
 def typed_columns(
-    read: ColumnsReader, header: Header, *, doubtful: Callable[[pd.Series], bool]
+    read: ColumnsReader,
+    header: Header,
+    *,
+    doubtful: Callable[[int, pd.Series], bool],
+    known_words: Callable[[int], dict[str, int]] = lambda _: {},
 ) -> pd.DataFrame:
     """Let pandas find the type of every column, and correct it where the text tells more.
 
     Args:
         read: Reads columns of the file.
         header: Its header.
-        doubtful: Tells whether the text of a column has to be read, too.
+        doubtful: Tells whether the text of a column, given by index and values, has to be read, too.
+        known_words: Tells which words of another column count as missing, and how often.
     """
     first, names = header.n_numbered, list(header.names)
     frame = read(list(range(first, len(names))), MISSING, None)
     frame.columns = pd.Index(names[first:])
-    indices = [index for index in range(first, len(names)) if doubtful(frame.iloc[:, index - first])]
+    indices = [index for index in range(first, len(names)) if doubtful(index, frame.iloc[:, index - first])]
     texts = read(indices, [""], str) if indices else pd.DataFrame()
-    words: dict[str, dict[str, int]] = {}
+    words = {names[index]: known_words(index) for index in range(first, len(names))}
     for index, (_, text) in zip(indices, texts.items(), strict=True):
         words[names[index]] = _count_words(text)
         column = frame.iloc[:, index - first]
@@ -216,7 +221,7 @@ def _whole(texts: pd.Series, numbers: pd.Series) -> Any:
         return texts.astype(object).to_numpy()
 
 
-def _doubtful(column: pd.Series) -> bool:
+def _doubtful(_: int, column: pd.Series) -> bool:
     """Tell whether the text of a column may say more than what pandas made of it."""
     return pd.api.types.is_numeric_dtype(column.dtype) or bool(column.isna().any())
 

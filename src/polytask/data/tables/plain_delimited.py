@@ -26,102 +26,13 @@ from polytask.data.tables.delimited import (
     check_names,
     typed_columns,
 )
+from polytask.data.tables.plain_missing import count_missing
+from polytask.data.tables.plain_scan import PlainScan
 
-__all__ = ["FileOpener", "PlainScan", "read_plain"]
+__all__ = ["FileOpener", "read_plain"]
 
 FileOpener: TypeAlias = Callable[[], AbstractContextManager[BinaryIO]]
 """Opens a file from its beginning."""
-
-_PIECE = 2**20
-_BLOCK = 2**16  # bytes looked at at once: they stay in the cache
-_CONTROLS = tuple(bytes([code]) for code in (9, 11, 12, 28, 29, 30, 31))
-_SPACES = [  # white space beyond ASCII
-    chr(code).encode()
-    for code in (0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F, 0x205F, 0x3000)
-]
-_SPACES_BY_START = {space[:-1]: [other for other in _SPACES if other[:-1] == space[:-1]] for space in _SPACES}
-
-
-class PlainScan:
-    """What the bytes of a file tell before they are parsed.
-
-    Args:
-        header: Its header.
-        start: Bytes before the first row.
-    """
-
-    def __init__(self, header: Header, start: int) -> None:
-        self._delimiter = ord(header.delimiter)
-        self._to_skip = start
-        self._tail = b"\n"  # the last bytes of the piece before
-        self._is_plain = self._delimiter < 128 and len(header.names) > 1
-        self._in_quotes = False  # before the tail
-        self._ends_in_quotes = False
-        self.has_quotes = self.has_codes = self.has_plus = False
-        self.n_delimiters = 0
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether all quotes are around values, and no white space is at the ends of a value."""
-        end = self._tail.removesuffix(b'"')[-1]
-        ended = end > 32 or (end in (self._delimiter, 10, 13) and not self._tail.endswith(b'"'))
-        return self._is_plain and ended and not self._ends_in_quotes
-
-    def look(self, piece: bytes) -> None:
-        """Look at the next bytes of the file."""
-        skipped = min(self._to_skip, len(piece))
-        self._to_skip -= skipped
-        text, n_before = self._tail + piece[skipped:], len(self._tail)
-        self._tail = text[-3:]
-        self._is_plain = self._is_plain and not _has_other_spaces(text) and not _has_lone_returns(text)
-        if not self._is_plain:
-            return
-        values = np.frombuffer(text, np.uint8)
-        inside = None  # a quoted value, its first quote included
-        if self._in_quotes or b'"' in text:
-            self.has_quotes = True
-            inside = (np.cumsum(values == 34, dtype=np.uint8) & 1).astype(bool) ^ self._in_quotes
-            self._in_quotes = bool(inside[-4]) if len(inside) > 3 else self._in_quotes
-            self._ends_in_quotes = bool(inside[-1])
-        self.has_plus = self.has_plus or b"+" in text
-        spaced = b" " in text or any(control in text for control in _CONTROLS) or inside is not None
-        for first in range(0, len(values), _BLOCK):
-            part = slice(first, first + _BLOCK + 3)
-            n_old = max(0, n_before - first)
-            self._look_at(values[part], None if inside is None else inside[part], n_old, spaced=spaced)
-
-    def _look_at(self, values: np.ndarray, inside: np.ndarray | None, n_old: int, *, spaced: bool) -> None:
-        """Look at some bytes, and three more that are to come again; ``n_old`` of them were seen before."""
-        delimiters = values == self._delimiter
-        if inside is not None:
-            delimiters &= ~inside
-        self.n_delimiters += int(np.count_nonzero(delimiters[n_old:_BLOCK]))
-        ends = delimiters | (values == 10) | (values == 13)
-        borders = ends  # after or before which a value begins or ends
-        if inside is not None:
-            ends &= ~inside
-            borders = self._quotes(values == 34, inside, ends)
-        if spaced:
-            spaces = (values <= 32) & ~ends
-            self._is_plain &= not bool((spaces[1:] & borders[:-1]).any() or (spaces[:-1] & borders[1:]).any())
-        # A value that is longer than the 131,072 characters of the csv module fills a block.
-        self._is_plain &= len(values) < _BLOCK or bool(ends.any())
-        if not self.has_codes:  # a zero and a digit at the beginning of a value, or after its sign
-            zeros = (values == 48)[:-1] & ((values - 48) < 10)[1:]
-            signs = (values == 45) | (values == 43) if self.has_plus else values == 45
-            self.has_codes = bool((borders[:-2] & zeros[1:]).any()) or bool(
-                (borders[:-3] & signs[1:-2] & zeros[2:]).any()
-            )
-
-    def _quotes(self, quotes: np.ndarray, inside: np.ndarray, ends: np.ndarray) -> np.ndarray:
-        """Check that quotes are around whole values, or doubled; return them and the ends of values."""
-        known = ends | quotes
-        opening, closing = quotes & inside, quotes & ~inside
-        self._is_plain &= not bool((opening[1:] & ~known[:-1]).any() or (closing[:-1] & ~known[1:]).any())
-        borders = ends.copy()
-        borders[1:] |= opening[1:] & ends[:-1]
-        borders[:-1] |= closing[:-1] & ends[1:]
-        return borders
 
 
 def read_plain(
@@ -155,8 +66,8 @@ def read_plain(
     # Rows beyond the first that are longer than it are an error of pandas, so that none is shorter either.
     if scan.n_delimiters != (len(header.names) - 1) * len(frame):
         return None
-    n_missing = int(frame.isna().to_numpy().sum())
-    n_empty = -1 if scan.has_quotes else _count_empty(header, start, open_file) if n_missing else 0
+    n_missing = [int(column.isna().sum()) for _, column in frame.items()]
+    found = count_missing(header, start, open_file()) if any(n_missing) and not scan.has_quotes else None
     check_names(list(header.names[header.n_numbered :]), where)
 
     def read(columns: list[int], missing: Iterable[str], dtype: type[str] | None) -> pd.DataFrame:
@@ -169,12 +80,15 @@ def read_plain(
             content.read(start)
             return pd.read_csv(content, usecols=columns, dtype=dtype, **_options(header, missing))
 
-    def doubtful(column: pd.Series) -> bool:
-        if n_missing != n_empty and column.isna().any():
+    def doubtful(index: int, column: pd.Series) -> bool:
+        if n_missing[index] and (found is None or n_missing[index] != found.totals[index]):
             return True
         return _may_tell_more(column, scan)
 
-    return typed_columns(read, header, doubtful=doubtful)
+    def known_words(index: int) -> dict[str, int]:
+        return found.words[index] if found and n_missing[index] else {}
+
+    return typed_columns(read, header, doubtful=doubtful, known_words=known_words)
 
 
 def _parse(header: Header, start: int, open_file: FileOpener) -> pd.DataFrame | None:
@@ -242,7 +156,7 @@ def _options(header: Header, missing: Iterable[str]) -> dict[str, Any]:
 def _may_be_of_pieces(column: pd.Series) -> bool:
     """Tell whether pieces of a column may have been of different types."""
     if pd.api.types.is_float_dtype(column.dtype):
-        return bool(column.abs().max() > EXACT)
+        return _is_large(column)
     return pd.api.types.is_object_dtype(column.dtype)
 
 
@@ -251,38 +165,17 @@ def _may_tell_more(column: pd.Series, scan: PlainScan) -> bool:
     dtype = column.dtype
     if not pd.api.types.is_numeric_dtype(dtype) or pd.api.types.is_bool_dtype(dtype):
         return False
-    if scan.has_codes:
-        return True
     if pd.api.types.is_integer_dtype(dtype):
-        return scan.has_plus
-    if column.abs().max() > EXACT:
+        return scan.has_codes or scan.has_plus
+    if scan.has_codes and bool((column == column.round()).any()):  # codes are whole numbers
         return True
-    return column.iloc[:N_SAMPLED].nunique() <= MOST_CLASSES and column.nunique() <= MOST_CLASSES
+    if _is_large(column):
+        return True
+    sizes = (2 * MOST_CLASSES, N_SAMPLED, len(column))  # most columns tell at once
+    return all(column.iloc[:size].nunique() <= MOST_CLASSES for size in sizes)
 
 
-def _count_empty(header: Header, start: int, open_file: FileOpener) -> int:
-    """Count the values of a file that are empty."""
-    n_empty, last, delimiter = 0, b"\n", ord(header.delimiter)
-    with open_file() as content:
-        content.read(start)
-        while piece := content.read(_PIECE):
-            values = np.frombuffer(last + piece, np.uint8)
-            for first in range(0, len(values) - 1, _BLOCK):
-                block = values[first : first + _BLOCK + 1]
-                delimiters = block == delimiter
-                ends = delimiters | (block == 10) | (block == 13)
-                n_empty += int(np.count_nonzero((delimiters[1:] & ends[:-1]) | (ends[1:] & delimiters[:-1])))
-            last = piece[-1:]
-    return n_empty + int(last == header.delimiter.encode())
-
-
-def _has_lone_returns(text: bytes) -> bool:
-    """Tell whether a line ends without a line feed: after a blank one, pandas loses an empty first value."""
-    return b"\r" in text and text.count(b"\r", 0, len(text) - 1) != text.count(b"\r\n")
-
-
-def _has_other_spaces(text: bytes) -> bool:
-    """Tell whether there is white space beyond ASCII, which `str.strip` takes off."""
-    return not text.isascii() and any(
-        start in text and any(space in text for space in spaces) for start, spaces in _SPACES_BY_START.items()
-    )
+def _is_large(column: pd.Series) -> bool:
+    """Tell whether a float beyond which not every whole number is one is in a column."""
+    values = column.to_numpy()
+    return bool(np.fmax.reduce(values) > EXACT or np.fmin.reduce(values) < -EXACT)

@@ -244,7 +244,7 @@ def _check_text(content: BinaryIO, path: Path, look: Callable[[bytes], None] = l
     """Read a file once, piece by piece, before anything is made of it; show each piece to ``look``."""
     packed = path.name.lower().endswith(".gz")
     decoder = codecs.getincrementaldecoder("utf-8")()
-    n_read, line, line_start = 0, 1, 0
+    n_read, line_start = 0, 0
     while True:
         piece = content.read(_MIB)
         if packed:
@@ -252,7 +252,7 @@ def _check_text(content: BinaryIO, path: Path, look: Callable[[bytes], None] = l
         try:
             decoder.decode(piece, final=not piece)
         except UnicodeDecodeError as error:
-            line += error.object.count(b"\n", 0, error.start)
+            line = _line(path, n_read) + error.object.count(b"\n", 0, error.start)
             raise DataError(
                 f"{path}, line {line}: byte {error.object[error.start]:#04x} is not UTF-8. Save the table as "
                 "UTF-8 text."
@@ -264,15 +264,21 @@ def _check_text(content: BinaryIO, path: Path, look: Callable[[bytes], None] = l
             raise DataError(
                 f"{path} contains NUL characters, so it is no UTF-8 text. Save the table as UTF-8 text."
             )
-        line += piece.count(b"\n")
         last_end = max(piece.rfind(b"\n"), piece.rfind(b"\r"))
         line_start = n_read + last_end + 1 if last_end >= 0 else line_start
         n_read += len(piece)
         if n_read - line_start > _LONGEST_LINE:
             raise DataError(
-                f"{path}, line {line}, is longer than {_LONGEST_LINE // _MIB} MiB, which no row of a table "
-                "is. Check that the file is a table with line ends."
+                f"{path}, line {_line(path, n_read)}, is longer than {_LONGEST_LINE // _MIB} MiB, which no "
+                "row of a table is. Check that the file is a table with line ends."
             )
+
+
+def _line(path: Path, n_bytes: int) -> int:
+    """Tell in which line some bytes of a file end, counted from 1; only where something is wrong."""
+    with _opened(path) as content:
+        sizes = range(n_bytes, 0, -_MIB)
+        return 1 + sum(content.read(min(_MIB, size)).count(b"\n") for size in sizes)
 
 
 def _check_size(n_bytes: int, path: Path, remedy: str) -> None:
