@@ -5,13 +5,14 @@
 
 Files of 300,000 rows and 10 columns, or ``--rows``: "mixed" has random numbers, whole numbers, a row number
 and two columns of text; "numbers" has random numbers alone; "some missing" is "mixed" with a tenth of the
-values empty or ``NA``; "codes" has leading zeros, "prices" few different numbers of two digits, "quoted" text
-with commas; "text codes" has codes with letters, "words" words among numbers: what pandas alone would read otherwise than polytask does, or what takes polytask more care.
-Each way reads in a process of its own, the ways in turn; a ratio is the median over rounds of polytask's time
-over pandas's of the same round, and a file is read twice, of which the second counts. Memory is the highest
-of the process over what it had before reading. ``load`` is how many processes ran or waited to, in the last
-five minutes: a busy machine has little for the thread that looks at a file while it is parsed. Says nothing of files that no pandas reads, which are refused
-with a reason. Writes ``results/table_reading.json``.
+values empty or ``NA``; "codes" has leading zeros, "text codes" letters and digits, "words" words among
+numbers, "prices" few different numbers of two digits, "quoted" text with commas: what pandas alone would read
+otherwise than polytask does, or what takes polytask more care. Each way reads in a process of its own, the
+ways in turn; a ratio is the median over rounds of polytask's time over pandas's of the same round, and a file
+is read twice, of which the second counts. Memory is the highest of the process over what it had before
+reading. ``load`` is how many processes ran or waited to: a busy machine has no processor left for the thread
+that looks at a file while it is parsed; ``cpu_ratio`` is of processor time. Says nothing of files that no
+pandas reads, which are refused with a reason. Writes ``results/table_reading.json``.
 """
 
 import argparse
@@ -98,12 +99,16 @@ def peak() -> int:
 
 
 def measure(way: str, path: Path) -> dict[str, float]:
-    before, seconds = peak(), 0.0
+    before, seconds, cpu_seconds = peak(), 0.0, 0.0
     for _ in range(2):
-        start = time.perf_counter()
+        start, cpu_start = time.perf_counter(), time.process_time()
         WAYS[way](path)
-        seconds = time.perf_counter() - start
-    return {"seconds": seconds, "times_the_file": (peak() - before) * 1024 / path.stat().st_size}
+        seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - cpu_start
+    return {
+        "seconds": seconds,
+        "cpu_seconds": cpu_seconds,
+        "times_the_file": (peak() - before) * 1024 / path.stat().st_size,
+    }
 
 
 def in_process(way: str, path: Path) -> dict[str, float]:
@@ -114,14 +119,17 @@ def in_process(way: str, path: Path) -> dict[str, float]:
 def compare(path: Path, n_rounds: int) -> dict[str, Any]:
     """Return the ratio of times with its range, and medians of the rest."""
     rounds = [{way: in_process(way, path) for way in WAYS} for _ in range(n_rounds)]
-    ratios = [each["polytask"]["seconds"] / each["pandas"]["seconds"] for each in rounds]
+    ratios, cpu_ratios = (
+        [each["polytask"][key] / each["pandas"][key] for each in rounds] for key in ("seconds", "cpu_seconds")
+    )
     found: dict[str, Any] = {
         "time_ratio": round(statistics.median(ratios), 2),
         "time_ratios": [round(ratio, 2) for ratio in sorted(ratios)],
+        "cpu_ratio": round(statistics.median(cpu_ratios), 2),
         "file_mib": round(path.stat().st_size / 2**20, 1),
     }
     for way in WAYS:
-        for key in ("seconds", "times_the_file"):
+        for key in ("seconds", "cpu_seconds", "times_the_file"):
             found[f"{way}_{key}"] = round(statistics.median(each[way][key] for each in rounds), 3)
     return found
 
