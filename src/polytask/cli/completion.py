@@ -42,8 +42,8 @@ def balancers() -> list[str]:
 
 
 def learners() -> list[str]:
-    """Return the names of few-shot learners."""
-    return list(learner_names())
+    """Return the names of few-shot learners, and what chooses one."""
+    return ["auto", *learner_names()]
 
 
 def candidates(incomplete: str) -> list[str]:

@@ -81,6 +81,11 @@ def show_planned_learning(planned: Mapping[str, Any], *, output: Path, as_json: 
     colour = "grey" if images["channels"] == 1 else "colour"
     rows.append(("read as", f"{images['size']} x {images['size']}, {colour}"))
     rows.append(("learner", f"{planned['learner']}, {planned['way']}-way {planned['shot']}-shot"))
+    if "trials" in planned:
+        trials = planned["trials"]
+        tried = f"{', '.join(trials['learners'])}, {counted(trials['steps'], 'step')} each"
+        rows.append(("trials", f"{tried}; validation classes choose"))
+        rows.append(("for example", trials["learners"][0]))
     rows.append(("weights", f"{planned['parameters']:,}"))
     what = (
         f"{counted(training['images_a_step'], 'image')}"

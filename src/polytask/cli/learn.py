@@ -3,6 +3,7 @@
 from typing import Annotated, Literal
 
 import typer
+from rich.console import Group
 
 from polytask.cli.completion import learners, sources
 from polytask.cli.config_file import CONFIG_FILE, Config, run_text
@@ -39,7 +40,11 @@ def learn(
     way: Annotated[int, typer.Option(help="Classes of a new task.")] = 5,
     shot: Annotated[int, typer.Option(help="Labelled examples of each class.")] = 1,
     learner: Annotated[
-        str, typer.Option(help="The method; polytask methods lists all.", autocompletion=learners)
+        str,
+        typer.Option(
+            help="The method; polytask methods lists all. auto tries some, and validation classes choose.",
+            autocompletion=learners,
+        ),
     ] = "prototypes",
     steps: Annotated[
         int | None, typer.Option(help="Training steps; the learner's own default if left out.")
@@ -86,7 +91,7 @@ def learn(
     from polytask.estimators.planned_learning import plan
     from polytask.models import FewShotModel
     from polytask.models.bundle_folder import check_destination
-    from polytask.report.console import few_shot_table
+    from polytask.report.console import few_shot_table, trials_table
 
     check_destination(output, resume=resume_folder, kind=FewShotModel.kind)
     settings = given(
@@ -118,4 +123,5 @@ def learn(
     results = model.results
     if results is None:  # a fresh learner always has them
         return
-    show_trained(results, few_shot_table([results]), output=output, as_json=as_json)
+    table = Group(trials_table(results.trials), few_shot_table([results])) if results.trials else None
+    show_trained(results, table or few_shot_table([results]), output=output, as_json=as_json)

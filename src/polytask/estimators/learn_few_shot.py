@@ -10,14 +10,11 @@ from typing import Any
 
 from torch.optim import Adam
 
-from polytask.architectures import HardSharing
 from polytask.core import (
     DataError,
     EpisodicLearner,
-    InputError,
     Learner,
     ResultWarning,
-    SharedModel,
     derive_seed,
     seeded,
 )
@@ -29,17 +26,18 @@ from polytask.core.interrupts import interruptible
 from polytask.core.names import counted
 from polytask.core.settings import SettingsCheck
 from polytask.core.watching import watched
-from polytask.data import ClassificationEpisodes, KnownClasses, LabelledExamples, Source
+from polytask.data import LabelledExamples
 from polytask.data.images.image_preparation import Ground
 from polytask.evaluate import evaluate_episodes
+from polytask.fitting.few_shot_choice import AUTO, CANDIDATES, trial_steps, try_learners, without_auto
 from polytask.fitting.few_shot_episodes import class_sizes, judging_episodes
 from polytask.fitting.few_shot_source import ClassSplit, class_split
+from polytask.fitting.few_shot_training import to_train
 from polytask.meta.catalogue import learner_entry
 from polytask.meta.metric import NearestMean
-from polytask.meta.metric.feature_classifier import FeatureClassifier
 from polytask.models.few_shot_config import FewShotConfig, check_used
 from polytask.models.few_shot_model import FewShotModel, build_few_shot_learner
-from polytask.models.few_shot_results import FewShotResults
+from polytask.models.few_shot_results import FewShotResults, LearnerTrial
 from polytask.renamed import renamed_settings
 from polytask.train import Validation, train
 from polytask.train.progress import phase, run_line
@@ -73,7 +71,9 @@ def learn(
             images, uint8 or floats in [0, 1] ``[example, 1 or 3, size, size]``.
         way: Classes of a task.
         shot: Labelled examples of each class.
-        learner: See `polytask.meta.catalogue.learner_entries`, or the command ``polytask methods``.
+        learner: See `polytask.meta.catalogue.learner_entries`, or the command ``polytask methods``; or
+            ``"auto"``: prototypes, simple-shot, ridge and maml each train a little, and validation classes
+            choose; of those that are not clearly behind the best, the cheapest is trained.
         n_episodes: Held-out episodes for the figures.
         seed: The same one gives the same model.
         channels: 1 to read a folder's images in grey, 3 in colour; None: 3 if one of them has colour.
@@ -97,7 +97,7 @@ def learn(
     """
     settings = renamed_settings(settings, {"checkpoint": "resume_folder"})
     resume_folder = settings.pop("resume_folder", resume_folder)
-    chosen = {"way": way, "shot": shot, "learner": learner, **settings}
+    chosen = without_auto({"way": way, "shot": shot, "learner": learner, **settings})
     config = checked_config(
         chosen, n_episodes, seed, resume_folder, accelerator=accelerator, progress=progress
     )
@@ -106,9 +106,17 @@ def learn(
         phase("reading")
         size = config.size if "size" in settings else None
         classes = class_split(source, size=size, seed=seed, way=config.way, channels=channels, ground=ground)
+        trials: tuple[LearnerTrial, ...] = ()
+        if learner == AUTO:
+            phase("trying learners")
+            configs = [filled_config(classes, replace(config, learner=name)) for name in CANDIDATES]
+            steps = trial_steps(config)
+            trials = try_learners(classes, configs, n_steps=steps, seed=seed, accelerator=accelerator)
+            config = replace(config, learner=next(trial.learner for trial in trials if trial.chosen))
         model = train_few_shot(
             classes,
             config,
+            trials=trials,
             n_episodes=n_episodes,
             seed=seed,
             resume_folder=resume_folder,
@@ -153,6 +161,7 @@ def train_few_shot(
     resume_folder: str | Path | None,
     accelerator: str,
     progress: bool,
+    trials: tuple[LearnerTrial, ...] = (),
 ) -> FewShotModel:
     """Train and judge a learner on classes that are already loaded; see `learn`."""
     config = filled_config(classes, config)
@@ -179,6 +188,7 @@ def train_few_shot(
         n_classes={part: getattr(classes, part).n_classes for part in ("train", "validation", "test")},
         n_parameters=sum(parameter.numel() for parameter in learner.parameters()),
         seconds=seconds,
+        trials=trials,
     )
     data: dict[str, object] = {
         "fingerprint": classes.train.fingerprint(),
@@ -215,7 +225,7 @@ def _train(
     progress: bool,
 ) -> None:
     """Train on known classes; the weights that answer the validation classes best are kept."""
-    trained, source = _to_train(learner, classes.train, config, seed=seed)
+    trained, source = to_train(learner, classes.train, config, seed=seed)
     held_out = judging_episodes(classes.validation, config, seed=derive_seed(seed, "validation"))
 
     def validate(_: Learner) -> Validation:
@@ -244,29 +254,6 @@ def _train(
             **config.to_json(),
         },
     )
-
-
-def _to_train(
-    learner: EpisodicLearner, examples: LabelledExamples, config: FewShotConfig, *, seed: int
-) -> tuple[Learner, Source]:
-    """Return what is trained on which steps: the learner itself, or its encoder as a joint classifier."""
-    seed_of_steps = derive_seed(seed, "training")
-    pretraining_head = learner_entry(config.learner).pretraining_head
-    if pretraining_head is None:
-        return learner, ClassificationEpisodes(
-            examples,
-            n_way=config.train_way,
-            n_shot=config.shot,
-            n_query=config.n_query,
-            n_episodes=config.episodes,
-            seed=seed_of_steps,
-        )
-    if not isinstance(learner, FeatureClassifier):
-        raise InputError(f"The learner {config.learner!r} has no encoder that could be trained beforehand.")
-    source = KnownClasses(examples, batch_size=config.batch_size, seed=seed_of_steps)
-    with seeded(seed, "head of all known classes"):
-        head = pretraining_head(config.image_task().n_features, examples.n_classes)
-    return SharedModel(source.tasks, HardSharing(learner.encoder), {"class": head}), source
 
 
 def _judge(

@@ -1,5 +1,6 @@
 """What a training of a few-shot learner would do: everything is read and checked, and nothing is trained."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ from polytask.core.defaults import usual_defaults
 from polytask.data import LabelledExamples
 from polytask.data.images.image_preparation import Ground
 from polytask.estimators.learn_few_shot import checked_config, filled_config
+from polytask.fitting.few_shot_choice import AUTO, CANDIDATES, trial_steps, without_auto
 from polytask.fitting.few_shot_source import class_split
 from polytask.meta.catalogue import learner_entry
 from polytask.models.few_shot_model import build_few_shot_learner
@@ -44,11 +46,16 @@ def plan(
     Raises:
         InputError: What `learn` would refuse.
     """
+    auto = settings.get("learner") == AUTO
+    settings = without_auto(settings)
     config = checked_config(
         settings, n_episodes, seed, resume_folder, accelerator=accelerator, progress=False
     )
     size = config.size if "size" in settings else None
     classes = class_split(source, size=size, seed=seed, way=config.way, channels=channels, ground=ground)
+    steps = trial_steps(config)
+    for name in CANDIDATES if auto else ():
+        filled_config(classes, replace(config, learner=name))
     config = filled_config(classes, config)
     with usual_defaults(), seeded(seed, "initialization"):
         learner = build_few_shot_learner(config)
@@ -58,7 +65,8 @@ def plan(
         "classes": {part: examples.n_classes for part, examples in parts.items()},
         "images": {part: len(examples.labels) for part, examples in parts.items()},
         "read_as": config.preparation.to_json(),
-        "learner": config.learner,
+        "learner": AUTO if auto else config.learner,
+        **({"trials": {"learners": list(CANDIDATES), "steps": steps}} if auto else {}),
         "way": config.way,
         "shot": config.shot,
         "training": _training(config),

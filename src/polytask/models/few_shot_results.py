@@ -6,9 +6,38 @@ from typing import Any, Literal, TypeAlias
 from polytask.core import Interval, mean_interval
 from polytask.core.episode_score import EpisodeScore
 
-__all__ = ["FewShotResults", "FewShotVerdict"]
+__all__ = ["FewShotResults", "FewShotVerdict", "LearnerTrial"]
 
 FewShotVerdict: TypeAlias = Literal["helped", "hurt", "no clear difference"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LearnerTrial:
+    """How a learner fared on validation classes after a short training, beside others.
+
+    Args:
+        learner: The method.
+        accuracy: On episodes of validation classes, the same for all.
+        steps: Of training.
+        seconds: Wall time of training and judging.
+        chosen: Whether it was trained in full.
+    """
+
+    learner: str
+    accuracy: Interval
+    steps: int
+    seconds: float
+    chosen: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything as plain JSON."""
+        return {
+            "learner": self.learner,
+            "accuracy": _interval(self.accuracy),
+            "steps": self.steps,
+            "seconds": round(self.seconds, 2),
+            "chosen": self.chosen,
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +54,7 @@ class FewShotResults:
         n_classes: Classes by part: train, validation, test.
         n_parameters: Trained numbers.
         seconds: Wall time of training.
+        trials: By which the learner was chosen; none where it was given.
     """
 
     source: str
@@ -36,6 +66,7 @@ class FewShotResults:
     n_classes: dict[str, int]
     n_parameters: int
     seconds: float
+    trials: tuple[LearnerTrial, ...] = ()
 
     @property
     def n_episodes(self) -> int:
@@ -83,6 +114,7 @@ class FewShotResults:
             "n_classes": self.n_classes,
             "n_parameters": self.n_parameters,
             "seconds": round(self.seconds, 2),
+            **({"trials": [trial.to_json() for trial in self.trials]} if self.trials else {}),
         }
 
 

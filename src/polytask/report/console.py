@@ -9,12 +9,12 @@ from rich.table import Table
 from rich.text import Text
 
 from polytask.core.names import counted, short_name
-from polytask.models.few_shot_results import FewShotResults
+from polytask.models.few_shot_results import FewShotResults, LearnerTrial
 from polytask.models.table_results import FitResults, TaskResult
 from polytask.models.update_results import UpdateResults
 from polytask.report.metric_text import gain_text, interval_text, metric_text
 
-__all__ = ["FittingTable", "few_shot_table", "fit_table", "update_table"]
+__all__ = ["FittingTable", "few_shot_table", "fit_table", "trials_table", "update_table"]
 
 _COLOURS = {"helped": "green", "hurt": "red"}
 _NARROWEST = 16  # columns of the terminal that a name needs at least
@@ -136,3 +136,13 @@ def update_table(results: UpdateResults) -> RenderableType:
     ]
     title = f"Accuracy %, 95 % intervals, {counted(results.guard.before.n, 'episode')} of known classes"
     return FittingTable(title, ["task", "before", "after", "change", "verdict"], rows)
+
+
+def trials_table(trials: Sequence[LearnerTrial]) -> RenderableType:
+    """Lay out the learners that were tried, and which of them was chosen."""
+    rows = [
+        [trial.learner, trial.accuracy.format(1, scale=100), "yes" if trial.chosen else ""]
+        for trial in trials
+    ]
+    title = f"Tried for {counted(trials[0].steps, 'step')} each, on validation classes, 95 % intervals"
+    return FittingTable(title, ["learner", "accuracy %", "chosen"], rows)

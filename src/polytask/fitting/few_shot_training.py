@@ -1,0 +1,33 @@
+"""What is trained on which steps, so that a few-shot learner of images becomes one."""
+
+from polytask.architectures import HardSharing
+from polytask.core import EpisodicLearner, InputError, Learner, SharedModel, derive_seed, seeded
+from polytask.data import ClassificationEpisodes, KnownClasses, LabelledExamples, Source
+from polytask.meta.catalogue import learner_entry
+from polytask.meta.metric.feature_classifier import FeatureClassifier
+from polytask.models.few_shot_config import FewShotConfig
+
+__all__ = ["to_train"]
+
+
+def to_train(
+    learner: EpisodicLearner, examples: LabelledExamples, config: FewShotConfig, *, seed: int
+) -> tuple[Learner, Source]:
+    """Return what is trained on which steps: the learner itself, or its encoder as a joint classifier."""
+    seed_of_steps = derive_seed(seed, "training")
+    pretraining_head = learner_entry(config.learner).pretraining_head
+    if pretraining_head is None:
+        return learner, ClassificationEpisodes(
+            examples,
+            n_way=config.train_way,
+            n_shot=config.shot,
+            n_query=config.n_query,
+            n_episodes=config.episodes,
+            seed=seed_of_steps,
+        )
+    if not isinstance(learner, FeatureClassifier):
+        raise InputError(f"The learner {config.learner!r} has no encoder that could be trained beforehand.")
+    source = KnownClasses(examples, batch_size=config.batch_size, seed=seed_of_steps)
+    with seeded(seed, "head of all known classes"):
+        head = pretraining_head(config.image_task().n_features, examples.n_classes)
+    return SharedModel(source.tasks, HardSharing(learner.encoder), {"class": head}), source
