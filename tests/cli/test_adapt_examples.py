@@ -9,6 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from polytask.cli import app
+from polytask.encoders.pretrained.registry import MODELS
+from polytask.encoders.pretrained.stored import is_stored
 
 ROWS = [
     ("pay my bill", "money"), ("what do I owe the bank", "money"), ("send money to the bank", "money"),
@@ -119,3 +121,17 @@ def test_a_table_of_coordinates_beside_labels_is_learned(folder: Path) -> None:
     pd.DataFrame({"y": [9, 0], "x": [8, 1]}).to_csv("q.csv", index=False)
     assert run("predict", "m", "q.csv", "-o", "p.csv").exit_code == 0
     assert list(pd.read_csv("p.csv")["class"]) == ["high", "low"]
+
+
+def test_the_pretrained_encoder_and_the_words_are_taken_where_it_is_there(folder: Path) -> None:
+    pytest.importorskip("tokenizers")
+    if not is_stored(MODELS["minilm"]):
+        pytest.skip("needs the pretrained model minilm")
+    ended = run("adapt", "requests.csv", "-o", "m", "--json")
+    assert ended.exit_code == 0, ended.output
+    assert json.loads(ended.stdout)["encoders"] == ["minilm-3-layers", "hashed-text"]
+    asked = ["my rent is due", "sunshine and wind", "", "🌧️", "snow " * 5000]
+    pd.DataFrame({"text": asked}).to_csv("asked.csv", index=False)
+    assert run("predict", "m", "asked.csv", "-o", "p.csv").exit_code == 0
+    found = pd.read_csv("p.csv")
+    assert len(found) == 5 and list(found["class"][[0, 1, 4]]) == ["money", "weather", "weather"]

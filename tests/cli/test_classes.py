@@ -110,7 +110,7 @@ def test_a_class_that_is_called_like_an_option_s_placeholder_or_has_a_blank_is_t
     [
         (["m", "--rename", "fod", "meal", "-o", "m2"], "no class 'fod'; did you mean 'food'?"),
         (["m", "--rename", "food", "money", "-o", "m2"], "There is a class 'money' already"),
-        (["m", "--remove", "food"], "Changes need an --output"),
+        (["m", "--remove", "food"], "With --remove an --output is needed"),
         (["m", "-o", "m2"], "Nothing is to be changed. Name a change, or leave out --output"),
         (["m", "--rename", "food", "-o", "m2"], "--rename takes OLD NEW"),
         (["m", "-o", "m2", "--correct", "3"], "--correct takes EXAMPLE CLASS"),

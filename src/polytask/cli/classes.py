@@ -102,7 +102,8 @@ def classes(
 
     changes = _typed(rename=rename, remove=remove, correct=correct, forget=forget)
     if changes and output is None:
-        raise InputError("Changes need an `output`. Name the model itself to change it in place.")
+        named = ", ".join(f"`{name}`" for name in dict.fromkeys(name for name, _ in changes))
+        raise InputError(f"With {named} an `output` is needed. Name the model itself to change it in place.")
     if output is not None and not changes:
         raise InputError("Nothing is to be changed. Name a change, or leave out `output`.")
     loaded = load(model)
