@@ -9,7 +9,7 @@ export POLYTASK_CACHE ?= $(CURDIR)/.venv/cache
 LOCKED := $(INSTALL) --no-deps --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-processors check fuzz mutants kills recording same bench bench-smoke docs lock clean
+.PHONY: help demo test test-processors check fuzz mutants kills recording same bench bench-smoke builtin-models docs lock clean
 
 help:  ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -106,6 +106,9 @@ bench: .venv/.models  ## All benchmarks; real data from the folder that POLYTASK
 
 bench-smoke: .venv/.models  ## Every benchmark script once, as small as it gets: do they still run?
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/smoke.py
+
+builtin-models: .venv/.dev  ## Train the models that come with the package; then their new sha256 goes into the code
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/builtin/drawings.py
 
 docs: .venv/.dev  ## The README's and docstrings' examples, run
 	$(BIN)/python -m pytest -q --doctest-modules src README.md

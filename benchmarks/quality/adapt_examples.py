@@ -175,10 +175,17 @@ SETTINGS: dict[str, tuple[Callable[[int], list[Draw]], dict[str, Rival]]] = {
     ),
     "a-new-speakers-digits-5-shots": (new_speakers(5), {"embedding prototypes": by_prototypes("speech")}),
     "a-new-speakers-digits-1-shot": (new_speakers(1), {"embedding prototypes": by_prototypes("speech")}),
-    "drawings-20-ways-5-shots": (
-        drawings(20, 5),
-        {"pixels, nearest mean": by_pixels, "EfficientNet prototypes": by_prototypes("efficientnet-lite0")},
-    ),
+    **{
+        f"drawings-{way}-ways-{shot}-shot{'s' * (shot > 1)}": (
+            drawings(way, shot),
+            {
+                "pixels, nearest mean": by_pixels,
+                "EfficientNet prototypes": by_prototypes("efficientnet-lite0"),
+                "drawing prototypes": by_prototypes("drawings"),
+            },
+        )
+        for way, shot in ((20, 5), (20, 1), (5, 5), (5, 1))
+    },
 }
 
 

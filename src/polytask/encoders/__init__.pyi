@@ -1,3 +1,4 @@
+from .drawings import DrawingEncoder
 from .frozen import FrozenEncoder
 from .frozen_choice import best_encoder, frozen_encoder
 from .frozen_features import frozen_features
@@ -23,6 +24,7 @@ from .text import TokenBag
 __all__ = [
     "MODELS",
     "ColourGradients",
+    "DrawingEncoder",
     "EfficientNetLite",
     "FrozenEncoder",
     "HashedText",

@@ -21,6 +21,8 @@ class _Entry:
     module: str
     factory: str
     fitted: bool = False
+    special: bool = False
+    """Serves some of its kind only, so it is not taken unasked."""
 
 
 FROZEN_ENCODERS: Mapping[str, _Entry] = {
@@ -28,12 +30,13 @@ FROZEN_ENCODERS: Mapping[str, _Entry] = {
     "minilm-3-layers": _Entry("text", "polytask.encoders.pretrained.minilm", "deep_minilm"),
     "hashed-text": _Entry("text", "polytask.encoders.hashed_text", "HashedText", fitted=True),
     "efficientnet-lite0": _Entry("image", "polytask.encoders.pretrained.efficientnet", "EfficientNetLite"),
+    "drawings": _Entry("image", "polytask.encoders.drawings", "DrawingEncoder", special=True),
     "colour-gradients": _Entry("image", "polytask.encoders.frozen_gradients", "ColourGradients"),
     "speech": _Entry("sound", "polytask.encoders.pretrained.speech", "SpeechEmbedding"),
     "log-mel-statistics": _Entry("sound", "polytask.encoders.frozen_log_mel", "LogMelStatistics"),
     "vectors": _Entry("vector", "polytask.encoders.standardized_vectors", "StandardizedVectors", fitted=True),
 }
-"""The frozen encoders by name; of each kind the best comes first."""
+"""The frozen encoders by name; of each kind the best comes first, but for special ones."""
 
 
 def frozen_encoder(
@@ -80,7 +83,7 @@ def best_encoder(kind: Kind, *, corpus: Sequence[Any] | None = None) -> FrozenEn
     Raises:
         InputError: There is no such kind.
     """
-    names = [name for name, entry in FROZEN_ENCODERS.items() if entry.kind == kind]
+    names = [name for name, entry in FROZEN_ENCODERS.items() if entry.kind == kind and not entry.special]
     if not names:
         raise InputError(f"`kind` is {kind!r}; use 'text', 'image', 'sound' or 'vector'.")
     reasons = []

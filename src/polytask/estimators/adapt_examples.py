@@ -4,7 +4,6 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from polytask.core import DataError, DataWarning, InputError, MissingPackageError
@@ -15,7 +14,8 @@ from polytask.encoders.frozen import FrozenEncoder
 from polytask.encoders.frozen_choice import FROZEN_ENCODERS, best_encoder, frozen_encoder
 from polytask.encoders.frozen_features import frozen_features
 from polytask.encoders.frozen_functions import encoder_of
-from polytask.meta.heads import choose_head
+from polytask.estimators.adapt_images import image_space
+from polytask.estimators.left_out import can_leave_out, left_out_loss
 from polytask.models.feature_space import FeatureSpace
 from polytask.models.few_shot_classifier import FewShotClassifier
 from polytask.models.known_examples import KnownExamples
@@ -27,7 +27,6 @@ _DEEP = "minilm-3-layers"
 _LEXICAL = "hashed-text"
 _SHARES = (0.5, 1.0)  # of the words themselves, beside what they mean
 _MIDDLE = 0.7  # where no example can be left out
-_MOST_TRIED = 2_000_000  # rows times classes, beyond which shares are not tried
 
 
 def adapt(
@@ -58,7 +57,8 @@ def adapt(
         label_column: The column of the labels in a table; None: what is found.
         encoder: A name of `polytask.encoders.FROZEN_ENCODERS`; an encoder of your own, such as a module of
             timm or of sentence-transformers, see `polytask.encoders.encoder_of`; None for the best here.
-            Texts are encoded by what they mean and by their words.
+            Texts are encoded by what they mean and by their words; images as photos or as drawings, or as
+            both, as left-out examples say, or else the look of the images.
         head: ``"auto"``, or one of `polytask.meta.heads.HEADS`: ``"logistic"``, ``"class-means"``,
             ``"ridge"``, ``"svm"``.
         strength: Of a head that is named; None for what left-out examples choose.
@@ -96,9 +96,14 @@ def adapt(
             f"The support has {counted(len(set(given)), 'class', 'classes')}; at least 2 are needed to tell "
             "apart. Give examples of another one."
         )
-    encoders = _encoders(examples, encoder)
-    vectors = [frozen_features(one, examples.items) for one in encoders]
-    space = _space(examples, encoders, vectors)
+    messages = list(examples.messages)
+    if encoder is None and examples.kind == "image":
+        space, vectors, reason = image_space(examples)
+        messages.append(reason)
+    else:
+        encoders = _encoders(examples, encoder)
+        vectors = [frozen_features(one, examples.items) for one in encoders]
+        space = _space(examples, encoders, vectors)
     known = KnownExamples.of(space.joined(vectors), given, _names(examples))
     model = FewShotClassifier.fitted(
         space,
@@ -106,7 +111,7 @@ def adapt(
         head=head,
         strength=strength,
         origin=examples.origin,
-        data={"examples": len(examples), "classes": len(known.classes), "messages": list(examples.messages)},
+        data={"examples": len(examples), "classes": len(known.classes), "messages": messages},
     )
     if model.left_out_accuracy is None and len(model.references):
         known_from = known_tasks(tuple(view.name for view in space.views))
@@ -180,14 +185,7 @@ def _space(examples: Examples, encoders: Sequence[FrozenEncoder], vectors: Seque
         return FeatureSpace.of(examples.kind, encoders, vectors, [1.0])
     spaces = [FeatureSpace.of(examples.kind, encoders, vectors, [1.0, share]) for share in _SHARES]
     given = examples.labels or ()
-    classes = sorted(set(given))
-    labels = torch.tensor([classes.index(label) for label in given]).numpy()
-    if len(given) > len(classes) and len(given) * len(classes) <= _MOST_TRIED:
-        losses = [
-            choose_head(
-                space.joined(vectors).numpy(), labels, len(classes), name="class-means", strength=1.0
-            ).losses["class-means", 1.0]
-            for space in spaces
-        ]
+    if can_leave_out(given):
+        losses = [left_out_loss(space.joined(vectors), given) for space in spaces]
         return spaces[losses.index(min(losses))]
     return FeatureSpace.of(examples.kind, encoders, vectors, [1.0, _MIDDLE])

@@ -1,0 +1,85 @@
+"""Photos or drawings: which encoders a support of images is given."""
+
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+from torch import Tensor
+
+from polytask.core import DataWarning, InputError, MissingPackageError
+from polytask.data.examples.examples import Examples
+from polytask.encoders.drawn_share import drawn_share
+from polytask.encoders.frozen import FrozenEncoder
+from polytask.encoders.frozen_choice import best_encoder, frozen_encoder
+from polytask.encoders.frozen_features import frozen_features
+from polytask.encoders.frozen_images import image_square
+from polytask.estimators.left_out import can_leave_out, left_out_loss
+from polytask.models.feature_space import FeatureSpace
+
+__all__ = ["image_space"]
+
+_PHOTOS, _DRAWINGS = "efficientnet-lite0", "drawings"
+_SIDE = 112  # pixels at which images are looked at
+_MOST_LOOKED_AT = 100
+_DRAWN = 0.75  # the mean share of plain pixels from which on images are drawings
+
+
+def image_space(examples: Examples) -> tuple[FeatureSpace, list[Tensor], str]:
+    """Choose encoders of images by the support alone.
+
+    The encoder of photos, that of drawings and both side by side are tried on examples that are left out.
+    Where no class has two examples, or the encoder of photos is not at hand, the look of the images decides.
+
+    Returns:
+        The space; the vectors of the examples, ``[example, width of the encoder]``, for each of its
+        encoders; and what was chosen and why, for people.
+
+    Warns:
+        DataWarning: The encoder of photos would be needed, and is not at hand.
+    """
+    if not _is_here(_PHOTOS) or not can_leave_out(examples.labels or ()):
+        return _by_look(examples)
+    photos, drawings = frozen_encoder(_PHOTOS), frozen_encoder(_DRAWINGS)
+    vectors = {one.name: frozen_features(one, examples.items) for one in (photos, drawings)}
+    tried = [_joined(examples, one, vectors) for one in ([photos], [drawings], [photos, drawings])]
+    losses = [left_out_loss(space.joined(rows), examples.labels or ()) for space, rows in tried]
+    space, rows = tried[losses.index(min(losses))]
+    named = " and ".join(repr(view.name) for view in space.views)
+    return space, rows, f"Images are encoded by {named}, with which left-out examples are told best."
+
+
+def _by_look(examples: Examples) -> tuple[FeatureSpace, list[Tensor], str]:
+    if _look_drawn(examples.items):
+        encoder, look = frozen_encoder(_DRAWINGS), "drawings"
+    else:
+        look = "photos"
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            encoder = best_encoder("image")
+        for warning in told:
+            warnings.warn(str(warning.message), DataWarning, stacklevel=4)
+    vectors = {encoder.name: frozen_features(encoder, examples.items)}
+    space, rows = _joined(examples, [encoder], vectors)
+    return space, rows, f"The images look like {look}, so they are encoded by {encoder.name!r}."
+
+
+def _joined(
+    examples: Examples, encoders: Sequence[FrozenEncoder], vectors: dict[str, Tensor]
+) -> tuple[FeatureSpace, list[Tensor]]:
+    rows = [vectors[one.name] for one in encoders]
+    return FeatureSpace.of(examples.kind, encoders, rows, [1.0] * len(encoders)), rows
+
+
+def _is_here(name: str) -> bool:
+    try:
+        frozen_encoder(name)
+    except (InputError, MissingPackageError):
+        return False
+    return True
+
+
+def _look_drawn(items: Sequence[object]) -> bool:
+    """Tell whether most of some images is a plain ground or ink."""
+    chosen = np.unique(np.linspace(0, len(items) - 1, _MOST_LOOKED_AT).round().astype(int)).tolist()
+    shares = [drawn_share(image_square(items[index], _SIDE, index=index)) for index in chosen]
+    return float(np.mean(shares)) >= _DRAWN
