@@ -52,7 +52,7 @@ def test_weights_that_are_not_as_published_are_refused(monkeypatch: pytest.Monke
 
 
 def test_letters_by_hand_are_told_by_one_example() -> None:
-    try:
+    try:  # takes two seconds, for drawings that the network has never seen
         data = omniglot("validation", size=56, rotations=False)
     except DataError:
         pytest.skip("needs Omniglot in the folder that POLYTASK_DATA names")
@@ -63,4 +63,4 @@ def test_letters_by_hand_are_told_by_one_example() -> None:
     vectors = torch.nn.functional.normalize(vectors - vectors.mean(0)).view(n_classes, 5, -1)
     told = (vectors[:, 1:] @ vectors[:, 0].T).argmax(2)
     accuracy = (told == torch.arange(n_classes)[:, None]).float().mean().item()
-    assert accuracy > 0.7  # pixels: about a third
+    assert accuracy > 0.85  # pixels: about a third

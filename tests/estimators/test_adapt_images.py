@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import polytask
-from polytask.core import DataWarning, InputError
+from polytask.core import DataWarning
 from polytask.encoders import encoder_of
 from polytask.estimators import adapt_images
 
@@ -98,11 +98,3 @@ def test_with_one_example_a_class_the_look_decides(monkeypatch: pytest.MonkeyPat
         photos = polytask.adapt(*noisy(1))
     assert [view.name for view in drawn.space.views] == ["drawings"]
     assert [view.name for view in photos.space.views] == ["efficientnet-lite0"]
-
-
-def test_an_image_that_cannot_be_read_is_named() -> None:
-    images, labels = strokes(2)
-    with pytest.raises(InputError, match="index 1"):
-        polytask.adapt(
-            [images[0], np.full((4, 4), np.nan, dtype=np.float32), *images[2:]], labels, kind="image"
-        )

@@ -18,7 +18,7 @@ from polytask.encoders.frozen_images import image_square
 __all__ = ["DrawingEncoder"]
 
 _FILE = "drawings.safetensors"
-_SHA256 = "SHA"
+_SHA256 = "f8eb0633e1b120bca65d2955c313868ea76ded7b0107514e7c32a1559c506583"
 _SIDE = 112  # pixels to which an image is squeezed before its strokes are looked for
 
 
