@@ -47,7 +47,7 @@ def test_vectors_do_not_hang_on_what_is_encoded_beside_and_blank_pages_have_one(
 
 def test_weights_that_are_not_as_published_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(drawings, "_SHA256", "0" * 64)
-    with pytest.raises(DataError, match=r"drawings\.safetensors is changed or damaged\. Install polytask"):
+    with pytest.raises(DataError, match=r"drawings\.safetensors is changed or damaged\. Remove polytask"):
         DrawingEncoder()
 
 

@@ -101,4 +101,4 @@ def _network() -> DrawingNetwork:
     return network.requires_grad_(False).eval()
 
 
-_AGAIN = "Install polytask again: pip install --force-reinstall --no-deps polytask"
+_AGAIN = "Remove polytask, and install it again."
