@@ -75,3 +75,13 @@ def test_a_strength_needs_the_name_of_its_head() -> None:
         choose_head(rows, labels, 2, strength=1.0)
     with pytest.raises(InputError, match="did you mean 'logistic'"):
         choose_head(rows, labels, 2, name="logistik")
+
+
+@pytest.mark.parametrize(
+    ("name", "strength"),
+    [("ridge", 0), ("ridge", -1.0), ("svm", float("nan")), ("logistic", float("inf")), ("class-means", 1.5)],
+)
+def test_a_strength_that_a_head_does_not_take_is_refused(name: str, strength: float) -> None:
+    rows, labels = blobs(2, 3)
+    with pytest.raises(InputError, match=f"`strength` of {name} is a number above 0.*got {strength}"):
+        choose_head(rows, labels, 2, name=name, strength=strength)

@@ -1,7 +1,9 @@
 """Which head, how strong, and how sure: chosen by examples that are left out, never by those to predict."""
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
@@ -113,7 +115,7 @@ def choose_head(
         strength: Of a head that is named; None for what is best.
 
     Raises:
-        InputError: There is no such head, or a strength comes without one.
+        InputError: There is no such head, or a strength comes without one or is not one that it takes.
     """
     if name not in (*HEADS, "auto"):
         meant = near_names(name, HEADS)
@@ -121,6 +123,7 @@ def choose_head(
         raise InputError(f"There is no head {name!r}{hint} There are auto, {', '.join(HEADS)}.")
     if strength is not None and name == "auto":
         raise InputError("`strength` belongs to one head. Name it by `head`, or leave `strength` out.")
+    _check_strength(name, strength)
     turns = turns_of(labels, n_classes)
     tried = _tried(len(labels) * n_classes, name, strength, judged=bool((turns >= 0).any()))
     only_means = tried == [("class-means", 1.0)]
@@ -144,6 +147,13 @@ def choose_head(
         held_out=scores[head, value],
         losses={key: float(loss.mean()) for key, loss in losses.items() if len(loss)},
     )
+
+
+def _check_strength(name: str, strength: float | None) -> None:
+    """Refuse what would be solved to numbers that mean nothing."""
+    most, rule = (1, " and at most 1") if name == "class-means" else (sys.float_info.max, "")
+    if strength is not None and not (isinstance(strength, Real) and 0 < strength <= most):
+        raise InputError(f"`strength` of {name} is a number above 0{rule}, got {strength!r}. Choose another one.")
 
 
 def _tried(size: int, name: str, strength: float | None, *, judged: bool) -> list[tuple[str, float]]:
