@@ -380,7 +380,7 @@ def test_a_file_is_no_model_directory(saved):
     for path, said in {
         saved / "model.json": "is a file of a model. Give the directory that it is in",
         saved.parent / "t.csv": "is a file, but a model is a directory",
-        saved.parent / "t.csv" / "m": "There is no model directory",
+        saved.parent / "t.csv" / "m": "There is no model directory .*`polytask.adapt`",
         "zero\0byte": "There is no model directory",
     }.items():
         with pytest.raises(BundleError, match=said):

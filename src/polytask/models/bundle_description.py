@@ -89,7 +89,8 @@ def verify_file(path: Path, expected: str) -> None:
 
 def _no_directory(source: Path) -> str:
     if not os.path.exists(source):  # noqa: PTH110 - of any text
-        return f"There is no model directory {source}. Make one with `polytask.fit` or `polytask.learn`."
+        makers = "`polytask.fit`, `polytask.learn` or `polytask.adapt`"
+        return f"There is no model directory {source}. Make one with {makers}."
     if os.path.isfile(source.parent / DESCRIPTION):  # noqa: PTH113
         return f"{source} is a file of a model. Give the directory that it is in: {source.parent}."
     return (

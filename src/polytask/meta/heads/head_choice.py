@@ -153,7 +153,9 @@ def _check_strength(name: str, strength: float | None) -> None:
     """Refuse what would be solved to numbers that mean nothing."""
     most, rule = (1, " and at most 1") if name == "class-means" else (sys.float_info.max, "")
     if strength is not None and not (isinstance(strength, Real) and 0 < strength <= most):
-        raise InputError(f"`strength` of {name} is a number above 0{rule}, got {strength!r}. Choose another one.")
+        raise InputError(
+            f"`strength` of {name} is a number above 0{rule}, got {strength!r}. Choose another one."
+        )
 
 
 def _tried(size: int, name: str, strength: float | None, *, judged: bool) -> list[tuple[str, float]]:
