@@ -98,3 +98,9 @@ def test_with_one_example_a_class_the_look_decides(monkeypatch: pytest.MonkeyPat
         photos = polytask.adapt(*noisy(1))
     assert [view.name for view in drawn.space.views] == ["drawings"]
     assert [view.name for view in photos.space.views] == ["efficientnet-lite0"]
+
+
+def test_a_plain_photo_beside_another_one_makes_no_drawings() -> None:
+    sky = np.full((30, 30, 3), 200, dtype=np.uint8)
+    assert not adapt_images._look_drawn([sky, noisy(1)[0][0]])
+    assert adapt_images._look_drawn([sky, *strokes(2)[0]])
