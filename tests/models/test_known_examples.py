@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from polytask.core import DataError
+from polytask.core import DataError, InputError
 from polytask.models.known_examples import KnownExamples
 
 
@@ -61,3 +61,15 @@ def test_a_name_in_two_classes_is_not_guessed() -> None:
     twice = known().added(torch.ones(1, 2), ["c"], ["x"])
     with pytest.raises(DataError, match="Classes b, c each have an example 'x'"):
         twice.corrected("x", "a")
+
+
+@pytest.mark.parametrize("name", [None, 3, "", "  ", "half\ud800", " q", "e\u0301"])
+def test_a_class_has_a_name_that_a_label_could_have(name: str) -> None:
+    with pytest.raises(InputError, match="Write "):
+        known().renamed("a", name)
+    with pytest.raises(InputError, match="Write "):
+        known().corrected("z", name)
+
+
+def test_a_class_may_be_called_in_any_language() -> None:
+    assert known().renamed("a", "猫 \u00e9").classes == ("猫 \u00e9", "b")

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from unicodedata import normalize
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from polytask.core import DataError
+from polytask.core import DataError, InputError
 from polytask.core.names import name_problem
 
 __all__ = ["KnownExamples"]
@@ -76,7 +77,9 @@ class KnownExamples:
 
         Raises:
             DataError: There is no such example, or several; or it is the last of its class.
+            InputError: The name of the class is none.
         """
+        _check_name(label)
         old, index = self._found(name)
         if old == label:
             return self
@@ -118,8 +121,10 @@ class KnownExamples:
 
         Raises:
             DataError: There is no such class, or one of the new name.
+            InputError: The new name is none.
         """
         self._check_class(label)
+        _check_name(new)
         if new != label and new in self.features:
             raise DataError(f"There is a class {new!r} already. Correct single examples to join classes.")
         return KnownExamples(
@@ -146,3 +151,20 @@ class KnownExamples:
 def _twice(names: Iterable[str]) -> list[str]:
     seen: set[str] = set()
     return [name for name in names if name in seen or seen.add(name)]
+
+
+def _check_name(label: str) -> None:
+    """Refuse names that no label of an example could have, or that could not be saved."""
+    if not isinstance(label, str) or not label.strip() or _changed_by_utf8(label):
+        raise InputError(
+            f"A class is called by a text that says something, got {label!r}. Write another name."
+        )
+    if label != normalize("NFC", label).strip():
+        raise InputError(
+            f"White space around {label!r} does not count in labels, and accents are written in the composed "
+            f"form (NFC). Write {normalize('NFC', label).strip()!r}."
+        )
+
+
+def _changed_by_utf8(label: str) -> bool:
+    return label.encode(errors="replace").decode() != label
