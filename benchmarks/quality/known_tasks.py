@@ -7,8 +7,8 @@ typical can be learned from the support. Both are learned from other tasks here:
 datasets, 5 to 60 at once, one example each; the sharpness is the one of the lowest log loss over all tasks,
 and the references are quantiles of how well other examples of these classes fit. Weights of encoders must be
 there (``polytask models fetch``). Only data that are not for testing are read: the training part of CLINC150,
-titles of Fashion Product Images, and all spoken digits. No set of photos is read, so of images nothing is
-known. The file is part of the package.
+titles of Fashion Product Images, all spoken digits, and the training part of Omniglot. No set of photos is
+read, so of photos nothing is known. The file is part of the package.
 """
 
 import json
@@ -28,6 +28,7 @@ from polytask.data.examples.sounds import Sound
 from polytask.datasets.clinc150 import clinc
 from polytask.datasets.fashion import fashion_titles
 from polytask.datasets.free_spoken_digits import spoken_digits
+from polytask.datasets.omniglot_drawings import omniglot
 from polytask.encoders import FrozenEncoder, frozen_encoder
 from polytask.encoders.frozen_features import frozen_features
 from polytask.meta.heads.class_means import class_means
@@ -74,6 +75,12 @@ def speakers() -> Known:
     return thinned(
         "Free Spoken Digits", sounds, data.digits.numpy() + 10 * data.speakers.numpy(), data.speakers.numpy()
     )
+
+
+def drawings() -> Known:
+    data = omniglot("train", size=56)
+    images = (data.inputs.expand(-1, 3, -1, -1).permute(0, 2, 3, 1) * 255).byte().numpy()
+    return thinned("Omniglot", list(images), data.labels.numpy(), np.zeros(len(images)))
 
 
 def thinned(about: str, items: Sequence[Any], labels: np.ndarray, groups: np.ndarray) -> Known:
@@ -145,11 +152,12 @@ def main() -> None:
     texts = [intents(), titles()]
     corpus = [item for known in texts for item in known.items[:500]]
     words = frozen_encoder("hashed-text", corpus=corpus)
-    sounds = [speakers()]
+    sounds, images = [speakers()], [drawings()]
     cells: dict[str, tuple[list[Known], list[FrozenEncoder]]] = {
         "minilm-3-layers+hashed-text": (texts, [frozen_encoder("minilm-3-layers"), words]),
         "hashed-text": (texts, [words]),
         "speech": (sounds, [frozen_encoder("speech")]),
+        "drawings": (images, [frozen_encoder("drawings")]),
         "log-mel-statistics": (sounds, [frozen_encoder("log-mel-statistics")]),
     }
     found = {}
