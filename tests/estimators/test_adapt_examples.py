@@ -77,3 +77,16 @@ def test_vectors_are_told_apart() -> None:
     with warnings.catch_warnings(action="ignore"):
         model = polytask.adapt(rows.astype(np.float32), labels)
     assert (model.predict(rows.astype(np.float32))["class"] == labels).mean() > 0.9
+
+
+def test_a_text_with_two_labels_is_pointed_out() -> None:
+    with pytest.warns(DataWarning, match="1 text with more than one label, such as 'hello': a, b"):
+        polytask.adapt({"a": ["hello", "cat"], "b": ["hello ", "rain"]}, encoder="hashed-text")
+
+
+def test_examples_by_class_join_a_support_that_was_a_table() -> None:
+    frame = pd.DataFrame(
+        [(text, label) for label, texts in TEXTS.items() for text in texts], columns=["text", "label"]
+    )
+    more = polytask.adapt(frame, encoder="hashed-text").add({"food": ["a large pizza"]})
+    assert list(more.predict(["pizza"])["class"]) == ["food"]

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["adapt"]
 
+_FEWEST_FOR_NONE = 19  # with which a twentieth can be told
+
 
 @app.command(cls=SpokenCommand)
 def adapt(
@@ -164,6 +166,12 @@ def _show_classifier(model: "FewShotClassifier", output: Path, *, as_json: bool)
     ]
     if accuracy is not None:
         lines.append(f"Of examples that were left out in turn, {accuracy:.0%} were told right.")
+    n_references = len(model.references)
+    if n_references < _FEWEST_FOR_NONE:
+        lines.append(
+            f"With {counted(n_references, 'left-out example')} predict calls nothing none of the classes, unless a "
+            f"larger --refuse is typed; that takes {_FEWEST_FOR_NONE}."
+        )
     show(summary, as_json=as_json, lines=[*lines, f"Written to {output}."])
 
 

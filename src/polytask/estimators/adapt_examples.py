@@ -97,6 +97,9 @@ def adapt(
             "apart. Give examples of another one."
         )
     messages = list(examples.messages)
+    if examples.kind == "text" and (unsure := _labelled_twice(examples)):
+        warnings.warn(unsure, DataWarning, stacklevel=2)
+        messages.append(unsure)
     if encoder is None and examples.kind == "image":
         space, vectors, reason = image_space(examples)
         messages.append(reason)
@@ -130,6 +133,22 @@ def adapt(
             stacklevel=2,
         )
     return model
+
+
+def _labelled_twice(examples: Examples) -> str:
+    """Name texts that have two labels; empty where there are none."""
+    labels: dict[str, list[str]] = {}
+    for text, label in zip(examples.items, examples.labels or (), strict=True):
+        if label not in (held := labels.setdefault(text.strip(), [])):
+            held.append(label)
+    twice = {text: held for text, held in labels.items() if len(held) > 1}
+    if not twice:
+        return ""
+    text, held = next(iter(twice.items()))
+    return (
+        f"{counted(len(twice), 'text')} with more than one label, such as {text[:60]!r}: "
+        f"{', '.join(held[:5])}. Correct the wrong ones."
+    )
 
 
 def _names(examples: Examples) -> list[str]:

@@ -242,9 +242,10 @@ class FewShotClassifier(SavedModel):
             source: Labelled examples, as `polytask.adapt` takes them.
             labels: One for each example, where they are not in the source.
         """
-        examples = read_examples(
-            source, labelled=True, labels=labels, origin=self.origin, skip_unlabelled=True
-        )
+        origin = self.origin
+        if isinstance(source, Mapping) and origin.get("item_column") not in source:
+            origin = {"kind": self.space.kind}  # examples by class, where the support was a table
+        examples = read_examples(source, labelled=True, labels=labels, origin=origin, skip_unlabelled=True)
         for message in examples.messages[1:]:  # the first says what was found, which is as before
             warnings.warn(message, DataWarning, stacklevel=2)
         given = examples.labels or ()

@@ -85,3 +85,8 @@ def test_a_strength_that_a_head_does_not_take_is_refused(name: str, strength: fl
     rows, labels = blobs(2, 3)
     with pytest.raises(InputError, match=f"`strength` of {name} is a number above 0.*got {strength}"):
         choose_head(rows, labels, 2, name=name, strength=strength)
+
+
+def test_large_supports_are_fitted_by_class_means_alone() -> None:
+    rows, labels = blobs(2, 1600, size=3)
+    assert set(choose_head(rows, labels, 2).losses) == {("class-means", 1.0)}

@@ -20,9 +20,9 @@ from polytask.meta.heads.support_vectors import support_vectors
 
 __all__ = ["HEADS", "ChosenHead", "choose_head", "fit_head"]
 
-_FEW = 20_000  # rows times classes, up to which everything is tried
+_FEW, _FEW_ROWS = 20_000, 500  # rows times classes, and rows, up to which everything is tried
 _ERRORS = 2  # standard errors by which another head must be better
-_MANY = 1_000_000  # beyond which there is nothing but class means
+_MANY, _MANY_ROWS = 1_000_000, 3_000  # beyond which there is nothing but class means
 
 
 class _Entry(NamedTuple):
@@ -104,8 +104,9 @@ def choose_head(
     """Fit the head that examples which are left out in turn are least surprised by.
 
     A head that stands earlier in `HEADS`, or a strength that does so there, is kept unless another one's log
-    loss is lower by more than two standard errors. With ``"auto"``, all are tried on small supports; up to a
-    million rows times classes, class means and logistic regression; beyond, class means alone.
+    loss is lower by more than two standard errors. With ``"auto"``, all are tried on up to 500 rows; class
+    means and logistic regression on up to 3,000 rows and a million rows times classes; beyond, class means
+    alone.
 
     Args:
         features: ``[row, feature]``, of length about 1 each.
@@ -125,7 +126,7 @@ def choose_head(
         raise InputError("`strength` belongs to one head. Name it by `head`, or leave `strength` out.")
     _check_strength(name, strength)
     turns = turns_of(labels, n_classes)
-    tried = _tried(len(labels) * n_classes, name, strength, judged=bool((turns >= 0).any()))
+    tried = _tried(len(labels), n_classes, name, strength, judged=bool((turns >= 0).any()))
     only_means = tried == [("class-means", 1.0)]
     inside = features.astype(float) if only_means else within_rows(features.astype(float))[0]
     judged = turns >= 0
@@ -158,15 +159,22 @@ def _check_strength(name: str, strength: float | None) -> None:
         )
 
 
-def _tried(size: int, name: str, strength: float | None, *, judged: bool) -> list[tuple[str, float]]:
+def _tried(
+    rows: int, n_classes: int, name: str, strength: float | None, *, judged: bool
+) -> list[tuple[str, float]]:
     """Return heads and strengths to try."""
     if strength is not None:
         return [(name, strength)]
     if name == "auto" and not judged:
         return [("class-means", 1.0)]
-    if name == "auto" and size > _FEW:
+    size = rows * n_classes
+    if name == "auto" and (size > _FEW or rows > _FEW_ROWS):
         means = [("class-means", value) for value in HEADS["class-means"].strengths]
-        return means[:1] if size > _MANY else [("logistic", HEADS["logistic"].strengths[0]), *means]
+        return (
+            means[:1]
+            if size > _MANY or rows > _MANY_ROWS
+            else [("logistic", HEADS["logistic"].strengths[0]), *means]
+        )
     names = HEADS if name == "auto" else (name,)
     tried = [(head, value) for head in names for value in HEADS[head].strengths]
     return tried if judged else tried[:1]
