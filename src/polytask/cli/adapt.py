@@ -169,8 +169,8 @@ def _show_classifier(model: "FewShotClassifier", output: Path, *, as_json: bool)
     n_references = len(model.references)
     if n_references < _FEWEST_FOR_NONE:
         lines.append(
-            f"With {counted(n_references, 'left-out example')} predict calls nothing none of the classes, unless a "
-            f"larger --refuse is typed; that takes {_FEWEST_FOR_NONE}."
+            f"With {counted(n_references, 'left-out example')} predict calls nothing none of the classes, "
+            f"unless a larger --refuse is typed; that takes {_FEWEST_FOR_NONE}."
         )
     show(summary, as_json=as_json, lines=[*lines, f"Written to {output}."])
 
