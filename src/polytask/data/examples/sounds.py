@@ -1,5 +1,6 @@
 """Sounds: one channel at the rate they were recorded at, out of WAV files and arrays."""
 
+import importlib
 import io
 import struct
 import warnings
@@ -150,7 +151,7 @@ def _other(content: bytes, name: str) -> tuple[int, np.ndarray]:
 
 
 def _by_soundfile(content: bytes, name: str) -> tuple[int, np.ndarray]:
-    import soundfile  # pyright: ignore[reportMissingImports]
+    soundfile = importlib.import_module("soundfile")
 
     try:
         values, rate = soundfile.read(io.BytesIO(content), dtype="float32", frames=_MAX_SAMPLES + 1)
