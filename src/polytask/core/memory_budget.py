@@ -5,7 +5,9 @@ from pathlib import Path
 
 import torch
 
-__all__ = ["free_bytes"]
+from polytask.core.errors import DataError
+
+__all__ = ["check_free_bytes", "free_bytes"]
 
 _UNTOLD = 4 * 2**30
 
@@ -32,3 +34,19 @@ def free_bytes(device: torch.device) -> int:
         return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (ValueError, OSError, AttributeError):
         return _UNTOLD
+
+
+def check_free_bytes(n_bytes: float, needed: str, remedy: str) -> None:
+    """Refuse what would end in the system's killing of the process.
+
+    Args:
+        n_bytes: What it takes of the machine's memory.
+        needed: The beginning of the message: what takes how much.
+        remedy: Its end: a sentence.
+
+    Raises:
+        DataError: So much is not free.
+    """
+    free = free_bytes(torch.device("cpu"))
+    if n_bytes > free:
+        raise DataError(f"{needed}, but {free / 2**30:.1f} GiB are free. {remedy}")

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from polytask.core import DataError
-from polytask.data.examples import decoding
+from polytask.core import DataError, memory_budget
 from polytask.data.examples.decoding import decode, kind_of_file
 
 
@@ -41,7 +40,7 @@ def test_what_must_be_read_is_refused_with_the_first_problems(files):
 
 
 def test_files_that_would_not_fit_into_memory_are_refused_after_a_look_at_some(files, monkeypatch):
-    monkeypatch.setattr(decoding, "free_bytes", lambda device: 100)
+    monkeypatch.setattr(memory_budget, "free_bytes", lambda device: 100)
     with pytest.raises(
         DataError, match=r"still to be read of 200 texts takes about .* Give them in several parts"
     ):

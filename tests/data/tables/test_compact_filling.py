@@ -7,9 +7,8 @@ import pytest
 import torch
 from tests.large_samples import TARGETS, read_in_pieces, sample_table, write_parts
 
-from polytask.core import DataError
+from polytask.core import DataError, memory_budget
 from polytask.data import read_table
-from polytask.data.tables import compact_filling
 from polytask.data.tables.compact_filling import fill_rows
 from polytask.data.tables.large_table import FrameTable, LargeTable, open_table
 from polytask.data.tables.splits import row_groups, row_order_values
@@ -107,7 +106,7 @@ def test_a_gap_in_the_role_of_a_row_is_told(column: str, value: object, role: st
 def test_more_rows_than_memory_is_free_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     table = FrameTable(sample_table(900))
     found = surveyed(table)
-    monkeypatch.setattr(compact_filling, "free_bytes", lambda _: 1000)
+    monkeypatch.setattr(memory_budget, "free_bytes", lambda _: 1000)
     with pytest.raises(
         DataError, match=r"900 rows of the data frame take .* bytes each, but 0\.0 GiB are free"
     ):

@@ -5,9 +5,8 @@ import pandas as pd
 import pytest
 from tests.large_samples import read_in_pieces, sample_table, write_parts
 
-from polytask.core import DataError
+from polytask.core import DataError, memory_budget
 from polytask.data import read_table
-from polytask.data.tables import table_file
 from polytask.data.tables.large_table import FrameTable, LargeTable, ParquetTable, open_table, table_pieces
 
 
@@ -80,7 +79,7 @@ def test_pieces_without_a_column_of_use_have_the_names_of_all() -> None:
 def test_a_table_beyond_the_free_memory_is_refused_before_it_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str
 ) -> None:
-    monkeypatch.setattr(table_file, "free_bytes", lambda _: 1000)
+    monkeypatch.setattr(memory_budget, "free_bytes", lambda _: 1000)
     frame = sample_table(100)[["size", "count"]]
     path = tmp_path / f"t.{ending}"
     frame.to_csv(path, index=False) if ending == "csv" else frame.to_parquet(path)

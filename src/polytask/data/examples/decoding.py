@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from polytask.core import DataError
-from polytask.core.memory_budget import free_bytes
+from polytask.core.memory_budget import check_free_bytes
 from polytask.core.names import counted
 from polytask.data.examples.examples import ExampleKind
 from polytask.data.examples.images import image_of_array, is_picture, read_image
@@ -133,13 +132,13 @@ def _size(item: Any) -> int:
 
 
 def _check_memory(n_bytes: float, n_files: int, kind: ExampleKind) -> None:
-    """Refuse files, after a look at some, before the system kills the process."""
-    free = free_bytes(torch.device("cpu"))
-    if n_bytes > free:
-        raise DataError(
-            f"What is still to be read of {counted(n_files, kind)} takes about {n_bytes / 2**30:.1f} GiB of "
-            f"memory, but {free / 2**30:.1f} GiB are free. Give them in several parts."
-        )
+    """Refuse files after a look at some."""
+    check_free_bytes(
+        n_bytes,
+        f"What is still to be read of {counted(n_files, kind)} takes about {n_bytes / 2**30:.1f} GiB of "
+        "memory",
+        "Give them in several parts.",
+    )
 
 
 def _left_out(problems: Sequence[str], n_files: int) -> str:

@@ -7,7 +7,7 @@ import pandas as pd
 import torch
 
 from polytask.core import DataError
-from polytask.core.memory_budget import free_bytes
+from polytask.core.memory_budget import check_free_bytes
 from polytask.core.random import numpy_generator
 from polytask.data.tables.column import column_categories, column_days, column_kind, column_numbers
 from polytask.data.tables.compact_rows import CompactRows, FeatureMaker
@@ -249,10 +249,9 @@ def _move_up(values: np.ndarray, kept: np.ndarray) -> None:
 
 
 def _check_memory(n_bytes: int, n_rows: int, where: str) -> None:
-    free = free_bytes(torch.device("cpu"))
-    if n_bytes > free:
-        raise DataError(
-            f"The {n_rows:,} rows of {where} take {n_bytes / 2**30:.1f} GiB of memory, "
-            f"{n_bytes / n_rows:.0f} bytes each, but {free / 2**30:.1f} GiB are free. Leave out columns by "
-            "`drop`, give fewer rows, or use a machine with more memory."
-        )
+    check_free_bytes(
+        n_bytes,
+        f"The {n_rows:,} rows of {where} take {n_bytes / 2**30:.1f} GiB of memory, "
+        f"{n_bytes / n_rows:.0f} bytes each",
+        "Leave out columns by `drop`, give fewer rows, or use a machine with more memory.",
+    )

@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
 import pandas as pd
-import torch
 
 from polytask.core import DataError, InputError, MissingPackageError
-from polytask.core.memory_budget import free_bytes
+from polytask.core.memory_budget import check_free_bytes
 from polytask.data.tables.delimited import find_header, first_lines, read_lines
 from polytask.data.tables.plain_delimited import read_plain
 from polytask.data.tables.problems import examples
@@ -297,10 +296,8 @@ def _check_size(n_bytes: int, path: Path, remedy: str) -> None:
 
 
 def _check_memory(n_bytes: int, where: str, remedy: str) -> None:
-    """Refuse a table that would end in the system's killing of the process."""
-    free = free_bytes(torch.device("cpu"))
-    if n_bytes > free:
-        raise DataError(
-            f"{where} takes about {n_bytes / 2**30:.1f} GiB of memory to read at once, but "
-            f"{free / 2**30:.1f} GiB are free. {remedy}, or use a machine with more memory."
-        )
+    check_free_bytes(
+        n_bytes,
+        f"{where} takes about {n_bytes / 2**30:.1f} GiB of memory to read at once",
+        f"{remedy}, or use a machine with more memory.",
+    )
