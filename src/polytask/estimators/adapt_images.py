@@ -38,9 +38,10 @@ def image_space(examples: Examples) -> tuple[FeatureSpace, list[Tensor], str]:
     Warns:
         DataWarning: The encoder of photos would be needed, and is not at hand.
     """
-    if not _is_here(_PHOTOS) or not can_leave_out(examples.labels or ()):
+    photos = _photo_encoder() if can_leave_out(examples.labels or ()) else None
+    if photos is None:
         return _by_look(examples)
-    photos, drawings = frozen_encoder(_PHOTOS), frozen_encoder(_DRAWINGS)
+    drawings = frozen_encoder(_DRAWINGS)
     vectors = {one.name: frozen_features(one, examples.items) for one in (photos, drawings)}
     tried = [_joined(examples, one, vectors) for one in ([photos], [drawings], [photos, drawings])]
     losses = [left_out_loss(space.joined(rows), examples.labels or ()) for space, rows in tried]
@@ -71,12 +72,11 @@ def _joined(
     return FeatureSpace.of(examples.kind, encoders, rows, [1.0] * len(encoders)), rows
 
 
-def _is_here(name: str) -> bool:
+def _photo_encoder() -> FrozenEncoder | None:
     try:
-        frozen_encoder(name)
+        return frozen_encoder(_PHOTOS)
     except (InputError, MissingPackageError):
-        return False
-    return True
+        return None
 
 
 def _look_drawn(items: Sequence[object]) -> bool:

@@ -254,9 +254,10 @@ class FewShotClassifier(SavedModel):
             numbers = [
                 int(name) for held in self.examples.names.values() for name in held if name.isdecimal()
             ]
-            names = [str(number) for number in range(max(numbers, default=-1) + 1, 10**9)[: len(given)]]
+            first = max(numbers, default=-1) + 1
+            names = [str(first + offset) for offset in range(len(given))]
         features = self.space.features(examples.items)
-        return self._changed(self.examples.added(features, given, names), set(given))
+        return self._changed(self.examples.added(features, given, names))
 
     def suggest(self, pool: Any, n: int = 10) -> pd.DataFrame:
         """Choose the examples of a pool whose labels would help most; see `label_next`."""
@@ -264,17 +265,15 @@ class FewShotClassifier(SavedModel):
 
     def correct(self, example: str, label: str) -> "FewShotClassifier":
         """Put an example, by its name in `examples`, into another class, which may be new."""
-        before = next((name for name, held in self.examples.names.items() if example in held), label)
-        return self._changed(self.examples.corrected(example, label), {before, label})
+        return self._changed(self.examples.corrected(example, label))
 
     def remove_example(self, example: str) -> "FewShotClassifier":
         """Forget an example, by its name in `examples`."""
-        before = next((name for name, held in self.examples.names.items() if example in held), "")
-        return self._changed(self.examples.without_example(example), {before})
+        return self._changed(self.examples.without_example(example))
 
     def remove(self, label: str) -> "FewShotClassifier":
         """Forget a class and its examples."""
-        return self._changed(self.examples.without_class(label), set())
+        return self._changed(self.examples.without_class(label))
 
     def rename(self, label: str, new: str) -> "FewShotClassifier":
         """Give a class another name; nothing is computed anew."""
@@ -295,8 +294,8 @@ class FewShotClassifier(SavedModel):
         """Return the model with its user's encoder, which is not saved along."""
         return self._with(space=self.space.with_encoder(encoder))
 
-    def _changed(self, examples: KnownExamples, touched: set[str]) -> "FewShotClassifier":
-        """Fit the head to other examples: the classes that are touched, or all of them."""
+    def _changed(self, examples: KnownExamples) -> "FewShotClassifier":
+        """Fit the head to other examples: the classes that are not shared with these, or all of them."""
         if len(examples.classes) < 2:
             raise DataError("One class would be left; at least 2 are needed to tell apart.")
         if (self.settings.name, self.settings.strength) != ("class-means", 1.0):
@@ -306,16 +305,18 @@ class FewShotClassifier(SavedModel):
             )
             weight, bias = torch.from_numpy(head.weight).float(), torch.from_numpy(head.bias).float()
             return self._with(examples=examples, weight=weight, bias=bias)
-        index = {name: place for place, name in enumerate(self.classes)}
-        same = [name for name in examples.classes if name in index and name not in touched]
-        weight = self.weight.new_zeros(len(examples.classes), self.weight.shape[1])
-        places = {name: place for place, name in enumerate(examples.classes)}
-        weight[[places[name] for name in same]] = self.weight[[index[name] for name in same]]
-        bias = self.bias.new_zeros(len(examples.classes))
-        bias[[places[name] for name in same]] = self.bias[[index[name] for name in same]]
-        for name in touched & set(examples.classes):
-            mean = examples.features[name].double().mean(0)
-            weight[places[name]], bias[places[name]] = mean.float(), -0.5 * mean.square().sum().float()
+        before = {name: index for index, name in enumerate(self.classes)}
+        weight = self.weight.new_empty(len(examples.classes), self.weight.shape[1])
+        bias = self.bias.new_empty(len(examples.classes))
+        same: list[tuple[int, int]] = []  # where a class is now, and where it was
+        for index, (name, rows) in enumerate(examples.features.items()):
+            if rows is self.examples.features.get(name):
+                same.append((index, before[name]))
+            else:
+                mean = rows.double().mean(0)
+                weight[index], bias[index] = mean.float(), -0.5 * mean.square().sum().float()
+        now, then = map(list, zip(*same, strict=True)) if same else ([], [])
+        weight[now], bias[now] = self.weight[then], self.bias[then]
         return self._with(examples=examples, weight=weight, bias=bias)
 
     def _with(self, **changed: Any) -> "FewShotClassifier":
