@@ -2,11 +2,16 @@
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from polytask.core import MissingPackageError
 from polytask.train.checkpoint import write_atomically
+from polytask.train.loggers import Loggers
+
+if TYPE_CHECKING:
+    from lightning_fabric.loggers.logger import Logger
 
 __all__ = ["METRICS_FILE", "History"]
 
@@ -17,22 +22,26 @@ Row = dict[str, float]
 
 
 class History:
-    """Rows of figures by training step, written to ``metrics.csv`` and, if asked, to TensorBoard.
+    """Rows of figures by training step, written to ``metrics.csv``, to TensorBoard and to loggers.
 
     Columns are named like ``loss/species``, ``weight/species``, ``validation/species/accuracy``, ``score``.
 
     Args:
         directory: Where to write; None keeps the rows in memory only.
         tensorboard: Also write TensorBoard events to the directory.
+        loggers: Of Lightning Fabric; they get each row, too.
 
     Raises:
         MissingPackageError: TensorBoard is asked for and not installed.
     """
 
-    def __init__(self, directory: Path | None = None, *, tensorboard: bool = False) -> None:
+    def __init__(
+        self, directory: Path | None = None, *, tensorboard: bool = False, loggers: "Sequence[Logger]" = ()
+    ) -> None:
         self.rows: list[Row] = []
         self._directory = directory
         self._tensorboard = None
+        self._loggers = Loggers(loggers)
         if tensorboard and directory is not None:
             from lightning_fabric.loggers.tensorboard import TensorBoardLogger
 
@@ -48,6 +57,7 @@ class History:
         self.rows.append({"step": float(step), **metrics})
         if self._tensorboard is not None:
             self._tensorboard.log_metrics(dict(metrics), step=step)
+        self._loggers.log(metrics, step)
 
     def restore(self, rows: list[Row]) -> None:
         """Continue after these rows; later ones on disk are forgotten."""
@@ -66,8 +76,17 @@ class History:
         content = text.getvalue().encode(errors="backslashreplace")  # names may hold lone surrogates
         write_atomically(self._directory / METRICS_FILE, lambda file: file.write(content))
 
-    def close(self) -> None:
-        """Write what is left and release the loggers."""
+    def describe(self, settings: Mapping[str, object]) -> None:
+        """Tell the loggers what is trained, before it is; see `Loggers.describe`."""
+        self._loggers.describe(settings)
+
+    def close(self, *, done: bool = True) -> None:
+        """Write what is left and release the loggers.
+
+        Args:
+            done: Whether the run came to its end.
+        """
         self.write()
         if self._tensorboard is not None:
             self._tensorboard.finalize("success")
+        self._loggers.close(done=done)

@@ -2,10 +2,10 @@
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
 import torch.distributed as distributed
@@ -29,11 +29,15 @@ from polytask.execution.named import execution_for
 from polytask.train.fabric import Precision, fabric_for
 from polytask.train.history import METRICS_FILE, History, Row
 from polytask.train.identity import run_identity
+from polytask.train.loggers import checked_loggers
 from polytask.train.progress import TrainingBar
 from polytask.train.run import Run
 from polytask.train.step import Step
 from polytask.train.validation import Validation
 from polytask.version import __version__
+
+if TYPE_CHECKING:
+    from lightning_fabric.loggers.logger import Logger
 
 __all__ = ["Training", "train"]
 
@@ -83,6 +87,7 @@ def train(
     resume: bool = False,
     not_finite: Literal["stop", "skip"] = "stop",
     tensorboard: bool = False,
+    logger: "Logger | Sequence[Logger] | None" = None,
     engine: EngineName | Engine = "auto",
     execution: ExecutionName | Execution = "auto",
     validation_source: Source | None = None,
@@ -126,6 +131,9 @@ def train(
             what is kept.
         not_finite: Whether an objective that is not finite stops the run or skips the step.
         tensorboard: Also log to TensorBoard.
+        logger: One or several of Lightning Fabric (CSV, TensorBoard, MLflow, Weights & Biases, your own): the
+            figures of every row go there, too, by the step, and before the first one the settings. One that
+            fails during the run is told of in a `UserWarning` and left alone.
         engine: How the Gramian of the gradients is computed, for balancers that look at it.
         execution: How the episodes of a step are run, by a learner that learns from support; a name or an
             execution of `polytask.execution`, see `named_execution` there. Its choice is part of the
@@ -159,6 +167,7 @@ def train(
     if deadline is not None and devices != 1:
         raise InputError(f"`deadline` needs `devices=1`, got {devices}.")
     folder = None if directory is None else user_path(directory)
+    loggers = checked_loggers(logger)
     with usual_defaults(), interruptible(folder, again=_AGAIN, keep=_KEEP):
         fabric = fabric_for(accelerator, devices, precision)
         # Not `setup_module`: its wrapper would average gradients that the balanced step has joined already.
@@ -178,7 +187,9 @@ def train(
         first = backward.processes.rank == 0
         if folder is not None and first:
             _rehearse(folder)
-        history = History(folder if first else None, tensorboard=tensorboard and first)
+        history = History(
+            folder if first else None, tensorboard=tensorboard and first, loggers=loggers if first else ()
+        )
         run = Run(
             learner=learner, balancer=balancer, backward=backward, optimizer=built, source=source,
             history=history, folder=folder, seed=seed, schedule=schedule, writes=first,
@@ -193,6 +204,14 @@ def train(
                 "polytask": __version__, "torch": torch.__version__.partition("+")[0],
             }  # fmt: skip
             run.identity = run_identity(identity or {}, settings, learner)
+        history.describe(
+            {
+                "learner": type(learner).__name__, "balancer": type(balancer).__name__,
+                "optimizer": type(built).__name__, "n_steps": n_steps, "accumulate": accumulate,
+                "precision": precision, "accelerator": fabric.device.type, "seed": seed,
+                "polytask": __version__,
+            }
+        )  # fmt: skip
         if resume:
             run.restore(n_steps=n_steps, patience=patience)
         step = Step(
@@ -240,6 +259,7 @@ def _steps(
         bar.show(run.last_losses, run.best_score)
 
     step.learner.train()
+    done = False
     try:
         while run.step < n_steps and not run.exhausted(patience):
             begun = time.perf_counter()
@@ -257,8 +277,9 @@ def _steps(
             run.check_finite()
             run.save()
             record()
+        done = True
     finally:
-        run.history.close()
+        run.history.close(done=done)
         step.backward.close()
         step.learner.eval()
     return seconds
