@@ -111,3 +111,59 @@ def test_the_learner_is_not_changed() -> None:
         assert torch.equal(tensor, before[name])
         assert tensor.dtype == torch.float32
     assert all(parameter.grad is None for parameter in learner.parameters())
+
+
+def test_what_only_shows_in_training_mode_is_found() -> None:
+    def careless(learner: EpisodicLearner, episodes: Sequence[Episode]) -> Tensor:
+        return run_loop(learner, episodes) * (1.01 if learner.training else 1.0)
+
+    report = check_meta_gradient(
+        MAML(smooth(), inner_rate=0.1), [episode(0), episode(1)], executions={"careless": careless}
+    )
+    assert report.errors["careless"] == 0
+    assert report.training_errors["careless"] == pytest.approx(0.01)
+    assert "careless against the loop in training mode: off by 1.0e-02" in str(report)
+    assert not report.ok
+
+
+def test_a_learner_that_is_random_in_training_is_not_compared_there() -> None:
+    class Noise(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return x + torch.randn_like(x) if self.training else x
+
+    report = check_meta_gradient(MAML(nn.Sequential(Noise(), nn.Linear(2, 1)), inner_rate=0.1), episode())
+    assert report.random_in_training
+    assert report.training_errors == {}
+    assert "in training mode: not compared, the learner is random there" in str(report)
+    assert report.ok
+
+
+def test_an_error_in_one_small_tensor_is_found_and_the_tensor_named() -> None:
+    class Small(nn.Module):
+        """Its scale acts little, and its gradient is a hundredth off."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.scale = nn.Parameter(torch.ones(()))
+
+        def forward(self, x: Tensor) -> Tensor:
+            tiny = 1e-4 * self.scale
+            return x * (1 + tiny + 0.01 * (tiny - tiny.detach()))
+
+    with seeded(0):
+        net = nn.Sequential(nn.Linear(2, 4), nn.Tanh(), Small(), nn.Linear(4, 1))
+    report = check_meta_gradient(MAML(net, inner_rate=0.1), [episode(0), episode(1)])
+    assert report.finite_difference_error == pytest.approx(0.0099, rel=0.2)
+    assert "at model.2.scale" in str(report)
+
+
+def test_a_learner_that_contradicts_itself_is_not_right() -> None:
+    class Centred(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return x - x.mean(0)
+
+    with seeded(0):
+        net = nn.Sequential(nn.Linear(2, 4), Centred(), nn.Linear(4, 1))
+    report = check_meta_gradient(MAML(net, inner_rate=0.1), episode())
+    assert not report.ok
+    assert "a forward pass reduces over the batch" in str(report)

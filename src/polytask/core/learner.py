@@ -96,6 +96,10 @@ class EpisodicLearner(Learner):
     """Whether the gradient of an objective is its derivative. First-order methods drop a part of it on
     purpose; finite differences cannot check those."""
 
+    objective_is_loss: bool = True
+    """Whether an episode's objective is the tasks' loss of what `adapt` predicts for its query, and nothing
+    else. False for what trains on another objective, such as a density or a sum over steps."""
+
     def __init__(self, *, transductive: bool = False) -> None:
         super().__init__()
         self.transductive = transductive

@@ -7,46 +7,63 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from polytask.core import Episode, EpisodicLearner, TrainingError, generator, jacobian
+from polytask.core import Episode, EpisodicLearner, TrainingError, jacobian
 from polytask.core.learner import Execution, run_loop
+from polytask.core.random import seeded
+from polytask.execution.consistency import inconsistencies
+from polytask.execution.finite_differences import directions, finite_difference_errors
 from polytask.execution.named import ExecutionName, named_execution
 
 __all__ = ["GradientReport", "check_meta_gradient"]
 
-_STEP = 3e-6
-"""Of the finite differences: about the cube root of the rounding error, where the two errors balance."""
+_NEGLIGIBLE = 1e-6
+"""A tensor's gradient is compared relative to its own length, or to this part of the whole where longer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GradientReport:
     """What a check of the meta-gradient found.
 
+    Every error is the largest over episodes and parameter tensors, each relative to its own length, so that
+    an error in a small tensor shows.
+
     Args:
-        errors: By execution, the distance of its gradients from the loop's, relative to their length, over
-            all episodes and parameters; infinite where it failed. The loop itself is run twice: a distance
-            means that the learner is random.
-        failures: By execution, why it failed.
-        finite_difference_error: The distance of the loop's directional derivatives from central finite
-            differences, relative to their length; None where none were taken.
-        n_directions: Along how many directions.
+        errors: By execution, the distance of its gradients from the loop's; infinite where it failed. The
+            loop itself is run twice: a distance means that the learner is random.
+        training_errors: The same in training mode with dropout off; empty where the learner is still random.
+        failures: By execution, why it failed; in training mode under its name and ``" in training mode"``.
+        finite_difference_errors: By parameter tensor (empty name: all of them), the distance of the loop's
+            directional derivative from central finite differences; None where none were taken.
+        inconsistencies: Sentences, see `polytask.execution.consistency.inconsistencies`.
+        random_in_training: Whether the learner is random in training mode even with dropout off.
+        n_directions: Along how many directions differences were taken.
         n_parameters: Trainable numbers of the learner.
         n_episodes: Episodes compared.
         tolerance: Errors up to here are rounding.
     """
 
     errors: Mapping[str, float]
+    training_errors: Mapping[str, float]
     failures: Mapping[str, str]
-    finite_difference_error: float | None
+    finite_difference_errors: Mapping[str, float] | None
+    inconsistencies: tuple[str, ...]
+    random_in_training: bool
     n_directions: int
     n_parameters: int
     n_episodes: int
     tolerance: float
 
     @property
+    def finite_difference_error(self) -> float | None:
+        """The largest distance from finite differences; None where none were taken."""
+        errors = self.finite_difference_errors
+        return None if errors is None else max(errors.values())
+
+    @property
     def ok(self) -> bool:
-        """Whether every comparison that was made is within the tolerance."""
-        found = [*self.errors.values(), self.finite_difference_error or 0.0]
-        return all(error <= self.tolerance for error in found)  # false for NaN
+        """Whether every comparison that was made is within the tolerance, and nothing is inconsistent."""
+        found = [*self.errors.values(), *self.training_errors.values(), self.finite_difference_error or 0.0]
+        return not self.inconsistencies and all(error <= self.tolerance for error in found)  # false for NaN
 
     def raise_if_wrong(self) -> None:
         """Raise if a comparison failed.
@@ -63,18 +80,23 @@ class GradientReport:
             f"Meta-gradient {verdict} (float64, {self.n_parameters} parameters, {self.n_episodes} episodes, "
             f"tolerance {self.tolerance:.0e})"
         ]
-        for name, error in self.errors.items():
-            other = "a second run" if name == "loop" else "the loop"
-            outcome = f"failed: {self.failures[name]}" if name in self.failures else f"off by {error:.1e}"
-            lines.append(f"  {name} against {other}: {outcome}")
-        if self.finite_difference_error is None:
+        for suffix, errors in (("", self.errors), (" in training mode", self.training_errors)):
+            for name, error in errors.items():
+                other = "a second run" if name == "loop" else "the loop"
+                reason = self.failures.get(name + suffix)
+                outcome = f"off by {error:.1e}" if reason is None else f"failed: {reason}"
+                lines.append(f"  {name} against {other}{suffix}: {outcome}")
+        if self.random_in_training:
+            lines.append("  in training mode: not compared, the learner is random there")
+        if self.finite_difference_errors is None:
             lines.append("  finite differences: not taken, the method is first-order by design")
         else:
+            worst = max(self.finite_difference_errors, key=self.finite_difference_errors.__getitem__)
             lines.append(
                 f"  loop against finite differences, {self.n_directions} directions: off by "
-                f"{self.finite_difference_error:.1e}"
+                f"{self.finite_difference_error:.1e}" + (f" at {worst}" if worst else "")
             )
-        return "\n".join(lines)
+        return "\n".join(lines + [f"  {sentence}" for sentence in self.inconsistencies])
 
 
 def check_meta_gradient(
@@ -88,10 +110,12 @@ def check_meta_gradient(
 ) -> GradientReport:
     """Compare the meta-gradients of every execution with the plain loop and with finite differences.
 
-    Works on a copy in float64 and in evaluation mode, so that dropout is off. Directions are drawn over all
-    parameters, and one more within each parameter tensor, so that an error in a small one shows. A kink
-    (ReLU, max-pooling) between the two points of a difference spoils it; draw another seed, or check a
-    smooth twin.
+    Works on copies in float64: first in evaluation mode, where finite differences are taken along directions
+    over all parameters and one within each parameter tensor; then in training mode with dropout off, where
+    batch statistics and whatever else differs there come in. Besides it asks whether an episode's objective
+    depends on the episodes before it, whether what `adapt` predicts has the loss that is trained, and whether
+    a query is predicted alone as in its batch. ReLU and max-pooling have kinks; a difference across one is
+    taken again with a shorter step.
 
     Args:
         learner: The learner; not changed. Finite differences are left out where its gradient is not meant to
@@ -114,32 +138,82 @@ def check_meta_gradient(
         >>> check_meta_gradient(MAML(nn.Linear(2, 1)), episode).ok
         True
     """
+    training = _without_dropout(copy.deepcopy(learner).double())
     learner = copy.deepcopy(learner).double().eval()
     device = next((parameter.device for parameter in learner.parameters()), torch.device("cpu"))
     given = [episodes] * 2 if isinstance(episodes, Episode) else list(episodes)
     given = [episode.to(device, torch.float64) for episode in given]
-    parameters = [parameter for parameter in learner.parameters() if parameter.requires_grad]
-    reference = jacobian(run_loop(learner, given), parameters)  # [episode, parameter]
-    errors, failures = {}, {}
-    for name, execution in _executions(learner, executions).items():
-        try:
-            rows = jacobian(execution(learner, given), parameters)
-            errors[name] = _relative(rows - reference, reference)
-        except (RuntimeError, ValueError, TypeError) as error:
-            errors[name], failures[name] = float("inf"), f"{type(error).__name__}: {error}"
+    failures: dict[str, str] = {}
+    reference = _rows(run_loop, learner, given)
+    errors = _errors(learner, given, reference, executions, failures, "")
     exact = learner.exact_gradient
-    directions = _directions(parameters, n_directions, seed)
+    named = _trainable(learner)
+    along = directions(named, n_directions, seed) if exact else []
+    differences = (
+        finite_difference_errors(
+            lambda: run_loop(learner, given), [parameter for _, parameter in named], reference, along
+        )
+        if exact
+        else None
+    )
+    trained = _rows(run_loop, training, given)
+    random = _distance(_rows(run_loop, training, given, seed=1), trained, training) > tolerance
     return GradientReport(
         errors=errors,
+        training_errors={}
+        if random
+        else _errors(training, given, trained, executions, failures, " in training mode"),
         failures=failures,
-        finite_difference_error=(
-            _finite_difference_error(learner, given, parameters, reference, directions) if exact else None
-        ),
-        n_directions=len(directions) if exact else 0,
+        finite_difference_errors=differences,
+        inconsistencies=inconsistencies(learner, given, tolerance),
+        random_in_training=random,
+        n_directions=len(along),
         n_parameters=reference.shape[1],
         n_episodes=len(given),
         tolerance=tolerance,
     )
+
+
+def _without_dropout(learner: EpisodicLearner) -> EpisodicLearner:
+    """Put a learner into training mode, its dropout layers excepted: each execution draws in its own way."""
+    learner.train()
+    for module in learner.modules():
+        if isinstance(module, nn.modules.dropout._DropoutNd):
+            module.eval()
+    return learner
+
+
+def _trainable(learner: EpisodicLearner) -> list[tuple[str, nn.Parameter]]:
+    return [(name, parameter) for name, parameter in learner.named_parameters() if parameter.requires_grad]
+
+
+def _rows(
+    execution: Execution, learner: EpisodicLearner, episodes: Sequence[Episode], seed: int = 0
+) -> Tensor:
+    """Return the gradients ``[episode, parameter]``; the learner's buffers are put back."""
+    buffers = {name: buffer.clone() for name, buffer in learner.named_buffers()}
+    with seeded(seed, "meta-gradient"):
+        rows = jacobian(execution(learner, episodes), [parameter for _, parameter in _trainable(learner)])
+    for name, buffer in learner.named_buffers():
+        buffer.data.copy_(buffers[name])
+    return rows
+
+
+def _errors(
+    learner: EpisodicLearner,
+    episodes: Sequence[Episode],
+    reference: Tensor,
+    executions: Sequence[ExecutionName] | Mapping[str, Execution] | None,
+    failures: dict[str, str],
+    suffix: str,
+) -> dict[str, float]:
+    errors = {}
+    for name, execution in _executions(learner, executions).items():
+        try:
+            errors[name] = _distance(_rows(execution, learner, episodes), reference, learner)
+        except (RuntimeError, ValueError, TypeError) as error:
+            errors[name], failures[name + suffix] = float("inf"), f"{type(error).__name__}: {error}"
+    return errors
 
 
 def _executions(
@@ -153,44 +227,12 @@ def _executions(
     return {name: named_execution(name, learner) for name in asked or every}
 
 
-def _directions(parameters: Sequence[nn.Parameter], n_directions: int, seed: int) -> list[Tensor]:
-    """Draw unit directions ``[parameter]``: over all parameters, then one within each tensor."""
-    sizes = [parameter.numel() for parameter in parameters]
-    device = parameters[0].device
-    draws = generator(seed, "directions")
-    found = []
-    for index in (*[None] * n_directions, *range(len(sizes))):
-        pieces = [torch.randn(size, generator=draws, dtype=torch.float64) for size in sizes]
-        kept = [piece * (index is None or index == position) for position, piece in enumerate(pieces)]
-        direction = torch.cat(kept)
-        found.append((direction / direction.norm()).to(device))
-    return found
-
-
-def _finite_difference_error(
-    learner: EpisodicLearner,
-    episodes: Sequence[Episode],
-    parameters: Sequence[nn.Parameter],
-    reference: Tensor,
-    directions: Sequence[Tensor],
-) -> float:
-    start = nn.utils.parameters_to_vector(parameters).detach().clone()
-
-    def values(point: Tensor) -> Tensor:
-        nn.utils.vector_to_parameters(point, parameters)
-        with torch.no_grad():
-            return run_loop(learner, episodes)  # [episode]
-
-    differences = torch.stack(
-        [(values(start + _STEP * d) - values(start - _STEP * d)) / (2 * _STEP) for d in directions]
-    )  # [direction, episode]
-    derivatives = torch.stack([reference @ direction for direction in directions])
-    # Near a stationary point the rounding of the values is all there is: measure against them.
-    floor = 1e-4 * float(values(start).norm())
-    return _relative(differences - derivatives, derivatives, floor)
-
-
-def _relative(difference: Tensor, reference: Tensor, floor: float = 0.0) -> float:
-    """Return the length of a difference relative to a reference; 0 where both vanish."""
-    scale = max(float(reference.norm()), floor, torch.finfo(reference.dtype).tiny)
-    return float(difference.norm()) / scale
+def _distance(rows: Tensor, reference: Tensor, learner: EpisodicLearner) -> float:
+    """Return the largest relative distance over episodes and parameter tensors; NaN counts as infinite."""
+    sizes = [parameter.numel() for _, parameter in _trainable(learner)]
+    floor = (_NEGLIGIBLE * reference.norm(dim=1)).clamp_min(torch.finfo(reference.dtype).tiny)  # [episode]
+    worst = 0.0
+    for part, right in zip(rows.split(sizes, 1), reference.split(sizes, 1), strict=True):
+        off = ((part - right).norm(dim=1) / torch.maximum(right.norm(dim=1), floor)).nan_to_num(torch.inf)
+        worst = max(worst, float(off.max()))
+    return worst

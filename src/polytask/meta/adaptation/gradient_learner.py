@@ -139,6 +139,7 @@ class GradientLearner(EpisodicLearner):
             transductive=uses_batch_statistics(model, normalization) or has_per_step_layers(model)
         )
         self.exact_gradient = n_differentiated is None if objective is None else objective.exact
+        self.objective_is_loss = objective is None
         self.model = model
         self.per_step = has_per_step_layers(model)
         self.rule = rule or SGD()

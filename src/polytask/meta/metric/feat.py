@@ -82,6 +82,7 @@ class FEAT(FeatureClassifier):
         self.adaptation = SetTransformer(n_features, dropout=dropout)
         self.temperature = temperature
         self.contrast = contrast
+        self.objective_is_loss = contrast == 0
 
     def summarize(self, features: Tensor, members: Tensor) -> State:
         """Return the adapted class means, ``[class, feature]``."""

@@ -63,6 +63,7 @@ class RelationNet(EpisodicLearner):
     """
 
     inner_gradients = False
+    objective_is_loss = False
 
     def __init__(self, encoder: nn.Module, relation: nn.Module) -> None:
         super().__init__(

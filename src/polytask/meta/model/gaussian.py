@@ -76,6 +76,7 @@ class GaussianLearner(EpisodicLearner):
     """
 
     inner_gradients = False
+    objective_is_loss = False
 
     def __init__(self, *, n_inputs: int, n_outputs: int = 1) -> None:
         super().__init__()

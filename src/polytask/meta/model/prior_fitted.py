@@ -86,6 +86,7 @@ class PriorFitted(EpisodicLearner):
         if problems:
             raise InputError("PriorFitted: " + "; ".join(problems) + ".")
         super().__init__(transductive=uses_batch_statistics(encoder, None))
+        self.objective_is_loss = False
         hidden = 2 * width if hidden is None else hidden
         self.width = width
         self.encoder = encoder
