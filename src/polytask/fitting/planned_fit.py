@@ -15,6 +15,7 @@ from polytask.core.random import own_random_state, seeded
 from polytask.data.tables.large_table import LargeTable
 from polytask.data.tables.target_column import TargetColumn
 from polytask.fitting.grouped_fit import compared_targets, group_parts
+from polytask.fitting.own_targets import OwnTargets
 from polytask.fitting.stacked_losses import StackedLosses
 from polytask.fitting.stacked_training import StackedTraining
 from polytask.fitting.table_ensemble_fit import form_members, network_forms, stacked
@@ -38,7 +39,7 @@ class PlannedTraining:
     Args:
         title: What they are called.
         networks: How many.
-        parameters: Of one network.
+        parameters: Of one network, the largest.
         epochs: Passes over its rows at most.
         steps_an_epoch: Of one network.
         most_seconds: If every epoch is needed, on this machine as busy as it is; None where it is not
@@ -122,8 +123,14 @@ def _stack_trainings(
     prepared: PreparedTable, config: TableConfig, *, alone: bool, seed: int, where: Surroundings
 ) -> list[PlannedTraining]:
     device = device_for(where.accelerator, where.checked_precision)
+    members = form_members(prepared, single=alone)
     losses = StackedLosses(
-        prepared.tasks, prepared.rows, prepared.weights, device, class_weights=prepared.class_weights
+        prepared.tasks,
+        prepared.rows,
+        prepared.weights,
+        device,
+        class_weights=prepared.class_weights,
+        own=OwnTargets.where_fewer(prepared.tasks, members.learns, device),
     )
     found = []
     for name, form in network_forms(prepared, config).items():
@@ -131,7 +138,7 @@ def _stack_trainings(
             training = StackedTraining(
                 prepared.tasks,
                 prepared.rows,
-                form_members(prepared, single=alone),
+                members,
                 form,
                 config,
                 binned=prepared.numbers,
@@ -147,7 +154,7 @@ def _stack_trainings(
             PlannedTraining(
                 title=f"{name} {'alone' if alone else 'joint'}",
                 networks=len(training.members.folds),
-                parameters=sum(values[0].numel() for values in training.stack.parameters()),
+                parameters=max(training.n_parameters),
                 epochs=training.n_epochs,
                 steps_an_epoch=training.n_steps,
                 most_seconds=training.n_epochs * seconds,

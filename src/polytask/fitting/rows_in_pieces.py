@@ -88,8 +88,8 @@ class RowsInPieces:
             targets.to(self.device),
             None if of_rows is None else of_rows.index_select(0, flat).to(self.device),
         )
-        self._targets = targets.nan_to_num(0.0).view(*picked.shape, -1).to(self.device)
-        self._weights = None if self.complete else weights.view(*picked.shape, -1)
+        self._targets = self._own(targets.nan_to_num(0.0).view(*picked.shape, -1).to(self.device))
+        self._weights = None if self.complete else self._own(weights.view(*picked.shape, -1))
         inputs = self.bins(self.rows.inputs(flat)).to(self.device, self.dtype)
         return inputs.view(*picked.shape, -1)
 
@@ -99,6 +99,10 @@ class RowsInPieces:
         if weights is None and not bool(open_.all()):
             weights = torch.ones_like(self._targets)
         return self.losses.of_rows(outputs, self._targets, weights, open_)
+
+    def _own(self, values: Tensor) -> Tensor:
+        own = self.losses.own
+        return values if own is None else own.of_batch(values)
 
     def held_out_inputs(self) -> Iterator[Tensor]:
         """Give the embedded inputs of the rows that judge, some thousands of each network at a time."""

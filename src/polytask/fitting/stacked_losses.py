@@ -10,6 +10,7 @@ from torch.nn import functional
 from polytask.core import Batch, Task
 from polytask.data.tables.folds import Fold
 from polytask.fitting.class_weights import WeightedClasses
+from polytask.fitting.own_targets import OwnTargets
 from polytask.models.network_stack import NetworkStack, output_slices
 
 __all__ = ["StackedLosses", "start_at_constants"]
@@ -25,6 +26,8 @@ class StackedLosses:
         device: Where the outputs are.
         class_weights: By target, how much each class counts; see `WeightedClasses`.
         target_weights: How much targets count in the loss of a network; 1 where not named.
+        own: The targets that each network carries: outputs are of these, and ``[..., target]`` below is a
+            slot of `OwnTargets`; None where all carry all.
     """
 
     def __init__(
@@ -36,8 +39,9 @@ class StackedLosses:
         *,
         class_weights: Mapping[str, Sequence[float]] = MappingProxyType({}),
         target_weights: Mapping[str, float] = MappingProxyType({}),
+        own: OwnTargets | None = None,
     ) -> None:
-        self.tasks = tasks
+        self.tasks, self.own = tasks, own
         self.places = output_slices(tasks)
         self.n_outputs = sum(task.n_outputs for task in tasks)
         targets = [rows.targets[task.name].reshape(len(rows)).float() for task in tasks]
@@ -90,8 +94,8 @@ class StackedLosses:
             open_: Bool ``[network, target]``.
         """
         plain = self.complete and bool(open_.all())
-        weights = None if plain else self.weights[picked]
-        return self.of_rows(outputs, self.targets[picked], weights, open_)
+        weights = None if plain else self._of_rows(self.weights, picked)
+        return self.of_rows(outputs, self._of_rows(self.targets, picked), weights, open_)
 
     def of_rows(self, outputs: Tensor, targets: Tensor, weights: Tensor | None, open_: Tensor) -> Tensor:
         """Return the loss of every network as a call does, for rows that are given.
@@ -109,21 +113,22 @@ class StackedLosses:
         means = (losses * weights).sum(1) / weights.sum(1).clamp(min=1e-12)  # [network, target]
         if self.shares is None:
             return (means * open_).sum(1) / open_.sum(1).clamp(min=1)
-        shares = self.shares * open_  # [network, target]
+        shares = self.shares.expand(len(outputs), -1)  # [network, target]
+        shares = (shares if self.own is None else self.own.of_targets(shares)) * open_
         return (means * shares).sum(1) / torch.where(open_.any(1), shares.sum(1), 1.0)
 
     def sums(self, outputs: Tensor, picked: Tensor, judged: Tensor) -> Tensor:
         """Return the weighted sum of the losses of the judged rows, ``[network, target]``."""
-        weights = self.weights[picked] * judged[..., None]
+        weights = self._of_rows(self.weights, picked) * judged[..., None]
         return torch.where(weights > 0, self.elements(outputs, picked) * weights, 0.0).sum(1)
 
     def counts(self, picked: Tensor, judged: Tensor) -> Tensor:
         """Return the weight of the judged rows, ``[network, target]``."""
-        return (self.weights[picked] * judged[..., None]).sum(1)
+        return (self._of_rows(self.weights, picked) * judged[..., None]).sum(1)
 
     def elements(self, outputs: Tensor, picked: Tensor) -> Tensor:
         """Return the loss of every row and target, ``[network, row, target]``; any number where unknown."""
-        return self._elements(outputs, self.targets[picked])
+        return self._elements(outputs, self._of_rows(self.targets, picked))
 
     def label_weights(self, targets: Tensor, rows: Tensor | None) -> Tensor:
         """Return how much labels count, of the shape of the targets; 0 where there is none.
@@ -140,9 +145,14 @@ class StackedLosses:
             weights[:, index] *= of_class[targets[:, index].nan_to_num(0.0).long()]
         return weights
 
+    def _of_rows(self, values: Tensor, picked: Tensor) -> Tensor:
+        return values[picked] if self.own is None else self.own.of_rows(values, picked)
+
     def _elements(self, outputs: Tensor, targets: Tensor) -> Tensor:
         if self.shift is not None:
             outputs = outputs + self.shift.to(outputs)
+        if self.own is not None:
+            return self.own.losses(outputs, targets)
         parts: dict[int, Tensor] = {}
         for kind, indices, starts in self.groups:
             in_order = len(indices) == self.n_outputs  # then so are the outputs
@@ -171,6 +181,8 @@ class StackedLosses:
                 self.shift[self.places[task.name]] = weighted.shift.float().to(device)
                 self.class_weights[index] = weighted.weights.float().to(device)
                 self.weights[:, index] *= weighted.of_labels(self.targets[:, index])
+        if self.own is not None:
+            self.shift = self.own.outputs_of(self.shift)
 
 
 def start_at_constants(
@@ -181,6 +193,7 @@ def start_at_constants(
     weights: Tensor | None = None,
     *,
     learns: Tensor | None = None,
+    own: OwnTargets | None = None,
 ) -> None:
     """Let every network start with the mean, or the class frequencies, of its own training rows.
 
@@ -191,8 +204,9 @@ def start_at_constants(
         folds: Of each network.
         weights: How much each row counts, ``[row]``; None for all alike.
         learns: Bool ``[network, target]``: for other targets nothing is changed; None for all.
+        own: The targets that each network carries; None where all carry all.
     """
-    places = output_slices(tasks)
+    everywhere = dict(enumerate(output_slices(tasks).values()))
     bias = stack.biases[-1]
     shares = torch.ones(len(rows)) if weights is None else weights.float()
     with torch.no_grad():
@@ -204,7 +218,8 @@ def start_at_constants(
                     continue
                 train = torch.from_numpy(fold.train)
                 train = train[known[train]]
-                bias[network, 0, places[task.name]] = _constant(task, target[train], shares[train])
+                places = everywhere if own is None else own.places[network]
+                bias[network, 0, places[index]] = _constant(task, target[train], shares[train])
 
 
 def _constant(task: Task, labels: Tensor, weights: Tensor) -> Tensor:

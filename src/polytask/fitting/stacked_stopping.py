@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from polytask.core import Task
+from polytask.fitting.own_targets import OwnTargets
 from polytask.fitting.stacked_plan import Members
 from polytask.models.network_stack import output_slices, weighted_prediction
 
@@ -40,6 +41,7 @@ class Stopping:
         held_out: The rows that judge each network, padded, ``[network, held-out row]``.
         judged: Which of them count, bool of the same shape.
         n_labels: How many labels judge each target, ``[target]``; None for one in every row.
+        own: The targets that each network carries, to which outputs belong; None where all carry all.
 
     Attributes:
         total: Float64 ``[model, target]``: the lowest score of the losses of all folds together.
@@ -58,8 +60,10 @@ class Stopping:
         held_out: Tensor,
         judged: Tensor,
         n_labels: Tensor | None = None,
+        *,
+        own: OwnTargets | None = None,
     ) -> None:
-        self.tasks, self.members = tuple(tasks), members
+        self.tasks, self.members, self.own = tuple(tasks), members, own
         self.held_out, self.judged = held_out, judged
         self.places = output_slices(tasks)
         self.model_of = torch.tensor(members.models)
@@ -77,7 +81,7 @@ class Stopping:
         self.goal = torch.full((n_models, n_targets), math.inf, dtype=torch.float64)
         self.without = torch.full((n_networks, n_targets), math.inf, dtype=torch.float64)
         self.n_outputs = torch.tensor([task.n_outputs for task in tasks])
-        n_all = int(self.n_outputs.sum())
+        n_all = int(self.n_outputs.sum()) if own is None else own.n_outputs
         self.answers = torch.full((*held_out.shape, n_all), math.nan, device=held_out.device)
         self.weights: dict[int, dict[str, Tensor]] = {}
 
@@ -107,8 +111,11 @@ class Stopping:
         others = self._scores(self._others(sums), self.members.learns)
         improved = (others < self.without) & self.members.learns
         self.without = torch.where(improved, others, self.without)
-        of_outputs = improved.repeat_interleave(self.n_outputs, dim=1)[:, None].to(outputs.device)
-        self.answers = torch.where(of_outputs, outputs.float(), self.answers)
+        if self.own is None:
+            of_outputs = improved.repeat_interleave(self.n_outputs, dim=1)
+        else:
+            of_outputs = self.own.of_outputs(improved)
+        self.answers = torch.where(of_outputs[:, None].to(outputs.device), outputs.float(), self.answers)
 
     def open(self, n_done: int, *, patience: int) -> Tensor:
         """Return which targets of which networks are trained on, bool ``[network, target]``.
@@ -174,6 +181,12 @@ class Stopping:
         single = (n_judged[self.repeat_of] - judged == 0)[:, None]
         return torch.where(single, sums, total[self.repeat_of] - sums)
 
+    def _place(self, network: int, task: Task) -> slice:
+        """Return where a network has the outputs of one of its targets."""
+        return (
+            self.places[task.name] if self.own is None else self.own.places[network][self.tasks.index(task)]
+        )
+
     def _predictions(self, model: int, tasks: Sequence[Task], n_rows: int) -> dict[str, Tensor]:
         """Put together what the networks of a model predict for its own targets."""
         by_repeat: dict[int, dict[str, Tensor]] = {}
@@ -185,7 +198,7 @@ class Stopping:
                 {task.name: torch.full((n_rows, task.n_outputs), math.nan) for task in tasks},
             )
             for task in tasks:
-                found = self.answers[network][judged][:, self.places[task.name]]
+                found = self.answers[network][judged][:, self._place(network, task)]
                 answers[task.name][rows] = found.cpu().float()
         return {
             task.name: weighted_prediction(task, torch.stack([one[task.name] for one in by_repeat.values()]))

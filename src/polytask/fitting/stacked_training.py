@@ -21,6 +21,7 @@ from polytask.core import Batch, Task, seeded
 from polytask.core.errors import NotFiniteError
 from polytask.core.random import own_random_state, seed_generators
 from polytask.fitting.embedded_rows import EmbeddedRows
+from polytask.fitting.own_targets import OwnTargets
 from polytask.fitting.rows_in_pieces import RowsInPieces
 from polytask.fitting.stacked_losses import StackedLosses, start_at_constants
 from polytask.fitting.stacked_plan import Members, NetworkForm, StackStart
@@ -62,7 +63,7 @@ class StackedFit:
             ``[row, n_outputs]``, averaged over repeats; NaN where no network was judged by a row.
         steps: The step that each target keeps.
         losses: For each target the mean loss on held-out rows by epoch.
-        n_parameters: Of one network.
+        n_parameters: Of all networks together.
     """
 
     model: StackedEnsemble | None
@@ -135,6 +136,7 @@ def fit_stack(
             torch.device(device),
             class_weights=class_weights,
             target_weights=target_weights,
+            own=OwnTargets.where_fewer(tasks, members.learns, device),
         ),
         weights=weights,
         curriculum=curriculum,
@@ -222,8 +224,13 @@ class StackedTraining:
                 depth=form.depth,
                 dropout=form.dropout,
             )
+        self.own = losses.own
+        if self.own is not None:  # after all weights are drawn, so that the draws do not hang on it
+            self.own.cut(self.stack)
         if start is None:
-            start_at_constants(self.stack, tasks, rows, members.folds, weights, learns=members.learns)
+            start_at_constants(
+                self.stack, tasks, rows, members.folds, weights, learns=members.learns, own=self.own
+            )
         else:
             self.stack.load_state_dict(dict(start.weights))
         self.stack.to(self.device, self.dtype)
@@ -237,13 +244,13 @@ class StackedTraining:
         )
         self.parameters = tuple(self.stack.parameters())
         self.n_steps = self.rows.n_steps
-        self.open = members.learns.to(self.device)
+        self.open = self._of_own(members.learns)
         self.curve: list[Tensor] = []
         self.steps: list[int] = []  # done at the end of each epoch
         held_out, judged = self.rows.held_out, self.rows.judged
-        counts = self.rows.losses.counts(held_out, judged).cpu() * members.learns  # [network, target]
+        counts = self._wide(self.rows.losses.counts(held_out, judged)).cpu() * members.learns
         self.n_judged = counts.sum(0).double().clamp(min=1e-12)
-        self.stopping = Stopping(tasks, members, held_out, judged, self.n_judged)
+        self.stopping = Stopping(tasks, members, held_out, judged, self.n_judged, own=self.own)
 
     def train_epoch(self, epoch: int, deadline: float | None = None) -> None:
         """Go once through the training rows of the networks, or a part of them where they are very many."""
@@ -280,13 +287,20 @@ class StackedTraining:
         self.stack.eval()
         with torch.no_grad():
             outputs, rows = self.held_out_outputs(), self.rows
-            sums = rows.losses.sums(outputs, rows.held_out, rows.judged).cpu().double()  # [network, target]
+            sums = self._wide(rows.losses.sums(outputs, rows.held_out, rows.judged)).cpu().double()
         if not bool(sums.isfinite().all()):
             raise _diverged(epoch, "on held-out rows")
         self.stopping.look(epoch, sums, outputs, self.stack.state_dict)
         means = torch.where(self.members.learns, sums, 0.0).sum(0) / self.n_judged
         self.curve.append(means)
         return {task.name: float(mean) for task, mean in zip(self.tasks, means, strict=True)}
+
+    @property
+    def n_parameters(self) -> list[int]:
+        """How many parameters each network has."""
+        if self.own is not None:
+            return self.own.n_parameters(self.stack)
+        return [sum(values[0].numel() for values in self.stack.parameters())] * self.stack.n_networks
 
     @property
     def n_epochs(self) -> int:
@@ -310,7 +324,7 @@ class StackedTraining:
 
     def finished(self) -> bool:
         """Tell whether no target has got better for long; those that have not are trained no more."""
-        self.open = self.stopping.open(self.n_done, patience=self._patience).to(self.device)
+        self.open = self._of_own(self.stopping.open(self.n_done, patience=self._patience))
         return not bool(self.open.any())
 
     def state_dict(self) -> dict[str, Any]:
@@ -354,8 +368,16 @@ class StackedTraining:
             predictions=self.stopping.predictions(self.n_judging),
             steps={name: self.steps[epoch] for name, epoch in epochs.items()},
             losses={task.name: [float(row[i]) for row in self.curve] for i, task in enumerate(self.tasks)},
-            n_parameters=sum(values[0].numel() for values in self.stack.parameters()),
+            n_parameters=sum(self.n_parameters),
         )
+
+    def _of_own(self, flags: Tensor) -> Tensor:
+        """Turn bool ``[network, target]`` into what losses take."""
+        return (flags if self.own is None else self.own.of_targets(flags)).to(self.device)
+
+    def _wide(self, values: Tensor) -> Tensor:
+        """Turn what losses return into ``[network, target]``."""
+        return values if self.own is None else self.own.spread(values)
 
     def _ensemble(self, epochs: Mapping[str, int]) -> StackedEnsemble:
         stages = tuple(

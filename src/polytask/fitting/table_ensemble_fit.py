@@ -122,9 +122,8 @@ def fit_single(
         return _fit_splits_single(prepared, config, seed=seed, where=where)
     forms = network_forms(prepared, config)
     alone = [_fit_form(prepared, config, name, alone=True, seed=seed, where=where) for name in forms]
-    n_networks = len(prepared.tasks) * sum(map(len, prepared.repeats))
     answers = _blended(prepared, alone, together=False).predictions
-    return answers, sum(one.n_parameters for one in alone) * n_networks
+    return answers, sum(one.n_parameters for one in alone)
 
 
 def run_titles(prepared: PreparedTable, config: TableConfig, *, baselines: bool) -> list[str]:
