@@ -1,4 +1,4 @@
-"""Networks that carry their own targets alone learn what they learn beside outputs that nothing is asked of."""
+"""Networks that carry their own targets alone learn as beside outputs of which nothing is asked."""
 
 import pytest
 import torch
