@@ -39,6 +39,7 @@ _found, __dir__, __all__ = lazy_loader.attach(
         "report",
         "rl",
         "selection",
+        "serve",
         "train",
     ],
     submod_attrs={

@@ -17,6 +17,7 @@ from . import (
     report,
     rl,
     selection,
+    serve,
 )
 from .compare import compare
 from .core import (
@@ -90,6 +91,7 @@ __all__ = [
     "report",
     "rl",
     "selection",
+    "serve",
     "train",
     "update",
 ]

@@ -17,6 +17,7 @@ from polytask.cli.models import models
 from polytask.cli.options import app
 from polytask.cli.predict import predict
 from polytask.cli.relate import relate
+from polytask.cli.serve import serve
 from polytask.cli.terminal import prepare_streams
 from polytask.cli.update import update
 
@@ -38,6 +39,7 @@ _ORDER = [
         update,
         classes,
         label,
+        serve,
         info,
         methods,
         datasets,

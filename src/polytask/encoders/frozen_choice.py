@@ -1,8 +1,9 @@
 """Which frozen encoder serves a kind of items here, and encoders by their names."""
 
 import importlib
+import threading
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,7 @@ from polytask.core import DataWarning, InputError, MissingPackageError
 from polytask.core.names import near_names
 from polytask.encoders.frozen import FrozenEncoder, Kind
 
-__all__ = ["FROZEN_ENCODERS", "best_encoder", "frozen_encoder"]
+__all__ = ["FROZEN_ENCODERS", "best_encoder", "frozen_encoder", "share_encoders"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +67,28 @@ def frozen_encoder(
     entry = FROZEN_ENCODERS[name]
     make = getattr(importlib.import_module(entry.module), entry.factory)
     if not entry.fitted:
-        return make()
+        return _shared_one(name, make) if _SHARING.is_set() else make()
     return make.from_state(state) if state else make(corpus)
+
+
+def share_encoders() -> None:
+    """Let this process build each encoder that learns nothing once, and use it for all models.
+
+    For a program that keeps many models of the same encoders in memory; their weights never change, and
+    several threads may use one at once.
+    """
+    _SHARING.set()
+
+
+def _shared_one(name: str, make: Callable[[], FrozenEncoder]) -> FrozenEncoder:
+    with _SHARED_LOCK:  # so that two threads do not build the same one
+        if name not in _SHARED:
+            _SHARED[name] = make()
+        return _SHARED[name]
+
+
+_SHARING, _SHARED_LOCK = threading.Event(), threading.Lock()
+_SHARED: dict[str, FrozenEncoder] = {}
 
 
 def best_encoder(kind: Kind, *, corpus: Sequence[Any] | None = None) -> FrozenEncoder:

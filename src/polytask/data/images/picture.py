@@ -13,7 +13,7 @@ from polytask.core import DataError, MissingPackageError
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["Decoded", "ImageFile", "Picture", "decode_image", "printable", "read_picture"]
+__all__ = ["Decoded", "ImageFile", "Picture", "decode_image", "picture_pixels", "printable", "read_picture"]
 
 Finished = TypeVar("Finished")
 
@@ -166,6 +166,29 @@ def decode_image(file: ImageFile, size: int, finish: Callable[[Decoded, int], Fi
         if isinstance(file, str | Path):
             reason = reason.replace(repr(str(file)), "it").replace(str(file), "it")
         raise DataError(f"{name} is no readable image ({reason}). Remove or replace the file.") from error
+
+
+def picture_pixels(content: bytes) -> int:
+    """Return how many pixels an encoded image has, by its header; nothing is decoded.
+
+    Raises:
+        DataError: It is no readable image.
+        MissingPackageError: Pillow is not installed.
+    """
+    try:
+        from PIL import Image
+    except ImportError as error:
+        raise MissingPackageError("pillow", extra="images", purpose="reading images") from error
+    try:
+        Image.init()
+        formats = [known for known in _FORMATS if known in Image.OPEN]
+        with Image.open(io.BytesIO(content), formats=formats) as image:
+            return image.width * image.height
+    except Exception as error:
+        raise DataError(
+            "The image is not readable: its contents are of no known format, or damaged. Save it as PNG or "
+            "JPEG."
+        ) from error
 
 
 def printable(path: str | Path) -> str:

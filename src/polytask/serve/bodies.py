@@ -1,0 +1,156 @@
+"""The body of a request: JSON, a table, or files; read once, within its limits."""
+
+import json
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from starlette.datastructures import FormData, UploadFile
+from starlette.formparsers import MultiPartException
+from starlette.requests import Request
+
+from polytask.core import InputError
+from polytask.core.strict_json import parse_json
+from polytask.serve.failures import Refused
+from polytask.serve.settings import Limits
+
+__all__ = ["Body", "Part", "checked", "media_type", "read_body"]
+
+TABLE_TYPES: Mapping[str, str] = {
+    "text/csv": ".csv",
+    "application/vnd.apache.parquet": ".parquet",
+    "application/x-parquet": ".parquet",
+}
+"""Types of tables, and how their files end."""
+
+_MOST_FIELDS = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A file of a request.
+
+    Args:
+        field: The field of the form; empty where the file is the body itself.
+        name: What the client calls it; never used as a path.
+        content: Its bytes.
+    """
+
+    field: str
+    name: str
+    content: bytes
+
+    @property
+    def ending(self) -> str:
+        """How its name ends, in lower case."""
+        return Path(self.name).suffix.lower()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Body:
+    """What a request holds.
+
+    Args:
+        json: Its JSON; None for none.
+        parts: Its files.
+        fields: Further fields of a form.
+    """
+
+    json: Any = None
+    parts: tuple[Part, ...] = ()
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+
+def media_type(request: Request) -> str:
+    """Return the type of a body, without its parameters."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+async def read_body(request: Request, limits: Limits) -> Body:
+    """Read a body by its type.
+
+    Raises:
+        Refused: It is too large, of another type, or cannot be read.
+    """
+    kind = media_type(request)
+    if kind in TABLE_TYPES:
+        content = await request.body()
+        return Body(parts=(Part(field="", name=f"table{TABLE_TYPES[kind]}", content=content),))
+    if kind == "multipart/form-data":
+        try:
+            async with request.form(max_files=limits.rows, max_fields=_MOST_FIELDS) as form:
+                return await _of_form(form)
+        except MultiPartException as error:
+            raise Refused(400, f"The form cannot be read: {error.message}", remedy="Send it anew.") from error
+    if kind not in ("application/json", ""):
+        raise Refused(
+            415,
+            f"The service does not read {kind[:80]!r}.",
+            where="Content-Type",
+            remedy="Send application/json, text/csv, application/vnd.apache.parquet or multipart/form-data.",
+        )
+    content = await request.body()
+    if not content.strip():
+        return Body()
+    try:
+        return Body(json=parse_json(content))
+    except InputError as error:
+        raise Refused(400, f"The body is no JSON: {error}", remedy="Correct it.") from error
+
+
+def checked(form: type[BaseModel], value: Any) -> Any:
+    """Bring JSON into a form.
+
+    Raises:
+        Refused: It does not fit; the first field that does not is named.
+    """
+    if not isinstance(value, dict):
+        what = "nothing" if value is None else type(value).__name__
+        raise Refused(
+            422, f"The body holds {what}.", where="body", remedy="Send a JSON object; /docs has an example."
+        )
+    try:
+        return form.model_validate(value)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        more = f" ({error.error_count()} fields in all)" if error.error_count() > 1 else ""
+        where = ".".join(map(str, first["loc"])) or "body"
+        raise Refused(
+            422,
+            f"{first['msg']}{more}.",
+            where=where[:200],
+            remedy=f"Correct it; fields are {', '.join(form.model_fields)}. /docs has an example.",
+        ) from error
+
+
+async def _of_form(form: FormData) -> Body:
+    parts, fields = [], {}
+    for name, value in form.multi_items():
+        if isinstance(value, UploadFile):
+            parts.append(Part(field=name, name=value.filename or "", content=await value.read()))
+        else:
+            fields[name] = value
+    told: Any = None
+    if "json" in fields:
+        try:
+            told = parse_json(fields.pop("json").encode())
+        except InputError as error:
+            raise Refused(
+                400, f"The field is no JSON: {error}", where="json", remedy="Correct it."
+            ) from error
+    return Body(json=told, parts=tuple(parts), fields=fields)
+
+
+def table_file(part: Part, folder: Path) -> Path:
+    """Write the bytes of a table into a file of a name that the service chooses."""
+    with tempfile.NamedTemporaryFile(dir=folder, suffix=part.ending, delete=False) as file:
+        file.write(part.content)
+    return Path(file.name)
+
+
+def as_text(value: Any) -> str:
+    """Write a value for a message, short."""
+    return json.dumps(value, default=str, ensure_ascii=True)[:80]

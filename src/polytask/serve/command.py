@@ -1,0 +1,202 @@
+"""Start a service: settings out of what was typed, worker processes, and an end that leaves nothing."""
+
+import ipaddress
+import os
+import signal
+import socket
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from polytask.core import InputError, MissingPackageError
+from polytask.core.files import user_path
+from polytask.serve.failures import Refused
+from polytask.serve.names import checked_name
+from polytask.serve.settings import ENVIRONMENT, TOKEN, Limits, ServeSettings
+
+__all__ = ["is_local", "named_models", "run_service"]
+
+_FOLDER_OF_COUNTERS = "PROMETHEUS_MULTIPROC_DIR"
+
+
+def run_service(
+    models: Sequence[str],
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    store: str | Path | None = None,
+    workers: int = 1,
+    threads: int | None = None,
+    builtin: bool = True,
+    no_token: bool = False,
+    hosts: Sequence[str] = (),
+    proxy: str | None = None,
+    limits: Mapping[str, Any] | None = None,
+    say: Callable[[str], object] = print,
+) -> None:
+    """Serve models until the process is stopped.
+
+    Args:
+        models: Directories, or ``NAME=DIRECTORY``.
+        host: The address to listen at.
+        port: Its port; 0 for any that is free.
+        store: A folder for models that are made here; None for one that goes with the service.
+        workers: Processes.
+        threads: Threads of each that compute; None for the cores, dealt among the workers.
+        builtin: Whether the encoders are served that need no model.
+        no_token: Whether others may ask without a token.
+        hosts: Further names under which the service is asked.
+        proxy: The address of a proxy, which is believed where it says who asks.
+        limits: Those of `Limits` that differ.
+        say: Tells where the service is.
+
+    Raises:
+        InputError: A model, an address or a limit is wrong; or others could ask without a token.
+        MissingPackageError: The packages of the service are not installed.
+    """
+    _check_packages()
+    token = bool(os.environ.get(TOKEN))
+    if not is_local(host) and not token and not no_token:
+        raise InputError(
+            f"Other machines could use the service at {host} without a token. Set the environment variable "
+            f"{TOKEN}, listen at 127.0.0.1, or set `no_token`."
+        )
+    with tempfile.TemporaryDirectory(prefix="polytask-serve-") as runtime:
+        folder = Path(runtime) / "store" if store is None else user_path(store)
+        settings = ServeSettings(
+            store=str(folder.absolute()),
+            runtime=runtime,
+            models=named_models(models),
+            builtin=builtin,
+            hosts=tuple(name.lower() for name in (host, *hosts)),
+            any_host=not is_local(host) and not hosts,
+            token=token,
+            threads=threads or max(1, (os.cpu_count() or 1) // workers),
+            limits=Limits(**(limits or {})),
+        )
+        _check_models(settings)
+        _run(settings, host=host, port=port, workers=workers, proxy=proxy, say=say)
+
+
+def is_local(host: str) -> bool:
+    """Tell whether only this machine reaches an address.
+
+    Example:
+        >>> is_local("localhost"), is_local("127.0.0.1"), is_local("0.0.0.0")
+        (True, True, False)
+    """
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def named_models(models: Sequence[str]) -> dict[str, str]:
+    """Return directories by the names under which they are served.
+
+    Raises:
+        InputError: Two have the same name, or one has none.
+
+    Example:
+        >>> sorted(named_models(["runs/penguins", "birds=other/model"]))
+        ['birds', 'penguins']
+    """
+    named: dict[str, str] = {}
+    for text in models:
+        name, equals, place = text.partition("=")
+        if not equals or "/" in name or os.sep in name:
+            name, place = user_path(text).absolute().name, text
+        try:
+            name = checked_name(name)
+        except Refused as refused:
+            raise InputError(f"{refused.what} {refused.remedy} Write NAME={text} to choose one.") from refused
+        if name in named:
+            raise InputError(f"Two models would be called {name!r}. Write NAME=DIRECTORY for one of them.")
+        named[name] = str(user_path(place).absolute())
+    return named
+
+
+def _check_packages() -> None:
+    try:
+        import fastapi  # noqa: F401 - only to see whether they are there
+        import multipart  # noqa: F401
+        import prometheus_client  # noqa: F401
+        import uvicorn  # noqa: F401
+    except ImportError as error:
+        raise MissingPackageError(error.name or "fastapi", extra="serve", purpose="serving models") from error
+
+
+def _check_models(settings: ServeSettings) -> None:
+    """Refuse a model that cannot be loaded here, and not in each worker."""
+    from polytask.models.bundle_info import bundle_info
+
+    for path in settings.models.values():
+        if problems := bundle_info(path).problems:
+            raise InputError(problems[0])
+
+
+def _run(
+    settings: ServeSettings,
+    *,
+    host: str,
+    port: int,
+    workers: int,
+    proxy: str | None,
+    say: Callable[[str], object],
+) -> None:
+    import uvicorn
+
+    port = _usable_port(host, port)
+    os.environ[ENVIRONMENT] = settings.to_json()
+    if workers > 1:
+        counters = Path(settings.runtime) / "counters"
+        counters.mkdir()
+        os.environ[_FOLDER_OF_COUNTERS] = str(counters)
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # what else computes beside torch
+    before = signal.signal(signal.SIGTERM, _ended)  # uvicorn hands the signal on when all is closed
+    say(f"Serving at http://{f'[{host}]' if ':' in host else host}:{port}/ - stop with Ctrl-C.")
+    try:
+        uvicorn.run(
+            "polytask.serve.worker:create",
+            factory=True,
+            host=host,
+            port=port,
+            workers=workers,
+            access_log=False,
+            server_header=False,
+            proxy_headers=proxy is not None,
+            forwarded_allow_ips=proxy,
+            log_level="warning",
+            timeout_keep_alive=30,
+            timeout_graceful_shutdown=10,
+            limit_concurrency=4 * settings.limits.requests,
+        )
+    except KeyboardInterrupt:  # the way to stop it
+        pass
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        for name in (ENVIRONMENT, _FOLDER_OF_COUNTERS):
+            os.environ.pop(name, None)
+
+
+def _ended(*_: object) -> None:
+    raise SystemExit(0)
+
+
+def _usable_port(host: str, port: int) -> int:
+    """Return the port, or one that is free for 0.
+
+    Raises:
+        InputError: It cannot be used.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as tried:
+        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            tried.bind((host.strip("[]"), port))
+        except OSError as error:
+            raise InputError(
+                f"{host}:{port} cannot be used: {error.strerror or error}. Choose another `port`."
+            ) from error
+        return tried.getsockname()[1]

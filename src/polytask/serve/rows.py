@@ -1,0 +1,112 @@
+"""Rows of tables out of requests: JSON, CSV or Parquet, within their limits."""
+
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from polytask.core import PolytaskError
+from polytask.data import read_table
+from polytask.data.examples.json_rows import frame_of_rows
+from polytask.serve.bodies import Body, Part, table_file
+from polytask.serve.failures import Refused, as_refused
+from polytask.serve.parquet import check_parquet
+from polytask.serve.settings import Limits
+
+__all__ = ["check_table", "frame_of", "read_part"]
+
+_SCALARS = (str, int, float, bool, type(None))
+
+
+def frame_of(rows: list[dict[str, Any]] | None, body: Body, limits: Limits, folder: Path) -> pd.DataFrame:
+    """Return the table that a request holds.
+
+    Args:
+        rows: Of its JSON.
+        body: Its files.
+        limits: How large it may be.
+        folder: For files that are removed again.
+
+    Raises:
+        Refused: There is none, it is too large, or cannot be read.
+    """
+    parts = list(body.parts)
+    if (rows is None) == (not parts) or len(parts) > 1:
+        raise Refused(
+            422,
+            "The model takes rows of a table: one table a request.",
+            where="rows",
+            remedy='Send {"rows": [{...}]}, or the table as text/csv.',
+        )
+    if rows is None:
+        return read_part(parts[0], limits, folder)
+    if not 0 < len(rows) <= limits.rows:
+        what = f"There are {len(rows):,} rows; 1 to {limits.rows:,} are taken."
+        raise Refused(413 if rows else 422, what, where="rows", remedy="Send them in parts.")
+    for index, row in enumerate(rows):
+        for name, value in row.items():
+            if not isinstance(value, _SCALARS) or (isinstance(value, str) and len(value) > limits.text):
+                raise Refused(
+                    422,
+                    f"The value of {name[:80]!r} is no number, no short text, no truth value and no null.",
+                    where=f"rows[{index}]",
+                    remedy="Write one value for each column.",
+                )
+    frame = frame_of_rows(rows)
+    _check_columns(len(frame.columns), limits)
+    return frame
+
+
+def read_part(part: Part, limits: Limits, folder: Path) -> pd.DataFrame:
+    """Read an uploaded table.
+
+    Raises:
+        Refused: It is too large, or cannot be read.
+    """
+    check_table(part, limits, most_rows=limits.rows)
+    file = table_file(part, folder)
+    try:
+        return read_table(file)
+    except PolytaskError as error:
+        refused = as_refused(error, where=part.name[:80] or "body")
+        refused.what = refused.what.replace(str(file), "The table")
+        raise refused from error
+    finally:
+        with suppress(OSError):
+            file.unlink()
+
+
+def check_table(part: Part, limits: Limits, *, most_rows: int) -> None:
+    """Refuse a table by a look at its bytes, before it is read.
+
+    Raises:
+        Refused: It is no CSV or Parquet, or has too many rows or columns.
+    """
+    if part.ending == ".parquet":
+        rows, columns = check_parquet(part.content)
+    elif part.ending in (".csv", ".tsv", ".txt"):
+        rows = part.content.count(b"\n") + part.content.count(b"\r")
+        first = part.content[: part.content.find(b"\n") + 1 or None]
+        columns = 1 + max(first.count(one) for one in (b",", b";", b"\t", b"|"))
+        rows = rows if b"\n" not in part.content or b"\r\n" not in part.content else part.content.count(b"\n")
+    else:
+        raise Refused(
+            415, "The table is neither CSV nor Parquet.", where="file", remedy="Send a .csv or .parquet file."
+        )
+    if rows > most_rows + 1:
+        raise Refused(
+            413, f"The table has about {rows:,} rows; at most {most_rows:,} are taken.", where="rows",
+            remedy="Send it in parts.",
+        )  # fmt: skip
+    _check_columns(columns, limits)
+
+
+def _check_columns(count: int, limits: Limits) -> None:
+    if count > limits.columns:
+        raise Refused(
+            413,
+            f"The table has {count:,} columns; at most {limits.columns:,} are taken.",
+            where="columns",
+            remedy="Leave out those that are not needed.",
+        )
