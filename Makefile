@@ -9,7 +9,7 @@ export POLYTASK_CACHE ?= $(CURDIR)/.venv/cache
 LOCKED := $(INSTALL) --no-deps --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-processors check fuzz mutants kills recording same bench bench-smoke builtin-models docs lock clean
+.PHONY: help demo test test-browser test-processors check fuzz mutants kills recording same bench bench-smoke builtin-models docs lock clean
 
 help:  ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -50,6 +50,9 @@ test: .venv/.models  ## All tests, doctests of docstrings and README included
 test-processors: .venv/.models  ## The tests that train, with another instruction set and with two threads
 	OMP_NUM_THREADS=1 ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41 $(BIN)/python -m pytest -q -n 2 -m 'trains and not slow' tests
 	POLYTASK_TEST_THREADS=2 $(BIN)/python -m pytest -q -n 1 -m 'trains and not slow' tests/train tests/estimators tests/models tests/fitting
+
+test-browser: .venv/.dev  ## The page of `polytask serve` in Debian's Chromium; skipped without
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 -rs -m browser tests/serve
 
 check: .venv/.dev  ## Format, lint, types, and the rooms' import contract
 	$(BIN)/ruff format --check .

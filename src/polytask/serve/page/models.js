@@ -1,0 +1,122 @@
+/** All models served, and a way to ask each. */
+import { call, path } from "./api.js";
+import { button, el, field, fileDrop } from "./dom.js";
+import { announce, attempt, errorPlace } from "./messages.js";
+import { downloads } from "./outcome.js";
+import { predictionList, tableAnswers } from "./answers.js";
+import { rowForm } from "./row_form.js";
+import { stored } from "./store.js";
+import { counted, known, t } from "./words.js";
+
+const typed = stored("models", {});
+
+/** Build this part of the page; `opened` names the model whose form is open. */
+export async function mountModels(place, opened = "") {
+  const errors = errorPlace();
+  const list = el("ul", { class: "models" });
+  place.replaceChildren(el("h2", {}, t("models.title")), el("p", { class: "lead" }, t("models.lead")), errors.node, list);
+  const found = await attempt(errors, () => call("GET", "models"));
+  if (!found) return;
+  const again = () => mountModels(place, "");
+  list.replaceChildren(...found.models.map((model) => modelCard(model, model.name === opened, again)));
+  list.querySelector("details[open]")?.scrollIntoView({ block: "nearest" });
+}
+
+function modelCard(model, open, again) {
+  const errors = errorPlace();
+  const body = el("div", { class: "body" });
+  const details = el("details", { open }, el("summary", {}, el("h3", {}, model.name), el("span", { class: "muted" }, describe(model))), body);
+  const fill = () => {
+    if (!details.open || body.childElementCount) return;
+    body.replaceChildren(...asked(model, errors), actions(model, errors, again), errors.node);
+  };
+  details.addEventListener("toggle", fill);
+  fill();
+  return el("li", { class: "card" }, details);
+}
+
+function describe(model) {
+  const parts = [known(`family.${model.family}`, model.family), known(`data.${model.data}`, model.data)];
+  if (model.targets?.length) parts.push(model.targets.map((target) => target.name).join(", "));
+  if (model.classes?.length) parts.push(counted("classes", model.classes.length));
+  return parts.join(" · ");
+}
+
+function actions(model, errors, again) {
+  if (model.family === "encoder") return "";
+  const remove = button(t("models.remove"), async () => {
+    const done = await attempt(errors, async () => (await call("DELETE", path("models", model.name)), true), remove);
+    if (!done) return;
+    announce(t("models.removed", { name: model.name }), { atOnce: true });
+    await again();
+    document.getElementById("tab-models").focus();
+  }, "quiet");
+  const row = downloads(model.name, errors, { report: model.family !== "few-shot" });
+  if (!model.builtin) row.append(remove);
+  return row;
+}
+
+function asked(model, errors) {
+  if (model.family === "encoder") return [encoderNote(model)];
+  const answers = el("div", { class: "answers", "aria-live": "polite" });
+  if (model.data === "table") return [rowForm(model, errors), fileDrop(t("models.drop.table"), ".csv,.tsv,.parquet,text/csv",
+    ([file]) => askTable(model, file, answers, errors)), answers];
+  if (model.data === "texts") return [linesForm(model, "texts", (line) => line, answers, errors), answers];
+  if (model.data === "vectors") return [linesForm(model, "vectors", numbers, answers, errors), answers];
+  const sounds = model.data === "sounds";
+  const drop = fileDrop(t(sounds ? "models.drop.sounds" : "models.drop.images"), sounds ? "audio/*,.wav" : "image/*",
+    (files) => askFiles(model, sounds ? "sounds" : "images", files, answers, errors), { multiple: true });
+  return [drop, answers];
+}
+
+function encoderNote(model) {
+  const part = { drawings: "draw", texts: "texts" }[model.data];
+  return el("p", {}, t("models.encoder"), " ", part ? el("a", { href: `#${part}` }, t(`tab.${part}`)) : "");
+}
+
+/** A line is an item. */
+function linesForm(model, key, read, answers, errors) {
+  const box = el("textarea", { rows: 4, spellcheck: "false" });
+  box.value = typed.value[model.name] ?? "";
+  box.addEventListener("input", () => {
+    typed.value[model.name] = box.value;
+    typed.save();
+  });
+  const send = button(t("row.predict"), async () => {
+    const lines = box.value.split(/\r\n|\r|\n/).map((line) => line.trim()).filter(Boolean);
+    if (!lines.length) return box.focus();
+    const found = await attempt(errors, () => call("POST", `${path("models", model.name)}/predict`, { [key]: lines.map(read) }), send);
+    if (found) answers.replaceChildren(predictionList(lines.map((line) => el("q", {}, line)), found.predictions, model.classes));
+  }, "main");
+  return el("div", {}, field(t(`models.lines.${key}`), box), el("div", { class: "row" }, send));
+}
+
+function numbers(line) {
+  return line.split(/[\s,;]+/).filter(Boolean).map(Number);
+}
+
+async function askFiles(model, key, files, answers, errors) {
+  const read = await Promise.all(files.map(dataAddress));
+  const sent = read.map((one) => (key === "sounds" ? one.slice(one.indexOf(",") + 1) : one));
+  const found = await attempt(errors, () => call("POST", `${path("models", model.name)}/predict`, { [key]: sent }));
+  if (!found) return;
+  const looks = files.map((file, i) => el("span", { class: "item" },
+    key === "images" ? el("img", { src: read[i], alt: "", width: 56, height: 56 }) : null, file.name));
+  answers.replaceChildren(predictionList(looks, found.predictions, model.classes));
+}
+
+function dataAddress(file) {
+  return new Promise((done, fail) => {
+    const reader = new FileReader();
+    reader.addEventListener("load", () => done(reader.result));
+    reader.addEventListener("error", () => fail(reader.error));
+    reader.readAsDataURL(file);
+  });
+}
+
+async function askTable(model, file, answers, errors) {
+  const data = new FormData();
+  data.append("file", file, file.name);
+  const found = await attempt(errors, () => call("POST", `${path("models", model.name)}/predict`, data));
+  if (found) answers.replaceChildren(tableAnswers(model, file.name, found));
+}

@@ -1,0 +1,104 @@
+/** A form made of the features of a table model: fill in a row, and see what is predicted. */
+import { call, path } from "./api.js";
+import { classBars } from "./bars.js";
+import { button, el, field, select } from "./dom.js";
+import { live } from "./live.js";
+import { announce } from "./messages.js";
+import { stored } from "./store.js";
+import { number, t } from "./words.js";
+
+/** Build the form of a model; its row survives a reload. */
+export function rowForm(model, errors) {
+  const kept = stored(`row.${model.name}`, {});
+  const answers = el("div", { class: "answers" });
+  const show = (found) => answers.replaceChildren(...model.targets.map((target) => answer(target, found)));
+  const ask = live(() => call("POST", `${path("models", model.name)}/predict`, { rows: [rowOf(model, kept.value)] }),
+    (found) => {
+      show(found);
+      announce(model.targets.map((target) => answerText(target, found)).join("; "));
+    }, errors.show, { pause: 300 });
+  const changed = () => {
+    kept.save();
+    errors.clear();
+    ask();
+  };
+  const fields = model.features.map((feature) => featureField(feature, kept.value, changed));
+  const form = el("form", { class: "row-form" }, el("div", { class: "fields" }, fields),
+    el("div", { class: "row" }, el("button", { type: "submit", class: "button main" }, t("row.predict")),
+      button(t("row.clear"), () => clear(form, kept, changed), "quiet")));
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    ask();
+  });
+  if (Object.keys(kept.value).length) ask();
+  return el("div", { class: "split" }, form, el("div", { class: "card result" }, el("h4", {}, t("row.answers")), el("p", { class: "hint" }, t("row.hint")), answers));
+}
+
+function clear(form, kept, changed) {
+  for (const name of Object.keys(kept.value)) delete kept.value[name];
+  form.querySelectorAll("input, select").forEach((input) => {
+    input.value = "";
+  });
+  changed();
+}
+
+/** What was filled in; a field left empty is a missing value. */
+function rowOf(model, values) {
+  return Object.fromEntries(model.features.map(({ name, kind }) => {
+    const value = values[name] ?? "";
+    if (value === "") return [name, null];
+    return [name, kind === "number" ? Number(value) : value];
+  }));
+}
+
+function featureField(feature, values, changed) {
+  const value = values[feature.name] ?? "";
+  const input = featureInput(feature, value);
+  input.addEventListener(input.tagName === "SELECT" ? "change" : "input", () => {
+    values[feature.name] = input.value;
+    changed();
+  });
+  const ranged = feature.low !== undefined && feature.low !== null && feature.high !== undefined && feature.high !== null;
+  const hint = ranged ? t("row.range", { low: shown(feature.low), high: shown(feature.high) }) : null;
+  return field(feature.name, input, hint);
+}
+
+function shown(value) {
+  return typeof value === "number" ? number(value, { useGrouping: false }) : String(value);
+}
+
+function featureInput(feature, value) {
+  if (feature.values?.length) {
+    const own = value !== "" && !feature.values.map(String).includes(value) ? [[value, value]] : [];
+    return select([["", t("row.unknown")], ...feature.values.map((one) => [String(one), String(one)]), ...own], value);
+  }
+  if (feature.kind === "number") return el("input", { type: "number", step: "any", inputmode: "decimal", value, placeholder: t("row.unknown") });
+  if (feature.kind === "time") return el("input", { type: "date", value });
+  return el("input", { value, placeholder: t("row.unknown"), autocomplete: "off" });
+}
+
+/** One target's answer out of {predictions, probabilities, intervals}. */
+export function answer(target, found) {
+  const shares = found.probabilities?.[0]?.[target.name];
+  const value = found.predictions[0][target.name];
+  const parts = [el("h5", {}, target.name), el("p", { class: "value" }, answerValue(target, found))];
+  if (shares) parts.push(shareList(shares, String(value)));
+  return el("div", { class: "answer" }, parts);
+}
+
+function shareList(shares, best) {
+  const bars = classBars({ withNone: false });
+  bars.show(Object.keys(shares), { class: best, none: false, probabilities: shares });
+  return bars.node;
+}
+
+function answerValue(target, found) {
+  const value = found.predictions[0][target.name];
+  const interval = found.intervals?.[0]?.[target.name];
+  const text = typeof value === "number" ? number(value) : String(value);
+  return interval ? `${text} (${number(interval.low)} – ${number(interval.high)})` : text;
+}
+
+function answerText(target, found) {
+  return `${target.name}: ${answerValue(target, found)}`;
+}

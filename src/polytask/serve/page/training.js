@@ -1,0 +1,64 @@
+/** A training that is watched: how far it is, and the losses as they fall. */
+import { ServiceError, call, path } from "./api.js";
+import { lossChart } from "./charts.js";
+import { button, el } from "./dom.js";
+import { sleep } from "./live.js";
+import { announce, attempt } from "./messages.js";
+import { known, percent, t } from "./words.js";
+
+const PAUSE = 500; // milliseconds between two looks
+const OVER = ["done", "failed", "stopped"];
+
+/** Show a job until it is over; then `ondone({job, state, model})`. */
+export function trainingView(job, ondone, errors) {
+  const bar = el("progress", { max: 1, value: 0, "aria-label": t("job.share") });
+  const says = el("p", { class: "muted" });
+  const charts = el("div", { class: "charts" });
+  const stop = button(t("job.stop"), () => attempt(errors, () => call("DELETE", path("jobs", job)), stop));
+  const title = el("h3", {}, t("job.waiting"));
+  const node = el("div", { class: "card training" }, title, bar, says, charts, stop);
+  const shown = new Map();
+  const show = (state) => {
+    title.textContent = known(`job.${state.state}`, state.state);
+    bar.value = state.share ?? 0;
+    says.textContent = [percent(state.share ?? 0), state.says].filter(Boolean).join(" · ");
+    stop.hidden = OVER.includes(state.state);
+    showLosses(charts, shown, state.losses ?? {});
+  };
+  watch(job, node, show, errors, ondone);
+  return node;
+}
+
+async function watch(job, node, show, errors, ondone) {
+  let at = "";
+  await sleep(0); // until the view is in the page
+  while (node.isConnected) {
+    const state = await call("GET", path("jobs", job)).catch((error) => error);
+    if (state instanceof Error) {
+      errors.show(state);
+      if (state.status !== 0 && state.status < 500 && state.status !== 429) return;
+    } else {
+      show(state);
+      if (state.state !== at) announce(known(`job.${state.state}`, state.state), { atOnce: true });
+      at = state.state;
+      if (state.error) errors.show(asError(state.error));
+      if (OVER.includes(at)) return ondone({ ...state, job });
+    }
+    await sleep(PAUSE);
+  }
+}
+
+function asError(error) {
+  return typeof error === "string" ? new ServiceError({ what: error }) : new ServiceError(error);
+}
+
+function showLosses(place, shown, losses) {
+  for (const [target, values] of Object.entries(losses)) {
+    if (!shown.has(target)) {
+      const chart = lossChart(target);
+      shown.set(target, chart);
+      place.append(chart.node);
+    }
+    shown.get(target).show(values);
+  }
+}
