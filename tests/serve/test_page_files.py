@@ -4,7 +4,6 @@ import zipfile
 from pathlib import Path
 
 from hatchling.builders.wheel import WheelBuilder
-
 from tests.serve.browser import page_files
 
 ROOT = Path(__file__).parents[2]

@@ -1,17 +1,18 @@
-"""The page speaks English and Chinese, all of it; and what it shows of others' words is text, never markup."""
+"""The page speaks English and Chinese, all of it, and shows what others wrote as text, never as markup."""
 
 import json
 import re
 from collections.abc import Mapping
 
 import pytest
-
 from tests.serve.browser import page_files
 
 PAGE = page_files()
 SCRIPTS = {file.name: file.read_text(encoding="utf-8") for file in sorted(PAGE.glob("*.js"))}
 _WORD = re.compile(r"\{(\w+)\}")
-_CALLED = re.compile(r"""\b(?:t|counted|known)\(\s*(?:[^"`()]*\?\s*)?["`]([^"`]*)["`](?:\s*:\s*["`]([^"`]*)["`])?""")
+_CALLED = re.compile(
+    r"""\b(?:t|counted|known)\(\s*(?:[^"`()]*\?\s*)?["`]([^"`]*)["`](?:\s*:\s*["`]([^"`]*)["`])?"""
+)
 _PASSED = re.compile(r"""(?:step|after)\("([^"]+)"|teachKey[:=] *"([^"]+)"|\["(plot\.\w+)\"""")
 _COUNTED = re.compile(r"""\bcounted\("([^"]+)\"""")
 
@@ -52,6 +53,7 @@ def test_every_text_in_use_is_there_and_every_text_there_is_in_use() -> None:
     exact = {key for key in used if "*" not in key}
     open_ones = tuple(key.partition("*")[0] for key in used - exact)
     assert exact - texts == set()
+    assert "" not in open_ones
     assert all(any(key.startswith(start) for key in texts) for start in open_ones)
     assert {key for key in texts - exact if not key.startswith(open_ones)} == set()
 
@@ -59,7 +61,15 @@ def test_every_text_in_use_is_there_and_every_text_there_is_in_use() -> None:
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_no_script_writes_markup_or_looks_beyond_the_service(name: str) -> None:
     text = SCRIPTS[name]
-    markup = ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "DOMParser", "eval(", "Function(")
+    markup = (
+        "innerHTML",
+        "outerHTML",
+        "insertAdjacentHTML",
+        "document.write",
+        "DOMParser",
+        "eval(",
+        "Function(",
+    )
     assert [word for word in markup if word in text] == []
     assert [one for one in re.findall(r"https?://[^\s\"'`]+", text) if "www.w3.org/2000/svg" not in one] == []
 
