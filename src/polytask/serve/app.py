@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from polytask.serve import model_routes, page_routes
+from polytask.serve import model_routes, page_routes, result_routes, table_routes
 from polytask.serve.failures import Refused
 from polytask.serve.gate import Gate
 from polytask.serve.service import Service
@@ -48,7 +48,7 @@ def create_app(settings: ServeSettings) -> FastAPI:
     app.state.service = service
     app.add_middleware(Gate, service=lambda: service)
     app.add_exception_handler(HTTPException, _refused)
-    for routes in (model_routes, page_routes):
+    for routes in (model_routes, result_routes, table_routes, page_routes):
         app.include_router(routes.router)
     return app
 

@@ -62,21 +62,25 @@ def run_service(
             f"Other machines could use the service at {host} without a token. Set the environment variable "
             f"{TOKEN}, listen at 127.0.0.1, or set `no_token`."
         )
-    with tempfile.TemporaryDirectory(prefix="polytask-serve-") as runtime:
-        folder = Path(runtime) / "store" if store is None else user_path(store)
-        settings = ServeSettings(
-            store=str(folder.absolute()),
-            runtime=runtime,
-            models=named_models(models),
-            builtin=builtin,
-            hosts=tuple(name.lower() for name in (host, *hosts)),
-            any_host=not is_local(host) and not hosts,
-            token=token,
-            threads=threads or max(1, (os.cpu_count() or 1) // workers),
-            limits=Limits(**(limits or {})),
-        )
-        _check_models(settings)
-        _run(settings, host=host, port=port, workers=workers, proxy=proxy, say=say)
+    before = signal.signal(signal.SIGTERM, _ended)  # so that what lies in the folder is removed
+    try:
+        with tempfile.TemporaryDirectory(prefix="polytask-serve-") as runtime:
+            folder = Path(runtime) / "store" if store is None else user_path(store)
+            settings = ServeSettings(
+                store=str(folder.absolute()),
+                runtime=runtime,
+                models=named_models(models),
+                builtin=builtin,
+                hosts=tuple(name.lower() for name in (host, *hosts)),
+                any_host=not is_local(host) and not hosts,
+                token=token,
+                threads=threads or max(1, (os.cpu_count() or 1) // workers),
+                limits=Limits(**(limits or {})),
+            )
+            _check_models(settings)
+            _run(settings, host=host, port=port, workers=workers, proxy=proxy, say=say)
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def is_local(host: str) -> bool:
@@ -154,7 +158,6 @@ def _run(
         counters.mkdir()
         os.environ[_FOLDER_OF_COUNTERS] = str(counters)
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # what else computes beside torch
-    before = signal.signal(signal.SIGTERM, _ended)  # uvicorn hands the signal on when all is closed
     say(f"Serving at http://{f'[{host}]' if ':' in host else host}:{port}/ - stop with Ctrl-C.")
     try:
         uvicorn.run(
@@ -175,7 +178,6 @@ def _run(
     except KeyboardInterrupt:  # the way to stop it
         pass
     finally:
-        signal.signal(signal.SIGTERM, before)
         for name in (ENVIRONMENT, _FOLDER_OF_COUNTERS):
             os.environ.pop(name, None)
 

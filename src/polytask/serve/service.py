@@ -4,11 +4,13 @@ import shutil
 from pathlib import Path
 
 from polytask.serve.changes import Changes
+from polytask.serve.jobs import Jobs
 from polytask.serve.metrics import Metrics
 from polytask.serve.rates import ClientRates
 from polytask.serve.settings import ServeSettings
 from polytask.serve.shelf import Shelf
 from polytask.serve.store import Store
+from polytask.serve.uploads import Uploads
 from polytask.serve.work import WorkPool
 
 __all__ = ["Service"]
@@ -36,12 +38,15 @@ class Service:
         )
         self.shelf = Shelf(settings, self.store)
         self.changes = Changes(self.shelf, self.store, limits, self.scratch)
+        self.uploads = Uploads(self.runtime / "tables", limits)
+        self.jobs = Jobs(self.runtime / "fits", limits)
         self.metrics = Metrics()
         self.rates = ClientRates(self.runtime / "rates", limits.rate)
         self.work = WorkPool(settings.threads, queue=limits.queue, patience=limits.patience)
 
     def close(self) -> None:
         """Let running work end, and give everything back."""
+        self.jobs.close()
         self.work.close()
         self.metrics.close()
         self.rates.close()

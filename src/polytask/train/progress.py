@@ -7,14 +7,14 @@ any gets a line of its own.
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn
 from rich.table import Column
 from rich.text import Text
 
-__all__ = ["RunLine", "TrainingBar", "expect", "part", "phase", "run_line"]
+__all__ = ["RunLine", "RunWatcher", "TrainingBar", "expect", "part", "phase", "run_line", "watched_run"]
 
 _SHOWN = 6
 _A_SECOND = 4  # looks at the line; more take time from the training
@@ -63,8 +63,53 @@ class RunLine:
         """Write something at the end of the line."""
         self.progress.update(self._row, details=text)
 
+    def losses(self, latest: Mapping[str, float]) -> None:
+        """Leave the figures to `details`."""
 
-_OPEN: ContextVar[RunLine | None] = ContextVar("line of the run", default=None)
+
+class RunWatcher(Protocol):
+    """What is told how far a run is: a line in a terminal, or something else; see `watched_run`."""
+
+    def phase(self, name: str) -> None:
+        """Say what the run is doing, where that has no steps to count."""
+        ...
+
+    def expect(self, shares: Sequence[float]) -> None:
+        """Say how many parts come, and how much work each is; how far the run is starts anew."""
+        ...
+
+    def begin(self, title: str) -> None:
+        """Begin the next part."""
+        ...
+
+    def advance(self, done: float) -> None:
+        """Say how much of the part is done, from 0 to 1."""
+        ...
+
+    def details(self, text: str) -> None:
+        """Say something in a few words."""
+        ...
+
+    def losses(self, latest: Mapping[str, float]) -> None:
+        """Say the latest losses, by task."""
+        ...
+
+
+_OPEN: ContextVar[RunWatcher | None] = ContextVar("line of the run", default=None)
+
+
+@contextmanager
+def watched_run(watcher: RunWatcher) -> Iterator[None]:
+    """Let a watcher be told how far the runs in the block are, where they have progress to show.
+
+    Args:
+        watcher: It is called in the thread of the run, after every step.
+    """
+    token = _OPEN.set(watcher)
+    try:
+        yield
+    finally:
+        _OPEN.reset(token)
 
 
 @contextmanager
@@ -116,7 +161,7 @@ class TrainingBar:
 
     def __init__(self, n_steps: int, *, title: str = "training", shown: bool = True) -> None:
         self._n_steps, self._title, self._shown = n_steps, title, shown
-        self._line: RunLine | None = None
+        self._line: RunWatcher | None = None
         self._progress = _progress(MofNCompleteColumn(), _TimeLeft(), shown=shown)
         self._row = self._progress.add_task(title, total=n_steps, details="", began=None)
 
@@ -145,6 +190,8 @@ class TrainingBar:
         """Show the latest losses, and the best validation score so far."""
         if not self._shown:
             return
+        if self._line is not None:
+            self._line.losses(losses)
         parts = [f"{name} {value:.3f}" for name, value in list(losses.items())[:_SHOWN]]
         if len(losses) > _SHOWN:
             parts.append(f"… {len(losses) - _SHOWN} more")

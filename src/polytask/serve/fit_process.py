@@ -1,0 +1,156 @@
+"""One fit, in a process of its own: waits for its turn, trains, tells how far it is, and keeps the model.
+
+    python -m polytask.serve.fit_process FOLDER
+
+It ends by itself when it is told to stop, when the service that started it is gone, or when its time is over.
+"""
+
+import json
+import os
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from polytask.serve.fit_progress import FitProgress
+from polytask.serve.job_files import ASKED, STATE, STOP, open_held
+
+__all__ = ["run_job"]
+
+_LOOK = 0.2  # seconds
+_MOST_SHUFFLED = 2_000  # rows of which importance is told
+_SPARED = 2.0  # times its time after which a fit that does not end is ended
+
+
+def run_job(folder: Path) -> None:
+    """Do what a folder asks for."""
+    asked, began = json.loads((folder / ASKED).read_bytes()), os.getppid()
+    progress = FitProgress(folder / STATE)
+    threading.Thread(target=_watch, args=(folder, began, asked["seconds"]), daemon=True).start()
+    slot = _waited(Path(asked["slots"]), asked["jobs"])
+    progress.running("reading")
+    try:
+        _fit(asked, progress)
+    except Exception as error:  # noqa: BLE001 - whatever fails is told, and stands in the log
+        traceback.print_exc()
+        progress.failed(error)
+    finally:
+        os.close(slot)
+
+
+def _waited(slots: Path, count: int) -> int:
+    """Wait for one of the places of fits that run at once."""
+    while True:
+        for index in range(count):
+            with suppress(BlockingIOError):
+                return open_held(slots / str(index))
+        time.sleep(_LOOK)
+
+
+def _watch(folder: Path, parent: int, seconds: float) -> None:
+    """End the process when nobody waits for it any more, or it takes far too long."""
+    began: float | None = None
+    while True:
+        time.sleep(_LOOK)
+        if began is None and b'"running"' in _content(folder / STATE):
+            began = time.monotonic()
+        over = began is not None and time.monotonic() - began > _SPARED * seconds
+        if (folder / STOP).exists() or not folder.exists() or os.getppid() != parent or over:
+            os._exit(1)
+
+
+def _content(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError:
+        return b""
+
+
+def _fit(asked: Mapping[str, Any], progress: FitProgress) -> None:
+    import warnings
+
+    import torch
+
+    from polytask.core import DataWarning, ResultWarning
+    from polytask.data import read_table
+    from polytask.estimators import fit
+    from polytask.train.progress import watched_run
+
+    torch.set_num_threads(1)
+    for category in (DataWarning, ResultWarning):  # they are in the results, too
+        warnings.simplefilter("ignore", category)
+    table = read_table(asked["table"])
+    options = dict(asked["options"])
+    seconds = min(options.pop("time_budget", None) or asked["seconds"], asked["seconds"])
+    with watched_run(progress):
+        model = fit(table, asked["targets"], **options, time_budget=seconds, progress=True)
+    progress.phase("telling what matters")
+    importance = _importance(model, table)
+    progress.phase("saving")
+    revision = _kept(asked, model, importance, progress)
+    progress.done(asked["name"], revision)
+
+
+def _importance(model: Any, table: Any) -> dict[str, list[dict[str, Any]]]:
+    """Return, by target, how much each column matters, with the spread over shuffles."""
+    from polytask.core import PolytaskError
+
+    rows = table if len(table) <= _MOST_SHUFFLED else table.sample(_MOST_SHUFFLED, random_state=0)
+    try:
+        found = model.importance(rows, n_repeats=5)
+    except PolytaskError:  # as where the rows have one label
+        return {}
+    told: dict[str, list[dict[str, Any]]] = {}
+    for target in found.columns.get_level_values(0).unique():
+        one = found[target].dropna().sort_values("importance", ascending=False)
+        told[str(target)] = [
+            {
+                "column": str(column),
+                "importance": float(row["importance"]),
+                "low": float(row["importance"] - row["spread"]),
+                "high": float(row["importance"] + row["spread"]),
+            }
+            for column, row in one.iterrows()
+        ]
+    return told
+
+
+def _kept(asked: Mapping[str, Any], model: Any, importance: Any, progress: FitProgress) -> int:
+    """Put the model into the store; return its revision."""
+    from polytask.serve.failures import Refused
+    from polytask.serve.store import Store
+
+    name, kept = asked["name"], {"importance.json": json.dumps(importance)}
+    store = Store(Path(asked["store"]), **asked["store_limits"])
+    with store.changing(name) as before:
+        if before is not None:
+            raise Refused(
+                409, f"A model {name!r} was made meanwhile.", where="name", remedy="Choose another name."
+            )
+        ledger = store.commit(
+            name, None, lambda folder: model.save(folder, files=kept), change="fitted", made_by="fit"
+        )
+        progress.phase("writing the report")
+        _report(store.folder(name) / "report.html", name, model)
+    return ledger.current.revision
+
+
+def _report(file: Path, name: str, model: Any) -> None:
+    """Write the report of a fit; without the packages that draw it there is none."""
+    from polytask.core import MissingPackageError
+    from polytask.models.table_model import TableModel
+    from polytask.report import write_report
+
+    if isinstance(model, TableModel) and model.results is not None:
+        with suppress(MissingPackageError):
+            write_report(
+                file, title=name, lead="What the fit found on held-out rows.", tables={name: model.results}
+            )
+
+
+if __name__ == "__main__":
+    run_job(Path(sys.argv[1]))
