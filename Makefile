@@ -9,7 +9,7 @@ export POLYTASK_CACHE ?= $(CURDIR)/.venv/cache
 LOCKED := $(INSTALL) --no-deps --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-browser test-processors check fuzz mutants kills recording same bench bench-smoke builtin-models docs lock clean
+.PHONY: help demo test test-browser test-processors check fuzz mutants kills recording same bench bench-smoke builtin-models docs linkcheck lock clean
 
 help:  ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -118,8 +118,13 @@ bench-smoke: .venv/.models  ## Every benchmark script once, as small as it gets:
 builtin-models: .venv/.dev  ## Train the models that come with the package; then their new sha256 goes into the code
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/builtin/drawings.py
 
-docs: .venv/.dev  ## The README's and docstrings' examples, run
-	$(BIN)/python -m pytest -q --doctest-modules src README.md
+# What the site shows is run as it is built; `.jupyter_cache` and docs/gallery keep what has not changed.
+docs: .venv/.docs  ## The site, its cells and examples run, into site/; a warning is an error
+	OMP_NUM_THREADS=1 $(BIN)/python -m sphinx -b html -W --keep-going -d .sphinx docs site
+	$(BIN)/python docs/_ext/coverage.py site
+
+linkcheck: .venv/.docs  ## Ask for every address that the site links to
+	$(BIN)/python -m sphinx -b linkcheck -D plot_gallery=0 -D nb_execution_mode=off -d .sphinx docs site/linkcheck
 
 lock: .venv/.dev  ## Write requirements/ anew from pyproject.toml and constraints.txt
 	$(BIN)/uv pip compile pyproject.toml $(LOCK) -o requirements/all.txt
@@ -130,4 +135,4 @@ LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-header 
 	--extra all --group around-torch --group build --excludes requirements/not-locked.txt
 
 clean:  ## Remove what the other targets made
-	rm -rf .venv demo runs dist .mutants .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv demo runs dist site .sphinx .jupyter_cache docs/api docs/methods docs/gallery .mutants .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,16 +1,17 @@
-"""Learning to learn: known sinusoids, then a new one from five points.
+"""Learning to learn: MAML on sinusoids
+====================================
 
 A net that has seen many sinusoids A sin(x - phase) gets five points of a new one and makes a few gradient
 steps. Where it starts decides how well that goes: MAML learns the start itself. Beside it, a random start,
-and a net trained jointly on all known sinusoids (which can only learn their average). All three are the same
-net and adapt in the same way, by plain steps of rate 0.01.
+and a net trained jointly on all known sinusoids (which can only learn their average). All three are the
+same net and adapt in the same way, by plain steps of rate 0.01.
 """
 
 import argparse
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import torch
-from matplotlib.figure import Figure
 
 from polytask.core import mean_interval, seeded
 from polytask.data import FunctionEpisodes, Sinusoids
@@ -34,7 +35,9 @@ def start(n_steps: int) -> GradientLearner:
         return MAML(mlp([1, 40, 40, 1]), inner_rate=0.01, n_steps=n_steps)
 
 
-# --- Training on known sinusoids ----------------------------------------------------------------------------
+# %%
+# Training on known sinusoids
+# ---------------------------
 known = FunctionEpisodes(Sinusoids(), n_support=SHOTS, n_query=10, n_episodes=25, seed=0)
 starts = {"random start": start(0), "joint pre-training": start(0), "MAML": start(1)}
 for name in ("joint pre-training", "MAML"):
@@ -48,7 +51,9 @@ for name in ("joint pre-training", "MAML"):
         execution="vmap",
     )
 
-# --- New sinusoids ------------------------------------------------------------------------------------------
+# %%
+# New sinusoids
+# -------------
 new = FunctionEpisodes(Sinusoids(), n_support=SHOTS, n_query=200, n_episodes=400, seed=2).step(0)
 print(f"squared error on {len(new)} new sinusoids, mean and 95 % interval, by steps on {SHOTS} points:")
 print(f"{'':18s}", *(f"{k:^12d}" for k in STEPS))
@@ -59,7 +64,9 @@ for name, learner in starts.items():
     errors[name] = {k: mean_interval(found.tolist()) for k, found in by_task[name].items()}
     print(f"{name:18s}", *(f"{error.format(2):^12s}" for error in errors[name].values()))
 
-# --- The picture: one new sinusoid, before and after --------------------------------------------------------
+# %%
+# The picture: one new sinusoid, before and after
+# -----------------------------------------------
 # The one at a middle distance from the average sinusoid; what adapting does to it plays no part in that.
 order = by_task["joint pre-training"][0].argsort()
 episode = new[int(order[len(new) // 2])]
@@ -73,7 +80,7 @@ if (
 truth = query.inputs[:, 0].argsort()
 x = torch.linspace(-5, 5, 200)[:, None]
 
-figure = Figure(figsize=(12, 4), layout="constrained")
+figure = plt.figure(figsize=(12, 4), layout="constrained")
 axes = figure.subplots(1, 3, sharey=True)
 for ax, (name, learner) in zip(axes, starts.items(), strict=True):
     ax.plot(
@@ -96,7 +103,8 @@ arguments.output.parent.mkdir(parents=True, exist_ok=True)
 figure.savefig(arguments.output, dpi=120)
 print(f"picture written to {arguments.output}")
 
-# --- What this page claims ----------------------------------------------------------------------------------
+# %%
+# What this page claims, checked:
 best = {name: min(found.values(), key=lambda error: error.mean) for name, found in errors.items()}
 learned, random, joint = best["MAML"], best["random start"], best["joint pre-training"]
 checks = {
@@ -106,6 +114,5 @@ checks = {
 }
 for claim, holds in checks.items():
     print(f"{'ok  ' if holds else 'FAIL'} {claim}")
-wrong = [claim for claim, holds in checks.items() if not holds]
-if wrong:
-    raise SystemExit("This does not hold: " + "; ".join(wrong) + ".")
+if not all(checks.values()):
+    raise SystemExit("This does not hold: " + "; ".join(claim for claim in checks if not checks[claim]))

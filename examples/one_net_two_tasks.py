@@ -1,9 +1,12 @@
-"""One net, two kinds of task: by hand, then with polytask.
+"""One net, two kinds of task
+==========================
 
-Points x of the unit square ask two questions: the value y1 = x1 + 2 x2 + noise (regression), and whether
-y2 = [x1 > 0.5] (binary). One shared layer serves both; the total loss is MSE + cross-entropy.
+By hand, then with polytask. Points x of the unit square ask two questions: the value y1 = x1 + 2 x2 + noise
+(regression), and whether y2 = [x1 > 0.5] (binary). One shared layer serves both; the total loss is MSE +
+cross-entropy.
 """
 
+import matplotlib.pyplot as plt
 import torch
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits, mse_loss
@@ -32,7 +35,9 @@ def gradient(weight: torch.Tensor) -> torch.Tensor:
     return torch.zeros_like(weight) if weight.grad is None else weight.grad
 
 
-# --- By hand ------------------------------------------------------------------------------------------------
+# %%
+# By hand
+# -------
 # A neuron is a weighted sum and an activation, h = tanh(w . x + b); 32 of them side by side are a layer.
 # Each task has one more neuron that reads the layer: its private head.
 with seeded(0):
@@ -58,7 +63,9 @@ with torch.no_grad():  # update: every weight moves a little against its gradien
 after = total_loss()
 print(f"by hand:  gradient of the shared layer {by_hand.norm():.4f}, total loss {before:.4f} -> {after:.4f}")
 
-# --- With polytask ------------------------------------------------------------------------------------------
+# %%
+# With polytask
+# -------------
 tasks = (Task(name="y1", kind="regression"), Task(name="y2", kind="binary"))
 with seeded(0):  # the same numbers as above
     trunk = nn.Sequential(nn.Linear(2, UNITS), nn.Tanh())
@@ -96,7 +103,16 @@ metrics = evaluate(net.adapt(tasks), Batch(inputs=new_x, targets={"y1": new_y1, 
 rmse, accuracy = metrics["y1"]["rmse"], metrics["y2"]["accuracy"]
 print(f"new points: RMSE {rmse:.3f} (the noise alone is {NOISE}), accuracy {100 * accuracy:.1f} %")
 
-# --- What this page claims ----------------------------------------------------------------------------------
+predicted = {name: outputs.detach()[:, 0] for name, outputs in net.adapt(tasks)(new_x).items()}
+axes = plt.figure(figsize=(5, 4), layout="constrained").subplots()
+for is_right, marker in ((False, "o"), (True, "^")):
+    of_class = new_x[(predicted["y2"] > 0) == is_right], predicted["y1"][(predicted["y2"] > 0) == is_right]
+    dots = axes.scatter(*of_class[0].T, c=of_class[1], marker=marker, s=12, vmin=0, vmax=3)
+axes.set(xlabel="x1", ylabel="x2", title="one net: the value as colour, the class as shape")
+plt.colorbar(dots, ax=axes, label="predicted y1")
+
+# %%
+# What this page claims, checked:
 checks = {
     "both ways give the same gradient": torch.allclose(by_hand, of_both, atol=1e-6),
     "it is the sum of the tasks' gradients": torch.allclose(of_each.sum(0), of_both.flatten(), atol=1e-6),
@@ -107,6 +123,5 @@ checks = {
 }
 for claim, holds in checks.items():
     print(f"{'ok  ' if holds else 'FAIL'} {claim}")
-wrong = [claim for claim, holds in checks.items() if not holds]
-if wrong:
-    raise SystemExit("This does not hold: " + "; ".join(wrong) + ".")
+if not all(checks.values()):
+    raise SystemExit("This does not hold: " + "; ".join(claim for claim in checks if not checks[claim]))

@@ -1,12 +1,15 @@
-"""Parts of your own: a source, a learner and a balancer in a few lines each, checked before they are used.
+"""Parts of your own, checked
+==========================
 
-`polytask.checks` tries what training, evaluation and resuming rely on. A sound part passes in silence; what
-is broken in another one is told in sentences. The question here: the class of a point among two blobs that
-lie elsewhere in every episode, from four labelled points.
+A source, a learner and a balancer in a few lines each. `polytask.checks` tries what training, evaluation
+and resuming rely on. A sound part passes in silence; what is broken in another one is told in sentences.
+The question here: the class of a point among two blobs that lie elsewhere in every episode, from four
+labelled points.
 """
 
 from collections.abc import Callable, Sequence
 
+import matplotlib.pyplot as plt
 import torch
 from torch import Tensor, nn
 
@@ -93,15 +96,7 @@ class Levelled(Balancer):
         return Weights(values=len(inverse) * inverse / inverse.sum())
 
 
-class Silent(Balancer):
-    """Broken: a weight is missing."""
-
-    def forward(self, evidence: Evidence) -> Weights:
-        return Weights(values=evidence.losses.new_ones(len(evidence.losses) + 1))
-
-
 def told(check: Callable[[], None]) -> list[str]:
-    """Return what a check says is broken."""
     try:
         check()
     except ConformanceError as error:
@@ -109,7 +104,8 @@ def told(check: Callable[[], None]) -> list[str]:
     return []
 
 
-# --- Checked ------------------------------------------------------------------------------------------------
+# %%
+# Checked:
 step = Blobs(0).step(0)
 sound = {
     "Blobs": told(lambda: check_source(Blobs(0))),
@@ -119,12 +115,13 @@ sound = {
 broken = {
     "ForgetfulBlobs": told(lambda: check_source(ForgetfulBlobs(0))),
     "Drifting": told(lambda: check_learner(Drifting(), step)),
-    "Silent": told(lambda: check_balancer(lambda _: Silent())),
 }
 for name, found in (sound | broken).items():
     print(f"{name}: {'passes' if not found else ''}", *found, sep="\n  " if found else "")
 
-# --- Used ---------------------------------------------------------------------------------------------------
+# %%
+# Used
+# ----
 with seeded(0):
     learner = Nearest()
 before = evaluate_episodes(learner, Blobs(1), n_episodes=100).interval
@@ -134,7 +131,12 @@ after = evaluate_episodes(learner, Blobs(1), n_episodes=100).interval
 print(f"accuracy, %: {before.format(1, scale=100)} untrained, {after.format(1, scale=100)} trained")
 ahead = list(steps_ahead(Blobs(0), start=3, stop=5, n_workers=0))  # as worker processes would make them
 
-# --- What this page claims ----------------------------------------------------------------------------------
+axes = plt.figure(figsize=(6, 3), layout="constrained").subplots()
+axes.bar(range(8), learner.scales.exp().tolist(), color=["#c2453a", "#c2453a", *(6 * ["#9aa5b1"])])
+axes.set(xlabel="feature; only the first two tell the classes apart", ylabel="learned scale")
+
+# %%
+# What this page claims, checked:
 checks = {
     "the sound parts pass": not any(sound.values()),
     "each broken part is told": all(broken.values()),
@@ -143,6 +145,5 @@ checks = {
 }
 for claim, holds in checks.items():
     print(f"{'ok  ' if holds else 'FAIL'} {claim}")
-wrong = [claim for claim, holds in checks.items() if not holds]
-if wrong:
-    raise SystemExit("This does not hold: " + "; ".join(wrong) + ".")
+if not all(checks.values()):
+    raise SystemExit("This does not hold: " + "; ".join(claim for claim in checks if not checks[claim]))

@@ -1,13 +1,16 @@
-"""The classical multi-task net: two inputs, two private first layers, one shared body, two softmax heads.
+"""Two inputs, two heads
+=====================
 
-Task "left" and task "right" each have inputs of 100 features of their own and 10 classes. Both see the same
-ten hidden prototypes, through different random views; labels are few, so a shared 64-unit body may help.
-Whether it does is measured against two separate nets of the same shape; the page prints what comes out.
+The classical multi-task net: two private first layers, one shared body, two softmax heads. Task "left" and
+task "right" each have inputs of 100 features of their own and 10 classes. Both see the same ten hidden
+prototypes, through different random views; labels are few, so a shared 64-unit body may help. Whether it
+does is measured against two separate nets of the same shape; the page prints what comes out.
 """
 
 import argparse
 from collections.abc import Sequence
 
+import matplotlib.pyplot as plt
 import torch
 from torch import nn
 
@@ -120,7 +123,10 @@ runs = {
     "joint, UPGrad": [measured(TASKS, seed, UPGrad()) for seed in SEEDS],
 }
 print(f"accuracy in %, {LABELS} labels a task, mean and 95 % interval over {len(SEEDS)} seeds")
+axes = plt.figure(figsize=(6, 3), layout="constrained").subplots()
+axes.set(ylabel="accuracy", title=f"new examples, {LABELS} labels a task, a dot a seed and task")
 for name, found in runs.items():
+    axes.plot([name], [[run[task.name]["accuracy"] for run in found for task in TASKS]], "o", alpha=0.6)
     figures = {task.name: mean_interval([run[task.name]["accuracy"] for run in found]) for task in TASKS}
     print(f"{name:20s}", *(f"  {task} {figure.format(1, scale=100)}" for task, figure in figures.items()))
 for name in ("joint, equal weights", "joint, UPGrad"):
@@ -139,6 +145,5 @@ checks = {
 }
 for claim, holds in checks.items():
     print(f"{'ok  ' if holds else 'FAIL'} {claim}")
-wrong = [claim for claim, holds in checks.items() if not holds]
-if wrong:
-    raise SystemExit("This does not hold: " + "; ".join(wrong) + ".")
+if not all(checks.values()):
+    raise SystemExit("This does not hold: " + "; ".join(claim for claim in checks if not checks[claim]))

@@ -1,6 +1,8 @@
-"""Two tasks that pull apart: how their gradients are balanced, by which engine, and what a run writes down.
+"""What balancing sees
+===================
 
-One unit is shared by y1 = f(x) and y2 = g(x) - f(x), too little for both, so that the gradients conflict.
+Two tasks pull apart: how their gradients are balanced, by which engine, and what a run writes down. One
+unit is shared by y1 = f(x) and y2 = g(x) - f(x), too little for both, so that the gradients conflict.
 UPGrad takes a step that makes neither task worse. It needs the Gramian of the gradients, which several
 engines compute: exact ones all alike; by features, or by the last layer alone, in their stead. A run keeps
 its figures as rows, which `training_plot` draws, and goes on where it was stopped.
@@ -11,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import matplotlib.pyplot as plt
 import torch
 from torch import nn
 
@@ -47,7 +50,9 @@ def net() -> SharedModel:
 data = rows(256, "train")
 source = JointSource(TASKS, data, batch_size=64, seed=0)
 
-# --- A run, whole and in two parts --------------------------------------------------------------------------
+# %%
+# A run, whole and in two parts
+# -----------------------------
 whole, parts, accumulated = net(), net(), net()
 common: dict[str, Any] = {"balancer": UPGrad(), "optimizer": partial(torch.optim.Adam, lr=0.02)}
 training = train(whole, source, n_steps=60, validate_every=5, **common)
@@ -57,8 +62,12 @@ resumed = train(parts, source, n_steps=60, resume=True, **halves)
 train(accumulated, source, n_steps=60, accumulate=4, **common)
 training_plot(training.rows, options.output)
 print(f"picture written to {options.output}")
+plt.figure(figsize=(9, 4.5)).subplots().imshow(plt.imread(options.output))
+plt.axis("off")
 
-# --- Engines, where the run has ended -----------------------------------------------------------------
+# %%
+# Engines, where the run has ended
+# --------------------------------
 step = [Episode(tasks=TASKS, query=data)]
 gradients: dict[str, torch.Tensor] = {}
 for engine in ("auto", "exact", "loop", "streamed", "features", "last-layer"):
@@ -69,7 +78,9 @@ for engine in ("auto", "exact", "loop", "streamed", "features", "last-layer"):
     print(f"{engine:11s} weights {weights}; gradient of length {gradients[engine].norm():.4f}")
 
 
-# --- A label that is damaged --------------------------------------------------------------------------------
+# %%
+# A label that is damaged
+# -----------------------
 class Damaged(Source):
     """The same steps, of which each tenth has a label beyond all bounds."""
 
@@ -99,7 +110,8 @@ def alike(one: nn.Module, other: nn.Module, tolerance: float = 0.0) -> bool:
     return all(torch.allclose(a, b, rtol=tolerance, atol=tolerance) for a, b in pairs)
 
 
-# --- What this page claims ----------------------------------------------------------------------------------
+# %%
+# What this page claims, checked:
 exact = gradients["exact"]
 last, first = training.rows[-1], training.rows[0]
 checks = {
@@ -116,6 +128,5 @@ checks = {
 }
 for claim, holds in checks.items():
     print(f"{'ok  ' if holds else 'FAIL'} {claim}")
-wrong = [claim for claim, holds in checks.items() if not holds]
-if wrong:
-    raise SystemExit("This does not hold: " + "; ".join(wrong) + ".")
+if not all(checks.values()):
+    raise SystemExit("This does not hold: " + "; ".join(claim for claim in checks if not checks[claim]))

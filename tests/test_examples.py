@@ -4,6 +4,7 @@ import runpy
 import sys
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import pytest
 import torch
 
@@ -32,7 +33,8 @@ def run(tmp_path, monkeypatch):
         with torch.random.fork_rng():
             runpy.run_path(str(FOLDER / name), run_name="__main__")
 
-    return example
+    yield example
+    plt.close("all")
 
 
 def test_every_example_is_listed_and_reads_as_one_page():

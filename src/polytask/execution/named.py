@@ -14,6 +14,7 @@ from polytask.execution.vmap import run_vmap
 __all__ = ["ExecutionName", "execution_for", "named_execution"]
 
 ExecutionName: TypeAlias = Literal["auto", "loop", "vmap", "forward", "chunked", "compiled"]
+"""How the episodes of a step are run; see `named_execution`."""
 
 
 def named_execution(execution: ExecutionName | Execution, learner: EpisodicLearner) -> Execution:
