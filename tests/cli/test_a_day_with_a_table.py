@@ -57,10 +57,10 @@ def test_each_step_of_the_day(
     judged = run("evaluate", "model", "new.csv")
     assert set(judged["targets"]) == {"motor", "total"}
     assert run("importance", "model", "new.csv")
-    run("predict", "model", "new.csv", "--intervals", "0.9", "-o", "answers.csv")
+    run("predict", "model", "new.csv", "--keep", "patient", "--intervals", "0.9", "-o", "answers.csv")
     answers = pd.read_csv(folder / "answers.csv")
     assert {"motor", "motor:low", "motor:high", "total", "total:low", "total:high"} <= set(answers.columns)
-    assert len(answers) == len(pd.read_csv(folder / "new.csv"))
+    assert answers["patient"].tolist() == pd.read_csv(folder / "new.csv")["patient"].tolist()
     run("extend", "model", "few.csv", "--target", "severe", "-o", "extended")
     run("predict", "extended", "new.csv", "-o", "more.csv")
     more = pd.read_csv(folder / "more.csv")

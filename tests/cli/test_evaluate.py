@@ -98,3 +98,23 @@ def test_a_model_with_tasks_takes_no_further_target(folder, monkeypatch, capsys)
     monkeypatch.setattr("polytask.models.load", lambda path: with_tasks)
     assert run(monkeypatch, folder, "extend", "model", "rows.csv", "--target", "q", "-o", "q") == 2
     assert "model is a model with tasks" in capsys.readouterr().err
+
+
+def test_importance_of_a_sample_says_so(folder, monkeypatch, capsys) -> None:
+    assert run(monkeypatch, folder, "importance", "model", "rows.csv", "--sample-rows", "20") == 0
+    assert "Measured on 20 of 60 rows." in capsys.readouterr().out
+    assert run(monkeypatch, folder, "importance", "model", "rows.csv", "--sample-rows", "0") == 2
+    assert "--sample-rows must be at least 2, got 0" in capsys.readouterr().err
+
+
+def test_columns_are_kept_beside_the_answers(folder, monkeypatch, capsys) -> None:
+    rows = pd.read_csv(folder / "plain.csv").assign(code=[f"{index:03}" for index in range(60)])
+    rows.to_csv(folder / "coded.csv", index=False)
+    kept = ("--keep", "code", "--keep", "a", "-o", "answers.csv")
+    assert run(monkeypatch, folder, "predict", "model", "coded.csv", *kept) == 0
+    written = pd.read_csv(folder / "answers.csv", dtype={"code": str})
+    assert written["code"].tolist() == rows["code"].tolist()
+    assert list(written.columns)[:3] == ["code", "a", "size"]
+    assert run(monkeypatch, folder, "predict", "model", "coded.csv", "--keep", "kode", "-o", "no.csv") == 2
+    assert "--keep: the table has no column 'kode'; did you mean 'code'?" in capsys.readouterr().err
+    assert not (folder / "no.csv").exists()

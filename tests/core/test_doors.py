@@ -46,6 +46,7 @@ SETTINGS |= {
     *signature(FewShotClassifier.predict).parameters,
     *signature(FewShotClassifier.suggest).parameters,
 }
+SETTINGS |= set(signature(TableModel.importance).parameters)
 SETTINGS |= set(signature(TableModel.predict).parameters) | set(signature(TaskTableModel.adapt).parameters)
 SETTINGS |= set(signature(update).parameters)
 SETTINGS |= {field.name for config in (TableConfig, FewShotConfig) for field in fields(config)}

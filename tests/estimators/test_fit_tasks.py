@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from tests.large_samples import read_in_pieces, write_parts
 
 import polytask
 from polytask.core import DataError, DataWarning, InputError
@@ -216,3 +217,30 @@ def test_what_is_asked_of_classes_alone_or_wrongly_is_refused(model):
         model.predict(shops(), intervals=2)
     with pytest.raises(DataError, match="no column 'shop', which tells the task"):
         model.predict(shops().drop(columns="shop"))
+
+
+def test_predictions_and_figures_in_pieces_are_those_at_once(model, tmp_path, monkeypatch):
+    table = pd.concat([shops(), shops(60, start=100)], ignore_index=True).assign(id=lambda rows: rows.index)
+    folder = write_parts(table, tmp_path / "parts")
+
+    def answered(source):
+        with pytest.warns(DataWarning) as told:
+            answers = model.predict(source, deviation=True, keep="id")
+            figures = model.evaluate(source)
+        assert {one.filename for one in told} == {__file__}
+        texts = [str(one.message) for one in told]
+        assert len(texts) == 3 and all("The task of 600 rows is not known" in text for text in texts[:2])
+        assert "The model has learned from 120 rows of these with a label" in texts[2]
+        return answers, figures, texts
+
+    at_once = answered(folder)
+    read_in_pieces(monkeypatch)
+    in_pieces = answered(folder)
+    assert in_pieces[2] == at_once[2]
+    for ours, theirs in zip(in_pieces[:2], at_once[:2], strict=True):
+        pd.testing.assert_frame_equal(ours, theirs, rtol=1e-5)
+    with pytest.warns(DataWarning):
+        written = model.predict_to(folder, tmp_path / "out.parquet", deviation=True, keep="id")
+    assert (written.rows, list(written.columns)) == (720, list(at_once[0].columns))
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "out.parquet"), in_pieces[0])
+    assert in_pieces[0]["id"].tolist() == list(range(720))

@@ -26,6 +26,10 @@ def predict(
         ),
     ],
     output: Annotated[Path, typer.Option("-o", "--output", help="The .csv or .parquet file to write.")],
+    keep: Annotated[
+        list[str] | None,
+        typer.Option(help="Of a table: a column to write in front of the answers. Repeat it."),
+    ] = None,
     intervals: Annotated[
         float | None,
         typer.Option(help="Of a table: add intervals or sets that hold this share of the labels, as 0.9."),
@@ -58,7 +62,7 @@ def predict(
 
       polytask predict penguins new.csv -o answers.csv
 
-      polytask predict penguins new.csv -o answers.csv --intervals 0.9
+      polytask predict penguins new.csv -o answers.csv --keep id --intervals 0.9
 
       polytask predict intents new-requests.csv -o answers.csv --sets 0.9
     """
@@ -80,15 +84,18 @@ def predict(
     if isinstance(loaded, TaskTableModel):
         if joint:
             raise InputError(f"{model} has tasks, whose intervals are of single targets. Leave out `joint`.")
-        answers = loaded.predict(user_path(data), intervals=intervals, deviation=deviation)
-        write_table(answers, output)
-        rows, columns = len(answers), list(answers.columns)
+        asked = {"intervals": intervals, "deviation": deviation, "keep": keep or ()}
+        written = loaded.predict_to(user_path(data), output, **asked)
+        rows, columns = written.rows, list(written.columns)
     elif isinstance(loaded, TableModel):
-        written = loaded.predict_to(user_path(data), output, intervals=intervals, joint=joint)
+        asked = {"intervals": intervals, "joint": joint, "keep": keep or ()}
+        written = loaded.predict_to(user_path(data), output, **asked)
         rows, columns = written.rows, list(written.columns)
     else:
-        if intervals is not None or joint:
-            raise InputError(f"{model} answers classes; `intervals` and `joint` are for models of tables.")
+        if intervals is not None or joint or keep:
+            raise InputError(
+                f"{model} answers classes; `intervals`, `joint` and `keep` are for models of tables."
+            )
         if isinstance(loaded, FewShotClassifier):
             answers = loaded.predict(user_path(data), **of_classifier)
         else:

@@ -1,8 +1,9 @@
 """How good the predictions of a table model are on new rows with labels."""
 
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -11,7 +12,6 @@ from torch import Tensor
 
 from polytask.core import Batch, DataError, DataWarning, Task
 from polytask.core.names import counted
-from polytask.data import read_table
 from polytask.data.tables.features import EncodingReport
 from polytask.data.tables.large_table import LargeTable, open_table, table_pieces
 from polytask.data.tables.problems import examples, problem_error, some_rows
@@ -21,7 +21,7 @@ from polytask.evaluate.target_metrics import measure_target
 from polytask.models.table_model import TableModel
 from polytask.models.task_table_model import TaskTableModel
 
-__all__ = ["LabelledRows", "evaluate_table", "labelled_rows"]
+__all__ = ["LabelledRows", "check_labels", "columns_of_use", "evaluate_table", "frame_labels"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -65,33 +65,75 @@ def evaluate_table(model: TableModel | TaskTableModel, table: Any, *, stacklevel
         >>> evaluate_table(model, table).columns.tolist()
         ['kind', 'rows', 'rmse', 'mae', 'r2']
     """
-    if isinstance(model, TaskTableModel):
-        rows = _labelled(model, read_table(table))
-        return _measured(model, _task_outputs(model, rows, stacklevel=stacklevel + 1), rows.labels)
     opened = open_table(table)
     if isinstance(opened, LargeTable):
         return _evaluated_in_pieces(model, opened, stacklevel=stacklevel + 1)
-    rows = _labelled(model, opened)
-    return _measured(model, model.outputs(rows.frame, stacklevel=stacklevel + 1), rows.labels)
+    rows, asked = frame_labels(model, opened), _asked(model)
+    outputs = asked.outputs(rows.frame, rows.labels)
+    _warn(asked.messages(), stacklevel=stacklevel + 1)
+    return _measured(model, outputs, rows.labels)
 
 
-def _task_outputs(model: TaskTableModel, rows: LabelledRows, *, stacklevel: int) -> dict[str, Tensor]:
-    """Predict rows by what is known of their tasks, and tell where it is known from these very rows."""
-    inputs, code = model.encoded(rows.frame, stacklevel=stacklevel + 1)
-    learned = torch.zeros(len(code), dtype=torch.bool)
-    for known in model.target_tasks:
-        name = known.target.name
-        if name in rows.labels.targets:
-            there = (rows.labels.masks[name] & (code >= 0)).nonzero().squeeze(1)
-            learned[there] |= ~known.new(inputs[there], rows.labels.targets[name][there], code[there])
-    if n_learned := int(learned.sum()):
-        warnings.warn(
-            f"The model has learned from {some_rows(n_learned)} of these with a label: it is better on them "
-            "than on new ones. Measure it on others.",
-            DataWarning,
-            stacklevel=stacklevel,
-        )
-    return model.outputs(inputs, code)
+class _Asked(ABC):
+    """A model that is asked about the rows of a table, piece by piece."""
+
+    @abstractmethod
+    def outputs(self, frame: pd.DataFrame, labels: Batch) -> Mapping[str, Tensor]:
+        """Predict rows, by target ``[row, n_outputs]``; by labels it tells which it has learned from."""
+
+    @abstractmethod
+    def messages(self) -> list[str]:
+        """Say in words what was noteworthy of all rows so far."""
+
+
+class _AskedTable(_Asked):
+    def __init__(self, model: TableModel) -> None:
+        self.model = model
+        self.report: EncodingReport | None = None
+
+    def outputs(self, frame: pd.DataFrame, labels: Batch) -> Mapping[str, Tensor]:
+        inputs, report = self.model.encoder.transform(frame)
+        self.report = report if self.report is None else self.report.with_more(report)
+        return self.model.network_outputs(inputs)
+
+    def messages(self) -> list[str]:
+        return [] if self.report is None else self.report.messages(fitting=False)
+
+
+class _AskedTasks(_Asked):
+    """Predicts rows by what is known of their tasks, and counts those that it is known from."""
+
+    def __init__(self, model: TaskTableModel) -> None:
+        self.model, self.rows, self.n_learned = model, model.rows(), 0
+
+    def outputs(self, frame: pd.DataFrame, labels: Batch) -> Mapping[str, Tensor]:
+        inputs, code = self.rows.encoded(frame)
+        learned = torch.zeros(len(code), dtype=torch.bool)
+        for known in self.model.target_tasks:
+            name = known.target.name
+            if name in labels.targets:
+                there = (labels.masks[name] & (code >= 0)).nonzero().squeeze(1)
+                learned[there] |= ~known.new(inputs[there], labels.targets[name][there], code[there])
+        self.n_learned += int(learned.sum())
+        return self.model.outputs(inputs, code)
+
+    def messages(self) -> list[str]:
+        found = self.rows.messages()
+        if self.n_learned:
+            found.append(
+                f"The model has learned from {some_rows(self.n_learned)} of these with a label: it is better "
+                "on them than on new ones. Measure it on others."
+            )
+        return found
+
+
+def _asked(model: TableModel | TaskTableModel) -> _Asked:
+    return _AskedTasks(model) if isinstance(model, TaskTableModel) else _AskedTable(model)
+
+
+def _warn(messages: Sequence[str], *, stacklevel: int) -> None:
+    for message in messages:
+        warnings.warn(message, DataWarning, stacklevel=stacklevel)
 
 
 def _measured(
@@ -109,24 +151,21 @@ def _measured(
     return pd.DataFrame(lines).set_index("target")
 
 
-def _evaluated_in_pieces(model: TableModel, table: LargeTable, *, stacklevel: int) -> pd.DataFrame:
+def _evaluated_in_pieces(
+    model: TableModel | TaskTableModel, table: LargeTable, *, stacklevel: int
+) -> pd.DataFrame:
     """Measure a table that is read in pieces."""
     running = {target.task.name: RunningMetrics(target) for target in model.targets}
-    _check_labels(model, [name for name in running if name in table.names])
-    report: EncodingReport | None = None
-    n_read = 0
-    for frame in table_pieces(table, [*model.encoder.columns, *running]):
-        inputs, more = model.encoder.transform(frame)
-        report = more if report is None else report.with_more(more)
-        outputs = model.network_outputs(inputs)
-        for target in model.targets:
-            name = target.task.name
-            if name in frame.columns:
-                running[name].add(outputs[name], *target.encode(frame[name], first=n_read))
+    check_labels(model, [name for name in running if name in table.names])
+    asked, n_read = _asked(model), 0
+    for frame in table_pieces(table, columns_of_use(model)):
+        labels = _labels(model, frame, first=n_read)
+        outputs = asked.outputs(frame, labels)
+        for name, values in labels.targets.items():
+            running[name].add(outputs[name], values, labels.masks[name])
         n_read += len(frame)
-    _check_labels(model, [name for name, one in running.items() if one.n_rows])
-    for message in [] if report is None else report.messages(fitting=False):
-        warnings.warn(message, DataWarning, stacklevel=stacklevel)
+    check_labels(model, [name for name, one in running.items() if one.n_rows])
+    _warn(asked.messages(), stacklevel=stacklevel + 1)
     lines = [
         {
             "target": target.task.name,
@@ -139,7 +178,7 @@ def _evaluated_in_pieces(model: TableModel, table: LargeTable, *, stacklevel: in
     return pd.DataFrame(lines).set_index("target")
 
 
-def _check_labels(model: TableModel | TaskTableModel, labelled: Sequence[object]) -> None:
+def check_labels(model: TableModel | TaskTableModel, labelled: Sequence[object]) -> None:
     """Refuse a table without a label."""
     if not labelled:
         names = [target.task.name for target in model.targets]
@@ -149,17 +188,49 @@ def _check_labels(model: TableModel | TaskTableModel, labelled: Sequence[object]
         )
 
 
-def labelled_rows(model: TableModel | TaskTableModel, table: Any) -> LabelledRows:
-    """Read a table, and the labels in it.
+def frame_labels(
+    model: TableModel | TaskTableModel, frame: pd.DataFrame, *, only: Mapping[str, Tensor] | None = None
+) -> LabelledRows:
+    """Read the labels of a table, as `read_table` returns it.
+
+    Args:
+        model: The model.
+        frame: The table.
+        only: By target, which rows count, bool ``[row]``; None for all.
 
     Raises:
         DataError: It has no label of any target, or one that the model does not know.
     """
-    return _labelled(model, read_table(table))
+    labels = _labels(model, frame)
+    masks = labels.masks
+    if only is not None:
+        masks = {name: mask & only[name] for name, mask in masks.items()}
+    known = [
+        target.task for target in model.targets if target.task.name in masks and masks[target.task.name].any()
+    ]
+    check_labels(model, known)
+    return LabelledRows(frame=frame, labels=replace(labels, masks=masks), tasks=tuple(known))
 
 
-def _labelled(model: TableModel | TaskTableModel, frame: pd.DataFrame) -> LabelledRows:
-    """Read the labels of a table, as `read_table` returns it."""
+def columns_of_use(model: TableModel | TaskTableModel) -> list[str]:
+    """Name the columns of a table that count: features, targets, and the task."""
+    targets = [target.task.name for target in model.targets]
+    if isinstance(model, TaskTableModel):
+        return [*model.pooled.encoder.columns, *targets, model.column]
+    return [*model.encoder.columns, *targets]
+
+
+def _labels(model: TableModel | TaskTableModel, frame: pd.DataFrame, *, first: int = 0) -> Batch:
+    """Read all labels; the inputs are empty.
+
+    Args:
+        model: The model.
+        frame: The table, or rows of it.
+        first: The index of the first row in the table.
+
+    Raises:
+        DataError: There is one that the model does not know.
+    """
     targets: dict[str, Tensor] = {}
     masks: dict[str, Tensor] = {}
     problems = []
@@ -167,16 +238,9 @@ def _labelled(model: TableModel | TaskTableModel, frame: pd.DataFrame) -> Labell
         name = target.task.name
         if name in frame.columns:
             try:
-                targets[name], masks[name] = target.encode(frame[name])
+                targets[name], masks[name] = target.encode(frame[name], first=first)
             except DataError as error:
                 problems.append(str(error))
     if problems:
         raise problem_error(problems)
-    known = [
-        target.task
-        for target in model.targets
-        if target.task.name in targets and masks[target.task.name].any()
-    ]
-    _check_labels(model, known)
-    labels = Batch(inputs=torch.zeros(len(frame), 0), targets=targets, masks=masks)
-    return LabelledRows(frame=frame, labels=labels, tasks=tuple(known))
+    return Batch(inputs=torch.zeros(len(frame), 0), targets=targets, masks=masks)

@@ -16,7 +16,8 @@ from polytask.core.settings import SettingsCheck
 from polytask.data import TableEncoder
 from polytask.data.tables.problems import examples
 from polytask.data.tables.target_column import TargetColumn
-from polytask.estimators.table_evaluation import LabelledRows, labelled_rows
+from polytask.estimators.importance_rows import sampled_rows
+from polytask.estimators.table_evaluation import LabelledRows
 from polytask.evaluate.constant import constant_predictor
 from polytask.evaluate.metrics import all_predictions, higher_is_better
 from polytask.evaluate.skill import row_losses
@@ -28,7 +29,13 @@ __all__ = ["importance"]
 
 
 def importance(
-    model: TableModel | TaskTableModel, table: Any, *, n_repeats: int = 5, seed: int = 0, stacklevel: int = 2
+    model: TableModel | TaskTableModel,
+    table: Any,
+    *,
+    n_repeats: int = 5,
+    sample_rows: int | None = None,
+    seed: int = 0,
+    stacklevel: int = 2,
 ) -> pd.DataFrame:
     r"""Tell how much worse each target is predicted when a column is shuffled.
 
@@ -49,25 +56,34 @@ def importance(
         model: The model.
         table: Rows with labels, best such as the model was not trained on; see `evaluate_table`.
         n_repeats: How often each column is shuffled.
-        seed: Decides how.
+        sample_rows: How many rows with a label of each target are enough, drawn at random; None for 20,000,
+            with a warning where there are more.
+        seed: Decides how columns are shuffled, and which rows are drawn.
         stacklevel: Whose line warnings point at; 2 for the caller's.
 
     Returns:
         A row for each column in use, those of most use first. By target ``importance``, the mean over the
-        repeats, and ``spread``, their standard deviation; NaN where labels are all equal.
+        repeats, and ``spread``, their standard deviation; NaN where labels are all equal. Its ``attrs``
+        tell by ``"rows"`` how many were ``measured``, of how many in the ``table``.
 
     Raises:
         InputError: A setting is wrong.
         DataError: The table has no label of any target, or one that the model does not know.
+
+    Warns:
+        DataWarning: Rows were drawn without being asked for, or labels are all equal.
 
     References:
         Leo Breiman, "Random Forests", Machine Learning 45, 2001, section 10.
     """
     check = SettingsCheck()
     n_repeats = check.whole("n_repeats", n_repeats, least=1)
+    if sample_rows is not None:
+        sample_rows = check.whole("sample_rows", sample_rows, least=2)
     seed = check.whole("seed", seed, least=0)
     check.done()
-    rows = labelled_rows(model, table)
+    sampled = sampled_rows(model, table, sample_rows=sample_rows, seed=seed, stacklevel=stacklevel + 1)
+    rows = sampled.rows
     if len(rows.frame) < 2:
         raise DataError(
             "The table has 1 row with a label, but importance deals the values of a column to other rows. "
@@ -92,7 +108,9 @@ def importance(
             order = torch.randperm(len(rows.frame), generator=draw)
             repeats.append((judged.costs(asked.shuffled(column, order).outputs()) - before) / units)
         found[column] = torch.stack(repeats)  # [repeat, target]
-    return _framed(found, [task.name for task in rows.tasks])
+    figures = _framed(found, [task.name for task in rows.tasks])
+    figures.attrs["rows"] = sampled.counts
+    return figures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

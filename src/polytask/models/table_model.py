@@ -22,6 +22,7 @@ from polytask.data.tables.target_column import TargetColumn
 from polytask.models.bundle import Bundle
 from polytask.models.bundle_tensors import build_filled
 from polytask.models.calibration import Calibration
+from polytask.models.kept_columns import beside, kept_columns
 from polytask.models.network_stack import StackedEnsemble, StackPlan
 from polytask.models.prediction_file import WrittenPredictions, write_pieces
 from polytask.models.saved_model import Contents, SavedModel, part
@@ -71,7 +72,9 @@ class TableModel(SavedModel):
         self.results = results
         self.calibration = calibration
 
-    def predict(self, table: Any, *, intervals: float | None = None, joint: bool = False) -> pd.DataFrame:
+    def predict(
+        self, table: Any, *, intervals: float | None = None, joint: bool = False, keep: Any = ()
+    ) -> pd.DataFrame:
         """Predict every target of every row.
 
         A category never seen in training counts as none of the known ones, and a missing column as missing
@@ -83,6 +86,7 @@ class TableModel(SavedModel):
             intervals: The share of rows whose label shall lie in an interval or a set of classes, as 0.9;
                 None for answers alone. What this promises, and what not: `polytask.models.table_regions`.
             joint: Whether that is the share of rows whose labels of *all* targets lie inside together.
+            keep: Columns of the table that are put in front of the answers, by name; one, or several.
 
         Returns:
             One row per input row. A target's column holds its answer, in the units or classes of the training
@@ -92,18 +96,25 @@ class TableModel(SavedModel):
         Raises:
             DataError: The table cannot be read, has none of the model's columns, or a column holds something
                 else than in training.
-            InputError: Intervals are asked for at an impossible level, or of a model that has none.
+            InputError: Intervals are asked for at an impossible level, or of a model that has none; or the
+                table lacks a column that is to be kept.
 
         Warns:
             DataWarning: Rows have something that was not there in training, or a level takes more labels.
         """
         radii, reports = self._radii(intervals, joint=joint), []
-        pieces = list(self._predicted(open_table(table), radii, reports))
+        pieces = list(self._predicted(open_table(table), radii, reports, keep))
         _warn(reports, stacklevel=3)
         return pieces[0] if len(pieces) == 1 else pd.concat(pieces)
 
     def predict_to(
-        self, table: Any, output: str | Path, *, intervals: float | None = None, joint: bool = False
+        self,
+        table: Any,
+        output: str | Path,
+        *,
+        intervals: float | None = None,
+        joint: bool = False,
+        keep: Any = (),
     ) -> WrittenPredictions:
         """Predict every target of every row, and write the answers into a file; see `predict`.
 
@@ -115,6 +126,7 @@ class TableModel(SavedModel):
             output: A file that ends in ``.csv`` or ``.parquet``.
             intervals: As for `predict`.
             joint: As for `predict`.
+            keep: As for `predict`.
 
         Returns:
             How many rows were written, and which columns.
@@ -127,18 +139,23 @@ class TableModel(SavedModel):
             DataWarning: As for `predict`.
         """
         radii, reports = self._radii(intervals, joint=joint), []
-        written = write_pieces(self._predicted(open_table(table), radii, reports), output)
+        written = write_pieces(self._predicted(open_table(table), radii, reports, keep), output)
         _warn(reports, stacklevel=3)
         return written
 
     def _predicted(
-        self, table: pd.DataFrame | LargeTable, radii: Mapping[str, float], reports: list[EncodingReport]
+        self,
+        table: pd.DataFrame | LargeTable,
+        radii: Mapping[str, float],
+        reports: list[EncodingReport],
+        keep: Any,
     ) -> Iterator[pd.DataFrame]:
         """Give the answers piece by piece; the last of the reports is about all of them."""
-        for frame in table_pieces(table, self.encoder.columns):
+        kept = kept_columns(keep, table)
+        for frame in table_pieces(table, [*self.encoder.columns, *kept]):
             inputs, report = self.encoder.transform(frame)
             reports.append(reports[-1].with_more(report) if reports else report)
-            yield self._answers(frame, inputs, radii)
+            yield beside(frame, kept, self._answers(frame, inputs, radii))
 
     def _answers(self, frame: pd.DataFrame, inputs: Tensor, radii: Mapping[str, float]) -> pd.DataFrame:
         outputs = self.network_outputs(inputs)
@@ -206,9 +223,13 @@ class TableModel(SavedModel):
         """Measure the predictions for new rows with labels; see `polytask.estimators.evaluate_table`."""
         return polytask.estimators.evaluate_table(self, table, stacklevel=3)
 
-    def importance(self, table: Any, *, n_repeats: int = 5, seed: int = 0) -> pd.DataFrame:
+    def importance(
+        self, table: Any, *, n_repeats: int = 5, sample_rows: int | None = None, seed: int = 0
+    ) -> pd.DataFrame:
         """Tell how much each target needs each column; see `polytask.estimators.importance`."""
-        return polytask.estimators.importance(self, table, n_repeats=n_repeats, seed=seed, stacklevel=3)
+        return polytask.estimators.importance(
+            self, table, n_repeats=n_repeats, sample_rows=sample_rows, seed=seed, stacklevel=3
+        )
 
     def export(self, path: str | Path) -> Path:
         """Write the networks for other programs, as ONNX; see `polytask.estimators.export_table`."""

@@ -1,7 +1,7 @@
 """A trained model of a table whose rows belong to many tasks: shops, patients, schools."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
@@ -17,15 +17,18 @@ from polytask.core.names import counted
 from polytask.core.records import record_from_json
 from polytask.core.settings import SettingsCheck
 from polytask.data import read_table
-from polytask.data.tables.column import column_hint, one_column
+from polytask.data.tables.large_table import LargeTable, open_table, table_pieces
 from polytask.data.tables.problems import examples, some_rows
 from polytask.data.tables.target_column import TargetColumn
 from polytask.models.bundle import Bundle
+from polytask.models.kept_columns import beside, kept_columns
+from polytask.models.prediction_file import WrittenPredictions, write_pieces
 from polytask.models.saved_model import Contents, SavedModel, part
 from polytask.models.table_model import TableModel
 from polytask.models.target_tasks import TargetTasks
 from polytask.models.task_labels import labels_to_learn, repeated_text
 from polytask.models.task_names import TaskNames
+from polytask.models.task_rows import TaskRows
 from polytask.models.task_table_results import TaskTableResults
 
 __all__ = ["TaskTableModel"]
@@ -80,7 +83,9 @@ class TaskTableModel(SavedModel):
         """The targets."""
         return self.pooled.targets
 
-    def predict(self, table: Any, *, intervals: float | None = None, deviation: bool = False) -> pd.DataFrame:
+    def predict(
+        self, table: Any, *, intervals: float | None = None, deviation: bool = False, keep: Any = ()
+    ) -> pd.DataFrame:
         """Predict every target of every row, by what is known of its task.
 
         A task that is not known, or left empty, is answered by what all tasks have in common.
@@ -90,6 +95,7 @@ class TaskTableModel(SavedModel):
             intervals: The share of labels of new tasks that shall lie in an interval, as 0.9; of numbers
                 alone. It is that of held-out tasks with as many known rows, each counting as much.
             deviation: Whether to tell the standard deviation of numbers.
+            keep: Columns of the table that are put in front of the answers, by name; one, or several.
 
         Returns:
             One row per input row, as `TableModel.predict`; with ``deviation`` also ``TARGET:sd``, and with
@@ -97,14 +103,71 @@ class TaskTableModel(SavedModel):
 
         Raises:
             DataError: The table cannot be read, or lacks the task column.
-            InputError: Intervals are asked for at an impossible level, or of classes alone.
+            InputError: Intervals are asked for at an impossible level, or of classes alone; or the table
+                lacks a column that is to be kept.
 
         Warns:
             DataWarning: Tasks are not known, or rows have something that was not there in training.
         """
         self._check_asked(intervals, deviation)
-        frame = read_table(table)
-        inputs, code = self.encoded(frame, stacklevel=3)
+        rows = self.rows()
+        pieces = list(self._predicted(open_table(table), rows, intervals, deviation, keep))
+        _warn(rows, stacklevel=3)
+        return pieces[0] if len(pieces) == 1 else pd.concat(pieces)
+
+    def predict_to(
+        self,
+        table: Any,
+        output: str | Path,
+        *,
+        intervals: float | None = None,
+        deviation: bool = False,
+        keep: Any = (),
+    ) -> WrittenPredictions:
+        """Predict every target of every row, and write the answers into a file, piece by piece.
+
+        Args:
+            table: As for `predict`.
+            output: A file that ends in ``.csv`` or ``.parquet``; it is whole or not there.
+            intervals: As for `predict`.
+            deviation: As for `predict`.
+            keep: As for `predict`.
+
+        Returns:
+            How many rows were written, and which columns.
+
+        Raises:
+            DataError: As for `predict`.
+            InputError: As for `predict`; or the file cannot be written.
+
+        Warns:
+            DataWarning: As for `predict`.
+        """
+        self._check_asked(intervals, deviation)
+        rows = self.rows()
+        pieces = self._predicted(open_table(table), rows, intervals, deviation, keep)
+        written = write_pieces(pieces, output)
+        _warn(rows, stacklevel=3)
+        return written
+
+    def _predicted(
+        self,
+        table: pd.DataFrame | LargeTable,
+        rows: TaskRows,
+        intervals: float | None,
+        deviation: bool,
+        keep: Any,
+    ) -> Iterator[pd.DataFrame]:
+        """Give the answers piece by piece."""
+        kept = kept_columns(keep, table)
+        for frame in table_pieces(table, [*self.pooled.encoder.columns, self.column, *kept]):
+            inputs, code = rows.encoded(frame)
+            answers = self._answers(inputs, code, frame.index, intervals, deviation)
+            yield beside(frame, kept, answers)
+
+    def _answers(
+        self, inputs: Tensor, code: Tensor, index: pd.Index, intervals: float | None, deviation: bool
+    ) -> pd.DataFrame:
         outputs = self.pooled.network_outputs(inputs)
         columns: dict[str, np.ndarray] = {}
         for target, known in zip(self.targets, self.target_tasks, strict=True):
@@ -122,7 +185,7 @@ class TaskTableModel(SavedModel):
                     low, high = _ends(target, centre, deviations * known.spread.radius(n_rows, intervals))
                     found |= {"low": low, "high": high}
             columns |= {f"{name}:{suffix}" if suffix else name: values for suffix, values in found.items()}
-        return pd.DataFrame(columns, index=frame.index)
+        return pd.DataFrame(columns, index=index)
 
     def adapt(self, rows: Any, *, again: bool = False) -> "TaskTableModel":
         """Learn new tasks, or more of known ones, from labelled rows; the model itself does not change.
@@ -151,7 +214,7 @@ class TaskTableModel(SavedModel):
         again = check.flag("again", again)
         check.done()
         frame = read_table(rows)
-        column = self._task_column(frame)
+        column = self.rows().task_column(frame)
         names = self.names.with_new(column)
         code = names.codes(column)
         if n_empty := int((code < 0).sum()):
@@ -183,9 +246,13 @@ class TaskTableModel(SavedModel):
         """Measure the predictions for new rows with labels; see `polytask.estimators.evaluate_table`."""
         return polytask.estimators.evaluate_table(self, table, stacklevel=3)
 
-    def importance(self, table: Any, *, n_repeats: int = 5, seed: int = 0) -> pd.DataFrame:
+    def importance(
+        self, table: Any, *, n_repeats: int = 5, sample_rows: int | None = None, seed: int = 0
+    ) -> pd.DataFrame:
         """Tell how much each target needs each column and the task; see `polytask.estimators.importance`."""
-        return polytask.estimators.importance(self, table, n_repeats=n_repeats, seed=seed, stacklevel=3)
+        return polytask.estimators.importance(
+            self, table, n_repeats=n_repeats, sample_rows=sample_rows, seed=seed, stacklevel=3
+        )
 
     def export(self, path: str | Path) -> Path:
         """Write networks and tasks for other programs, as ONNX; see `polytask.estimators.export_table`."""
@@ -208,9 +275,14 @@ class TaskTableModel(SavedModel):
         Warns:
             DataWarning: Tasks are not known, or rows have something that was not there in training.
         """
-        code = self.names.codes(self._task_column(frame))
-        self._warn_unknown(frame, code, stacklevel=stacklevel + 1)
-        return self._inputs(frame, stacklevel=stacklevel + 1), code
+        rows = self.rows()
+        encoded = rows.encoded(frame)
+        _warn(rows, stacklevel=stacklevel + 1)
+        return encoded
+
+    def rows(self) -> TaskRows:
+        """Return what encodes rows and finds their tasks, piece by piece."""
+        return TaskRows(self.pooled.encoder, self.names, self.column)
 
     def outputs(self, inputs: Tensor, task: Tensor) -> dict[str, Tensor]:
         """Return what is predicted for encoded rows, before it becomes units and classes.
@@ -249,30 +321,10 @@ class TaskTableModel(SavedModel):
             )
             raise InputError(f"`{asked[0]}` is for numbers, and {why}. Leave it out.")
 
-    def _task_column(self, frame: pd.DataFrame) -> pd.Series:
-        if self.column not in frame.columns:
-            raise DataError(
-                f"The table has no column {self.column!r}, which tells the task of a row; "
-                f"{column_hint(frame, self.column)} Add it; leave it empty where the task is not known."
-            )
-        return one_column(frame, self.column)
-
-    def _warn_unknown(self, frame: pd.DataFrame, code: Tensor, *, stacklevel: int) -> None:
-        unknown = code.numpy() < 0
-        if unknown.any():
-            texts = pd.unique(frame[self.column][unknown].dropna().astype(str))
-            which = f" ({examples(list(texts))})" if len(texts) else ""
-            warnings.warn(
-                f"The task of {some_rows(int(unknown.sum()))} is not known{which}: they are answered by what "
-                "all tasks have in common.",
-                DataWarning,
-                stacklevel=stacklevel + 1,
-            )
-
     def _inputs(self, frame: pd.DataFrame, *, stacklevel: int) -> Tensor:
         inputs, report = self.pooled.encoder.transform(frame)
         for message in report.messages(fitting=False):
-            warnings.warn(message, DataWarning, stacklevel=stacklevel + 1)
+            warnings.warn(message, DataWarning, stacklevel=stacklevel)
         return inputs
 
     def _contents(self) -> Contents:
@@ -325,6 +377,12 @@ class TaskTableModel(SavedModel):
             code = torch.arange(n_rows) % 2 - (1 if len(self.tasks) else 2)
             answers[name] = known.predictions(inputs, outputs[name].cpu(), code.clamp(min=-1))[0]
         return tasks, answers
+
+
+def _warn(rows: TaskRows, *, stacklevel: int) -> None:
+    """Tell what was noteworthy of rows."""
+    for message in rows.messages():
+        warnings.warn(message, DataWarning, stacklevel=stacklevel)
 
 
 def _ends(target: TargetColumn, centre: Tensor, reach: Tensor) -> tuple[np.ndarray, np.ndarray]:

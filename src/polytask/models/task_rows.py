@@ -1,0 +1,71 @@
+"""Rows of a table, and the task of each; what is noteworthy of them is gathered piece by piece."""
+
+import pandas as pd
+from torch import Tensor
+
+from polytask.core import DataError
+from polytask.data.tables.column import column_hint, one_column
+from polytask.data.tables.features import EncodingReport, TableEncoder
+from polytask.data.tables.problems import examples, some_rows
+from polytask.models.task_names import TaskNames
+
+__all__ = ["TaskRows"]
+
+
+class TaskRows:
+    """Encodes rows and finds their tasks.
+
+    Args:
+        encoder: Encodes features.
+        names: The tasks that are known.
+        column: The column that tells the task of a row.
+    """
+
+    def __init__(self, encoder: TableEncoder, names: TaskNames, column: str) -> None:
+        self.encoder, self.names, self.column = encoder, names, column
+        self._report: EncodingReport | None = None
+        self._n_unknown = 0
+        self._unknown: dict[str, None] = {}  # in their order
+
+    def encoded(self, frame: pd.DataFrame) -> tuple[Tensor, Tensor]:
+        """Encode some rows of a table, and find their tasks.
+
+        Returns:
+            The rows ``[row, feature]``, and the number of the task of each, long ``[row]``; -1 where it is
+            not known.
+
+        Raises:
+            DataError: The task column is missing.
+        """
+        tasks = self.task_column(frame)
+        code = self.names.codes(tasks)
+        unknown = code.numpy() < 0
+        self._n_unknown += int(unknown.sum())
+        self._unknown |= dict.fromkeys(pd.unique(tasks[unknown].dropna().astype(str)))
+        inputs, report = self.encoder.transform(frame)
+        self._report = report if self._report is None else self._report.with_more(report)
+        return inputs, code
+
+    def task_column(self, frame: pd.DataFrame) -> pd.Series:
+        """Return the column of the tasks.
+
+        Raises:
+            DataError: There is none.
+        """
+        if self.column not in frame.columns:
+            raise DataError(
+                f"The table has no column {self.column!r}, which tells the task of a row; "
+                f"{column_hint(frame, self.column)} Add it; leave it empty where the task is not known."
+            )
+        return one_column(frame, self.column)
+
+    def messages(self) -> list[str]:
+        """Say in words what was noteworthy of all rows so far."""
+        found = []
+        if self._n_unknown:
+            which = f" ({examples(list(self._unknown))})" if self._unknown else ""
+            found.append(
+                f"The task of {some_rows(self._n_unknown)} is not known{which}: they are answered by what "
+                "all tasks have in common."
+            )
+        return [*found, *([] if self._report is None else self._report.messages(fitting=False))]
