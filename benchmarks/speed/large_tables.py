@@ -1,11 +1,12 @@
-"""What a table of ten million rows takes: memory, and seconds for each phase of fit, predict and evaluate.
+"""What a table of ten million rows takes: memory, and seconds for each phase of fit, predict and so on.
 
     python benchmarks/speed/large_tables.py                             # 10,000,000 rows, few steps
     python benchmarks/speed/large_tables.py --rows 1500000 --whole      # training as long as `fit` makes it
 
 A Parquet file of 14 numbers, 6 columns of categories and 3 targets (a number, two classes, five classes; one
 label in twenty is missing) is made in a folder that is removed afterwards. A process of its own fits it,
-predicts it into a file, and evaluates it. Peak memory is the process's highest resident size, torch and all
+predicts it into a file, evaluates it, and tells which columns are needed, on a sample. With ``--fit-rows`` the
+model is fitted on so many rows alone, and only asked about all of them. Peak memory is the process's highest resident size, torch and all
 libraries included. Without ``--whole`` an epoch has ``--epoch-rows`` rows of each network and there is one
 epoch: every phase is walked through, but the model is hardly trained, and its figures mean nothing. Writes
 ``results/large_tables.json``, one entry for each number of rows.
@@ -74,6 +75,16 @@ def write_table(path: Path, n_rows: int, *, seed: int) -> None:
         writer.close()
 
 
+def first_rows(path: Path, n_rows: int) -> Path:
+    """Write the first rows of the table into a file of their own."""
+    from pyarrow import parquet
+
+    few = path.with_name("few.parquet")
+    with parquet.ParquetFile(path) as file, parquet.ParquetWriter(few, file.schema_arrow) as writer:
+        writer.write_batch(next(file.iter_batches(batch_size=n_rows)))
+    return few
+
+
 def peak_bytes() -> int:
     """Return the highest resident size of this process so far."""
     try:
@@ -132,11 +143,13 @@ def measure(path: Path, asked: argparse.Namespace) -> dict[str, Any]:
         rows_in_pieces.MOST_ROWS_AN_EPOCH = asked.epoch_rows
         options["epochs"] = 1
     warnings.simplefilter("ignore")
-    model = clocked("fit, all of it", polytask.fit, told)(path, TARGETS, **options)
     folder = path.parent
+    fitted = path if asked.fit_rows is None else first_rows(path, asked.fit_rows)
+    model = clocked("fit, all of it", polytask.fit, told)(fitted, TARGETS, **options)
     clocked("save", model.save, told)(folder / "model")
     clocked("predict into a file", model.predict_to, told)(path, folder / "predictions.parquet")
     metrics = clocked("evaluate", model.evaluate, told)(path)
+    clocked("importance", model.importance, told)(path, n_repeats=1)
     figures = {name: row.dropna().to_dict() for name, row in metrics.drop(columns="kind").iterrows()}
     return {
         "phases": told,
@@ -165,6 +178,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=N_ROWS)
     parser.add_argument("--epoch-rows", type=int, default=20_000, help="of each network, without --whole")
     parser.add_argument("--whole", action="store_true", help="train as long as fit does")
+    parser.add_argument("--fit-rows", type=int, help="rows that the model is fitted on (all)")
     parser.add_argument("--large", type=int, help="rows above which a table is read in pieces, to try it")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
@@ -207,6 +221,7 @@ def main() -> None:
     }
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     key = f"{asked.rows} rows, {'whole' if asked.whole else 'few steps'}"
+    key += "" if asked.fit_rows is None else f", fitted on {asked.fit_rows}"
     results[key] = entry
     RESULTS.write_text(json.dumps(results, indent=1) + "\n")
     print(f"{key}: peak {entry['peak MiB']} MiB")

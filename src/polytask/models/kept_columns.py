@@ -39,21 +39,21 @@ def kept_columns(keep: Any, table: pd.DataFrame | LargeTable) -> tuple[str, ...]
     return names
 
 
-def beside(frame: pd.DataFrame, keep: Sequence[str], answers: pd.DataFrame) -> pd.DataFrame:
+def beside(frame: pd.DataFrame, keep: Sequence[str], predictions: pd.DataFrame) -> pd.DataFrame:
     """Put columns of a table in front of the answers for its rows.
 
     Raises:
         InputError: An answer has the same name.
     """
     if not keep:
-        return answers
-    if both := [name for name in keep if name in answers.columns]:
+        return predictions
+    if both := [name for name in keep if name in predictions.columns]:
         remedy = by_door(
             python="Join them by the index, which answers share with the table, or rename the column",
             command="Rename the column in the table; answers are in the order of its rows",
         )
         raise InputError(f"`keep`: {both[0]!r} is also the name of a column of answers. {remedy}.")
-    return pd.concat([frame[list(keep)], answers], axis=1)
+    return pd.concat([frame[list(keep)], predictions], axis=1)
 
 
 def _names(keep: Any) -> tuple[str, ...]:
