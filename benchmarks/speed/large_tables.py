@@ -3,13 +3,14 @@
     python benchmarks/speed/large_tables.py                             # 10,000,000 rows, few steps
     python benchmarks/speed/large_tables.py --rows 1500000 --whole      # training as long as `fit` makes it
 
-A Parquet file of 14 numbers, 6 columns of categories and 3 targets (a number, two classes, five classes; one
-label in twenty is missing) is made in a folder that is removed afterwards. A process of its own fits it,
-predicts it into a file, evaluates it, and tells which columns are needed, on a sample. With ``--fit-rows`` the
-model is fitted on so many rows alone, and only asked about all of them. Peak memory is the process's highest resident size, torch and all
-libraries included. Without ``--whole`` an epoch has ``--epoch-rows`` rows of each network and there is one
-epoch: every phase is walked through, but the model is hardly trained, and its figures mean nothing. Writes
-``results/large_tables.json``, one entry for each number of rows.
+A Parquet file of 14 numbers, 6 columns of categories and 3 targets (a number, two classes, five classes;
+one label in twenty is missing) is made in a folder that is removed afterwards. A process of its own fits
+it, predicts it into a file, evaluates it, and tells which columns are needed, on a sample. With ``--fit-
+rows`` the model is fitted on so many rows alone, and only asked about all of them. Peak memory is the
+process's highest resident size, torch and all libraries included. Without ``--whole`` an epoch has
+``--epoch-rows`` rows of each network and there is one epoch: every phase is walked through, but the model
+is hardly trained, and its figures mean nothing. Writes ``results/large_tables.json``, one entry for each
+number of rows.
 """
 
 import argparse
