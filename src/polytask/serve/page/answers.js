@@ -2,6 +2,7 @@
 import { save } from "./api.js";
 import { classBars, predictionText } from "./bars.js";
 import { button, el } from "./dom.js";
+import { notesOf } from "./row_form.js";
 import { counted, number, t } from "./words.js";
 
 const MOST_SHOWN = 20; // rows of a table; all are in the file
@@ -24,6 +25,7 @@ export function tableAnswers(model, file, found) {
   const whole = button(t("models.save"), () => save(asCsv(names, found.predictions), file.replace(/\.[^.]*$/, "") + "-predictions.csv"));
   return el("div", {},
     el("p", {}, counted("rows", found.predictions.length)),
+    notesOf(found),
     el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": t("row.answers") }, el("table", {}, el("thead", {}, head), el("tbody", {}, rows))),
     el("div", { class: "row" }, whole));
 }

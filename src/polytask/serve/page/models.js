@@ -52,7 +52,7 @@ function actions(model, errors, again) {
     document.getElementById("tab-models").focus();
   }, "quiet");
   const row = downloads(model.name, errors, { report: model.family !== "few-shot" });
-  if (!model.builtin) row.append(remove);
+  if (model.made_by) row.append(remove);
   return row;
 }
 

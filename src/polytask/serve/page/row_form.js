@@ -11,7 +11,7 @@ import { number, t } from "./words.js";
 export function rowForm(model, errors) {
   const kept = stored(`row.${model.name}`, {});
   const answers = el("div", { class: "answers" });
-  const show = (found) => answers.replaceChildren(...model.targets.map((target) => answer(target, found)));
+  const show = (found) => answers.replaceChildren(...model.targets.map((target) => answer(target, found)), notesOf(found));
   const ask = live(() => call("POST", `${path("models", model.name)}/predict`, { rows: [rowOf(model, kept.value)] }),
     (found) => {
       show(found);
@@ -32,6 +32,11 @@ export function rowForm(model, errors) {
   });
   if (Object.keys(kept.value).length) ask();
   return el("div", { class: "split" }, form, el("div", { class: "card result" }, el("h4", {}, t("row.answers")), el("p", { class: "hint" }, t("row.hint")), answers));
+}
+
+/** What the service adds to its answers, as of a value that it does not know. */
+export function notesOf(found) {
+  return el("ul", { class: "notes" }, (found.notes ?? []).map((note) => el("li", { class: "hint" }, note)));
 }
 
 function clear(form, kept, changed) {

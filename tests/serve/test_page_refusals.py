@@ -1,0 +1,162 @@
+"""What goes wrong is said with its remedy, and what others wrote is shown as text."""
+
+import json
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+from tests.serve.browser import SIGNS, draw
+
+pytestmark = pytest.mark.browser
+
+HOSTILE = '<img src=x onerror="window.broken=1"><b>bold</b>'
+
+
+def answer(route: Any, body: Any, status: int = 200) -> None:
+    route.fulfill(status=status, content_type="application/json", body=json.dumps(body))
+
+
+def is_shown_as_text(page: Any, part: str) -> None:
+    assert HOSTILE in page.locator(f"#{part}-panel").inner_text()
+    assert page.locator("#panels b, #panels [src=x]").count() == 0
+    assert page.evaluate("window.broken") is None
+
+
+def test_names_of_classes_are_text_wherever_they_are_shown(opened: Any) -> None:
+    page = opened()
+    for name, sign in ((HOSTILE, "ring"), ("cross", "cross")):
+        draw(page, SIGNS[sign])
+        page.get_by_label("Name of this sign").fill(name)
+        page.get_by_role("button", name="Learn", exact=True).click()
+        expect(page.locator(".cards .card").last).to_contain_text(name)
+    draw(page, SIGNS["ring"])
+    page.locator(".result:not(.asking) .best").wait_for()
+    is_shown_as_text(page, "draw")
+
+
+def test_what_a_service_says_of_a_table_and_of_models_is_text(opened: Any) -> None:
+    page = opened("table")
+    column = {
+        "name": HOSTILE,
+        "kind": HOSTILE,
+        "missing": 0,
+        "examples": [HOSTILE],
+        "may_be_target": True,
+        "note": HOSTILE,
+    }
+    page.route("**/tables", lambda route: answer(route, {"table": "t", "rows": 3, "columns": [column]}))
+    page.get_by_role("button", name="Try with built-in penguins").click()
+    page.locator(".columns li").wait_for()
+    is_shown_as_text(page, "table")
+    model = {
+        "name": HOSTILE,
+        "family": HOSTILE,
+        "data": "texts",
+        "classes": [HOSTILE],
+        "targets": [],
+        "features": [],
+    }
+    page.route("**/models", lambda route: answer(route, {"models": [model]}))
+    page.get_by_role("tab", name="Models").click()
+    page.locator(".models summary").click()
+    said = {"class": HOSTILE, "none": False, "typicality": 0.5, "probabilities": {HOSTILE: 1.0}}
+    page.route("**/predict", lambda route: answer(route, {"predictions": [said]}))
+    page.get_by_label("Texts, a line each").fill("one")
+    page.get_by_role("button", name="Predict").click()
+    page.locator(".predictions > li").wait_for()
+    is_shown_as_text(page, "models")
+
+
+def test_a_refusal_is_shown_with_its_remedy(opened: Any) -> None:
+    page = opened("table", allow_errors=True)
+    refused = {"error": {"what": f"No table {HOSTILE}.", "where": "file", "remedy": "Save it as CSV."}}
+    page.route("**/tables", lambda route: answer(route, refused, 422))
+    page.get_by_role("button", name="Try with built-in penguins").click()
+    expect(page.locator("#table-panel [role=alert] .error")).to_contain_text("Save it as CSV.")
+    is_shown_as_text(page, "table")
+    page.get_by_role("button", name="Close").click()
+    expect(page.locator(".error")).to_have_count(0)
+
+
+def test_a_service_that_is_away_is_named_and_nothing_typed_is_lost(opened: Any) -> None:
+    page = opened("texts", allow_errors=True)
+    page.route("**/adapt", lambda route: route.abort())
+    page.get_by_label("Labelled lines").fill("a: one\nb: two")
+    page.get_by_role("button", name="Learn these lines").click()
+    expect(page.locator("#texts-panel .error")).to_contain_text("Check that polytask serve still runs")
+    assert page.get_by_label("Labelled lines").input_value() == "a: one\nb: two"
+    page.unroute("**/adapt")
+    page.get_by_role("button", name="Learn these lines").click()
+    page.locator('#texts-panel .cards [data-name="a"]').wait_for()
+    expect(page.locator(".error")).to_have_count(0)
+
+
+def test_a_busy_service_is_asked_again_by_itself(opened: Any) -> None:
+    page = opened("texts", allow_errors=True)
+    page.get_by_label("Labelled lines").fill("a: one\nb: two")
+    page.get_by_role("button", name="Learn these lines").click()
+    page.locator('#texts-panel .cards [data-name="a"]').wait_for()
+    refused = {"error": {"what": "Too many requests.", "where": "", "remedy": "Wait."}}
+    calls: list[int] = []
+
+    def busy(route: Any) -> None:
+        calls.append(1)
+        if len(calls) == 1:
+            route.fulfill(
+                status=429,
+                headers={"Retry-After": "1"},
+                content_type="application/json",
+                body=json.dumps(refused),
+            )
+        else:
+            route.continue_()
+
+    page.route("**/predict", busy)
+    page.get_by_label("A sentence").fill("one")
+    page.locator("#texts-panel .bars .best").wait_for()
+    assert len(calls) >= 2
+    expect(page.locator(".error")).to_have_count(0)
+
+
+def test_a_token_is_asked_for_once_and_sent_from_then_on(opened: Any) -> None:
+    page = opened("draw", allow_errors=True)
+    sent: list[str | None] = []
+    refused = {"error": {"what": "A token is needed.", "where": "", "remedy": "Send it."}}
+
+    def guarded(route: Any) -> None:
+        sent.append(route.request.headers.get("authorization"))
+        if sent[-1] == "Bearer sesame":
+            answer(route, {"models": []})
+        else:
+            answer(route, refused, 401)
+
+    page.route("**/models", guarded)
+    page.get_by_role("tab", name="Models").click()
+    page.get_by_role("textbox", name="Token").fill("wrong")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog")).to_contain_text("was not accepted")
+    page.get_by_role("textbox", name="Token").fill("sesame")
+    page.get_by_role("button", name="Use it").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    page.reload()
+    page.locator("#models-panel h2").wait_for()
+    page.wait_for_timeout(500)
+    assert sent == [None, "Bearer wrong", "Bearer sesame", "Bearer sesame"]
+
+
+def test_a_token_that_is_not_given_is_a_refusal(opened: Any) -> None:
+    page = opened("draw", allow_errors=True)
+    refused = {"error": {"what": "A token is needed.", "where": "", "remedy": "Send it."}}
+    page.route("**/models", lambda route: answer(route, refused, 401))
+    page.get_by_role("tab", name="Models").click()
+    page.get_by_role("dialog").wait_for()
+    page.keyboard.press("Escape")
+    expect(page.locator("#models-panel .error")).to_contain_text("A token is needed. Send it.")
+
+
+def test_a_picture_that_is_none_is_named(opened: Any, tmp_path: Any) -> None:
+    page = opened()
+    file = tmp_path / "no-picture.png"
+    file.write_text("hello")
+    page.locator(".upload input").set_input_files(file)
+    expect(page.locator("#draw-panel .said")).to_contain_text("no-picture.png is no picture")
