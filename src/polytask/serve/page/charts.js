@@ -21,7 +21,6 @@ export function lossChart(target) {
   return {
     node,
     show: (next) => {
-      if (next.length === values.length) return;
       values = next;
       again();
     },

@@ -115,7 +115,7 @@ function columnItem(column) {
 }
 
 function kindSelect(column) {
-  const kinds = column.kinds ?? KINDS;
+  const kinds = column.kinds?.length ? column.kinds : KINDS;
   const guess = kept.value.targets[column.name] ?? (kinds.includes(column.kind) ? column.kind : kinds[0]);
   const options = kinds.map((one) => [one, known(`kind.${one}`, one)]);
   return select(options, guess, { "aria-label": t("kind.of", { name: column.name }) });
