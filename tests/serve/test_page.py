@@ -133,6 +133,17 @@ def test_a_ready_sign_and_an_uploaded_picture_stand_in_for_drawing(opened: Any, 
     assert best_of(answered(page)) == "Moon"
 
 
+def test_the_model_of_the_drawings_is_downloaded(opened: Any, tmp_path: Path) -> None:
+    page = opened()
+    teach(page, "ring")
+    teach(page, "cross")
+    with page.expect_download() as waited:
+        page.get_by_role("button", name="Download model").click()
+    file = tmp_path / "model.zip"
+    waited.value.save_as(file)
+    assert file.read_bytes()[:2] == b"PK"
+
+
 def test_labelled_lines_are_learned_and_a_sentence_is_told_and_corrected(opened: Any) -> None:
     page = opened("texts")
     page.get_by_label("Labelled lines").fill(LINES)

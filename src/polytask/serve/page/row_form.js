@@ -7,12 +7,14 @@ import { announce } from "./messages.js";
 import { stored } from "./store.js";
 import { number, t } from "./words.js";
 
+const INTERVALS = 0.9; // the share of cases in which an interval holds the truth
+
 /** Build the form of a model; its row survives a reload. */
 export function rowForm(model, errors) {
   const kept = stored(`row.${model.name}`, {});
   const answers = el("div", { class: "answers" });
   const show = (found) => answers.replaceChildren(...model.targets.map((target) => answer(target, found)), notesOf(found));
-  const ask = live(() => call("POST", `${path("models", model.name)}/predict`, { rows: [rowOf(model, kept.value)] }),
+  const ask = live(() => predicted(model, rowOf(model, kept.value)),
     (found) => {
       show(found);
       announce(model.targets.map((target) => answerText(target, found)).join("; "));
@@ -25,6 +27,7 @@ export function rowForm(model, errors) {
   const fields = model.features.map((feature) => featureField(feature, kept.value, changed));
   const form = el("form", { class: "row-form" }, el("div", { class: "fields" }, fields),
     el("div", { class: "row" }, el("button", { type: "submit", class: "button main" }, t("row.predict")),
+      button(t("row.typical"), () => fill(model, form, kept, changed)),
       button(t("row.clear"), () => clear(form, kept, changed), "quiet")));
   form.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -47,6 +50,24 @@ function clear(form, kept, changed) {
   changed();
 }
 
+/** Fill in what is usual, where the service tells it. */
+function fill(model, form, kept, changed) {
+  for (const feature of model.features) {
+    const value = feature.typical ?? feature.values?.[0] ?? "";
+    kept.value[feature.name] = form.querySelector(`[data-feature="${CSS.escape(feature.name)}"]`).value = String(value);
+  }
+  changed();
+}
+
+/** Ask with intervals; models that have none are asked without. */
+async function predicted(model, row) {
+  const ask = (how) => call("POST", `${path("models", model.name)}/predict`, { rows: [row], ...how });
+  return ask({ intervals: INTERVALS }).catch((error) => {
+    if (error.status !== 422) throw error;
+    return ask({});
+  });
+}
+
 /** What was filled in; a field left empty is a missing value. */
 function rowOf(model, values) {
   return Object.fromEntries(model.features.map(({ name, kind }) => {
@@ -59,6 +80,7 @@ function rowOf(model, values) {
 function featureField(feature, values, changed) {
   const value = values[feature.name] ?? "";
   const input = featureInput(feature, value);
+  input.dataset.feature = feature.name;
   input.addEventListener(input.tagName === "SELECT" ? "change" : "input", () => {
     values[feature.name] = input.value;
     changed();
@@ -101,7 +123,8 @@ function answerValue(target, found) {
   const value = found.predictions[0][target.name];
   const interval = found.intervals?.[0]?.[target.name];
   const text = typeof value === "number" ? number(value) : String(value);
-  return interval ? `${text} (${number(interval.low)} – ${number(interval.high)})` : text;
+  if (interval?.low === undefined || interval.low === null) return text;
+  return `${text} (${t("row.interval", { low: number(interval.low), high: number(interval.high) })})`;
 }
 
 function answerText(target, found) {
