@@ -59,6 +59,10 @@ check: .venv/.dev  ## Format, lint, types, and the rooms' import contract
 	$(BIN)/ruff check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/[!c]*.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.citation-file-format CITATION.cff
+	$(BIN)/zizmor --offline --quiet .github
 
 fuzz: .venv/.dev  ## Thousands of hostile tables, bundles, resume files, images and examples; the log is committed
 	OMP_NUM_THREADS=1 $(BIN)/python -m fuzz 2>&1 | tee benchmarks/logs/fuzz.log; exit $${PIPESTATUS[0]}

@@ -80,6 +80,7 @@ sphinx_gallery_conf = {
     "abort_on_example_error": True,
     "download_all_examples": False,
     "image_scrapers": ("matplotlib",),
+    "inspect_global_variables": False,
     "reset_modules": ("matplotlib", "_ext.gallery.reset"),
 }
 

@@ -1,3 +1,3 @@
 """The pages' examples are tested; what builds the site, and what it makes, are not read by pytest."""
 
-collect_ignore_glob = ["conf.py", "_ext/*", "api/*", "methods/*", "gallery/*"]
+collect_ignore_glob = ["conf.py", "pictures/*", "_ext/*", "api/*", "methods/*", "gallery/*"]
