@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from results import write_results  # beside this file
@@ -33,7 +33,7 @@ from polytask.meta.adaptation.rules import SGD
 from polytask.meta.initialization import ANIL, FOMAML, MAML, Reptile
 from polytask.meta.metric import R2D2, Prototypes
 from polytask.meta.model import ClassCNP
-from polytask.train import Validation, train
+from polytask.train import Validation, faster_precision, train
 
 RESULTS = Path(__file__).parent / "results" / "omniglot.json"
 
@@ -51,7 +51,6 @@ class Cell:
         n_steps: Steps of training.
         optimizer: Of the learner's parameters.
         test_steps: Inner steps at evaluation, for learners by gradients.
-        precision: Of training, as in Lightning Fabric; evaluation has 32 bits.
         with_validation: Whether validation characters are trained on too; the last step then counts.
         schedule: Factor on the learning rate by the part of the training that is done; halved six times.
     """
@@ -65,7 +64,6 @@ class Cell:
     n_episodes: int = 1
     optimizer: Callable[[list[nn.Parameter]], Optimizer] = lambda parameters: Adam(parameters, lr=1e-3)
     test_steps: int | None = None
-    precision: Literal["32-true", "bf16-mixed"] = "32-true"
     with_validation: bool = False
     schedule: Callable[[float], float] = lambda done: 0.5 ** (6 * done)
 
@@ -93,23 +91,19 @@ def fast(parameters: list[nn.Parameter]) -> Optimizer:
 
 
 CELLS = {
-    "r2d2": Cell(
-        build=lambda: R2D2(encoder()), way=20, judged=[(5, 1), (20, 1)], n_steps=5000, precision="bf16-mixed"
-    ),
+    "r2d2": Cell(build=lambda: R2D2(encoder()), way=20, judged=[(5, 1), (20, 1)], n_steps=5000),
     "cnp": Cell(
         build=lambda: ClassCNP(encoder(), n_features=64, n_classes=5, shared_reader=True),
         way=5,
         judged=[(5, 1)],
         n_episodes=8,
         n_steps=3000,
-        precision="bf16-mixed",
     ),
     "prototypes": Cell(
         build=lambda: Prototypes(encoder()),
         way=60,
         judged=[(5, 1), (5, 5), (20, 1)],
         n_steps=8000,
-        precision="bf16-mixed",
         with_validation=True,
     ),
     "maml": Cell(
@@ -121,7 +115,6 @@ CELLS = {
         n_steps=17_000,
         optimizer=fast,
         test_steps=3,
-        precision="bf16-mixed",
         with_validation=True,
         schedule=cosine,
     ),
@@ -134,7 +127,6 @@ CELLS = {
         n_steps=6000,
         optimizer=fast,
         test_steps=3,
-        precision="bf16-mixed",
         schedule=cosine,
     ),
     "anil": Cell(
@@ -145,7 +137,6 @@ CELLS = {
         n_episodes=8,
         n_steps=6000,
         optimizer=fast,
-        precision="bf16-mixed",
         schedule=cosine,
     ),
     "reptile": Cell(
@@ -157,7 +148,6 @@ CELLS = {
         n_steps=6000,
         optimizer=fast,  # which the paper suggests; with SGD(1.0) it learns far slower
         test_steps=20,
-        precision="bf16-mixed",
         schedule=cosine,
     ),
 }
@@ -187,6 +177,7 @@ def run(
     held_out = episodes(parts["validation"], 5, 1, seed=1)
     with seeded(seed, "initialization"):
         learner = cell.build()
+    precision = faster_precision(encoder(), torch.rand(cell.way * (cell.n_shot + cell.n_query), 1, 28, 28))
 
     def validate(_: Learner) -> Validation:
         accuracy = evaluate_episodes(evaluated(learner, cell.test_steps), held_out, n_episodes=200).interval
@@ -206,7 +197,7 @@ def run(
         schedule=lambda step: cell.schedule(step / n_steps),
         validate=None if cell.with_validation else validate,
         validate_every=max(1, n_steps // 10),
-        precision=cell.precision,
+        precision=precision,
         devices=processes,
         seed=derive_seed(seed, "training"),
     )
@@ -214,7 +205,7 @@ def run(
         "minutes": round((time.perf_counter() - start) / 60, 1),
         "best_step": n_steps if cell.with_validation else done.best_step,
         "threads": torch.get_num_threads() * processes,
-        "precision": cell.precision,
+        "precision": precision,
     }
     for way, shot in cell.judged:
         score = evaluate_episodes(

@@ -12,6 +12,7 @@ from .examples.sounds import Sound
 from .images.class_folders import image_folder, read_images
 from .images.image_preparation import ImagePreparation
 from .source import Source
+from .steps.class_batches import ClassBatches
 from .steps.joint import JointSource
 from .steps.joint_examples import JointExamples
 from .steps.known_classes import KnownClasses
@@ -26,6 +27,7 @@ from .tables.table import read_table
 
 __all__ = [
     "AssociationEpisodes",
+    "ClassBatches",
     "ClassificationEpisodes",
     "Curriculum",
     "Examples",

@@ -6,9 +6,10 @@ from typing import Any
 
 from polytask.renamed import with_old_names
 from polytask.train.loop import Training, train
+from polytask.train.precision import faster_precision
 from polytask.train.validation import Validation
 
-__all__ = ["Training", "Validation", "train"]
+__all__ = ["Training", "Validation", "faster_precision", "train"]
 
 __getattr__ = with_old_names(__name__)
 

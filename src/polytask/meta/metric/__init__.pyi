@@ -5,6 +5,7 @@ from .cosine_head import CosineHead
 from .feat import FEAT
 from .feature_classifier import FeatureClassifier
 from .gaussian_process_head import GaussianProcessHead, tanimoto
+from .held_out_prototypes import HeldOutPrototypes
 from .laplacian_shot import LaplacianShot
 from .lrd2 import LRD2
 from .mahalanobis import Mahalanobis
@@ -30,6 +31,7 @@ __all__ = [
     "FEAT",
     "FeatureClassifier",
     "GaussianProcessHead",
+    "HeldOutPrototypes",
     "LRD2",
     "LaplacianShot",
     "Mahalanobis",
