@@ -37,7 +37,7 @@ PHASES = {
     "read and encode": ("polytask.fitting.table_fit", "prepare_large_table"),
     "survey (in the former)": ("polytask.fitting.large_preparation", "survey_table"),
     "fill (in the first)": ("polytask.fitting.large_preparation", "fill_rows"),
-    "train": ("polytask.fitting.table_fit", "fit_ensemble"),
+    "train": ("polytask.fitting.table_fit", "fit_groups"),
     "calibrate": ("polytask.fitting.table_fit", "calibrate"),
     "judge": ("polytask.fitting.table_fit", "_results"),
 }

@@ -7,14 +7,17 @@ import pandas as pd
 import pytest
 
 from polytask.cli import main
+from polytask.compare import table_comparison
 
 
-def _said(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+def _said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 2
+) -> str:
     """Run a command that is refused, and return what it says, in one line."""
     monkeypatch.setattr(sys, "argv", ["polytask", "compare", *arguments])
     with pytest.raises(SystemExit) as stop:
         main()
-    assert stop.value.code == 2
+    assert stop.value.code == code
     return " ".join(capsys.readouterr().err.split())
 
 
@@ -91,3 +94,23 @@ def test_what_is_missing_or_misspelt_is_said_and_nothing_is_written(
     pd.DataFrame({"a": range(20), "y": range(20)}).to_csv("rows.csv", index=False)
     assert expected in _said(monkeypatch, capsys, "rows.csv", *words)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("worker", [False, True])
+def test_a_comparison_that_is_stopped_says_how_to_go_on_at_the_command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, worker: bool
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    pd.DataFrame({"a": range(30), "y": range(30)}).to_csv("rows.csv", index=False)
+    asked = ["rows.csv", "--target", "y", "--candidate", "constant", "--workers", "1", "-o", "out", "--quiet"]
+    late = [*asked, "--time-budget", "1e-9"]
+    text = _said(monkeypatch, capsys, *late, code=1)
+    assert "Raise --time-budget, and run the same command again." in text and "directory" not in text
+
+    def stopped(*_: object, **__: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(table_comparison, "run_cells", stopped)
+    text = _said(monkeypatch, capsys, *(["out", "--worker"] if worker else asked), code=130)
+    assert "the folder of the comparison out is kept. To go on, run the same command again." in text
+    assert "`" not in text and "directory" not in text

@@ -78,7 +78,7 @@ class SpokenCommand(TyperCommand):
                 warnings.simplefilter("always", category)
             warnings.showwarning = self._note
             try:
-                with at_the_command(), _interruptible(ctx.params):
+                with at_the_command(), _interruptible(self.name, ctx.params):
                     return super().invoke(ctx)
             except (InputError, MissingPackageError) as error:
                 raise self._failed(str(error), code=2) from error
@@ -107,8 +107,18 @@ class SpokenCommand(TyperCommand):
             say(f"note: {self._spoken(str(message))}", style="yellow")
 
 
-def _interruptible(parameters: Mapping[str, Any]) -> AbstractContextManager[None]:
-    """Let a command that has a resume folder say at SIGINT and SIGTERM what is kept."""
+def _interruptible(command: str | None, parameters: Mapping[str, Any]) -> AbstractContextManager[None]:
+    """Let a command that keeps what it has done say at SIGINT and SIGTERM what is kept."""
+    if command == "compare":
+        from polytask.compare.cells import RECORD_FILE  # not where help is all that is asked
+
+        return interruptible(
+            parameters["table"] if parameters["worker"] else parameters["output"],
+            again="run the same command again",
+            keep="--output FOLDER",
+            name="folder of the comparison",
+            saved_as=RECORD_FILE,
+        )
     if "resume_folder" not in parameters:
         return nullcontext()
     folder = parameters["resume_folder"]

@@ -24,6 +24,7 @@ from polytask.compare.cell_work import CellState, run_cell
 from polytask.compare.cells import is_done
 from polytask.compare.plan import Plan
 from polytask.core import InputError, ResultWarning, TrainingError
+from polytask.core.doors import by_door
 
 __all__ = ["processors", "run_cells"]
 
@@ -142,9 +143,12 @@ def _states(
             if pending:
                 time.sleep(pause)
     except BrokenProcessPool as error:
+        script = by_door(
+            python='; in a script, call `polytask.compare` below `if __name__ == "__main__":`', command=""
+        )
         raise TrainingError(
-            "A process that worked on cells has died. If memory ran out, lower `workers`; in a script, call "
-            '`polytask.compare` below `if __name__ == "__main__":`. What is done is kept in `directory`.'
+            "A process that worked on cells has died. If memory ran out, lower "
+            f"`workers`{script}. What is done is kept in `directory`."
         ) from error
     return set(states)
 

@@ -18,6 +18,7 @@ from polytask.compare.plan import Plan
 from polytask.compare.recommendation import Advice, recommendation
 from polytask.compare.results import CandidateResult, Comparison
 from polytask.core import Interval, TrainingError
+from polytask.core.doors import by_door
 from polytask.core.names import counted
 from polytask.core.strict_json import format_json
 from polytask.evaluate.jackknife import p_values_of
@@ -100,7 +101,13 @@ def _nothing_judged(errors: Mapping[str, str], n_done: int, n_cells: int) -> str
         return f"There is nothing to compare: candidates failed ({told}). Mend or leave them out."
     return (
         f"{n_done} of {n_cells} cells are done, but no fold by all candidates, so that there is nothing to "
-        "compare. Raise `time_budget`, and call again with the same `directory`."
+        f"compare. Raise `time_budget`, and {_again()}."
+    )
+
+
+def _again() -> str:
+    return by_door(
+        python="call `polytask.compare` again with the same `directory`", command="run the same command again"
     )
 
 
@@ -161,9 +168,9 @@ def _messages(
     told = [f"Candidate {name!r} failed and is left out: {error}" for name, error in errors.items()]
     n_folds = sum(len(folds) for folds in plan.repeats)
     if len(whole) < n_folds:
+        again = _again()
         told.append(
-            f"{len(whole)} of {counted(n_folds, 'fold')} are judged, as time was up. Call again with the "
-            "same `directory` to do the rest."
+            f"{len(whole)} of {counted(n_folds, 'fold')} are judged, as time was up. To do the rest, {again}."
         )
     for one in results:
         lacking = [task.name for task in plan.rows.tasks if task.name not in one.metrics]
