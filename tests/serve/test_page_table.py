@@ -1,4 +1,4 @@
-"""The page trains a table, says what the model is worth and predicts rows; and it asks any model served."""
+"""The page trains a table, says what the model is worth and predicts rows."""
 
 from pathlib import Path
 from typing import Any
@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from playwright.sync_api import expect
-from tests.serve.browser import SIGNS, draw
 
 pytestmark = pytest.mark.browser
 
@@ -21,8 +20,10 @@ def small_table(folder: Path) -> Path:
     colour = np.where(noise.random(90) < 0.5, "red", "blue")
     weight = (3 * size + 5 * (colour == "red") + noise.normal(0, 0.3, 90)).round(2)
     kind = np.where(weight > 18, "big", "small")
+    picked = pd.date_range("2023-01-01", periods=90).strftime("%Y-%m-%d")
+    columns = {"size": size, "colour": colour, "picked": picked, "ripe": noise.random(90) < 0.5}
     file = folder / "fruit.csv"
-    pd.DataFrame({"size": size, "colour": colour, "weight": weight, "kind": kind}).to_csv(file, index=False)
+    pd.DataFrame({**columns, "weight": weight, "kind": kind}).to_csv(file, index=False)
     return file
 
 
@@ -50,6 +51,10 @@ def test_a_table_is_trained_and_a_row_predicted(opened: Any, tmp_path: Path) -> 
         assert "Learned together" in plot and "Always the same answer" in plot
         expect(card.locator(".bars.plain li").first).to_contain_text("size")  # what matters most
     form = panel.locator(".row-form")
+    form.get_by_role("button", name="Fill in a typical row").click()
+    assert form.get_by_label("picked").get_attribute("type") == "date"
+    assert form.get_by_label("picked").input_value().startswith("2023-0")
+    assert form.get_by_label("ripe").input_value() in ("true", "false")
     form.get_by_label("size").fill("2")
     form.get_by_label("colour").select_option("blue")
     values = panel.locator(".answers .value")
@@ -122,22 +127,3 @@ def test_a_file_that_is_no_table_is_refused_with_a_remedy(opened: Any, tmp_path:
     said = page.locator("#table-panel .error p")
     said.wait_for()
     assert len(said.inner_text()) > 20
-
-
-def test_a_model_of_drawings_is_asked_among_all_models(opened: Any, tmp_path: Path) -> None:
-    page = opened()
-    for name in ("ring", "cross"):
-        draw(page, SIGNS[name])
-        page.locator("canvas.pad").screenshot(path=tmp_path / f"{name}.png")
-        page.get_by_label("Name of this sign").fill(name)
-        page.get_by_role("button", name="Learn", exact=True).click()
-        page.locator(f'.cards [data-name="{name}"]').wait_for()
-    with page.expect_download() as waited:
-        page.get_by_role("button", name="Download model").click()
-    name = waited.value.suggested_filename.removesuffix(".zip")
-    page.goto(page.url.split("#")[0] + f"#models/{name}")
-    card = page.locator(".models .card").filter(has_text=name)
-    card.locator("input[type=file]").set_input_files([tmp_path / "cross.png", tmp_path / "ring.png"])
-    said = card.locator(".predictions > li summary")
-    expect(said).to_have_count(2)
-    assert ["cross" in said.nth(0).inner_text(), "ring" in said.nth(1).inner_text()] == [True, True]

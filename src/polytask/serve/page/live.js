@@ -1,5 +1,7 @@
 /** Asks while something changes: one question at a time, always about the newest state, and not too often. */
 
+const BUSY = [429, 503]; // asked again by itself after the time that the service names
+
 /**
  * @param {() => Promise<*>} question Asks about how things are now.
  * @param {(answer: *) => void} show
@@ -19,7 +21,7 @@ export function live(question, show, fail, { pause = 120, asking = () => {} } = 
       try {
         show(await question());
       } catch (error) {
-        if (error.status === 429) {
+        if (BUSY.includes(error.status)) {
           state.wanted = true;
           await sleep(1000 * (error.wait ?? 1));
         } else fail(error);

@@ -2,6 +2,8 @@
 import { call, path } from "./api.js";
 import { button, el, field, fileDrop } from "./dom.js";
 import { announce, attempt, errorPlace } from "./messages.js";
+import { encoderForm, numbersOf } from "./encoders.js";
+import { dataAddress } from "./files.js";
 import { downloads } from "./outcome.js";
 import { predictionList, tableAnswers } from "./answers.js";
 import { rowForm } from "./row_form.js";
@@ -57,21 +59,16 @@ function actions(model, errors, again) {
 }
 
 function asked(model, errors) {
-  if (model.family === "encoder") return [encoderNote(model)];
+  if (model.family === "encoder") return [encoderForm(model, errors)];
   const answers = el("div", { class: "answers", "aria-live": "polite" });
   if (model.data === "table") return [rowForm(model, errors), fileDrop(t("models.drop.table"), ".csv,.tsv,.parquet,text/csv",
     ([file]) => askTable(model, file, answers, errors)), answers];
   if (model.data === "texts") return [linesForm(model, "texts", (line) => line, answers, errors), answers];
-  if (model.data === "vectors") return [linesForm(model, "vectors", numbers, answers, errors), answers];
+  if (model.data === "vectors") return [linesForm(model, "vectors", numbersOf, answers, errors), answers];
   const sounds = model.data === "sounds";
   const drop = fileDrop(t(sounds ? "models.drop.sounds" : "models.drop.images"), sounds ? "audio/*,.wav" : "image/*",
     (files) => askFiles(model, sounds ? "sounds" : "images", files, answers, errors), { multiple: true });
   return [drop, answers];
-}
-
-function encoderNote(model) {
-  const part = { drawings: "draw", texts: "texts" }[model.data];
-  return el("p", {}, t("models.encoder"), " ", part ? el("a", { href: `#${part}` }, t(`tab.${part}`)) : "");
 }
 
 /** A line is an item. */
@@ -91,10 +88,6 @@ function linesForm(model, key, read, answers, errors) {
   return el("div", {}, field(t(`models.lines.${key}`), box), el("div", { class: "row" }, send));
 }
 
-function numbers(line) {
-  return line.split(/[\s,;]+/).filter(Boolean).map(Number);
-}
-
 async function askFiles(model, key, files, answers, errors) {
   const read = await Promise.all(files.map(dataAddress));
   const sent = read.map((one) => (key === "sounds" ? one.slice(one.indexOf(",") + 1) : one));
@@ -103,15 +96,6 @@ async function askFiles(model, key, files, answers, errors) {
   const looks = files.map((file, i) => el("span", { class: "item" },
     key === "images" ? el("img", { src: read[i], alt: "", width: 56, height: 56 }) : null, file.name));
   answers.replaceChildren(predictionList(looks, found.predictions, model.classes));
-}
-
-function dataAddress(file) {
-  return new Promise((done, fail) => {
-    const reader = new FileReader();
-    reader.addEventListener("load", () => done(reader.result));
-    reader.addEventListener("error", () => fail(reader.error));
-    reader.readAsDataURL(file);
-  });
 }
 
 async function askTable(model, file, answers, errors) {

@@ -7,6 +7,7 @@ import { announce } from "./messages.js";
 import { stored } from "./store.js";
 import { number, t } from "./words.js";
 
+const DAY = 86400000; // milliseconds
 const INTERVALS = 0.9; // the share of cases in which an interval holds the truth
 
 /** Build the form of a model; its row survives a reload. */
@@ -24,7 +25,7 @@ export function rowForm(model, errors) {
     errors.clear();
     ask();
   };
-  const fields = model.features.map((feature) => featureField(feature, kept.value, changed));
+  const fields = featuresOf(model).map((feature) => featureField(feature, kept.value, changed));
   const form = el("form", { class: "row-form" }, el("div", { class: "fields" }, fields),
     el("div", { class: "row" }, el("button", { type: "submit", class: "button main" }, t("row.predict")),
       button(t("row.typical"), () => fill(model, form, kept, changed)),
@@ -52,8 +53,8 @@ function clear(form, kept, changed) {
 
 /** Fill in what is usual, where the service tells it. */
 function fill(model, form, kept, changed) {
-  for (const feature of model.features) {
-    const value = feature.typical ?? feature.values?.[0] ?? "";
+  for (const feature of featuresOf(model)) {
+    const value = asTyped(feature, feature.typical ?? feature.values?.[0] ?? "");
     kept.value[feature.name] = form.querySelector(`[data-feature="${CSS.escape(feature.name)}"]`).value = String(value);
   }
   changed();
@@ -70,11 +71,24 @@ async function predicted(model, row) {
 
 /** What was filled in; a field left empty is a missing value. */
 function rowOf(model, values) {
-  return Object.fromEntries(model.features.map(({ name, kind }) => {
+  return Object.fromEntries(featuresOf(model).map(({ name, kind }) => {
     const value = values[name] ?? "";
     if (value === "") return [name, null];
-    return [name, kind === "number" ? Number(value) : value];
+    return [name, kind === "number" ? Number(value) : kind === "boolean" ? value === "true" : value];
   }));
+}
+
+/** The columns of a row; of a model with tasks, the task is one. */
+function featuresOf(model) {
+  const task = model.task_column ? [{ name: model.task_column, kind: "category", values: model.tasks ?? [] }] : [];
+  return [...task, ...model.features];
+}
+
+/** A number of the service as its field holds it: times come as days since 1970, yes or no as 1 or 0. */
+function asTyped({ kind }, value) {
+  if (typeof value !== "number") return value;
+  if (kind === "time") return new Date(DAY * value).toISOString().slice(0, 10);
+  return kind === "boolean" ? String(value >= 0.5) : Number(value.toPrecision(6));
 }
 
 function featureField(feature, values, changed) {
@@ -86,7 +100,7 @@ function featureField(feature, values, changed) {
     changed();
   });
   const ranged = feature.low !== undefined && feature.low !== null && feature.high !== undefined && feature.high !== null;
-  const hint = ranged ? t("row.range", { low: shown(feature.low), high: shown(feature.high) }) : null;
+  const hint = ranged ? t("row.range", { low: shown(asTyped(feature, feature.low)), high: shown(asTyped(feature, feature.high)) }) : null;
   return field(feature.name, input, hint);
 }
 
@@ -100,6 +114,9 @@ function featureInput(feature, value) {
     return select([["", t("row.unknown")], ...feature.values.map((one) => [String(one), String(one)]), ...own], value);
   }
   if (feature.kind === "number") return el("input", { type: "number", step: "any", inputmode: "decimal", value, placeholder: t("row.unknown") });
+  if (feature.kind === "boolean") {
+    return select([["", t("row.unknown")], ["true", t("row.yes")], ["false", t("row.no")]], value);
+  }
   if (feature.kind === "time") return el("input", { type: "date", value });
   return el("input", { value, placeholder: t("row.unknown"), autocomplete: "off" });
 }

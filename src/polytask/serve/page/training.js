@@ -36,7 +36,7 @@ async function watch(job, node, show, errors, ondone) {
     const state = await call("GET", path("jobs", job)).catch((error) => error);
     if (state instanceof Error) {
       errors.show(state);
-      if (state.status !== 0 && state.status < 500 && state.status !== 429) return;
+      if (state.status !== 0 && state.status < 500 && state.status !== 429) return show({ state: "failed" });
     } else {
       show(state);
       if (state.state !== at) announce(known(`job.${state.state}`, state.state), { atOnce: true });

@@ -1,0 +1,77 @@
+/** Encoders become classifiers: name a class, give its examples, and so on; then a model is made of them. */
+import { call, path } from "./api.js";
+import { button, el, field, fileDrop } from "./dom.js";
+import { dataAddress } from "./files.js";
+import { labelledLines } from "./labelled_lines.js";
+import { announce, attempt } from "./messages.js";
+import { stored } from "./store.js";
+import { counted, t } from "./words.js";
+
+const PARTS = { drawings: "draw", texts: "texts" };
+const typed = stored("vectors", "");
+
+/** How an encoder is taught: where there is a part of the page for it, a way there. */
+export function encoderForm(model, errors) {
+  const part = PARTS[model.data];
+  if (part) return el("p", {}, t("encoder.elsewhere"), " ", el("a", { href: `#${part}` }, t(`tab.${part}`)));
+  return model.data === "vectors" ? vectorsForm(model, errors) : filesForm(model, errors);
+}
+
+function filesForm(model, errors) {
+  const sounds = model.data === "sounds";
+  const examples = [];
+  const name = el("input", { maxlength: 100, autocomplete: "off" });
+  const said = el("p", { class: "hint", role: "alert" });
+  const list = el("ul", { class: "counts" });
+  const add = async (files) => {
+    said.textContent = name.value.trim() ? "" : t("encoder.name-first");
+    if (said.textContent) return name.focus();
+    const read = await Promise.all(files.map(dataAddress));
+    examples.push(...read.map((one) => exampleOf(sounds, one, name.value.trim())));
+    list.replaceChildren(...counts(examples).map(([label, n]) => el("li", {}, el("strong", {}, label), ` ${counted("examples", n)}`)));
+    name.value = "";
+  };
+  const drop = fileDrop(t(sounds ? "encoder.drop.sounds" : "encoder.drop.images"), sounds ? "audio/*,.wav" : "image/*", add, { multiple: true });
+  const make = button(t("encoder.make"), () => made(model, examples, said, make, errors), "main");
+  return el("div", {}, el("p", {}, t("encoder.how")), field(t("texts.name"), name), drop, said, list, el("div", { class: "row" }, make));
+}
+
+function exampleOf(sounds, address, label) {
+  return sounds ? { sound: address.slice(address.indexOf(",") + 1), class: label } : { image: address, class: label };
+}
+
+function counts(examples) {
+  const found = new Map();
+  for (const { class: label } of examples) found.set(label, (found.get(label) ?? 0) + 1);
+  return [...found];
+}
+
+function vectorsForm(model, errors) {
+  const lines = el("textarea", { rows: 5, spellcheck: "false" });
+  lines.value = typed.value;
+  lines.addEventListener("input", () => {
+    typed.value = lines.value;
+  });
+  const said = el("p", { class: "hint", role: "alert" });
+  const make = button(t("encoder.make"), () => made(model, vectorsOf(lines.value), said, make, errors), "main");
+  return el("div", {}, field(t("encoder.vectors"), lines), said, el("div", { class: "row" }, make));
+}
+
+function vectorsOf(text) {
+  return labelledLines(text).examples.map(({ value, class: label }) => ({ vector: numbersOf(value), class: label }));
+}
+
+/** Numbers with spaces, commas or semicolons between. */
+export function numbersOf(line) {
+  return line.split(/[\s,;]+/).filter(Boolean).map(Number);
+}
+
+async function made(model, examples, said, pressed, errors) {
+  said.textContent = counts(examples).length < 2 ? t("encoder.too-few") : "";
+  if (said.textContent) return;
+  const name = `${model.name}-${crypto.getRandomValues(new Uint32Array(1))[0].toString(36)}`;
+  const done = await attempt(errors, () => call("POST", `${path("models", model.name)}/adapt`, { name, examples }), pressed);
+  if (!done) return;
+  announce(t("encoder.made", { name }), { atOnce: true });
+  location.hash = `models/${encodeURIComponent(name)}`;
+}
