@@ -1,93 +1,92 @@
-"""A service as its user starts it, and Chromium to look at its page; skipped where there is no Chromium."""
+"""A service in this process, on folders of its own."""
 
-import os
-import re
-import subprocess
-import sys
-import time
-import urllib.request
-from collections.abc import Iterator
+import base64
+import io
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.serve.browser import chromium
+from PIL import Image, ImageDraw
 
-_START = 120  # seconds until it listens; machines may be busy
+pytest.importorskip("fastapi")
+pytest.importorskip("prometheus_client")
 
+from fastapi.testclient import TestClient
 
-@pytest.fixture(scope="session")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a running service with its built-in encoders."""
-    folder = tmp_path_factory.mktemp("served")
-    command = [sys.executable, "-m", "polytask", "serve", "--port", "0", "--store", str(folder / "store")]
-    log = folder / "log"
-    with log.open("w") as said:
-        process = subprocess.Popen(command, stdout=said, stderr=subprocess.STDOUT, env=_environment())
-        try:
-            yield _listening(process, log)
-        finally:
-            process.terminate()
-            process.wait(30)
+from polytask.serve import Limits, ServeSettings, create_app
+
+SIGNS = ("circle", "cross", "triangle", "bar", "square")
+SAVED = Path(__file__).parent.parent / "models" / "written_before"
+MORE = {"X-Polytask": "1"}
 
 
-def _environment() -> dict[str, str]:
-    quiet = {"NO_COLOR": "1", "COLUMNS": "200", "PYTHONUNBUFFERED": "1"}
-    return {**{name: value for name, value in os.environ.items() if name != "POLYTASK_SERVE_TOKEN"}, **quiet}
+def sign(name: str, shift: int = 0) -> bytes:
+    """Draw a sign on paper, as PNG; the shift moves its strokes a little."""
+    image = Image.new("L", (96, 96), 255)
+    pen, near, far = ImageDraw.Draw(image), 20 + shift, 76 - shift
+    if name == "circle":
+        pen.ellipse((near, 20, far, 76), outline=0, width=5)
+    elif name == "cross":
+        pen.line((near, 20, far, 76), fill=0, width=5)
+        pen.line((far, 20, near, 76), fill=0, width=5)
+    elif name == "triangle":
+        pen.polygon([(48 + shift, 20), (20, 76), (76, 76)], outline=0, width=5)
+    elif name == "bar":
+        pen.line((near, 48, far, 48 + shift), fill=0, width=5)
+    else:
+        pen.rectangle((near, near, far, 76), outline=0, width=5)
+    written = io.BytesIO()
+    image.save(written, "PNG")
+    return written.getvalue()
 
 
-def _listening(process: "subprocess.Popen[bytes]", log: Path) -> str:
-    """Wait until the service answers; its address."""
-    for _ in range(10 * _START):
-        found = re.search(r"http://[^/]+", log.read_text())
-        if found:
-            try:
-                urllib.request.urlopen(f"{found.group()}/health", timeout=5).close()
-                return found.group()
-            except OSError:
-                pass  # it says its address before it listens
-        if process.poll() is not None:
-            break
-        time.sleep(0.1)
-    raise AssertionError(f"The service did not start: {log.read_text()}")
+def packed(content: bytes) -> str:
+    """Write bytes as requests have them."""
+    return base64.b64encode(content).decode()
 
 
-@pytest.fixture(scope="session")
-def chrome() -> Iterator[Any]:
-    """Debian's Chromium without a screen."""
-    program = chromium()
-    if program is None:
-        pytest.skip("needs Chromium: apt-get install chromium")
-    from playwright.sync_api import sync_playwright
+def signs(*names: str, shifts: tuple[int, ...] = (0,)) -> list[dict[str, str]]:
+    """Return labelled examples."""
+    return [{"image": packed(sign(name, shift)), "class": name} for name in names for shift in shifts]
 
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield browser
-        browser.close()
+
+Start = Callable[..., TestClient]
 
 
 @pytest.fixture
-def opened(chrome: Any, address: str) -> Iterator[Any]:
-    """Opens a part of the page: ``opened("texts", locale="zh-CN")``; nothing may go wrong in its console."""
-    contexts, wrong = [], []
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Start services; those of one test share a store, as workers do."""
+    running: list[TestClient] = []
 
-    def open_part(part: str = "draw", *, allow_errors: bool = False, **options: Any) -> Any:
-        context = chrome.new_context(
-            **{"viewport": {"width": 1280, "height": 900}, "locale": "en-GB", **options}
+    def started(*, limits: dict[str, Any] | None = None, host: str = "localhost", **given: Any) -> TestClient:
+        settings = ServeSettings(
+            store=str(tmp_path / "store"),
+            runtime=str(tmp_path / "runtime"),
+            limits=Limits(**{"rate": 0, **(limits or {})}),
+            **given,
         )
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(30_000)
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        if not allow_errors:
-            page.on(
-                "console", lambda said: wrong.append(said.text) if said.type in ("error", "warning") else None
-            )
-        page.goto(f"{address}/#{part}")
-        page.locator(f"#{part}-panel h2").wait_for()
-        return page
+        client = TestClient(create_app(settings), base_url=f"http://{host}", headers=MORE)
+        client.__enter__()
+        running.append(client)
+        return client
 
-    yield open_part
-    for context in contexts:
-        context.close()
-    assert not wrong
+    yield started
+    for client in running:
+        client.__exit__(None, None, None)
+
+
+@pytest.fixture
+def client(start: Start) -> TestClient:
+    """A service with nothing but what comes with the package."""
+    return start()
+
+
+@pytest.fixture
+def signed(client: TestClient) -> TestClient:
+    """A service with a model of two signs."""
+    answer = client.post(
+        "/models/drawings/adapt", json={"name": "signs", "examples": signs("circle", "cross")}
+    )
+    assert answer.status_code == 201, answer.text
+    return client

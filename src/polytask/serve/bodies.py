@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 from starlette.datastructures import FormData, UploadFile
+from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 
@@ -83,8 +84,9 @@ async def read_body(request: Request, limits: Limits) -> Body:
         try:
             async with request.form(max_files=limits.rows, max_fields=_MOST_FIELDS) as form:
                 return await _of_form(form)
-        except MultiPartException as error:
-            raise Refused(400, f"The form cannot be read: {error.message}", remedy="Send it anew.") from error
+        except (MultiPartException, HTTPException) as error:  # the second where an application stands around
+            reason = error.message if isinstance(error, MultiPartException) else error.detail
+            raise Refused(400, f"The form cannot be read: {reason}", remedy="Send it anew.") from error
     if kind not in ("application/json", ""):
         raise Refused(
             415,

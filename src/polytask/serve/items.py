@@ -122,7 +122,7 @@ def _image(value: str | bytes, limits: Limits, where: str) -> bytes:
     if pixels > limits.pixels * 1e6:
         raise Refused(
             413,
-            f"The image has {pixels / 1e6:.1f} million pixels; at most {limits.pixels:g} million are taken.",
+            f"The image has too many pixels; at most {limits.pixels:g} million are taken.",
             where=where,
             remedy="Make it smaller.",
         )

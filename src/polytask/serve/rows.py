@@ -86,10 +86,9 @@ def check_table(part: Part, limits: Limits, *, most_rows: int) -> None:
     if part.ending == ".parquet":
         rows, columns = check_parquet(part.content)
     elif part.ending in (".csv", ".tsv", ".txt"):
-        rows = part.content.count(b"\n") + part.content.count(b"\r")
-        first = part.content[: part.content.find(b"\n") + 1 or None]
-        columns = 1 + max(first.count(one) for one in (b",", b";", b"\t", b"|"))
-        rows = rows if b"\n" not in part.content or b"\r\n" not in part.content else part.content.count(b"\n")
+        end = b"\n" if b"\n" in part.content else b"\r"
+        rows, first = part.content.count(end), part.content.partition(end)[0]
+        columns = 1 + max(first.count(separator) for separator in (b",", b";", b"\t", b"|"))
     else:
         raise Refused(
             415, "The table is neither CSV nor Parquet.", where="file", remedy="Send a .csv or .parquet file."

@@ -171,6 +171,8 @@ def decode_image(file: ImageFile, size: int, finish: Callable[[Decoded, int], Fi
 def picture_pixels(content: bytes) -> int:
     """Return how many pixels an encoded image has, by its header; nothing is decoded.
 
+    Of an image that is too large for Pillow it is the number from which on Pillow refuses one.
+
     Raises:
         DataError: It is no readable image.
         MissingPackageError: Pillow is not installed.
@@ -184,6 +186,8 @@ def picture_pixels(content: bytes) -> int:
         formats = [known for known in _FORMATS if known in Image.OPEN]
         with Image.open(io.BytesIO(content), formats=formats) as image:
             return image.width * image.height
+    except Image.DecompressionBombError:
+        return 2 * (Image.MAX_IMAGE_PIXELS or _MAX_PIXELS)
     except Exception as error:
         raise DataError(
             "The image is not readable: its contents are of no known format, or damaged. Save it as PNG or "

@@ -1,0 +1,95 @@
+"""Tables out of requests: too many rows or columns, and what is no table, are refused."""
+
+import io
+
+import pandas as pd
+import pytest
+from fastapi.testclient import TestClient
+from tests.serve.conftest import SAVED, Start
+
+CSV = {"content-type": "text/csv"}
+PARQUET = {"content-type": "application/vnd.apache.parquet"}
+
+
+@pytest.fixture
+def client(start: Start) -> TestClient:
+    return start(limits={"rows": 20, "columns": 10, "text": 50}, models={"table": str(SAVED / "table")})
+
+
+def asked(client: TestClient, **given) -> tuple[int, str]:
+    answer = client.post("/models/table/predict", **given)
+    return answer.status_code, answer.text
+
+
+def parquet(frame: pd.DataFrame) -> bytes:
+    written = io.BytesIO()
+    frame.to_parquet(written)
+    return written.getvalue()
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_csv_of_too_many_rows_is_refused_before_it_is_read(client: TestClient, end: str):
+    assert asked(client, content=f"a,b{end}" + f"1,2{end}" * 20, headers=CSV)[0] in (200, 422)
+    assert asked(client, content=f"a,b{end}" + f"1,2{end}" * 25, headers=CSV)[0] == 413
+
+
+def test_too_many_columns_are_refused(client: TestClient):
+    names = [f"c{index}" for index in range(11)]
+    assert asked(client, content=",".join(names) + "\n" + ",".join("1" * 11), headers=CSV)[0] == 413
+    assert asked(client, json={"rows": [dict.fromkeys(names, 1)]})[0] == 413
+    assert (
+        asked(client, content=parquet(pd.DataFrame({name: [1] for name in names})), headers=PARQUET)[0] == 413
+    )
+
+
+def test_a_parquet_of_too_many_rows_is_refused_by_what_it_says(client: TestClient):
+    content = parquet(pd.DataFrame({"a": [0] * 1_000_000}))
+    assert len(content) < 2**20
+    assert asked(client, content=content, headers=PARQUET)[0] == 413
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"PAR1", b"PAR1" * 10, b"PAR1" + b"\xff" * 100 + b"PAR1", parquet(pd.DataFrame({"a": [1]}))[:-9]],
+)
+def test_what_is_no_parquet_is_refused(client: TestClient, content: bytes):
+    status, text = asked(client, content=content, headers=PARQUET)
+    assert status == 422, text
+
+
+@pytest.mark.parametrize("content", [b"", b"\0\0", b"\xff\xfe\0", b"a,a\n1,2\n", b'"' * 1000, b"a,b\n"])
+def test_what_is_no_csv_is_refused_without_the_name_of_a_file_of_the_machine(
+    client: TestClient, content: bytes
+):
+    status, text = asked(client, content=content, headers=CSV)
+    assert status == 422, text
+    assert "/tmp" not in text
+    assert "scratch" not in text
+
+
+@pytest.mark.parametrize(
+    ("rows", "status"),
+    [
+        ([], 422),
+        ([{}] * 21, 413),
+        ([{"a": [1]}], 422),
+        ([{"a": {"b": 1}}], 422),
+        ([{"a": "x" * 51}], 422),
+        ("a", 422),
+        ([1], 422),
+    ],
+)
+def test_rows_are_objects_of_plain_values(client: TestClient, rows: object, status: int):
+    assert asked(client, json={"rows": rows})[0] == status
+
+
+def test_a_file_of_another_kind_and_two_files_are_refused(client: TestClient):
+    assert asked(client, files={"f": ("rows.xlsx", b"PK\3\4")})[0] == 415
+    two = [("f", ("a.csv", b"a\n1\n")), ("f", ("b.csv", b"a\n1\n"))]
+    assert asked(client, files=two)[0] == 422
+
+
+def test_no_upload_is_left_behind(client: TestClient):
+    asked(client, content="a,b\n1,2\n", headers=CSV)
+    asked(client, content="\0", headers=CSV)
+    assert list(client.app.state.service.scratch.iterdir()) == []
