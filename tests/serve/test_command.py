@@ -37,14 +37,14 @@ def served(
             line = process.stderr.readline()
             assert line, "the command ended"
             address = line.split()[2] if line.startswith("Serving at") else ""
-        client = httpx.Client(base_url=address, headers=MORE, timeout=60)
-        for _ in range(600):
-            try:
-                client.get("/health").raise_for_status()
-                break
-            except httpx.TransportError:
-                time.sleep(0.1)
-        yield client, process
+        with httpx.Client(base_url=address, headers=MORE, timeout=60) as client:
+            for _ in range(600):
+                try:
+                    client.get("/health").raise_for_status()
+                    break
+                except httpx.TransportError:
+                    time.sleep(0.1)
+            yield client, process
     finally:
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=30)

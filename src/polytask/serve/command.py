@@ -124,8 +124,8 @@ def named_models(models: Sequence[str]) -> dict[str, str]:
 def _check_packages() -> None:
     try:
         import fastapi  # noqa: F401 - only to see whether they are there
-        import python_multipart  # noqa: F401
         import prometheus_client  # noqa: F401
+        import python_multipart  # noqa: F401
         import uvicorn  # noqa: F401
     except ImportError as error:
         raise MissingPackageError(error.name or "fastapi", extra="serve", purpose="serving models") from error
