@@ -9,7 +9,7 @@ export POLYTASK_CACHE ?= $(CURDIR)/.venv/cache
 LOCKED := $(INSTALL) --no-deps --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-browser test-processors check fuzz mutants kills recording same bench bench-smoke builtin-models docs linkcheck lock clean
+.PHONY: help demo serve-demo test test-browser test-processors check fuzz mutants kills recording same bench bench-smoke builtin-models docs linkcheck lock clean
 
 help:  ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -41,6 +41,9 @@ help:  ## Show the targets
 
 demo: .venv/.user  ## Both halves on built-in data, with a report to read: demo/report.html
 	$(BIN)/polytask demo -o demo
+
+serve-demo: .venv/.user  ## The service and its page in a browser: drawings, texts, and a table that is fitted first
+	$(BIN)/polytask serve --demo --open --store demo/served
 
 test: .venv/.models  ## All tests, doctests of docstrings and README included
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2
@@ -89,6 +92,7 @@ bench: .venv/.models  ## All benchmarks; real data from the folder that POLYTASK
 	$(BIN)/python benchmarks/speed/many_tasks.py
 	$(BIN)/python benchmarks/speed/architectures.py
 	$(BIN)/python benchmarks/speed/living_classes.py
+	$(BIN)/python benchmarks/speed/serving.py
 	$(BIN)/python benchmarks/quality/sinusoid.py
 	$(BIN)/python benchmarks/quality/omniglot.py
 	$(BIN)/python benchmarks/quality/two_objectives.py

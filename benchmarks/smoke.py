@@ -147,6 +147,7 @@ CASES: dict[str, Case] = {
     "living_classes": Case(
         arguments=("--encoder", "hashed-text"), constants={"SIZES": (3, 4), "ROUNDS": 1}
     ),
+    "serving": Case(arguments=("--clients", "2", "--seconds", "0.1")),
     "adapt_examples": Case(
         arguments=("intents-30-ways-1",), constants={"DRAWS": 1, "MOST_QUERIES": 20}
     ),

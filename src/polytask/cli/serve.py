@@ -41,6 +41,12 @@ def serve(
             "--builtin/--no-builtin", help="Serve the encoders that learn classes of examples, too."
         ),
     ] = True,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="Serve the built-in penguins too, fitted first where they are not.")
+    ] = False,
+    open_page: Annotated[
+        bool, typer.Option("--open", help="Open the page in a browser once the service answers.")
+    ] = False,
     no_token: Annotated[
         bool, typer.Option("--no-token", help="Listen at an address of others without asking for a token.")
     ] = False,
@@ -80,6 +86,8 @@ def serve(
 
       polytask serve
 
+      polytask serve --demo --open
+
       polytask serve penguins intents --store my-models --port 8080
 
       POLYTASK_SERVE_TOKEN=... polytask serve penguins --host 0.0.0.0 --workers 4
@@ -95,8 +103,9 @@ def serve(
         jobs=jobs, waiting=waiting, fit_time=fit_time,
     )  # fmt: skip
     if store is None:
-        say("note: models that are made here go with the service; --store FOLDER keeps them.", style="yellow")
+        say("note: models made here go with the service; --store FOLDER keeps them.", style="yellow")
     run_service(
         models or (), host=host, port=port, store=store, workers=workers, threads=threads, builtin=builtin,
-        no_token=no_token, hosts=allow_host or (), proxy=proxy, limits=limits, say=say,
+        demo=demo, open_page=open_page, no_token=no_token, hosts=allow_host or (),
+        proxy=proxy, limits=limits, say=say,
     )  # fmt: skip

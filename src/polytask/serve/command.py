@@ -5,12 +5,18 @@ import os
 import signal
 import socket
 import tempfile
+import threading
+import time
+import webbrowser
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 from polytask.core import InputError, MissingPackageError
 from polytask.core.files import user_path
+from polytask.serve.demo_model import demo_model
 from polytask.serve.failures import Refused
 from polytask.serve.names import checked_name
 from polytask.serve.settings import ENVIRONMENT, TOKEN, Limits, ServeSettings
@@ -29,6 +35,8 @@ def run_service(
     workers: int = 1,
     threads: int | None = None,
     builtin: bool = True,
+    demo: bool = False,
+    open_page: bool = False,
     no_token: bool = False,
     hosts: Sequence[str] = (),
     proxy: str | None = None,
@@ -45,6 +53,8 @@ def run_service(
         workers: Processes.
         threads: Threads of each that compute; None for the cores, dealt among the workers.
         builtin: Whether the encoders are served that need no model.
+        demo: Whether the built-in penguins are served, too.
+        open_page: Whether a browser is opened once the service answers.
         no_token: Whether others may ask without a token.
         hosts: Further names under which the service is asked.
         proxy: The address of a proxy, which is believed where it says who asks.
@@ -66,10 +76,13 @@ def run_service(
     try:
         with tempfile.TemporaryDirectory(prefix="polytask-serve-") as runtime:
             folder = Path(runtime) / "store" if store is None else user_path(store)
+            named = named_models(models)
+            if demo:
+                named.setdefault("penguins", str(demo_model(folder.absolute() / "demo" / "penguins", say)))
             settings = ServeSettings(
                 store=str(folder.absolute()),
                 runtime=runtime,
-                models=named_models(models),
+                models=named,
                 builtin=builtin,
                 hosts=tuple(name.lower() for name in (host, *hosts)),
                 any_host=not is_local(host) and not hosts,
@@ -78,7 +91,7 @@ def run_service(
                 limits=Limits(**(limits or {})),
             )
             _check_models(settings)
-            _run(settings, host=host, port=port, workers=workers, proxy=proxy, say=say)
+            _run(settings, host=host, port=port, workers=workers, proxy=proxy, open_page=open_page, say=say)
     finally:
         signal.signal(signal.SIGTERM, before)
 
@@ -147,6 +160,7 @@ def _run(
     port: int,
     workers: int,
     proxy: str | None,
+    open_page: bool,
     say: Callable[[str], object],
 ) -> None:
     import uvicorn
@@ -158,7 +172,10 @@ def _run(
         counters.mkdir()
         os.environ[_FOLDER_OF_COUNTERS] = str(counters)
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # what else computes beside torch
-    say(f"Serving at http://{f'[{host}]' if ':' in host else host}:{port}/ - stop with Ctrl-C.")
+    address = f"http://{f'[{host}]' if ':' in host else host}:{port}/"
+    say(f"Serving at {address} - stop with Ctrl-C.")
+    if open_page:
+        threading.Thread(target=_open, args=(address,), daemon=True).start()
     try:
         uvicorn.run(
             "polytask.serve.worker:create",
@@ -180,6 +197,15 @@ def _run(
     finally:
         for name in (ENVIRONMENT, _FOLDER_OF_COUNTERS):
             os.environ.pop(name, None)
+
+
+def _open(address: str) -> None:
+    """Open the page once the service answers, or leave it where it never does."""
+    for _ in range(600):
+        time.sleep(0.2)
+        with suppress(OSError), urlopen(f"{address}health", timeout=5):  # an address of our own making
+            webbrowser.open(address)
+            return
 
 
 def _ended(*_: object) -> None:

@@ -22,7 +22,6 @@ from polytask.serve.job_files import ASKED, STATE, STOP, open_held
 __all__ = ["run_job"]
 
 _LOOK = 0.2  # seconds
-_MOST_SHUFFLED = 2_000  # rows of which importance is told
 _SPARED = 2.0  # times its time after which a fit that does not end is ended
 
 
@@ -78,6 +77,7 @@ def _fit(asked: Mapping[str, Any], progress: FitProgress) -> None:
     from polytask.core import DataWarning, ResultWarning
     from polytask.data import read_table
     from polytask.estimators import fit
+    from polytask.serve.told_importance import importance_file
     from polytask.train.progress import watched_run
 
     torch.set_num_threads(1)
@@ -89,42 +89,18 @@ def _fit(asked: Mapping[str, Any], progress: FitProgress) -> None:
     with watched_run(progress):
         model = fit(table, asked["targets"], **options, time_budget=seconds, progress=True)
     progress.phase("telling what matters")
-    importance = _importance(model, table)
+    kept = importance_file(model, table)
     progress.phase("saving")
-    revision = _kept(asked, model, importance, progress)
+    revision = _kept(asked, model, kept, progress)
     progress.done(asked["name"], revision)
 
 
-def _importance(model: Any, table: Any) -> dict[str, list[dict[str, Any]]]:
-    """Return, by target, how much each column matters, with the spread over shuffles."""
-    from polytask.core import PolytaskError
-
-    rows = table if len(table) <= _MOST_SHUFFLED else table.sample(_MOST_SHUFFLED, random_state=0)
-    try:
-        found = model.importance(rows, n_repeats=5)
-    except PolytaskError:  # as where the rows have one label
-        return {}
-    told: dict[str, list[dict[str, Any]]] = {}
-    for target in found.columns.get_level_values(0).unique():
-        one = found[target].dropna().sort_values("importance", ascending=False)
-        told[str(target)] = [
-            {
-                "column": str(column),
-                "importance": float(row["importance"]),
-                "low": float(row["importance"] - row["spread"]),
-                "high": float(row["importance"] + row["spread"]),
-            }
-            for column, row in one.iterrows()
-        ]
-    return told
-
-
-def _kept(asked: Mapping[str, Any], model: Any, importance: Any, progress: FitProgress) -> int:
+def _kept(asked: Mapping[str, Any], model: Any, kept: Mapping[str, str], progress: FitProgress) -> int:
     """Put the model into the store; return its revision."""
     from polytask.serve.failures import Refused
     from polytask.serve.store import Store
 
-    name, kept = asked["name"], {"importance.json": json.dumps(importance)}
+    name = asked["name"]
     store = Store(Path(asked["store"]), **asked["store_limits"])
     with store.changing(name) as before:
         if before is not None:

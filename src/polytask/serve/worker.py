@@ -2,10 +2,14 @@
 
 import logging
 import os
+import warnings
 
+import numpy as np
 import torch
 
+from polytask.core import DataWarning
 from polytask.encoders.frozen_choice import share_encoders
+from polytask.estimators import adapt
 from polytask.serve.app import create_app
 from polytask.serve.settings import ServeSettings
 
@@ -23,4 +27,18 @@ def create():
         log.propagate = False
     torch.set_num_threads(1)
     share_encoders()
-    return create_app(ServeSettings.from_environment())
+    settings = ServeSettings.from_environment()
+    if settings.builtin:
+        _warm_up()
+    return create_app(settings)
+
+
+def _warm_up() -> None:
+    """Learn two classes and tell one, so that the first client does not wait for what is loaded once."""
+    paper = np.full((28, 28, 3), 255, dtype=np.uint8)  # [height, width, channel]
+    drawn = [paper.copy() for _ in range(4)]
+    for index, image in enumerate(drawn):
+        image[4 + index : 24, 4 : 8 + index] = 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataWarning)
+        adapt(drawn, ["a", "a", "b", "b"], kind="image", encoder="drawings").predict(drawn[:1])
