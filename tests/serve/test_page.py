@@ -56,6 +56,28 @@ def test_bars_move_while_a_line_is_being_drawn(opened: Any) -> None:
     page.mouse.up()
 
 
+def test_a_finger_draws_and_a_second_one_does_not_disturb(opened: Any) -> None:
+    page = opened(has_touch=True, is_mobile=True, viewport={"width": 360, "height": 740})
+    pad = page.locator("canvas.pad")
+    pad.scroll_into_view_if_needed()
+    box = pad.bounding_box()
+    screen = page.context.new_cdp_session(page)
+
+    def touch(kind: str, *fingers: tuple[float, float]) -> None:
+        points = [{"x": box["x"] + x, "y": box["y"] + y, "id": i} for i, (x, y) in enumerate(fingers)]
+        screen.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    touch("touchStart", (40, 40))
+    for step in range(1, 6):
+        touch("touchMove", (40 + 20 * step, 40 + 20 * step))
+    touch("touchStart", (140, 140), (200, 30))
+    touch("touchMove", (150, 150), (210, 40))
+    touch("touchEnd")
+    [line] = json.loads(page.evaluate("sessionStorage.getItem('polytask.drawing')"))["lines"]
+    assert len(line) >= 6
+    assert line[-1][0] > 0.4 and abs(line[-1][0] - line[-1][1]) < 0.02
+
+
 def test_a_mistake_is_corrected_with_one_click_and_undone_with_another(opened: Any) -> None:
     page = opened()
     teach(page, "ring")

@@ -51,7 +51,7 @@ def test_a_table_is_trained_and_a_row_predicted(opened: Any, tmp_path: Path) -> 
         assert "Learned together" in plot and "Always the same answer" in plot
         expect(card.locator(".bars.plain li").first).to_contain_text("size")  # what matters most
     form = panel.locator(".row-form")
-    form.get_by_role("button", name="Fill in a typical row").click()
+    form.get_by_role("button", name="Typical row").click()
     assert form.get_by_label("picked").get_attribute("type") == "date"
     assert form.get_by_label("picked").input_value().startswith("2023-0")
     assert form.get_by_label("ripe").input_value() in ("true", "false")

@@ -82,10 +82,10 @@ function intervalRow(row, top, x, start, stop) {
     svg("circle", { class: "dot", cx: x(row.mean), cy: y, r: 5 }));
 }
 
-/** Up to four round numbers between two. */
+/** Up to five round numbers between two. */
 export function ticks(low, high) {
   if (!(high > low)) return [low];
-  const raw = (high - low) / 3;
+  const raw = (high - low) / 4;
   const size = 10 ** Math.floor(Math.log10(raw));
   const step = [1, 2, 5, 10].map((one) => one * size).find((one) => one >= raw);
   const first = Math.ceil(low / step);

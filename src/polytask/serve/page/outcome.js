@@ -78,7 +78,7 @@ function figure(task, value) {
 }
 
 function axisNumber(task, value) {
-  return SHARES.includes(task.metric) ? `${number(100 * value)} %` : number(value);
+  return SHARES.includes(task.metric) ? percent(value) : number(value);
 }
 
 /** In a sentence: how good, against what one knows without the columns, and whether learning together helped. */

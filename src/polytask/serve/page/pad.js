@@ -12,12 +12,14 @@ const THICK = 0.045; // of a side
 export function drawingPad(kept, label, onchange) {
   const canvas = el("canvas", { class: "pad", role: "img", "aria-label": label });
   const pad = { node: canvas, picture: null, line: null };
+  const again = () => repaint(canvas, kept.value, pad.picture);
   const changed = () => {
-    repaint(canvas, kept.value, pad.picture);
+    again();
     onchange();
   };
   listen(canvas, kept, pad, changed);
-  new ResizeObserver(() => repaint(canvas, kept.value, pad.picture)).observe(canvas);
+  new ResizeObserver(again).observe(canvas);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", again);
   const put = async (value) => {
     kept.value = value;
     pad.picture = value.picture ? await loaded(value.picture) : null;
@@ -41,21 +43,21 @@ function listen(canvas, kept, pad, changed) {
     return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height].map((one) => Math.round(one * 1000) / 1000);
   };
   canvas.addEventListener("pointerdown", (event) => {
-    if (event.button !== 0 || pad.line) return;
+    if (event.button !== 0 || pad.line) return; // a second finger draws nothing
     canvas.setPointerCapture(event.pointerId);
-    pad.line = [at(event)];
+    Object.assign(pad, { line: [at(event)], pointer: event.pointerId });
     kept.value.lines.push(pad.line);
     changed();
   });
   canvas.addEventListener("pointermove", (event) => {
-    if (!pad.line || !canvas.hasPointerCapture(event.pointerId)) return;
+    if (!pad.line || event.pointerId !== pad.pointer) return;
     const passed = event.getCoalescedEvents?.() ?? [];
     pad.line.push(...(passed.length ? passed : [event]).map(at));
     changed();
   });
   for (const name of ["pointerup", "pointercancel"]) {
-    canvas.addEventListener(name, () => {
-      if (!pad.line) return;
+    canvas.addEventListener(name, (event) => {
+      if (!pad.line || event.pointerId !== pad.pointer) return;
       pad.line = null;
       kept.save();
       changed();

@@ -2,6 +2,7 @@
 import { stored } from "./store.js";
 
 const LANGUAGES = ["en", "zh"];
+const SPACE = "\u00a0"; // at which no line breaks
 const texts = {};
 const chosen = stored("language", null);
 
@@ -61,7 +62,7 @@ export function number(value, options = {}) {
 /** A share from 0 to 1 in percent; what only rounds to nothing or everything does not say so. */
 export function percent(share, digits = 0) {
   const text = (100 * share).toFixed(digits);
-  if (share > 0 && Number(text) === 0) return "< 1 %";
-  if (share < 1 && Number(text) === 100) return "> 99 %";
-  return `${text} %`;
+  if (share > 0 && Number(text) === 0) return `<1${SPACE}%`;
+  if (share < 1 && Number(text) === 100) return `>99${SPACE}%`;
+  return `${text}${SPACE}%`;
 }
