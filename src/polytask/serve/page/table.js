@@ -110,7 +110,7 @@ function columnItem(column) {
     el("span", { class: "facts muted" }, facts.join(" · ")),
     el("span", { class: "facts sample" }, (column.examples ?? []).slice(0, 4).map(String).join(", ")),
     kind,
-    column.note ? el("span", { class: "facts note" }, column.note) : null,
+    column.note ? el("span", { class: "facts note" }, column.may_be_target ? "" : t("column.no-target"), " ", column.note) : null,
   );
 }
 
