@@ -55,7 +55,7 @@ test-processors: .venv/.models  ## The tests that train, with another instructio
 	POLYTASK_TEST_THREADS=2 $(BIN)/python -m pytest -q -n 1 -m 'trains and not slow' tests/train tests/estimators tests/models tests/fitting
 
 test-browser: .venv/.dev  ## The page of `polytask serve` in Debian's Chromium; skipped without
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 -rs -m browser tests/serve
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 -rs -m browser tests/serve/page
 
 check: .venv/.dev  ## Format, lint, types, and the rooms' import contract
 	$(BIN)/ruff format --check .

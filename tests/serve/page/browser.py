@@ -18,7 +18,7 @@ def chromium() -> str | None:
 
 def page_files() -> Path:
     """The folder of the page's files."""
-    return Path(__file__).parents[2] / "src" / "polytask" / "serve" / "page"
+    return Path(__file__).parents[3] / "src" / "polytask" / "serve" / "page"
 
 
 def arc(x: float, y: float, radius: float, start: float, stop: float) -> Points:

@@ -4,9 +4,9 @@ import zipfile
 from pathlib import Path
 
 from hatchling.builders.wheel import WheelBuilder
-from tests.serve.browser import page_files
+from tests.serve.page.browser import page_files
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def test_a_built_wheel_has_every_file_of_the_page(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import expect
-from tests.serve.browser import SIGNS, best_of, draw, shares
+from tests.serve.page.browser import SIGNS, best_of, draw, shares
 
 pytestmark = pytest.mark.browser
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 
 import pytest
-from tests.serve.browser import page_files
+from tests.serve.page.browser import page_files
 
 PAGE = page_files()
 SCRIPTS = {file.name: file.read_text(encoding="utf-8") for file in sorted(PAGE.glob("*.js"))}

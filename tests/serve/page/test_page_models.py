@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import expect
-from tests.serve.browser import SIGNS, draw
+from tests.serve.page.browser import SIGNS, draw
 
 pytestmark = pytest.mark.browser
 

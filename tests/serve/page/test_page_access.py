@@ -7,7 +7,7 @@ from typing import Any
 import axe_core_python
 import pytest
 from playwright.sync_api import expect
-from tests.serve.browser import SIGNS, best_of, draw, tab_to
+from tests.serve.page.browser import SIGNS, best_of, draw, tab_to
 
 pytestmark = pytest.mark.browser
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import expect
-from tests.serve.browser import SIGNS, draw
+from tests.serve.page.browser import SIGNS, draw
 
 pytestmark = pytest.mark.browser
 
