@@ -93,6 +93,7 @@ bench: .venv/.models  ## All benchmarks; real data from the folder that POLYTASK
 	$(BIN)/python benchmarks/speed/architectures.py
 	$(BIN)/python benchmarks/speed/living_classes.py
 	$(BIN)/python benchmarks/speed/serving.py
+	$(BIN)/python benchmarks/speed/command_start.py
 	$(BIN)/python benchmarks/quality/sinusoid.py
 	$(BIN)/python benchmarks/quality/omniglot.py
 	$(BIN)/python benchmarks/quality/two_objectives.py

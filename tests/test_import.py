@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+import polytask
+
 SAVED = Path(__file__).parent / "models" / "written_before"
 HEAVY = ("torch", "pandas", "sklearn", "scipy", "torchmetrics", "lightning_fabric", "matplotlib", "torchjd")
 
@@ -63,15 +65,35 @@ assert not [name for name in strange if name in sys.modules]
     assert _imported(code) == {"torch", "pandas"}
 
 
-def test_every_promised_name_exists():
-    import polytask
+def test_the_command_predict_imports_what_its_model_needs_and_no_more(tmp_path: Path):
+    image = pytest.importorskip("PIL.Image")
+    for label, box in (("bar", (2, 12, 26, 16)), ("post", (12, 2, 16, 26))):
+        (tmp_path / "support" / label).mkdir(parents=True)
+        for shift in range(2):
+            picture = image.new("L", (28, 28), 255)
+            picture.paste(0, tuple(side + shift for side in box))
+            picture.save(tmp_path / "support" / label / f"{shift}.png")
+    polytask.adapt(tmp_path / "support", encoder="drawings").save(tmp_path / "model")
+    words = ["predict", "model", "support/bar/0.png", "-o", "answers.csv"]
+    code = f"""
+import os, sys
+from typer.testing import CliRunner
+from polytask.cli import app
+os.chdir({str(tmp_path)!r})
+result = CliRunner().invoke(app, {words!r})
+assert result.exit_code == 0, result.output
+strange = ["polytask.models.table_model", "polytask.models.few_shot_model", "polytask.fitting"]
+strange += ["polytask.train", "PIL.TgaImagePlugin", "tokenizers", "polytask.encoders.pretrained.minilm"]
+assert not [name for name in strange if name in sys.modules]
+"""
+    assert _imported(code) == {"torch", "pandas"}
 
+
+def test_every_promised_name_exists():
     assert all(hasattr(polytask, name) for name in polytask.__all__)
 
 
 def test_every_room_is_an_attribute_of_the_package():
-    import polytask
-
     rooms = {name for _, name, is_room in pkgutil.iter_modules(polytask.__path__) if is_room} - {"cli"}
     assert {name for name in rooms if getattr(polytask, name) is sys.modules[f"polytask.{name}"]} == rooms
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):

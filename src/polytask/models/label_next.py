@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import softmax
 
 from polytask.core import DataError, InputError
 from polytask.core.files import user_path
 from polytask.data.examples.examples import Examples
+from polytask.meta.heads.softmax import softmax
 
 if TYPE_CHECKING:
     from polytask.models.few_shot_classifier import FewShotClassifier
@@ -46,7 +46,7 @@ def label_next(model: "FewShotClassifier", pool: Any, n: int = 10) -> pd.DataFra
     if not whole:
         raise DataError("All texts of the pool are empty. Give some that can be labelled.")
     features = model.space.features([examples.items[row] for row in whole])
-    shares = softmax(model.settings.sharpness * model.scores(features), axis=1)  # [example, class]
+    shares = softmax(model.settings.sharpness * model.scores(features))  # [example, class]
     known = model.examples.rows()[0].astype(np.float32)
     best = most_telling(features.numpy(), known, shares, int(n))
     rows, shares = [whole[row] for row in best], shares[best]

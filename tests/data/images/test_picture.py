@@ -2,6 +2,8 @@
 
 import io
 import struct
+import subprocess
+import sys
 import zlib
 from typing import Any
 
@@ -202,3 +204,19 @@ def test_what_is_decoded_tells_its_height_and_width_upright(orientation):
 def test_a_name_can_be_written_whatever_is_in_it():
     assert printable("caf\udce9.png") == "caf\\xe9.png"
     assert printable("\ud800.png") == "\\ud800.png"
+
+
+def test_a_common_format_is_read_without_the_code_of_the_others(tmp_path):
+    for ending in ("png", "jpg", "bmp", "gif", "tif"):
+        Image.fromarray(np.full((20, 20), 200, dtype=np.uint8)).save(tmp_path / f"x.{ending}")
+    code = """
+import sys
+from polytask.data.images.picture import read_picture
+for name in sys.argv[1:5]:
+    assert abs(int(read_picture(name, 4).pixels.mean()) - 200) < 5
+assert "PIL.TgaImagePlugin" not in sys.modules
+assert abs(int(read_picture(sys.argv[5], 4).pixels.mean()) - 200) < 5
+assert "PIL.TgaImagePlugin" in sys.modules
+"""
+    names = [str(tmp_path / f"x.{ending}") for ending in ("png", "jpg", "bmp", "gif", "tif")]
+    subprocess.run([sys.executable, "-c", code, *names], check=True)

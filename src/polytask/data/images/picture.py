@@ -4,7 +4,7 @@ import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 import numpy as np
 
@@ -22,6 +22,7 @@ ImageFile = Any
 
 # Formats that Pillow decodes by itself: an allowed list keeps file contents from starting other programs.
 _FORMATS = ("PNG", "JPEG", "MPO", "BMP", "DIB", "GIF", "TIFF", "WEBP", "PPM", "TGA", "AVIF", "JPEG2000")
+_COMMON = ("PNG", "JPEG", "BMP", "GIF")
 _MAX_PIXELS, _MAX_SIDE, _MAX_BYTES = 51_000_000, 100_000, 2**29
 _LARGE = 1_000_000  # pixels from which an image is first reduced by whole factors
 _ORIENTATION = 0x0112
@@ -150,12 +151,10 @@ def decode_image(file: ImageFile, size: int, finish: Callable[[Decoded, int], Fi
             raise FileNotFoundError("there is no such file")
         if not isinstance(file, bytes) and Path(file).stat().st_size > _MAX_BYTES:
             raise ValueError(f"it has more than {_MAX_BYTES // 2**20} MiB")
-        Image.init()
-        formats = [known for known in _FORMATS if known in Image.OPEN]
         # Not by its name: Pillow would map it into memory, and read damaged files in another way than bytes.
         with (
             io.BytesIO(file) if isinstance(file, bytes) else Path(file).open("rb") as opened,
-            Image.open(opened, formats=formats) as image,
+            Image.open(opened, formats=_formats(opened)) as image,
         ):
             return finish(_decoded(image, size, name), size)
     except DataError:
@@ -182,9 +181,8 @@ def picture_pixels(content: bytes) -> int:
     except ImportError as error:
         raise MissingPackageError("pillow", extra="images", purpose="reading images") from error
     try:
-        Image.init()
-        formats = [known for known in _FORMATS if known in Image.OPEN]
-        with Image.open(io.BytesIO(content), formats=formats) as image:
+        opened = io.BytesIO(content)
+        with Image.open(opened, formats=_formats(opened)) as image:
             return image.width * image.height
     except Image.DecompressionBombError:
         return 2 * (Image.MAX_IMAGE_PIXELS or _MAX_PIXELS)
@@ -193,6 +191,19 @@ def picture_pixels(content: bytes) -> int:
             "The image is not readable: its contents are of no known format, or damaged. Save it as PNG or "
             "JPEG."
         ) from error
+
+
+def _formats(opened: BinaryIO) -> list[str]:
+    """Return which formats to try; where a common one fits, the code of the forty others is not imported."""
+    from PIL import Image
+
+    Image.preinit()
+    start = opened.read(16)
+    opened.seek(0)
+    accepts = [Image.OPEN[name][1] for name in _COMMON if name in Image.OPEN]
+    if not any(accept is not None and accept(start) is True for accept in accepts):
+        Image.init()
+    return [known for known in _FORMATS if known in Image.OPEN]
 
 
 def printable(path: str | Path) -> str:
