@@ -1,7 +1,5 @@
 """The body of a request: JSON, a table, or files; read once, within its limits."""
 
-import json
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -144,15 +142,3 @@ async def _of_form(form: FormData) -> Body:
                 400, f"The field is no JSON: {error}", where="json", remedy="Correct it."
             ) from error
     return Body(json=told, parts=tuple(parts), fields=fields)
-
-
-def table_file(part: Part, folder: Path) -> Path:
-    """Write the bytes of a table into a file of a name that the service chooses."""
-    with tempfile.NamedTemporaryFile(dir=folder, suffix=part.ending, delete=False) as file:
-        file.write(part.content)
-    return Path(file.name)
-
-
-def as_text(value: Any) -> str:
-    """Write a value for a message, short."""
-    return json.dumps(value, default=str, ensure_ascii=True)[:80]

@@ -1,6 +1,8 @@
 """Rows of tables out of requests: JSON, CSV or Parquet, within their limits."""
 
-from contextlib import suppress
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +11,12 @@ import pandas as pd
 from polytask.core import PolytaskError
 from polytask.data import read_table
 from polytask.data.examples.json_rows import frame_of_rows
-from polytask.serve.bodies import Body, Part, table_file
+from polytask.serve.bodies import Body, Part
 from polytask.serve.failures import Refused, as_refused
-from polytask.serve.parquet import check_parquet
+from polytask.serve.parquet import plain_parquet
 from polytask.serve.settings import Limits
 
-__all__ = ["check_table", "frame_of", "read_part"]
+__all__ = ["checked_file", "frame_of", "read_file"]
 
 _SCALARS = (str, int, float, bool, type(None))
 
@@ -64,41 +66,55 @@ def read_part(part: Part, limits: Limits, folder: Path) -> pd.DataFrame:
     Raises:
         Refused: It is too large, or cannot be read.
     """
-    check_table(part, limits, most_rows=limits.rows)
-    file = table_file(part, folder)
+    with checked_file(part, limits, folder, most_rows=limits.rows) as file:
+        return read_file(file)
+
+
+def read_file(file: Path) -> pd.DataFrame:
+    """Read a file that the service named itself.
+
+    Raises:
+        Refused: It cannot be read; the message does not tell where it lies.
+    """
     try:
         return read_table(file)
     except PolytaskError as error:
-        refused = as_refused(error, where=part.name[:80] or "body")
+        refused = as_refused(error, where="file")
         refused.what = refused.what.replace(str(file), "The table")
+        refused.remedy = refused.remedy.replace(str(file), "the table")
         raise refused from error
-    finally:
-        with suppress(OSError):
-            file.unlink()
 
 
-def check_table(part: Part, limits: Limits, *, most_rows: int) -> None:
-    """Refuse a table by a look at its bytes, before it is read.
+@contextmanager
+def checked_file(part: Part, limits: Limits, folder: Path, *, most_rows: int) -> Iterator[Path]:
+    """Have the file of a table inside the block, after a look at its size.
 
     Raises:
         Refused: It is no CSV or Parquet, or has too many rows or columns.
     """
     if part.ending == ".parquet":
-        rows, columns = check_parquet(part.content)
-    elif part.ending in (".csv", ".tsv", ".txt"):
-        end = b"\n" if b"\n" in part.content else b"\r"
-        rows, first = part.content.count(end), part.content.partition(end)[0]
-        columns = 1 + max(first.count(separator) for separator in (b",", b";", b"\t", b"|"))
-    else:
+        with plain_parquet(part.content, folder, most_rows=most_rows) as plain:
+            _check_columns(plain.columns, limits)
+            yield plain.file
+        return
+    if part.ending not in (".csv", ".tsv", ".txt"):
         raise Refused(
             415, "The table is neither CSV nor Parquet.", where="file", remedy="Send a .csv or .parquet file."
         )
+    end = b"\n" if b"\n" in part.content else b"\r"
+    rows, first = part.content.count(end), part.content.partition(end)[0]
     if rows > most_rows + 1:
         raise Refused(
-            413, f"The table has about {rows:,} rows; at most {most_rows:,} are taken.", where="rows",
+            413,
+            f"The table has about {rows:,} rows; at most {most_rows:,} are taken.",
+            where="rows",
             remedy="Send it in parts.",
-        )  # fmt: skip
-    _check_columns(columns, limits)
+        )
+    _check_columns(1 + max(first.count(separator) for separator in (b",", b";", b"\t", b"|")), limits)
+    with tempfile.TemporaryDirectory(dir=folder) as place:
+        file = Path(place) / f"table{part.ending}"
+        file.write_bytes(part.content)
+        yield file
 
 
 def _check_columns(count: int, limits: Limits) -> None:

@@ -38,7 +38,7 @@ class Service:
         )
         self.shelf = Shelf(settings, self.store)
         self.changes = Changes(self.shelf, self.store, limits, self.scratch)
-        self.uploads = Uploads(self.runtime / "tables", limits)
+        self.uploads = Uploads(self.runtime / "tables", limits, self.scratch)
         self.jobs = Jobs(self.runtime / "fits", limits)
         self.metrics = Metrics()
         self.rates = ClientRates(self.runtime / "rates", limits.rate)

@@ -10,13 +10,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from polytask.core import PolytaskError
 from polytask.core.files import write_atomically, write_folder_atomically
-from polytask.data import read_table
 from polytask.serve.bodies import Part
 from polytask.serve.columns import guessed_columns
-from polytask.serve.failures import Refused, as_refused
-from polytask.serve.rows import check_table
+from polytask.serve.failures import Refused
+from polytask.serve.rows import checked_file, read_file
 from polytask.serve.settings import Limits
 
 __all__ = ["Uploads", "checked_id", "sweep_folder"]
@@ -32,10 +30,11 @@ class Uploads:
     Args:
         folder: Where they lie; all workers share it.
         limits: How large and how many they may be.
+        scratch: For files that are removed again, in the same file system.
     """
 
-    def __init__(self, folder: Path, limits: Limits) -> None:
-        self._folder, self._limits = folder, limits
+    def __init__(self, folder: Path, limits: Limits, scratch: Path) -> None:
+        self._folder, self._limits, self._scratch = folder, limits, scratch
         folder.mkdir(parents=True, exist_ok=True)
 
     def add(self, part: Part) -> dict[str, Any]:
@@ -44,8 +43,8 @@ class Uploads:
         Raises:
             Refused: It is no table, or too large; or too many are kept.
         """
-        check_table(part, self._limits, most_rows=_MOST_ROWS)
-        return self._add(f"table{part.ending}", lambda file: file.write_bytes(part.content))
+        with checked_file(part, self._limits, self._scratch, most_rows=_MOST_ROWS) as checked:
+            return self._add(checked.name, lambda file: checked.rename(file))
 
     def add_dataset(self, name: str) -> dict[str, Any]:
         """Keep a table that comes with a package.
@@ -135,11 +134,6 @@ def sweep_folder(folder: Path, seconds: float, *, spare: Callable[[Path], bool] 
 
 
 def _looked_at(file: Path, name: str) -> dict[str, Any]:
-    try:
-        frame = read_table(file)
-        columns = guessed_columns(frame)
-    except PolytaskError as error:
-        refused = as_refused(error, where="file")
-        refused.what = refused.what.replace(str(file), "The table")
-        raise refused from error
+    frame = read_file(file)
+    columns = guessed_columns(frame)
     return {"table": name, "rows": len(frame), "columns": columns}
