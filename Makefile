@@ -9,7 +9,7 @@ export POLYTASK_CACHE ?= $(CURDIR)/.venv/cache
 LOCKED := $(INSTALL) --no-deps --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve-demo test test-browser test-processors check fuzz mutants kills recording same bench bench-smoke builtin-models docs linkcheck lock clean
+.PHONY: help demo serve-demo test test-browser test-processors check fuzz mutants kills recording same bench bench-smoke warrant builtin-models docs linkcheck lock clean
 
 help:  ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -139,6 +139,17 @@ lock: .venv/.dev  ## Write requirements/ anew from pyproject.toml and constraint
 	$(BIN)/uv pip compile pyproject.toml $(LOCK) -o requirements/all.txt
 	$(BIN)/uv pip compile pyproject.toml $(LOCK) --group dev -o requirements/dev.txt
 	$(BIN)/uv pip compile pyproject.toml $(LOCK) --group dev --group docs -o requirements/docs.txt
+	printf '%s\n' $(PEERS) | $(BIN)/uv pip compile - --quiet --no-deps --universal --python-version 3.11 --generate-hashes --no-header -o requirements/peers.txt
+
+# Other libraries that benchmarks compare with; they lie in a folder of their own, which the benchmarks put on their path.
+PEERS := higher torchopt optree graphviz parallel-metalearn
+
+.venv/.peers: .venv/.dev requirements/peers.txt
+	$(LOCKED) --upgrade --target .venv/peers -r requirements/peers.txt
+	@touch $@
+
+warrant: .venv/.peers  ## Every layer by every algorithm by every execution: are meta-gradients right? docs/warrant.md
+	OMP_NUM_THREADS=1 PYTHONPATH=.:.venv/peers $(BIN)/python -m benchmarks.warrant
 
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-header -c constraints.txt \
 	--extra all --group around-torch --group build --excludes requirements/not-locked.txt

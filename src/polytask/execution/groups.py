@@ -22,6 +22,7 @@ from torch.autograd.function import FunctionCtx
 from polytask.core import Batch, Episode, EpisodeStack, EpisodicLearner, TrainingError
 from polytask.core.batch import Inputs, stack_batches
 from polytask.core.learner import run_loop
+from polytask.execution.at_once import explained
 
 __all__ = ["KnownGradients", "Run", "as_tree", "in_groups", "one_by_one", "run_one_by_one", "signature"]
 
@@ -53,7 +54,8 @@ def _run_group(run: Run[EpisodeStack], learner: EpisodicLearner, episodes: Seque
     stack = episodes if isinstance(episodes, EpisodeStack) else _stacked(episodes)
     if len(episodes) == 1 or stack is None:
         return run_loop(learner, episodes)
-    return _with_gradients(run, learner, stack)
+    with explained(learner, stack):
+        return _with_gradients(run, learner, stack)
 
 
 def run_one_by_one(learner: EpisodicLearner, episodes: Sequence[Episode]) -> Tensor:

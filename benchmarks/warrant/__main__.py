@@ -1,0 +1,74 @@
+"""The warrant grid: where meta-gradients are right, refused or wrong, here and in other libraries.
+
+    python -m benchmarks.warrant                          # all, with peers; then docs/warrant.md
+    python -m benchmarks.warrant --layers Linear GELU --algorithms MAML
+    python -m benchmarks.warrant --only polytask          # for another version of torch
+    python -m benchmarks.warrant --only page
+
+Writes ``results/torch-VERSION.json`` with one record for each cell, and ``results/peers.json``; the page is
+made of all that lie there. In float64 on one thread; about ten minutes.
+"""
+
+import argparse
+import json
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from benchmarks.warrant.algorithms import ALGORITHMS
+from benchmarks.warrant.grid import Cell, cells, machine
+from benchmarks.warrant.layers import LAYERS
+from benchmarks.warrant.page import write_page
+from benchmarks.warrant.peers import peer_cells, peer_versions
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def main() -> None:
+    """Read the command line, compute the cells and write them."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--layers", nargs="*", choices=list(LAYERS), default=[])
+    parser.add_argument("--algorithms", nargs="*", choices=list(ALGORITHMS), default=[])
+    parser.add_argument("--only", choices=["polytask", "peers", "page"], default=None)
+    parser.add_argument("--not-compiled", action="store_true", help="leave the compiled execution out")
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    given.results.mkdir(parents=True, exist_ok=True)
+    partial = bool(given.layers or given.algorithms)
+    if given.only in (None, "polytask"):
+        found = _told(cells(given.layers, given.algorithms, compiled=not given.not_compiled))
+        if not partial:
+            _write(given.results / f"torch-{machine()['torch']}.json", machine(), found)
+    if given.only in (None, "peers"):
+        found = _told(peer_cells(given.layers))
+        if not partial:
+            _write(given.results / "peers.json", {**machine(), **peer_versions()}, found)
+    if not partial:
+        write_page(given.results)
+
+
+def _told(found: Iterable[Cell]) -> list[Cell]:
+    """Print what is not right as it comes, and the counts."""
+    kept = []
+    for cell in found:
+        kept.append(cell)
+        if cell.outcome != "right":
+            error = "" if cell.error is None else f" by {cell.error:.0e}"
+            print(
+                f"{cell.outcome}{error}: {cell.layer}, {cell.algorithm}, {cell.execution}: {cell.reason}",
+                flush=True,
+            )
+    print(dict(Counter(cell.outcome for cell in kept)), flush=True)
+    return kept
+
+
+def _write(path: Path, where: dict[str, str], found: list[Cell]) -> None:
+    record = {"machine": where, "cells": [asdict(cell) for cell in found]}
+    path.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
