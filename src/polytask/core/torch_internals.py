@@ -8,7 +8,9 @@ What is used, and what for:
 - what backward nodes have saved of the forward pass, from which engines compute gradients of single tasks;
 - the address of a storage, to count the bytes of tensors that share one;
 - the mode that sees every operation as it is run, to count what is alive;
-- the classes above batch and instance normalization of every number of dimensions.
+- the classes above batch and instance normalization of every number of dimensions;
+- the class above dropout of every number of dimensions;
+- the classes behind weight norm and spectral norm, as parametrizations and as the hooks of older code.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,15 +22,26 @@ from torch._C._functorch import peek_interpreter_stack
 from torch.autograd.graph import Node
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.nn.modules.batchnorm import _BatchNorm as AnyBatchNorm
+from torch.nn.modules.dropout import _DropoutNd as AnyDropout
 from torch.nn.modules.instancenorm import _InstanceNorm as AnyInstanceNorm
+from torch.nn.utils.parametrizations import _SpectralNorm as SpectralNorm
+from torch.nn.utils.parametrizations import _WeightNorm as WeightNorm
+from torch.nn.utils.spectral_norm import SpectralNorm as OldSpectralNorm
+from torch.nn.utils.weight_norm import WeightNorm as OldWeightNorm
 from torch.utils import _pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
 __all__ = [
     "AnyBatchNorm",
+    "AnyDropout",
     "AnyInstanceNorm",
+    "FUSED_WEIGHT_NORM",
+    "OldSpectralNorm",
+    "OldWeightNorm",
+    "SpectralNorm",
     "TorchDispatchMode",
     "TreeForm",
+    "WeightNorm",
     "flattened",
     "has_hooks",
     "inside_transform",
@@ -40,6 +53,9 @@ __all__ = [
     "tensor_hooks",
     "unflattened",
 ]
+
+FUSED_WEIGHT_NORM = vars(torch)["_weight_norm"]
+"""The function that both kinds of weight norm call."""
 
 TreeForm = _pytree.TreeSpec
 """What a tree of tensors looks like without its tensors."""

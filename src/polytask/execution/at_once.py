@@ -10,6 +10,7 @@ from polytask.core import Episode, EpisodicLearner, PolytaskError, TrainingError
 from polytask.core.buffers import kept_buffers
 from polytask.core.errors import first_line
 from polytask.core.learner import run_loop
+from polytask.core.torch_internals import AnyBatchNorm
 
 __all__ = ["explained"]
 
@@ -55,9 +56,7 @@ def _instead(learner: EpisodicLearner) -> str:
     norms = [
         name
         for name, module in modules.items()
-        if isinstance(module, nn.modules.batchnorm._BatchNorm)
-        and module.training
-        and module.running_mean is not None
+        if isinstance(module, AnyBatchNorm) and module.training and module.running_mean is not None
     ]
     recurrent = [name for name, module in modules.items() if isinstance(module, nn.RNNBase)]
     if recurrent:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from polytask.core import Episode, EpisodicLearner, TrainingError, jacobian
 from polytask.core.learner import Execution, run_loop
 from polytask.core.random import seeded
+from polytask.core.torch_internals import AnyDropout
 from polytask.execution.consistency import inconsistencies
 from polytask.execution.finite_differences import directions, finite_difference_errors
 from polytask.execution.named import ExecutionName, named_execution
@@ -178,7 +179,7 @@ def _without_dropout(learner: EpisodicLearner) -> EpisodicLearner:
     """Put a learner into training mode, its dropout layers excepted: each execution draws in its own way."""
     learner.train()
     for module in learner.modules():
-        if isinstance(module, nn.modules.dropout._DropoutNd):
+        if isinstance(module, AnyDropout):
             module.eval()
     return learner
 

@@ -20,6 +20,7 @@ from polytask.meta.adaptation.inner_options import adapted_parameters, check_inn
 from polytask.meta.adaptation.rules.rule import UpdateRule
 from polytask.meta.adaptation.rules.sgd import SGD
 from polytask.meta.layers.class_means import check_classes
+from polytask.meta.layers.computed_weights import ComputedWeights
 from polytask.meta.layers.normalization import (
     Normalization,
     check_normalization,
@@ -140,6 +141,7 @@ class GradientLearner(EpisodicLearner):
         )
         self.exact_gradient = n_differentiated is None if objective is None else objective.exact
         self.objective_is_loss = objective is None
+        self.computed_weights = ComputedWeights(model)
         self.model = model
         self.per_step = has_per_step_layers(model)
         self.rule = rule or SGD()
@@ -165,6 +167,8 @@ class GradientLearner(EpisodicLearner):
         """Return one objective per episode; see `polytask.core.EpisodicLearner.objectives`."""
         if self.objective is not None:
             self.objective.before()
+        if self.training:
+            self.computed_weights.move(self.model)
         found = super().objectives(episodes, execution=execution)
         if self.objective is not None and self.training:
             self.objective.after()
@@ -268,7 +272,7 @@ class GradientLearner(EpisodicLearner):
         """
         model = module_copy(layers(self.model, slice(n_fixed, None)) if n_fixed else self.model, parameters)
         per_step = at_step(model, step) if self.per_step else contextlib.nullcontext()
-        with self._normalized(model), per_step:
+        with self._normalized(model), per_step, self.computed_weights.inside(model):
             return _by_task(model(inputs), tasks)
 
     def _normalized(self, model: nn.Module) -> contextlib.AbstractContextManager[None]:
@@ -281,7 +285,7 @@ class GradientLearner(EpisodicLearner):
         if parts is None:
             return 0, support
         body = module_copy(parts[0])
-        with self._normalized(body):
+        with self._normalized(body), self.computed_weights.inside(body):
             features = body(support.inputs)
         if not isinstance(features, Tensor) or features.shape[:1] != (len(support),):
             return 0, support  # not examples by row, as a batch has them
