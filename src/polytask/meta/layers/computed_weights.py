@@ -50,8 +50,8 @@ class ComputedWeights:
                 if isinstance(hook, OldSpectralNorm | OldWeightNorm):
                     name = "spectral_norm" if isinstance(hook, OldSpectralNorm) else "weight_norm"
                     raise InputError(
-                        f"`model` has a layer of `torch.nn.utils.{name}`, which no inner loop can do with. Use "
-                        f"`torch.nn.utils.parametrizations.{name}`."
+                        f"`model` has a layer of `torch.nn.utils.{name}`, which no inner loop can do with. "
+                        f"Use `torch.nn.utils.parametrizations.{name}`."
                     )
         self._weight_norm = any(isinstance(part, WeightNorm) for part in model.modules())
         self._spectral_norm = any(isinstance(part, SpectralNorm) for part in model.modules())
