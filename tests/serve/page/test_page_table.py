@@ -108,6 +108,7 @@ def test_losses_are_drawn_while_it_trains_and_it_can_be_stopped(opened: Any) -> 
     expect(charts).to_have_count(2, timeout=SLOW)
     curve = charts.first.locator("polyline")
     curve.wait_for()
+    expect(page.locator(".training")).to_contain_text("learning all targets together, part")
     page.get_by_role("button", name="Stop").click()
     expect(page.locator(".training h3")).to_have_text("Training was stopped", timeout=SLOW)
 

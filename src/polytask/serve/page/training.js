@@ -21,12 +21,19 @@ export function trainingView(job, ondone, errors) {
   const show = (state) => {
     title.textContent = known(`job.${state.state}`, state.state);
     bar.value = state.share ?? 0;
-    says.textContent = [percent(state.share ?? 0), state.says].filter(Boolean).join(" · ");
+    says.textContent = [percent(state.share ?? 0), inWords(state.says ?? "")].filter(Boolean).join(" · ");
     stop.hidden = OVER.includes(state.state);
     showLosses(charts, shown, state.losses ?? {});
   };
   watch(job, node, show, errors, ondone);
   return node;
+}
+
+/** What the service says that it does, in the language of the page where that is known. */
+function inWords(says) {
+  const part = /^.* (joint|alone) \((\d+) of (\d+)\)$/.exec(says);
+  if (part) return t(part[1] === "joint" ? "says.joint" : "says.alone", { n: part[2], of: part[3] });
+  return known(`says.${says.replaceAll(" ", "-")}`, says);
 }
 
 async function watch(job, node, show, errors, ondone) {
