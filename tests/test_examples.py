@@ -13,6 +13,7 @@ SHOWS = {
     "one_net_two_tasks.py": ["by hand:", "polytask:", "cosine", "RMSE", "both ways give the same gradient"],
     "two_inputs_two_heads.py": ["separate", "joint, equal weights", "joint, UPGrad", "Δm"],
     "learning_to_learn.py": ["random start", "joint pre-training", "MAML", "picture written"],
+    "own_prior.py": ["a smooth function", "exact mean", "a function with a jump"],
     "own_parts.py": ["Nearest: passes", "Drifting:", "`adapt` changes the learner", "accuracy, %"],
     "ways_to_adapt.py": ["MAML", "CAVIA", "MAML++", "inner AdamW", "cosine", "a rate of"],
     "what_balancing_sees.py": ["auto", "last-layer", "is not finite", "picture written"],
@@ -20,6 +21,7 @@ SHOWS = {
 SMALL = {  # as little as its claims need
     "two_inputs_two_heads.py": ["--seeds", "2", "--steps", "150"],
     "ways_to_adapt.py": ["--steps", "30"],
+    "own_prior.py": ["--steps", "300"],
 }
 
 

@@ -14,7 +14,7 @@ from polytask.core.files import user_path
 from polytask.core.names import counted
 
 if TYPE_CHECKING:
-    from polytask.models import FewShotClassifier, FewShotModel, TaskTableModel
+    from polytask.models import FewShotClassifier, FewShotModel, InContextModel, TaskTableModel
 
 __all__ = ["adapt"]
 
@@ -79,7 +79,7 @@ def adapt(
 
       polytask adapt schools new-school.csv -o schools-and-one
     """
-    from polytask.models import FewShotClassifier, FewShotModel, TaskTableModel, load
+    from polytask.models import FewShotClassifier, FewShotModel, InContextModel, TaskTableModel, load
 
     asked = given(
         kind=kind,
@@ -91,7 +91,7 @@ def adapt(
     )
     if support is None:
         if again:
-            raise InputError("`again` is for models that fit made with --task-column. Name the model first.")
+            raise InputError("`again` is for models of a table with tasks. Name the model first.")
         _learn_classes(source, output, asked, as_json=as_json)
         return
     if user_path(output).resolve() == user_path(source).resolve():
@@ -99,14 +99,18 @@ def adapt(
             f"{output} is the learned model itself, which would be lost. Choose another `output`."
         )
     base = load(source)
-    if asked and isinstance(base, FewShotModel | TaskTableModel | FewShotClassifier):
+    if asked and isinstance(base, FewShotModel | TaskTableModel | FewShotClassifier | InContextModel):
         raise InputError(
             f"{source} is a model already, which decides how examples are read and learned. Leave out "
             f"{', '.join(f'`{name}`' for name in asked)}."
         )
-    if again and not isinstance(base, TaskTableModel):
-        raise InputError(f"{source} has no tasks; `again` is for models that fit made with --task-column.")
-    if isinstance(base, TaskTableModel):
+    if again and not isinstance(base, TaskTableModel | InContextModel):
+        raise InputError(
+            f"{source} has no tasks; `again` is for models that fit or learn made with --task-column."
+        )
+    if isinstance(base, InContextModel):
+        _adapt_rows(base, support, output, again=again, as_json=as_json)
+    elif isinstance(base, TaskTableModel):
         _adapt_tasks(base, support, output, again=again, as_json=as_json)
     elif isinstance(base, FewShotModel):
         _adapt_classes(base, support, output, as_json=as_json)
@@ -184,6 +188,20 @@ def _adapt_classes(base: "FewShotModel", support: Path, output: Path, *, as_json
     adapted.save(output)
     summary = {"model": str(output), "classes": list(adapted.classes)}
     show(summary, as_json=as_json, lines=[f"Adapted to {', '.join(adapted.classes)}; written to {output}."])
+
+
+def _adapt_rows(base: "InContextModel", rows: Path, output: Path, *, again: bool, as_json: bool) -> None:
+    from polytask.models.bundle_folder import check_destination
+
+    check_destination(output, kind=base.kind)
+    adapted = base.adapt(user_path(rows), again=again)
+    adapted.save(output)
+    new = adapted.tasks[len(base.tasks) :]
+    n_rows = len(adapted.known) - len(base.known)
+    summary = {"model": str(output), "new_tasks": list(new), "tasks": len(adapted.tasks), "rows": n_rows}
+    tasks = "" if base.reader.column is None else f", of {counted(len(new), 'new task')}"
+    words = f"Reads {counted(n_rows, 'more row')}{tasks}; {counted(len(adapted.known), 'row')} in all."
+    show(summary, as_json=as_json, lines=[f"{words} Written to {output}."])
 
 
 def _adapt_tasks(base: "TaskTableModel", rows: Path, output: Path, *, again: bool, as_json: bool) -> None:

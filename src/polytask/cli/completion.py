@@ -29,6 +29,7 @@ __all__ = [
 _MOST = 1000  # entries of a folder that are looked at
 _KINDS = ("regression", "log", "binary", "multiclass")
 _PLAN = "plan.json"
+_OF_TASKS = ("mixed", "cnp", "np", "anp", "tnp", "pfn")
 
 
 def architectures() -> list[str]:
@@ -42,8 +43,8 @@ def balancers() -> list[str]:
 
 
 def learners() -> list[str]:
-    """Return the names of few-shot learners, and what chooses one."""
-    return ["auto", *learner_names()]
+    """Return the names of few-shot learners, and what chooses one; those of tables with tasks last."""
+    return ["auto", *learner_names(), *_OF_TASKS]
 
 
 def candidates(incomplete: str) -> list[str]:

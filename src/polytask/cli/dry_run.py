@@ -17,7 +17,13 @@ if TYPE_CHECKING:  # `--help` needs no torch
 
     from polytask.fitting.planned_fit import PlannedFit
 
-__all__ = ["DryRun", "show_planned_comparison", "show_planned_fit", "show_planned_learning"]
+__all__ = [
+    "DryRun",
+    "show_planned_comparison",
+    "show_planned_fit",
+    "show_planned_learning",
+    "show_planned_tasks",
+]
 
 DryRun = Annotated[
     bool,
@@ -97,6 +103,21 @@ def show_planned_learning(planned: Mapping[str, Any], *, output: Path, as_json: 
     rows.append(("judging", f"{counted(planned['test_episodes'], 'episode')} of unseen classes"))
     rows.append(("output", f"a model in {output}"))
     show({**planned, "output": str(output), "dry_run": True}, as_json=as_json, lines=_lines(rows, ()))
+
+
+def show_planned_tasks(planned: Mapping[str, Any], *, output: Path, as_json: bool) -> None:
+    """Write what ``polytask learn --task-column`` would do."""
+    rows = [
+        ("rows", f"{planned['rows']} with a label"),
+        ("target", f"{planned['target']}, {planned['kind']}"),
+        ("tasks", f"{planned['tasks']} of the column {planned['task_column']}"),
+        ("features", f"{planned['features']} numbers a row"),
+        ("tried", f"{', '.join(planned['learners'])}; {planned['folds']} folds of whole tasks"),
+        ("training", f"{counted(planned['steps'], 'step')} of {counted(planned['episodes'], 'episode')}"),
+        ("output", f"a model in {output}"),
+    ]
+    summary = {**planned, "output": str(output), "dry_run": True}
+    show(summary, as_json=as_json, lines=_lines(rows, planned["messages"]))
 
 
 def _table_rows(table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

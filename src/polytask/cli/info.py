@@ -29,6 +29,7 @@ _ROLES = {"group": "group", "time_column": "time", "weight_column": "weight", "s
 _KINDS = {
     "table": "a model of a table (polytask fit)",
     "task-table": "a model of a table with tasks (polytask fit --task-column)",
+    "in-context": "a network that reads the rows of a task (polytask learn)",
     "few-shot": "a few-shot model (polytask learn)",
     "few-shot-adapted": "an adapted few-shot model (polytask adapt)",
     "few-shot-classifier": "a classifier of few examples (polytask adapt)",
@@ -82,7 +83,9 @@ def _model_rows(saved: "BundleInfo") -> Iterator[tuple[str, str]]:
         yield f"target {target['name']}", f"{target['kind']}{more}"
     for kind, names in saved.columns.items():
         yield kind, f"{counted(len(names), 'column')}: {_some(names)}"
-    if "learner" in settings:
+    if saved.kind == "in-context":
+        yield "learner", str(settings.get("learner"))
+    elif "learner" in settings:
         yield "learner", f"{settings['learner']}, {settings.get('way')}-way {settings.get('shot')}-shot"
         yield "images", f"{settings.get('size')} x {settings.get('size')}"
     if saved.task_column is not None:

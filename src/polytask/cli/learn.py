@@ -1,13 +1,14 @@
-"""``polytask learn``: how to tell new classes apart from few images."""
+"""``polytask learn``: how to learn new classes from few images, and new tasks from few rows."""
 
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Group
 
 from polytask.cli.completion import learners, sources
 from polytask.cli.config_file import CONFIG_FILE, Config, run_text
-from polytask.cli.dry_run import DryRun, show_planned_learning
+from polytask.cli.dry_run import DryRun, show_planned_learning, show_planned_tasks
 from polytask.cli.failures import SpokenCommand
 from polytask.cli.options import (
     Accelerator,
@@ -23,6 +24,8 @@ from polytask.cli.options import (
     more,
 )
 from polytask.cli.terminal import show_trained
+from polytask.core import InputError
+from polytask.core.files import user_path
 
 __all__ = ["learn"]
 
@@ -33,33 +36,58 @@ def learn(
     source: Annotated[
         str,
         typer.Argument(
-            help="glyphs, omniglot, or a folder with one folder of images per class.", autocompletion=sources
+            help="glyphs, omniglot, or a folder with one folder of images per class; with --task-column "
+            "a table.",
+            autocompletion=sources,
         ),
     ],
     output: ModelDirectory,
-    way: Annotated[int, typer.Option(help="Classes of a new task.")] = 5,
-    shot: Annotated[int, typer.Option(help="Labelled examples of each class.")] = 1,
+    way: Annotated[
+        int | None, typer.Option(help="Of images: classes of a new task (5).", show_default=False)
+    ] = None,
+    shot: Annotated[
+        int | None, typer.Option(help="Of images: labelled examples of each class (1).", show_default=False)
+    ] = None,
+    task_column: Annotated[
+        str | None, typer.Option(help="Of a table: the column that tells which task a row belongs to.")
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option(help="Of a table with tasks: the column of numbers to predict.")
+    ] = None,
     learner: Annotated[
-        str,
+        str | None,
         typer.Option(
-            help="The method; polytask methods lists all. auto tries some, and validation classes choose.",
+            help="The method. Of images one that polytask methods lists (prototypes); of a table with tasks "
+            "mixed, cnp, np, anp, tnp or pfn (auto). auto tries some, and held-out classes or tasks choose.",
             autocompletion=learners,
+            show_default=False,
         ),
-    ] = "prototypes",
+    ] = None,
     steps: Annotated[
         int | None, typer.Option(help="Training steps; the learner's own default if left out.")
     ] = None,
     test_episodes: Annotated[
-        int, typer.Option("--test-episodes", "--episodes", help="Held-out episodes for the evaluation.")
-    ] = 600,
+        int | None,
+        typer.Option(
+            "--test-episodes",
+            "--episodes",
+            help="Of images: held-out episodes for the evaluation (600).",
+            show_default=False,
+        ),
+    ] = None,
     size: Annotated[Whole, more("Height and width of the images (28).")] = None,
-    width: Annotated[Whole, more("Channels of each layer (32).")] = None,
+    width: Annotated[
+        Whole, more("Channels of each layer (32); of networks of rows their width (64).")
+    ] = None,
+    drop: Annotated[
+        list[str] | None, more("Of a table with tasks: a column that is not used; may be repeated.")
+    ] = None,
     train_way: Annotated[Whole, more("Classes of a training episode (the learner's own).")] = None,
     n_query: Annotated[Whole, more("Queries of each class in a training episode (5).")] = None,
     episodes_per_step: Annotated[
         Whole, more("Episodes a step (the learner's own).", "--episodes-per-step")
     ] = None,
-    learning_rate: Annotated[Number, more("Of Adam (0.002).")] = None,
+    learning_rate: Annotated[Number, more("Of Adam (0.002; of networks of rows 0.001).")] = None,
     batch_size: Annotated[
         Whole, more("Images a step, where all known classes are learned first (64).")
     ] = None,
@@ -79,34 +107,32 @@ def learn(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Learn from many known classes how to tell new ones apart from few examples.
+    """Learn from many known classes, or many tasks of a table, how to learn new ones from few examples.
 
     [bold]Examples[/bold]
 
       polytask learn glyphs --way 5 --shot 1 --learner prototypes -o letters
 
       polytask learn my-images/ --way 3 --shot 5 --learner maml -o quick
-    """
-    from polytask.estimators import learn as learn_model
-    from polytask.estimators.planned_learning import plan
-    from polytask.models import FewShotModel
-    from polytask.models.bundle_folder import check_destination
-    from polytask.report.console import few_shot_table, trials_table
 
-    check_destination(output, resume=resume_folder, kind=FewShotModel.kind)
+      polytask learn sales.csv --task-column shop --target sold -o shops
+    """
     settings = given(
         way=way,
         shot=shot,
+        task_column=task_column,
+        target=target,
         learner=learner,
         n_episodes=test_episodes,
         resume_folder=resume_folder,
-        accelerator=accelerator,
+        accelerator=accelerator if accelerator != "cpu" else None,
         seed=seed,
         steps=steps,
         size=size,
         channels=channels,
         ground=ground,
         width=width,
+        drop=drop or None,
         train_way=train_way,
         n_query=n_query,
         episodes=episodes_per_step,
@@ -115,13 +141,71 @@ def learn(
         inner_rate=inner_rate,
         inner_steps=inner_steps,
     )
+    progress = False if quiet or as_json else None
+    if task_column is not None:
+        _learn_tasks(ctx, source, output, settings, progress, dry_run=dry_run, as_json=as_json)
+    else:
+        _learn_images(ctx, source, output, settings, progress, dry_run=dry_run, as_json=as_json)
+
+
+def _learn_images(
+    ctx: typer.Context,
+    source: str,
+    output: Path,
+    settings: dict[str, Any],
+    progress: bool | None,
+    *,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    from polytask.estimators import learn as learn_model
+    from polytask.estimators.planned_learning import plan
+    from polytask.models import FewShotModel
+    from polytask.models.bundle_folder import check_destination
+    from polytask.report.console import few_shot_table, trials_table
+
+    check_destination(output, resume=settings.get("resume_folder"), kind=FewShotModel.kind)
     if dry_run:
         show_planned_learning(plan(source, **settings), output=output, as_json=as_json)
         return
-    model = learn_model(source, progress=False if quiet or as_json else None, **settings)
+    model = learn_model(source, progress=progress, **settings)
     model.save(output, files={CONFIG_FILE: run_text(ctx)})
     results = model.results
     if results is None:  # a fresh learner always has them
         return
     table = Group(trials_table(results.trials), few_shot_table([results])) if results.trials else None
     show_trained(results, table or few_shot_table([results]), output=output, as_json=as_json)
+
+
+def _learn_tasks(
+    ctx: typer.Context,
+    source: str,
+    output: Path,
+    settings: dict[str, Any],
+    progress: bool | None,
+    *,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    from polytask.estimators import learn as learn_model
+    from polytask.estimators.planned_learning import plan_tasks
+    from polytask.models import InContextModel, TaskTableModel
+    from polytask.models.bundle_folder import DESCRIPTION, check_destination
+    from polytask.report.console import task_trials_table
+
+    learner = settings.get("learner", "auto")
+    if learner == "auto" and (user_path(output) / DESCRIPTION).is_file():
+        raise InputError(
+            f"{output} holds a model, but which kind of model 'auto' makes is only known at the end. Choose "
+            "another `output`, or name a `learner`."
+        )
+    kind = {"auto": None, "mixed": TaskTableModel.kind}.get(learner, InContextModel.kind)
+    check_destination(output, kind=kind)
+    if dry_run:
+        show_planned_tasks(plan_tasks(source, **settings), output=output, as_json=as_json)
+        return
+    model = learn_model(source, progress=progress, **settings)
+    model.save(output, files={CONFIG_FILE: run_text(ctx)})
+    if model.results is None:  # a fresh model always has them
+        return
+    show_trained(model.results, task_trials_table(model.results.trials), output=output, as_json=as_json)

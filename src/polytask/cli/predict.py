@@ -41,6 +41,13 @@ def predict(
         bool,
         typer.Option("--deviation", help="Of a model with tasks: add the standard deviation of numbers."),
     ] = False,
+    log_density: Annotated[
+        bool,
+        typer.Option(
+            "--log-density",
+            help="Of a model with tasks: add the log density of the labels that the table has.",
+        ),
+    ] = False,
     refuse: Annotated[
         float | None,
         typer.Option(
@@ -75,16 +82,21 @@ def predict(
         raise InputError(
             f"{model} knows no classes yet. Adapt it first: polytask adapt {model} SUPPORT -o DIR"
         )
-    if deviation and kind != "task-table":
-        raise InputError(f"{model} has no tasks; `deviation` is for models that fit made with --task-column.")
+    of_tasks = given(deviation=deviation or None, log_density=log_density or None)
+    with_tasks = kind in ("task-table", "in-context")
+    if of_tasks and not with_tasks:
+        named = ", ".join(f"`{name}`" for name in of_tasks)
+        raise InputError(
+            f"{model} has no tasks; {named} is for models that fit or learn made with --task-column."
+        )
     of_classifier = given(refuse=refuse, sets=sets, probabilities=probabilities or None)
     if of_classifier and kind != "few-shot-classifier":
         named = ", ".join(f"`{name}`" for name in of_classifier)
         raise InputError(f"{named} is for classifiers that adapt made of examples, which {model} is not.")
-    if kind == "task-table":
+    if with_tasks:
         if joint:
             raise InputError(f"{model} has tasks, whose intervals are of single targets. Leave out `joint`.")
-        asked = {"intervals": intervals, "deviation": deviation, "keep": keep or ()}
+        asked = {"intervals": intervals, "keep": keep or (), **of_tasks}
         written = loaded.predict_to(user_path(data), output, **asked)
         rows, columns = written.rows, list(written.columns)
     elif kind == "table":

@@ -17,6 +17,7 @@ from polytask.core.names import printable
 
 if TYPE_CHECKING:  # a message needs no torch
     from polytask.models.few_shot_results import FewShotResults
+    from polytask.models.in_context_results import InContextResults
     from polytask.models.table_results import FitResults
     from polytask.models.task_table_results import TaskTableResults
 
@@ -72,7 +73,7 @@ def show(summary: Mapping[str, Any], *, as_json: bool, lines: Sequence[Renderabl
 
 
 def show_trained(
-    results: "FitResults | TaskTableResults | FewShotResults",
+    results: "FitResults | TaskTableResults | FewShotResults | InContextResults",
     table: RenderableType,
     *,
     output: Path,

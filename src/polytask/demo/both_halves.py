@@ -20,7 +20,7 @@ from polytask.demo.table_questions import (
     ask_helping_world,
     ask_penguins,
 )
-from polytask.estimators.learn_few_shot import train_few_shot
+from polytask.estimators.learn_images import train_few_shot
 from polytask.fitting.few_shot_source import ClassSplit, class_split
 from polytask.models import FewShotModel, TableModel
 from polytask.models.bundle_folder import check_destination

@@ -1,308 +1,159 @@
-"""Learn from many known classes how to learn new ones."""
+"""Learn from known tasks how to learn new ones: classes of anything, numbers of many tasks, a prior."""
 
-import math
-import time
-import warnings
-from collections.abc import Sequence
-from dataclasses import fields, replace
+from collections.abc import Callable, Mapping, Sequence
+from inspect import signature
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
-from torch.optim import Adam
-
-from polytask.core import (
-    DataError,
-    EpisodicLearner,
-    Learner,
-    ResultWarning,
-    derive_seed,
-    seeded,
-)
-from polytask.core.defaults import usual_defaults
-from polytask.core.episode_score import EpisodeScore
-from polytask.core.errors import other_remedy
-from polytask.core.files import user_path
-from polytask.core.interrupts import interruptible
-from polytask.core.names import counted
+from polytask.core import InputError
 from polytask.core.settings import SettingsCheck
-from polytask.core.watching import watched
 from polytask.data import LabelledExamples
 from polytask.data.images.image_preparation import Ground
-from polytask.evaluate import evaluate_episodes
-from polytask.fitting.few_shot_choice import AUTO, CANDIDATES, trial_steps, try_learners, without_auto
-from polytask.fitting.few_shot_episodes import class_sizes, judging_episodes
-from polytask.fitting.few_shot_source import ClassSplit, class_split
-from polytask.fitting.few_shot_training import to_train
-from polytask.meta.catalogue import learner_entry
-from polytask.meta.metric import NearestMean
-from polytask.models.few_shot_config import FewShotConfig, check_used
-from polytask.models.few_shot_model import FewShotModel, build_few_shot_learner
-from polytask.models.few_shot_results import FewShotResults, LearnerTrial
+from polytask.estimators.learn_images import learn_images
+from polytask.estimators.learn_prior import Prior, learn_prior
+from polytask.estimators.learn_tasks import learn_tasks, task_learning
+from polytask.models.few_shot_config import FewShotConfig
+from polytask.models.few_shot_model import FewShotModel
+from polytask.models.in_context_model import InContextModel
+from polytask.models.task_table_model import TaskTableModel
 from polytask.renamed import renamed_settings
-from polytask.train import Validation, train
-from polytask.train.progress import phase, run_line
 
-__all__ = ["checked_config", "filled_config", "learn", "train_few_shot"]
+__all__ = ["check_task_settings", "learn"]
 
-_MOST_SHOWN = 5
-_AGAIN = "call `learn` again with the same `resume_folder`"
-_REMEDY = "Lower `learning_rate` or `inner_rate`, or choose another `learner`."
+_OLD_NAMES = {"checkpoint": "resume_folder"}
 
 
+@overload
+def learn(source: str | Path | LabelledExamples, **settings: Any) -> FewShotModel: ...
+@overload
+def learn(source: Prior, **settings: Any) -> InContextModel: ...
+@overload
 def learn(
-    source: str | Path | LabelledExamples,
+    source: Any, *, task_column: str, target: str | Sequence[str], **settings: Any
+) -> InContextModel | TaskTableModel: ...
+def learn(
+    source: Any,
     *,
-    way: int = 5,
-    shot: int = 1,
-    learner: str = "prototypes",
-    n_episodes: int = 600,
+    way: int | None = None,
+    shot: int | None = None,
+    learner: str | None = None,
+    n_episodes: int | None = None,
     seed: int = 0,
     channels: int | None = None,
     ground: Ground | None = None,
+    task_column: str | None = None,
+    target: str | Sequence[str] | None = None,
     resume_folder: str | Path | None = None,
     accelerator: str = "cpu",
     progress: bool | None = None,
     **settings: Any,
-) -> FewShotModel:
-    """Train a few-shot learner on known classes and judge it on unseen ones.
+) -> FewShotModel | InContextModel | TaskTableModel:
+    """Learn from many known tasks how to learn new ones, and judge it on tasks that were held out.
+
+    - **Images of many classes** train a network of pixels that tells new classes apart.
+    - **A table with a task column** (shops, patients, chicks) trains a network that predicts a number of a
+      new task from 0, 1, 5 or 20 of its rows, with its whole distribution: a neural process (``"cnp"``,
+      ``"np"``, ``"anp"``), one with a transformer (``"tnp"``) or a prior-fitted network (``"pfn"``); or fits
+      what `polytask.fit` does with a task column (``"mixed"``). ``"auto"`` tries mixed, cnp, tnp and pfn, and
+      cross-validation over the known tasks chooses by the log density of their labels.
+    - **A prior**, a function that draws data sets, trains a network that answers as the posterior does.
 
     Args:
-        source: ``"glyphs"``, ``"omniglot"``, a folder with one folder of images per class, or examples of
-            images, uint8 or floats in [0, 1] ``[example, 1 or 3, size, size]``.
-        way: Classes of a task.
-        shot: Labelled examples of each class.
-        learner: See `polytask.meta.catalogue.learner_entries`, or the command ``polytask methods``; or
-            ``"auto"``: prototypes, simple-shot, ridge and maml each train a little, and validation classes
-            choose; of those that are not clearly behind the best, the cheapest is trained.
-        n_episodes: Held-out episodes for the figures.
+        source: For images ``"glyphs"``, ``"omniglot"``, a folder with one folder of images per class, or
+            examples of images, uint8 or floats in [0, 1] ``[example, 1 or 3, size, size]``. With
+            ``task_column`` a table, in whatever `polytask.data.read_table` reads. Or a function from a
+            `torch.Generator`, its only source of randomness, to one data set of a prior: inputs
+            ``[point, input]`` and targets ``[point]``, which are exchangeable and as many in every draw.
+        way: Classes of a task (5).
+        shot: Labelled examples of each class (1).
+        learner: For images see `polytask.meta.learner_names`, or ``"auto"``: prototypes, simple-shot, ridge
+            and maml each train a little, and validation classes choose; of those that are not clearly behind
+            the best, the cheapest is trained. With ``task_column`` one of those above. For a prior ``"pfn"``
+            or a neural process. None: prototypes, auto, and pfn.
+        n_episodes: Held-out episodes for the figures (600).
         seed: The same one gives the same model.
         channels: 1 to read a folder's images in grey, 3 in colour; None: 3 if one of them has colour.
         ground: Whether a folder's images show things on a ``"dark"`` or a ``"light"`` ground; None: as most
             of them do. Those on a light ground are inverted. The model reads all later images alike.
-        resume_folder: A folder; a killed run that is called again with it continues where it was. A run with
-            other images or settings is refused there.
-        accelerator: As in Lightning Fabric.
+        task_column: The column of a table that tells the task of a row.
+        target: With ``task_column`` the column of numbers to predict, as ``"weight"`` or ``"weight:log"``;
+            with a prior how the targets are called (``"y"``).
+        resume_folder: A folder; a killed run on images that is called again with it continues where it was.
+            A run with other images or settings is refused there.
+        accelerator: As in Lightning Fabric, for images.
         progress: Show one line for the whole run: its phase, the time left; None where a person watches.
-        **settings: See `FewShotConfig`: ``steps``, ``width``, ``inner_rate`` ….
+        **settings: For images see `FewShotConfig`: ``steps``, ``width``, ``inner_rate`` …. Else ``steps``
+            (400 with a task column, 2,000 for a prior), ``width``, ``learning_rate`` and ``episodes`` of a
+            step of networks; with a task column ``drop``, columns that are not used; for a prior ``columns``,
+            how the inputs are called.
 
     Returns:
-        The model; its ``results`` hold the accuracy on unseen classes beside that of raw pixels.
+        The model. For images its ``results`` hold the accuracy on unseen classes beside that of raw pixels;
+        with a task column the log density and error of all learners that were tried, on tasks that they did
+        not see.
 
     Raises:
         InputError: A setting or the source is wrong; the message says what, where and how to mend it.
+        DataError: A table cannot be used, or has too few tasks.
 
     Warns:
-        ResultWarning: The result is not clearly better than raw pixels.
-        DataWarning: Something of a folder is left out.
+        ResultWarning: The result is not clearly better than raw pixels, or than levels of tasks.
+        DataWarning: Something of a folder is left out, or noteworthy of a table.
+
+    Example:
+        >>> def lines(generator):
+        ...     slope, level = torch.randn(2, generator=generator)
+        ...     x = torch.rand(10, 1, generator=generator)
+        ...     return x, level + slope * x[:, 0]
+        >>> import torch
+        >>> model = learn(lines, learner="pfn", steps=2, width=8)
+        >>> known = model.adapt([[0.0], [0.5]], [1.0, 2.0])
+        >>> list(known.predict([[1.0]], intervals=0.9).columns)
+        ['y', 'y:low', 'y:high']
     """
-    settings = renamed_settings(settings, {"checkpoint": "resume_folder"})
-    resume_folder = settings.pop("resume_folder", resume_folder)
-    chosen = without_auto({"way": way, "shot": shot, "learner": learner, **settings})
-    config = checked_config(
-        chosen, n_episodes, seed, resume_folder, accelerator=accelerator, progress=progress
-    )
-    shown = watched() if progress is None else progress
-    with run_line("learn", shown=shown):
-        phase("reading")
-        size = config.size if "size" in settings else None
-        classes = class_split(source, size=size, seed=seed, way=config.way, channels=channels, ground=ground)
-        trials: tuple[LearnerTrial, ...] = ()
-        if learner == AUTO:
-            phase("trying learners")
-            configs = [filled_config(classes, replace(config, learner=name)) for name in CANDIDATES]
-            steps = trial_steps(config)
-            trials = try_learners(classes, configs, n_steps=steps, seed=seed, accelerator=accelerator)
-            config = replace(config, learner=next(trial.learner for trial in trials if trial.chosen))
-        model = train_few_shot(
-            classes,
-            config,
-            trials=trials,
-            n_episodes=n_episodes,
-            seed=seed,
-            resume_folder=resume_folder,
-            accelerator=accelerator,
-            progress=shown,
+    named: dict[str, Any] = {
+        "way": way, "shot": shot, "learner": learner, "n_episodes": n_episodes, "channels": channels,
+        "ground": ground, "target": target, "resume_folder": resume_folder,
+        **renamed_settings(settings, _OLD_NAMES),
+    }  # fmt: skip
+    asked = {name: value for name, value in named.items() if value is not None}
+    common = {"seed": seed, "progress": progress}
+    if task_column is not None:
+        check_task_settings({**asked, **({} if accelerator == "cpu" else {"accelerator": accelerator})})
+        return learn_tasks(
+            source,
+            task_learning(task_column=task_column, **{"target": None, **asked}, **common),
+            stacklevel=3,
         )
-    if model.results is not None and model.results.warning is not None:
-        warnings.warn(model.results.warning, ResultWarning, stacklevel=2)
-    return model
+    if callable(source) and not isinstance(source, str | Path | LabelledExamples):
+        _check_names(asked, learn_prior, accelerator, "a prior")
+        prior: Any = source
+        return learn_prior(prior, **asked, **common)
+    if target is not None:
+        raise InputError("`target` belongs to a table with tasks. Name its `task_column`, too.")
+    return learn_images(source, accelerator=accelerator, stacklevel=3, **asked, **common)
 
 
-def checked_config(
-    settings: dict[str, Any],
-    n_episodes: int,
-    seed: int,
-    resume_folder: str | Path | None,
-    *,
-    accelerator: str,
-    progress: bool | None,
-) -> FewShotConfig:
-    """Build the configuration; what is wrong with it or with the call comes in one message."""
-    check = SettingsCheck()
-    known = [entry.name for entry in fields(FewShotConfig) if entry.name != "images"]
-    check.names(settings, known)
-    check_used(check, settings)
-    check.whole("n_episodes", n_episodes, least=1)
-    check.whole("seed", seed, least=0)
-    check.accelerator("accelerator", accelerator)
-    check.shown("progress", progress)
-    check.folder("resume_folder", resume_folder)
-    return check.finish(
-        lambda: FewShotConfig(**{name: value for name, value in settings.items() if name in known})
-    )
-
-
-def train_few_shot(
-    classes: ClassSplit,
-    config: FewShotConfig,
-    *,
-    n_episodes: int,
-    seed: int,
-    resume_folder: str | Path | None,
-    accelerator: str,
-    progress: bool,
-    trials: tuple[LearnerTrial, ...] = (),
-) -> FewShotModel:
-    """Train and judge a learner on classes that are already loaded; see `learn`."""
-    config = filled_config(classes, config)
-    start = time.perf_counter()
-    folder = None if resume_folder is None else user_path(resume_folder)
-    with (
-        usual_defaults(),
-        other_remedy(_REMEDY),
-        interruptible(folder, again=_AGAIN, keep="`resume_folder`"),
-    ):
-        with seeded(seed, "initialization"):
-            learner = build_few_shot_learner(config)
-        _train(learner, classes, config, seed=seed, folder=folder, accelerator=accelerator, progress=progress)
-        seconds = time.perf_counter() - start
-        phase("judging")
-        score, baseline = _judge(learner, classes, config, n_episodes=n_episodes, seed=seed)
-    results = FewShotResults(
-        source=classes.name,
-        learner=config.learner,
-        way=config.way,
-        shot=config.shot,
-        score=score,
-        baseline=baseline,
-        n_classes={part: getattr(classes, part).n_classes for part in ("train", "validation", "test")},
-        n_parameters=sum(parameter.numel() for parameter in learner.parameters()),
-        seconds=seconds,
-        trials=trials,
-    )
-    data: dict[str, object] = {
-        "fingerprint": classes.train.fingerprint(),
-        "source": classes.name,
-        "classes": results.n_classes,
-        "seed": seed,
-    }
-    return FewShotModel(learner, config=config, data=data, results=results)
-
-
-def filled_config(classes: ClassSplit, config: FewShotConfig) -> FewShotConfig:
-    """Replace what is left to the learner and to the images.
+def check_task_settings(asked: Mapping[str, Any]) -> None:
+    """Refuse settings that a table with tasks does not take.
 
     Raises:
-        DataError: A part has fewer classes or examples than an episode needs.
+        InputError: All of them.
     """
-    images = classes.images
-    config = replace(config, size=images.size, images=replace(images, channels=classes.train.inputs.shape[1]))
-    config = config.filled(
-        n_classes=classes.train.n_classes, n_examples=min(class_sizes(classes.train), default=0)
-    )
-    _check(classes, config)
-    return config
+    _check_names(asked, task_learning, "cpu", "a table with a task column")
 
 
-def _train(
-    learner: EpisodicLearner,
-    classes: ClassSplit,
-    config: FewShotConfig,
-    *,
-    seed: int,
-    folder: Path | None,
-    accelerator: str,
-    progress: bool,
-) -> None:
-    """Train on known classes; the weights that answer the validation classes best are kept."""
-    trained, source = to_train(learner, classes.train, config, seed=seed)
-    held_out = judging_episodes(classes.validation, config, seed=derive_seed(seed, "validation"))
+def _check_names(asked: Mapping[str, Any], branch: Callable[..., Any], accelerator: str, what: str) -> None:
+    """Refuse settings of other sources, and such as do not exist.
 
-    def validate(_: Learner) -> Validation:
-        score = evaluate_episodes(learner, held_out, n_episodes=60)
-        return Validation(score=score.interval.mean, metrics={"accuracy": score.interval.mean})
-
-    train(
-        trained,
-        source,
-        n_steps=config.steps,
-        optimizer=lambda parameters: Adam(parameters, lr=config.learning_rate),
-        schedule=lambda step: 0.5 + 0.5 * math.cos(math.pi * step / config.steps),
-        validate=validate,
-        validate_every=max(1, config.steps // 10),
-        directory=folder,
-        resume=folder is not None,
-        execution="loop",  # the same to the bit in every run
-        accelerator=accelerator,
-        seed=derive_seed(seed, "training"),
-        progress=progress,
-        title=config.learner,
-        identity={
-            "training images": classes.train.fingerprint(),
-            "validation images": classes.validation.fingerprint(),
-            "seed": seed,
-            **config.to_json(),
-        },
-    )
-
-
-def _judge(
-    learner: EpisodicLearner, classes: ClassSplit, config: FewShotConfig, *, n_episodes: int, seed: int
-) -> tuple[EpisodeScore, EpisodeScore]:
-    """Score the learner and the pixels on the same episodes."""
-    episodes = judging_episodes(classes.test, config, seed=derive_seed(seed, "test"))
-    score = evaluate_episodes(learner, episodes, n_episodes=n_episodes)
-    return score, evaluate_episodes(NearestMean(), episodes, n_episodes=n_episodes)
-
-
-def _check(classes: ClassSplit, config: FewShotConfig) -> None:
-    """Name every part that has fewer classes or examples than an episode needs."""
-    needs = {
-        "train": (config.train_way, config.shot + config.n_query),
-        "validation": (config.way, config.shot + 1),
-        "test": (config.way, config.shot + 1),
-    }
-    if learner_entry(config.learner).pretraining_head is not None:
-        needs["train"] = (2, 1)  # no episodes there
-    problems = [
-        f"the {part} part has {counted(n_classes, 'class', 'classes')}, fewer than {way}; lower "
-        f"`{'train_way' if part == 'train' and way != config.way else 'way'}`"
-        for part, (way, _) in needs.items()
-        if (n_classes := getattr(classes, part).n_classes) < way
-    ]
-    problems += _too_few_examples(
-        [(getattr(classes, part), need) for part, (_, need) in needs.items()], config
-    )
-    if problems:
-        raise DataError(f"{classes.name}: " + "; ".join(problems) + ".")
-
-
-def _too_few_examples(needs: Sequence[tuple[LabelledExamples, int]], config: FewShotConfig) -> list[str]:
-    """Name the classes that are smaller than an episode needs, all with one remedy."""
-    few = [
-        (f"{name} ({size} of {needed})", size - needed)
-        for examples, needed in needs
-        for name, size in zip(examples.class_names, class_sizes(examples), strict=True)
-        if size < needed
-    ]
-    if not few:
-        return []
-    shown = ", ".join(name for name, _ in few[:_MOST_SHOWN])
-    more = f" and {len(few) - _MOST_SHOWN} more" if len(few) > _MOST_SHOWN else ""
-    shot = config.shot + min(lacking for _, lacking in few)  # what the smallest class has left for it
-    lower = f"lower `shot` to {shot}, " if shot > 0 else "lower `n_query`, " if config.n_query > 1 else ""
-    return [
-        f"{counted(len(few), 'class has', 'classes have')} fewer images than the support and the queries "
-        f"of an "
-        f"episode take together: {shown}{more}; {lower}add images, or leave out such classes"
-    ]
+    Raises:
+        InputError: All of them.
+    """
+    known = [name for name in signature(branch).parameters if name != "prior"]
+    of_images = {*FewShotConfig.__dataclass_fields__, *signature(learn_images).parameters}
+    check = SettingsCheck()
+    given = [*asked, *(["accelerator"] if accelerator != "cpu" else [])]
+    others = [name for name in given if name not in known and name in of_images]
+    check.problems += [f"`{name}` is for images, not for {what}; leave it out" for name in others]
+    check.names([name for name in given if name not in others], known)
+    check.done()

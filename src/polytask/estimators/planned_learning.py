@@ -6,15 +6,18 @@ from typing import Any
 
 from polytask.core import seeded
 from polytask.core.defaults import usual_defaults
-from polytask.data import LabelledExamples
+from polytask.data import LabelledExamples, read_table
 from polytask.data.images.image_preparation import Ground
-from polytask.estimators.learn_few_shot import checked_config, filled_config
+from polytask.estimators.learn_few_shot import check_task_settings
+from polytask.estimators.learn_images import checked_config, filled_config
+from polytask.estimators.learn_tasks import task_learning
 from polytask.fitting.few_shot_choice import AUTO, CANDIDATES, trial_steps, without_auto
 from polytask.fitting.few_shot_source import class_split
+from polytask.fitting.task_learner_table import deal_tasks, read_task_table
 from polytask.meta.catalogue import learner_entry
 from polytask.models.few_shot_model import build_few_shot_learner
 
-__all__ = ["plan"]
+__all__ = ["plan", "plan_tasks"]
 
 
 def plan(
@@ -72,6 +75,37 @@ def plan(
         "training": _training(config),
         "test_episodes": n_episodes,
         "parameters": sum(values.numel() for values in learner.parameters()),
+    }
+
+
+def plan_tasks(source: Any, **settings: Any) -> dict[str, Any]:
+    """Read and check a table with tasks as `learn` does, and tell what it would do; nothing is trained.
+
+    Args:
+        source: The table.
+        **settings: Those of `learn` with a task column.
+
+    Returns:
+        As plain JSON.
+
+    Raises:
+        InputError: What `learn` would refuse.
+    """
+    check_task_settings(settings)
+    asked = task_learning(**{"target": None, **settings})
+    table = read_task_table(read_table(source), asked.columns, asked.task_column)
+    return {
+        "rows": len(table.known),
+        "target": table.reader.target.task.name,
+        "kind": table.reader.target.kind,
+        "task_column": asked.task_column,
+        "tasks": len(table.names.names),
+        "features": table.reader.encoder.n_features,
+        "learners": list(asked.candidates),
+        "folds": len(deal_tasks(table, seed=asked.seed)),
+        "steps": asked.steps,
+        "episodes": asked.episodes,
+        "messages": list(table.messages),
     }
 
 

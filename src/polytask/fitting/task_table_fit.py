@@ -38,7 +38,7 @@ from polytask.models.task_names import TaskNames
 from polytask.models.task_table_model import TaskTableModel
 from polytask.models.task_table_results import NewTasks, TargetTaskResult, TaskTableResults
 
-__all__ = ["fit_task_table", "pooled_columns"]
+__all__ = ["fit_task_table", "pooled_columns", "read_tasks"]
 
 _SHOWN = (0, 1, 5, 20, MOST)
 _MOST_POOLED = 100_000  # rows of the pooled model
@@ -88,7 +88,7 @@ def fit_task_table(
     """
     start = time.perf_counter()
     columns = pooled_columns(columns, task_column)
-    code, names, notes = _read_tasks(frame, columns, task_column)
+    code, names, notes = read_tasks(frame, columns, task_column)
     chosen = _pooled_rows(code, seed=settings.seed)
     if chosen is not None:
         notes.append(
@@ -132,7 +132,7 @@ def fit_task_table(
     )
 
 
-def _read_tasks(
+def read_tasks(
     frame: pd.DataFrame, columns: Columns, task_column: str
 ) -> tuple[np.ndarray, list[str], list[str]]:
     """Number the task of every labelled row, -1 for rows without a label; with names and what is noteworthy.

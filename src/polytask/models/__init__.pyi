@@ -1,7 +1,16 @@
 from .few_shot_classifier import FewShotClassifier
 from .few_shot_model import AdaptedModel, FewShotModel
+from .in_context_model import InContextModel
 from .saved import load
 from .table_model import TableModel
 from .task_table_model import TaskTableModel
 
-__all__ = ["AdaptedModel", "FewShotClassifier", "FewShotModel", "TableModel", "TaskTableModel", "load"]
+__all__ = [
+    "AdaptedModel",
+    "FewShotClassifier",
+    "FewShotModel",
+    "InContextModel",
+    "TableModel",
+    "TaskTableModel",
+    "load",
+]

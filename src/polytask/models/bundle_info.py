@@ -39,8 +39,8 @@ class BundleInfo:
 
     Args:
         source: The directory.
-        kind: ``"table"``, ``"task-table"``, ``"few-shot"``, ``"few-shot-adapted"`` or
-            ``"few-shot-classifier"``.
+        kind: ``"table"``, ``"task-table"``, ``"few-shot"``, ``"few-shot-adapted"``,
+            ``"few-shot-classifier"`` or ``"in-context"``.
         library: The version of polytask that wrote it.
         saved: When, in UTC; None of models of earlier versions.
         data: Where it comes from: fingerprint, roles of columns, seed.

@@ -15,6 +15,7 @@ from polytask.version import __version__
 if TYPE_CHECKING:
     from polytask.models.few_shot_classifier import FewShotClassifier
     from polytask.models.few_shot_model import AdaptedModel, FewShotModel
+    from polytask.models.in_context_model import InContextModel
     from polytask.models.table_model import TableModel
     from polytask.models.task_table_model import TaskTableModel
 
@@ -25,6 +26,7 @@ _KINDS: dict[str, tuple[str, str]] = {
     "task-table": ("task_table_model", "TaskTableModel"),
     "few-shot": ("few_shot_model", "FewShotModel"),
     "few-shot-adapted": ("few_shot_model", "AdaptedModel"),
+    "in-context": ("in_context_model", "InContextModel"),
     "few-shot-classifier": ("few_shot_classifier", "FewShotClassifier"),
 }
 """Module and class of every kind: what reads others is not imported."""
@@ -32,7 +34,7 @@ _KINDS: dict[str, tuple[str, str]] = {
 
 def load(
     directory: str | Path,
-) -> "TableModel | TaskTableModel | FewShotModel | AdaptedModel | FewShotClassifier":
+) -> "TableModel | TaskTableModel | FewShotModel | AdaptedModel | FewShotClassifier | InContextModel":
     """Load the model that a directory holds.
 
     Raises:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
-import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
@@ -18,7 +17,7 @@ from polytask.core.records import record_from_json
 from polytask.core.settings import SettingsCheck
 from polytask.data import read_table
 from polytask.data.tables.large_table import LargeTable, open_table, table_pieces
-from polytask.data.tables.problems import examples, some_rows
+from polytask.data.tables.problems import some_rows
 from polytask.data.tables.target_column import TargetColumn
 from polytask.models.bundle import Bundle
 from polytask.models.kept_columns import beside, kept_columns
@@ -26,6 +25,7 @@ from polytask.models.prediction_file import WrittenPredictions, write_pieces
 from polytask.models.saved_model import Contents, SavedModel, part
 from polytask.models.table_model import TableModel
 from polytask.models.target_tasks import TargetTasks
+from polytask.models.task_answers import AskedOfNumbers, check_asked, task_answers
 from polytask.models.task_labels import labels_to_learn, repeated_text
 from polytask.models.task_names import TaskNames
 from polytask.models.task_rows import TaskRows
@@ -84,7 +84,13 @@ class TaskTableModel(SavedModel):
         return self.pooled.targets
 
     def predict(
-        self, table: Any, *, intervals: float | None = None, deviation: bool = False, keep: Any = ()
+        self,
+        table: Any,
+        *,
+        intervals: float | None = None,
+        deviation: bool = False,
+        log_density: bool = False,
+        keep: Any = (),
     ) -> pd.DataFrame:
         """Predict every target of every row, by what is known of its task.
 
@@ -95,11 +101,14 @@ class TaskTableModel(SavedModel):
             intervals: The share of labels of new tasks that shall lie in an interval, as 0.9; of numbers
                 alone. It is that of held-out tasks with as many known rows, each counting as much.
             deviation: Whether to tell the standard deviation of numbers.
+            log_density: Whether to tell the log density of numbers, in nats, at the labels that the table
+                has: that of a normal distribution with this mean and deviation.
             keep: Columns of the table that are put in front of the answers, by name; one, or several.
 
         Returns:
-            One row per input row, as `TableModel.predict`; with ``deviation`` also ``TARGET:sd``, and with
-            ``intervals`` ``TARGET:low`` and ``TARGET:high``, in units of the column.
+            One row per input row, as `TableModel.predict`; with ``deviation`` also ``TARGET:sd``, with
+            ``intervals`` ``TARGET:low`` and ``TARGET:high``, with ``log_density`` ``TARGET:log_density``, in
+            units of the column.
 
         Raises:
             DataError: The table cannot be read, or lacks the task column.
@@ -109,9 +118,10 @@ class TaskTableModel(SavedModel):
         Warns:
             DataWarning: Tasks are not known, or rows have something that was not there in training.
         """
-        self._check_asked(intervals, deviation)
+        asked = AskedOfNumbers(intervals=intervals, deviation=deviation, log_density=log_density)
+        check_asked(asked, self.target_tasks)
         rows = self.rows()
-        pieces = list(self._predicted(open_table(table), rows, intervals, deviation, keep))
+        pieces = list(self._predicted(open_table(table), rows, asked, keep))
         _warn(rows, stacklevel=3)
         return pieces[0] if len(pieces) == 1 else pd.concat(pieces)
 
@@ -122,6 +132,7 @@ class TaskTableModel(SavedModel):
         *,
         intervals: float | None = None,
         deviation: bool = False,
+        log_density: bool = False,
         keep: Any = (),
     ) -> WrittenPredictions:
         """Predict every target of every row, and write the answers into a file, piece by piece.
@@ -131,6 +142,7 @@ class TaskTableModel(SavedModel):
             output: A file that ends in ``.csv`` or ``.parquet``; it is whole or not there.
             intervals: As for `predict`.
             deviation: As for `predict`.
+            log_density: As for `predict`.
             keep: As for `predict`.
 
         Returns:
@@ -143,49 +155,25 @@ class TaskTableModel(SavedModel):
         Warns:
             DataWarning: As for `predict`.
         """
-        self._check_asked(intervals, deviation)
+        asked = AskedOfNumbers(intervals=intervals, deviation=deviation, log_density=log_density)
+        check_asked(asked, self.target_tasks)
         rows = self.rows()
-        pieces = self._predicted(open_table(table), rows, intervals, deviation, keep)
+        pieces = self._predicted(open_table(table), rows, asked, keep)
         written = write_pieces(pieces, output)
         _warn(rows, stacklevel=3)
         return written
 
     def _predicted(
-        self,
-        table: pd.DataFrame | LargeTable,
-        rows: TaskRows,
-        intervals: float | None,
-        deviation: bool,
-        keep: Any,
+        self, table: pd.DataFrame | LargeTable, rows: TaskRows, asked: AskedOfNumbers, keep: Any
     ) -> Iterator[pd.DataFrame]:
         """Give the answers piece by piece."""
         kept = kept_columns(keep, table)
-        for frame in table_pieces(table, [*self.pooled.encoder.columns, self.column, *kept]):
+        labels = [one.task.name for one in self.targets] if asked.log_density else []
+        for frame in table_pieces(table, [*self.pooled.encoder.columns, self.column, *kept, *labels]):
             inputs, code = rows.encoded(frame)
-            answers = self._answers(inputs, code, frame.index, intervals, deviation)
+            outputs = self.pooled.network_outputs(inputs)
+            answers = task_answers(self.targets, self.target_tasks, inputs, outputs, code, frame, asked)
             yield beside(frame, kept, answers)
-
-    def _answers(
-        self, inputs: Tensor, code: Tensor, index: pd.Index, intervals: float | None, deviation: bool
-    ) -> pd.DataFrame:
-        outputs = self.pooled.network_outputs(inputs)
-        columns: dict[str, np.ndarray] = {}
-        for target, known in zip(self.targets, self.target_tasks, strict=True):
-            name = target.task.name
-            answers, deviations = known.predictions(
-                inputs, outputs[name], code, deviation=deviation or intervals is not None
-            )
-            found = target.decode(answers)
-            if known.spread is not None:
-                n_rows, centre = known.n_rows(code), answers[:, 0]
-                if deviation:
-                    low, high = _ends(target, centre, deviations * known.spread.factor(n_rows))
-                    found["sd"] = (high - low) / 2
-                if intervals is not None:
-                    low, high = _ends(target, centre, deviations * known.spread.radius(n_rows, intervals))
-                    found |= {"low": low, "high": high}
-            columns |= {f"{name}:{suffix}" if suffix else name: values for suffix, values in found.items()}
-        return pd.DataFrame(columns, index=index)
 
     def adapt(self, rows: Any, *, again: bool = False) -> "TaskTableModel":
         """Learn new tasks, or more of known ones, from labelled rows; the model itself does not change.
@@ -305,22 +293,6 @@ class TaskTableModel(SavedModel):
         targets = ", ".join(f"{target.task.name!r}: {target.kind}" for target in self.targets)
         return f"TaskTableModel({{{targets}}}; {counted(len(self.tasks), 'task')} by {self.column!r})"
 
-    def _check_asked(self, intervals: float | None, deviation: bool) -> None:
-        check = SettingsCheck()
-        check.flag("deviation", deviation)
-        if intervals is not None:
-            check.number("intervals", intervals, above=0, below=1)
-        check.done()
-        asked = [name for name, given in (("intervals", intervals), ("deviation", deviation)) if given]
-        if asked and all(known.spread is None for known in self.target_tasks):
-            numbers = [one.task.name for one in self.targets if one.task.kind == "regression"]
-            why = (
-                f"too few held-out tasks or rows told how far off answers of {examples(numbers)} are"
-                if numbers
-                else "this model predicts classes alone"
-            )
-            raise InputError(f"`{asked[0]}` is for numbers, and {why}. Leave it out.")
-
     def _inputs(self, frame: pd.DataFrame, *, stacklevel: int) -> Tensor:
         inputs, report = self.pooled.encoder.transform(frame)
         for message in report.messages(fitting=False):
@@ -383,11 +355,6 @@ def _warn(rows: TaskRows, *, stacklevel: int) -> None:
     """Tell what was noteworthy of rows."""
     for message in rows.messages():
         warnings.warn(message, DataWarning, stacklevel=stacklevel)
-
-
-def _ends(target: TargetColumn, centre: Tensor, reach: Tensor) -> tuple[np.ndarray, np.ndarray]:
-    """Return centre less and plus reach, in units of the column."""
-    return target.units(centre - reach).numpy(), target.units(centre + reach).numpy()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

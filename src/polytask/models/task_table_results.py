@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from polytask.core import Interval
+from polytask.models.in_context_results import TaskLearnerTrial
 
 __all__ = ["NewTasks", "TargetTaskResult", "TaskTableResults"]
 
@@ -76,6 +77,7 @@ class TaskTableResults:
         pooled: Its own figures on held-out tasks, as `FitResults` writes them.
         seconds: Wall time of everything.
         messages: What was noteworthy about the data.
+        trials: Of learners that were tried on held-out tasks, where it was chosen among them.
     """
 
     targets: tuple[TargetTaskResult, ...]
@@ -85,6 +87,7 @@ class TaskTableResults:
     pooled: Mapping[str, Any]
     seconds: float
     messages: tuple[str, ...]
+    trials: tuple[TaskLearnerTrial, ...] = ()
 
     def to_frame(self) -> pd.DataFrame:
         """Return a row for each target and number of known rows: errors, gains with half widths, verdict."""
@@ -140,4 +143,5 @@ class TaskTableResults:
             "pooled": dict(self.pooled),
             "seconds": self.seconds if math.isfinite(self.seconds) else None,
             "messages": list(self.messages),
+            **({"trials": [trial.to_json() for trial in self.trials]} if self.trials else {}),
         }

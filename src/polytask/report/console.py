@@ -10,11 +10,19 @@ from rich.text import Text
 
 from polytask.core.names import counted, short_name
 from polytask.models.few_shot_results import FewShotResults, LearnerTrial
+from polytask.models.in_context_results import TaskLearnerTrial
 from polytask.models.table_results import FitResults, TaskResult
 from polytask.models.update_results import UpdateResults
 from polytask.report.metric_text import gain_text, interval_text, metric_text
 
-__all__ = ["FittingTable", "few_shot_table", "fit_table", "trials_table", "update_table"]
+__all__ = [
+    "FittingTable",
+    "few_shot_table",
+    "fit_table",
+    "task_trials_table",
+    "trials_table",
+    "update_table",
+]
 
 _COLOURS = {"helped": "green", "hurt": "red"}
 _NARROWEST = 16  # columns of the terminal that a name needs at least
@@ -146,3 +154,25 @@ def trials_table(trials: Sequence[LearnerTrial]) -> RenderableType:
     ]
     title = f"Tried for {counted(trials[0].steps, 'step')} each, on validation classes, 95 % intervals"
     return FittingTable(title, ["learner", "accuracy %", "chosen"], rows)
+
+
+def task_trials_table(trials: Sequence[TaskLearnerTrial]) -> RenderableType:
+    """Lay out learners of numbers on tasks that they did not see, by how many rows of these were known."""
+    counts = sorted({one.n_rows for trial in trials for one in trial.scores})
+    rows = []
+    for trial in trials:
+        errors = {one.n_rows: one.rmse.mean for one in trial.scores}
+        rows.append(
+            [
+                trial.learner,
+                *(f"{errors[n]:.4g}" if n in errors else "–" for n in counts),
+                trial.log_density.format(3),
+                "yes" if trial.chosen else "",
+            ]
+        )
+    title = (
+        "Held-out tasks: root mean squared error by known rows of a task, and log density of the labels "
+        "(higher is better), 95 % intervals"
+    )
+    heads = [f"{n} row{'' if n == 1 else 's'}" for n in counts]
+    return FittingTable(title, ["learner", *heads, "log density", "chosen"], rows)

@@ -96,3 +96,15 @@ def test_unusable_values_are_refused(values: torch.Tensor, n_bars: int, message:
 def test_a_probability_out_of_range_is_refused() -> None:
     with pytest.raises(InputError, match=r"strictly between 0 and 1, got 1\.0"):
         drawn(0, 4).quantile(1.0)
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 10_000), n_bars=st.integers(3, 12), share=st.floats(0.001, 0.999))
+def test_the_probability_below_is_the_integral_of_the_density_and_the_inverse_of_the_quantile(
+    seed: int, n_bars: int, share: float
+) -> None:
+    bars = drawn(seed, n_bars)
+    y = torch.linspace(-30, 40, 700_001, dtype=torch.float64)
+    mass = bars.log_density(y).exp() * (y[1] - y[0])
+    np.testing.assert_allclose(bars.cdf(y), mass.cumsum(0), atol=2e-3)
+    np.testing.assert_allclose(bars.cdf(bars.quantile(share)), share, atol=1e-9)

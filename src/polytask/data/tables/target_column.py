@@ -155,6 +155,23 @@ class TargetColumn:
         numbers = values * self.scale + self.mean
         return numbers.clamp(max=_MOST_LOGARITHM).exp() if self.log else numbers
 
+    def standardized(self, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Turn labels in the units of the column into what is predicted, the inverse of `units`.
+
+        Args:
+            numbers: float64 ``[row]``, NaN where there is no label.
+
+        Returns:
+            The standardized labels, and by how much the logarithm of a density there is larger than in the
+            units of the column; NaN where there is no label.
+
+        Raises:
+            DataError: A label has no logarithm, on a log scale.
+        """
+        found = logarithms(self.task.name, numbers) if self.log else numbers
+        slope = np.full(len(numbers), math.log(self.scale)) + (found if self.log else 0.0)
+        return (found - self.mean) / self.scale, np.where(np.isnan(numbers), np.nan, slope)
+
     def codes(self, prediction: Tensor) -> Tensor:
         r"""Decide classes by logits ``[row, n_outputs]``: the index of each answer ``[row]``.
 

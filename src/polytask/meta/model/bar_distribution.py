@@ -70,6 +70,23 @@ class BarDistribution:
         between = (means - (probabilities @ means).unsqueeze(-1)).square()
         return (probabilities * (within + between)).sum(-1)
 
+    def cdf(self, values: Tensor) -> Tensor:
+        """Return the probability below values that broadcast with ``[...]``."""
+        inner = self.borders[1:-1]  # [bar - 1]
+        bar = (values.unsqueeze(-1) >= inner).sum(-1, keepdim=True)  # [..., 1]
+        p = self.logits.softmax(-1)
+        shape = torch.broadcast_shapes(bar.shape[:-1], p.shape[:-1])
+        bar = bar.expand(*shape, 1)
+        mass = p.expand(*shape, -1).gather(-1, bar).squeeze(-1)
+        before = (p.cumsum(-1) - p).expand(*shape, -1).gather(-1, bar).squeeze(-1)
+        bar = bar.squeeze(-1)
+        scale = self._tail_scales() * math.sqrt(2)
+        within = ((values - self.borders[bar]) / self.borders.diff()[bar]).clamp(0, 1)
+        low = 1 - torch.erf((inner[0] - values).clamp(min=0) / scale[0])
+        high = torch.erf((values - inner[-1]).clamp(min=0) / scale[1])
+        part = torch.where(bar == 0, low, torch.where(bar == p.shape[-1] - 1, high, within))
+        return (before + mass * part).clamp(0, 1)
+
     def quantile(self, probability: float) -> Tensor:
         """Return the value with this much probability below it, ``[...]``.
 

@@ -1,0 +1,190 @@
+"""Train a prior-fitted network on draws of a prior of one's own."""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from polytask.core import DataError, InputError, Task, derive_seed, generator
+from polytask.core.errors import other_remedy
+from polytask.core.settings import SettingsCheck
+from polytask.data import TableEncoder
+from polytask.data.tables.feature_column import NumberFeatures
+from polytask.data.tables.target_column import TargetColumn
+from polytask.fitting.in_context_training import bars_of, train_in_context
+from polytask.fitting.task_row_episodes import TASK
+from polytask.meta.model import PriorEpisodes
+from polytask.models.in_context_config import IN_CONTEXT_LEARNERS, InContextConfig
+from polytask.models.in_context_model import InContextModel
+from polytask.models.in_context_reading import InContextReader
+from polytask.models.known_rows import KnownRows
+from polytask.models.task_names import TaskNames
+from polytask.train.progress import phase, run_line
+
+__all__ = ["Prior", "learn_prior"]
+
+Prior = Callable[[torch.Generator], tuple[Tensor, Tensor]]
+"""Draws one data set: inputs ``[point, input]`` and targets ``[point]``."""
+
+_FIRST = 500  # data sets from which scales and borders are taken
+_N_BARS = 100
+_REMEDY = "Lower `learning_rate`, or draw from a prior of smaller numbers."
+
+
+def learn_prior(
+    prior: Prior,
+    *,
+    learner: str = "pfn",
+    steps: int = 2000,
+    width: int = 64,
+    learning_rate: float = 1e-3,
+    episodes: int = 16,
+    columns: Sequence[str] | None = None,
+    target: str = "y",
+    seed: int = 0,
+    progress: bool | None = None,
+) -> InContextModel:
+    """Train a network to answer as the posterior of a prior does; see `polytask.learn` with a prior.
+
+    Raises:
+        InputError: A setting is wrong, or what the prior draws is not of the kind.
+    """
+    check = SettingsCheck()
+    learner = check.choice("learner", learner, IN_CONTEXT_LEARNERS)
+    steps = check.whole("steps", steps, least=1)
+    width = check.whole("width", width, least=4)
+    learning_rate = check.number("learning_rate", learning_rate, above=0)
+    episodes = check.whole("episodes", episodes, least=1)
+    seed = check.whole("seed", seed, least=0)
+    shown = check.shown("progress", progress)
+    if not isinstance(target, str):
+        check.problems.append(f"`target` is the name of the predicted number, got {target!r}")
+    check.done()
+    start = time.perf_counter()
+    draws = _draws(prior, derive_seed(seed, "scales"))
+    inputs, targets = (torch.cat(parts) for parts in zip(*draws, strict=True))
+    names = _names(columns, inputs.shape[1])
+    reader = InContextReader(encoder=_encoder(names, inputs), target=_target(target, targets), column=None)
+    config = InContextConfig(
+        learner=learner,
+        n_inputs=len(names),
+        width=width,
+        n_bars=_N_BARS if learner == "pfn" else 0,
+    )
+    source = PriorEpisodes(
+        _standardized(prior, reader, len(draws[0][1])),
+        TASK,
+        n_points=len(draws[0][1]),
+        min_support=1,
+        n_episodes=episodes,
+        seed=derive_seed(seed, "episodes"),
+    )
+    with run_line("learn", shown=shown), other_remedy(_REMEDY):
+        phase("training")
+        network, _ = train_in_context(
+            config,
+            source,
+            borders=bars_of(config, (targets - reader.target.mean) / reader.target.scale),
+            n_steps=steps,
+            learning_rate=learning_rate,
+            seed=seed,
+            progress=shown,
+        )
+    return InContextModel(
+        network,
+        config=config,
+        reader=reader,
+        names=TaskNames([]),
+        known=KnownRows.none(len(names)),
+        spread=None,
+        data={"prior": getattr(prior, "__name__", type(prior).__name__), "seed": seed, "steps": steps,
+              "seconds": time.perf_counter() - start},
+    )  # fmt: skip
+
+
+def _draws(prior: Prior, seed: int) -> list[tuple[Tensor, Tensor]]:
+    """Draw the first data sets, and refuse what is none."""
+    draws = [_drawn(prior, generator(seed, index)) for index in range(_FIRST)]
+    n_points, n_inputs = draws[0][0].shape
+    for x, _ in draws:
+        if tuple(x.shape) != (n_points, n_inputs):
+            raise InputError(
+                f"The prior draws inputs of shape {[n_points, n_inputs]} and of shape {list(x.shape)}; every "
+                "data set needs as many points."
+            )
+    if n_points < 2:
+        raise InputError(f"The prior draws {n_points} point; a data set needs two or more.")
+    return draws
+
+
+def _drawn(prior: Prior, draw: torch.Generator) -> tuple[Tensor, Tensor]:
+    found: Any = prior(draw)
+    good = isinstance(found, tuple) and len(found) == 2 and all(isinstance(one, Tensor) for one in found)
+    if not good or found[0].ndim != 2 or found[1].shape != found[0].shape[:1]:
+        told = [list(one.shape) for one in found if isinstance(one, Tensor)] if good else type(found).__name__
+        raise InputError(
+            f"A prior returns inputs [point, input] and targets [point], both tensors, got {told}."
+        )
+    x, y = found[0].float(), found[1].float()
+    if not bool(x.isfinite().all() and y.isfinite().all()):
+        raise DataError("The prior drew a number that is not finite. Draw others instead.")
+    return x, y
+
+
+def _names(columns: Sequence[str] | None, n_inputs: int) -> list[str]:
+    if columns is None:
+        return ["x"] if n_inputs == 1 else [f"x{index + 1}" for index in range(n_inputs)]
+    names = [columns] if isinstance(columns, str) else list(columns)
+    if len(names) != n_inputs or len(set(names)) < n_inputs:
+        raise InputError(f"`columns` needs a name for each of the {n_inputs} inputs, got {names}.")
+    return names
+
+
+def _encoder(names: Sequence[str], inputs: Tensor) -> TableEncoder:
+    """Return what standardizes the inputs by the draws."""
+    found = []
+    for index, name in enumerate(names):
+        values = inputs[:, index].double()
+        mean, scale = float(values.mean()), float(values.std())
+        found.append(
+            NumberFeatures(
+                name=name, kind="number", median=mean, mean=mean, scale=scale if scale > 0 else 1.0,
+                indicator=False, low=float(values.min()), high=float(values.max()),
+            )
+        )  # fmt: skip
+    return TableEncoder(encodings=tuple(found))
+
+
+def _target(name: str, targets: Tensor) -> TargetColumn:
+    scale = float(targets.double().std())
+    if not scale > 0 or not math.isfinite(scale):
+        raise InputError("The prior draws the same target everywhere, of which there is nothing to learn.")
+    return TargetColumn(
+        task=Task(name=name, kind="regression"), classes=(), mean=float(targets.double().mean()), scale=scale
+    )
+
+
+def _standardized(
+    prior: Prior, reader: InContextReader, n_points: int
+) -> Callable[[int, int, torch.Generator], tuple[Tensor, Tensor]]:
+    """Return a sampler of many data sets at once, on the scale of the network."""
+    columns = [one for one in reader.encoder.encodings if isinstance(one, NumberFeatures)]
+    mean, scale = (
+        torch.tensor([getattr(one, part) for one in columns], dtype=torch.float32)
+        for part in ("mean", "scale")
+    )
+
+    def sample(n_sets: int, _: int, draw: torch.Generator) -> tuple[Tensor, Tensor]:
+        sets = [_drawn(prior, draw) for _ in range(n_sets)]
+        for x, _y in sets:
+            if len(x) != n_points:
+                raise InputError(
+                    f"The prior draws {n_points} points and {len(x)} points; every data set needs as many."
+                )
+        inputs, targets = (torch.stack(parts) for parts in zip(*sets, strict=True))
+        return (inputs - mean) / scale, (targets - reader.target.mean) / reader.target.scale
+
+    return sample

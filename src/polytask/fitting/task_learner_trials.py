@@ -1,0 +1,271 @@
+"""Learners of numbers of many small tasks, each tried on tasks that it did not see."""
+
+import time
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from polytask.core import EpisodicLearner, InputError, derive_seed
+from polytask.fitting.fit_settings import FitSettings
+from polytask.fitting.in_context_training import network_config, trained_on_tasks
+from polytask.fitting.level_prior import LevelPrior
+from polytask.fitting.new_task_scores import Answers, Scores, cuts_of, judged, normal_answers
+from polytask.fitting.task_learner_table import FoldOfTasks, TaskLearnerTable
+from polytask.fitting.task_table_fit import fit_task_table
+from polytask.models.in_context_config import InContextConfig
+from polytask.models.in_context_model import InContextModel
+from polytask.models.target_tasks import TaskSpread
+
+__all__ = ["Levels", "Mixed", "Network", "TaskCandidate", "Trial", "tried"]
+
+Cuts = Mapping[int, tuple[np.ndarray, np.ndarray]]
+"""By how many rows of a task are known: the numbers of known and of asked rows in the table."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Trial:
+    """What the folds say of a learner.
+
+    Args:
+        scores: Its figures on held-out tasks.
+        steps: Training steps that were best, on average over the folds; 0 where there are none.
+        spread: How far off its answers were, as levels of intervals.
+    """
+
+    scores: Scores
+    steps: int
+    spread: TaskSpread | None
+
+
+class TaskCandidate(ABC):
+    """A learner that can be tried on the folds of a table."""
+
+    @abstractmethod
+    def answers(
+        self, table: TaskLearnerTable, fold: FoldOfTasks, cuts: Cuts, *, seed: int
+    ) -> tuple[dict[int, Answers], int]:
+        """Learn from the tasks of a fold and answer held-out ones: by number of known rows, and the steps.
+
+        Raises:
+            InputError: It cannot tell a density with so few tasks.
+        """
+
+
+def tried(
+    candidate: TaskCandidate, table: TaskLearnerTable, folds: list[FoldOfTasks], *, seed: int
+) -> Trial | None:
+    """Try a learner on all folds; None where it cannot answer with so few tasks.
+
+    Args:
+        candidate: The learner.
+        table: The table.
+        folds: Of its tasks.
+        seed: Decides rows, weights and steps.
+    """
+    start = time.perf_counter()
+    scores: Scores | None = None
+    steps: list[int] = []
+    away: dict[float, list[tuple[np.ndarray, np.ndarray]]] = {}
+    for index, fold in enumerate(folds):
+        task = table.known.task.numpy()[fold.held_out]
+        cuts = {
+            n: (fold.held_out[known], fold.held_out[asked])
+            for n, (known, asked) in cuts_of(task, seed=derive_seed(seed, "cuts")).items()
+        }
+        try:
+            found, n_steps = candidate.answers(table, fold, cuts, seed=derive_seed(seed, "fold", index))
+        except InputError:
+            return None
+        names, _ = np.unique(task, return_inverse=True)
+        of_asked = {
+            n: np.searchsorted(names, table.known.task.numpy()[asked]) for n, (_, asked) in cuts.items()
+        }
+        ours = judged(found, of_asked, len(names))
+        scores = ours if scores is None else scores.joined(ours)
+        steps.append(n_steps)
+        for n, answers in found.items():
+            if len(answers.level):
+                away.setdefault(float(n), []).append((answers.level, index * 10**9 + of_asked[n]))
+    assert scores is not None  # noqa: S101 - there are folds
+    return Trial(
+        scores=replace(scores, seconds=time.perf_counter() - start),
+        steps=round(float(np.mean(steps))),
+        spread=_spread(away),
+    )
+
+
+def _spread(away: Mapping[float, list[tuple[np.ndarray, np.ndarray]]]) -> TaskSpread | None:
+    joined = {}
+    for n, parts in away.items():
+        levels, tasks = (np.concatenate(part) for part in zip(*parts, strict=True))
+        there = ~np.isnan(levels)
+        if there.any():
+            joined[n] = (levels[there], np.unique(tasks[there], return_inverse=True)[1])
+    return TaskSpread.of(joined) if joined else None
+
+
+class Levels(TaskCandidate):
+    """Tasks that differ by their levels alone: the baseline."""
+
+    def answers(
+        self, table: TaskLearnerTable, fold: FoldOfTasks, cuts: Cuts, *, seed: int
+    ) -> tuple[dict[int, Answers], int]:
+        """See `TaskCandidate.answers`."""
+        labels, task = table.known.labels.double().numpy(), table.known.task.numpy()
+        prior = LevelPrior.of(labels[fold.train], task[fold.train])
+        found = {}
+        for n, (known, asked) in cuts.items():
+            mean, variance = prior.answers(labels[known], task[known], task[asked])
+            numbers = table.numbers(asked)
+            standardized, slope = table.reader.target.standardized(numbers)
+            density, level = normal_answers(mean, variance, standardized, slope)
+            units = table.reader.target.units(torch.from_numpy(mean)).numpy()
+            found[n] = Answers(mean=units, log_density=density, labels=numbers, level=level)
+        return found, 0
+
+
+class Mixed(TaskCandidate):
+    """A pooled model with linear effects of each task, as `polytask.fit` learns it with a task column.
+
+    Args:
+        settings: Of the fit.
+        column: The task column.
+    """
+
+    def __init__(self, settings: FitSettings, column: str) -> None:
+        self.settings = settings
+        self.column = column
+
+    def answers(
+        self, table: TaskLearnerTable, fold: FoldOfTasks, cuts: Cuts, *, seed: int
+    ) -> tuple[dict[int, Answers], int]:
+        """See `TaskCandidate.answers`."""
+        name = table.reader.target.task.name
+        settings = replace(self.settings, seed=seed % 2**31, progress=False, baselines=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what there is to say of the table is said of all of it
+            model = fit_task_table(table.frame.iloc[fold.train], table.columns, settings, self.column)
+            found = {}
+            for n, (known, asked) in cuts.items():
+                adapted = model.adapt(table.frame.iloc[known]) if len(known) else model
+                numbers = table.numbers(asked)
+                if not len(asked):
+                    nothing = np.zeros(0)
+                    found[n] = Answers(mean=nothing, log_density=nothing, labels=nothing, level=nothing)
+                    continue
+                answers = adapted.predict(table.frame.iloc[asked], log_density=True)
+                found[n] = Answers(
+                    mean=answers[name].to_numpy(float),
+                    log_density=answers[f"{name}:log_density"].to_numpy(float),
+                    labels=numbers,
+                    level=np.full(len(numbers), np.nan),
+                )
+        return found, 0
+
+
+class Network(TaskCandidate):
+    """A network that reads the known rows of a task.
+
+    Args:
+        learner: Its name in `IN_CONTEXT_LEARNERS`.
+        steps: Training steps.
+        width: Of its layers.
+        n_layers: How many.
+        learning_rate: The highest one.
+        episodes: Of a step.
+    """
+
+    def __init__(
+        self,
+        learner: str,
+        *,
+        steps: int,
+        width: int,
+        n_layers: int,
+        learning_rate: float,
+        episodes: int,
+    ) -> None:
+        self.learner = learner
+        self.steps = steps
+        self.width, self.n_layers = width, n_layers
+        self.learning_rate = learning_rate
+        self.episodes = episodes
+
+    def config(self, table: TaskLearnerTable, n_labels: int) -> InContextConfig:
+        """Return how it is built for so many labels."""
+        n_inputs = table.reader.encoder.n_features
+        return network_config(self.learner, n_inputs, n_labels, width=self.width, n_layers=self.n_layers)
+
+    def answers(
+        self, table: TaskLearnerTable, fold: FoldOfTasks, cuts: Cuts, *, seed: int
+    ) -> tuple[dict[int, Answers], int]:
+        """See `TaskCandidate.answers`; held-out tasks also choose the step."""
+        config = self.config(table, len(fold.train))
+        task = table.known.task.numpy()
+        names = np.unique(task[fold.held_out])
+        of_asked = {n: np.searchsorted(names, task[asked]) for n, (_, asked) in cuts.items()}
+
+        def judge(learner: EpisodicLearner) -> float:
+            found = {n: self._answered(learner, config, table, cut) for n, cut in cuts.items()}
+            return float(judged(found, of_asked, len(names)).by_task.mean())
+
+        learner, n_steps = trained_on_tasks(
+            config,
+            table.known.only(torch.from_numpy(fold.train)),
+            n_steps=self.steps,
+            learning_rate=self.learning_rate,
+            n_episodes=self.episodes,
+            seed=seed,
+            judge=judge,
+        )
+        return {n: self._answered(learner, config, table, cut) for n, cut in cuts.items()}, n_steps
+
+    def trained(self, table: TaskLearnerTable, n_steps: int, *, seed: int, progress: bool) -> EpisodicLearner:
+        """Train on all tasks, as many steps as the folds found best."""
+        learner, _ = trained_on_tasks(
+            self.config(table, len(table.known)),
+            table.known,
+            n_steps=n_steps,
+            n_planned=self.steps,
+            learning_rate=self.learning_rate,
+            n_episodes=self.episodes,
+            seed=seed,
+            progress=progress,
+        )
+        return learner
+
+    def _answered(
+        self,
+        learner: EpisodicLearner,
+        config: InContextConfig,
+        table: TaskLearnerTable,
+        cut: tuple[np.ndarray, np.ndarray],
+    ) -> Answers:
+        known, asked = (torch.from_numpy(rows) for rows in cut)
+        model = InContextModel(
+            learner,
+            config=config,
+            reader=table.reader,
+            names=table.names,
+            known=table.known.only(known),
+            spread=None,
+            data={},
+        )
+        mean, density, level = (torch.zeros(len(asked), dtype=torch.float64) for _ in range(3))
+        labels = table.known.labels.double()
+        for rows, found in model.evaluated(table.known.inputs[asked], table.known.task[asked]):
+            at = labels[asked[rows]]
+            mean[rows], density[rows] = found.mean(), found.log_density(at)
+            level[rows] = (2 * found.below(at) - 1).abs()
+        numbers = table.numbers(cut[1])
+        slope = table.reader.target.standardized(numbers)[1]
+        return Answers(
+            mean=table.reader.target.units(mean).numpy(),
+            log_density=density.numpy() - slope,
+            labels=numbers,
+            level=level.numpy(),
+        )

@@ -1,0 +1,91 @@
+"""``polytask learn TABLE --task-column``: from a table with many small tasks to answers for new ones."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from polytask.cli import app
+
+pytestmark = pytest.mark.trains
+
+
+def table(n_tasks: int, first: int = 0) -> pd.DataFrame:
+    draw = np.random.default_rng(first)
+    task = np.repeat(np.arange(n_tasks), 6)
+    x = draw.uniform(-1, 1, len(task))
+    level = 10 * draw.normal(size=n_tasks)[task]
+    return pd.DataFrame({"shop": [f"s{first + one}" for one in task], "x": x, "sold": 50 + level + x})
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tasks")
+    table(12).to_csv(folder / "sales.csv", index=False)
+    new = table(1, first=100)
+    new.head(3).to_csv(folder / "new.csv", index=False)
+    new.tail(3).to_csv(folder / "asked.csv", index=False)
+    return folder
+
+
+def run(folder, *words):
+    paths = [
+        str(folder / word) if (folder / word).exists() or word.startswith("out") else word for word in words
+    ]
+    return CliRunner().invoke(app, paths)
+
+
+@pytest.fixture(scope="module")
+def learned(folder):
+    words = ("--task-column", "shop", "--target", "sold", "--learner", "tnp", "--steps", "5", "--width", "8")
+    done = run(folder, "learn", "sales.csv", *words, "-o", "out-model")
+    assert done.exit_code == 0, done.stderr
+    return done
+
+
+def test_what_was_tried_is_printed_and_the_model_is_described(folder, learned):
+    assert "levels" in learned.stdout and "tnp" in learned.stdout and "yes" in learned.stdout
+    described = json.loads(run(folder, "info", "out-model", "--json").stdout)
+    assert described["kind"] == "in-context" and described["task_column"] == "shop"
+    assert described["settings"]["learner"] == "tnp" and len(described["tasks"]) == 12
+    assert "learner" in run(folder, "info", "out-model").stdout
+
+
+def test_a_new_task_is_adapted_to_and_answered_with_densities(folder, learned):
+    adapted = run(folder, "adapt", "out-model", "new.csv", "-o", "out-more")
+    assert adapted.exit_code == 0 and "3 more rows, of 1 new task" in adapted.stdout
+    options = ("--intervals", "0.8", "--deviation", "--log-density")
+    done = run(folder, "predict", "out-more", "asked.csv", "-o", "out.csv", *options)
+    assert done.exit_code == 0, done.stderr
+    found = pd.read_csv(folder / "out.csv")
+    assert list(found.columns)[-5:] == ["sold", "sold:sd", "sold:low", "sold:high", "sold:log_density"]
+    assert np.isfinite(found["sold:log_density"]).all()
+
+
+def test_a_dry_run_tells_the_tasks_and_what_would_be_tried(folder):
+    words = ("learn", "sales.csv", "--task-column", "shop", "--target", "sold", "--dry-run", "-o", "out-dry")
+    done = run(folder, *words)
+    assert done.exit_code == 0, done.stderr
+    assert "12 of the column shop" in done.stdout and "mixed, cnp, tnp, pfn" in done.stdout
+    assert not (folder / "out-dry").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (("--target", "sold", "--way", "3"), "--way is for images"),
+        ((), "--target is missing"),
+        (("--target", "sold", "--learner", "maml"), "--learner is 'maml'"),
+    ],
+)
+def test_options_of_other_sources_are_refused_in_the_words_of_the_command(folder, words, problem):
+    done = run(folder, "learn", "sales.csv", "--task-column", "shop", *words, "-o", "out-none")
+    assert done.exit_code == 2 and problem in done.stderr
+
+
+def test_auto_does_not_replace_a_model_of_another_kind_at_the_end(folder, learned):
+    words = ("learn", "sales.csv", "--task-column", "shop", "--target", "sold", "-o", "out-model")
+    done = run(folder, *words)
+    assert done.exit_code == 2 and "only known at the end" in done.stderr

@@ -1,0 +1,165 @@
+"""Tables with many small tasks: learners by name and by cross-validation over tasks, densities, new tasks."""
+
+import json
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import polytask
+from polytask.core import DataError, DataWarning, InputError, ResultWarning
+from polytask.models import InContextModel, TaskTableModel
+
+SETTINGS = {"task_column": "shop", "target": "sold", "width": 16, "progress": False}
+
+
+def bows(n_tasks: int = 60, n_rows: int = 10, first: int = 0) -> pd.DataFrame:
+    """Tasks that are bent up or down, which no linear effect of the feature tells."""
+    draw = np.random.default_rng(first)
+    task = np.repeat(np.arange(n_tasks), n_rows)
+    x = draw.uniform(-1, 1, len(task))
+    bent = draw.choice([-60.0, 60.0], n_tasks)[task]
+    sold = 50 + bent * (x**2 - 1 / 3) + 2 * draw.normal(size=len(task))
+    return pd.DataFrame({"shop": [f"s{first + one}" for one in task], "x": x, "sold": sold})
+
+
+@pytest.fixture(scope="module")
+def model() -> InContextModel:
+    found = polytask.learn(bows(), learner="tnp", steps=200, learning_rate=3e-3, **SETTINGS)
+    assert isinstance(found, InContextModel)
+    return found
+
+
+def test_rows_of_a_new_task_make_its_answers_better(model):
+    new = bows(12, 20, first=1000)
+    known, asked = new.groupby("shop").head(8), new.groupby("shop").tail(12)
+    with pytest.warns(DataWarning, match="is not known"):
+        before = model.predict(asked, log_density=True)
+    after = model.adapt(known).predict(asked, log_density=True)
+    errors = [float((answers["sold"] - asked["sold"]).pow(2).mean() ** 0.5) for answers in (before, after)]
+    assert errors[1] < 0.7 * errors[0]
+    assert after["sold:log_density"].mean() > before["sold:log_density"].mean() + 0.1
+
+
+def test_intervals_hold_their_share_and_densities_are_of_the_units(model):
+    new = bows(40, 12, first=2000)
+    known, asked = new.groupby("shop").head(5), new.groupby("shop").tail(7)
+    answers = model.adapt(known).predict(asked, intervals=0.8, deviation=True, log_density=True)
+    inside = asked["sold"].between(answers["sold:low"], answers["sold:high"]).mean()
+    assert 0.68 < inside < 0.92
+    away = (asked["sold"] - answers["sold"]) / answers["sold:sd"]
+    normal = -0.5 * away**2 - np.log(answers["sold:sd"]) - 0.5 * np.log(2 * np.pi)
+    np.testing.assert_allclose(answers["sold:log_density"], normal, rtol=1e-6)
+
+
+def test_other_tasks_stay_bit_for_bit_and_rows_do_not_count_twice(model):
+    new = bows(2, 6, first=3000)
+    adapted = model.adapt(new)
+    known = bows().head(30)
+    pd.testing.assert_frame_equal(model.predict(known), adapted.predict(known))
+    with pytest.warns(DataWarning, match="learned from before"):
+        again = adapted.adapt(new)
+    assert len(again.known) == len(adapted.known)
+    assert len(adapted.adapt(new, again=True).known) == len(adapted.known) + len(new)
+    assert adapted.tasks[-2:] == ("s3000", "s3001") and "s3000" not in model.tasks
+
+
+def test_it_comes_back_from_its_folder(model, tmp_path):
+    adapted = model.adapt(bows(2, 6, first=3000))
+    adapted.save(tmp_path / "m")
+    asked = bows(2, 9, first=3000)
+    pd.testing.assert_frame_equal(
+        adapted.predict(asked, intervals=0.5), polytask.load(tmp_path / "m").predict(asked, intervals=0.5)
+    )
+
+
+def test_the_same_seed_gives_the_same_model():
+    table = bows(8, 5)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        first, second = (polytask.learn(table, learner="tnp", steps=3, seed=4, **SETTINGS) for _ in range(2))
+        pd.testing.assert_frame_equal(first.predict(table), second.predict(table))
+
+
+@pytest.mark.parametrize("learner", ["np", "anp", "tnp", "pfn"])
+def test_every_learner_answers_with_a_distribution(learner):
+    table = bows(8, 5)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = polytask.learn(table, learner=learner, steps=3, **SETTINGS)
+        found = model.predict(table, intervals=0.9, deviation=True, log_density=True)
+    assert np.isfinite(found.to_numpy()).all() and bool((found["sold:low"] < found["sold:high"]).all())
+
+
+def test_auto_takes_what_held_out_tasks_say_and_tells_all_that_was_tried(monkeypatch):
+    monkeypatch.setattr("polytask.estimators.learn_tasks._TRIED", ("cnp", "tnp"))
+    settings = {"steps": 60, "learning_rate": 3e-3, **SETTINGS}
+    found = polytask.learn(bows(40, 8), **settings)
+    assert isinstance(found, InContextModel) and found.results is not None
+    frame = found.results.to_frame()
+    assert set(frame.index.get_level_values(0)) == {"levels", "cnp", "tnp"}
+    assert [trial.learner for trial in found.results.trials if trial.chosen] == [found.config.learner]
+    json.dumps(found.results.to_json(), allow_nan=False)
+
+
+def test_auto_takes_the_mixed_model_where_tasks_differ_by_their_levels(monkeypatch):
+    monkeypatch.setattr("polytask.estimators.learn_tasks._TRIED", ("mixed", "cnp"))
+    draw = np.random.default_rng(0)
+    task = np.repeat(np.arange(30), 8)
+    x = draw.normal(size=240)
+    table = pd.DataFrame({"shop": task, "x": x, "sold": 5 * draw.normal(size=30)[task] + x})
+    found = polytask.learn(table, **{**SETTINGS, "steps": 30})
+    assert isinstance(found, TaskTableModel) and found.results is not None
+    assert [trial.learner for trial in found.results.trials if trial.chosen] == ["mixed"]
+    density = found.predict(table, log_density=True, deviation=True)
+    away = (table["sold"] - density["sold"]) / density["sold:sd"]
+    exact = -0.5 * away**2 - np.log(density["sold:sd"]) - 0.5 * np.log(2 * np.pi)
+    np.testing.assert_allclose(density["sold:log_density"], exact, rtol=1e-5)
+
+
+def test_a_logarithmic_target_has_a_density_of_its_units():
+    table = bows(8, 6).assign(sold=lambda rows: np.exp(rows["sold"] / 10))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = polytask.learn(table, learner="cnp", steps=3, **{**SETTINGS, "target": "sold:log"})
+        values = np.linspace(1e-3, 40_000, 200_001)
+        asked = pd.DataFrame({"shop": "s0", "x": 0.0, "sold": values})
+        density = np.exp(model.predict(asked, log_density=True)["sold:log_density"])
+    np.testing.assert_allclose(np.trapezoid(density, values), 1, atol=0.02)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "problem"),
+    [
+        ({"target": None}, InputError, "`target` is missing"),
+        ({"target": ["sold", "x"]}, InputError, "`target` is one column, got 2"),
+        ({"learner": "maml"}, InputError, "use one of auto, mixed, cnp, np, anp, tnp, pfn"),
+        ({"way": 3}, InputError, "`way` is for images, not for a table"),
+        ({"width": 10}, InputError, "multiple of 4"),
+        ({"task_column": "shops"}, DataError, "no column 'shops'"),
+        ({"target": "shop2"}, DataError, "shop2"),
+    ],
+)
+def test_what_cannot_be_learned_is_refused(change, error, problem):
+    with pytest.raises(error, match=problem):
+        polytask.learn(bows(8, 4), **{**SETTINGS, "learner": "cnp", "steps": 1, **change})
+
+
+def test_few_tasks_and_classes_are_refused():
+    with pytest.raises(DataError, match="3 tasks of 'shop' have two labelled rows or more; at least 6"):
+        polytask.learn(bows(3, 4), learner="cnp", **SETTINGS)
+    table = bows(8, 4).assign(sold=lambda rows: np.where(rows["sold"] > 50, "much", "little"))
+    with pytest.raises(DataError, match=r"holds classes.*polytask.fit\(..., task_column=\)"):
+        polytask.learn(table, learner="cnp", **SETTINGS)
+
+
+def test_large_tasks_are_cut_with_a_word():
+    table = pd.concat([bows(7, 5), bows(1, 300, first=9000)])
+    with (
+        pytest.warns(DataWarning, match="has more than 256 labelled rows"),
+        warnings.catch_warnings(),
+    ):
+        warnings.filterwarnings("ignore", category=ResultWarning)
+        model = polytask.learn(table, learner="cnp", steps=2, **SETTINGS)
+    assert len(model.known) == 35 + 256
