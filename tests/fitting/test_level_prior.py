@@ -15,7 +15,7 @@ def test_it_finds_the_variances_that_tasks_were_drawn_with() -> None:
 
 def test_its_answers_are_the_posterior_of_a_normal_level() -> None:
     prior = LevelPrior(mean=1.0, between=4.0, within=1.0)
-    mean, variance = prior.answers(np.array([3.0, 5.0]), np.array([1, 1]), np.array([0, 1]))
+    mean, variance = prior.predictions(np.array([3.0, 5.0]), np.array([1, 1]), np.array([0, 1]))
     # A level with prior N(1, 4) and two labels of noise 1: precision 1/4 + 2.
     np.testing.assert_allclose(mean, [1.0, 1 + (2 + 4) / (1 / 4 + 2)])
     np.testing.assert_allclose(variance, [4 + 1, 1 / (1 / 4 + 2) + 1])

@@ -5,12 +5,12 @@ from scipy.stats import norm
 
 from polytask.fitting.new_task_scores import (
     N_ROWS,
-    Answers,
+    RowPredictions,
     Scores,
     chosen_learner,
     cuts_of,
     judged,
-    normal_answers,
+    normal_predictions,
     trials_of,
 )
 
@@ -32,8 +32,8 @@ def test_known_and_asked_rows_are_of_one_task_and_apart() -> None:
 
 def test_tasks_count_alike_however_many_rows_they_have() -> None:
     mean, zero = np.array([1.0, 1.0, 1.0, 5.0]), np.zeros(4)
-    answers = Answers(mean=mean, log_density=-mean, labels=zero, level=zero)
-    nothing = Answers(mean=zero[:0], log_density=zero[:0], labels=zero[:0], level=zero[:0])
+    answers = RowPredictions(mean=mean, log_density=-mean, labels=zero, level=zero)
+    nothing = RowPredictions(mean=zero[:0], log_density=zero[:0], labels=zero[:0], level=zero[:0])
     of_task = dict.fromkeys(N_ROWS, np.zeros(0, dtype=int)) | {0: np.array([0, 0, 0, 1])}
     found = judged(dict.fromkeys(N_ROWS, nothing) | {0: answers}, of_task, 2)
     np.testing.assert_allclose(found.log_density[0], [-1, -5])
@@ -56,6 +56,6 @@ def test_trials_tell_how_far_each_is_behind_the_best() -> None:
 
 
 def test_the_level_is_that_of_the_least_central_interval() -> None:
-    density, level = normal_answers(np.zeros(1), np.full(1, 4.0), np.full(1, 2.0), np.full(1, 0.3))
+    density, level = normal_predictions(np.zeros(1), np.full(1, 4.0), np.full(1, 2.0), np.full(1, 0.3))
     np.testing.assert_allclose(density, norm.logpdf(2, 0, 2) - 0.3)
     np.testing.assert_allclose(level, norm.cdf(1) - norm.cdf(-1))

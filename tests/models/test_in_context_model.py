@@ -57,7 +57,7 @@ def test_arrays_of_other_shapes_are_refused(bundle):
     [
         ({"learner": "lstm"}, "`learner` is 'lstm'"),
         ({"learner": "cnp", "width": 6}, "multiple of 4"),
-        ({"learner": "cnp", "n_bars": 10}, "`n_bars` is 3 or more for 'pfn', and 0 otherwise"),
+        ({"learner": "cnp", "n_bars": 10}, "has 3 bars or more, and others have none"),
         ({"learner": "tnp", "width": 10_000}, "at most 4096"),
     ],
 )

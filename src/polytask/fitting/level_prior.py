@@ -46,7 +46,7 @@ class LevelPrior:
         between = max((outside - inside) / sizes, 0.0) if sizes > 0 else 0.0
         return cls(mean=mean, between=float(between) + least, within=float(inside) + least)
 
-    def answers(
+    def predictions(
         self, known: np.ndarray, of_known: np.ndarray, of_asked: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return mean and variance for rows of tasks, by known labels.

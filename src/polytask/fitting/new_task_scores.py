@@ -12,12 +12,12 @@ from polytask.models.in_context_results import NewTaskScores, TaskLearnerTrial
 
 __all__ = [
     "N_ROWS",
-    "Answers",
+    "RowPredictions",
     "Scores",
     "chosen_learner",
     "cuts_of",
     "judged",
-    "normal_answers",
+    "normal_predictions",
     "trials_of",
 ]
 
@@ -27,7 +27,7 @@ _MOST_TASKS = 300  # that judge
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Answers:
+class RowPredictions:
     """What a learner says of some rows, in units of the column.
 
     Args:
@@ -100,12 +100,14 @@ def cuts_of(task: np.ndarray, *, seed: int) -> dict[int, tuple[np.ndarray, np.nd
     }
 
 
-def judged(answers: Mapping[int, Answers], task_of: Mapping[int, np.ndarray], n_tasks: int) -> Scores:
+def judged(
+    predictions: Mapping[int, RowPredictions], task_of: Mapping[int, np.ndarray], n_tasks: int
+) -> Scores:
     """Average what was answered over the rows of each task.
 
     Args:
-        answers: By number of known rows.
-        task_of: The task of each answered row, by the same.
+        predictions: By number of known rows.
+        task_of: The task of each predicted row, by the same.
         n_tasks: How many there are.
     """
     log_density = np.full((len(N_ROWS), n_tasks), np.nan)
@@ -114,8 +116,8 @@ def judged(answers: Mapping[int, Answers], task_of: Mapping[int, np.ndarray], n_
         counts = np.bincount(task_of[n], minlength=n_tasks)
         there = counts > 0
         for into, values in (
-            (log_density, answers[n].log_density),
-            (squared, (answers[n].mean - answers[n].labels) ** 2),
+            (log_density, predictions[n].log_density),
+            (squared, (predictions[n].mean - predictions[n].labels) ** 2),
         ):
             sums = np.bincount(task_of[n], weights=values, minlength=n_tasks)
             into[place, there] = sums[there] / counts[there]
@@ -168,7 +170,7 @@ def _finite(values: np.ndarray) -> np.ndarray:
     return np.nan_to_num(values, nan=-1e30, neginf=-1e30)
 
 
-def normal_answers(
+def normal_predictions(
     mean: np.ndarray, variance: np.ndarray, labels: np.ndarray, slope: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the log density of labels, less ``slope``, and the level of the interval that holds them."""

@@ -13,7 +13,7 @@ from polytask.core import EpisodicLearner, InputError, derive_seed
 from polytask.fitting.fit_settings import FitSettings
 from polytask.fitting.in_context_training import network_config, trained_on_tasks
 from polytask.fitting.level_prior import LevelPrior
-from polytask.fitting.new_task_scores import Answers, Scores, cuts_of, judged, normal_answers
+from polytask.fitting.new_task_scores import RowPredictions, Scores, cuts_of, judged, normal_predictions
 from polytask.fitting.task_learner_table import FoldOfTasks, TaskLearnerTable
 from polytask.fitting.task_table_fit import fit_task_table
 from polytask.models.in_context_config import InContextConfig
@@ -45,9 +45,9 @@ class TaskCandidate(ABC):
     """A learner that can be tried on the folds of a table."""
 
     @abstractmethod
-    def answers(
+    def predictions(
         self, table: TaskLearnerTable, fold: FoldOfTasks, cuts: Cuts, *, seed: int
-    ) -> tuple[dict[int, Answers], int]:
+    ) -> tuple[dict[int, RowPredictions], int]:
         """Learn from the tasks of a fold and answer held-out ones: by number of known rows, and the steps.
 
         Raises:
@@ -77,7 +77,7 @@ def tried(
             for n, (known, asked) in cuts_of(task, seed=derive_seed(seed, "cuts")).items()
         }
         try:
-            found, n_steps = candidate.answers(table, fold, cuts, seed=derive_seed(seed, "fold", index))
+            found, n_steps = candidate.predictions(table, fold, cuts, seed=derive_seed(seed, "fold", index))
         except InputError:
             return None
         names, _ = np.unique(task, return_inverse=True)
@@ -111,20 +111,20 @@ def _spread(away: Mapping[float, list[tuple[np.ndarray, np.ndarray]]]) -> TaskSp
 class Levels(TaskCandidate):
     """Tasks that differ by their levels alone: the baseline."""
 
-    def answers(
+    def predictions(
         self, table: TaskLearnerTable, fold: FoldOfTasks, cuts: Cuts, *, seed: int
-    ) -> tuple[dict[int, Answers], int]:
-        """See `TaskCandidate.answers`."""
+    ) -> tuple[dict[int, RowPredictions], int]:
+        """See `TaskCandidate.predictions`."""
         labels, task = table.known.labels.double().numpy(), table.known.task.numpy()
         prior = LevelPrior.of(labels[fold.train], task[fold.train])
         found = {}
         for n, (known, asked) in cuts.items():
-            mean, variance = prior.answers(labels[known], task[known], task[asked])
+            mean, variance = prior.predictions(labels[known], task[known], task[asked])
             numbers = table.numbers(asked)
             standardized, slope = table.reader.target.standardized(numbers)
-            density, level = normal_answers(mean, variance, standardized, slope)
+            density, level = normal_predictions(mean, variance, standardized, slope)
             units = table.reader.target.units(torch.from_numpy(mean)).numpy()
-            found[n] = Answers(mean=units, log_density=density, labels=numbers, level=level)
+            found[n] = RowPredictions(mean=units, log_density=density, labels=numbers, level=level)
         return found, 0
 
 
@@ -140,10 +140,10 @@ class Mixed(TaskCandidate):
         self.settings = settings
         self.column = column
 
-    def answers(
+    def predictions(
         self, table: TaskLearnerTable, fold: FoldOfTasks, cuts: Cuts, *, seed: int
-    ) -> tuple[dict[int, Answers], int]:
-        """See `TaskCandidate.answers`."""
+    ) -> tuple[dict[int, RowPredictions], int]:
+        """See `TaskCandidate.predictions`."""
         name = table.reader.target.task.name
         settings = replace(self.settings, seed=seed % 2**31, progress=False, baselines=False)
         with warnings.catch_warnings():
@@ -155,10 +155,12 @@ class Mixed(TaskCandidate):
                 numbers = table.numbers(asked)
                 if not len(asked):
                     nothing = np.zeros(0)
-                    found[n] = Answers(mean=nothing, log_density=nothing, labels=nothing, level=nothing)
+                    found[n] = RowPredictions(
+                        mean=nothing, log_density=nothing, labels=nothing, level=nothing
+                    )
                     continue
                 answers = adapted.predict(table.frame.iloc[asked], log_density=True)
-                found[n] = Answers(
+                found[n] = RowPredictions(
                     mean=answers[name].to_numpy(float),
                     log_density=answers[f"{name}:log_density"].to_numpy(float),
                     labels=numbers,
@@ -200,10 +202,10 @@ class Network(TaskCandidate):
         n_inputs = table.reader.encoder.n_features
         return network_config(self.learner, n_inputs, n_labels, width=self.width, n_layers=self.n_layers)
 
-    def answers(
+    def predictions(
         self, table: TaskLearnerTable, fold: FoldOfTasks, cuts: Cuts, *, seed: int
-    ) -> tuple[dict[int, Answers], int]:
-        """See `TaskCandidate.answers`; held-out tasks also choose the step."""
+    ) -> tuple[dict[int, RowPredictions], int]:
+        """See `TaskCandidate.predictions`; held-out tasks also choose the step."""
         config = self.config(table, len(fold.train))
         task = table.known.task.numpy()
         names = np.unique(task[fold.held_out])
@@ -244,7 +246,7 @@ class Network(TaskCandidate):
         config: InContextConfig,
         table: TaskLearnerTable,
         cut: tuple[np.ndarray, np.ndarray],
-    ) -> Answers:
+    ) -> RowPredictions:
         known, asked = (torch.from_numpy(rows) for rows in cut)
         model = InContextModel(
             learner,
@@ -263,7 +265,7 @@ class Network(TaskCandidate):
             level[rows] = (2 * found.below(at) - 1).abs()
         numbers = table.numbers(cut[1])
         slope = table.reader.target.standardized(numbers)[1]
-        return Answers(
+        return RowPredictions(
             mean=table.reader.target.units(mean).numpy(),
             log_density=density.numpy() - slope,
             labels=numbers,

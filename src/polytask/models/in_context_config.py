@@ -50,7 +50,7 @@ class InContextConfig(SavedSettings):
             check.problems.append(f"`width` must be a multiple of 4, for four heads; got {self.width}")
         if not check.problems and (self.n_bars >= _FEWEST_BARS) != (self.learner == "pfn"):
             check.problems.append(
-                f"`n_bars` is {_FEWEST_BARS} or more for 'pfn', and 0 otherwise; got {self.n_bars}"
+                f"a 'pfn' has {_FEWEST_BARS} bars or more, and others have none; got {self.n_bars}"
             )
         check.done()
 

@@ -30,9 +30,9 @@ from polytask.models.predictive import Predictive, told_of
 from polytask.models.row_marks import new_rows, row_marks
 from polytask.models.saved_model import Contents, SavedModel, part
 from polytask.models.target_tasks import TaskSpread
-from polytask.models.task_answers import AskedOfNumbers
 from polytask.models.task_labels import repeated_text
 from polytask.models.task_names import TaskNames
+from polytask.models.task_predictions import AskedOfNumbers
 
 __all__ = ["InContextModel"]
 

@@ -12,7 +12,7 @@ from polytask.meta.model.bar_distribution import BarDistribution
 from polytask.meta.model.gaussian import Gaussian
 from polytask.models.target_tasks import TaskSpread
 from polytask.models.target_units import ends
-from polytask.models.task_answers import AskedOfNumbers
+from polytask.models.task_predictions import AskedOfNumbers
 
 __all__ = ["BarPredictive", "GaussianPredictive", "Predictive", "told_of"]
 
@@ -114,7 +114,7 @@ class BarPredictive(Predictive):
 
 
 def told_of(
-    answer: Predictive,
+    predicted: Predictive,
     target: TargetColumn,
     asked: AskedOfNumbers,
     *,
@@ -124,16 +124,16 @@ def told_of(
     """Return mean and, as asked, standard deviation and intervals in units of the column, by suffix.
 
     Args:
-        answer: Distributions of some rows of one task.
+        predicted: Distributions of some rows of one task.
         target: Of which number.
         asked: What is asked beside the mean.
         spread: Which levels of intervals hold which shares; None for what the distribution says.
         n_known: How many rows of the task are known.
     """
-    mean = answer.mean()
+    mean = predicted.mean()
     columns = {"": target.units(mean).numpy()}
     if asked.deviation:
-        low, high = ends(target, mean, answer.deviation())
+        low, high = ends(target, mean, predicted.deviation())
         columns["sd"] = (high - low) / 2
     if asked.intervals is not None:
         level = asked.intervals
@@ -141,6 +141,6 @@ def told_of(
             level = float(spread.radius(torch.tensor([n_known]), asked.intervals))
         outside = max((1 - level) / 2, _SURE)
         for suffix, share in (("low", outside), ("high", 1 - outside)):
-            end = answer.quantile(torch.full((len(mean),), share, dtype=torch.float64))
+            end = predicted.quantile(torch.full((len(mean),), share, dtype=torch.float64))
             columns[suffix] = target.units(end).numpy()
     return columns

@@ -25,9 +25,9 @@ from polytask.models.prediction_file import WrittenPredictions, write_pieces
 from polytask.models.saved_model import Contents, SavedModel, part
 from polytask.models.table_model import TableModel
 from polytask.models.target_tasks import TargetTasks
-from polytask.models.task_answers import AskedOfNumbers, check_asked, task_answers
 from polytask.models.task_labels import labels_to_learn, repeated_text
 from polytask.models.task_names import TaskNames
+from polytask.models.task_predictions import AskedOfNumbers, check_asked, task_predictions
 from polytask.models.task_rows import TaskRows
 from polytask.models.task_table_results import TaskTableResults
 
@@ -172,7 +172,7 @@ class TaskTableModel(SavedModel):
         for frame in table_pieces(table, [*self.pooled.encoder.columns, self.column, *kept, *labels]):
             inputs, code = rows.encoded(frame)
             outputs = self.pooled.network_outputs(inputs)
-            answers = task_answers(self.targets, self.target_tasks, inputs, outputs, code, frame, asked)
+            answers = task_predictions(self.targets, self.target_tasks, inputs, outputs, code, frame, asked)
             yield beside(frame, kept, answers)
 
     def adapt(self, rows: Any, *, again: bool = False) -> "TaskTableModel":

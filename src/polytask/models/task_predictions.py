@@ -14,7 +14,7 @@ from polytask.data.tables.target_column import TargetColumn
 from polytask.models.target_tasks import TargetTasks
 from polytask.models.target_units import ends, log_density_at
 
-__all__ = ["AskedOfNumbers", "check_asked", "task_answers"]
+__all__ = ["AskedOfNumbers", "check_asked", "task_predictions"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +70,7 @@ def check_asked(asked: AskedOfNumbers, tasks: Sequence[TargetTasks]) -> None:
     raise InputError(f"`{asked.names[0]}` is for numbers, and {why}. Leave it out.")
 
 
-def task_answers(
+def task_predictions(
     targets: Sequence[TargetColumn],
     tasks: Sequence[TargetTasks],
     inputs: Tensor,
