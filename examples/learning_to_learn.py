@@ -2,9 +2,9 @@
 ====================================
 
 A net that has seen many sinusoids A sin(x - phase) gets five points of a new one and makes a few gradient
-steps. Where it starts decides how well that goes: MAML learns the start itself. Beside it, a random start,
-and a net trained jointly on all known sinusoids (which can only learn their average). All three are the
-same net and adapt in the same way, by plain steps of rate 0.01.
+steps. Where it starts decides how well that goes: MAML learns the start itself. Beside it, a random
+start, and a net trained jointly on all known sinusoids (which can only learn their average). All three
+are the same net and adapt in the same way, by plain steps of rate 0.01.
 """
 
 import argparse

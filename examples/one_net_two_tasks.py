@@ -1,9 +1,9 @@
 """One net, two kinds of task
 ==========================
 
-By hand, then with polytask. Points x of the unit square ask two questions: the value y1 = x1 + 2 x2 + noise
-(regression), and whether y2 = [x1 > 0.5] (binary). One shared layer serves both; the total loss is MSE +
-cross-entropy.
+By hand, then with polytask. Points x of the unit square ask two questions: the value y1 = x1 + 2 x2 +
+noise (regression), and whether y2 = [x1 > 0.5] (binary). One shared layer serves both; the total loss is
+MSE + cross-entropy.
 """
 
 import matplotlib.pyplot as plt

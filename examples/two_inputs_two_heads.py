@@ -1,10 +1,10 @@
 """Two inputs, two heads
 =====================
 
-The classical multi-task net: two private first layers, one shared body, two softmax heads. Task "left" and
-task "right" each have inputs of 100 features of their own and 10 classes. Both see the same ten hidden
-prototypes, through different random views; labels are few, so a shared 64-unit body may help. Whether it
-does is measured against two separate nets of the same shape; the page prints what comes out.
+The classical multi-task net: two private first layers, one shared body, two softmax heads. Task "left"
+and task "right" each have inputs of 100 features of their own and 10 classes. Both see the same ten
+hidden prototypes, through different random views; labels are few, so a shared 64-unit body may help.
+Whether it does is measured against two separate nets of the same shape; the page prints what comes out.
 """
 
 import argparse

@@ -3,8 +3,8 @@
 
 MAML learns a start for all weights; CAVIA adapts five context numbers alone; MAML++ learns a rate and a
 normalization for every inner step; an inner Adam remembers its moments within an episode. Evolution
-strategies need no backward pass through the inner loop; persistent ones learn the rate of a long run window
-by window.
+strategies need no backward pass through the inner loop; persistent ones learn the rate of a long run
+window by window.
 """
 
 import argparse

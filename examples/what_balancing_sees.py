@@ -4,8 +4,8 @@
 Two tasks pull apart: how their gradients are balanced, by which engine, and what a run writes down. One
 unit is shared by y1 = f(x) and y2 = g(x) - f(x), too little for both, so that the gradients conflict.
 UPGrad takes a step that makes neither task worse. It needs the Gramian of the gradients, which several
-engines compute: exact ones all alike; by features, or by the last layer alone, in their stead. A run keeps
-its figures as rows, which `training_plot` draws, and goes on where it was stopped.
+engines compute: exact ones all alike; by features, or by the last layer alone, in their stead. A run
+keeps its figures as rows, which `training_plot` draws, and goes on where it was stopped.
 """
 
 import argparse

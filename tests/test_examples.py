@@ -17,6 +17,17 @@ SHOWS = {
     "own_parts.py": ["Nearest: passes", "Drifting:", "`adapt` changes the learner", "accuracy, %"],
     "ways_to_adapt.py": ["MAML", "CAVIA", "MAML++", "inner AdamW", "cosine", "a rate of"],
     "what_balancing_sees.py": ["auto", "last-layer", "is not finite", "picture written"],
+    "conflict_and_its_resolution.py": ["the cosine", "pcgrad", "upgrad"],
+    "which_tasks_together.py": ["help among kin"],
+    "curricula.py": ["equal turns", "by progress"],
+    "a_learned_optimizer.py": ["gradient descent", "Adam", "learned"],
+    "neural_processes.py": ["3 points", "best possible"],
+    "plasticity.py": ["plastic", "fixed"],
+    "bandits_by_rl2.py": ["Gittins", "RL²"],
+    "continual_updates.py": ["before:", "after:", "for replay"],
+    "choosing_a_learner.py": ["portfolio of three", "warm start"],
+    "few_labels_of_a_molecule.py": ["likeness alone", "with other proteins"],
+    "a_new_speaker.py": ["of each: own"],
 }
 SMALL = {  # as little as its claims need
     "two_inputs_two_heads.py": ["--seeds", "2", "--steps", "150"],
@@ -51,6 +62,7 @@ def test_an_example_shows_and_checks_what_it_says(name, run, capsys):
     shown = capsys.readouterr().out
     assert all(text in shown for text in SHOWS[name])
     assert "ok  " in shown and "FAIL" not in shown
+    assert plt.get_fignums(), "the gallery shows a picture of each"
 
 
 def test_learning_to_learn_writes_its_picture_and_ends_with_an_error_where_a_claim_fails(run, tmp_path):
