@@ -60,6 +60,9 @@ def test_an_encoder_is_taught_by_files_of_each_class(opened: Any, tmp_path: Path
         encoder.get_by_label("Name of the class").fill(name)
         encoder.locator("input[type=file]").set_input_files([one(f"{name}{i}", which, i) for i in range(2)])
         expect(encoder.locator(".counts")).to_contain_text(f"{name} 2 examples")
+    page.get_by_role("tab", name="Draw").click()
+    encoder = card(page, kind)  # what was given is still there
+    expect(encoder.locator(".counts")).to_have_text("low 2 exampleshigh 2 examples")
     encoder.get_by_role("button", name="Make model").click()
     page.wait_for_url(f"**/#models/{kind}-*")
     made = opened_card(page)

@@ -3,13 +3,15 @@ import { classBars, predictionText } from "./bars.js";
 import { classCards } from "./class_cards.js";
 import { button, el, field, newId } from "./dom.js";
 import { FewShotSession } from "./fewshot.js";
+import { smallPicture } from "./files.js";
 import { live } from "./live.js";
 import { announce, attempt, errorPlace } from "./messages.js";
-import { drawingPad, smallPicture } from "./pad.js";
+import { drawingPad } from "./pad.js";
 import { SIGN_NAMES, readySign } from "./signs.js";
 import { stored } from "./store.js";
 import { counted, t } from "./words.js";
 
+const MOST_PIXELS = 256; // a side, of a picture that is kept
 const session = new FewShotSession("draw", "drawings", "image");
 const drawing = stored("drawing", { lines: [], picture: null });
 const typed = stored("sign-name", "");
@@ -109,7 +111,7 @@ function tools(view) {
   input.addEventListener("change", async () => {
     const [file] = input.files;
     input.value = "";
-    const small = await smallPicture(file).catch(() => null);
+    const small = await smallPicture(file, MOST_PIXELS).catch(() => null);
     if (small) view.pad.show(small);
     else view.said.textContent = t("draw.no-picture", { name: file.name });
   });

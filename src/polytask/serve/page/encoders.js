@@ -1,7 +1,7 @@
 /** Encoders become classifiers: name a class, give its examples, and so on; then a model is made of them. */
 import { call, path } from "./api.js";
 import { button, el, field, fileDrop } from "./dom.js";
-import { dataAddress } from "./files.js";
+import { dataAddress, photo } from "./files.js";
 import { labelledLines } from "./labelled_lines.js";
 import { announce, attempt } from "./messages.js";
 import { stored } from "./store.js";
@@ -9,6 +9,7 @@ import { counted, t } from "./words.js";
 
 const PARTS = { drawings: "draw", texts: "texts" };
 const typed = stored("vectors", "");
+const given = new Map(); // by encoder: the examples that wait for a model; files are too large for the store
 
 /** How an encoder is taught: where there is a part of the page for it, a way there. */
 export function encoderForm(model, errors) {
@@ -19,18 +20,22 @@ export function encoderForm(model, errors) {
 
 function filesForm(model, errors) {
   const sounds = model.data === "sounds";
-  const examples = [];
+  if (!given.has(model.name)) given.set(model.name, []);
+  const examples = given.get(model.name);
   const name = el("input", { maxlength: 100, autocomplete: "off" });
   const said = el("p", { class: "hint", role: "alert" });
   const list = el("ul", { class: "counts" });
   const add = async (files) => {
     said.textContent = name.value.trim() ? "" : t("encoder.name-first");
     if (said.textContent) return name.focus();
-    const read = await Promise.all(files.map(dataAddress));
+    const read = await Promise.all(files.map(sounds ? dataAddress : photo));
     examples.push(...read.map((one) => exampleOf(sounds, one, name.value.trim())));
-    list.replaceChildren(...counts(examples).map(([label, n]) => el("li", {}, el("strong", {}, label), ` ${counted("examples", n)}`)));
+    show();
     name.value = "";
   };
+  const show = () =>
+    list.replaceChildren(...counts(examples).map(([label, n]) => el("li", {}, el("strong", {}, label), ` ${counted("examples", n)}`)));
+  show();
   const drop = fileDrop(t(sounds ? "encoder.drop.sounds" : "encoder.drop.images"), sounds ? "audio/*,.wav" : "image/*", add, { multiple: true });
   const make = button(t("encoder.make"), () => made(model, examples, said, make, errors), "main");
   return el("div", {}, el("p", {}, t("encoder.how")), field(t("texts.name"), name), drop, said, list, el("div", { class: "row" }, make));
@@ -72,6 +77,7 @@ async function made(model, examples, said, pressed, errors) {
   const name = `${model.name}-${crypto.getRandomValues(new Uint32Array(1))[0].toString(36)}`;
   const done = await attempt(errors, () => call("POST", `${path("models", model.name)}/adapt`, { name, examples }), pressed);
   if (!done) return;
+  given.delete(model.name);
   announce(t("encoder.made", { name }), { atOnce: true });
   location.hash = `models/${encodeURIComponent(name)}`;
 }

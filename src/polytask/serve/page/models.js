@@ -3,7 +3,7 @@ import { call, path } from "./api.js";
 import { button, el, field, fileDrop } from "./dom.js";
 import { announce, attempt, errorPlace } from "./messages.js";
 import { encoderForm, numbersOf } from "./encoders.js";
-import { dataAddress } from "./files.js";
+import { dataAddress, photo } from "./files.js";
 import { downloads } from "./outcome.js";
 import { predictionList, tableAnswers } from "./answers.js";
 import { rowForm } from "./row_form.js";
@@ -89,7 +89,7 @@ function linesForm(model, key, read, answers, errors) {
 }
 
 async function askFiles(model, key, files, answers, errors) {
-  const read = await Promise.all(files.map(dataAddress));
+  const read = await Promise.all(files.map(key === "sounds" ? dataAddress : photo));
   const sent = read.map((one) => (key === "sounds" ? one.slice(one.indexOf(",") + 1) : one));
   const found = await attempt(errors, () => call("POST", `${path("models", model.name)}/predict`, { [key]: sent }));
   if (!found) return;

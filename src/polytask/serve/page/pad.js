@@ -117,13 +117,3 @@ async function loaded(address) {
   await picture.decode();
   return picture;
 }
-
-/** Read an image file into a data address of at most 256 pixels a side; throws where it is no image. */
-export async function smallPicture(file) {
-  const bitmap = await createImageBitmap(file);
-  const scale = Math.min(1, 256 / Math.max(bitmap.width, bitmap.height));
-  const size = [bitmap.width, bitmap.height].map((one) => Math.max(1, Math.round(one * scale)));
-  const canvas = el("canvas", { width: size[0], height: size[1] });
-  canvas.getContext("2d").drawImage(bitmap, 0, 0, ...size);
-  return canvas.toDataURL("image/png");
-}

@@ -7,6 +7,7 @@ import { announce } from "./messages.js";
 import { stored } from "./store.js";
 import { number, t } from "./words.js";
 
+const MOST_SHARES = 8; // classes whose probability is shown
 const DAY = 86400000; // milliseconds
 const INTERVALS = 0.9; // the share of cases in which an interval holds the truth
 
@@ -130,9 +131,12 @@ export function answer(target, found) {
   return el("div", { class: "answer" }, parts);
 }
 
+/** Of many classes the most probable ones, in the order of the classes. */
 function shareList(shares, best) {
+  const least = Object.values(shares).sort((one, other) => other - one)[MOST_SHARES - 1] ?? 0;
+  const shown = Object.keys(shares).filter((name) => shares[name] >= least).slice(0, MOST_SHARES);
   const bars = classBars({ withNone: false });
-  bars.show(Object.keys(shares), { class: best, none: false, probabilities: shares });
+  bars.show(shown, { class: best, none: false, probabilities: shares });
   return bars.node;
 }
 
