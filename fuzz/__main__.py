@@ -11,7 +11,14 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-CASES = {"tables": 5000, "bundles": 2000, "resume_files": 500, "images": 1000, "examples": 1000}
+CASES = {
+    "tables": 5000,
+    "bundles": 2000,
+    "resume_files": 500,
+    "images": 1000,
+    "examples": 1000,
+    "requests": 1000,
+}
 SECONDS, START_SECONDS, MIB, CHUNK = 20.0, 180.0, 1500, 250
 
 

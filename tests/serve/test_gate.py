@@ -35,6 +35,17 @@ def test_a_table_may_be_larger_than_other_requests(start: Start):
     assert client.post("/tables", content=3 * table, headers=csv).status_code == 413
 
 
+def test_all_bodies_together_are_limited_and_count_no_more_once_they_are_answered(start: Start):
+    client = start(limits={"body": 1, "held": 0.01})
+    for _ in range(3):
+        answer = client.post("/models/texts/predict", content=b" " * 20_000, headers=JSON)
+        assert answer.status_code == 503
+        assert answer.headers["retry-after"]
+        for _ in range(3):
+            small = client.post("/models/texts/predict", content=b" " * 9_000, headers=JSON)
+            assert small.status_code == 422
+
+
 def test_a_request_that_comes_too_slowly_is_ended(tmp_path):
     settings = ServeSettings(
         store=str(tmp_path / "s"), runtime=str(tmp_path / "r"), limits=Limits(rate=0, upload_time=0.1)

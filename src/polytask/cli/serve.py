@@ -65,12 +65,13 @@ def serve(
     text: Annotated[Whole, more("Characters of a text (20,000).")] = None,
     pixels: Annotated[Number, more("Millions of pixels of an image (24).")] = None,
     sound: Annotated[Number, more("Seconds of a sound (60).")] = None,
-    examples: Annotated[Whole, more("Examples that a model may know (5,000).")] = None,
+    examples: Annotated[Whole, more("Examples that a model may know (2,000).")] = None,
     classes: Annotated[Whole, more("Classes that a model may know (200).", "--max-classes")] = None,
     max_models: Annotated[Whole, more("Models in the store (500).")] = None,
     revisions: Annotated[Whole, more("States of a model that are kept, to undo changes (20).")] = None,
     rate: Annotated[Whole, more("Requests a minute of one client (1,200); 0 for any number.")] = None,
     requests: Annotated[Whole, more("Requests that a worker has open at once (256).")] = None,
+    held: Annotated[Number, more("MiB of all requests that a worker has open (512).")] = None,
     queue: Annotated[Whole, more("Requests of a worker that wait for a thread (128).")] = None,
     patience: Annotated[Number, more("Seconds that a request waits at most (30).", "--wait")] = None,
     upload_time: Annotated[Number, more("Seconds that a request may take to arrive (60).")] = None,
@@ -99,7 +100,8 @@ def serve(
     limits: dict[str, Any] = given(
         body=body, table=table, rows=rows, columns=columns, text=text, pixels=pixels, sound=sound,
         examples=examples, classes=classes, models=max_models, revisions=revisions, rate=rate,
-        requests=requests, queue=queue, patience=patience, upload_time=upload_time, tables=tables, keep=keep,
+        requests=requests, held=held,
+        queue=queue, patience=patience, upload_time=upload_time, tables=tables, keep=keep,
         jobs=jobs, waiting=waiting, fit_time=fit_time,
     )  # fmt: skip
     if store is None:

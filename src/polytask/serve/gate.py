@@ -34,7 +34,7 @@ class Gate:
 
     def __init__(self, app: ASGIApp, service: Callable[[], Service]) -> None:
         self._app, self._service = app, service
-        self._open = 0
+        self._open, self._held = 0, _Held()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request in, or refuse it."""
@@ -42,7 +42,7 @@ class Gate:
             await self._app(scope, receive, send)
             return
         service, request = self._service(), Request(scope)
-        call = _Call(service, scope, receive, send)
+        call = _Call(service, scope, receive, send, self._held)
         self._open += 1
         service.metrics.inside.inc()
         try:
@@ -61,18 +61,26 @@ class Gate:
             )
         finally:
             self._open -= 1
+            call.leave()
             service.metrics.inside.dec()
             call.note()
+
+
+class _Held:
+    """Bytes of the bodies of all requests that are open."""
+
+    n_bytes = 0
 
 
 class _Call:
     """One request on its way: its body is counted, and what is sent gets headers and a number."""
 
-    def __init__(self, service: Service, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, service: Service, scope: Scope, receive: Receive, send: Send, held: _Held) -> None:
         self.id = secrets.token_hex(6)
         self._service, self._scope, self._receive, self._send = service, scope, receive, send
         self._began, self._seconds = time.perf_counter(), 0.0
-        self._status, self._read = 0, 0
+        self._status, self._read, self._ended = 0, 0, False
+        self._held = held
         uploads = scope["path"].rstrip("/") == _UPLOADS
         limits = service.limits
         self._most = limits.table_bytes if uploads else limits.body_bytes
@@ -80,22 +88,33 @@ class _Call:
 
     async def receive(self) -> Message:
         """Pass a piece of the body on, as long as it is neither too much nor too slow."""
-        if self._read < 0:
+        if self._ended:
             return await self._receive()
         try:
             left = max(self._end - time.perf_counter(), 0.001)
             message = await asyncio.wait_for(self._receive(), left)
         except TimeoutError as error:
             raise Refused(408, "The request came too slowly.", remedy="Send it again.") from error
-        self._read += len(message.get("body", b""))
+        size = len(message.get("body", b""))
+        self._read += size
+        self._held.n_bytes += size
         if self._read > self._most:
             raise Refused(
                 413, f"The request has more than {self._most / 2**20:g} MiB.", where="body",
                 remedy="Send it in parts.",
             )  # fmt: skip
+        if self._held.n_bytes > self._service.limits.held * 2**20:
+            raise Refused(
+                503, "All requests together are too large for now.", where="body",
+                remedy="Send it again in a few seconds.", retry_after=2,
+            )  # fmt: skip
         if not message.get("more_body"):
-            self._read = -1  # what comes now is the end of the connection, for which one may wait
+            self._ended = True  # what comes now is the end of the connection, for which one may wait
         return message
+
+    def leave(self) -> None:
+        """Count the body no more."""
+        self._held.n_bytes -= self._read
 
     async def send(self, message: Message) -> None:
         """Pass an answer on, with headers that every answer has."""

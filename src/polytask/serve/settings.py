@@ -35,6 +35,7 @@ class Limits:
         revisions: Revisions of a model that are kept, to undo changes.
         rate: Requests a minute of one client; 0 for any number.
         requests: Requests that one worker has open at once.
+        held: MiB of the bodies of all requests that one worker has open.
         queue: Requests of one worker that wait for a thread.
         patience: Seconds that a request waits at most, for a thread or for another change of its model.
         upload_time: Seconds that a request may take to arrive.
@@ -52,12 +53,13 @@ class Limits:
     text: int = 20_000
     pixels: float = 24
     sound: float = 60
-    examples: int = 5_000
+    examples: int = 2_000
     classes: int = 200
     models: int = 500
     revisions: int = 20
     rate: int = 1_200
     requests: int = 256
+    held: float = 512
     queue: int = 128
     patience: float = 30
     upload_time: float = 60
