@@ -184,9 +184,9 @@ def _odd_path(rng: random.Random) -> tuple[str, str, dict[str, Any]]:
     """Ask for strange names, by strange methods."""
     name = rng.choice(_NAMES)
     path = rng.choice(
-        (f"/models/{name}", f"/models/{name}/bundle", f"/models/{name}/report",
         (f"/models/{name}", f"/models/{name}/bundle", f"/models/{name}/report", f"/page/{name}", "/models",
-         f"/models/{name}/classes/{name}",
+         f"/models/{name}/classes/{name}", f"/tables/{name}", f"/jobs/{name}", f"/jobs/{name}/events",
+         f"/{name}")
     )  # fmt: skip
     method = rng.choice(("GET", "GET", "POST", "DELETE", "PUT", "PATCH", "OPTIONS"))
     headers = (
