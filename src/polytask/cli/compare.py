@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,6 +17,9 @@ from polytask.cli.spaces import spaces
 from polytask.cli.terminal import say, show
 from polytask.core.errors import InputError
 from polytask.core.files import user_path
+
+if TYPE_CHECKING:  # `--help` needs no torch
+    from polytask.compare import Comparison, TaskComparison
 
 __all__ = ["compare"]
 
@@ -45,7 +48,8 @@ def compare(
         list[str] | None,
         typer.Option(
             help="What to compare: constant, linear, random-forest, extra-trees, boosted-trees, single, "
-            "joint:hard, joint:mmoe+pcgrad ..., groups, or a path such as lightgbm.LGBMRegressor. Repeat it.",
+            "joint:hard, joint:mmoe+pcgrad ..., groups, or a path such as lightgbm.LGBMRegressor; with "
+            "--task-column also own, pooled, mixed, boosted-trees:task, random-forest:task. Repeat it.",
             autocompletion=candidates,
         ),
     ] = None,
@@ -91,6 +95,20 @@ def compare(
     ] = None,
     weight: Annotated[str | None, more("How much each row counts in training.")] = None,
     fold_column: Annotated[str | None, more("Rows sharing a value of it are a fold, not --folds.")] = None,
+    task_column: Annotated[
+        str | None,
+        typer.Option(
+            help="Rows sharing a value of this column are a task (a shop, a patient, a school): one model of "
+            "all, of each alone, or of each among all?"
+        ),
+    ] = None,
+    task_rows: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="With --task-column: how many rows of a new task are known, or 'most' for new rows of known "
+            "tasks (most, 0, 1, 5, 20). Repeat it."
+        ),
+    ] = None,
     metric: Annotated[
         list[str] | None, more("The metric that compares on a target: NAME=METRIC. Repeat it.")
     ] = None,
@@ -117,14 +135,16 @@ def compare(
 
       polytask compare penguins.csv --target species --target sex --target body_mass_g -o penguins-compared
 
+      polytask compare pupils.csv --target score --task-column school -o schools-compared
+
       polytask compare penguins-compared --worker
     """
-    from polytask.compare import Comparison, work_on
+    from polytask.compare import Comparison, TaskComparison, work_on
     from polytask.compare import compare as compare_table
     from polytask.compare.planned_comparison import plan_comparison
 
     progress = False if quiet or as_json else None
-    found: Comparison | None
+    found: Comparison | TaskComparison | None
     if worker:
         if pointless := _plan_options(ctx):
             raise InputError(f"With --worker the plan is in the folder; leave out {', '.join(pointless)}.")
@@ -143,7 +163,8 @@ def compare(
         "directory": output, "folds": folds, "repeats": repeats,
         "trials": trials, "search": search, "spaces": spaces(space or ()),
         "group": group, "time_column": time, "weight_column": weight, "drop": drop or (),
-        "fold_column": fold_column, "metrics": names("--metric", metric or (), "METRIC"),
+        "fold_column": fold_column, "task_column": task_column, "task_rows": task_rows,
+        "metrics": names("--metric", metric or (), "METRIC"),
         "seed": seed, "time_budget": time_budget, "workers": workers,
     }  # fmt: skip
     if dry_run:
@@ -190,9 +211,17 @@ def _plan_options(ctx: typer.Context) -> list[str]:
     ]
 
 
-def _show(found, *, as_json: bool) -> None:
+def _show(found: "Comparison | TaskComparison", *, as_json: bool) -> None:
+    from polytask.compare import TaskComparison
     from polytask.report.comparison import comparison_table, settings_table
+    from polytask.report.task_comparison import task_comparison_table
 
-    chosen = settings_table(found)
-    lines = [comparison_table(found), *([] if chosen is None else [chosen]), found.recommendation]
-    show(found.to_json(), as_json=as_json, lines=lines)
+    lines: list[Any] = []
+    if isinstance(found, TaskComparison):
+        for known, part in found.parts.items():
+            chosen = settings_table(part)
+            lines += [task_comparison_table(found, known), *([] if chosen is None else [chosen])]
+    else:
+        chosen = settings_table(found)
+        lines += [comparison_table(found), *([] if chosen is None else [chosen])]
+    show(found.to_json(), as_json=as_json, lines=[*lines, found.recommendation])

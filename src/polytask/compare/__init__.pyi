@@ -5,6 +5,7 @@ from .networks import JointNetworks, SingleNetworks
 from .results import CandidateResult, Comparison, Contrast
 from .table_comparison import compare, work_on
 from .table_rows import TableRows
+from .task_results import TaskComparison
 
 __all__ = [
     "Candidate",
@@ -16,6 +17,7 @@ __all__ = [
     "JointNetworks",
     "SingleNetworks",
     "TableRows",
+    "TaskComparison",
     "candidate_names",
     "candidates_of",
     "compare",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from polytask.compare.candidate import Candidate
-from polytask.compare.catalogue import DEFAULT_CANDIDATES, candidates_of
+from polytask.compare.catalogue import DEFAULT_CANDIDATES, TASK_CANDIDATES, candidates_of
 from polytask.compare.networks import JointNetworks
 from polytask.compare.search import check_search
 from polytask.compare.search_space import Space, spaces_for
@@ -106,7 +106,7 @@ class Question:
             seed = derive_seed(self.seed, "table")
             prepared = prepare_table(frame, self.columns, folds=self.folds, repeats=self.repeats, seed=seed)
             prepared = with_metrics(prepared, self.metrics)
-        _check_candidates(self.candidates, [task.name for task in prepared.tasks])
+        _check_candidates(self.candidates, [task.name for task in prepared.tasks], self.columns)
         budget = {"trials": self.trials, "search": self.search, "spaces": self.spaces}
         data = _data(frame, self.columns, self.metrics)
         return Asked(
@@ -129,6 +129,8 @@ def check_work(check: SettingsCheck, *, workers: Any, time_budget: Any, progress
 
 def _usual(given: Any, columns: Columns) -> Any:
     """Leave joint networks out of the usual candidates of one target: they would be the single ones."""
+    if given is None and columns.of_tasks:
+        return list(TASK_CANDIDATES)
     if given is None and len(columns.targets) == 1:
         return [name for name in DEFAULT_CANDIDATES if not name.startswith("joint")]
     return given
@@ -149,8 +151,13 @@ def _data(frame: Any, columns: Columns, metrics: Mapping[str, str] | None) -> di
     }
 
 
-def _check_candidates(candidates: Sequence[Candidate], targets: Sequence[str]) -> None:
+def _check_candidates(candidates: Sequence[Candidate], targets: Sequence[str], columns: Columns) -> None:
     for candidate in candidates:
+        if candidate.needs_tasks and not columns.of_tasks:
+            raise InputError(
+                f"Candidate {candidate.name!r} is for tables whose rows belong to tasks. Name the column of "
+                "the tasks by `task_column`, or leave the candidate out."
+            )
         if isinstance(candidate, JointNetworks):
             candidate.check_targets(targets)
             if len(targets) < 2 and candidate.groups is not None:

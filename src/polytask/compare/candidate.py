@@ -53,6 +53,7 @@ class Candidate(ABC):
         spaces: Between what a search chooses, as `compare` takes it: for numbers, and for classes; empty for
             the usual settings.
         defaults: The usual value of each setting that there is, for numbers and for classes; None if unknown.
+        needs_tasks: Whether it is for tables with a task column, whose tasks are the groups of the rows.
         recipe: What `candidate_of_recipe` makes it of again in another process; None if nothing does.
     """
 
@@ -62,6 +63,7 @@ class Candidate(ABC):
     grids: tuple[Sequence[Settings], Sequence[Settings]] = ((), ())
     spaces: tuple[Mapping[str, Any], Mapping[str, Any]] = MappingProxyType({}), MappingProxyType({})
     defaults: tuple[Settings, Settings] | None = None
+    needs_tasks: bool = False
     recipe: Mapping[str, Any] | None = None
 
     @abstractmethod

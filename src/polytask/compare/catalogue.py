@@ -12,12 +12,30 @@ from polytask.core.names import name_problem
 if TYPE_CHECKING:  # names need no scikit-learn
     from polytask.compare.candidate import Candidate
 
-__all__ = ["DEFAULT_CANDIDATES", "candidate_of_recipe", "candidate_names", "candidates_of"]
+__all__ = [
+    "DEFAULT_CANDIDATES",
+    "TASK_CANDIDATES",
+    "candidate_names",
+    "candidate_of_recipe",
+    "candidates_of",
+]
 
 DEFAULT_CANDIDATES = ("constant", "linear", "random-forest", "boosted-trees", "single", "joint:hard")
 """What is compared if nothing else is said."""
 
+TASK_CANDIDATES = (
+    "constant",
+    "boosted-trees",
+    "boosted-trees:task",
+    "random-forest:task",
+    "own",
+    "pooled",
+    "mixed",
+)
+"""What is compared on a table with a task column if nothing else is said."""
+
 _NAMES = ("constant", "linear", "random-forest", "extra-trees", "boosted-trees", "single", "joint", "groups")
+_TASK_NAMES = ("own", "pooled", "mixed", "boosted-trees:task", "random-forest:task")
 
 
 def candidate_names() -> tuple[str, ...]:
@@ -39,7 +57,8 @@ def candidates_of(given: Any = None, settings: Mapping[str, Any] | None = None) 
             - a name: ``"constant"``, ``"linear"``, ``"random-forest"``, ``"extra-trees"``,
               ``"boosted-trees"``, ``"single"``, ``"joint:hard"``, ``"joint:mmoe+pcgrad"`` ...,
               ``"groups:auto"`` for networks for each group that `polytask.relate` finds in the training part
-              of each fold, ``"groups:a,b;c"`` for given groups;
+              of each fold, ``"groups:a,b;c"`` for given groups; with a task column also ``"own"``,
+              ``"pooled"``, ``"mixed"``, ``"boosted-trees:task"`` and ``"random-forest:task"``;
             - the import path of an estimator, ``"lightgbm.LGBMRegressor"``, or two with a comma between; of
               one that ends in Regressor or Classifier the other is found;
             - a scikit-learn estimator, or a regressor and a classifier in a tuple;
@@ -126,15 +145,26 @@ def _candidate(given: Any, settings: Mapping[str, Any], name: str | None = None)
 
 
 def _by_name(text: str, settings: Mapping[str, Any] | None = None) -> "Candidate":
+    from polytask.compare.mixed_model import MixedModel
     from polytask.compare.networks import JointNetworks, SingleNetworks
+    from polytask.compare.own_tasks import OwnTasks
     from polytask.compare.standard import STANDARD
+    from polytask.compare.task_category import TASK_CATEGORIES, TaskCategory
     from polytask.fitting.target_groups import AUTO, read_groups
 
     kind, colon, rest = text.partition(":")
     chosen = dict(settings or {})
     if text in STANDARD:
         return STANDARD[text]()
+    if text in TASK_CATEGORIES:
+        return TaskCategory(kind)
+    if text == "own":
+        return OwnTasks()
     try:
+        if text == "mixed":
+            return MixedModel(chosen)
+        if text == "pooled":
+            return _pooled(chosen)
         if kind == "single" and (rest or not colon):
             return SingleNetworks(chosen | ({"architecture": rest} if rest else {}))
         if kind == "joint" and (rest or not colon):
@@ -148,8 +178,17 @@ def _by_name(text: str, settings: Mapping[str, Any] | None = None) -> "Candidate
     if "." in text:
         return _imported(text)
     raise InputError(
-        name_problem(f"the candidate {text!r} is unknown", text, _NAMES) + ", or an import path."
+        name_problem(f"the candidate {text!r} is unknown", text, [*_NAMES, *_TASK_NAMES])
+        + ", or an import path."
     )
+
+
+def _pooled(settings: Mapping[str, Any]) -> "Candidate":
+    from polytask.compare.networks import JointNetworks
+
+    found = JointNetworks(settings, name="pooled")
+    found.words = "networks of all tasks that are not told the task"
+    return found
 
 
 def _imported(text: str) -> "Candidate":
@@ -193,9 +232,12 @@ def candidate_of_recipe(recipe: Mapping[str, Any], *, name: str, words: str) -> 
 
 def _of_recipe(recipe: Mapping[str, Any]) -> "Candidate":
     from polytask.compare.estimators import Estimators, estimator_at
+    from polytask.compare.mixed_model import MixedModel
     from polytask.compare.networks import JointNetworks, SingleNetworks
 
     kind = recipe.get("kind")
+    if kind == "mixed":
+        return MixedModel(recipe.get("settings"))
     if kind == "named" and isinstance(recipe.get("name"), str):
         return _by_name(recipe["name"])
     if kind == "single":

@@ -19,7 +19,7 @@ from polytask.fitting.table_surroundings import Surroundings
 from polytask.fitting.target_groups import AUTO, group_problems, groups_text
 from polytask.models.table_config import TableConfig
 
-__all__ = ["JointNetworks", "SingleNetworks"]
+__all__ = ["JointNetworks", "Networks", "SingleNetworks"]
 
 _LONGEST = 60  # letters of groups in a name
 _GRID: tuple[Settings, ...] = (
@@ -33,8 +33,8 @@ _GRID: tuple[Settings, ...] = (
 )
 
 
-class _Networks(Candidate):
-    """What both kinds of networks have in common.
+class Networks(Candidate):
+    """What all kinds of networks have in common.
 
     Folds of the training part choose the step at which each target stops, and judge the settings.
     """
@@ -78,7 +78,7 @@ class _Networks(Candidate):
         )
 
 
-class SingleNetworks(_Networks):
+class SingleNetworks(Networks):
     """A model of networks for each target, trained on it alone.
 
     Args:
@@ -104,7 +104,7 @@ class SingleNetworks(_Networks):
         return self.fit_together(rows, settings, seed=seed)
 
 
-class JointNetworks(_Networks):
+class JointNetworks(Networks):
     """One model of networks for several targets.
 
     Args:

@@ -11,6 +11,7 @@ from polytask.compare.plan import check_plan
 from polytask.compare.runner import processors
 from polytask.compare.search_space import space_to_json
 from polytask.compare.table_rows import TableRows
+from polytask.compare.task_comparison import TASK_FOLDS, check_task_rows, task_columns, task_plans
 from polytask.core.files import user_path
 from polytask.core.settings import SettingsCheck
 from polytask.fitting.planned_fit import table_summary
@@ -35,6 +36,8 @@ def plan_comparison(
     time_column: str | int | None = None,
     weight_column: str | int | None = None,
     fold_column: str | int | None = None,
+    task_column: str | int | None = None,
+    task_rows: Any = None,
     metrics: Mapping[str, str] | None = None,
     drop: Any = (),
     seed: int = 0,
@@ -56,16 +59,28 @@ def plan_comparison(
     columns = Columns.of(
         targets, group=group, time=time_column, drop=drop, weight=weight_column, fold=fold_column
     )
+    known = None
+    if task_column is not None:
+        known, columns = check_task_rows(check, task_rows), task_columns(columns, task_column, folds)
+        folds = TASK_FOLDS if folds is None else folds
+    elif task_rows is not None:
+        check.problems.append("`task_rows` is not used without `task_column`; leave it out, or give both")
     asked = Question.of(
         columns, check, candidates=candidates, settings=settings, folds=folds, repeats=repeats, trials=trials,
         search=search, spaces=spaces, metrics=metrics, seed=seed,
     ).read(table)  # fmt: skip
-    prepared, done = asked.prepared, 0
+    prepared, done, rows = asked.prepared, 0, TableRows.of(asked.prepared)
+    planned = (
+        {"": (prepared.repeats, asked.plan)}
+        if known is None
+        else {name: (dealt, plan) for name, dealt, plan in task_plans(rows, asked, known, seed=seed)}
+    )
     if directory is not None:
         folder = user_path(directory).absolute()
-        check_plan(folder, TableRows.of(prepared), prepared.repeats, asked.candidates, **asked.plan)
-        done = len(list((folder / "cells").glob(f"*/{RECORD_FILE}")))
-    n_cells = len(asked.candidates) * sum(map(len, prepared.repeats))
+        for name, (repeats_, plan) in planned.items():
+            check_plan(folder / name, rows, repeats_, asked.candidates, **plan)
+        done = len(list(folder.glob(f"**/cells/*/{RECORD_FILE}")))
+    n_cells = len(asked.candidates) * sum(len(f) for dealt, _ in planned.values() for f in dealt)
     return {
         **table_summary(asked.frame, columns, prepared),
         "candidates": [_candidate(one, asked) for one in asked.candidates],

@@ -7,15 +7,25 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack, overload
 
 from polytask.compare.asked import Question, check_work
 from polytask.compare.cells import RECORD_FILE
+from polytask.compare.compare_options import CompareOptions
 from polytask.compare.plan import Plan, open_plan, write_plan
 from polytask.compare.results import Comparison
 from polytask.compare.runner import run_cells
 from polytask.compare.search import check_search
 from polytask.compare.table_rows import TableRows
+from polytask.compare.task_comparison import (
+    TASK_FOLDS,
+    check_task_rows,
+    open_task_plans,
+    task_columns,
+    write_task_plans,
+)
+from polytask.compare.task_results import TaskComparison
+from polytask.compare.task_verdict import judge_tasks
 from polytask.compare.verdict import judge_cells
 from polytask.core import DataWarning, ResultWarning
 from polytask.core.files import user_path
@@ -27,6 +37,14 @@ from polytask.train.progress import TrainingBar, phase, run_line
 __all__ = ["compare", "work_on"]
 
 
+@overload
+def compare(
+    table: Any, targets: Any, *, task_column: None = None, **settings: Unpack[CompareOptions]
+) -> Comparison: ...
+@overload
+def compare(
+    table: Any, targets: Any, *, task_column: str | int, **settings: Unpack[CompareOptions]
+) -> TaskComparison: ...
 def compare(
     table: Any,
     targets: Any,
@@ -43,6 +61,8 @@ def compare(
     time_column: str | int | None = None,
     weight_column: str | int | None = None,
     fold_column: str | int | None = None,
+    task_column: str | int | None = None,
+    task_rows: Any = None,
     metrics: Mapping[str, str] | None = None,
     drop: Any = (),
     seed: int = 0,
@@ -51,7 +71,7 @@ def compare(
     workers: int | None = None,
     progress: bool | None = None,
     files: Mapping[str, str] | None = None,
-) -> Comparison:
+) -> Comparison | TaskComparison:
     """Compare ways to predict the targets of a table, on the same folds and with the same budget.
 
     Each candidate is fitted on the training part of every fold, and chooses its settings and when to stop
@@ -67,8 +87,8 @@ def compare(
             ``{"epochs": 50, "width": 32}``.
         directory: A folder in which every finished cell (a candidate in a fold) is kept: a killed comparison
             that is called again with it goes on where it was. None keeps nothing.
-        folds: How many folds, None for 5, or 3 of more than 20,000 rows; a scikit-learn splitter; or pairs of
-            row positions (training, held out).
+        folds: How many folds, None for 5, or 3 of more than 20,000 rows or with a task column; a scikit-learn
+            splitter; or pairs of row positions (training, held out).
         repeats: How often rows are dealt into folds anew.
         trials: Settings of a fixed list of which each candidate may choose; 1 for the usual ones.
         search: So many settings are tried by each candidate in each fold, the usual ones first, then others
@@ -80,6 +100,10 @@ def compare(
         time_column: Train on earlier rows and judge by later ones.
         weight_column: How much each row counts in training.
         fold_column: Rows that share a value of this column are a fold, instead of ``folds``.
+        task_column: Rows that share a value of this column are a task: shops, patients, schools. Then models
+            of all tasks, of each alone and of each among all are compared, see ``task_rows``.
+        task_rows: With a task column, how many rows of a new task are known, 0 for none, or ``"most"`` for
+            new rows of known tasks; one, or several. None for most, 0, 1, 5 and 20.
         metrics: Which metric compares the candidates on a target, by name; see `polytask.fit`.
         drop: Columns that are not to be used; one, or a sequence.
         seed: The same one gives the same result, whoever does the work.
@@ -92,7 +116,7 @@ def compare(
         files: Further texts that are kept in the folder, by name; they do not make it another comparison.
 
     Returns:
-        The result; ``str(result)`` is what to do, in words.
+        The result; ``str(result)`` is what to do, in words. With a task column it is a `TaskComparison`.
 
     Raises:
         InputError: A setting or the table is wrong; the message says what, where and how to mend it.
@@ -114,6 +138,12 @@ def compare(
     columns = Columns.of(
         targets, group=group, time=time_column, drop=drop, weight=weight_column, fold=fold_column
     )
+    known = None
+    if task_column is not None:
+        known, columns = check_task_rows(check, task_rows), task_columns(columns, task_column, folds)
+        folds = TASK_FOLDS if folds is None else folds
+    elif task_rows is not None:
+        check.problems.append("`task_rows` is not used without `task_column`; leave it out, or give both")
     question = Question.of(
         columns, check, candidates=candidates, settings=settings, folds=folds, repeats=repeats, trials=trials,
         search=search, spaces=spaces, metrics=metrics, seed=seed,
@@ -125,10 +155,15 @@ def compare(
         for note in prepared.messages:
             warnings.warn(note, DataWarning, stacklevel=2)
         with _folder(directory) as folder:
-            rows = TableRows.of(prepared)
-            plan = write_plan(
-                folder, rows, prepared.repeats, asked.candidates, **asked.plan, files=files or {}
-            )
+            if known is None:
+                rows = TableRows.of(prepared)
+                plans = {
+                    None: write_plan(
+                        folder, rows, prepared.repeats, asked.candidates, **asked.plan, files=files or {}
+                    )
+                }
+            else:
+                plans = write_task_plans(folder, asked, known, seed=seed, files=files or {})
             again = "call `polytask.compare` again with the same `directory`"
             with interruptible(
                 None if directory is None else folder,
@@ -137,9 +172,10 @@ def compare(
                 name="folder of the comparison",
                 saved_as=RECORD_FILE,
             ):
-                _run(plan, executor=executor, workers=workers, deadline=deadline, progress=shown)
+                for plan in plans.values():
+                    _run(plan, executor=executor, workers=workers, deadline=deadline, progress=shown)
             phase("judging")
-            found = judge_cells(plan)
+            found = _judged(plans, None if known is None else str(task_column))
     for message in found.messages:
         warnings.warn(message, ResultWarning, stacklevel=2)
     return replace(found, messages=(*prepared.messages, *found.messages))
@@ -151,7 +187,7 @@ def work_on(
     workers: int | None = 1,
     time_budget: float | None = None,
     progress: bool | None = None,
-) -> Comparison | None:
+) -> Comparison | TaskComparison | None:
     """Do cells of a comparison that somebody else has begun, until none is left that nobody works on.
 
     Args:
@@ -171,17 +207,23 @@ def work_on(
     check = SettingsCheck()
     shown = check_work(check, workers=workers, time_budget=time_budget, progress=progress)
     check.done()
-    plan = open_plan(user_path(directory))
-    if plan.search is not None:
+    of_tasks = open_task_plans(user_path(directory))
+    plans, task_column = ({None: open_plan(user_path(directory))}, None) if of_tasks is None else of_tasks
+    if any(plan.search is not None for plan in plans.values()):
         check_search()
     deadline = None if time_budget is None else time.time() + time_budget
-    n_left = _run(plan, workers=workers, deadline=deadline, progress=shown, wait=False)
-    if n_left:
+    options = {"workers": workers, "deadline": deadline, "progress": shown, "wait": False}
+    if sum(_run(plan, **options) for plan in plans.values()):
         return None
-    found = judge_cells(plan)
+    found = _judged(plans, task_column)
     for message in found.messages:
         warnings.warn(message, ResultWarning, stacklevel=2)
     return found
+
+
+def _judged(plans: Mapping[Any, Plan], task_column: str | None) -> Comparison | TaskComparison:
+    """Judge one comparison, or those of a table with a task column."""
+    return judge_cells(plans[None]) if task_column is None else judge_tasks(plans, task_column)
 
 
 def _run(plan: Plan, *, progress: bool, **settings: Any) -> int:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from polytask.core import Batch, Task
+from polytask.core import Batch, InputError, Task
 from polytask.data import TableEncoder
 from polytask.data.tables.folds import Fold, folds_in_time, folds_of_groups, folds_of_rows
 from polytask.data.tables.target_column import TargetColumn
@@ -63,6 +63,17 @@ class TableRows:
     def features(self) -> np.ndarray:
         """Features without gaps, categories one by one: float32 ``[row, feature]``."""
         return cast(Tensor, self.batch.inputs).numpy()
+
+    @property
+    def known_groups(self) -> np.ndarray:
+        """The number of each row's group; the tasks of a table with a task column.
+
+        Raises:
+            InputError: The table has none.
+        """
+        if self.groups is None:
+            raise InputError("These rows belong to no tasks: name a task column.")
+        return self.groups
 
     @property
     def gappy_features(self) -> tuple[np.ndarray, list[int]]:

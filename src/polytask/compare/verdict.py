@@ -7,6 +7,7 @@ better than the networks that are recommended for the target. `polytask.compare.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -24,7 +25,20 @@ from polytask.core.strict_json import format_json
 from polytask.evaluate.jackknife import p_values_of
 from polytask.models.table_results import SIGNIFICANT
 
-__all__ = ["judge_cells"]
+__all__ = ["Judged", "judge_cells", "judged_cells"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Judged:
+    """A comparison that is judged.
+
+    Args:
+        comparison: What it found.
+        court: The predictions by which it was judged.
+    """
+
+    comparison: Comparison
+    court: Court
 
 
 def judge_cells(plan: Plan) -> Comparison:
@@ -34,6 +48,11 @@ def judge_cells(plan: Plan) -> Comparison:
         TrainingError: No fold has been done by all candidates.
         BundleError: A cell is damaged.
     """
+    return judged_cells(plan).comparison
+
+
+def judged_cells(plan: Plan) -> Judged:
+    """Judge the cells that are done, and return the predictions, too; see `judge_cells`."""
     cells = plan.folder / "cells"
     done = [cell for cell in plan.cells if is_done(cells, cell)]
     records = {cell: read_record(cells, cell) for cell in done}
@@ -60,7 +79,7 @@ def judge_cells(plan: Plan) -> Comparison:
         mean=None if best_joint is None else _clear(delta_m, best_joint),
         groups=recommended.groups if isinstance(recommended, JointNetworks) else None,
     )
-    return Comparison(
+    comparison = Comparison(
         tasks=plan.rows.tasks,
         candidates=tuple(results),
         contrasts=tuple(contrasts),
@@ -75,6 +94,7 @@ def judge_cells(plan: Plan) -> Comparison:
         seconds=sum(record.seconds for record in records.values()),
         messages=tuple(_messages(plan, errors, whole, results)),
     )
+    return Judged(comparison=comparison, court=court)
 
 
 def _clear(gains: Mapping[str, Interval | None], name: str) -> Interval | None:

@@ -8,7 +8,7 @@ What the model of all folds predicts for a task's rows, compared with their labe
 import time
 import warnings
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -38,7 +38,7 @@ from polytask.models.task_names import TaskNames
 from polytask.models.task_table_model import TaskTableModel
 from polytask.models.task_table_results import NewTasks, TargetTaskResult, TaskTableResults
 
-__all__ = ["fit_task_table", "pooled_columns", "read_tasks"]
+__all__ = ["LearnedPrior", "fit_task_table", "learned_prior", "pooled_columns", "read_tasks"]
 
 _SHOWN = (0, 1, 5, 20, MOST)
 _MOST_POOLED = 100_000  # rows of the pooled model
@@ -107,14 +107,14 @@ def fit_task_table(
     for target in trained.model.targets:
         name = target.task.name
         seed = derive_seed(settings.seed, "tasks", name)
-        prior, spread, result = _learned_prior(trained, target, len(names), seed=seed)
+        learned = learned_prior(trained, target, len(names), seed=seed)
         values, mask = target.encode(frame[name].iloc[rows.numpy()])
-        tasks = TargetTasks.unknown(target.task, prior, spread)
+        tasks = TargetTasks.unknown(target.task, learned.prior, learned.spread)
         of_row = torch.from_numpy(code)[rows][mask]
         known.append(
             tasks.learned(inputs[mask], outputs[name][mask], values[mask], of_row, n_tasks=len(names))
         )
-        results.append(result)
+        results.append(_result(target, learned.data, learned.choice, seed=seed))
     return TaskTableModel(
         trained.model,
         task_column,
@@ -136,6 +136,11 @@ def read_tasks(
     frame: pd.DataFrame, columns: Columns, task_column: str
 ) -> tuple[np.ndarray, list[str], list[str]]:
     """Number the task of every labelled row, -1 for rows without a label; with names and what is noteworthy.
+
+    Args:
+        frame: A table, as `read_table` returns it.
+        columns: The roles of its columns.
+        task_column: Tells the task of each row.
 
     Raises:
         DataError: The column is missing or a target, a labelled row has no task, or there is one task alone.
@@ -185,17 +190,39 @@ def _pooled_rows(code: np.ndarray, *, seed: int) -> np.ndarray | None:
     return np.flatnonzero(np.isin(code, drawn_tasks))
 
 
-def _learned_prior(
-    trained: TrainedTable, target: TargetColumn, n_tasks: int, *, seed: int
-) -> tuple[TaskPrior | None, TaskSpread | None, TargetTaskResult]:
-    """Learn by what the tasks of a target differ, from predictions of networks that did not see them."""
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LearnedPrior:
+    """By what the tasks of a target differ.
+
+    Args:
+        prior: What is known of a new task; None where tasks do not differ.
+        spread: How far off predictions are; None for classes, or where nothing was judged.
+        data: The held-out rows that taught it.
+        choice: How it was chosen; None where there are too few tasks.
+    """
+
+    prior: TaskPrior | None
+    spread: TaskSpread | None
+    data: TaskData
+    choice: Choice | None
+
+
+def learned_prior(trained: TrainedTable, target: TargetColumn, n_tasks: int, *, seed: int) -> LearnedPrior:
+    """Learn by what the tasks of a target differ, from predictions of networks that did not see them.
+
+    Args:
+        trained: The pooled model, and its predictions for held-out rows.
+        target: One of its targets.
+        n_tasks: How many tasks will be known.
+        seed: Decides everything random.
+    """
     data = _held_out(trained, target)
     data = data.rows(some_tasks(data, seed=seed))
     if data.n_tasks < 2:
-        return None, None, _result(target, data, None, seed=seed)
+        return LearnedPrior(prior=None, spread=None, data=data, choice=None)
     choice = choose_prior(data, seed=seed)
     prior = None if choice.prior is None else choice.prior.within(_MOST_NUMBERS // n_tasks)
-    return prior, _spread(data, choice), _result(target, data, choice, seed=seed)
+    return LearnedPrior(prior=prior, spread=_spread(data, choice), data=data, choice=choice)
 
 
 def _held_out(trained: TrainedTable, target: TargetColumn) -> TaskData:

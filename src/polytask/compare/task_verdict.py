@@ -1,0 +1,129 @@
+"""The verdict of a comparison on many tasks: which model, where how much is known of a task.
+
+One candidate, the model that knows each task if it takes part, is held against all others; gains are paired
+row by row, tasks are left out whole for their intervals, and p-values are adjusted for all candidates,
+targets and numbers of known rows (Holm).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from polytask.compare.plan import Plan
+from polytask.compare.results import Comparison, Contrast
+from polytask.compare.task_folds import TaskRowsKnown, words_of
+from polytask.compare.task_results import TaskComparison
+from polytask.compare.verdict import Judged, judged_cells
+from polytask.core import Interval
+from polytask.core.names import short_name
+from polytask.evaluate.jackknife import p_values_of
+
+__all__ = ["judge_tasks", "sentence_of"]
+
+_REFERENCES = ("mixed", "pooled")
+
+
+def judge_tasks(plans: Mapping[TaskRowsKnown, Plan], task_column: str) -> TaskComparison:
+    """Judge the cells that are done of comparisons that differ in how much is known of a task.
+
+    Raises:
+        TrainingError: Of one of them no fold has been done by all candidates.
+        BundleError: A cell is damaged.
+    """
+    judged = {known: judged_cells(plan) for known, plan in plans.items()}
+    first = next(iter(plans.values()))
+    shared = [name for name in first.candidates if all(name in one.court.outputs for one in judged.values())]
+    reference = next((name for name in _REFERENCES if name in shared), shared[0])
+    gains = {
+        (known, target, name): one.court.gain(target, reference, name)
+        for known, one in judged.items()
+        for target in one.court.judges
+        for name in one.court.outputs
+        if name != reference
+    }
+    p_values = p_values_of(gains)
+    parts = {known: _with_contrasts(one, reference, gains, p_values, known) for known, one in judged.items()}
+    return TaskComparison(
+        task_column=task_column,
+        parts=parts,
+        reference=reference,
+        recommendation=_recommendation(parts, reference, first.words),
+        messages=tuple(
+            dict.fromkeys(
+                f"{words_of(known)[:1].upper()}{words_of(known)[1:]}: {message}"
+                for known, part in parts.items()
+                for message in part.messages
+            )
+        ),
+    )
+
+
+_Question = tuple[TaskRowsKnown, str, str]  # how much is known, target, candidate
+
+
+def _with_contrasts(
+    judged: Judged,
+    reference: str,
+    gains: Mapping[_Question, Interval | None],
+    p_values: Mapping[_Question, float | None],
+    known: TaskRowsKnown,
+) -> Comparison:
+    contrasts = tuple(
+        Contrast(
+            target=target, candidate=reference, baseline=name, joint=False, gain=gain, p_value=p_values[key]
+        )
+        for key, gain in gains.items()
+        for asked, target, name in [key]
+        if asked == known
+    )
+    return replace(judged.comparison, contrasts=contrasts, delta_m={})
+
+
+def _recommendation(
+    parts: Mapping[TaskRowsKnown, Comparison], reference: str, words: Mapping[str, str]
+) -> str:
+    targets = [task.name for task in next(iter(parts.values())).tasks]
+    sentences = []
+    for target in targets:
+        name = f"{short_name(target)}: " if len(targets) > 1 else ""
+        for known, part in parts.items():
+            ours = [one for one in part.contrasts if one.target == target and one.baseline != "constant"]
+            sentences.append(f"{name}{sentence_of(ours, words_of(known), words[reference], words)}")
+    return " ".join(sentence[:1].upper() + sentence[1:] for sentence in sentences)
+
+
+def sentence_of(contrasts: Sequence[Contrast], where: str, ours: str, words: Mapping[str, str]) -> str:
+    """Say which model to take where so much is known.
+
+    Args:
+        contrasts: Of the reference against each other candidate, on one target.
+        where: What is known, in words.
+        ours: What sentences call the reference.
+        words: What sentences call the others, by name.
+    """
+    beaten = [one for one in contrasts if one.verdict == "better"]
+    ahead = [one for one in contrasts if one.verdict == "worse"]
+    if ahead:
+        best = min(ahead, key=_mean)
+        return f"for {where}, take {words[best.baseline]}: {ours} loses {_percent(best)} against it."
+    if not beaten:
+        return f"for {where}, nothing is clearly better or worse than {ours}."
+    closest = min(beaten, key=_mean)
+    names = [words[one.baseline] for one in beaten]
+    everybody = len(beaten) == len(contrasts) > 1
+    text = f"for {where}, take {ours}: it is better than {'all other models' if everybody else _list(names)}"
+    if len(beaten) == 1:
+        return f"{text}, by {_percent(closest)}."
+    return f"{text}, by {_percent(closest)} where that is least, than {words[closest.baseline]}."
+
+
+def _mean(one: Contrast) -> float:
+    return one.gain.mean if one.gain else 0.0
+
+
+def _percent(one: Contrast) -> str:
+    gain = one.gain
+    return "an unknown amount" if gain is None else f"{abs(gain.mean):.1f} % ± {gain.half_width:.1f}"
+
+
+def _list(parts: Sequence[str]) -> str:
+    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
