@@ -36,6 +36,9 @@ class BranchingTree(Sharing):
         InputError: There is no depth, ``groups`` has another number of them, or a depth's groups are no
             partition of the tasks into parts of the groups before.
 
+    When to use:
+        Where you know which tasks are nearer: they share layers longer.
+
     References:
         Yongxi Lu et al., "Fully-adaptive Feature Sharing in Multi-Task Networks with Applications in Person
         Attribute Classification", CVPR 2017, arXiv:1611.05377; Simon Vandenhende et al., "Branched

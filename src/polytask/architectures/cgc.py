@@ -45,6 +45,9 @@ class CGC(Sharing):
     Raises:
         InputError: A number of experts, or of features for the gate, is not positive.
 
+    When to use:
+        As `MMoE` where tasks hurt each other: each has experts that nobody else trains.
+
     References:
         Hongyan Tang et al., "Progressive Layered Extraction (PLE): A Novel Multi-Task Learning (MTL) Model
         for Personalized Recommendations", RecSys 2020, doi:10.1145/3383313.3412236. Deviations: the experts'

@@ -50,6 +50,10 @@ class CrossStitch(Sharing):
         InputError: There is no layer, ``channels`` has another number of them, or ``own`` is not from 0 to
             1; or, when run, a block's output has other channels than told.
 
+    When to use:
+        Trained networks of a few tasks that shall be coupled, layer by layer. Parameters grow
+        with the tasks, exchange with their square.
+
     References:
         Ishan Misra et al., "Cross-stitch Networks for Multi-task Learning", CVPR 2016, arXiv:1604.03539.
         Deviations: any number of tasks where the paper has two, with :math:`\alpha_D = 1 - \alpha_S` spread

@@ -60,6 +60,10 @@ class DSelectK(Sharing):
     Raises:
         InputError: A number is out of its range.
 
+    When to use:
+        As `MMoE` where only some experts should serve a task, which is said at the end. Gates
+        settle late; it needs more steps.
+
     References:
         Hussein Hazimeh et al., "DSelect-k: Differentiable Selection in the Mixture of Experts with
         Applications to Multi-Task Learning", NeurIPS 2021, arXiv:2106.03760. The defaults of

@@ -52,6 +52,10 @@ class FiLMSharing(Sharing):
         InputError: There is no block, ``channels`` has another number of them, or a width is below 1; or,
             when run, a block's output has other channels than told.
 
+    When to use:
+        Many tasks, or few parameters for each: a scale and a shift a unit. Too little freedom
+        where tasks need other features.
+
     References:
         Ethan Perez et al., "FiLM: Visual Reasoning with a General Conditioning Layer", AAAI 2018,
         arXiv:1709.07871. Deviations: the condition is the task, where the paper reads it from a question; the

@@ -28,6 +28,10 @@ class HardSharing(Sharing):
     Args:
         trunk: From inputs to ``[batch, feature]``; all its parameters are shared.
 
+    When to use:
+        First, and for most tables: one trunk, a head for each task. Tasks that conflict, and a
+        trunk that is too narrow for all, are reasons to look further.
+
     References:
         Rich Caruana, "Multitask Learning", Machine Learning 28, 1997.
 

@@ -55,6 +55,10 @@ class LearnedBranching(Sharing):
         InputError: There is no depth, ``n_candidates`` has another number of them, or a number is out of its
             range; or, when run, the blocks of a depth differ in shape.
 
+    When to use:
+        Where you do not know it: the tree is learned. More steps, and results that differ between
+        seeds.
+
     References:
         Pengsheng Guo, Chen-Yu Lee, Daniel Ulbricht, "Learning to Branch for Multi-Task Learning", ICML 2020,
         arXiv:2006.01895. Deviations: blocks and choices are trained together by one optimizer, where the

@@ -42,6 +42,9 @@ class LowRankAdapters(Sharing):
         InputError: ``rank`` is no integer of 1 or more, ``alpha`` not positive and finite, or no weight fits
             the targets.
 
+    When to use:
+        A large trained trunk that stays as it is, and many tasks: a few numbers a task and layer.
+
     References:
         Edward Hu, Yelong Shen, Phillip Wallis, Zeyuan Allen-Zhu, Yuanzhi Li, Shean Wang, Lu Wang, Weizhu
         Chen, "LoRA: Low-Rank Adaptation of Large Language Models", ICLR 2022, arXiv:2106.09685, equation 3.

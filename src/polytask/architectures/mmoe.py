@@ -40,6 +40,10 @@ class MMoE(Sharing):
     Raises:
         InputError: There is no expert, or no feature for the gate.
 
+    When to use:
+        Tasks that agree for some inputs and not for others. On few rows experts collapse into one
+        or overfit; compare with hard sharing of the same size.
+
     References:
         Jiaqi Ma et al., "Modeling Task Relationships in Multi-task Learning with Multi-gate
         Mixture-of-Experts", KDD 2018, doi:10.1145/3219819.3220007. Deviations: the experts' form is free, and

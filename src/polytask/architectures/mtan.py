@@ -51,6 +51,10 @@ class MTAN(Sharing):
         InputError: There is no level, ``channels`` has another number of them, the normalization is unknown;
             or, when run, a level's output has other channels than told.
 
+    When to use:
+        Images or other inputs with layers of features, of which each task picks its own by
+        attention. A mask for each task and layer.
+
     References:
         Shikun Liu, Edward Johns, Andrew J. Davison, "End-to-End Multi-Task Learning with Attention", CVPR
         2019, arXiv:1803.10704. Deviations: a level has one output, where the paper reads the mask from one

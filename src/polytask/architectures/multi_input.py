@@ -50,6 +50,10 @@ class MultiInputSharing(Sharing):
             no encoder or no entry in a mapping of entries, an encoder or the trunk fails on what it is given,
             or encodings cannot be joined.
 
+    When to use:
+        Examples of several kinds of input at once, such as a photo and numbers, of which some may
+        be missing.
+
     References:
         Lukasz Kaiser et al., "One Model To Learn Them All", 2017, arXiv:1706.05137 (a network per modality,
         then a body for all). Deviations: without ``inputs`` an encoder per task, where the paper has one for

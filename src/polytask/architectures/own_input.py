@@ -44,6 +44,9 @@ class OwnInputSharing(Sharing):
         trunk: The later layers :math:`S`, to ``[batch, feature]``; all its parameters are shared. An empty
             `torch.nn.Sequential` for none.
 
+    When to use:
+        Tasks whose inputs have other columns, units or senses, over a body that fits all.
+
     References:
         Daniel L. Silver, Ryan Poirier, Duane Currie, "Inductive Transfer with Context-Sensitive Neural
         Networks", Machine Learning 73, 2008: one output for all tasks, and the task enters at the input.

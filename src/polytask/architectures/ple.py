@@ -57,6 +57,10 @@ class PLE(Sharing):
         InputError: There are fewer than 2 levels, ``gates`` has another number of them, or a number of
             experts or features is not positive.
 
+    When to use:
+        As `CGC` in several levels, for much data and tasks that hurt each other. The most
+        parameters here.
+
     References:
         Hongyan Tang et al., "Progressive Layered Extraction (PLE): A Novel Multi-Task Learning (MTL) Model
         for Personalized Recommendations", RecSys 2020, doi:10.1145/3383313.3412236. Deviations: the experts'

@@ -55,6 +55,10 @@ class Sluice(Sharing):
         InputError: There is no layer or no subspace, ``strength`` is negative, ``own`` or ``last`` is not
             from 0 to 1; or, when run, layers that are mixed differ in shape.
 
+    When to use:
+        As `CrossStitch`, where layers should be shared in part and tasks choose from which depth
+        they read. Many parameters of the sharing itself.
+
     References:
         Sebastian Ruder et al., "Latent Multi-Task Architecture Learning", AAAI 2019, arXiv:1705.08142
         (first called "Sluice networks: Learning what to share between loosely related tasks"). ``own`` and

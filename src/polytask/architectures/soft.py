@@ -35,6 +35,10 @@ class SoftSharing(Sharing):
         build: Makes one trunk, from inputs to ``[batch, feature]``; called once a task.
         strength: :math:`\lambda`, how strongly trunks attract each other; 0 or more.
 
+    When to use:
+        Tasks with enough labels for a network each that are kin all the same. The pull has to be
+        chosen; parameters grow with the tasks.
+
     References:
         Long Duong et al., "Low Resource Dependency Parsing: Cross-lingual Parameter Sharing in a Neural
         Network Parser", ACL 2015 (L2 distance between the networks of two tasks). Deviation: more than two

@@ -53,6 +53,10 @@ class SparseLowRankSharing(Sharing):
     Raises:
         InputError: ``rank`` is below 1, or a strength is negative.
 
+    When to use:
+        Tasks that share a few directions and have some inputs of their own. Two strengths have to
+        be chosen.
+
     References:
         Jianhui Chen, Ji Liu, Jieping Ye, "Learning Incoherent Sparse and Low-Rank Patterns from Multiple
         Tasks", KDD 2010; ACM Transactions on Knowledge Discovery from Data, 2012. Deviations: networks, where

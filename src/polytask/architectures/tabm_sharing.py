@@ -29,6 +29,10 @@ class TabMSharing(HardSharing):
     Args:
         trunk: The ensemble.
 
+    When to use:
+        Tables, as the default of `polytask.fit`: an ensemble in the cost of about one network. No
+        use where weights must be few.
+
     References:
         As for `polytask.encoders.TabM`.
 

@@ -47,6 +47,10 @@ class TraceNormSharing(Sharing):
     Raises:
         InputError: ``strength`` is negative, or ``smoothing`` is not above 0.
 
+    When to use:
+        Tasks whose networks should lie in a common subspace. A singular value decomposition a
+        step: for layers of moderate size and not too many tasks.
+
     References:
         Yongxin Yang, Timothy M. Hospedales, "Trace Norm Regularised Deep Multi-Task Learning", ICLR 2017
         Workshop, arXiv:1606.04038. Deviations: of the paper's three tensor trace norms there is one, that of

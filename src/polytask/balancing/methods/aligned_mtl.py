@@ -21,6 +21,10 @@ class AlignedMTL(Balancer):
     did in 5 % of draws where all had one length, in 15 % where lengths differed up to 100-fold, and in 22 %
     up to 10,000-fold; `UPGrad` does not.
 
+    When to use:
+        Gradients that are nearly dependent, where the step of others becomes unstable. Where tasks conflict
+        it may raise a loss.
+
     References:
         Dmitry Senushkin et al., "Independent Component Alignment for Multi-Task Learning", CVPR 2023,
         arXiv:2305.19000, Algorithm 1. Deviations: weights times the number of objectives; what is rounding is

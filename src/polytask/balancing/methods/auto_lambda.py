@@ -34,6 +34,10 @@ class AutoLambda(Balancer):
     Raises:
         InputError: A number is not positive.
 
+    When to use:
+        One or a few primary tasks, auxiliary ones in doubt, and validation rows to spare: weights
+        follow what lowers the primary validation loss. Further passes in each step.
+
     References:
         Shikun Liu, Stephen James, Andrew J. Davison, Edward Johns, "Auto-Lambda: Disentangling Dynamic Task
         Relationships", TMLR 2022, arXiv:2202.03091. Deviations: the derivative is taken exactly, from the

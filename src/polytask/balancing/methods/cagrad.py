@@ -25,6 +25,10 @@ class CAGrad(Balancer):
     Raises:
         InputError: ``c`` is not in [0, 1).
 
+    When to use:
+        Where the average loss should fall, but not at the cost of the worst task: one number goes
+        from plain averaging to MGDA.
+
     References:
         Bo Liu, Xingchao Liu, Xiaojie Jin, Peter Stone, Qiang Liu, "Conflict-Averse Gradient Descent for
         Multi-task Learning", NeurIPS 2021, arXiv:2110.14048, eq. 4 and 5. Deviations: weights times the

@@ -13,6 +13,10 @@ class ConFIG(Balancer):
 
     Its length is the sum of the gradients' projections on it.
 
+    When to use:
+        Few loss terms, such as those of physics-informed networks: the update has the same
+        positive cosine with all of them, and does not exist where gradients oppose exactly.
+
     References:
         Qiang Liu, Mengyu Chu, Nils Thuerey, "ConFIG: Towards Conflict-free Training of Physics Informed
         Neural Networks", ICLR 2025, arXiv:2408.11104. Computed from the Gramian; see

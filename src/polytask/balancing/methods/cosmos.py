@@ -36,6 +36,10 @@ class COSMOS(Balancer):
     Raises:
         InputError: An argument does not fit.
 
+    When to use:
+        Many points of a Pareto front, by preference, from runs that differ in it alone. The
+        penalty of the angle has to be chosen for the scale of the losses.
+
     References:
         Michael Ruchte, Josif Grabocka, "Scalable Pareto Front Approximation for Deep Multi-Objective
         Learning", ICDM 2021, arXiv:2103.13392; by TorchJD's scalarizer. Deviations: the preference is

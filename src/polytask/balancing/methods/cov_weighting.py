@@ -31,6 +31,10 @@ class CoVWeighting(Balancer):
     Args:
         names: The names of all objectives that may occur.
 
+    When to use:
+        Losses of different scale without parameters to learn or choose. It favours tasks whose
+        loss is noisy, also where the noise cannot be learned.
+
     References:
         Rick Groenendijk, Sezer Karaoglu, Theo Gevers, Thomas Mensink, "Multi-Loss Weighting with Coefficient
         of Variations", WACV 2021, arXiv:2009.01717. Means and variances run over all steps, by Welford's

@@ -38,6 +38,10 @@ class DBMTL(Balancer):
     Raises:
         InputError: ``beta`` is not in [0, 1), or ``sigma`` is negative.
 
+    When to use:
+        Losses of different scale and gradients of different length, where both should be taken
+        out. With the running mean it needs all gradients in memory.
+
     References:
         Baijiong Lin et al., "Dual-Balancing for Multi-Task Learning", 2023, arXiv:2308.12029. Deviation:
         ``beta`` is 0 unless asked for.

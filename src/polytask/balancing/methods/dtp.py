@@ -38,6 +38,10 @@ class DTP(Balancer):
     Raises:
         InputError: An argument does not fit.
 
+    When to use:
+        Where a metric between 0 and 1 tells which tasks are hard, so that these get the weight.
+        Tasks that cannot be learned stay hard and keep it.
+
     References:
         Michelle Guo, Albert Haque, De-An Huang, Serena Yeung, Li Fei-Fei, "Dynamic Task Prioritization for
         Multitask Learning", ECCV 2018. Deviations: tasks alone are prioritized, not examples; the weights are

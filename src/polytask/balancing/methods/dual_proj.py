@@ -22,6 +22,10 @@ class DualProj(Balancer):
     Raises:
         InputError: ``regularization`` is not positive.
 
+    When to use:
+        As `UPGrad`, where a preference among tasks is given and the update should stay as near to
+        it as it may.
+
     References:
         David Lopez-Paz, Marc'Aurelio Ranzato, "Gradient Episodic Memory for Continual Learning", NIPS 2017,
         arXiv:1706.08840, eq. 8 to 11 (there for one gradient, that of a new task).

@@ -33,6 +33,10 @@ class DWA(Balancer):
     Raises:
         InputError: An argument does not fit.
 
+    When to use:
+        Tasks that learn at different speeds, at no cost. It looks at ratios of losses of whole
+        epochs, so it is slow to react and noisy for short epochs.
+
     References:
         Shikun Liu, Edward Johns, Andrew J. Davison, "End-to-End Multi-Task Learning with Attention",
         CVPR 2019, arXiv:1803.10704. Deviations: an epoch is a number of steps, counted for each

@@ -12,6 +12,10 @@ __all__ = ["EqualWeights"]
 class EqualWeights(Balancer):
     """Give every objective the weight 1: the total loss is the plain sum.
 
+    When to use:
+        Always first, and as the baseline of any other: it costs nothing, and with trials counted
+        alike it is hard to beat. Losses of very different size are a reason to look further.
+
     Example:
         >>> EqualWeights()(Evidence(("a", "b"), torch.tensor([2.0, 3.0]), torch.Tensor)).values
         tensor([1., 1.])

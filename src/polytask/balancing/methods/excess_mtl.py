@@ -33,6 +33,10 @@ class ExcessMTL(Balancer):
     Raises:
         InputError: ``rate`` is not positive, or ``n_warmup_steps`` is below 1.
 
+    When to use:
+        Labels of some tasks that are noisy: weight goes by how far a task still is from its best,
+        not by its loss. Keeps squares of all gradients.
+
     References:
         Yifei He et al., "Robust Multi-Task Learning with Excess Risks", ICML 2024, arXiv:2402.02009, eq. 6, 7
         and 9. Deviation: weights times the number of objectives.

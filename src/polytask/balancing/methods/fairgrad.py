@@ -20,6 +20,10 @@ class FairGrad(Balancer):
     Raises:
         InputError: ``alpha`` is not positive.
 
+    When to use:
+        Where one number should choose the kind of fairness, from the sum through Nash's bargain
+        to the worst task.
+
     References:
         Hao Ban, Kaiyi Ji, "Fair Resource Allocation in Multi-Task Learning", ICML 2024, arXiv:2402.15638.
         Deviation: the weights are multiplied by the power of the gradients' root mean square length that

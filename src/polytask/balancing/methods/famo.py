@@ -39,6 +39,10 @@ class FAMO(Balancer):
     Raises:
         InputError: An argument does not fit.
 
+    When to use:
+        Many tasks, where all should fall at one rate and gradients of each are too dear: it needs
+        one more forward pass, and no backward one.
+
     References:
         Bo Liu, Yihao Feng, Peter Stone, Qiang Liu, "FAMO: Fast Adaptive Multitask Optimization", NeurIPS
         2023, arXiv:2306.03792. Deviations: the weights are multiplied by their number; a loss

@@ -23,6 +23,10 @@ class FixedWeights(Balancer):
     Raises:
         InputError: There is no weight, or one is negative or not finite.
 
+    When to use:
+        Where you know what matters, or where a validation part chose the weights. Weights are not
+        comparable between losses of different scale.
+
     Example:
         >>> balancer = FixedWeights({"depth": 0.1, "segmentation": 1.0})
         >>> balancer(Evidence(("segmentation", "depth"), torch.ones(2), torch.Tensor)).values

@@ -55,6 +55,10 @@ class FORUM(Balancer):
     Raises:
         InputError: A number is not positive.
 
+    When to use:
+        Weights learned for several validation objectives at once, with one level of gradients.
+        The most hyper-parameters of all methods here.
+
     References:
         Feiyang Ye, Baijiong Lin, Xiaofeng Cao, Yu Zhang, Ivor Tsang, "A First-Order Multi-Gradient Algorithm
         for Multi-Objective Bi-Level Optimization", ECAI 2024, arXiv:2401.09257. Softmax, Adam and its rate

@@ -16,6 +16,10 @@ class GeometricMean(Scalarized):
 
     It holds no state, and knows no names: :math:`T` counts the objectives present.
 
+    When to use:
+        Losses of very different sizes that are all above 0. A loss near 0 gets an unbounded
+        weight.
+
     References:
         Sumanth Chennupati et al., "MultiNet++: Multi-Stream Feature Aggregation and Geometric Loss Strategy
         for Multi-Task Learning", CVPR Workshops 2019, arXiv:1904.08492; by TorchJD's scalarizer. Deviation:

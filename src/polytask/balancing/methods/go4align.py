@@ -37,6 +37,10 @@ class GO4Align(Balancer):
     Raises:
         InputError: An argument does not fit.
 
+    When to use:
+        Many tasks that fall into groups of like progress, from losses alone. It clusters in every
+        step, and with few tasks there is nothing to cluster.
+
     References:
         Jiayi Shen, Cheems Wang, Zehao Xiao, Nanne van Noord, Marcel Worring, "GO4Align: Group Optimization
         for Multi-Task Alignment", NeurIPS 2024, arXiv:2404.06486, eq. 3 and 5 to 7; the default of

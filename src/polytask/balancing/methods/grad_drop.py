@@ -12,6 +12,10 @@ __all__ = ["GradDrop"]
 class GradDrop(Aggregated):
     """Keep, coordinate by coordinate, the gradients of one sign, drawn by how much of the whole has it.
 
+    When to use:
+        Many objectives, where signs of gradients disagree coordinate by coordinate. It needs all
+        gradients, and its randomness needs more steps.
+
     References:
         Zhao Chen et al., "Just Pick a Sign: Optimizing Deep Multitask Models with Gradient Sign Dropout",
         NeurIPS 2020, arXiv:2010.06808; by TorchJD's aggregator.

@@ -33,6 +33,10 @@ class GradNorm(Balancer):
     Raises:
         InputError: ``alpha`` is negative.
 
+    When to use:
+        Tasks that should train at a like pace, where one backward pass a task, at the last shared
+        layer, can be paid for.
+
     References:
         Zhao Chen, Vijay Badrinarayanan, Chen-Yu Lee, Andrew Rabinovich, "GradNorm: Gradient Normalization for
         Adaptive Loss Balancing in Deep Multitask Networks", ICML 2018, arXiv:1711.02257, eq. 1 and 2.

@@ -30,6 +30,10 @@ class GradVac(Balancer):
     Raises:
         InputError: ``beta`` is not in [0, 1].
 
+    When to use:
+        Many tasks of which some should be alike, such as languages: it aims at the usual cosine
+        of each pair. More state and noise than `PCGrad`.
+
     References:
         Zirui Wang, Yulia Tsvetkov, Orhan Firat, Yuan Cao, "Gradient Vaccine: Investigating and Improving
         Multi-task Optimization in Massively Multilingual Models", ICLR 2021, arXiv:2010.05874, Algorithm 1.

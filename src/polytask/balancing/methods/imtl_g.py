@@ -18,6 +18,10 @@ class IMTLG(Balancer):
     The direction is that of `ConFIG`, whose length is bounded; here it grows without limit as weights of
     either sign come near to cancelling, which gradients of very different lengths can make them do.
 
+    When to use:
+        Where every task should move equally far along its own gradient. It has no solution that
+        helps where gradients nearly oppose each other.
+
     References:
         Liyang Liu et al., "Towards Impartial Multi-task Learning", ICLR 2021, eq. 6 and 7. Deviations:
         weights times the number of objectives; where their sum is negative, the direction that lowers all

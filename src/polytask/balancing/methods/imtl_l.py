@@ -23,6 +23,10 @@ class IMTLL(Balancer):
     Args:
         names: The names of all objectives that may occur.
 
+    When to use:
+        Losses of different sizes that should all count alike. It learns one scale a task, and
+        inherits the drift of such scales on small data.
+
     References:
         Liyang Liu, Yi Li, Zhanghui Kuang, Jing-Hao Xue, Yimin Chen, Wenming Yang, Qingmin Liao, Wayne Zhang,
         "Towards Impartial Multi-task Learning", ICLR 2021. Deviation: private parameters get their unweighted

@@ -25,6 +25,10 @@ class Krum(Balancer):
     Raises:
         InputError: ``n_outliers`` is negative, or ``n_kept`` is below 1.
 
+    When to use:
+        Objectives that may be faulty, such as those of unreliable workers: it trusts those that
+        agree. Not for tasks that merely differ.
+
     References:
         Peva Blanchard, El Mahdi El Mhamdi, Rachid Guerraoui, Julien Stainer, "Machine Learning with
         Adversaries: Byzantine Tolerant Gradient Descent", NIPS 2017. Deviation: times the number of

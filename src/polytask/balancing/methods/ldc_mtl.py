@@ -44,6 +44,10 @@ class LDCMTL(Balancer):
     Raises:
         InputError: An argument does not fit.
 
+    When to use:
+        Many tasks whose losses should end at equal levels, at the cost of one step. Equal losses
+        must make sense: not for losses in different units.
+
     References:
         Peiyao Xiao, Chaosheng Dong, Shaofeng Zou, Kaiyi Ji, "LDC-MTL: Balancing Multi-Task Learning through
         Scalable Loss Discrepancy Control", 2025, arXiv:2502.08585; the single-loop form of the authors' code.

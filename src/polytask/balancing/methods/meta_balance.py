@@ -35,6 +35,10 @@ class MetaBalance(Balancer):
     Raises:
         InputError: ``main`` is not among the names, or a number is not in its range.
 
+    When to use:
+        One main task, and auxiliary ones that must not drown it: their gradients are scaled to
+        its length. It does not look at directions.
+
     References:
         Yun He et al., "MetaBalance: Improving Multi-Task Recommendations via Adapting Gradient Magnitudes of
         Auxiliary Tasks", WWW 2022, arXiv:2203.06801. Deviations: one length for all shared parameters in

@@ -16,6 +16,10 @@ class MGDA(Balancer):
     It lowers every objective, or is zero where none can go down without another going up. It favours
     objectives with short gradients: normalize losses of different scales first.
 
+    When to use:
+        Where a Pareto-stationary point is wanted as such. It favours the task with the shortest
+        gradient, so it slows down as soon as one task is nearly done.
+
     References:
         Ozan Sener, Vladlen Koltun, "Multi-Task Learning as Multi-Objective Optimization", NeurIPS 2018,
         arXiv:1810.04650, eq. 3 and 4. Deviations: solved exactly in place of Frank-Wolfe steps; weights times

@@ -36,6 +36,10 @@ class MoCo(Balancer):
     Raises:
         InputError: A number is not in its range.
 
+    When to use:
+        Stochastic gradients whose noise misleads MGDA: it follows running means of the gradients,
+        and keeps all of them in memory.
+
     References:
         Heshan Fernando et al., "Mitigating Gradient Bias in Multi-objective Learning: A Provably Convergent
         Approach", ICLR 2023, arXiv:2210.12624. Deviations: running gradients start at the first one seen in

@@ -28,6 +28,10 @@ class MoDo(Balancer):
     Raises:
         InputError: ``gamma`` is not positive, or ``rho`` is negative.
 
+    When to use:
+        Where the bias of computing weights and direction from one batch matters, as in theory of
+        small batches. Twice the gradients a step.
+
     References:
         Lisha Chen, Heshan Fernando, Yiming Ying, Tianyi Chen, "Three-Way Trade-Off in Multi-Objective
         Learning: Optimization, Generalization and Conflict-Avoidance", NeurIPS 2023, arXiv:2305.20057.

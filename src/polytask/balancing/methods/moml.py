@@ -43,6 +43,10 @@ class MOML(Balancer):
     Raises:
         InputError: A number is not positive.
 
+    When to use:
+        Weights learned for several validation objectives by looking one step ahead. Dear; for few
+        tasks.
+
     References:
         Feiyang Ye et al., "Multi-Objective Meta Learning", NeurIPS 2021, arXiv:2102.07121, Algorithm 1, for
         learning the weights of tasks; softmax, Adam and its rate are as in the authors' code. Deviations: one

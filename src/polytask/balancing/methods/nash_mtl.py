@@ -15,6 +15,10 @@ class NashMTL(Balancer):
 
     The product of the gains is as large as it can be; the scale of a loss changes nothing but the length.
 
+    When to use:
+        Tasks of very different scale: the bargain does not depend on it. Its equations are solved
+        in every step, which many tasks make slow.
+
     References:
         Aviv Navon et al., "Multi-Task Learning as a Bargaining Game", ICML 2022, arXiv:2202.01017, eq. 2.
         Deviations: solved to rounding by Newton's method in place of a sequence of convex programs, and never

@@ -34,6 +34,10 @@ class PBI(Balancer):
     Raises:
         InputError: An argument does not fit.
 
+    When to use:
+        As `COSMOS`, where the distance from the ray of the preference should count beside the
+        progress along it.
+
     References:
         Qingfu Zhang, Hui Li, "MOEA/D: A Multiobjective Evolutionary Algorithm Based on Decomposition", IEEE
         Transactions on Evolutionary Computation 2007; by TorchJD's scalarizer. Deviations: one preference and

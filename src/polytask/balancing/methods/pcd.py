@@ -35,6 +35,10 @@ class PCD(Balancer):
     Raises:
         InputError: ``primary`` is not among the names, or a number is not in its range.
 
+    When to use:
+        One primary task that must not be given up, with others that are owed a share of their
+        progress.
+
     References:
         "Not All Objectives Are Born Equal: Priority-Constrained Descent for Hierarchical Multi-Objective
         Optimization", TMLR 2026, arXiv:2606.29521, as described by TorchJD, whose weights these are.

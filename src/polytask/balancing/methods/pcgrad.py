@@ -24,6 +24,10 @@ class PCGrad(Balancer):
     gradient: among 2 to 5 random gradients it did in 5 % of draws where all had one length, in 20 % where
     lengths differed up to 100-fold (cosine down to -0.38), and in 30 % up to 10,000-fold; `UPGrad` does not.
 
+    When to use:
+        Two or three tasks that conflict, as a simple and well known remedy. It may still raise a
+        task with a short gradient; see above.
+
     References:
         Tianhe Yu et al., "Gradient Surgery for Multi-Task Learning", NeurIPS 2020, arXiv:2001.06782,
         Algorithm 1.

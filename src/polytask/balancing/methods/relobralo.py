@@ -37,6 +37,10 @@ class ReLoBRaLo(Balancer):
     Raises:
         InputError: An argument does not fit.
 
+    When to use:
+        Sums of many loss terms, such as those of physics-informed networks, which fall at
+        different speeds. Temperature and look-back have to be chosen.
+
     References:
         Rafael Bischof, Michael Kraus, "Multi-Objective Loss Balancing for Physics-Informed Deep Learning",
         2021, arXiv:2110.09813. The paper tunes all three hyper-parameters; the defaults are common choices.

@@ -21,6 +21,10 @@ class RevisedUncertaintyWeighting(Balancer):
     Args:
         names: The names of all objectives that may occur.
 
+    When to use:
+        As `UncertaintyWeighting`, where its regularizer made the total loss negative or weights
+        ran away.
+
     References:
         Lukas Liebel, Marco Körner, "Auxiliary Tasks in Multi-task Learning", 2018, arXiv:1805.06334.
         Deviations: the sum is doubled, which moves no minimum and makes the weights start at 1; private

@@ -42,6 +42,10 @@ class RLW(Balancer):
     Raises:
         InputError: No distribution has this name.
 
+    When to use:
+        As a control: whatever beats equal weights should beat random ones, too. It needs more
+        steps to settle.
+
     References:
         Baijiong Lin, Feiyang Ye, Yu Zhang, Ivor W. Tsang, "Reasonable Effectiveness of Random Weighting: A
         Litmus Test for Multi-Task Learning", TMLR 2022, arXiv:2111.10603.

@@ -16,6 +16,10 @@ class ScaleInvariant(Balancer):
     Multiplying a loss by a constant changes nothing. The weights do not sum to the number of objectives,
     unless the losses are near 1; they grow as the losses fall. It holds no state, and knows no names.
 
+    When to use:
+        Losses in different units, when a relative fall should count alike in all. Losses must be
+        above 0; one near 0 dominates.
+
     References:
         The baseline "SI" of Aviv Navon, Aviv Shamsian, Idan Achituve, Haggai Maron, Kenji Kawaguchi, Gal
         Chechik, Ethan Fetaya, "Multi-Task Learning as a Bargaining Game", ICML 2022, arXiv:2202.01017.

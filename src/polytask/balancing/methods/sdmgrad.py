@@ -34,6 +34,10 @@ class SDMGrad(Balancer):
     Raises:
         InputError: A number is not in its range.
 
+    When to use:
+        As `MoDo`, with a pull towards a preference. Three independent gradients of each task in a
+        step.
+
     References:
         Peiyao Xiao, Hao Ban, Kaiyi Ji, "Direction-oriented Multi-objective Learning: Simple and Provable
         Stochastic Algorithms", NeurIPS 2023, arXiv:2305.18409. The inner optimizer's settings are those of

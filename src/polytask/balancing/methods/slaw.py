@@ -33,6 +33,10 @@ class SLAW(Balancer):
     Raises:
         InputError: An argument does not fit.
 
+    When to use:
+        As a cheap stand-in for gradient norms: the spread of the losses over time. It needs some
+        hundred steps before that spread says anything.
+
     References:
         Michael Crawshaw, Jana Košecká, "SLAW: Scaled Loss Approximate Weighting for Efficient Multi-Task
         Learning", 2021, arXiv:2109.08218. Deviation: private parameters get their unweighted gradient, as

@@ -43,6 +43,10 @@ class SoftAdapt(Balancer):
     Raises:
         InputError: An argument does not fit.
 
+    When to use:
+        Loss terms whose recent trends should decide at once. It follows every wiggle of the
+        losses; smooth batches help.
+
     References:
         A. Ali Heydari, Craig A. Thompson, Asif Mehmood, "SoftAdapt: Techniques for Adaptive Loss Weighting of
         Neural Networks with Multi-Part Loss Functions", 2019, arXiv:1912.12355. Deviations: the rate is the

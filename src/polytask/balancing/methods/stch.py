@@ -38,6 +38,10 @@ class STCH(Balancer):
     Raises:
         InputError: An argument does not fit.
 
+    When to use:
+        Where a point of the Pareto front by given preferences is wanted, also on a front that is
+        not convex. Needs a warm-up, and losses above 0.
+
     References:
         Xi Lin, Xiaoyuan Zhang, Zhiyuan Yang, Fei Liu, Zhenkun Wang, Qingfu Zhang, "Smooth Tchebycheff
         Scalarization for Multi-Objective Optimization", ICML 2024, arXiv:2402.19078; logarithms and nadir as

@@ -17,6 +17,10 @@ class TrimmedMean(Balancer):
     Raises:
         InputError: ``n_trimmed`` is negative.
 
+    When to use:
+        Objectives of which some may be faulty: extremes are cut coordinate by coordinate. With
+        honest tasks it throws information away.
+
     References:
         Dong Yin, Yudong Chen, Kannan Ramchandran, Peter Bartlett, "Byzantine-Robust Distributed Learning:
         Towards Optimal Statistical Rates", ICML 2018, arXiv:1803.01498. Deviation: times the number of

@@ -22,6 +22,10 @@ class UncertaintyWeighting(Balancer):
     Args:
         names: The names of all objectives that may occur.
 
+    When to use:
+        Losses of different kinds and sizes, at no cost. On small data it can drive the weight of
+        an easily memorized task up without end; watch the learned weights.
+
     References:
         Alex Kendall, Yarin Gal, Roberto Cipolla, "Multi-Task Learning Using Uncertainty to Weigh Losses for
         Scene Geometry and Semantics", CVPR 2018, arXiv:1705.07115, eq. 7 and 10. Deviations: the sum is

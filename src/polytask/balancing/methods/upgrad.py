@@ -27,6 +27,11 @@ class UPGrad(Balancer):
     Raises:
         InputError: ``regularization`` is not positive.
 
+    When to use:
+        Conflicting tasks where no update may raise any loss, to first order, whatever the lengths
+        of the gradients; the default of this kind here. A quadratic program a step, fast up to
+        some fifty tasks.
+
     References:
         Pierre Quinton, Valérian Rey, "Jacobian Descent for Multi-Objective Optimization", 2024,
         arXiv:2406.16232. Deviations: the sum of the projections in place of their mean; the regularization is

@@ -27,6 +27,10 @@ class SoftUncertaintyWeighting(Balancer):
     Raises:
         InputError: The temperature is not positive.
 
+    When to use:
+        In place of learned uncertainties where their training is unstable: weights follow from
+        the losses in closed form. The temperature has to be chosen.
+
     References:
         Lukas Kirchdorfer, Cathrin Elich, Simon Kutsche, Heiner Stuckenschmidt, Lukas Schott, Jan M. Köhler,
         "Analytical Uncertainty-Based Loss Weighting in Multi-Task Learning", GCPR 2024, arXiv:2408.07985.

@@ -30,6 +30,10 @@ class Periodic(Wrapper):
     Raises:
         InputError: ``every`` is below 1.
 
+    When to use:
+        Around a method whose weights are dear and change slowly: they are computed every few
+        steps. Conflicts in between are not seen.
+
     References:
         Mingjing Xu et al., "PSMGD: Periodic Stochastic Multi-Gradient Descent for Fast Multi-Objective
         Optimization", AAAI 2025, arXiv:2412.10961 (there around MGDA).

@@ -29,6 +29,10 @@ class Smoothed(Wrapper):
     Raises:
         InputError: ``alpha`` is not in [0, 1).
 
+    When to use:
+        Around a method whose weights jump from batch to batch. Weights react later; how much
+        later is the smoothing's choice.
+
     References:
         Shiji Zhou et al., "On the Convergence of Stochastic Multi-Objective Gradient Manipulation and
         Beyond", NeurIPS 2022 (CR-MOGM). Deviation: the mean starts at the first weights.

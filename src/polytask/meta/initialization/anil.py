@@ -44,6 +44,10 @@ class ANIL(GradientLearner):
         >>> ANIL(nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))).adapted
         ('2.weight', '2.bias')
 
+    When to use:
+        As `MAML` at a fraction of the cost, where features can stay and only the head must
+        change. Not where a new task needs other features.
+
     References:
         Raghu et al. Rapid Learning or Feature Reuse? Towards Understanding the Effectiveness of MAML. ICLR
         2020, arXiv:1909.09157, section 4.
@@ -94,6 +98,9 @@ class BOIL(GradientLearner):
     Example:
         >>> BOIL(nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))).adapted
         ('0.weight', '0.bias')
+
+    When to use:
+        Where, on the contrary, features must change, as between unlike domains.
 
     References:
         Oh et al. BOIL: Towards Representation Change for Few-shot Learning. ICLR 2021, arXiv:2008.08882,

@@ -41,6 +41,10 @@ class CAVIA(GradientLearner):
         ...  learner.adapt([Task(name="y", kind="regression")], support).state[""].items()}
         {'context': (5,)}
 
+    When to use:
+        Tasks that differ in a few numbers, such as amplitude and phase: only a context is
+        adapted, which is small enough to look at.
+
     References:
         Zintgraf et al. Fast Context Adaptation via Meta-Learning. ICML 2019, arXiv:1810.03642, section 3.
     """

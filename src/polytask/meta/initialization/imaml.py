@@ -55,6 +55,10 @@ class IMAML(GradientLearner):
         >>> IMAML(nn.Linear(1, 1), strength=1.0).n_steps
         16
 
+    When to use:
+        Many inner steps, which no memory could hold: the meta-gradient comes from where they end.
+        The inner problem must be solved well, or the gradient is off.
+
     References:
         Rajeswaran, Finn, Kakade, Levine. Meta-Learning with Implicit Gradients. NeurIPS 2019,
         arXiv:1909.04630, algorithms 1 and 2, equation 6. Differs: conjugate gradients without damping.

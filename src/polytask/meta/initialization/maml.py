@@ -49,6 +49,11 @@ class MAML(GradientLearner):
         tensor([[1.],
                 [1.]])
 
+    When to use:
+        Regression, reinforcement, or nets that must change all over. Of its kind the best
+        studied; second derivatives cost several times a plain step, and for classes by images
+        metric learners are as good and faster.
+
     References:
         Finn, Abbeel, Levine. Model-Agnostic Meta-Learning for Fast Adaptation of Deep Networks. ICML 2017,
         arXiv:1703.03400, algorithms 1 and 2. Differs from the paper: the number of objectives of a step and
@@ -97,6 +102,9 @@ class FOMAML(MAML):
     Example:
         >>> FOMAML(nn.Linear(1, 1)).n_differentiated
         0
+
+    When to use:
+        As `MAML` where second derivatives are too dear or do not exist. Often as good.
 
     References:
         Finn, Abbeel, Levine. ICML 2017, arXiv:1703.03400, section 5.2; Nichol, Achiam, Schulman. On

@@ -52,6 +52,10 @@ class MAMLPlusPlus(GradientLearner):
         >>> learner.transductive, learner.n_steps
         (True, 5)
 
+    When to use:
+        As `MAML` where training was unstable: a rate for each layer and step, and a loss on the
+        way.
+
     References:
         Antoniou, Edwards, Storkey. How to train your MAML. ICLR 2019, arXiv:1810.09502, section 4. Differs:
         rates are learned per tensor, as in the authors' code, not per layer; no running statistics.

@@ -52,6 +52,9 @@ class ProtoMAML(GradientLearner):
         >>> learner.adapt(tasks, support).state[""]["head_weight"].shape
         torch.Size([2, 4])
 
+    When to use:
+        Classes in varying number, where steps should begin from what prototypes would say.
+
     References:
         Triantafillou et al. Meta-Dataset: A Dataset of Datasets for Learning to Learn from Few Examples. ICLR
         2020, arXiv:1903.03096, section 3. The numbers of inner steps and rates vary there.

@@ -48,6 +48,10 @@ class Reptile(GradientLearner):
         >>> Reptile(nn.Linear(1, 1)).exact_gradient
         False
 
+    When to use:
+        No query set, no second derivatives, many inner steps. It needs more training than `MAML`
+        for one or few shots.
+
     References:
         Nichol, Achiam, Schulman. On First-Order Meta-Learning Algorithms. 2018, arXiv:1803.02999, algorithm
         2.

@@ -109,6 +109,10 @@ class Baseline(FittedHead):
         >>> new.decide(predictor(support.inputs)["new"])
         tensor([0, 1])
 
+    When to use:
+        As the honest rival of meta-learning: train a classifier of all known classes, then only a
+        new head. Twenty shots and more.
+
     References:
         Chen, Liu, Kira, Wang, Huang. A Closer Look at Few-shot Classification. ICLR 2019, arXiv:1904.04232.
         Differs: each of the 100 iterations takes the whole support, not 4 examples; the head starts at 0, not
@@ -156,6 +160,9 @@ class BaselinePlusPlus(FittedHead):
         >>> support = Batch(inputs=torch.eye(2), targets={"new": torch.arange(2)})
         >>> BaselinePlusPlus(nn.Identity(), n_steps=0).adapt([task], support)(torch.tensor([[5.0, 0.0]]))
         {'new': tensor([[10.,  0.]])}
+
+    When to use:
+        As `Baseline` where classes are told apart by direction; better with few examples.
 
     References:
         Chen, Liu, Kira, Wang, Huang. ICLR 2019, arXiv:1904.04232. Differs as `Baseline` does, and: the

@@ -46,6 +46,9 @@ class BDCSPN(TransductiveClassifier):
         >>> task.decide(BDCSPN(nn.Identity()).adapt([task], support)(queries)["cat"])
         tensor([0, 1, 1])
 
+    When to use:
+        As `TIM`, the simplest: prototypes move towards sure queries. Two passes, no optimization.
+
     References:
         Liu, Song, Qin. Prototype Rectification for Few-Shot Learning. ECCV 2020, arXiv:1911.10713. Differs:
         features are scaled to unit length first, so that a long one counts no more than others.

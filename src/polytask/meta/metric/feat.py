@@ -52,6 +52,10 @@ class FEAT(FeatureClassifier):
         >>> predictor(torch.zeros(5, 8))["cat"].shape
         torch.Size([5, 3])
 
+    When to use:
+        Where the classes of a task should be seen together before comparing, with pretrained
+        features. An attention to train; gains are small on easy tasks.
+
     References:
         Ye, Hu, Zhan, Sha. Few-Shot Learning via Embedding Adaptation with Set-to-Set Functions. CVPR 2020,
         arXiv:1812.03664. The contrast follows the authors' code, where the examples themselves are not

@@ -63,6 +63,10 @@ class GaussianProcessHead(GaussianLearner):
         >>> found.mean[0].round(decimals=1).item(), bool(found.std[0] < found.std[1])
         (2.0, True)
 
+    When to use:
+        Few labels of a new regression task where it matters how sure a prediction is, or where a
+        likeness of inputs is given. Time grows with the cube of the support.
+
     References:
         Patacchiola, Turner, Crowley, O'Boyle, Storkey. Bayesian Meta-Learning for the Few-Shot Setting via
         Deep Kernels. NeurIPS 2020, arXiv:1910.05199. Wistuba, Grabocka. Few-Shot Bayesian Optimization with

@@ -54,6 +54,9 @@ class LaplacianShot(TransductiveClassifier):
         >>> task.decide(LaplacianShot(nn.Identity(), n_neighbours=1).adapt([task], support)(queries)["cat"])
         tensor([0, 1, 1])
 
+    When to use:
+        As `TIM` without any training: neighbours among the queries should be alike.
+
     References:
         Ziko, Dolz, Granger, Ben Ayed. Laplacian Regularized Few-Shot Learning. ICML 2020, arXiv:2006.15486,
         algorithm 1. Differs: the number of updates is fixed, not until the bound stands still.

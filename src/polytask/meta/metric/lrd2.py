@@ -45,6 +45,10 @@ class LRD2(SolvedHead):
         >>> task.decide(predictor(torch.tensor([[-0.1], [0.1]]))["tall"])
         tensor([0., 1.])
 
+    When to use:
+        As `R2D2` with the logistic loss, where probabilities matter. An iterative solver in each
+        episode.
+
     References:
         Bertinetto, Henriques, Torr, Vedaldi. Meta-learning with differentiable closed-form solvers. ICLR
         2019, arXiv:1805.08136, section 3.2. Differs: the steps are written so that no weight

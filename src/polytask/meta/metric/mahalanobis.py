@@ -44,6 +44,10 @@ class Mahalanobis(FeatureClassifier):
         >>> task.decide(predictor(torch.tensor([[4.0], [5.0]]))["cat"])
         tensor([0, 1])
 
+    When to use:
+        Classes of different spread, with several examples each. With one example a class it
+        relies on what is common to all.
+
     References:
         Bateni, Goyal, Masrani, Wood, Sigal. Improved Few-Shot Visual Classification. CVPR 2020,
         arXiv:1912.03432. Differs: the encoder is any module; the paper's is adapted to the task by FiLM

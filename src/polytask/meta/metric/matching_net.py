@@ -40,6 +40,10 @@ class MatchingNet(FeatureClassifier):
         >>> predictor(torch.tensor([[5.0, 0.0]]))["cat"]
         tensor([[10.,  0.]])
 
+    When to use:
+        One or two examples of each class, where neighbours say more than means. With more
+        examples `Prototypes` is as good and cheaper.
+
     References:
         Vinyals, Blundell, Lillicrap, Kavukcuoglu, Wierstra. Matching Networks for One Shot Learning. NeurIPS
         2016, arXiv:1606.04080, section 2.1.1. Differs: support and query share one encoder, and there are no

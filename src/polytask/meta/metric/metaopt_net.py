@@ -44,6 +44,10 @@ class MetaOptNet(SolvedHead):
         >>> predictor.state["cat"]["summary"]  # the nearest to each other, -1 and 1, have margins of 1
         tensor([[-0.5000,  0.5000]])
 
+    When to use:
+        Many features and five shots or more, where margins pay. A quadratic program in each
+        episode makes training slow.
+
     References:
         Lee, Maji, Ravichandran, Soatto. Meta-Learning with Differentiable Convex Optimization. CVPR 2019,
         arXiv:1904.03758, sections 3.2 and 3.3. Differs: the solver uses that the program falls apart by

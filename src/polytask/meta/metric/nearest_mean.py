@@ -14,6 +14,10 @@ class NearestMean(Prototypes):
 
     Inputs are flattened; a mapping's tensors are joined in its order.
 
+    When to use:
+        Without any learning, as the least that any method must beat, or on frozen features that
+        are good already.
+
     Example:
         >>> from polytask.core import Batch, Task
         >>> task = Task(name="digit", kind="multiclass", n_outputs=2)

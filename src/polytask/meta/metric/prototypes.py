@@ -52,6 +52,10 @@ class Prototypes(FeatureClassifier):
         (tensor([[1.],
                 [9.]]), tensor([[ -1., -49.]]))
 
+    When to use:
+        First, for few-shot classification of any kind: no gradient steps, any number of classes,
+        and hard to beat with a good encoder. Classes of odd shape have no good mean.
+
     References:
         Snell, Swersky, Zemel. Prototypical Networks for Few-shot Learning. NeurIPS 2017, arXiv:1703.05175,
         algorithm 1. Differs from the authors' code: support and query are encoded apart, so in training

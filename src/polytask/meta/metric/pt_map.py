@@ -55,6 +55,10 @@ class PTMAP(TransductiveClassifier):
         >>> task.decide(PTMAP(nn.Identity()).adapt([task], support)(queries)["cat"])
         tensor([0, 1])
 
+    When to use:
+        As `TIM` with equally many queries a class, which it assumes strictly; then the strongest
+        here in the 1-shot case. Wrong shares cost it dearly.
+
     References:
         Hu, Gripon, Pateux. Leveraging the Feature Distribution in Transfer-based Few-Shot Learning. ICANN
         2021, arXiv:2006.03806, algorithm 1; centring as in the authors' code. Differs: the number of Sinkhorn

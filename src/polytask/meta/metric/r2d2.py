@@ -46,6 +46,10 @@ class R2D2(SolvedHead):
         >>> predictor(torch.tensor([[10.0]]))["y"].round(decimals=2)
         tensor([[21.]])
 
+    When to use:
+        Five examples or more a class, or regression: a ridge in closed form uses how features
+        vary together. With one example a class it has little to go by.
+
     References:
         Bertinetto, Henriques, Torr, Vedaldi. Meta-learning with differentiable closed-form solvers. ICLR
         2019, arXiv:1805.08136, section 3.1. Differs: what is learned of :math:`\lambda` is its logarithm, so

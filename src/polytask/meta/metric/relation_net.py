@@ -54,6 +54,10 @@ class RelationNet(EpisodicLearner):
         >>> predictor(torch.zeros(5, 8))["cat"].shape
         torch.Size([5, 3])
 
+    When to use:
+        Where likeness itself has to be learned, with many known classes. It overfits with few,
+        and compares every query with every class.
+
     References:
         Sung, Yang, Zhang, Xiang, Torr, Hospedales. Learning to Compare: Relation Network for Few-Shot
         Learning. CVPR 2018, arXiv:1711.06025, section 3. Differs: the paper sums over the support where this

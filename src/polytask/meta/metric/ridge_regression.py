@@ -42,6 +42,10 @@ class RidgeRegression(SolvedHead):
         >>> predictor(torch.tensor([[10.0]]))["y"].round(decimals=2)
         tensor([[121.]])
 
+    When to use:
+        Few labels of a new regression task, on features that known tasks taught. The strength is
+        learned for the number of labels in training.
+
     References:
         Bertinetto, Henriques, Torr, Vedaldi. Meta-learning with differentiable closed-form solvers. ICLR
         2019, arXiv:1805.08136, section 3.1. Differs: the intercept, and that the logarithm of the

@@ -52,6 +52,10 @@ class SimpleShot(FeatureClassifier):
         >>> learner.adapt([task], support)(torch.tensor([[9.0, 1.0]]))["cat"]
         tensor([[-0., -2.]])
 
+    When to use:
+        Frozen features of a classifier, no episodes in training, a few minutes: the baseline that
+        few-shot methods must beat.
+
     References:
         Wang, Chao, Weinberger, van der Maaten. SimpleShot: Revisiting Nearest-Neighbor Classification for
         Few-Shot Learning. 2019, arXiv:1911.04623. Differs: the paper has decisions only; the logits here are

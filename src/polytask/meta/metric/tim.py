@@ -62,6 +62,10 @@ class TIM(TransductiveClassifier):
         >>> task.decide(learner.adapt([task], support)(torch.tensor([[3.0, 1.0], [1.0, 3.0]]))["cat"])
         tensor([0, 1])
 
+    When to use:
+        All queries of a task known at once, and about equally many of each class: it uses what
+        they tell. Both must hold in use, too.
+
     References:
         Boudiaf, Ziko, Rony, Dolz, Piantanida, Ben Ayed. Transductive Information Maximization For Few-Shot
         Learning. NeurIPS 2020, arXiv:2008.11297.

@@ -39,6 +39,10 @@ class CANP(GaussianLearner):
         >>> CANP(1).adapt([task], support)(torch.zeros(5, 1))["y"].shape
         torch.Size([5, 1])
 
+    When to use:
+        As `CNP`, where predictions should pass through known points. Time grows with known times
+        asked points.
+
     References:
         Kim et al. Attentive Neural Processes. ICLR 2019, arXiv:1901.05761. Differs: without the latent
         variable of the paper, and without self-attention among the examples. Queries and keys come from one

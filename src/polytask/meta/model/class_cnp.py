@@ -56,6 +56,10 @@ class ClassCNP(EpisodicLearner):
         >>> learner.adapt([task], support)(torch.rand(5, 2))["y"].shape
         torch.Size([5, 3])
 
+    When to use:
+        Classification without gradient steps and with a context that is summed up, for many
+        classes in passing. Prototypes are usually better.
+
     References:
         Garnelo, Rosenbaum, Maddison, Ramalho, Saxton, Shanahan, Teh, Rezende, Eslami. Conditional Neural
         Processes. ICML 2018, arXiv:1807.01613, section 4.3, where the vectors of the classes are

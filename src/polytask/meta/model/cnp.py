@@ -36,6 +36,10 @@ class CNP(GaussianLearner):
         >>> CNP(1).adapt([task], support)(torch.zeros(5, 1))["y"].shape
         torch.Size([5, 1])
 
+    When to use:
+        Functions with many known points, fast. It blurs: what is known at a point is not met
+        exactly; `CANP`, `ConvCNP` or `TNPD` are.
+
     References:
         Garnelo et al. Conditional Neural Processes. ICML 2018, arXiv:1807.01613. Depths and width are those
         of its one-dimensional regression. The bound of the standard deviations, 0.1 with softplus, is the

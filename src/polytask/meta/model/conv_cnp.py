@@ -51,6 +51,10 @@ class ConvCNP(GaussianLearner):
         >>> torch.allclose(here(x)["y"], there(x + 100)["y"], atol=1e-4)
         True
 
+    When to use:
+        Series and functions on a line, also beyond the range of training: what it knows moves
+        along. One input only.
+
     References:
         Gordon et al. Convolutional Conditional Neural Processes. ICLR 2020, arXiv:1910.13556. Both
         :math:`\ell` start at twice the distance of two places, as there, and are learned. Differs: the grid

@@ -73,6 +73,10 @@ class FiLMGenerator(EpisodicLearner):
         >>> learner.adapt([task], support)(torch.rand(5, 2))["y"].shape
         torch.Size([5, 3])
 
+    When to use:
+        Images of many domains, and no time for steps: the support decides how features are
+        scaled. Needs a good trunk and many domains to learn from.
+
     References:
         Requeima, Gordon, Bronskill, Nowozin, Turner. Fast and Flexible Multi-Task Classification Using
         Conditional Neural Adaptive Processes. NeurIPS 2019, arXiv:1906.07697. Bateni, Goyal, Masrani, Wood,

@@ -62,6 +62,10 @@ class NP(GaussianLearner):
         >>> function(torch.zeros(5, 1))["y"].shape
         torch.Size([5, 1])
 
+    When to use:
+        As `CNP` where whole functions are to be drawn, not each value by itself. Harder to train;
+        judged by draws.
+
     References:
         Garnelo et al. Neural Processes. 2018, arXiv:1807.01622; Kim et al. Attentive Neural Processes. ICLR
         2019, arXiv:1901.05761. The standard deviation of the latent vector lies in (0.1, 1), as in the

@@ -61,6 +61,10 @@ class MANN(EpisodicLearner):
         >>> learner.adapt([task], support)(torch.rand(4, 2))["y"].shape
         torch.Size([4, 3])
 
+    When to use:
+        Examples that come one after the other, and labels a step late. Slower to train than
+        metric learners, for like accuracy.
+
     References:
         Santoro, Bartunov, Botvinick, Wierstra, Lillicrap. Meta-Learning with Memory-Augmented Neural
         Networks. ICML 2016, arXiv:1605.06065. Deviations: the loss is that of the queries after the support,

@@ -52,6 +52,10 @@ class PlasticNetwork(EpisodicLearner):
         >>> predictor(faces)["name"].argmax(1)
         tensor([1, 0])
 
+    When to use:
+        Memory within an episode by connections that change, as in the brain; a model to study
+        more than a product.
+
     References:
         Miconi, Clune, Stanley. Differentiable plasticity. ICML 2018, arXiv:1804.02464, section 4, clamps
         labels at a plastic output layer; feedback connections to hidden layers are an addition here.

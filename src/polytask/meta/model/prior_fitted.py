@@ -58,6 +58,10 @@ class PriorFitted(EpisodicLearner):
         >>> learner.adapt([task], support)(torch.rand(5, 2))["y"].shape
         torch.Size([5, 3])
 
+    When to use:
+        Small tables, by training on made-up ones, once. What the prior does not contain it cannot
+        know.
+
     References:
         Müller, Hollmann, Arango, Grabocka, Hutter. Transformers Can Do Bayesian Inference. ICLR 2022,
         arXiv:2112.10510. Hollmann, Müller, Eggensperger, Hutter. TabPFN. ICLR 2023, arXiv:2207.01848, whose

@@ -55,6 +55,10 @@ class SNAIL(EpisodicLearner):
         >>> learner.adapt([task], support)(torch.rand(4, 2))["y"].shape
         torch.Size([4, 3])
 
+    When to use:
+        Sequences of examples, and reinforcement. Needs much training, and the order of examples
+        must not matter or be trained for.
+
     References:
         Mishra, Rohaninejad, Chen, Abbeel. A Simple Neural Attentive Meta-Learner. ICLR 2018,
         arXiv:1707.03141; widths are those of its few-shot classification. Deviations: dilations begin with 1,

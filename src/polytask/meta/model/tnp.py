@@ -42,6 +42,10 @@ class TNPD(GaussianLearner):
         >>> predictor.state["y"]["tokens"].shape, predictor(torch.zeros(5, 1))["y"].shape
         (torch.Size([6, 10, 64]), torch.Size([5, 1]))
 
+    When to use:
+        Functions, where accuracy counts most; the strongest of the kind in our benchmark. Time
+        grows with the square of the points.
+
     References:
         Nguyen, Grover. Transformer Neural Processes: Uncertainty-Aware Meta Learning Via Sequence Modeling.
         ICML 2022, arXiv:2207.04179. Sizes are those of the authors' code for one-dimensional regression, and

@@ -41,6 +41,10 @@ class ALFA(GradientLearner):
         >>> ALFA(nn.Linear(3, 2)).n_steps
         5
 
+    When to use:
+        Where rate and decay should depend on the task at hand: a small network reads weights and
+        gradients.
+
     References:
         Baik et al. Meta-Learning with Adaptive Hyperparameters. NeurIPS 2020, arXiv:2011.00209, section 3.
     """

@@ -42,6 +42,10 @@ class LSTMOptimizer(CoordinateRule):
         >>> from polytask.meta.adaptation.gradient_learner import GradientLearner
         >>> learner = GradientLearner(nn.Linear(2, 1), rule=LSTMOptimizer(), n_steps=5, n_differentiated=0)
 
+    When to use:
+        To learn the rule itself from many like problems. It does not carry far beyond the steps
+        and networks that it was trained on.
+
     References:
         Andrychowicz et al. Learning to learn by gradient descent by gradient descent. NeurIPS 2016,
         arXiv:1606.04474, section 2.1 and appendix A. The paper trains on the sum of losses along the way; see
@@ -102,6 +106,9 @@ class MLPOptimizer(CoordinateRule):
     Example:
         >>> sum(p.numel() for p in MLPOptimizer().parameters())
         530
+
+    When to use:
+        As `LSTMOptimizer`, cheaper and easier to train, on features that optimizers by hand keep.
 
     References:
         Metz et al. Practical tradeoffs between memory, compute, and performance in learned optimizers. CoLLAs

@@ -44,6 +44,9 @@ class MetaCurvature(GradientLearner):
         >>> {name: tuple(p.shape) for name, p in learner.rule.named_parameters()}
         {'outputs.weight': (2, 2), 'outputs.bias': (2, 2), 'inputs.weight': (3, 3)}
 
+    When to use:
+        As `MetaSGD`, where directions within a layer belong together. More work a step.
+
     References:
         Park, Oliva. Meta-Curvature. NeurIPS 2019, arXiv:1902.03356, section 3.
     """

@@ -42,6 +42,10 @@ class MetaLSTM(CoordinateRule):
         >>> from polytask.meta.adaptation.gradient_learner import GradientLearner
         >>> learner = GradientLearner(nn.Linear(2, 1), rule=MetaLSTM(), n_steps=5, n_differentiated=0)
 
+    When to use:
+        Few steps on small networks, with gates for what to keep of a weight. Harder to train than
+        `MetaSGD`, for like results.
+
     References:
         Ravi, Larochelle. Optimization as a Model for Few-Shot Learning. ICLR 2017, section 3, equations 2 and
         3. As there, the gradients are not differentiated if the learner has ``n_differentiated=0``.

@@ -38,6 +38,10 @@ class MetaSGD(GradientLearner):
         >>> sorted(name for name, _ in learner.rule.named_parameters())
         ['rates.bias', 'rates.weight']
 
+    When to use:
+        As `MAML`, where a rate for each weight pays: few steps, many known tasks. Twice the
+        parameters.
+
     References:
         Li, Zhou, Chen, Li. Meta-SGD: Learning to Learn Quickly for Few-Shot Learning. 2017, arXiv:1707.09835,
         equation 2. The initial interval of rates is that of the reproductions.

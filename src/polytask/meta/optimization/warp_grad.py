@@ -49,6 +49,10 @@ class WarpGrad(GradientLearner):
         >>> learner.adapted
         ('0.layer.weight', '0.layer.bias', '2.weight', '2.bias')
 
+    When to use:
+        Many inner steps on one family of tasks: layers that never adapt bend the space for those
+        that do.
+
     References:
         Flennerhag et al. Meta-Learning with Warped Gradient Descent. ICLR 2020, arXiv:1909.00025, equation 8
         and algorithm 1 (online). Differs: warp layers are linear; the trajectory's losses are those of the
