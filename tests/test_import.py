@@ -65,7 +65,7 @@ assert not [name for name in strange if name in sys.modules]
     assert _imported(code) == {"torch", "pandas"}
 
 
-def test_the_command_predict_imports_what_its_model_needs_and_no_more(tmp_path: Path):
+def test_adapting_and_predicting_import_what_they_need_and_no_more(tmp_path: Path):
     image = pytest.importorskip("PIL.Image")
     for label, box in (("bar", (2, 12, 26, 16)), ("post", (12, 2, 16, 26))):
         (tmp_path / "support" / label).mkdir(parents=True)
@@ -73,7 +73,8 @@ def test_the_command_predict_imports_what_its_model_needs_and_no_more(tmp_path: 
             picture = image.new("L", (28, 28), 255)
             picture.paste(0, tuple(side + shift for side in box))
             picture.save(tmp_path / "support" / label / f"{shift}.png")
-    polytask.adapt(tmp_path / "support", encoder="drawings").save(tmp_path / "model")
+    adapted = f"import polytask; model = polytask.adapt({str(tmp_path / 'support')!r}, encoder='drawings')"
+    assert _imported(f"{adapted}; model.save({str(tmp_path / 'model')!r})") == {"torch", "pandas", "scipy"}
     words = ["predict", "model", "support/bar/0.png", "-o", "answers.csv"]
     code = f"""
 import os, sys
