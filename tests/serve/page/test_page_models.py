@@ -105,3 +105,51 @@ def test_a_model_of_drawings_is_asked_among_all_models(opened: Any, tmp_path: Pa
     said = made.locator(".predictions > li summary")
     expect(said).to_have_count(2)
     assert ["cross" in said.nth(0).inner_text(), "ring" in said.nth(1).inner_text()] == [True, True]
+
+
+def test_a_model_with_tasks_says_what_it_is_worth_by_the_rows_that_are_known(opened: Any) -> None:
+    page = opened("models")
+    model = {
+        "name": "pens",
+        "family": "tasks-table",
+        "data": "table",
+        "task_column": "pen",
+        "tasks": ["p1", "p2"],
+    }
+    model |= {"targets": [{"name": "y", "kind": "regression"}], "features": [{"name": "x", "kind": "number"}]}
+    steps = [
+        {
+            "known_rows": known,
+            "joint": {"mean": mean, "half_width": 0.1},
+            "pooled": {"mean": 2.0, "half_width": 0.5},
+        }
+        for known, mean in ((0, 1.9), (1, 0.8), ("4/5", 0.2))
+    ]
+    results = {"targets": [{"target": "y", "metric": "rmse", "new_tasks": steps}]}
+    sent: list[Any] = []
+
+    def predict(route: Any) -> None:
+        sent.append(route.request.post_data_json)
+        answer = {
+            "predictions": [{"y": 1.5}],
+            "intervals": [{"y": {"low": 1, "high": 2}}],
+            "notes": ["One note."],
+        }
+        route.fulfill(json=answer)
+
+    page.route("**/models", lambda route: route.fulfill(json={"models": [model]}))
+    page.route("**/models/pens/results", lambda route: route.fulfill(json=results))
+    page.route("**/models/pens/importance", lambda route: route.fulfill(json={}))
+    page.route("**/models/pens/predict", predict)
+    made = card(page, "pens")
+    made.get_by_text("What pens is worth").click()
+    said = made.locator(".said li")
+    expect(said).to_have_count(3)
+    assert "0 rows are known: root mean squared error 1.9 adapted, 2 by one model" in said.nth(0).inner_text()
+    assert "1 row is known" in said.nth(1).inner_text()
+    assert "4/5 of the rows" in said.nth(2).inner_text()
+    assert "Adapted to the task: 0.2 ± 0.1" in (made.get_by_role("img").get_attribute("aria-label") or "")
+    made.get_by_label("pen").select_option("p2")
+    expect(made.locator(".answers .value")).to_have_text("1.5 (1 to 2 in 9 of 10 cases)")
+    expect(made.locator(".notes")).to_have_text("One note.")
+    assert sent[-1] == {"rows": [{"pen": "p2", "x": None}], "intervals": 0.9}

@@ -13,7 +13,7 @@ _WORD = re.compile(r"\{(\w+)\}")
 _CALLED = re.compile(
     r"""\b(?:t|counted|known)\(\s*(?:[^"`()]*\?\s*)?["`]([^"`]*)["`](?:\s*:\s*["`]([^"`]*)["`])?"""
 )
-_PASSED = re.compile(r"""(?:step|after)\("([^"]+)"|teachKey *[:=] *"([^"]+)"|\["(plot\.\w+)\"""")
+_PASSED = re.compile(r'(?:step|after)\("([^"]+)"|teachKey *[:=] *"([^"]+)"')
 _COUNTED = re.compile(r"""\bcounted\("([^"]+)\"""")
 
 

@@ -4,7 +4,7 @@ import { button, el, field, fileDrop } from "./dom.js";
 import { announce, attempt, errorPlace } from "./messages.js";
 import { encoderForm, numbersOf } from "./encoders.js";
 import { dataAddress, photo } from "./files.js";
-import { downloads } from "./outcome.js";
+import { downloads, fillWorth } from "./outcome.js";
 import { predictionList, tableAnswers } from "./answers.js";
 import { rowForm } from "./row_form.js";
 import { stored } from "./store.js";
@@ -53,7 +53,7 @@ function actions(model, errors, again) {
     await again();
     document.getElementById("tab-models").focus();
   }, "quiet");
-  const row = downloads(model.name, errors, { report: model.family !== "few-shot" });
+  const row = downloads(model, errors);
   if (model.made_by) row.append(remove);
   return row;
 }
@@ -62,13 +62,21 @@ function asked(model, errors) {
   if (model.family === "encoder") return [encoderForm(model, errors)];
   const answers = el("div", { class: "answers", "aria-live": "polite" });
   if (model.data === "table") return [rowForm(model, errors), fileDrop(t("models.drop.table"), ".csv,.tsv,.parquet,text/csv",
-    ([file]) => askTable(model, file, answers, errors)), answers];
+    ([file]) => askTable(model, file, answers, errors)), answers, worthDetails(model, errors)];
   if (model.data === "texts") return [linesForm(model, "texts", (line) => line, answers, errors), answers];
   if (model.data === "vectors") return [linesForm(model, "vectors", numbersOf, answers, errors), answers];
   const sounds = model.data === "sounds";
   const drop = fileDrop(t(sounds ? "models.drop.sounds" : "models.drop.images"), sounds ? "audio/*,.wav" : "image/*",
     (files) => askFiles(model, sounds ? "sounds" : "images", files, answers, errors), { multiple: true });
   return [drop, answers];
+}
+
+/** What a table model is worth, fetched when a person wants to know. */
+function worthDetails(model, errors) {
+  const place = el("div");
+  const details = el("details", { class: "more" }, el("summary", {}, t("outcome.title", { name: model.name })), place);
+  details.addEventListener("toggle", () => details.open && !place.childElementCount && fillWorth(place, model, errors));
+  return details;
 }
 
 /** A line is an item. */

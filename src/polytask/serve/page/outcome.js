@@ -2,50 +2,63 @@
 import { call, download, path } from "./api.js";
 import { intervalPlot, shareBars } from "./charts.js";
 import { button, el } from "./dom.js";
+import { axisNumber, figure, intervalRows, metricName, plotTitle } from "./figures.js";
 import { attempt } from "./messages.js";
 import { rowForm } from "./row_form.js";
-import { known, number, percent, t } from "./words.js";
+import { taskWorth } from "./task_worth.js";
+import { known, number, t } from "./words.js";
 
-const SHARES = ["accuracy", "balanced_accuracy", "auroc", "f1", "average_precision"];
 const MOST_COLUMNS = 8;
 
 /** Fill a place with the verdict, importance, form and downloads of a model. */
 export async function outcome(place, name, errors) {
-  const found = await attempt(errors, () =>
-    Promise.all([call("GET", path("models", name)), results(name), importances(name)]));
-  if (!found) return;
-  const [model, judged, importance] = found;
+  const model = await attempt(errors, () => call("GET", path("models", name)));
+  if (!model) return;
+  const worth = el("div");
+  await fillWorth(worth, model, errors);
   place.replaceChildren(
     el("h3", {}, t("outcome.title", { name })),
-    el("div", { class: "outcomes" }, (judged?.tasks ?? []).map((task) => taskCard(task, importance?.[task.task]))),
-    (judged?.messages ?? []).length ? notes(judged.messages) : "",
+    worth,
     el("h3", {}, t("outcome.predict")),
     rowForm(model, errors),
-    downloads(name, errors),
+    downloads(model, errors),
   );
 }
 
+/** Fill a place with what a model is worth, target by target, and what it looks at. */
+export async function fillWorth(place, model, errors) {
+  const found = await attempt(errors, () => Promise.all([asked(model, "results"), asked(model, "importance")]));
+  if (!found) return;
+  const [judged, importance] = found;
+  place.replaceChildren(
+    el("div", { class: "outcomes" },
+      (judged?.tasks ?? []).map((task) => taskCard(task, importance?.[task.task])),
+      (judged?.targets ?? []).map(taskWorth)),
+    (judged?.messages ?? []).length ? notes(judged.messages) : "",
+  );
+}
+
+/** Whether a model has results, importance, a report; taken as there where the service does not tell. */
+export function has(model, what) {
+  return model.has?.includes(what) ?? true;
+}
+
 /** Where there are none, the rest is still of use. */
-async function results(name) {
-  return call("GET", `${path("models", name)}/results`).catch(missing);
+async function asked(model, what) {
+  if (!has(model, what)) return null;
+  return call("GET", path("models", model.name, what)).catch((error) => {
+    if ([404, 409].includes(error.status)) return null;
+    throw error;
+  });
 }
 
-async function importances(name) {
-  return call("GET", `${path("models", name)}/importance`).catch(missing);
-}
-
-function missing(error) {
-  if ([404, 409].includes(error.status)) return null;
-  throw error;
-}
-
-/** Buttons to save a model and its report. */
-export function downloads(name, errors, { report = true } = {}) {
+/** Buttons to save a model and its report, where it has one. */
+export function downloads({ name, ...model }, errors) {
   const get = (what, ending) => (event) =>
-    attempt(errors, () => download(`${path("models", name)}/${what}`, `${name}${ending}`), event.currentTarget);
+    attempt(errors, () => download(path("models", name, what), `${name}${ending}`), event.currentTarget);
   return el("div", { class: "row" },
     button(t("download.model"), get("bundle", ".zip")),
-    report ? button(t("download.report"), get("report", ".html")) : null);
+    model.data === "table" && has(model, "report") ? button(t("download.report"), get("report", ".html")) : null);
 }
 
 function notes(messages) {
@@ -59,26 +72,9 @@ function taskCard(task, importance) {
     { class: "card" },
     el("h4", {}, task.task),
     el("p", { class: "said" }, verdictText(task)),
-    rows.length > 1 ? intervalPlot(rows, plotTitle(task), (value) => axisNumber(task, value)) : null,
+    rows.length > 1 ? intervalPlot(rows, plotTitle(task.metric, task.higher_is_better), (value) => axisNumber(task.metric, value)) : null,
     importance?.length ? importancePart(importance) : null,
   );
-}
-
-function metricName(task) {
-  return known(`metric.${task.metric}`, task.metric);
-}
-
-function plotTitle(task) {
-  const better = task.higher_is_better ?? SHARES.includes(task.metric);
-  return t(better ? "plot.higher" : "plot.lower", { metric: metricName(task) });
-}
-
-function figure(task, value) {
-  return SHARES.includes(task.metric) ? percent(value, 1) : number(value);
-}
-
-function axisNumber(task, value) {
-  return SHARES.includes(task.metric) ? percent(value) : number(value);
 }
 
 /** In a sentence: how good, against what one knows without the columns, and whether learning together helped. */
@@ -86,11 +82,12 @@ export function verdictText(task) {
   const [ours, constant] = [task.joint?.[task.metric], task.constant?.[task.metric]];
   const said = [];
   if (ours?.mean !== undefined && ours.mean !== null) {
-    const values = { metric: metricName(task), ours: figure(task, ours.mean) };
-    said.push(constant ? t("verdict.against", { ...values, constant: figure(task, constant.mean) }) : t("verdict.figure", values));
+    const values = { metric: metricName(task.metric), ours: figure(task.metric, ours.mean) };
+    said.push(constant ? t("verdict.against", { ...values, constant: figure(task.metric, constant.mean) }) : t("verdict.figure", values));
   }
   if (task.better_than_constant === false) said.push(t("verdict.worthless"));
-  const word = known(`verdict.${(task.verdict ?? "unknown").replaceAll(" ", "-")}`, "");
+  const compared = Object.keys(task.separate ?? {}).length > 0 || task.verdict === "alone";
+  const word = compared ? known(`verdict.${task.verdict.replaceAll(" ", "-")}`, "") : "";
   if (word) said.push(word.replace("{gain}", gainText(task)));
   return said.join(" ");
 }
@@ -101,17 +98,9 @@ function gainText(task) {
 }
 
 function plotRows(task) {
-  const all = [["plot.joint", task.joint, true], ["plot.separate", task.separate, false], ["plot.constant", task.constant, false]];
-  return all
-    .map(([key, metrics, main]) => ({ label: t(key), found: metrics?.[task.metric], main }))
-    .filter(({ found }) => typeof found?.mean === "number")
-    .map(({ label, found, main }) => ({ label, main, mean: found.mean, half: found.half_width, text: withHalf(task, found) }));
-}
-
-function withHalf(task, { mean, half_width: half }) {
-  if (half === null || half === undefined) return figure(task, mean);
-  if (SHARES.includes(task.metric)) return `${(100 * mean).toFixed(1)} ± ${percent(half, 1)}`;
-  return `${number(mean)} ± ${number(half, { maximumSignificantDigits: 2 })}`;
+  const of = (metrics) => metrics?.[task.metric];
+  const pairs = [[t("plot.joint"), of(task.joint)], [t("plot.separate"), of(task.separate)], [t("plot.constant"), of(task.constant)]];
+  return intervalRows(task.metric, pairs);
 }
 
 function importancePart(columns) {
