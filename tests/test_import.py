@@ -12,6 +12,7 @@ import polytask
 
 SAVED = Path(__file__).parent / "models" / "written_before"
 HEAVY = ("torch", "pandas", "sklearn", "scipy", "torchmetrics", "lightning_fabric", "matplotlib", "torchjd")
+HEAVY += ("fastapi", "starlette", "uvicorn", "prometheus_client")
 
 
 def _imported(code: str) -> set[str]:
@@ -27,7 +28,8 @@ def _imported(code: str) -> set[str]:
 
 def test_importing_polytask_and_its_rooms_imports_nothing_heavy():
     rooms = (
-        "checks, compare, core, data, datasets, encoders, estimators, evaluate, meta, models, relate, report"
+        "checks, compare, core, data, datasets, encoders, estimators, evaluate, meta, models, relate, "
+        "report, serve"
     )
     assert _imported(f"from polytask import {rooms}, architectures, balancing, execution") == set()
 

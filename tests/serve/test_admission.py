@@ -29,7 +29,7 @@ def test_further_names_are_let_in_where_they_were_given(start: Start):
 def test_a_token_is_asked_for_everywhere_but_for_the_page_and_its_health(start: Start, monkeypatch):
     monkeypatch.setenv(TOKEN, "long and secret")
     client = start(token=True)
-    for path in ("/models", "/metrics", "/docs", "/openapi.json", "/models/drawings", "/nothing"):
+    for path in ("/models", "/metrics", "/models/drawings", "/nothing", "/jobs/x"):
         answer = client.get(path)
         assert answer.status_code == 401, path
         assert answer.headers["www-authenticate"] == "Bearer"
@@ -39,7 +39,8 @@ def test_a_token_is_asked_for_everywhere_but_for_the_page_and_its_health(start: 
     right = {"Authorization": "bearer long and secret"}
     assert client.get("/models", headers=right).status_code == 200
     assert client.get("/health").status_code == 200
-    assert client.get("/").status_code == 200
+    for path in ("/", "/docs", "/openapi.json"):
+        assert client.get(path).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -49,6 +50,8 @@ def test_a_token_is_asked_for_everywhere_but_for_the_page_and_its_health(start: 
         {"Origin": "null"},
         {"Sec-Fetch-Site": "cross-site"},
         {"Origin": "http://localhost:1"},
+        {"Origin": "http://["},
+        {"Origin": ""},
     ],
 )
 def test_pages_of_strangers_change_nothing(client: TestClient, headers: dict[str, str]):

@@ -82,7 +82,7 @@ def test_a_change_that_fails_leaves_everything_as_it_was(store: Store):
     def broken(folder: Path) -> None:
         folder.mkdir()
         (folder / "half").write_text("x")
-        raise RuntimeError("full")
+        raise RuntimeError("broken")
 
     with store.changing("a") as before, pytest.raises(RuntimeError):
         store.commit("a", before, broken, change="second")
@@ -91,6 +91,17 @@ def test_a_change_that_fails_leaves_everything_as_it_was(store: Store):
     assert words(store, "a") == "first"
     assert store.names() == ["a"]
     assert len([entry for entry in store.folder("a").iterdir() if entry.is_dir()]) == 1
+
+
+def test_a_full_disk_is_told_without_the_path_of_the_store(store: Store):
+    def full(folder: Path) -> None:
+        raise OSError(28, "No space left on device", str(folder))
+
+    with store.changing("a") as before, pytest.raises(Refused, match="cannot be written") as refused:
+        store.commit("a", before, full, change="first")
+    assert refused.value.status == 507
+    assert str(store.root) not in f"{refused.value.what}{refused.value.remedy}"
+    assert store.names() == []
 
 
 def test_what_a_killed_change_left_is_removed_by_the_next(store: Store):

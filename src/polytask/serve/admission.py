@@ -14,7 +14,7 @@ from polytask.serve.service import Service
 __all__ = ["check_request", "host_name"]
 
 _LOCAL = ("localhost", "127.0.0.1", "::1")
-_OPEN = ("/", "/health", "/favicon.ico")
+_OPEN = ("/", "/health", "/favicon.ico", "/docs", "/openapi.json")
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _NOT_SIMPLE = {"application/json", *TABLE_TYPES}
 _HEADER = "X-Polytask"
@@ -79,7 +79,7 @@ def _check_origin(request: Request) -> None:
     """Refuse what a page of a stranger could make a browser send."""
     origin, host = request.headers.get("origin"), request.headers.get("host", "")
     site = request.headers.get("sec-fetch-site", "same-origin")
-    if (origin is not None and urlsplit(origin).netloc.lower() != host.lower()) or site not in (
+    if (origin is not None and origin.partition("://")[2].lower() != host.lower()) or site not in (
         "same-origin",
         "none",
     ):

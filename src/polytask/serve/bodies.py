@@ -53,14 +53,29 @@ class Body:
     """What a request holds.
 
     Args:
-        json: Its JSON; None for none.
+        content: Its JSON, as it came; empty for none.
         parts: Its files.
         fields: Further fields of a form.
     """
 
-    json: Any = None
+    content: bytes = b""
     parts: tuple[Part, ...] = ()
     fields: Mapping[str, str] = field(default_factory=dict)
+
+    def json(self) -> Any:
+        """Parse the JSON; None where there is none.
+
+        To be called where the request is worked on: what is parsed takes many times the memory of its text.
+
+        Raises:
+            Refused: It is no JSON.
+        """
+        if not self.content.strip():
+            return None
+        try:
+            return parse_json(self.content)
+        except InputError as error:
+            raise Refused(400, f"This is no JSON: {error}", where="body", remedy="Correct it.") from error
 
 
 def media_type(request: Request) -> str:
@@ -92,13 +107,7 @@ async def read_body(request: Request, limits: Limits) -> Body:
             where="Content-Type",
             remedy="Send application/json, text/csv, application/vnd.apache.parquet or multipart/form-data.",
         )
-    content = await request.body()
-    if not content.strip():
-        return Body()
-    try:
-        return Body(json=parse_json(content))
-    except InputError as error:
-        raise Refused(400, f"The body is no JSON: {error}", remedy="Correct it.") from error
+    return Body(content=await request.body())
 
 
 def checked(form: type[BaseModel], value: Any) -> Any:
@@ -133,12 +142,5 @@ async def _of_form(form: FormData) -> Body:
             parts.append(Part(field=name, name=value.filename or "", content=await value.read()))
         else:
             fields[name] = value
-    told: Any = None
-    if "json" in fields:
-        try:
-            told = parse_json(fields.pop("json").encode())
-        except InputError as error:
-            raise Refused(
-                400, f"The field is no JSON: {error}", where="json", remedy="Correct it."
-            ) from error
-    return Body(json=told, parts=tuple(parts), fields=fields)
+    content = fields.pop("json", "").encode("utf-8", "replace")
+    return Body(content=content, parts=tuple(parts), fields=fields)

@@ -66,6 +66,8 @@ def run_service(
         MissingPackageError: The packages of the service are not installed.
     """
     _check_packages()
+    if workers > 1 and os.name == "nt":
+        raise InputError("On Windows workers cannot keep out of each other's way. Leave out `workers`.")
     token = bool(os.environ.get(TOKEN))
     if not is_local(host) and not token and not no_token:
         raise InputError(

@@ -4,7 +4,7 @@ import re
 
 from starlette.responses import JSONResponse
 
-from polytask.core import InputError, MissingPackageError, PolytaskError
+from polytask.core import BundleError, MissingPackageError, PolytaskError
 
 __all__ = ["Refused", "as_refused", "failure_response"]
 
@@ -35,14 +35,14 @@ def as_refused(error: PolytaskError, *, where: str = "") -> Refused:
     """Turn an error of the library into one of the service: its last sentence says how to mend it.
 
     Example:
-        >>> found = as_refused(InputError("There is one class. Give examples of another one."))
+        >>> found = as_refused(PolytaskError("There is one class. Give examples of another one."))
         >>> found.status, found.what, found.remedy
         (422, 'There is one class.', 'Give examples of another one.')
     """
     sentences = _SENTENCE_END.split(str(error)[:_LONGEST].strip())
     what = " ".join(sentences[:-1] or sentences)
     remedy = sentences[-1] if len(sentences) > 1 else ""
-    status = 422 if isinstance(error, InputError) else 501 if isinstance(error, MissingPackageError) else 422
+    status = 501 if isinstance(error, MissingPackageError) else 500 if isinstance(error, BundleError) else 422
     return Refused(status, what, where=where, remedy=remedy)
 
 

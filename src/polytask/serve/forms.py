@@ -4,7 +4,18 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["Adapt", "Changed", "Example", "FitTable", "Forget", "MoreExamples", "Predict", "Remove", "Rename"]
+__all__ = [
+    "Adapt",
+    "Changed",
+    "Example",
+    "FitTable",
+    "Forget",
+    "MoreExamples",
+    "NewName",
+    "Predict",
+    "Remove",
+    "Rename",
+]
 
 
 class _Form(BaseModel):
@@ -54,6 +65,12 @@ class Rename(_Form):
 
     label: str = Field(alias="class", min_length=1)
     to: str = Field(min_length=1, max_length=200)
+
+
+class NewName(_Form):
+    """The new name of a class that the path names."""
+
+    rename: str = Field(min_length=1, max_length=200)
 
 
 class Remove(_Form):

@@ -1,5 +1,6 @@
 """Routes of models: list, predict, adapt, change, undo, download."""
 
+from collections.abc import Callable
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -10,8 +11,8 @@ from polytask.serve.bodies import Body, checked, read_body
 from polytask.serve.description import described
 from polytask.serve.examples import body_of, responds
 from polytask.serve.failures import as_refused
-from polytask.serve.forms import Adapt, Changed, Forget, MoreExamples, Predict, Remove, Rename
-from polytask.serve.items import checked_label
+from polytask.serve.forms import Adapt, Changed, Forget, MoreExamples, NewName, Predict, Remove, Rename
+from polytask.serve.items import checked_label as _label
 from polytask.serve.predictions import predict
 from polytask.serve.service import Service
 from polytask.serve.shelf import Served
@@ -52,9 +53,10 @@ async def predict_with(request: Request, name: str) -> Response:
     """Predict rows, texts, images, sounds or vectors, as JSON, CSV, Parquet or files of a form."""
     service = _service(request)
     body = await read_body(request, service.limits)
-    asked = checked(Predict, {} if body.json is None and body.parts else body.json)
 
     def predicted() -> dict[str, Any]:
+        told = body.json()
+        asked = checked(Predict, {} if told is None and body.parts else told)
         with taken_notes() as notes:
             found = predict(service.shelf.get(name), asked, body, service.limits, service.scratch)
         return {**found, "notes": notes}
@@ -75,8 +77,11 @@ async def adapt_model(request: Request, name: str) -> Response:
     """Learn a new task from labelled examples, or new tasks from rows; the model itself stays as it is."""
     service = _service(request)
     body = await read_body(request, service.limits)
-    asked = checked(Adapt, _told(body))
-    return await _change(service, "adapt", lambda: service.changes.adapt(name, asked, body), status=201)
+
+    def change() -> Served:
+        return service.changes.adapt(name, checked(Adapt, _told(body)), body)
+
+    return await _change(service, "adapt", change, status=201)
 
 
 @router.post(
@@ -89,8 +94,13 @@ async def add_examples(request: Request, name: str) -> Response:
     """Add examples to a model that was made here; labels that are new become classes."""
     service = _service(request)
     body = await read_body(request, service.limits)
-    asked = checked(MoreExamples, _told(body) if body.json or body.fields else {} if body.parts else None)
-    return await _change(service, "examples", lambda: service.changes.learn_more(name, asked, body))
+
+    def change() -> Served:
+        told = _told(body)
+        asked = checked(MoreExamples, {} if told is None and body.parts else told)
+        return service.changes.learn_more(name, asked, body)
+
+    return await _change(service, "examples", change)
 
 
 @router.post(
@@ -101,8 +111,9 @@ async def add_examples(request: Request, name: str) -> Response:
 )
 async def rename_class(request: Request, name: str) -> Response:
     """Give a class another name; nothing is computed anew."""
-    asked = await _asked(request, Rename)
-    return await _classify(request, name, "rename", asked.label, checked_label(asked.to, "to"))
+    return await _classify(
+        request, name, "rename", Rename, lambda asked: (asked.label, _label(asked.to, "to"))
+    )
 
 
 @router.post(
@@ -113,8 +124,7 @@ async def rename_class(request: Request, name: str) -> Response:
 )
 async def remove_class(request: Request, name: str) -> Response:
     """Forget a class and its examples."""
-    asked = await _asked(request, Remove)
-    return await _classify(request, name, "remove", asked.label)
+    return await _classify(request, name, "remove", Remove, lambda asked: (asked.label,))
 
 
 @router.post(
@@ -125,8 +135,9 @@ async def remove_class(request: Request, name: str) -> Response:
 )
 async def correct_example(request: Request, name: str) -> Response:
     """Put an example into another class, which may be new."""
-    asked = await _asked(request, Changed)
-    return await _classify(request, name, "correct", asked.example, checked_label(asked.label, "class"))
+    return await _classify(
+        request, name, "correct", Changed, lambda asked: (asked.example, _label(asked.label, "class"))
+    )
 
 
 @router.post(
@@ -137,8 +148,7 @@ async def correct_example(request: Request, name: str) -> Response:
 )
 async def forget_example(request: Request, name: str) -> Response:
     """Forget an example."""
-    asked = await _asked(request, Forget)
-    return await _classify(request, name, "remove_example", asked.example)
+    return await _classify(request, name, "remove_example", Forget, lambda asked: (asked.example,))
 
 
 @router.post(
@@ -149,11 +159,9 @@ async def forget_example(request: Request, name: str) -> Response:
 )
 async def rename_class_path(request: Request, name: str, label: str) -> Response:
     """Give a class another name; nothing is computed anew."""
-    service = _service(request)
-    body = await read_body(request, service.limits)
-    told = body.json if isinstance(body.json, dict) else {}
-    asked = checked(Rename, {"class": label, "to": told.get("rename")})
-    return await _classify(request, name, "rename", label, checked_label(asked.to, "rename"))
+    return await _classify(
+        request, name, "rename", NewName, lambda asked: (label, _label(asked.rename, "rename"))
+    )
 
 
 @router.delete(
@@ -161,7 +169,8 @@ async def rename_class_path(request: Request, name: str, label: str) -> Response
 )
 async def remove_class_path(request: Request, name: str, label: str) -> Response:
     """Forget a class and its examples."""
-    return await _classify(request, name, "remove", label)
+    service = _service(request)
+    return await _change(service, "remove", lambda: service.changes.classify(name, "remove", (label,)))
 
 
 @router.post("/models/{name}/undo", summary="Undo the last change", responses=responds("model"))
@@ -180,14 +189,17 @@ async def delete_model(request: Request, name: str) -> Response:
     return Response(status_code=204)
 
 
-async def _asked(request: Request, form: Any) -> Any:
-    body = await read_body(request, _service(request).limits)
-    return checked(form, body.json)
-
-
-async def _classify(request: Request, name: str, what: str, *words: str) -> Response:
+async def _classify(
+    request: Request, name: str, what: str, form: Any, words: Callable[[Any], tuple[str, ...]]
+) -> Response:
+    """Change classes or examples, in the words that a request has for it."""
     service = _service(request)
-    return await _change(service, what, lambda: service.changes.classify(name, what, words))
+    body = await read_body(request, service.limits)
+
+    def change() -> Served:
+        return service.changes.classify(name, what, words(checked(form, body.json())))
+
+    return await _change(service, what, change)
 
 
 async def _change(service: Service, what: str, change: Any, *, status: int = 200) -> Response:
@@ -211,7 +223,8 @@ def _fenced(call: Any) -> Any:
 
 def _told(body: Body) -> Any:
     """Return what a body says beside its files."""
-    return body.json if body.json is not None else dict(body.fields) or None
+    told = body.json()
+    return dict(body.fields) or None if told is None else told
 
 
 def _service(request: Request) -> Service:

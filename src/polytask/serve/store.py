@@ -7,6 +7,7 @@ the next one.
 """
 
 import json
+import logging
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -15,6 +16,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from polytask.core import BundleError, InputError
 from polytask.core.files import write_atomically
 from polytask.serve.failures import Refused
 from polytask.serve.locks import held_lock
@@ -23,6 +25,7 @@ from polytask.serve.names import folder_of, name_of
 __all__ = ["Ledger", "Revision", "Store"]
 
 _LEDGER = "ledger.json"
+_LOG = logging.getLogger("polytask.serve")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,15 +171,15 @@ class Store:
         target = self.folder(name)
         target.mkdir(exist_ok=True)
         try:
-            save(target / folder)
+            with _written():
+                save(target / folder)
+                following = ledger.with_next(change=change, folder=folder, parent=parent, keep=self._keep)
+                return self._write(name, following)
         except BaseException:
             shutil.rmtree(target / folder, ignore_errors=True)
             if before is None:
                 shutil.rmtree(target, ignore_errors=True)
             raise
-        return self._write(
-            name, ledger.with_next(change=change, folder=folder, parent=parent, keep=self._keep)
-        )
 
     def undo(self, name: str, before: Ledger) -> Ledger:
         """Go back to the state before the last change; to be called inside `changing`.
@@ -214,3 +217,19 @@ class Store:
         for entry in self.folder(name).iterdir():
             if entry.is_dir() and entry.name not in named:
                 shutil.rmtree(entry, ignore_errors=True)
+
+
+@contextmanager
+def _written() -> Iterator[None]:
+    """Tell a client that nothing can be kept, but not where the store lies."""
+    try:
+        yield
+    except BundleError:  # the model itself cannot be saved
+        raise
+    except (InputError, OSError) as error:
+        _LOG.warning("the store cannot be written: %s", error)
+        raise Refused(
+            507,
+            "The store cannot be written, so that nothing was changed.",
+            remedy="Ask whoever runs the service to look into its log: the disk may be full.",
+        ) from error

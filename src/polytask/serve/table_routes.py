@@ -30,13 +30,17 @@ async def upload_table(request: Request) -> Response:
     """Keep a table for some time, and tell what its columns may be: CSV or Parquet, also as a form's file."""
     service = _service(request)
     body = await read_body(request, service.limits)
-    dataset = body.json.get("dataset") if isinstance(body.json, dict) else None
-    if len(body.parts) == 1 and dataset is None:
-        told = await service.work.run(service.uploads.add, body.parts[0])
-    elif isinstance(dataset, str) and not body.parts:
-        told = await service.work.run(service.uploads.add_dataset, dataset)
-    else:
+
+    def added() -> dict[str, Any]:
+        told = body.json()
+        dataset = told.get("dataset") if isinstance(told, dict) else None
+        if len(body.parts) == 1 and dataset is None:
+            return service.uploads.add(body.parts[0])
+        if isinstance(dataset, str) and not body.parts:
+            return service.uploads.add_dataset(dataset)
         raise Refused(422, "A request has one table.", where="file", remedy="Send one .csv or .parquet file.")
+
+    told = await service.work.run(added)
     return JSONResponse(told, status_code=201)
 
 
@@ -63,9 +67,9 @@ async def fit_table(request: Request, table: str) -> Response:
     """Train a model of some targets, and compare it, in a process of its own; it waits for its turn."""
     service = _service(request)
     body = await read_body(request, service.limits)
-    asked = checked(FitTable, body.json)
 
     def started() -> str:
+        asked = checked(FitTable, body.json())
         return service.jobs.start(fit_request(asked, service.uploads, table, service.shelf, service.settings))
 
     job = await service.work.run(started)
