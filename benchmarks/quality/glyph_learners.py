@@ -25,7 +25,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("learners", nargs="*", default=list(learner_names()))
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--steps", type=int, help="of training; each learner's own if left out")
+    parser.add_argument("--steps", type=int, default=0, help="of training; each learner's own if left out")
     parser.add_argument("--test-episodes", type=int, default=600)
     asked = parser.parse_args()
     torch.set_num_threads(1)

@@ -251,8 +251,9 @@ def _check(classes: ClassSplit, config: FewShotConfig) -> None:
         "validation": (config.way, config.shot + 1),
         "test": (config.way, config.shot + 1),
     }
-    if learner_entry(config.learner).pretraining_head is not None:
-        needs["train"] = (2, 1)  # no episodes there
+    entry = learner_entry(config.learner)
+    if not entry.by_episodes:
+        needs["train"] = (2, 2 if entry.held_out else 1)
     problems = [
         f"the {part} part has {counted(n_classes, 'class', 'classes')}, fewer than {way}; lower "
         f"`{'train_way' if part == 'train' and way != config.way else 'way'}`"

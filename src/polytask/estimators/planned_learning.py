@@ -111,7 +111,7 @@ def plan_tasks(source: Any, **settings: Any) -> dict[str, Any]:
 
 def _training(config: Any) -> dict[str, int]:
     """Say of what a step is made: episodes, or images of all known classes."""
-    if learner_entry(config.learner).pretraining_head is not None:
+    if not learner_entry(config.learner).by_episodes:
         return {"steps": config.steps, "images_a_step": config.batch_size}
     return {
         "steps": config.steps,

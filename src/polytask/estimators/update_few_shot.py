@@ -94,7 +94,7 @@ def _check_model(model: FewShotModel) -> None:
             f"An update takes a model made by `polytask.learn`, but not {type(model).__name__}. Adapted "
             "models are made again of the updated one."
         )
-    if learner_entry(model.config.learner).pretraining_head is not None:
+    if not learner_entry(model.config.learner).by_episodes:
         raise InputError(
             f"An update makes steps on episodes, but {model.config.learner} is trained on all known classes "
             "at once. Learn a model by episodes, such as prototypes or maml."

@@ -2,9 +2,12 @@
 
 from polytask.architectures import HardSharing
 from polytask.core import EpisodicLearner, InputError, Learner, SharedModel, derive_seed, seeded
-from polytask.data import ClassificationEpisodes, KnownClasses, LabelledExamples, Source
+from polytask.data import ClassBatches, ClassificationEpisodes, KnownClasses, LabelledExamples, Source
+from polytask.data.images.varied_images import ORIENTATIONS
 from polytask.meta.catalogue import learner_entry
 from polytask.meta.metric.feature_classifier import FeatureClassifier
+from polytask.meta.metric.held_out_prototypes import HeldOutPrototypes
+from polytask.meta.metric.prototypes import Prototypes
 from polytask.models.few_shot_config import FewShotConfig
 
 __all__ = ["to_train"]
@@ -13,9 +16,12 @@ __all__ = ["to_train"]
 def to_train(
     learner: EpisodicLearner, examples: LabelledExamples, config: FewShotConfig, *, seed: int
 ) -> tuple[Learner, Source]:
-    """Return what is trained on which steps: the learner itself, or its encoder as a joint classifier."""
+    """Return what is trained on which steps: the learner itself, or its encoder on all known classes."""
     seed_of_steps = derive_seed(seed, "training")
-    pretraining_head = learner_entry(config.learner).pretraining_head
+    entry = learner_entry(config.learner)
+    if entry.held_out and isinstance(learner, Prototypes):
+        return HeldOutPrototypes(learner), _varied(examples, config, seed=seed_of_steps)
+    pretraining_head = entry.pretraining_head
     if pretraining_head is None:
         return learner, ClassificationEpisodes(
             examples,
@@ -31,3 +37,9 @@ def to_train(
     with seeded(seed, "head of all known classes"):
         head = pretraining_head(config.image_task().n_features, examples.n_classes)
     return SharedModel(source.tasks, HardSharing(learner.encoder), {"class": head}), source
+
+
+def _varied(examples: LabelledExamples, config: FewShotConfig, *, seed: int) -> ClassBatches:
+    """Return batches of two images of each of many classes, of four groups where there are so many."""
+    n_classes = max(2, min(config.batch_size // 2, ORIENTATIONS * examples.n_classes))
+    return ClassBatches(examples, n_classes=n_classes, n_groups=min(4, n_classes), seed=seed)

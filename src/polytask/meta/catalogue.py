@@ -24,6 +24,7 @@ LEARNERS: "Catalogue[LearnerEntry]" = Catalogue(
     "polytask.meta",
     {
         "prototypes": ".metric.prototypes:Prototypes",
+        "varied-prototypes": ".metric.prototypes:Prototypes",
         "matching": ".metric.matching_net:MatchingNet",
         "relation": ".metric.relation_net:RelationNet",
         "ridge": ".metric.r2d2:R2D2",

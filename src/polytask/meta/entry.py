@@ -36,6 +36,7 @@ class LearnerEntry:
         pretraining_head: Where the method leaves the encoder as a classifier of all known classes made it,
             makes the head of that classifier, from numbers of features and of classes; None where the method
             trains by episodes.
+        held_out: Whether its encoder is trained as `polytask.meta.metric.HeldOutPrototypes` does.
         train_way: Classes of a training episode that do well, where it need not be those of the task.
         inner: Which of ``inner_rate`` and ``inner_steps`` it uses.
     """
@@ -47,8 +48,14 @@ class LearnerEntry:
     fixed_way: bool = False
     transductive: bool = False
     pretraining_head: Callable[[int, int], nn.Module] | None = None
+    held_out: bool = False
     train_way: int = 20
     inner: tuple[InnerSetting, ...] = ()
+
+    @property
+    def by_episodes(self) -> bool:
+        """Whether it is trained by episodes; otherwise by batches of many known classes."""
+        return self.pretraining_head is None and not self.held_out
 
 
 def on_encoder(**options: object) -> Builder:
@@ -88,6 +95,7 @@ def catalogued(
     fixed_way: bool = False,
     transductive: bool = False,
     pretraining_head: Callable[[int, int], nn.Module] | None = None,
+    held_out: bool = False,
     train_way: int = 20,
     inner: tuple[InnerSetting, ...] = (),
 ) -> Callable[[Class], Class]:
@@ -102,6 +110,7 @@ def catalogued(
         fixed_way: Whether it answers tasks of as many classes only as it was built for.
         transductive: Whether a query's answer depends on the other queries.
         pretraining_head: The head with which its encoder is trained on all known classes.
+        held_out: Whether its encoder is trained by batches of varied images.
         train_way: Classes of a training episode.
         inner: The settings of the inner loop that ``build`` asks for.
 
@@ -123,6 +132,7 @@ def catalogued(
             fixed_way=fixed_way,
             transductive=transductive,
             pretraining_head=pretraining_head,
+            held_out=held_out,
             train_way=train_way,
             inner=inner,
         )

@@ -21,7 +21,7 @@ _N_QUERY = 5
 
 
 def _by_episodes(entry: LearnerEntry) -> bool:
-    return entry.pretraining_head is None
+    return entry.by_episodes
 
 
 _USERS: Mapping[str, tuple[Callable[[LearnerEntry], bool], str, str]] = {

@@ -11,6 +11,7 @@ from polytask.core.learner import State
 from polytask.meta.entry import catalogued
 from polytask.meta.image_task import ImageTask
 from polytask.meta.layers.class_means import class_means
+from polytask.meta.layers.residual import residual_encoder
 from polytask.meta.metric.feature_classifier import FeatureClassifier, squared_distances
 
 __all__ = ["Prototypes"]
@@ -21,6 +22,13 @@ __all__ = ["Prototypes"]
     "Snell et al., NeurIPS 2017, arXiv:1703.05175",
     family="metric",
     build=lambda _, task: _for_images(task),
+)
+@catalogued(
+    "varied-prototypes",
+    "Snell et al., NeurIPS 2017, arXiv:1703.05175, on turned, mirrored and bent images",
+    family="metric",
+    build=lambda _, task: _residual(task),
+    held_out=True,
 )
 class Prototypes(FeatureClassifier):
     r"""Prototypical networks.
@@ -99,3 +107,9 @@ def _for_images(task: ImageTask) -> Prototypes:
     encoder = task.encoder()
     encoder.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] - twice as fast on CPU
     return Prototypes(encoder)
+
+
+def _residual(task: ImageTask) -> Prototypes:
+    encoder = residual_encoder(task.in_channels, task.width)
+    encoder.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] - twice as fast on CPU
+    return Prototypes(encoder, distance="cosine", scale=16.0)
