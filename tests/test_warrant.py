@@ -51,7 +51,7 @@ def test_the_page_counts_names_reasons_and_marks_what_is_wrong(tmp_path: Path) -
     assert "| 9.9 | 4 | 2 | 0 | 1 | 1 |" in text
     assert "| Linear | 2 right |" in text
     assert "failed <sup>a</sup>" in text
-    assert "- **a**: RuntimeError: `no derivative`" in text
+    assert "- **a**: RuntimeError: ``no derivative``" in text
     assert "vmap **wrong** <sup>b</sup>" in text
     assert "**wrong** by 2e-03" in text
     assert "higher 0.2.1" in text

@@ -1,7 +1,7 @@
 """The warrant grid: where meta-gradients are right, refused or wrong, here and in other libraries.
 
     python -m benchmarks.warrant                          # all, with peers; then docs/warrant.md
-    python -m benchmarks.warrant --layers Linear GELU --algorithms MAML
+    python -m benchmarks.warrant --layers Linear GELU --algorithms MAML   # these cells anew, others stay
     python -m benchmarks.warrant --only polytask          # for another version of torch
     python -m benchmarks.warrant --only page
 
@@ -37,17 +37,13 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_num_threads(1)
     given.results.mkdir(parents=True, exist_ok=True)
-    partial = bool(given.layers or given.algorithms)
     if given.only in (None, "polytask"):
         found = _told(cells(given.layers, given.algorithms, compiled=not given.not_compiled))
-        if not partial:
-            _write(given.results / f"torch-{machine()['torch']}.json", machine(), found)
+        _write(given.results / f"torch-{machine()['torch']}.json", machine(), found)
     if given.only in (None, "peers"):
         found = _told(peer_cells(given.layers))
-        if not partial:
-            _write(given.results / "peers.json", {**machine(), **peer_versions()}, found)
-    if not partial:
-        write_page(given.results)
+        _write(given.results / "peers.json", {**machine(), **peer_versions()}, found)
+    write_page(given.results)
 
 
 def _told(found: Iterable[Cell]) -> list[Cell]:
@@ -66,8 +62,16 @@ def _told(found: Iterable[Cell]) -> list[Cell]:
 
 
 def _write(path: Path, where: dict[str, str], found: list[Cell]) -> None:
-    record = {"machine": where, "cells": [asdict(cell) for cell in found]}
-    path.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    """Write cells in the order of the grid, in place of those of their layers and algorithms."""
+    done = {(cell.layer, cell.algorithm) for cell in found}
+    records = [asdict(cell) for cell in found]
+    if path.exists():
+        before = json.loads(path.read_text("utf-8"))["cells"]
+        records += [cell for cell in before if (cell["layer"], cell["algorithm"]) not in done]
+    layers, algorithms = list(LAYERS), list(ALGORITHMS)
+    records.sort(key=lambda cell: (layers.index(cell["layer"]), algorithms.index(cell["algorithm"])))
+    content = {"machine": where, "cells": records}
+    path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

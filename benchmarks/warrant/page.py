@@ -1,6 +1,7 @@
 """Makes docs/warrant.md of the results: nothing in it is typed by hand."""
 
 import json
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -85,13 +86,18 @@ def _text(cells: list[dict[str, Any]], reasons: dict[str, str]) -> str:
 
 def _reason(cell: dict[str, Any]) -> str:
     kind, _, told = cell["reason"].partition(": ")
-    return f"{kind}: `{told}`" if told and kind.isidentifier() else cell["reason"]
+    return f"{kind}: ``{told}``" if told and kind.isidentifier() else cell["reason"]
 
 
 def _letter(reason: str, reasons: dict[str, str]) -> str:
+    """Give a reason its letter; two that differ in numbers and in names of parts alone have one."""
+    same = next((told for told in reasons if _kind(told) == _kind(reason)), reason)
     index = len(reasons)
-    letters = chr(97 + index % 26) * (1 + index // 26)
-    return reasons.setdefault(reason, letters)
+    return reasons.setdefault(same, chr(97 + index % 26) * (1 + index // 26))
+
+
+def _kind(reason: str) -> str:
+    return re.sub(r"\d+|episodes of \w+ at once|`(encoder|model)\.[^`]*`|, \d+", "", reason)[:150]
 
 
 def _peers(record: dict[str, Any]) -> str:
