@@ -111,6 +111,36 @@ def test_signs_are_taught_told_and_removed_by_keyboard_alone(opened: Any) -> Non
     page.locator('.cards [data-name="my Sun"]').wait_for()
 
 
+def test_a_table_and_texts_are_reached_by_keyboard_alone(opened: Any) -> None:
+    page = opened("table")
+    see = lambda: focus_is_seen(page)  # noqa: E731
+    tab_to(page, "Drop a CSV or Parquet file here, or choose one", seen=see)
+    tab_to(page, "Try with built-in penguins", seen=see)
+    page.keyboard.press("Enter")
+    page.locator(".columns li").first.wait_for()
+    tab_to(page, "species", seen=see)
+    page.keyboard.press("Space")
+    tab_to(page, "How species is predicted", seen=see)
+    tab_to(page, "Name of the model", seen=see)
+    tab_to(page, "Train", seen=see)
+    assert page.locator(".columns input:checked").count() == 1
+    page.goto(page.url.split("#")[0] + "#texts")
+    tab_to(page, "Labelled lines", seen=see)
+    page.keyboard.type("a: one")
+    page.keyboard.press("Enter")
+    page.keyboard.type("b: two")
+    tab_to(page, "Learn these lines", seen=see)
+    page.keyboard.press("Enter")
+    page.locator('#texts-panel .cards [data-name="b"]').wait_for()
+    tab_to(page, "Add one class", seen=see)
+    page.keyboard.press("Enter")
+    tab_to(page, "Name of the class", seen=see)
+    tab_to(page, "A sentence", seen=see)
+    page.keyboard.type("two")
+    page.locator("#texts-panel .result:not(.asking) .best").wait_for()
+    tab_to(page, "This sentence is b: learn it", seen=see)
+
+
 def test_arrow_keys_move_between_tabs_and_the_address_follows(opened: Any) -> None:
     page = opened()
     page.get_by_role("tab", name="Draw").focus()
