@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import ipaddress
 import math
 from urllib.parse import urlsplit
 
@@ -11,7 +12,7 @@ from polytask.serve.bodies import TABLE_TYPES, media_type
 from polytask.serve.failures import Refused
 from polytask.serve.service import Service
 
-__all__ = ["check_request", "host_name"]
+__all__ = ["check_request", "counted_as", "host_name"]
 
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 _OPEN = ("/", "/health", "/favicon.ico", "/docs", "/openapi.json")
@@ -35,7 +36,7 @@ def check_request(request: Request, service: Service) -> None:
             remedy="Use the address that it was started with, or start it with the name as an allowed one.",
         )
     client = request.client.host if request.client else "?"
-    if wait := service.rates.wait(client):
+    if wait := service.rates.wait(counted_as(client)):
         raise Refused(
             429,
             f"This client asks more than {service.limits.rate:,} times a minute.",
@@ -60,6 +61,23 @@ def host_name(header: str) -> str:
         return (urlsplit(f"//{header}").hostname or "").lower().rstrip(".")
     except ValueError:
         return ""
+
+
+def counted_as(address: str) -> str:
+    """Return by what the requests of a client are counted: of IPv6 the network, as one client has very many.
+
+    Example:
+        >>> counted_as("10.1.2.3"), counted_as("::ffff:10.1.2.3"), counted_as("2001:db8::1:2")
+        ('10.1.2.3', '10.1.2.3', '2001:db8::/64')
+    """
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(found, ipaddress.IPv4Address):
+        return str(found)
+    mapped = found.ipv4_mapped
+    return str(ipaddress.ip_network((int(found), 64), strict=False) if mapped is None else mapped)
 
 
 def _check_token(header: str, token: str) -> None:

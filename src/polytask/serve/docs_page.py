@@ -5,13 +5,16 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-__all__ = ["docs_html"]
+__all__ = ["docs_html", "laid_out"]
+
+_WIDTH = 80
 
 _STYLE = """
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
 body { max-width: 60rem; margin: 0 auto; padding: 1rem; }
 h2 { border-top: 1px solid; padding-top: 1rem; font-size: 1.1rem; }
 code, pre { font: 0.9rem/1.4 ui-monospace, monospace; }
+h2 code { font-size: 1.1rem; }
 pre { overflow-x: auto; padding: 0.75rem; border: 1px solid; border-radius: 4px; }
 """
 
@@ -60,4 +63,29 @@ def _route(path: str, method: str, route: Mapping[str, Any]) -> str:
 
 
 def _code(value: Any) -> str:
-    return f'<pre tabindex="0">{escape(json.dumps(value, indent=2, ensure_ascii=False))}</pre>'
+    return f'<pre tabindex="0">{escape(laid_out(value))}</pre>'
+
+
+def laid_out(value: Any, indent: int = 0) -> str:
+    """Write JSON for people: what fits on a line stands on one.
+
+    Example:
+        >>> print(laid_out({"a": [1, 2], "b": ["x" * 40, "y" * 40]}))
+        {
+          "a": [1, 2],
+          "b": [
+            "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+            "yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy"
+          ]
+        }
+    """
+    line = json.dumps(value, ensure_ascii=False)
+    if len(line) + indent <= _WIDTH or not isinstance(value, dict | list):
+        return line
+    inside = " " * (indent + 2)
+    if isinstance(value, dict):
+        parts = [f"{json.dumps(key)}: {laid_out(one, indent + 2)}" for key, one in value.items()]
+    else:
+        parts = [laid_out(one, indent + 2) for one in value]
+    first, last = "{}" if isinstance(value, dict) else "[]"
+    return f"{first}\n{inside}" + f",\n{inside}".join(parts) + f"\n{' ' * indent}{last}"
