@@ -7,7 +7,9 @@ Trains on background alphabets alone: on 25 of the 30, or on 5 of them (two draw
 ones, in training only, and every drawing is bent by chance. The evaluation alphabets are met once, at the
 end: 1,000 episodes of 20 characters of one alphabet, one drawing of each as support and 5 as queries; no
 query sees another. Adds to ``results/omniglot-alphabets.json``: errors in percent, and minutes of one core.
-``--settings`` names some of the three, ``--steps`` sets another length.
+``--settings`` names some of the three, ``--steps`` sets another length; 1,000 steps take about two and a
+half minutes of one core with instructions for 16-bit floats. What four layers trained by plain episodes reach
+stands beside in the file.
 """
 
 import argparse
@@ -34,7 +36,7 @@ from polytask.meta.metric import HeldOutPrototypes, NearestMean, Prototypes
 from polytask.train import Validation, faster_precision, train
 
 RESULTS = Path(__file__).parent / "results" / "omniglot-alphabets.json"
-STEPS = {"25 alphabets": 4000, "5 alphabets, first draw": 3000, "5 alphabets, second draw": 3000}
+STEPS = {"25 alphabets": 12_000, "5 alphabets, first draw": 5000, "5 alphabets, second draw": 5000}
 RATE = 2e-3
 
 
