@@ -148,3 +148,31 @@ def test_targets_count_as_much_as_their_weights_say_among_the_open_ones() -> Non
     expected = (means * shares).sum(1) / shares.sum(1)
     torch.testing.assert_close(weighted(outputs, picked, open_), expected)
     assert not weighted(outputs, picked, torch.zeros(2, 3, dtype=torch.bool)).any()
+
+
+def test_rows_that_count_more_do_so_in_training_alone() -> None:
+    data = rows((Y, K, M))
+    losses = StackedLosses((Y, K, M), data, None, torch.device("cpu"))
+    picked, outputs = torch.arange(12).expand(2, -1), torch.randn(2, 12, 5)
+    judged, everything = torch.ones(2, 12, dtype=torch.bool), torch.ones(2, 3, dtype=torch.bool)
+    before = losses.sums(outputs, picked, judged)
+    shares = torch.rand(12)
+    weighted = StackedLosses((Y, K, M), data, shares, torch.device("cpu"))
+    losses.follow_rows(shares)
+    torch.testing.assert_close(losses(outputs, picked, everything), weighted(outputs, picked, everything))
+    assert torch.equal(losses.sums(outputs, picked, judged), before)
+
+
+def test_losses_by_task_are_those_of_its_judged_and_labelled_rows() -> None:
+    data = rows((Y, K, M))
+    losses = StackedLosses((Y, K, M), data, None, torch.device("cpu"))
+    picked, outputs = torch.stack([torch.arange(6), torch.arange(6, 12)]), torch.randn(2, 6, 5)
+    judged = torch.arange(12).view(2, 6) != 4
+    task = torch.tensor([0, 0, 1, 1, 2, 2, 0, 0, 1, 1, 2, 2])
+    sums, counts = losses.by_task(outputs, picked, judged, task)
+    elements = losses.elements(outputs, picked).flatten(0, 1)  # [row, target]
+    known = torch.stack([data.masks[name] for name in "ykm"], dim=1) & judged.flatten()[:, None]
+    for one in range(3):
+        ours = known & (task == one)[:, None]
+        assert float(counts[one]) == int(ours.sum())
+        assert float(sums[one]) == pytest.approx(float(elements[ours].sum()), rel=1e-5)

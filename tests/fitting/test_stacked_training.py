@@ -195,3 +195,13 @@ def test_targets_count_by_how_far_they_have_come_also_after_a_stop(tmp_path: Pat
     settings = {"checkpoint": tmp_path / "c.pt", "identity": {"table": "t"}, "curriculum": law}
     trained(n_epochs=2, **settings)
     expect_equal(trained(n_epochs=4, **settings), whole)
+
+
+def test_tasks_of_rows_count_by_how_far_they_have_come_also_after_a_stop(tmp_path: Path) -> None:
+    asked: dict[str, Any] = {"curriculum": "loss", "curriculum_tasks": ROWS % 3}
+    whole, plain = trained(n_epochs=4, **asked), trained(n_epochs=4)
+    assert [values[0] for values in whole.losses.values()] == [values[0] for values in plain.losses.values()]
+    assert whole.losses != plain.losses
+    settings = {"checkpoint": tmp_path / "c.pt", "identity": {"table": "t"}, **asked}
+    trained(n_epochs=2, **settings)
+    expect_equal(trained(n_epochs=4, **settings), whole)

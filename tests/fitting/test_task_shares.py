@@ -90,8 +90,6 @@ def test_sampling_needs_several_tasks():
     table = pd.DataFrame({"x": range(40), "y": np.arange(40.0), "shop": [0, 1] * 20})
     with pytest.raises(InputError, match="the target 'y' is the only one"):
         plan(table, "y", drop="shop", task_sampling="round-robin")
-    with pytest.raises(InputError, match="`task_sampling='loss'` follows the losses of targets"):
-        plan(table, "y", task_column="shop", task_sampling="loss")
     with pytest.raises(InputError, match="`architecture='mmoe'` does not take"):
         plan(table.assign(z=1.5), ["y", "z"], task_sampling="progress", architecture="mmoe")
     with pytest.raises(InputError, match="`architecture='mmoe'` does not take"):
@@ -112,3 +110,23 @@ def test_a_fit_follows_the_small_tasks_more_where_all_count_alike():
         assert model.data["task_sampling"] == law
         means[law] = model.pooled.predict(table)["y"].mean()
     assert means["proportional"] > 0 > means["round-robin"]
+
+
+@pytest.mark.parametrize("law", ["loss", "progress"])
+def test_tasks_of_a_column_count_by_how_far_they_have_come_also_after_a_stop(law, tmp_path):
+    draw = np.random.default_rng(1)
+    shop = np.repeat(np.arange(8), [40] * 2 + [10] * 6)
+    x = draw.normal(size=len(shop))
+    table = pd.DataFrame({"shop": shop, "x": x, "y": np.where(shop < 2, 5.0, 1.0) * x})
+
+    def fitted(epochs, **settings):
+        return polytask.fit(
+            table, "y", task_column="shop", epochs=epochs, folds=2, width=4, depth=1, bins=0,
+            baselines=False, **settings,
+        )  # fmt: skip
+
+    followed, plain = (fitted(4, task_sampling=one) for one in (law, None))
+    assert followed.data["task_sampling"] == law
+    assert not np.allclose(followed.pooled.predict(table)["y"], plain.pooled.predict(table)["y"])
+    again = fitted(4, task_sampling=law, resume_folder=tmp_path / "work")
+    pd.testing.assert_frame_equal(again.predict(table), followed.predict(table))

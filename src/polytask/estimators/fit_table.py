@@ -120,8 +120,8 @@ def fit(
         task_sampling: How much tasks count beside each other: those of ``task_column``, or the targets where
             these have unlike numbers of labels. ``"proportional"`` to their labels, ``"round-robin"`` for all
             alike, or ``"temperature"`` in between; their losses are weighed as often as they would be drawn,
-            see `polytask.fitting.task_shares`. Or, of targets, from epoch to epoch: ``"loss"``, most what has
-            been learned least, and ``"progress"``, most what is learned fastest. None for rows alike in a
+            see `polytask.fitting.task_shares`. Or, from epoch to epoch: ``"loss"``, most what has been
+            learned least, and ``"progress"``, most what is learned fastest. None for rows alike in a
             task column, and targets alike.
         sampling_temperature: Of ``"temperature"``: labels to the power of one over it; None for 5.
         architecture: How the targets share, see `polytask.architectures.architecture_names`. All but

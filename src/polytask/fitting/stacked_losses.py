@@ -57,6 +57,7 @@ class StackedLosses:
             self.shares = torch.tensor([target_weights.get(task.name, 1.0) for task in tasks]).to(device)
             self.complete = False
         self.fixed_shares = self.shares
+        self.row_shares: Tensor | None = None  # of a curriculum of the rows' tasks
         self.shift: Tensor | None = None
         self.class_weights: dict[int, Tensor] = {}
         if class_weights:
@@ -83,18 +84,43 @@ class StackedLosses:
         self.shares = shares.to(self.weights) if fixed is None else shares.to(fixed) * fixed
         self.complete = False
 
+    def follow_rows(self, shares: Tensor) -> None:
+        """Let rows count so much in training from now on ``[row]``, beside their weights."""
+        self.row_shares = shares.to(self.weights)
+
+    def by_task(self, outputs: Tensor, picked: Tensor, judged: Tensor, task: Tensor) -> tuple[Tensor, Tensor]:
+        """Return sum and weight of the losses of each task's judged rows, over all targets: ``[task]``.
+
+        Args:
+            outputs: ``[network, row, output]``.
+            picked: Which rows these are, ``[network, row]``.
+            judged: Which of them count, bool of the same shape.
+            task: The task of every row of the table, from 0 on.
+        """
+        weights = self._of_rows(self.weights, picked) * judged[..., None]
+        losses = torch.where(weights > 0, self.elements(outputs, picked) * weights, 0.0)
+        sums, counts = (
+            torch.zeros(int(task.max()) + 1, dtype=torch.float64, device=task.device).index_add_(
+                0, task[picked].flatten(), values.sum(2).flatten().double()
+            )
+            for values in (losses, weights)
+        )
+        return sums, counts
+
     def __call__(self, outputs: Tensor, picked: Tensor, open_: Tensor) -> Tensor:
         """Return the loss of every network: the mean over its open targets of their weighted means.
 
-        Targets count as much in it as ``target_weights`` say.
+        Targets count as much in it as ``target_weights`` say, and rows as `follow_rows` was told.
 
         Args:
             outputs: ``[network, row, output]``.
             picked: Which rows these are, ``[network, row]``.
             open_: Bool ``[network, target]``.
         """
-        plain = self.complete and bool(open_.all())
+        plain = self.complete and self.row_shares is None and bool(open_.all())
         weights = None if plain else self._of_rows(self.weights, picked)
+        if weights is not None and self.row_shares is not None:
+            weights = weights * self.row_shares[picked][..., None]
         return self.of_rows(outputs, self._of_rows(self.targets, picked), weights, open_)
 
     def of_rows(self, outputs: Tensor, targets: Tensor, weights: Tensor | None, open_: Tensor) -> Tensor:

@@ -28,7 +28,7 @@ from polytask.fitting.stacked_plan import Members, NetworkForm, StackStart
 from polytask.fitting.stacked_stopping import Stopping
 from polytask.fitting.table_folds import MANY_ROWS
 from polytask.fitting.table_preparation import LargeRows
-from polytask.fitting.target_curriculum import curriculum_shares
+from polytask.fitting.target_curriculum import curriculum_shares, row_shares
 from polytask.fitting.training_rows import STEPS_AN_EPOCH, TrainingRows
 from polytask.models.network_stack import (
     NetworkStack,
@@ -85,6 +85,7 @@ def fit_stack(
     class_weights: Mapping[str, Sequence[float]] = MappingProxyType({}),
     target_weights: Mapping[str, float] = MappingProxyType({}),
     curriculum: str | None = None,
+    curriculum_tasks: Tensor | None = None,
     large: LargeRows | None = None,
     start: StackStart | None = None,
     seed: int,
@@ -108,6 +109,8 @@ def fit_stack(
         class_weights: By target, how much each class counts.
         target_weights: How much targets count beside each other; 1 where not named.
         curriculum: How that changes from epoch to epoch; see `polytask.fitting.target_curriculum`.
+        curriculum_tasks: The task of each row, long ``[row]`` from 0 on, where the curriculum is of these;
+            None for one of targets.
         large: The rows that are trained on, where ``rows`` are a sample of them that judges; None for
             ``rows`` themselves.
         start: Where networks start; None for new ones.
@@ -140,6 +143,7 @@ def fit_stack(
         ),
         weights=weights,
         curriculum=curriculum,
+        curriculum_tasks=curriculum_tasks,
         large=large,
         start=start,
         seed=seed,
@@ -189,6 +193,7 @@ class StackedTraining:
         losses: StackedLosses,
         weights: Tensor | None,
         curriculum: str | None = None,
+        curriculum_tasks: Tensor | None = None,
         large: LargeRows | None = None,
         start: StackStart | None = None,
         seed: int,
@@ -246,6 +251,8 @@ class StackedTraining:
         self.n_steps = self.rows.n_steps
         self.open = self._of_own(members.learns)
         self.curve: list[Tensor] = []
+        self.task_curve: list[Tensor] = []
+        self.row_tasks = None if curriculum_tasks is None else curriculum_tasks.to(self.device)
         self.steps: list[int] = []  # done at the end of each epoch
         held_out, judged = self.rows.held_out, self.rows.judged
         counts = self._wide(self.rows.losses.counts(held_out, judged)).cpu() * members.learns
@@ -258,7 +265,11 @@ class StackedTraining:
         seed_generators(self.seed, "dropout", epoch)
         self.rows.start_epoch(epoch)
         if self.curriculum is not None and self.curve:
-            self.rows.losses.follow(curriculum_shares(self.curriculum, self.curve))
+            if self.row_tasks is None:
+                self.rows.losses.follow(curriculum_shares(self.curriculum, self.curve))
+            else:
+                shares = curriculum_shares(self.curriculum, self.task_curve)
+                self.rows.losses.follow_rows(row_shares(shares, self.row_tasks))
         loss, step = torch.zeros(()), 0
         for step in range(self.n_steps):
             if self._many:  # few epochs, along which the learning rate falls to 0
@@ -291,6 +302,10 @@ class StackedTraining:
         if not bool(sums.isfinite().all()):
             raise _diverged(epoch, "on held-out rows")
         self.stopping.look(epoch, sums, outputs, self.stack.state_dict)
+        if self.row_tasks is not None:
+            with torch.no_grad():
+                total, count = rows.losses.by_task(outputs, rows.held_out, rows.judged, self.row_tasks)
+            self.task_curve.append((total / count.clamp(min=1e-12)).cpu())
         means = torch.where(self.members.learns, sums, 0.0).sum(0) / self.n_judged
         self.curve.append(means)
         return {task.name: float(mean) for task, mean in zip(self.tasks, means, strict=True)}
@@ -333,6 +348,7 @@ class StackedTraining:
             "stack": self.stack.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "curve": self.curve,
+            "task_curve": self.task_curve,
             "steps": self.steps,
             "stopping": self.stopping.state_dict(),
             **self.rows.state_dict(),
@@ -343,6 +359,7 @@ class StackedTraining:
         self.stack.load_state_dict(state["stack"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.curve = list(state["curve"])
+        self.task_curve = list(state["task_curve"])
         self.steps = list(state["steps"])
         self.stopping.load_state_dict(state["stopping"])
         self.rows.load_state_dict(dict(state))

@@ -180,6 +180,7 @@ def _fit_form(
             class_weights=prepared.class_weights,
             target_weights={} if alone else prepared.target_weights,
             curriculum=None if alone else prepared.curriculum,
+            curriculum_tasks=None if alone else prepared.curriculum_tasks,
             large=prepared.large,
             seed=derive_seed(seed, title),
             device=device,

@@ -155,6 +155,7 @@ class PreparedTable:
         weights: How much each row counts, where that was asked.
         target_weights: How much each target counts in the loss of what is shared, where that was asked.
         curriculum: How that changes from epoch to epoch, see `polytask.fitting.target_curriculum`.
+        curriculum_tasks: The task of each row, long ``[row]``, where the curriculum is of these.
         messages: What was noteworthy.
         large: All rows, where the table is read in pieces; then all of the above is about a sample of them,
             by which the model is judged.
@@ -170,6 +171,7 @@ class PreparedTable:
     weights: torch.Tensor | None = None
     target_weights: Mapping[str, float] = field(default_factory=dict)
     curriculum: str | None = None
+    curriculum_tasks: torch.Tensor | None = None
     messages: tuple[str, ...] = ()
     large: LargeRows | None = None
 

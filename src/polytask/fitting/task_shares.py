@@ -73,17 +73,14 @@ def with_task_sampling(
         of_tasks: Whether the tasks are those of a task column, in ``prepared.groups``; otherwise the targets.
 
     Raises:
-        InputError: There is one target alone, and no task column; or a curriculum is asked of such.
+        InputError: There is one target alone, and no task column.
     """
     if law is None:
         return prepared
-    if of_tasks and law in CURRICULA:
-        raise InputError(
-            f"`task_sampling={law!r}` follows the losses of targets, and a column may have many tasks. "
-            f"With `task_column` choose {', '.join(TASK_SAMPLINGS)}."
-        )
     if of_tasks and prepared.groups is not None:
         tasks = np.unique(prepared.groups, return_inverse=True)[1].reshape(-1)
+        if law in CURRICULA:
+            return replace(prepared, curriculum=law, curriculum_tasks=torch.from_numpy(tasks))
         counts = np.bincount(tasks)
         of_row = (task_shares(counts, law, temperature) / counts)[tasks]
         return replace(prepared, weights=torch.from_numpy(of_row * len(of_row)).float())
