@@ -152,6 +152,9 @@ CASES: dict[str, Case] = {
     "adapt_examples": Case(
         arguments=("intents-30-ways-1",), constants={"DRAWS": 1, "MOST_QUERIES": 20}
     ),
+    "learn_examples": Case(
+        arguments=("speakers",), constants={"DRAWS": 1, "MOST_QUERIES": 20, "N_KNOWN": 4, "SHOTS": (1,)}
+    ),
     "joint": Case(
         arguments=("sarcos", "tox21", "fashion", "multi-mnist", "--seed", "0", "1"),
         constants={"METHODS": ("famo",)},

@@ -13,6 +13,7 @@ from sklearn.exceptions import NotFittedError
 import polytask
 from polytask import FewShotEstimator
 from polytask.core import InputError
+from polytask.estimators.learn_images import learn_images
 from polytask.models.few_shot_config import FewShotConfig
 
 TINY: dict[str, Any] = {"way": 3, "train_way": 3, "shot": 2, "steps": 1, "n_query": 2, "width": 4}
@@ -79,7 +80,7 @@ def test_clones_and_pickles_are_alike(fitted) -> None:
 
 
 def test_it_has_every_setting_of_learn() -> None:
-    of_learn = set(inspect.signature(polytask.learn).parameters) - {"source", "settings"}
+    of_learn = set(inspect.signature(learn_images).parameters) - {"source", "settings", "stacklevel"}
     of_config = set(inspect.signature(FewShotConfig).parameters) - {"images"}
     assert set(FewShotEstimator().get_params()) == of_learn | of_config
 

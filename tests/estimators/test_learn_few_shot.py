@@ -179,10 +179,10 @@ def test_a_wrong_setting_is_named(known, settings, message):
     [
         ("nowhere", "no source nowhere"),
         ("x\0y", "no source"),
-        (pd.DataFrame({"a": [1]}), r"not DataFrame\. A table is learned by `polytask.fit`"),
+        (pd.DataFrame({"a": [1]}), "Name the right one by `label_column`"),
         (None, "not NoneType"),
-        (["a.png"], "not list"),
-        (torch.zeros(9, 1, 28, 28), "not Tensor"),
+        (["a.png"], "The examples have no labels"),
+        (torch.zeros(9, 1, 28, 28), "The examples have no labels"),
     ],
 )
 def test_what_is_no_source_is_named(source, message):

@@ -14,7 +14,13 @@ from polytask.core.files import user_path
 from polytask.core.names import counted
 
 if TYPE_CHECKING:
-    from polytask.models import FewShotClassifier, FewShotModel, InContextModel, TaskTableModel
+    from polytask.models import (
+        FewShotClassifier,
+        FewShotModel,
+        InContextModel,
+        LearnedFeatures,
+        TaskTableModel,
+    )
 
 __all__ = ["adapt"]
 
@@ -79,7 +85,14 @@ def adapt(
 
       polytask adapt schools new-school.csv -o schools-and-one
     """
-    from polytask.models import FewShotClassifier, FewShotModel, InContextModel, TaskTableModel, load
+    from polytask.models import (
+        FewShotClassifier,
+        FewShotModel,
+        InContextModel,
+        LearnedFeatures,
+        TaskTableModel,
+        load,
+    )
 
     asked = given(
         kind=kind,
@@ -99,6 +112,9 @@ def adapt(
             f"{output} is the learned model itself, which would be lost. Choose another `output`."
         )
     base = load(source)
+    if isinstance(base, LearnedFeatures):
+        _learn_new_classes(base, support, output, asked, again=again, as_json=as_json)
+        return
     if asked and isinstance(base, FewShotModel | TaskTableModel | FewShotClassifier | InContextModel):
         raise InputError(
             f"{source} is a model already, which decides how examples are read and learned. Leave out "
@@ -135,6 +151,31 @@ def _learn_classes(source: Path, output: Path, asked: dict[str, Any], *, as_json
         )
     check_destination(output, kind=FewShotClassifier.kind)
     model = adapt_examples(source, **asked)
+    model.save(output)
+    _show_classifier(model, output, as_json=as_json)
+
+
+def _learn_new_classes(
+    base: "LearnedFeatures",
+    support: Path,
+    output: Path,
+    asked: dict[str, Any],
+    *,
+    again: bool,
+    as_json: bool,
+) -> None:
+    from polytask.models import FewShotClassifier
+    from polytask.models.bundle_folder import check_destination
+
+    of_head = {name: value for name, value in asked.items() if name in ("head", "strength")}
+    others = [f"`{name}`" for name in asked if name not in of_head] + ["`again`"] * again
+    if others:
+        raise InputError(
+            f"The model of known classes decides how examples are read and encoded. Leave out "
+            f"{', '.join(others)}."
+        )
+    check_destination(output, kind=FewShotClassifier.kind)
+    model = base.adapt(user_path(support), **of_head)
     model.save(output)
     _show_classifier(model, output, as_json=as_json)
 

@@ -29,6 +29,7 @@ _ROLES = {"group": "group", "time_column": "time", "weight_column": "weight", "s
 _KINDS = {
     "table": "a model of a table (polytask fit)",
     "task-table": "a model of a table with tasks (polytask fit --task-column)",
+    "learned-features": "features learned from known classes (polytask learn)",
     "in-context": "a network that reads the rows of a task (polytask learn)",
     "few-shot": "a few-shot model (polytask learn)",
     "few-shot-adapted": "an adapted few-shot model (polytask adapt)",

@@ -23,7 +23,7 @@ from polytask.cli.options import (
     given,
     more,
 )
-from polytask.cli.terminal import show_trained
+from polytask.cli.terminal import show, show_trained
 from polytask.core import InputError
 from polytask.core.files import user_path
 
@@ -36,8 +36,8 @@ def learn(
     source: Annotated[
         str,
         typer.Argument(
-            help="glyphs, omniglot, or a folder with one folder of images per class; with --task-column "
-            "a table.",
+            help="glyphs, omniglot, or a folder with one folder of images per class; examples of another "
+            "kind, as adapt takes them; with --task-column a table.",
             autocompletion=sources,
         ),
     ],
@@ -62,6 +62,22 @@ def learn(
             autocompletion=learners,
             show_default=False,
         ),
+    ] = None,
+    kind: Annotated[
+        str | None,
+        typer.Option(
+            help="text, sound, vector or image: known classes are encoded by a frozen encoder, as adapt "
+            "does. Images without it train a network of pixels."
+        ),
+    ] = None,
+    item_column: Annotated[
+        str | None, typer.Option(help="Of a table of examples: the column of texts or files.")
+    ] = None,
+    label_column: Annotated[
+        str | None, typer.Option(help="Of a table of examples: the column of labels.")
+    ] = None,
+    encoder: Annotated[
+        str | None, typer.Option(help="What turns examples into numbers; the best here if left out.")
     ] = None,
     steps: Annotated[
         int | None, typer.Option(help="Training steps; the learner's own default if left out.")
@@ -115,9 +131,15 @@ def learn(
 
       polytask learn my-images/ --way 3 --shot 5 --learner maml -o quick
 
+      polytask learn requests.csv --item-column text --label-column intent -o intents
+
       polytask learn sales.csv --task-column shop --target sold -o shops
     """
     settings = given(
+        kind=kind,
+        item_column=item_column,
+        label_column=label_column,
+        encoder=encoder,
         way=way,
         shot=shot,
         task_column=task_column,
@@ -141,9 +163,13 @@ def learn(
         inner_rate=inner_rate,
         inner_steps=inner_steps,
     )
+    from polytask.estimators.learn_few_shot import holds_examples
+
     progress = False if quiet or as_json else None
     if task_column is not None:
         _learn_tasks(ctx, source, output, settings, progress, dry_run=dry_run, as_json=as_json)
+    elif any((kind, item_column, label_column, encoder)) or holds_examples(source):
+        _learn_examples(ctx, source, output, settings, progress, dry_run=dry_run, as_json=as_json)
     else:
         _learn_images(ctx, source, output, settings, progress, dry_run=dry_run, as_json=as_json)
 
@@ -175,6 +201,34 @@ def _learn_images(
         return
     table = Group(trials_table(results.trials), few_shot_table([results])) if results.trials else None
     show_trained(results, table or few_shot_table([results]), output=output, as_json=as_json)
+
+
+def _learn_examples(
+    ctx: typer.Context,
+    source: str,
+    output: Path,
+    settings: dict[str, Any],
+    progress: bool | None,
+    *,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    from polytask.estimators import learn as learn_model
+    from polytask.models import LearnedFeatures
+    from polytask.models.bundle_folder import check_destination
+    from polytask.report.console import feature_map_table
+
+    check_destination(output, kind=LearnedFeatures.kind)
+    if dry_run:
+        raise InputError(f"`dry_run` is for images and tables with tasks, and {source} is neither.")
+    model: Any = learn_model(source, progress=progress, **settings)
+    model.save(output, files={CONFIG_FILE: run_text(ctx)})
+    results = model.results
+    if results is None:  # a fresh model always has them
+        return
+    where = f"Written to {output}. Adapt it to new classes: polytask adapt {output} SUPPORT -o DIR"
+    summary = {"model": str(output), **results.to_json()}
+    show(summary, as_json=as_json, lines=[feature_map_table(results), results.words, where])
 
 
 def _learn_tasks(

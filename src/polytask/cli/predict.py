@@ -78,7 +78,7 @@ def predict(
     check_output(output, data=data, model=model)
     loaded: Any = load(model)
     kind: str = loaded.kind  # asking for classes would import those of all other kinds, a tenth of the time
-    if kind == "few-shot":
+    if kind in ("few-shot", "learned-features"):
         raise InputError(
             f"{model} knows no classes yet. Adapt it first: polytask adapt {model} SUPPORT -o DIR"
         )

@@ -35,7 +35,8 @@ class StandardizedVectors:
 
     def __init__(self, corpus: Sequence[Any] | None) -> None:
         rows = _rows(() if corpus is None else corpus, None)
-        self._mean, spread = rows.mean(0), rows.std(0, correction=0)
+        exact = rows.double()  # sums and squares of large numbers are beyond 32 bits
+        self._mean, spread = exact.mean(0).float(), exact.std(0, correction=0).float()
         self._scale = torch.where(spread > 0, spread, torch.ones_like(spread))
 
     @classmethod
@@ -76,7 +77,7 @@ class StandardizedVectors:
         check_items(items, batch_size)
         if not len(items):
             return torch.zeros(0, self.width)
-        return (_rows(items, self.width) - self._mean) / self._scale
+        return ((_rows(items, self.width).double() - self._mean) / self._scale).float()
 
 
 def _rows(items: Sequence[Any], width: int | None) -> Tensor:

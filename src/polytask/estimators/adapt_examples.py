@@ -21,7 +21,7 @@ from polytask.models.few_shot_classifier import FewShotClassifier
 from polytask.models.known_examples import KnownExamples
 from polytask.models.known_tasks import known_tasks
 
-__all__ = ["adapt"]
+__all__ = ["adapt", "encoded_space"]
 
 _DEEP = "minilm-3-layers"
 _LEXICAL = "hashed-text"
@@ -100,13 +100,8 @@ def adapt(
     if examples.kind == "text" and (unsure := _labelled_twice(examples)):
         warnings.warn(unsure, DataWarning, stacklevel=2)
         messages.append(unsure)
-    if encoder is None and examples.kind == "image":
-        space, vectors, reason = image_space(examples)
-        messages.append(reason)
-    else:
-        encoders = _encoders(examples, encoder)
-        vectors = [frozen_features(one, examples.items) for one in encoders]
-        space = _space(examples, encoders, vectors)
+    space, vectors, reasons = encoded_space(examples, encoder)
+    messages += reasons
     known = KnownExamples.of(space.joined(vectors), given, _names(examples))
     model = FewShotClassifier.fitted(
         space,
@@ -135,6 +130,31 @@ def adapt(
     return model
 
 
+def encoded_space(
+    examples: Examples, encoder: Any, *, stacklevel: int = 2
+) -> tuple[FeatureSpace, list[Tensor], list[str]]:
+    """Choose encoders for labelled examples, and encode them.
+
+    Args:
+        examples: Labelled ones.
+        encoder: As for `adapt`.
+        stacklevel: Whose line warnings point at; 2 for the line of the caller's caller.
+
+    Returns:
+        The space; the vectors of the examples, one tensor for each of its encoders; and what there is to say
+        of the choice.
+
+    Raises:
+        InputError: The encoder is not at hand, or is for other examples.
+    """
+    if encoder is None and examples.kind == "image":
+        space, vectors, reason = image_space(examples)
+        return space, vectors, [reason]
+    encoders = _encoders(examples, encoder, stacklevel=stacklevel + 2)
+    vectors = [frozen_features(one, examples.items) for one in encoders]
+    return _space(examples, encoders, vectors), vectors, []
+
+
 def _labelled_twice(examples: Examples) -> str:
     """Name texts that have two labels; empty where there are none."""
     labels: dict[str, list[str]] = {}
@@ -158,7 +178,7 @@ def _names(examples: Examples) -> list[str]:
     return [str(number) for number in range(len(examples))]
 
 
-def _encoders(examples: Examples, encoder: Any) -> list[FrozenEncoder]:
+def _encoders(examples: Examples, encoder: Any, *, stacklevel: int) -> list[FrozenEncoder]:
     """Return what encodes the examples."""
     if isinstance(encoder, str):
         if encoder in FROZEN_ENCODERS:
@@ -178,7 +198,7 @@ def _encoders(examples: Examples, encoder: Any) -> list[FrozenEncoder]:
             warnings.warn(
                 f"Texts are told apart by their words alone, not by what they mean. {error}",
                 DataWarning,
-                stacklevel=3,
+                stacklevel=stacklevel,
             )
             chosen = [words]
     return chosen

@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from polytask.core import InputError
 from polytask.data import LabelledExamples
 from polytask.data.images.image_preparation import Ground
-from polytask.estimators.learn_few_shot import learn
+from polytask.estimators.learn_images import learn_images
 from polytask.models.few_shot_model import AdaptedModel, FewShotModel
 from polytask.models.few_shot_results import FewShotResults
 
@@ -135,7 +135,7 @@ class FewShotEstimator(BaseEstimator):
         }
         self.__dict__.pop("adapted_", None)
         self.__dict__.pop("classes_", None)
-        self.model_ = learn(X if y is None else _examples(X, y)[0], **settings)
+        self.model_ = learn_images(X if y is None else _examples(X, y)[0], stacklevel=3, **settings)
         self.results_ = self.model_.results
         return self
 

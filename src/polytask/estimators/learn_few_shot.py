@@ -1,28 +1,44 @@
 """Learn from known tasks how to learn new ones: classes of anything, numbers of many tasks, a prior."""
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from inspect import signature
 from pathlib import Path
 from typing import Any, overload
 
 from polytask.core import InputError
+from polytask.core.files import user_path
 from polytask.core.settings import SettingsCheck
 from polytask.data import LabelledExamples
+from polytask.data.examples.decoding import kind_of_file
+from polytask.data.examples.examples import ExampleKind
+from polytask.data.examples.tables import TABLES
 from polytask.data.images.image_preparation import Ground
+from polytask.estimators.learn_examples import learn_examples
 from polytask.estimators.learn_images import learn_images
 from polytask.estimators.learn_prior import Prior, learn_prior
 from polytask.estimators.learn_tasks import learn_tasks, task_learning
 from polytask.models.few_shot_config import FewShotConfig
 from polytask.models.few_shot_model import FewShotModel
 from polytask.models.in_context_model import InContextModel
+from polytask.models.learned_features import LearnedFeatures
 from polytask.models.task_table_model import TaskTableModel
 from polytask.renamed import renamed_settings
 
-__all__ = ["check_task_settings", "learn"]
+__all__ = ["check_task_settings", "holds_examples", "learn"]
 
+_MOST_LOOKED_AT = 200  # files of a folder
 _OLD_NAMES = {"checkpoint": "resume_folder"}
 
 
+@overload
+def learn(
+    source: Any,
+    labels: Any = None,
+    *,
+    kind: ExampleKind,
+    **settings: Any,
+) -> LearnedFeatures: ...
 @overload
 def learn(source: str | Path | LabelledExamples, **settings: Any) -> FewShotModel: ...
 @overload
@@ -33,7 +49,12 @@ def learn(
 ) -> InContextModel | TaskTableModel: ...
 def learn(
     source: Any,
+    labels: Any = None,
     *,
+    kind: ExampleKind | None = None,
+    item_column: str | None = None,
+    label_column: str | None = None,
+    encoder: Any = None,
     way: int | None = None,
     shot: int | None = None,
     learner: str | None = None,
@@ -47,10 +68,15 @@ def learn(
     accelerator: str = "cpu",
     progress: bool | None = None,
     **settings: Any,
-) -> FewShotModel | InContextModel | TaskTableModel:
+) -> FewShotModel | InContextModel | LearnedFeatures | TaskTableModel:
     """Learn from many known tasks how to learn new ones, and judge it on tasks that were held out.
 
-    - **Images of many classes** train a network of pixels that tells new classes apart.
+    - **Texts, sounds, vectors or photos of many classes** are encoded by a frozen encoder, as
+      `polytask.adapt` does; a map of the features that shrinks what differs within known classes is taken, if
+      it is clearly better on known classes that were held out, and else none. What comes back adapts to new
+      classes.
+    - **Images of many classes** train a network of pixels that tells new classes apart. With ``kind="image"``
+      they are photos for the frozen encoder instead.
     - **A table with a task column** (shops, patients, chicks) trains a network that predicts a number of a
       new task from 0, 1, 5 or 20 of its rows, with its whole distribution: a neural process (``"cnp"``,
       ``"np"``, ``"anp"``), one with a transformer (``"tnp"``) or a prior-fitted network (``"pfn"``); or fits
@@ -64,6 +90,13 @@ def learn(
             ``task_column`` a table, in whatever `polytask.data.read_table` reads. Or a function from a
             `torch.Generator`, its only source of randomness, to one data set of a prior: inputs
             ``[point, input]`` and targets ``[point]``, which are exchangeable and as many in every draw.
+            For classes of anything else, whatever `polytask.data.read_examples` takes.
+        labels: One for each example, where they are not in the source.
+        kind: ``"text"``, ``"sound"``, ``"vector"`` or ``"image"``, for a frozen encoder; None: texts, sounds
+            and vectors are found, images train a network of pixels.
+        item_column: Of a table of examples, as for `polytask.adapt`.
+        label_column: Likewise.
+        encoder: Likewise; also for images.
         way: Classes of a task (5).
         shot: Labelled examples of each class (1).
         learner: For images see `polytask.meta.learner_names`, or ``"auto"``: prototypes, simple-shot, ridge
@@ -111,6 +144,11 @@ def learn(
         >>> list(known.predict([[1.0]], intervals=0.9).columns)
         ['y', 'y:low', 'y:high']
     """
+    of_examples = {
+        "labels": labels, "kind": kind, "item_column": item_column, "label_column": label_column,
+        "encoder": encoder,
+    }  # fmt: skip
+    of_examples = {name: value for name, value in of_examples.items() if value is not None}
     named: dict[str, Any] = {
         "way": way, "shot": shot, "learner": learner, "n_episodes": n_episodes, "channels": channels,
         "ground": ground, "target": target, "resume_folder": resume_folder,
@@ -118,6 +156,12 @@ def learn(
     }  # fmt: skip
     asked = {name: value for name, value in named.items() if value is not None}
     common = {"seed": seed, "progress": progress}
+    by_features = bool(of_examples) or holds_examples(source)
+    if of_examples and (task_column is not None or (callable(source) and not isinstance(source, str | Path))):
+        raise InputError(
+            f"`{next(iter(of_examples))}` is for classes of examples, not for tasks of a table or a prior; "
+            "leave it out."
+        )
     if task_column is not None:
         check_task_settings({**asked, **({} if accelerator == "cpu" else {"accelerator": accelerator})})
         return learn_tasks(
@@ -129,9 +173,37 @@ def learn(
         _check_names(asked, learn_prior, accelerator, "a prior")
         prior: Any = source
         return learn_prior(prior, **asked, **common)
+    if by_features and target is None:
+        _check_names(asked, learn_examples, accelerator, "examples of a frozen encoder")
+        return learn_examples(source, **of_examples, **common, stacklevel=3)
     if target is not None:
         raise InputError("`target` belongs to a table with tasks. Name its `task_column`, too.")
     return learn_images(source, accelerator=accelerator, stacklevel=3, **asked, **common)
+
+
+def holds_examples(source: Any) -> bool:
+    """Tell whether a source holds examples that are no images: texts, sounds or vectors of many classes.
+
+    Args:
+        source: A path, or something in memory.
+
+    Example:
+        >>> holds_examples({"pets": ["a cat", "a dog"]}), holds_examples("glyphs")
+        (True, False)
+    """
+    if isinstance(source, LabelledExamples) or callable(source):
+        return False
+    if not isinstance(source, str | Path):
+        return True
+    path = user_path(source)
+    if path.is_file():
+        return path.name.lower().endswith(TABLES)
+    if not path.is_dir():
+        return False
+    files = itertools.islice((file for file in path.glob("*/*") if file.is_file()), _MOST_LOOKED_AT)
+    kinds = [kind_of_file(file) for file in files]
+    known = [kind for kind in kinds if kind is not None]
+    return bool(known) and known.count("image") * 2 < len(known)
 
 
 def check_task_settings(asked: Mapping[str, Any]) -> None:
@@ -149,7 +221,7 @@ def _check_names(asked: Mapping[str, Any], branch: Callable[..., Any], accelerat
     Raises:
         InputError: All of them.
     """
-    known = [name for name in signature(branch).parameters if name != "prior"]
+    known = [name for name in signature(branch).parameters if name not in ("prior", "source", "stacklevel")]
     of_images = {*FewShotConfig.__dataclass_fields__, *signature(learn_images).parameters}
     check = SettingsCheck()
     given = [*asked, *(["accelerator"] if accelerator != "cpu" else [])]

@@ -1,6 +1,7 @@
 from .few_shot_classifier import FewShotClassifier
 from .few_shot_model import AdaptedModel, FewShotModel
 from .in_context_model import InContextModel
+from .learned_features import LearnedFeatures
 from .saved import load
 from .table_model import TableModel
 from .task_table_model import TaskTableModel
@@ -10,6 +11,7 @@ __all__ = [
     "FewShotClassifier",
     "FewShotModel",
     "InContextModel",
+    "LearnedFeatures",
     "TableModel",
     "TaskTableModel",
     "load",

@@ -16,6 +16,7 @@ from polytask.encoders.frozen_features import frozen_features
 
 __all__ = ["FeatureSpace", "View"]
 
+_MAP = "map"
 _RESTRAINT = 5  # examples at the origin that are added before the centre is taken: few do not decide it
 
 
@@ -46,11 +47,19 @@ class FeatureSpace:
     Args:
         kind: What the items are.
         views: One for each encoder.
+        map: What was learned of known classes: features are multiplied by it, ``[width, width]``, and brought
+            to length 1 again; None for nothing.
+
+    Raises:
+        InputError: The map is of another size.
     """
 
-    def __init__(self, kind: str, views: Sequence[View]) -> None:
+    def __init__(self, kind: str, views: Sequence[View], map: Tensor | None = None) -> None:
         self.kind = kind
         self.views = tuple(views)
+        self.map = map
+        if map is not None and tuple(map.shape) != (self.width, self.width):
+            raise InputError(f"the map of the features has shape {tuple(map.shape)}")
 
     @classmethod
     def of(
@@ -86,13 +95,18 @@ class FeatureSpace:
     def joined(self, vectors: Sequence[Tensor]) -> Tensor:
         """Make features ``[item, width]`` of vectors ``[item, width of the encoder]``, one tensor each."""
         scale = sum(view.weight**2 for view in self.views) ** 0.5
-        return torch.cat(
+        rows = torch.cat(
             [
                 functional.normalize(rows - view.centre, dim=1) * (view.weight / scale)
                 for view, rows in zip(self.views, vectors, strict=True)
             ],
             dim=1,
         )
+        return rows if self.map is None else functional.normalize(rows @ self.map, dim=1)
+
+    def with_map(self, map: Tensor | None) -> "FeatureSpace":
+        """Return the space with what was learned of known classes, or without it."""
+        return FeatureSpace(self.kind, self.views, map)
 
     def with_encoder(self, encoder: FrozenEncoder) -> "FeatureSpace":
         """Return the space with an encoder of its user, in the place of the one of its name.
@@ -121,7 +135,7 @@ class FeatureSpace:
 
     def tensors(self) -> dict[str, Tensor]:
         """Return what describes it beside `to_json`."""
-        named = {}
+        named = {} if self.map is None else {_MAP: self.map}
         for index, view in enumerate(self.views):
             named[f"{index}/centre"] = view.centre
             named |= {f"{index}/state/{name}": tensor for name, tensor in view.state.items()}
@@ -153,7 +167,7 @@ class FeatureSpace:
             )
         if not views:
             raise InputError("the description names no encoder")
-        return cls(str(description["kind"]), views)
+        return cls(str(description["kind"]), views, tensors.get(_MAP))
 
     def _encoder(self, index: int) -> FrozenEncoder:
         view = self.views[index]
@@ -176,7 +190,7 @@ class FeatureSpace:
         return encoder
 
     def _replaced(self, index: int, view: View) -> "FeatureSpace":
-        return FeatureSpace(self.kind, (*self.views[:index], view, *self.views[index + 1 :]))
+        return FeatureSpace(self.kind, (*self.views[:index], view, *self.views[index + 1 :]), self.map)
 
 
 def _built(view: View) -> tuple[FrozenEncoder, str]:

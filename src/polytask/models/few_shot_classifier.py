@@ -19,9 +19,10 @@ from polytask.encoders.frozen import FrozenEncoder
 from polytask.meta.heads import ChosenHead, choose_head, fit_head
 from polytask.meta.heads.softmax import softmax
 from polytask.models.bundle import Bundle
+from polytask.models.class_sets import written_set
 from polytask.models.feature_space import FeatureSpace
 from polytask.models.known_examples import KnownExamples
-from polytask.models.known_tasks import known_tasks
+from polytask.models.known_tasks import known_tasks, stored_known_tasks
 from polytask.models.label_next import label_next
 from polytask.models.saved_model import Contents, SavedModel, part
 from polytask.models.stored_classifier import check_head, check_tensors, stored_examples
@@ -122,7 +123,9 @@ class FewShotClassifier(SavedModel):
         chosen = choose_head(rows, labels, len(examples.classes), name=head, strength=strength)
         references, losses = _left_out(chosen, labels)
         sharpness = chosen.sharpness
-        known = known_tasks(tuple(view.name for view in space.views))
+        known = stored_known_tasks(data)  # of the model that learned the features, if there was one
+        if known is None and space.map is None:
+            known = known_tasks(tuple(view.name for view in space.views))
         if known is not None and not len(references):  # a support that says nothing itself
             sharpness, references = known.sharpness, known.references
         return cls(
@@ -185,7 +188,8 @@ class FewShotClassifier(SavedModel):
         Returns:
             A row for each example, by file or row: ``class`` and its ``probability``; ``typicality``, the
             share of known examples that fit no better; ``none``, whether that is at most `refuse`; with
-            `sets` ``set``, the classes joined by ``|``; with `probabilities` ``p(CLASS)`` for every class.
+            `sets` ``set``, the classes joined by ``|``, or a JSON list where one of them has a ``|``; with
+            `probabilities` ``p(CLASS)`` for every class.
 
         Raises:
             InputError: An argument is out of range, or the encoder is not at hand.
@@ -210,7 +214,7 @@ class FewShotClassifier(SavedModel):
         if sets is not None:
             level = conformal_level(self.losses.numpy(), sets)
             columns["set"] = [
-                "|".join(names[np.flatnonzero((1 - row <= level) | (row == row.max()))]) for row in shares
+                written_set(names[(1 - row <= level) | (row == row.max())].tolist()) for row in shares
             ]
         if probabilities:
             columns |= {f"p({name})": shares[:, index] for index, name in enumerate(self.classes)}

@@ -2,7 +2,7 @@
 
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import pandas as pd
 
@@ -16,8 +16,19 @@ if TYPE_CHECKING:
     from polytask.models.few_shot_classifier import FewShotClassifier
     from polytask.models.few_shot_model import AdaptedModel, FewShotModel
     from polytask.models.in_context_model import InContextModel
+    from polytask.models.learned_features import LearnedFeatures
     from polytask.models.table_model import TableModel
     from polytask.models.task_table_model import TaskTableModel
+
+    AnyModel: TypeAlias = (
+        TableModel
+        | TaskTableModel
+        | FewShotModel
+        | AdaptedModel
+        | FewShotClassifier
+        | InContextModel
+        | LearnedFeatures
+    )
 
 __all__ = ["check_output", "load", "write_table"]
 
@@ -26,6 +37,7 @@ _KINDS: dict[str, tuple[str, str]] = {
     "task-table": ("task_table_model", "TaskTableModel"),
     "few-shot": ("few_shot_model", "FewShotModel"),
     "few-shot-adapted": ("few_shot_model", "AdaptedModel"),
+    "learned-features": ("learned_features", "LearnedFeatures"),
     "in-context": ("in_context_model", "InContextModel"),
     "few-shot-classifier": ("few_shot_classifier", "FewShotClassifier"),
 }
@@ -34,7 +46,7 @@ _KINDS: dict[str, tuple[str, str]] = {
 
 def load(
     directory: str | Path,
-) -> "TableModel | TaskTableModel | FewShotModel | AdaptedModel | FewShotClassifier | InContextModel":
+) -> "AnyModel":
     """Load the model that a directory holds.
 
     Raises:

@@ -11,12 +11,14 @@ from rich.text import Text
 from polytask.core.names import counted, short_name
 from polytask.models.few_shot_results import FewShotResults, LearnerTrial
 from polytask.models.in_context_results import TaskLearnerTrial
+from polytask.models.learned_features import LearnedFeaturesResults
 from polytask.models.table_results import FitResults, TaskResult
 from polytask.models.update_results import UpdateResults
 from polytask.report.metric_text import gain_text, interval_text, metric_text
 
 __all__ = [
     "FittingTable",
+    "feature_map_table",
     "few_shot_table",
     "fit_table",
     "task_trials_table",
@@ -176,3 +178,19 @@ def task_trials_table(trials: Sequence[TaskLearnerTrial]) -> RenderableType:
     )
     heads = [f"{n} row{'' if n == 1 else 's'}" for n in counts]
     return FittingTable(title, ["learner", *heads, "log density", "chosen"], rows)
+
+
+def feature_map_table(results: LearnedFeaturesResults) -> RenderableType:
+    """Lay out maps of features on held-out known classes, by examples of a class."""
+    shots = sorted({shot for by_shot in results.trials.values() for shot in by_shot})
+    rows = [
+        [
+            "none (frozen features)" if name == "none" else f"map {name}",
+            *(by_shot[n].format(1, scale=100) if n in by_shot else "–" for n in shots),
+            "yes" if name == results.chosen else "",
+        ]
+        for name, by_shot in results.trials.items()
+    ]
+    heads = [f"{n} example{'' if n == 1 else 's'}" for n in shots]
+    title = "Held-out known classes: accuracy % of class means, 95 % intervals over episodes"
+    return FittingTable(title, ["map", *heads, "chosen"], rows)

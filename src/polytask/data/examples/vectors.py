@@ -56,8 +56,8 @@ def vectors_of_rows(values: Sequence[Any], called: Callable[[int], str], where: 
     for index, value in enumerate(values):
         try:
             given = value.detach().cpu().numpy() if isinstance(value, Tensor) else np.asarray(value)
-            vector = given.astype(np.float64)
-            valid = given.dtype.kind in "biuf" and vector.ndim == 1 and vector.size > 0
+            valid = given.dtype.kind in "biuf" and given.ndim == 1 and given.size > 0
+            vector = given.astype(np.float64) if valid else np.empty(0)
         except FOREIGN:
             vector, valid = np.empty(0), False
         vectors.append(vector)

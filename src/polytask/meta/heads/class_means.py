@@ -4,7 +4,9 @@ import numpy as np
 
 from polytask.meta.heads.linear_head import LinearHead
 
-__all__ = ["class_means", "means_of", "precision_of"]
+__all__ = ["class_means", "means_of", "shrunk_weights"]
+
+_ROUNDING = 1e-12  # of all that the rows hold, below which a scatter is none
 
 
 def class_means(features: np.ndarray, labels: np.ndarray, n_classes: int, strength: float) -> LinearHead:
@@ -31,7 +33,7 @@ def class_means(features: np.ndarray, labels: np.ndarray, n_classes: int, streng
     means, counts = means_of(features, labels, n_classes)
     weight = means
     if strength < 1:
-        weight = means @ precision_of(features, means[labels], counts, strength)
+        weight = shrunk_weights(features, means, counts, strength)
     bias = -0.5 * (weight * means).sum(1)
     bias[counts == 0] = -1e6
     return LinearHead(weight=weight, bias=bias)
@@ -45,18 +47,29 @@ def means_of(features: np.ndarray, labels: np.ndarray, n_classes: int) -> tuple[
     return sums / np.maximum(counts, 1)[:, None], counts
 
 
-def precision_of(
-    features: np.ndarray, centres: np.ndarray, counts: np.ndarray, strength: float
+def shrunk_weights(
+    features: np.ndarray, means: np.ndarray, counts: np.ndarray, strength: float
 ) -> np.ndarray:
-    """Return P of `class_means`, ``[feature, feature]``; the identity where no class has two rows."""
+    """Return the means times P of `class_means`, ``[class, feature]``; as they are where nothing scatters.
+
+    The scatter within classes is that of all rows less that of the means, which needs no second copy of the
+    rows; the system is solved for the means alone, which is cheaper than P.
+
+    Args:
+        features: ``[row, feature]``.
+        means: ``[class, feature]``.
+        counts: Rows of each class.
+        strength: Above 0, below 1.
+    """
     size = features.shape[1]
     degrees = int(np.maximum(counts - 1, 0).sum())
     if degrees == 0:
-        return np.eye(size)
-    apart = features - centres
-    covariance = apart.T @ apart / degrees
+        return means
+    total = features.T @ features
+    covariance = (total - (means.T * counts) @ means) / degrees
     scale = np.trace(covariance) / size
-    if not scale > 0:
-        return np.eye(size)
-    shrunk = (1 - strength) * covariance + strength * scale * np.eye(size)
-    return scale * np.linalg.inv(shrunk)
+    if not scale > _ROUNDING * np.trace(total) / size / degrees:
+        return means
+    shrunk = (1 - strength) * covariance
+    shrunk[np.diag_indices(size)] += strength * scale
+    return scale * np.linalg.solve(shrunk, means.T).T
