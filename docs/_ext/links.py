@@ -25,6 +25,8 @@ class NameRole(XRefRole):
         refnode["py:module"] = env.ref_context.get("py:module")
         refnode["py:class"] = env.ref_context.get("py:class")
         refnode["refwarn"] = False
+        if title.startswith("~"):
+            title = title.rpartition(".")[2]
         return title, target.lstrip("~!")
 
 
@@ -111,9 +113,16 @@ def note_second_names(_: Sphinx, env: BuildEnvironment) -> list[str]:
     return []
 
 
+def without_placeholders(*event: Any) -> tuple[str, str | None] | None:
+    """Leave out the arguments that torch gives a module without any of its own."""
+    signature, returned = event[-2:]
+    return ("()", returned) if signature == "(*args: Any, **kwargs: Any)" else None
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Add the role and the handlers."""
     app.add_role(ROLE, NameRole(innernodeclass=nodes.literal, warn_dangling=False))
     app.connect("missing-reference", resolve)
     app.connect("env-updated", note_second_names)
+    app.connect("autodoc-process-signature", without_placeholders)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

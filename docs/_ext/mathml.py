@@ -1,6 +1,8 @@
 """Formulas as MathML, which browsers draw themselves: no script, and nothing from the network."""
 
+import html
 from typing import Any
+from xml.etree import ElementTree
 
 from docutils import nodes
 from docutils.utils.math import MathError
@@ -11,6 +13,8 @@ from sphinx.util import logging
 __all__ = ["setup"]
 
 LOGGER = logging.getLogger(__name__)
+NAMESPACE = "http://www.w3.org/1998/Math/MathML"
+ACCENTS = "~^ˆ˜¯ˉ‾˙→"
 ALIKE = {r"\dots": r"\ldots", r"\textstyle": "", r"\Big[": "[", r"\Big]": "]", r"\bigl": "", r"\bigr": ""}
 """What docutils does not know -> what looks (nearly) the same."""
 
@@ -20,10 +24,25 @@ def mathml(text: str, *, inline: bool, where: nodes.Node) -> str:
     for ours, theirs in ALIKE.items():
         text = text.replace(ours, theirs)
     try:
-        return tex2mathml(text if inline else _with_environment(text), as_block=not inline)
+        found = tex2mathml(text if inline else _with_environment(text), as_block=not inline)
     except MathError as error:
         LOGGER.warning("the formula %r cannot be shown: %s", text, error, location=where)
-        return f"<code>{nodes.unescape(text)}</code>"
+        return f"<code>{html.escape(text)}</code>"
+    return _indices_beside(found)
+
+
+def _indices_beside(found: str) -> str:
+    """Put the index of a letter with an accent beside it, where docutils puts it below."""
+    ElementTree.register_namespace("", NAMESPACE)
+    root = ElementTree.fromstring(found)
+    for element in root.iter(f"{{{NAMESPACE}}}munderover"):
+        letter, index, accent = element
+        if (accent.text or "") not in ACCENTS or accent.get("stretchy") != "false":
+            continue
+        element.tag = f"{{{NAMESPACE}}}msub"
+        element[:] = [ElementTree.Element(f"{{{NAMESPACE}}}mover", accent="true"), index]
+        element[0].extend([letter, accent])
+    return ElementTree.tostring(root, encoding="unicode")
 
 
 def _with_environment(text: str) -> str:

@@ -46,12 +46,14 @@ def method_page(method: Method, facts: Sequence[tuple[str, str]]) -> str:
     kind = method.group.removesuffix("s")
     labels = "".join(f".. _{kind}-{entry}:\n" for entry in method.entries)
     parts = [
+        ":orphan:\n",
         labels,
         title(name, "="),
         f".. list-table::\n   :class: facts\n   :widths: 25 75\n\n{_pairs(facts)}",
         f".. autoclass:: {method.canonical}\n",
         title("In our benchmarks", "-"),
         rows_table(rows_of([*method.entries, name])),
+        f"All {method.group}: :doc:`/methods/{method.group}`.\n",
     ]
     return "\n".join(parts)
 
@@ -79,8 +81,6 @@ def overview(
             for method in methods
         ]
         parts.append(listing(("method", "name", "in a sentence", head), rows, widths=(18, 17, 45, 20)))
-    documents = [method.document for _, methods in groups for method in methods]
-    parts.append(".. toctree::\n   :hidden:\n\n" + "".join(f"   /{document}\n" for document in documents))
     return "\n".join(parts)
 
 
@@ -159,7 +159,7 @@ balancing="upgrad")``, ``polytask fit --balancing upgrad``; by hand:
 `polytask.balancing.BalancedBackward`.
 
 What a method looks at decides what it costs: losses cost nothing; inner products of gradients cost
-1.1 to 8 times a plain step with 40 tasks, depending on the :doc:`engine <engines>`; whole gradients
+1.1 to 12 times a plain step with 40 tasks, depending on the :doc:`engine <engines>`; whole gradients
 cost a backward pass for each task. Start with equal weights, and expect little from the others
 where tasks do not conflict: with trials counted alike, they are hard to beat (:doc:`/figures`)."""
 ARCHITECTURES_ABOUT = """\

@@ -125,7 +125,7 @@ def _solvers() -> Iterator[Row]:
         yield Row(
             method=method,
             benchmark="weights from a Gramian, " + ", ".join(map(str, sizes)) + " tasks: milliseconds",
-            figure=", ".join(f"{time:.2g}" for time in times),
+            figure=", ".join(f"{time:.2f}" if time < 10 else f"{time:.0f}" for time in times),
             file=file,
         )
 
