@@ -94,7 +94,7 @@ print("the portfolio:", ", ".join(names[index] for index in portfolio))
 for name, value in found.items():
     print(f"{name:24s} mean regret {value:.3f}")
 left, right = plt.figure(figsize=(10, 3.6), layout="constrained").subplots(1, 2, width_ratios=(3, 2))
-image = left.imshow(log.regrets().T, aspect="auto", cmap="magma_r")
+image = left.imshow(log.regrets().T.numpy(), aspect="auto", cmap="magma_r")
 left.set_yticks(range(len(names)), names)
 left.set(xlabel="known task", title="regret of each learner: dark is bad")
 right.barh(list(found), list(found.values()), color="#1f6fb2")

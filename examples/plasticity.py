@@ -61,7 +61,7 @@ names = episode.support.targets["name"].tolist()
 limit = max(float(weight.abs().max()) for weight in weights)
 panels = plt.figure(figsize=(8, 7), layout="constrained").subplots(6, 1, sharex=True)
 for number, (axes, weight) in enumerate(zip(panels, weights, strict=True)):
-    axes.imshow(weight, cmap="RdBu_r", vmin=-limit, vmax=limit, aspect="auto")
+    axes.imshow(weight.numpy(), cmap="RdBu_r", vmin=-limit, vmax=limit, aspect="auto")
     said = (
         "before the first pattern" if number == 0 else f"after pattern {number}, called {names[number - 1]}"
     )
