@@ -1,5 +1,5 @@
 """Learning to explore: RL² on bandits
-=================================
+===================================
 
 Five machines pay with chances that nobody knows, ten pulls in all. Whoever pulls at random wins five, and
 the best strategy that mathematics knows, Gittins' index, about 6.7. RL² is never told how to explore: a

@@ -1,11 +1,14 @@
-"""A prior of your own: a network that answers as its posterior does, and how near it comes to the exact one.
+"""A prior of your own
+===================
 
-The prior draws functions from a Gaussian process, whose posterior is known in closed form. Where it is not,
-as for functions with a jump, nothing changes but the prior.
+A network answers as the posterior of a prior does, and how near it comes to the exact one. The prior
+draws functions from a Gaussian process, whose posterior is known in closed form. Where it is not, as for
+functions with a jump, nothing changes but the prior.
 """
 
 import argparse
 
+import matplotlib.pyplot as plt
 import torch
 from torch import Tensor
 
@@ -50,3 +53,11 @@ print("ok  " if near else "FAIL", "means are within 0.3 of the exact ones")
 steps = polytask.learn(jump, learner="pfn", steps=options.steps, progress=False)
 told = steps.adapt([[-1.5], [1.5]], [0.0, 3.0]).predict([[-1.0], [0.0], [1.0]], deviation=True)
 print("a function with a jump:", told.round(2).to_string(index=False), sep="\n")
+
+shown = steps.adapt([[-1.5], [1.5]], [0.0, 3.0]).predict(torch.linspace(-2, 2, 60)[:, None], deviation=True)
+center, spread = shown["y"].to_numpy(), shown.iloc[:, 1].to_numpy()
+axes = plt.figure(figsize=(6, 3), layout="constrained").subplots()
+axes.fill_between(torch.linspace(-2, 2, 60), center - 2 * spread, center + 2 * spread, alpha=0.25)
+axes.plot(torch.linspace(-2, 2, 60), center)
+axes.plot([-1.5, 1.5], [0.0, 3.0], "o", color="#c2453a")
+axes.set_title("a jump somewhere between two known points: unsure where it is")

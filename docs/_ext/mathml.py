@@ -1,6 +1,7 @@
 """Formulas as MathML, which browsers draw themselves: no script, and nothing from the network."""
 
 import html
+import re
 from typing import Any
 from xml.etree import ElementTree
 
@@ -14,6 +15,7 @@ __all__ = ["setup"]
 
 LOGGER = logging.getLogger(__name__)
 NAMESPACE = "http://www.w3.org/1998/Math/MathML"
+ENTITY = re.compile(r"&(?!amp;|lt;|gt;|quot;|apos;|#)\w+;")
 ACCENTS = "~^ˆ˜¯ˉ‾˙→"
 ALIKE = {r"\dots": r"\ldots", r"\textstyle": "", r"\Big[": "[", r"\Big]": "]", r"\bigl": "", r"\bigr": ""}
 """What docutils does not know -> what looks (nearly) the same."""
@@ -34,7 +36,8 @@ def mathml(text: str, *, inline: bool, where: nodes.Node) -> str:
 def _indices_beside(found: str) -> str:
     """Put the index of a letter with an accent beside it, where docutils puts it below."""
     ElementTree.register_namespace("", NAMESPACE)
-    root = ElementTree.fromstring(found)
+    # XML knows five names of characters, HTML many.
+    root = ElementTree.fromstring(ENTITY.sub(lambda name: html.unescape(name[0]), found))
     for element in root.iter(f"{{{NAMESPACE}}}munderover"):
         letter, index, accent = element
         if (accent.text or "") not in ACCENTS or accent.get("stretchy") != "false":
