@@ -60,7 +60,10 @@ def update(
     check_destination(output, kind=FewShotModel.kind)
     loaded = load(model)
     if not isinstance(loaded, FewShotModel):
-        raise InputError(f"{model} is no few-shot model. Give a directory that polytask learn made.")
+        raise InputError(
+            f"{model} is no few-shot model of images, whose network an update trains. Give one that "
+            "polytask learn made of images."
+        )
     updated, results = update_model(
         loaded,
         new_task,
