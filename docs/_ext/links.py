@@ -1,5 +1,6 @@
 """Names between single backticks in docstrings become links where they are public, and code where not."""
 
+import re
 from typing import Any
 
 from docutils import nodes
@@ -13,6 +14,7 @@ from _ext.public import canonical_names, public_names
 __all__ = ["setup"]
 
 ROLE = "polytask-name"
+PLACEHOLDERS = re.compile(r"\(\*args: \S*Any, \*\*kwargs: \S*Any\)( -> None)?")
 
 
 class NameRole(XRefRole):
@@ -116,7 +118,7 @@ def note_second_names(_: Sphinx, env: BuildEnvironment) -> list[str]:
 def without_placeholders(*event: Any) -> tuple[str, str | None] | None:
     """Leave out the arguments that torch gives a module without any of its own."""
     signature, returned = event[-2:]
-    return ("()", returned) if signature == "(*args: Any, **kwargs: Any)" else None
+    return ("()", returned) if PLACEHOLDERS.fullmatch(signature or "") else None
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
