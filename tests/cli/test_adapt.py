@@ -1,6 +1,7 @@
 """``polytask adapt`` of a table: new tasks from few rows, between a fit and its predictions."""
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -130,6 +131,15 @@ def test_rows_that_are_given_again_do_not_count_unless_asked(folder, capsys):
     assert json.loads(capsys.readouterr().out.partition("{")[2].join(["{", ""]))["labels"] == {str(NEW): 12}
 
 
+def test_a_model_of_tasks_may_be_changed_in_place(folder, capsys):
+    rows(1, 8, start=NEW).to_csv("more.csv", index=False)
+    shutil.copytree("shops", "mine")
+    assert run("adapt", "mine", "more.csv", "-o", "mine") == 0
+    assert run("adapt", "shops", "more.csv", "-o", "other") == 0
+    capsys.readouterr()
+    pd.testing.assert_frame_equal(answered(folder, "mine"), answered(folder, "other"))
+
+
 @pytest.mark.parametrize(
     ("change", "typed", "message"),
     [
@@ -138,7 +148,6 @@ def test_rows_that_are_given_again_do_not_count_unless_asked(folder, capsys):
         (lambda table: table.assign(sold=None, kind=None, often=None), (), "No row has a label"),
         (lambda table: table.assign(kind="purple"), (), "has class 'purple'"),
         (lambda table: table.assign(shop=None), (), "is empty in 4 rows"),
-        (lambda table: table, ("-o", "shops"), "is the learned model itself"),
     ],
 )
 def test_what_cannot_be_learned_ends_in_one_message_and_nothing_is_written(

@@ -73,6 +73,8 @@ def adapt(
 ) -> None:
     """Learn classes from a few labelled examples of any kind; or adapt a model to new classes, or new tasks.
 
+    The output may be a model of classes or tasks itself, which is then replaced in one step.
+
     [bold]Examples[/bold]
 
       polytask adapt my-photos/ -o my-photos-model
@@ -107,11 +109,12 @@ def adapt(
             raise InputError("`again` is for models of a table with tasks. Name the model first.")
         _learn_classes(source, output, asked, as_json=as_json)
         return
-    if user_path(output).resolve() == user_path(source).resolve():
+    base = load(source)
+    in_place = user_path(output).resolve() == user_path(source).resolve()
+    if in_place and isinstance(base, FewShotModel | LearnedFeatures):
         raise InputError(
             f"{output} is the learned model itself, which would be lost. Choose another `output`."
         )
-    base = load(source)
     if isinstance(base, LearnedFeatures):
         _learn_new_classes(base, support, output, asked, again=again, as_json=as_json)
         return
