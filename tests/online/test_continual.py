@@ -92,6 +92,7 @@ def test_an_update_that_hurts_held_out_tasks_is_undone_and_counted():
     assert now > 1.05 * was
     assert not found.kept
     assert update.n_undone == 1
+    assert len(update.replay) == 1  # only the first one, which did no harm
     assert torch.equal(before, weights(update.learner))
     torch.testing.assert_close(update.optimizer.state_dict(), optimizer_before)
 

@@ -45,7 +45,8 @@ class ContinualUpdate:
     .. math:: \theta \leftarrow \theta - \eta \nabla \frac{1}{n} \sum_i L_{Q_i}(\phi_i(\theta, S_i))
 
     Every task in ``held_out_every`` never trains, but guards: an update after which these tasks are answered
-    worse by more than ``tolerance`` is undone, and counted. `adapt` never changes the learner.
+    worse by more than ``tolerance`` is undone, and counted; its task is not replayed. `adapt` never changes
+    the learner.
 
     It does not use `polytask.train`: a run has a source of numbered steps and an end, while here each task
     comes once, from outside, and its step may be taken back. The optimizer and what it remembers live on
@@ -150,7 +151,8 @@ class ContinualUpdate:
             self.guards.add(tasks, examples)
         else:
             held_out, kept = self._guarded(tasks, examples)
-            self.replay.add(tasks, examples)
+            if kept:  # what did harm once would do so again when it is replayed
+                self.replay.add(tasks, examples)
         self.n_observed += 1
         return Observed(before=before, held_out=held_out, kept=kept)
 
