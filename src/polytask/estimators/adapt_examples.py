@@ -4,10 +4,12 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from torch import Tensor
 
 from polytask.core import DataError, DataWarning, InputError, MissingPackageError
 from polytask.core.names import counted
+from polytask.core.png import png_address, shrunk
 from polytask.data.examples.examples import Examples
 from polytask.data.examples.reading import read_examples
 from polytask.encoders.frozen import FrozenEncoder
@@ -20,12 +22,14 @@ from polytask.models.feature_space import FeatureSpace
 from polytask.models.few_shot_classifier import FewShotClassifier
 from polytask.models.known_examples import KnownExamples
 from polytask.models.known_tasks import known_tasks
+from polytask.models.left_out_details import with_items
 
 __all__ = ["adapt", "encoded_space"]
 
 _DEEP = "minilm-3-layers"
 _LEXICAL = "hashed-text"
 _SHARES = (0.5, 1.0)  # of the words themselves, beside what they mean
+_LONGEST = 300  # letters of a text that a report shows
 _MIDDLE = 0.7  # where no example can be left out
 
 
@@ -111,6 +115,9 @@ def adapt(
         origin=examples.origin,
         data={"examples": len(examples), "classes": len(known.classes), "messages": messages},
     )
+    if model.details is not None:
+        named = dict(zip(zip(given, _names(examples), strict=True), examples.items, strict=True))
+        model.details = with_items(model.details, named, _shown)
     if model.left_out_accuracy is None and len(model.references):
         known_from = known_tasks(tuple(view.name for view in space.views))
         about = known_from.about if known_from else "other data"
@@ -153,6 +160,15 @@ def encoded_space(
     encoders = _encoders(examples, encoder, stacklevel=stacklevel + 2)
     vectors = [frozen_features(one, examples.items) for one in encoders]
     return _space(examples, encoders, vectors), vectors, []
+
+
+def _shown(item: object) -> dict[str, str]:
+    """Return what a report shows of an example; nothing of sounds and vectors."""
+    if isinstance(item, str):
+        return {"text": item if len(item) <= _LONGEST else f"{item[: _LONGEST - 1]}…"}
+    if isinstance(item, np.ndarray) and item.dtype == np.uint8 and item.ndim == 3:
+        return {"image": png_address(shrunk(item))}
+    return {}
 
 
 def _labelled_twice(examples: Examples) -> str:

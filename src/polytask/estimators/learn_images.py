@@ -30,6 +30,7 @@ from polytask.data import LabelledExamples
 from polytask.data.images.image_preparation import Ground
 from polytask.evaluate import evaluate_episodes
 from polytask.fitting.few_shot_choice import AUTO, CANDIDATES, trial_steps, try_learners, without_auto
+from polytask.fitting.few_shot_details import few_shot_details
 from polytask.fitting.few_shot_episodes import class_sizes, judging_episodes
 from polytask.fitting.few_shot_source import ClassSplit, class_split
 from polytask.fitting.few_shot_training import to_train
@@ -153,10 +154,14 @@ def train_few_shot(
     ):
         with seeded(seed, "initialization"):
             learner = build_few_shot_learner(config)
-        _train(learner, classes, config, seed=seed, folder=folder, accelerator=accelerator, progress=progress)
+        rows = _train(
+            learner, classes, config, seed=seed, folder=folder, accelerator=accelerator, progress=progress
+        )
         seconds = time.perf_counter() - start
         phase("judging")
         score, baseline = _judge(learner, classes, config, n_episodes=n_episodes, seed=seed)
+        episodes = judging_episodes(classes.test, config, seed=derive_seed(seed, "test"))
+        details = few_shot_details(learner, episodes, rows, title=config.learner)
     results = FewShotResults(
         source=classes.name,
         learner=config.learner,
@@ -175,7 +180,9 @@ def train_few_shot(
         "classes": results.n_classes,
         "seed": seed,
     }
-    return FewShotModel(learner, config=config, data=data, results=results)
+    model = FewShotModel(learner, config=config, data=data, results=results)
+    model.details = details
+    return model
 
 
 def filled_config(classes: ClassSplit, config: FewShotConfig) -> FewShotConfig:
@@ -202,7 +209,7 @@ def _train(
     folder: Path | None,
     accelerator: str,
     progress: bool,
-) -> None:
+) -> list[dict[str, float]]:
     """Train on known classes; the weights that answer the validation classes best are kept."""
     trained, source = to_train(learner, classes.train, config, seed=seed)
     held_out = judging_episodes(classes.validation, config, seed=derive_seed(seed, "validation"))
@@ -211,7 +218,7 @@ def _train(
         score = evaluate_episodes(learner, held_out, n_episodes=60)
         return Validation(score=score.interval.mean, metrics={"accuracy": score.interval.mean})
 
-    train(
+    return train(
         trained,
         source,
         n_steps=config.steps,
@@ -232,7 +239,7 @@ def _train(
             "seed": seed,
             **config.to_json(),
         },
-    )
+    ).rows
 
 
 def _judge(

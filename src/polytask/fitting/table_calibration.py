@@ -13,7 +13,7 @@ from polytask.fitting.table_preparation import PreparedTable
 from polytask.fitting.temperature import Sharpness, fit_temperature
 from polytask.models.calibration import Calibration, ScoreDistribution, TargetCalibration, class_scores
 
-__all__ = ["calibrate", "held_out_scores"]
+__all__ = ["calibrate", "calibrate_with_scores", "held_out_scores"]
 
 
 def calibrate(
@@ -31,6 +31,13 @@ def calibrate(
     Returns:
         The calibration, and what temperature did for each classification target.
     """
+    return calibrate_with_scores(prepared, predictions, seed=seed)[:2]
+
+
+def calibrate_with_scores(
+    prepared: PreparedTable, predictions: Mapping[str, Tensor], *, seed: int
+) -> tuple[Calibration, dict[str, Sharpness], np.ndarray]:
+    """Do what `calibrate` does, and return the scores of all rows, too: ``[target, row]``, NaN without."""
     blocks = row_blocks(len(prepared.rows), groups=prepared.groups, order=prepared.times, seed=seed)
     folds, rows = prepared.repeats[0], prepared.rows
     targets, sharpness = {}, {}
@@ -55,7 +62,8 @@ def calibrate(
             difficulty=difficulty,
         )
     together = _together(scores, list(targets.values()), prepared.groups)
-    return Calibration(targets=targets, together=together, by_group=prepared.groups is not None), sharpness
+    by_group = prepared.groups is not None
+    return Calibration(targets=targets, together=together, by_group=by_group), sharpness, scores
 
 
 def held_out_scores(task: Task, predictions: Tensor, rows: Batch) -> np.ndarray:

@@ -168,6 +168,8 @@ def _fit_form(
         def tell(epoch: int, losses: Mapping[str, float]) -> None:
             bar.advance(epoch + 1)
             bar.show(losses)
+            row = {"epoch": epoch + 1.0, **{f"loss/{name}": value for name, value in losses.items()}}
+            where.rows.setdefault(where.shown(title), []).append(row)
 
         return fit_stack(
             prepared.tasks,

@@ -20,7 +20,8 @@ from polytask.fitting.fit_settings import FitSettings
 from polytask.fitting.grouped_fit import fit_groups, group_titles
 from polytask.fitting.large_preparation import prepare_large_table
 from polytask.fitting.planned_fit import PlannedFit, plan_training, table_summary
-from polytask.fitting.table_calibration import calibrate
+from polytask.fitting.table_calibration import calibrate_with_scores
+from polytask.fitting.table_details import table_details
 from polytask.fitting.table_ensemble_fit import TableFit, stacked
 from polytask.fitting.table_preparation import Columns, LargeRows, PreparedTable, prepare_table
 from polytask.fitting.table_surroundings import Surroundings, rehearse
@@ -110,8 +111,12 @@ def train_table(
             where=where,
         )
         phase("judging")
-        calibration, sharpness = calibrate(prepared, fitted.joint, seed=derive_seed(seed, "blocks"))
+        blocks_of = derive_seed(seed, "blocks")
+        calibration, sharpness, scores = calibrate_with_scores(prepared, fitted.joint, seed=blocks_of)
         results = _results(prepared, fitted, settings, sharpness, n_rows=len(frame), start=start)
+        details = table_details(
+            frame, prepared, fitted, calibration, scores, where.rows, seed=derive_seed(seed, "report")
+        )
     if (shortfall := results.shortfall()) is not None:
         warnings.warn(shortfall, ResultWarning, stacklevel=stacklevel)
     model = TableModel(
@@ -122,6 +127,7 @@ def train_table(
         data=data,
         results=results,
         calibration=calibration,
+        details=details,
     )
     return TrainedTable(model=model, prepared=prepared, held_out=fitted.joint)
 

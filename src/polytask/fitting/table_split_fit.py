@@ -100,6 +100,7 @@ def fit_splits(
                 title=title,
                 where=where,
             )
+            where.rows[where.shown(title)] = [dict(row) for row in outcome.rows]
             members.append(learner.cpu().eval())
             steps = max(steps, outcome.best_step)
             held_out = torch.from_numpy(fold.held_out)

@@ -29,6 +29,7 @@ class Surroundings:
         identity: Data and settings that a checkpoint must have been made with.
         deadline: When to stop, in the time of `time.monotonic`; None for never.
         group: The targets that are trained, where these are a group among others; nothing where they are all.
+        rows: By training, its figures: written while it runs, for reports.
     """
 
     accelerator: str = "cpu"
@@ -38,6 +39,7 @@ class Surroundings:
     identity: Mapping[str, object] = field(default_factory=dict)
     deadline: float | None = None
     group: tuple[str, ...] = ()
+    rows: dict[str, list[dict[str, float]]] = field(default_factory=dict)
 
     @property
     def checked_precision(self) -> Precision:

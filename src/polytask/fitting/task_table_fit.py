@@ -115,7 +115,7 @@ def fit_task_table(
             tasks.learned(inputs[mask], outputs[name][mask], values[mask], of_row, n_tasks=len(names))
         )
         results.append(_result(target, learned.data, learned.choice, seed=seed))
-    return TaskTableModel(
+    model = TaskTableModel(
         trained.model,
         task_column,
         TaskNames(names),
@@ -130,6 +130,8 @@ def fit_task_table(
             messages=(*notes, *trained.prepared.messages),
         ),
     )
+    model.details = trained.model.details
+    return model
 
 
 def read_tasks(

@@ -38,6 +38,7 @@ from polytask.version import __version__
 __all__ = ["Bundle", "load_bundle", "save_bundle"]
 
 _TENSORS = "weights.safetensors"
+_MOST_TEXT = 8 * 2**20  # bytes of a further file that is read along
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +83,7 @@ def save_bundle(directory: str | Path, bundle: Bundle) -> Path:
                 write_atomically(target / name, lambda file, content=content: file.write(content))
         finally:
             with suppress(OSError):  # what stays is removed by the next saving
-                sweep_folder(target)
+                sweep_folder(target, pages=True)
     return target
 
 
@@ -135,7 +136,7 @@ def _described(bundle: Bundle, files: Mapping[str, str]) -> bytes:
 
 def _read(source: Path, description: Mapping[str, Any]) -> Bundle:
     """Verify every file, and read the tensors."""
-    tensors = None
+    tensors, texts = None, {}
     for name, expected in description["files"].items():
         original = original_name(name, expected) if isinstance(expected, str) else None
         if original is None:
@@ -145,6 +146,8 @@ def _read(source: Path, description: Mapping[str, Any]) -> Bundle:
         verify_file(source / name, expected)
         if original == _TENSORS:
             tensors = read_tensors(source / name)
+        elif (source / name).stat().st_size <= _MOST_TEXT:
+            texts[original] = (source / name).read_text(encoding="utf-8", errors="replace")
     if tensors is None:
         raise BundleError(f"{source / DESCRIPTION} names no {_TENSORS}. Train the model again.")
     return Bundle(
@@ -152,6 +155,7 @@ def _read(source: Path, description: Mapping[str, Any]) -> Bundle:
         config=description["config"],
         tensors=tensors,
         data=description["data"],
+        files=texts,
         source=str(source),
     )
 

@@ -12,6 +12,7 @@ from typing import Any
 from polytask.core import BundleError, InputError
 from polytask.core.files import is_temporary, rehearse_write, sweep, user_path
 from polytask.core.strict_json import format_json, parse_json
+from polytask.models.bundle_pages import PAGES, is_ours
 
 try:
     import fcntl
@@ -213,13 +214,18 @@ def locked(folder: Path, *, wait: bool = True) -> Iterator[bool]:
         os.close(descriptor)
 
 
-def sweep_folder(folder: Path) -> None:
-    """Remove what a model's description does not name; everything in the folder is known to be ours."""
+def sweep_folder(folder: Path, *, pages: bool = False) -> None:
+    """Remove what a model's description does not name; everything in the folder is known to be ours.
+
+    Args:
+        folder: The folder.
+        pages: Whether its pages go, too: they are those of an earlier model.
+    """
     sweep(folder)
     description = _description(folder)
     if description is None and (folder / DESCRIPTION).exists():
         return
-    named = {DESCRIPTION, *_named(description or {})}
+    named = {DESCRIPTION, *_named(description or {}), *(() if pages else PAGES)}
     for entry in list(folder.iterdir()):
         if entry.name not in named and not is_temporary(entry.name):
             with suppress(OSError):
@@ -250,7 +256,7 @@ def _ours(entry: Path, named: set[str]) -> bool:
     try:
         if not stat.S_ISREG(entry.lstat().st_mode):
             return False
-        if entry.name in named or is_temporary(entry.name):
+        if entry.name in named or is_temporary(entry.name) or is_ours(entry):
             return True
         stored = _STORED.fullmatch(entry.name)  # a killed saving leaves files that nothing names yet
         return stored is not None and checksum(entry).startswith(stored[2])

@@ -24,6 +24,7 @@ from polytask.models.feature_space import FeatureSpace
 from polytask.models.known_examples import KnownExamples
 from polytask.models.known_tasks import known_tasks, stored_known_tasks
 from polytask.models.label_next import label_next
+from polytask.models.left_out_details import left_out_details
 from polytask.models.saved_model import Contents, SavedModel, part
 from polytask.models.stored_classifier import check_head, check_tensors, stored_examples
 from polytask.models.typicality import confidence, conformal_level, kept_references, typicality
@@ -128,7 +129,7 @@ class FewShotClassifier(SavedModel):
             known = known_tasks(tuple(view.name for view in space.views))
         if known is not None and not len(references):  # a support that says nothing itself
             sharpness, references = known.sharpness, known.references
-        return cls(
+        model = cls(
             space,
             examples,
             settings=HeadSettings(
@@ -145,6 +146,8 @@ class FewShotClassifier(SavedModel):
             origin=origin,
             data={**data, "left_out_accuracy": chosen.accuracy(labels)},
         )
+        model.details = left_out_details(chosen, labels, examples)
+        return model
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -351,6 +354,7 @@ class FewShotClassifier(SavedModel):
                 "losses": self.losses,
             },
             data=self.data,
+            details=self.details,
         )
 
     @classmethod

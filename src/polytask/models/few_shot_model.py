@@ -107,6 +107,7 @@ class FewShotModel(SavedModel):
             tensors=self.learner.state_dict(),
             data=self.data,
             results=self.results or self.updated,
+            details=self.details,
         )
 
     @classmethod

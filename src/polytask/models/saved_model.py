@@ -5,13 +5,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar, Protocol, Self
 
 from torch import Tensor
 
+import polytask  # its rooms are looked up when they are asked for: what writes reports is no part of a model
 from polytask.core import BundleError, InputError, Task
 from polytask.core.strict_json import format_json
 from polytask.models.bundle import Bundle, load_bundle, save_bundle
+from polytask.models.model_card import model_card
+from polytask.models.model_record import ModelRecord
+from polytask.models.report_details import ReportDetails
 
 __all__ = ["Contents", "Results", "SavedModel", "fitting_together", "part"]
 
@@ -33,12 +38,14 @@ class Contents:
         tensors: Its weights, by name.
         data: Where it came from.
         results: Its figures, if there are any.
+        details: What a report shows beside these, if it is there.
     """
 
     config: dict[str, Any]
     tensors: Mapping[str, Tensor]
     data: Mapping[str, Any]
     results: Results | None = None
+    details: ReportDetails | None = None
 
 
 class SavedModel(ABC):
@@ -50,6 +57,8 @@ class SavedModel(ABC):
 
     kind: ClassVar[str]
     tried_when_read: ClassVar[bool] = True
+    details: ReportDetails | None = None
+    _read_files: Mapping[str, str] = MappingProxyType({})  # of the bundle that it was read from
 
     def save(self, directory: str | Path, *, files: Mapping[str, str] | None = None) -> Path:
         """Write a model directory: safetensors, JSON and, after training, its results.
@@ -64,18 +73,51 @@ class SavedModel(ABC):
             InputError: The system does not let it be written.
         """
         contents = self._contents()
-        results = contents.results
-        results_file = {} if results is None else {"results.json": format_json(results.to_json()) + "\n"}
         bundle = Bundle(
             kind=self.kind,
             config=contents.config,
             tensors=contents.tensors,
             data=dict(contents.data),
-            files=results_file | dict(files or {}),
+            files=self._texts(contents) | dict(files or {}),
             source=str(directory),
         )
         _check_predictions(bundle, *self._tried())
         return save_bundle(directory, bundle)
+
+    def record(self) -> ModelRecord:
+        """Return what reports and cards tell of the model.
+
+        Raises:
+            BundleError: What stands beside a loaded model is no report of polytask.
+        """
+        contents = self._contents()
+        bundle = Bundle(
+            kind=self.kind,
+            config=contents.config,
+            tensors=contents.tensors,
+            data=dict(contents.data),
+            files=self._texts(contents),
+            source=repr(self),
+        )
+        return ModelRecord.of(bundle)
+
+    def report(self, path: str | Path) -> Path:
+        """Write a report of the model: one HTML file; see `polytask.report.write_model_report`."""
+        return polytask.report.write_model_report(self.record(), path)
+
+    def card(self) -> str:
+        """Return the model card, a ``README.md`` as the Hugging Face hub takes it; see `model_card`."""
+        return model_card(self.record())
+
+    def _texts(self, contents: Contents) -> dict[str, str]:
+        """Return the texts that are kept with the model: new ones, or those that it was read with."""
+        new = {"results.json": contents.results, "report.json": contents.details}
+        written = {
+            name: f"{format_json(part.to_json(), indent=2 if name == 'results.json' else None)}\n"
+            for name, part in new.items()
+            if part is not None
+        }
+        return {**self._read_files, **written}
 
     @classmethod
     def load(cls, directory: str | Path) -> Self:
@@ -91,6 +133,7 @@ class SavedModel(ABC):
         """
         with fitting_together(bundle):
             model = cls._built(bundle)
+            model._read_files = dict(bundle.files)
             if cls.tried_when_read:
                 _check_predictions(bundle, *model._tried())
         return model

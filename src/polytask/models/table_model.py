@@ -25,6 +25,7 @@ from polytask.models.calibration import Calibration
 from polytask.models.kept_columns import beside, kept_columns
 from polytask.models.network_stack import StackedEnsemble, StackPlan
 from polytask.models.prediction_file import WrittenPredictions, write_pieces
+from polytask.models.report_details import ReportDetails
 from polytask.models.saved_model import Contents, SavedModel, part
 from polytask.models.table_config import TableConfig
 from polytask.models.table_ensemble import TableEnsemble
@@ -49,6 +50,7 @@ class TableModel(SavedModel):
         data: Where it came from: fingerprint, column roles.
         results: Its figures on held-out rows; None for a loaded model.
         calibration: What held-out rows say of its certainty; None for models of earlier versions.
+        details: What a report shows beside the results; None for a loaded model, which has them on disk.
     """
 
     kind = "table"
@@ -63,6 +65,7 @@ class TableModel(SavedModel):
         data: dict[str, object],
         results: FitResults | None = None,
         calibration: Calibration | None = None,
+        details: ReportDetails | None = None,
     ) -> None:
         self.learner = learner.eval()
         self.encoder = encoder
@@ -71,6 +74,7 @@ class TableModel(SavedModel):
         self.data = data
         self.results = results
         self.calibration = calibration
+        self.details = details
 
     def predict(
         self, table: Any, *, intervals: float | None = None, joint: bool = False, keep: Any = ()
@@ -255,7 +259,9 @@ class TableModel(SavedModel):
         if self.calibration is not None:
             config["calibration"] = self.calibration.to_json()
             tensors |= {f"{_CALIBRATION}{name}": one for name, one in self.calibration.tensors().items()}
-        return Contents(config=config, tensors=tensors, data=self.data, results=self.results)
+        return Contents(
+            config=config, tensors=tensors, data=self.data, results=self.results, details=self.details
+        )
 
     @classmethod
     def _built(cls, bundle: Bundle) -> Self:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import pandas as pd
 
@@ -168,6 +168,58 @@ class FitResults:
             "steps": dict(self.steps),
             "groups": [list(group) for group in self.groups],
         }
+
+    @classmethod
+    def from_json(cls, data: Any) -> Self:
+        """Read what `to_json` wrote; what that leaves out is as by default.
+
+        Raises:
+            KeyError: Something is missing; other errors where it is something else.
+        """
+        return cls(
+            tasks=tuple(_task_from_json(one) for one in data["tasks"]),
+            delta_m=_interval(data["delta_m_percent"]),
+            n_folds=int(data["n_folds"]),
+            n_repeats=int(data["n_repeats"]),
+            n_parameters={str(name): int(count) for name, count in data["n_parameters"].items()},
+            rows={str(name): int(count) for name, count in data["rows"].items()},
+            seconds=float(data["seconds"]),
+            messages=tuple(map(str, data["messages"])),
+            steps={str(name): int(step) for name, step in data.get("steps", {}).items()},
+            groups=tuple(tuple(map(str, group)) for group in data.get("groups", [])),
+        )
+
+
+def _task_from_json(data: Mapping[str, Any]) -> TaskResult:
+    def sides(name: str) -> dict[str, Interval]:
+        read = {str(metric): _interval(one) for metric, one in data[name].items()}
+        return {metric: one for metric, one in read.items() if one is not None}
+
+    better, p_value = data["better_than_constant"], data["p_value"]
+    return TaskResult(
+        task=str(data["task"]),
+        kind=str(data["kind"]),
+        metric=str(data["metric"]),
+        joint=sides("joint"),
+        baseline=sides("separate"),
+        gain=_interval(data["gain_percent"]),
+        p_value=None if p_value is None else float(p_value),
+        constant=sides("constant"),
+        better_than_constant=None if better is None else bool(better),
+        undefined={str(name): int(count) for name, count in data["undefined"].items()},
+        temperature=float(data["temperature"]),
+        calibration_error={str(name): float(error) for name, error in data["calibration_error"].items()},
+        single=data["verdict"] == "alone",
+    )
+
+
+def _interval(data: Mapping[str, Any] | None) -> Interval | None:
+    if data is None:
+        return None
+    mean, half_width = (
+        math.nan if data[part] is None else float(data[part]) for part in ("mean", "half_width")
+    )
+    return Interval(mean=mean, half_width=half_width, n=int(data["n"]), confidence=float(data["confidence"]))
 
 
 def _short(interval: Interval | None) -> str:

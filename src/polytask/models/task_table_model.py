@@ -316,6 +316,7 @@ class TaskTableModel(SavedModel):
             tensors={**pooled.tensors, **tensors},
             data=pooled.data,
             results=self.results,
+            details=self.details,
         )
 
     @classmethod

@@ -80,7 +80,7 @@ class ClassificationEpisodes(Source):
 
     def step(self, index: int) -> EpisodeStack:
         """Return ``n_episodes`` episodes; see `Source.step`."""
-        rows = self._rows(numpy_generator(self.seed, "step", index))  # [episode, way, drawn]
+        rows = self.rows(index)  # [episode, way, drawn]
         support, query = rows[..., : self.n_shot], rows[..., self.n_shot :]
         device = self.examples.inputs.device
         drawn = torch.from_numpy(np.concatenate([support.reshape(-1), query.reshape(-1)])).to(device)
@@ -92,6 +92,10 @@ class ClassificationEpisodes(Source):
             support=self._batch(inputs[:n_support], self.n_shot),
             query=self._batch(inputs[n_support:], self.n_query),
         )
+
+    def rows(self, index: int) -> np.ndarray:
+        """Return the examples of a step, int ``[episode, way, drawn]``: of each class first the support."""
+        return self._rows(numpy_generator(self.seed, "step", index))
 
     def _batch(self, inputs: Tensor, n_of_class: int) -> Batch:
         """Put inputs ``[episode * way * drawn, ...]`` and their labels into a batch of all episodes."""
