@@ -3,8 +3,10 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import polytask  # its rooms are looked up when they are asked for: what writes reports is no part of a result
 from polytask.compare.chosen_settings import settings_text
 from polytask.core import InputError, Interval, Task
 from polytask.evaluate.metrics import higher_is_better
@@ -175,6 +177,10 @@ class Comparison:
         return next(
             (one for one in self.contrasts if (one.target, one.candidate) == (target, candidate)), None
         )
+
+    def report(self, path: str | Path) -> Path:
+        """Write a report: one HTML file; see `polytask.report.write_comparison_report`."""
+        return polytask.report.write_comparison_report(self, path)
 
     def to_json(self) -> dict[str, Any]:
         """Return everything as plain JSON; what is unknown is null."""

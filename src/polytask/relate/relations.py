@@ -3,10 +3,12 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+import polytask  # its rooms are looked up when they are asked for: what writes reports is no part of a result
 from polytask.core import InputError, Interval
 from polytask.core.names import counted, short_name
 from polytask.models.table_results import verdict_of
@@ -192,6 +194,10 @@ class Relations:
         Unknown figures are NaN; groups are numbered from 1.
         """
         return pd.DataFrame([_frame_row(one) for one in self.tasks]).set_index("task")
+
+    def report(self, path: str | Path) -> Path:
+        """Write a report: one HTML file; see `polytask.report.write_relations_report`."""
+        return polytask.report.write_relations_report(self, path)
 
     def to_json(self) -> dict[str, Any]:
         """Return everything as plain JSON; what is unknown is null."""

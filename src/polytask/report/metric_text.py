@@ -4,7 +4,7 @@ import math
 
 from polytask.core import Interval
 
-__all__ = ["gain_text", "interval_text", "metric_text", "value_text"]
+__all__ = ["gain_text", "interval_text", "metric_name", "metric_text", "value_text"]
 
 _SHARES = ("accuracy", "balanced_accuracy", "auroc", "f1", "average_precision")
 
@@ -43,6 +43,20 @@ def value_text(interval: Interval | None, metric: str) -> str:
         'accuracy 91.4 ± 1.2 %'
     """
     return f"{metric} {interval_text(interval, metric)}{' %' if metric in _SHARES else ''}"
+
+
+_NAMES = {"rmse": "RMSE", "mae": "MAE", "r2": "R²", "auroc": "AUROC", "f1": "F1", "brier": "Brier score"}
+
+
+def metric_name(metric: str) -> str:
+    """Name a metric as a report does.
+
+    Example:
+        >>> metric_name("balanced_accuracy"), metric_name("rmse")
+        ('balanced accuracy, %', 'RMSE')
+    """
+    name = _NAMES.get(metric, metric.replace("_", " "))
+    return f"{name}, %" if metric in _SHARES else name
 
 
 def metric_text(metric: str) -> str:

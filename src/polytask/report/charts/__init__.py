@@ -1,0 +1,1 @@
+"""The charts of reports, as inline SVG in the colours of the page."""

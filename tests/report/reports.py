@@ -1,0 +1,38 @@
+"""A model and reports that tests share."""
+
+import re
+
+import numpy as np
+import pandas as pd
+
+import polytask
+
+HOSTILE = "<script>alert(1)</script>"
+NAMES = {"a": f'a"{HOSTILE}', "y": f"y' {HOSTILE} & $x^2$", "z": "{{ 7 * 7 }} z"}
+CLASSES = [f"no {HOSTILE}", "yes `| </td>"]
+
+
+def hostile_table(n_rows: int = 120) -> pd.DataFrame:
+    """A table whose columns and classes are markup, templates and quotes."""
+    draw = np.random.default_rng(0)
+    x = draw.normal(size=(n_rows, 2))
+    return pd.DataFrame(
+        {
+            NAMES["a"]: x[:, 0],
+            "b": x[:, 1],
+            NAMES["y"]: x[:, 0] + 0.2 * draw.normal(size=n_rows),
+            NAMES["z"]: np.array(CLASSES)[(x[:, 1] + 0.3 * draw.normal(size=n_rows) > 0).astype(int)],
+        }
+    )
+
+
+def hostile_model() -> polytask.models.TableModel:
+    """A model of it, trained for a moment."""
+    return polytask.fit(
+        hostile_table(), [NAMES["y"], NAMES["z"]], epochs=15, width=8, depth=1, folds=3, progress=False
+    )
+
+
+def headings(page: str) -> list[int]:
+    """The levels of a page's headings, in order."""
+    return [int(level) for level in re.findall(r"<h([1-6])", page)]
