@@ -83,7 +83,7 @@ def test_a_table_model_says_what_it_is(run, folder):
     for text in ("a model of a table", "target z binary, 2 classes: 0, 1", "trained on a table of 60 rows"):
         assert text in shown
     assert "result y rmse" in shown and "by a model of its own: " in shown
-    assert shown.count("checksum verified") == 3 and "DAMAGED" not in shown
+    assert shown.count("checksum verified") == 4 and "DAMAGED" not in shown
 
 
 def test_few_shot_models_say_what_they_are(run, tmp_path):

@@ -1,6 +1,7 @@
 """The ``polytask`` command: what each of its commands takes, and the one function that it calls."""
 
 from polytask.cli.adapt import adapt
+from polytask.cli.card import card
 from polytask.cli.classes import classes
 from polytask.cli.compare import compare
 from polytask.cli.datasets import datasets
@@ -17,6 +18,7 @@ from polytask.cli.models import models
 from polytask.cli.options import app
 from polytask.cli.predict import predict
 from polytask.cli.relate import relate
+from polytask.cli.report import report
 from polytask.cli.serve import serve
 from polytask.cli.terminal import prepare_streams
 from polytask.cli.update import update
@@ -39,6 +41,8 @@ _ORDER = [
         update,
         classes,
         label,
+        report,
+        card,
         serve,
         info,
         methods,

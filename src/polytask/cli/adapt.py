@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from polytask.cli.completion import models
+from polytask.cli.config_file import CONFIG_FILE, run_text
 from polytask.cli.failures import SpokenCommand
 from polytask.cli.options import Json, ModelDirectory, app, given
+from polytask.cli.reports import ReportWanted, reports_possible, write_pages
 from polytask.cli.terminal import show
 from polytask.core import InputError
 from polytask.core.files import user_path
@@ -29,6 +31,7 @@ _FEWEST_FOR_NONE = 19  # with which a twentieth can be told
 
 @app.command(cls=SpokenCommand)
 def adapt(
+    ctx: typer.Context,
     source: Annotated[
         Path,
         typer.Argument(
@@ -69,6 +72,7 @@ def adapt(
         bool,
         typer.Option("--again", help="Of a model with tasks: rows that it has learned from count once more."),
     ] = False,
+    report: ReportWanted = True,
     as_json: Json = False,
 ) -> None:
     """Learn classes from a few labelled examples of any kind; or adapt a model to new classes, or new tasks.
@@ -107,7 +111,7 @@ def adapt(
     if support is None:
         if again:
             raise InputError("`again` is for models of a table with tasks. Name the model first.")
-        _learn_classes(source, output, asked, as_json=as_json)
+        _learn_classes(source, output, asked, run=run_text(ctx), report=report, as_json=as_json)
         return
     base = load(source)
     in_place = user_path(output).resolve() == user_path(source).resolve()
@@ -116,7 +120,9 @@ def adapt(
             f"{output} is the learned model itself, which would be lost. Choose another `output`."
         )
     if isinstance(base, LearnedFeatures):
-        _learn_new_classes(base, support, output, asked, again=again, as_json=as_json)
+        _learn_new_classes(
+            base, support, output, asked, again=again, run=run_text(ctx), report=report, as_json=as_json
+        )
         return
     if asked and isinstance(base, FewShotModel | TaskTableModel | FewShotClassifier | InContextModel):
         raise InputError(
@@ -134,7 +140,7 @@ def adapt(
     elif isinstance(base, FewShotModel):
         _adapt_classes(base, support, output, as_json=as_json)
     elif isinstance(base, FewShotClassifier):
-        _add_examples(base, support, output, as_json=as_json)
+        _add_examples(base, support, output, run=run_text(ctx), report=report, as_json=as_json)
     else:
         raise InputError(
             f"{source} cannot be adapted. Give a directory made by polytask learn or adapt, or by polytask "
@@ -142,7 +148,9 @@ def adapt(
         )
 
 
-def _learn_classes(source: Path, output: Path, asked: dict[str, Any], *, as_json: bool) -> None:
+def _learn_classes(
+    source: Path, output: Path, asked: dict[str, Any], *, run: str, report: bool, as_json: bool
+) -> None:
     from polytask.estimators import adapt as adapt_examples
     from polytask.models import FewShotClassifier
     from polytask.models.bundle_folder import check_destination
@@ -153,9 +161,9 @@ def _learn_classes(source: Path, output: Path, asked: dict[str, Any], *, as_json
             "SUPPORT -o DIR"
         )
     check_destination(output, kind=FewShotClassifier.kind)
+    reported = reports_possible(wanted=report)
     model = adapt_examples(source, **asked)
-    model.save(output)
-    _show_classifier(model, output, as_json=as_json)
+    _save_classifier(model, output, run, report=report, reported=reported, as_json=as_json)
 
 
 def _learn_new_classes(
@@ -165,6 +173,8 @@ def _learn_new_classes(
     asked: dict[str, Any],
     *,
     again: bool,
+    run: str,
+    report: bool,
     as_json: bool,
 ) -> None:
     from polytask.models import FewShotClassifier
@@ -178,21 +188,32 @@ def _learn_new_classes(
             f"{', '.join(others)}."
         )
     check_destination(output, kind=FewShotClassifier.kind)
+    reported = reports_possible(wanted=report)
     model = base.adapt(user_path(support), **of_head)
-    model.save(output)
-    _show_classifier(model, output, as_json=as_json)
+    _save_classifier(model, output, run, report=report, reported=reported, as_json=as_json)
 
 
-def _add_examples(base: "FewShotClassifier", support: Path, output: Path, *, as_json: bool) -> None:
+def _add_examples(
+    base: "FewShotClassifier", support: Path, output: Path, *, run: str, report: bool, as_json: bool
+) -> None:
     from polytask.models.bundle_folder import check_destination
 
     check_destination(output, kind=base.kind)
+    reported = reports_possible(wanted=report)
     model = base.add(user_path(support)).refit()
-    model.save(output)
-    _show_classifier(model, output, as_json=as_json)
+    _save_classifier(model, output, run, report=report, reported=reported, as_json=as_json)
 
 
-def _show_classifier(model: "FewShotClassifier", output: Path, *, as_json: bool) -> None:
+def _save_classifier(
+    model: "FewShotClassifier", output: Path, run: str, *, report: bool, reported: bool, as_json: bool
+) -> None:
+    if not report:  # what it would show is not kept either
+        model.details = None
+    model.save(output, files={CONFIG_FILE: run})
+    _show_classifier(model, output, write_pages(output, report=reported), as_json=as_json)
+
+
+def _show_classifier(model: "FewShotClassifier", output: Path, pages: list[str], *, as_json: bool) -> None:
     from polytask.meta.heads import HEADS
 
     accuracy = model.left_out_accuracy
@@ -220,7 +241,7 @@ def _show_classifier(model: "FewShotClassifier", output: Path, *, as_json: bool)
             f"With {counted(n_references, 'left-out example')} predict calls nothing none of the classes, "
             f"unless a larger --refuse is typed; that takes {_FEWEST_FOR_NONE}."
         )
-    show(summary, as_json=as_json, lines=[*lines, f"Written to {output}."])
+    show(summary, as_json=as_json, lines=[*lines, f"Written to {output}.", *pages])
 
 
 def _adapt_classes(base: "FewShotModel", support: Path, output: Path, *, as_json: bool) -> None:

@@ -9,14 +9,19 @@ import typer
 
 from polytask.cli.by_target import names
 from polytask.cli.completion import candidates, targets
-from polytask.cli.config_file import CONFIG_FILE, Config, run_text
+from polytask.cli.config_file import CONFIG_FILE, Config, command_line, run_text
 from polytask.cli.dry_run import DryRun, show_planned_comparison
 from polytask.cli.failures import SpokenCommand
 from polytask.cli.options import Json, Quiet, Seed, Whole, app, more
+from polytask.cli.reports import ReportWanted, reports_possible, write_report_file
 from polytask.cli.spaces import spaces
 from polytask.cli.terminal import say, show
-from polytask.core.errors import InputError
+from polytask.core.errors import InputError, first_line
 from polytask.core.files import user_path
+from polytask.models.bundle_pages import REPORT
+
+if TYPE_CHECKING:
+    from polytask.compare import Comparison
 
 if TYPE_CHECKING:  # `--help` needs no torch
     from polytask.compare import Comparison, TaskComparison
@@ -123,6 +128,7 @@ def compare(
     worker: Annotated[
         bool, typer.Option("--worker", help="Help with the comparison whose folder is given.")
     ] = False,
+    report: ReportWanted = True,
     seed: Seed = 0,
     config: Config = None,  # noqa: ARG001 - its callback has read it
     dry_run: DryRun = False,
@@ -145,6 +151,7 @@ def compare(
 
     progress = False if quiet or as_json else None
     found: Comparison | TaskComparison | None
+    reported = reports_possible(wanted=report and not dry_run)
     if worker:
         if pointless := _plan_options(ctx):
             raise InputError(f"With --worker the plan is in the folder; leave out {', '.join(pointless)}.")
@@ -152,7 +159,7 @@ def compare(
         if found is None:
             say("note: what is left is being done by others, or waits for them.", style="yellow")
             return
-        _show(found, as_json=as_json)
+        _show(found, _reported(found, table, None) if reported else [], as_json=as_json)
         return
     if not target or output is None:
         raise InputError(
@@ -172,9 +179,8 @@ def compare(
         show_planned_comparison(planned, output=output, as_json=as_json)
         return
     files = {CONFIG_FILE: run_text(ctx)}
-    _show(
-        compare_table(user_path(table), target, progress=progress, files=files, **settings), as_json=as_json
-    )
+    found = compare_table(user_path(table), target, progress=progress, files=files, **settings)
+    _show(found, _reported(found, output, command_line(ctx)) if reported else [], as_json=as_json)
 
 
 def _candidates(typed: list[str] | None, groups: str | None) -> list[str] | None:
@@ -202,7 +208,7 @@ def _network_settings(typed: Sequence[str]) -> dict[str, Any]:
 
 def _plan_options(ctx: typer.Context) -> list[str]:
     """Return the options that were typed and are about what is compared, which a folder says itself."""
-    ours = {"table", "worker", "workers", "time_budget", "as_json", "quiet"}
+    ours = {"table", "worker", "workers", "time_budget", "report", "as_json", "quiet"}
     sources = {one: ctx.get_parameter_source(str(one.name)) for one in ctx.command.params}
     return [
         max(one.opts, key=len)
@@ -211,7 +217,22 @@ def _plan_options(ctx: typer.Context) -> list[str]:
     ]
 
 
-def _show(found: "Comparison | TaskComparison", *, as_json: bool) -> None:
+def _reported(found: "Comparison | TaskComparison", folder: Path, command: str | None) -> list[str]:
+    """Write the report into the comparison's folder; what goes wrong is told, as the results are there."""
+    from polytask.compare import TaskComparison
+    from polytask.report.compare_report import comparison_page
+
+    if isinstance(found, TaskComparison):  # told in the terminal
+        return []
+    path = folder / REPORT
+    try:
+        return write_report_file(lambda: comparison_page(found, command=command), path)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the comparison is done
+        say(f"note: the comparison is done, but {path} is not written: {first_line(error)}", style="yellow")
+        return []
+
+
+def _show(found: "Comparison | TaskComparison", more: Sequence[str], *, as_json: bool) -> None:
     from polytask.compare import TaskComparison
     from polytask.report.comparison import comparison_table, settings_table
     from polytask.report.task_comparison import task_comparison_table
@@ -224,4 +245,4 @@ def _show(found: "Comparison | TaskComparison", *, as_json: bool) -> None:
     else:
         chosen = settings_table(found)
         lines += [comparison_table(found), *([] if chosen is None else [chosen])]
-    show(found.to_json(), as_json=as_json, lines=[*lines, found.recommendation])
+    show(found.to_json(), as_json=as_json, lines=[*lines, found.recommendation, *more])

@@ -22,7 +22,7 @@ from polytask.core.names import name_problem
 from polytask.models.bundle_folder import DESCRIPTION, named_file
 from polytask.version import __version__
 
-__all__ = ["CONFIG_FILE", "Config", "run_text"]
+__all__ = ["CONFIG_FILE", "Config", "command_line", "run_text"]
 
 CONFIG_FILE = "config.toml"
 """What the file of a run is called."""
@@ -53,11 +53,16 @@ Config: TypeAlias = Annotated[
 ]
 
 
+def command_line(ctx: typer.Context) -> str:
+    """Write the command line that does the same again."""
+    return f"polytask {ctx.info_name} {shlex.join(_typed(ctx))}"
+
+
 def run_text(ctx: typer.Context) -> str:
     """Write the configuration of a run: how to start it again, and every option with its value."""
     lines = [
         f"# Written by polytask {__version__}. The same run again, called in the same folder:",
-        _comment(f"polytask {ctx.info_name} {shlex.join(_typed(ctx))}"),
+        _comment(command_line(ctx)),
         "",
         f"command = {_literal(str(ctx.info_name))}",
         f"polytask = {_literal(__version__)}",

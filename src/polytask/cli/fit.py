@@ -24,6 +24,7 @@ from polytask.cli.options import (
     given,
     more,
 )
+from polytask.cli.reports import ReportWanted, reports_possible, write_pages
 from polytask.cli.terminal import show_trained
 from polytask.core.files import user_path
 
@@ -145,6 +146,7 @@ def fit(
     precision: Annotated[
         str | None, more("32-true, 64-true, bf16-mixed or bf16-true (32-true).", complete=precisions)
     ] = None,
+    report: ReportWanted = True,
     resume_folder: ResumeFolder = None,
     accelerator: Accelerator = "cpu",
     seed: Seed = 0,
@@ -201,10 +203,14 @@ def fit(
     if dry_run:
         show_planned_fit(plan(user_path(table), target, **settings), output=output, as_json=as_json)
         return
+    reported = reports_possible(wanted=report)
     model = fit_model(user_path(table), target, progress=False if quiet or as_json else None, **settings)
+    if not report:  # what it would show is not kept either
+        model.details = None
     model.save(output, files={CONFIG_FILE: run_text(ctx)})
+    pages = write_pages(output, report=reported)
     results = model.results
     if results is None:  # a fresh fit always has them
         return
     shown = task_table(results) if isinstance(results, TaskTableResults) else fit_table(results)
-    show_trained(results, shown, output=output, as_json=as_json)
+    show_trained(results, shown, output=output, as_json=as_json, more=pages)

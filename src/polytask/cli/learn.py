@@ -23,6 +23,7 @@ from polytask.cli.options import (
     given,
     more,
 )
+from polytask.cli.reports import ReportWanted, reports_possible, write_pages
 from polytask.cli.terminal import show, show_trained
 from polytask.core import InputError
 from polytask.core.files import user_path
@@ -115,6 +116,7 @@ def learn(
     ground: Annotated[
         Literal["dark", "light"] | None, more("What a folder's images show things on (as most of them do).")
     ] = None,
+    report: ReportWanted = True,
     resume_folder: ResumeFolder = None,
     accelerator: Accelerator = "cpu",
     seed: Seed = 0,
@@ -167,11 +169,12 @@ def learn(
 
     progress = False if quiet or as_json else None
     if task_column is not None:
-        _learn_tasks(ctx, source, output, settings, progress, dry_run=dry_run, as_json=as_json)
+        learn_source = _learn_tasks
     elif any((kind, item_column, label_column, encoder)) or holds_examples(source):
-        _learn_examples(ctx, source, output, settings, progress, dry_run=dry_run, as_json=as_json)
+        learn_source = _learn_examples
     else:
-        _learn_images(ctx, source, output, settings, progress, dry_run=dry_run, as_json=as_json)
+        learn_source = _learn_images
+    learn_source(ctx, source, output, settings, progress, dry_run=dry_run, report=report, as_json=as_json)
 
 
 def _learn_images(
@@ -182,6 +185,7 @@ def _learn_images(
     progress: bool | None,
     *,
     dry_run: bool,
+    report: bool,
     as_json: bool,
 ) -> None:
     from polytask.estimators import learn as learn_model
@@ -194,13 +198,18 @@ def _learn_images(
     if dry_run:
         show_planned_learning(plan(source, **settings), output=output, as_json=as_json)
         return
+    reported = reports_possible(wanted=report)
     model = learn_model(source, progress=progress, **settings)
+    if not report:  # what it would show is not kept either
+        model.details = None
     model.save(output, files={CONFIG_FILE: run_text(ctx)})
+    pages = write_pages(output, report=reported)
     results = model.results
     if results is None:  # a fresh learner always has them
         return
     table = Group(trials_table(results.trials), few_shot_table([results])) if results.trials else None
-    show_trained(results, table or few_shot_table([results]), output=output, as_json=as_json)
+    shown = table or few_shot_table([results])
+    show_trained(results, shown, output=output, as_json=as_json, more=pages)
 
 
 def _learn_examples(
@@ -211,6 +220,7 @@ def _learn_examples(
     progress: bool | None,
     *,
     dry_run: bool,
+    report: bool,
     as_json: bool,
 ) -> None:
     from polytask.estimators import learn as learn_model
@@ -223,12 +233,13 @@ def _learn_examples(
         raise InputError(f"`dry_run` is for images and tables with tasks, and {source} is neither.")
     model: Any = learn_model(source, progress=progress, **settings)
     model.save(output, files={CONFIG_FILE: run_text(ctx)})
+    pages = write_pages(output, report=report)  # its card: there is no report of such a model yet
     results = model.results
     if results is None:  # a fresh model always has them
         return
     where = f"Written to {output}. Adapt it to new classes: polytask adapt {output} SUPPORT -o DIR"
     summary = {"model": str(output), **results.to_json()}
-    show(summary, as_json=as_json, lines=[feature_map_table(results), results.words, where])
+    show(summary, as_json=as_json, lines=[feature_map_table(results), results.words, where, *pages])
 
 
 def _learn_tasks(
@@ -239,6 +250,7 @@ def _learn_tasks(
     progress: bool | None,
     *,
     dry_run: bool,
+    report: bool,
     as_json: bool,
 ) -> None:
     from polytask.estimators import learn as learn_model
@@ -258,8 +270,13 @@ def _learn_tasks(
     if dry_run:
         show_planned_tasks(plan_tasks(source, **settings), output=output, as_json=as_json)
         return
+    reported = reports_possible(wanted=report)
     model = learn_model(source, progress=progress, **settings)
+    if not report:  # what it would show is not kept either
+        model.details = None
     model.save(output, files={CONFIG_FILE: run_text(ctx)})
+    pages = write_pages(output, report=reported)
     if model.results is None:  # a fresh model always has them
         return
-    show_trained(model.results, task_trials_table(model.results.trials), output=output, as_json=as_json)
+    shown = task_trials_table(model.results.trials)
+    show_trained(model.results, shown, output=output, as_json=as_json, more=pages)

@@ -7,8 +7,10 @@ from typing import Annotated
 
 import typer
 
+from polytask.cli.config_file import command_line
 from polytask.cli.failures import SpokenCommand
 from polytask.cli.options import Json, Quiet, Seed, Whole, app, more
+from polytask.cli.reports import ReportFile, check_reports, write_report_file
 from polytask.cli.terminal import show
 from polytask.core.files import user_path
 
@@ -19,6 +21,7 @@ _WIDTH = 70  # letters of a line that is to be typed
 
 @app.command(cls=SpokenCommand)
 def relate(
+    ctx: typer.Context,
     table: Annotated[Path, typer.Argument(help="A CSV or Parquet file.")],
     target: Annotated[
         list[str],
@@ -54,6 +57,7 @@ def relate(
     ] = None,
     folds: Annotated[int, more("Parts of the rows; each is judged by networks of the others (3).")] = 3,
     epochs: Annotated[int, more("Passes over the rows at most (30).")] = 30,
+    report: ReportFile = None,
     seed: Seed = 0,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -68,8 +72,10 @@ def relate(
     """
     from polytask.fitting.target_groups import groups_text
     from polytask.relate import relate as relate_table
+    from polytask.report.relate_report import relations_page
     from polytask.report.relations import affinity_lines, relations_table
 
+    check_reports(report)
     found = relate_table(
         user_path(table),
         target,
@@ -94,12 +100,16 @@ def relate(
             [("--target", name) for name in target] + options + [("--drop", name) for name in drop or ()]
         )
         typed = _fit_words(table, options, groups_text(found.groups))
+    fit = None if typed is None else " ".join(typed)
     lines = [relations_table(found), *affinity_lines(found), found.recommendation]
-    show(
-        found.to_json() | {"fit": None if typed is None else " ".join(typed)},
-        as_json=as_json,
-        lines=lines if typed is None else [*lines, "To train these groups:\n" + _broken(typed)],
+    lines += [] if typed is None else ["To train these groups:\n" + _broken(typed)]
+    lines += write_report_file(
+        lambda: relations_page(
+            found, command=command_line(ctx), fit=None if typed is None else _broken(typed)
+        ),
+        report,
     )
+    show(found.to_json() | {"fit": fit}, as_json=as_json, lines=lines)
 
 
 def _fit_words(table: Path, options: Sequence[tuple[str, str]], groups: str) -> list[str]:

@@ -78,10 +78,11 @@ def show_trained(
     *,
     output: Path,
     as_json: bool,
+    more: Sequence[str] = (),
 ) -> None:
     """Write what a training found, and where its model is; see `show`."""
     where = f"Model written to {output} ({results.seconds:.0f} s of training)."
-    show({"model": str(output), **results.to_json()}, as_json=as_json, lines=[table, where])
+    show({"model": str(output), **results.to_json()}, as_json=as_json, lines=[table, where, *more])
 
 
 def _rendered(stream: TextIO, *lines: RenderableType, soft_wrap: bool = False) -> str:

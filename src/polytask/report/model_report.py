@@ -9,7 +9,7 @@ from polytask.models.bundle_folder import model_named
 from polytask.models.model_record import ModelRecord
 from polytask.report.page import Page, write_page
 
-__all__ = ["model_page", "write_model_report"]
+__all__ = ["has_report", "model_page", "write_model_report"]
 
 _PAGES = {
     "table": ("fit_report", "fit_page"),
@@ -34,9 +34,14 @@ def write_model_report(record: ModelRecord, path: str | Path) -> Path:
     return write_page(model_page(record), path)  # it may be beside the model
 
 
+def has_report(record: ModelRecord) -> bool:
+    """Tell whether there is something to report of a model."""
+    return record.kind in _PAGES and (record.results is not None or record.kind == "few-shot-classifier")
+
+
 def model_page(record: ModelRecord) -> Page:
     """Lay out the report of a model; see `write_model_report`."""
-    if record.kind not in _PAGES or (record.results is None and record.kind != "few-shot-classifier"):
+    if not has_report(record):
         raise InputError(
             f"{record.source} is {model_named(record.kind)}, of which nothing is kept to report. Models that "
             "fit, learn and adapt make have a report, once they are trained with this version."
