@@ -1,5 +1,6 @@
 from .few_shot_classifier import FewShotClassifier
 from .few_shot_model import AdaptedModel, FewShotModel
+from .hub import from_hub, push_to_hub
 from .in_context_model import InContextModel
 from .learned_features import LearnedFeatures
 from .saved import load
@@ -14,5 +15,7 @@ __all__ = [
     "LearnedFeatures",
     "TableModel",
     "TaskTableModel",
+    "from_hub",
     "load",
+    "push_to_hub",
 ]
