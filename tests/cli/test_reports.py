@@ -73,7 +73,7 @@ def test_report_and_card_are_written_again_from_what_was_kept(run):
     Path("m/report.html").unlink()
     said = json.loads(run("report", "m", "--json").stdout)
     assert Path(said["report"]).samefile("m/report.html") and Path("m/report.html").read_bytes() == before
-    assert said["answer"].startswith("A model of 1 target")
+    assert said["headline"].startswith("A model of 1 target")
     assert run("report", "m", "-o", "elsewhere/r.html").exit_code == 0 and Path("elsewhere/r.html").is_file()
     assert run("card", "m", "-o", "card.md").exit_code == 0
     assert Path("card.md").read_bytes() == Path("m/README.md").read_bytes()

@@ -117,7 +117,7 @@ def test_what_goes_wrong_is_said_in_one_message(hub, tmp_path, status, environme
 
 
 def test_a_name_that_is_none_and_a_folder_that_is_no_model_are_refused(tmp_path):
-    with pytest.raises(InputError, match=r"`repo` is called 'owner/name' on the hub, got 'sums'"):
+    with pytest.raises(InputError, match=r"A model is called 'owner/name' on the hub, got 'sums'"):
         from_hub("sums")
     with pytest.raises(InputError, match="no model directory"):
         push_to_hub(tmp_path / "nothing", "me/sums")

@@ -179,8 +179,8 @@ def compare(
         show_planned_comparison(planned, output=output, as_json=as_json)
         return
     files = {CONFIG_FILE: run_text(ctx)}
-    found = compare_table(user_path(table), target, progress=progress, files=files, **settings)
-    _show(found, _reported(found, output, command_line(ctx)) if reported else [], as_json=as_json)
+    compared = compare_table(user_path(table), target, progress=progress, files=files, **settings)
+    _show(compared, _reported(compared, output, command_line(ctx)) if reported else [], as_json=as_json)
 
 
 def _candidates(typed: list[str] | None, groups: str | None) -> list[str] | None:

@@ -42,7 +42,7 @@ def report(
     page = model_page(ModelRecord.read(model))
     path = write_beside(model, REPORT, page.render()) if output is None else write_page(page, output)
     show(
-        {"model": str(model), "report": str(path), "answer": page.answer},
+        {"model": str(model), "report": str(path), "headline": page.headline},
         as_json=as_json,
-        lines=[page.answer, f"Report written to {path}."],
+        lines=[page.headline, f"Report written to {path}."],
     )

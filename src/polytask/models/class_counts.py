@@ -10,14 +10,14 @@ _MOST_CLASSES, _SHOWN_CLASSES = 16, 12
 
 
 def counted_classes(
-    classes: Sequence[str], labels: np.ndarray, answers: np.ndarray
+    classes: Sequence[str], labels: np.ndarray, predicted: np.ndarray
 ) -> tuple[tuple[str, ...], tuple[tuple[int, ...], ...]]:
-    """Count answers by class, ``[true, answered]``; of many classes the most frequent, and all others as one.
+    """Count labels and predictions by class, ``[true, predicted]``; the rare ones as one.
 
     Args:
         classes: Their names.
         labels: The true class of each row.
-        answers: What each was taken for.
+        predicted: What each was taken for.
 
     Example:
         >>> counted_classes(["a", "b"], np.array([0, 0, 1]), np.array([0, 1, 1]))
@@ -31,5 +31,5 @@ def counted_classes(
         of_class[frequent] = np.arange(len(frequent))
         names = [*(names[index] for index in frequent), f"{len(names) - len(frequent)} others"]
     matrix = np.zeros((len(names), len(names)), dtype=np.int64)
-    np.add.at(matrix, (of_class[labels], of_class[answers]), 1)
+    np.add.at(matrix, (of_class[labels], of_class[predicted]), 1)
     return tuple(names), tuple(tuple(map(int, row)) for row in matrix)

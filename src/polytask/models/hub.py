@@ -133,7 +133,7 @@ def _hub() -> Any:
 def _check_repo(repo: Any) -> None:
     parts = repo.split("/") if isinstance(repo, str) else []
     if len(parts) != 2 or not all(part.strip() for part in parts):
-        raise InputError(f"`repo` is called 'owner/name' on the hub, got {repo!r}.")
+        raise InputError(f"A model is called 'owner/name' on the hub, got {repo!r}.")
 
 
 @contextmanager
@@ -154,9 +154,9 @@ def _fenced(repo: str, what: str) -> Iterator[None]:
                 "HF_HUB_OFFLINE is set, and it is not in the cache. Unset it, or fetch the model once before"
             )
         elif status in (401, 403) or "Gated" in name:
-            why = "it does not let you. Check the name, and log in by `hf auth login` or `token`"
+            why = "it does not let you. Check the name, and log in by hf auth login, or give a token"
         elif status == 404 or "NotFound" in name:
-            why = "there is no such model, or it is private. Check the name and `revision`, or give a `token`"
+            why = "there is no such model, or it is private. Check the name and the revision, or give a token"
         elif status is not None:
             why = f"it answers {first_line(error)}. Try again later"
         else:

@@ -172,7 +172,7 @@ def _data(record: ModelRecord) -> str:
     if record.details.misses or any(one.misses for one in record.details.targets):
         facts.append(
             "The file report.json of this model holds some examples of its data: those that it got wrong, "
-            "and a sample of labels. Make it with `--no-report` where they must not be passed on."
+            "and a sample of labels. Make it without a report where they must not be passed on."
         )
     return "\n\n".join(facts) or "Nothing was kept of where the data came from."
 

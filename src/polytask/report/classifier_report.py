@@ -30,7 +30,7 @@ def classifier_page(record: ModelRecord) -> Page:
         accuracy = float(share) if isinstance(share, int | float) else None
         return Page(
             title=f"Report of a classifier of {kind}s: {listed(classes, most=4)}",
-            answer=_answer(len(classes), sum(counts), kind, accuracy),
+            headline=_answer(len(classes), sum(counts), kind, accuracy),
             lead=_lead(len(classes), accuracy),
             cards=_cards(record, len(classes), sum(counts), accuracy),
             sections=[

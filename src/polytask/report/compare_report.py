@@ -53,7 +53,7 @@ def comparison_page(found: Comparison, *, command: str | None = None) -> Page:
     answer, lead = sentences(found.recommendation)
     return Page(
         title=f"Comparison on {counted(len(names), 'target')}: {listed(names, most=4)}",
-        answer=answer,
+        headline=answer,
         lead=lead,
         cards=_cards(found),
         sections=[

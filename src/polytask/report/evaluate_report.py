@@ -42,7 +42,7 @@ def evaluation_page(
     n_rows = int(metrics["rows"].max()) if len(metrics) else 0
     return Page(
         title=f"A model on the rows of {short_name(table)}",
-        answer=_answer(len(metrics), n_rows, worse, known=bool(before)),
+        headline=_answer(len(metrics), n_rows, worse, known=bool(before)),
         tone="bad" if worse else "",
         cards=[
             Card(label="Rows with a label", value=f"{n_rows:,}", note=counted(len(metrics), "target")),

@@ -41,7 +41,7 @@ def fit_page(record: ModelRecord) -> Page:
         shortfall = results.shortfall()
         return Page(
             title=f"Report of a model of {counted(len(names), 'target')}: {listed(names, most=4)}",
-            answer=told.answer(),
+            headline=told.answer(),
             lead=told.together(),
             tone="" if shortfall is None else "bad",
             more=[] if shortfall is None else [shortfall],

@@ -34,7 +34,7 @@ def learn_page(record: ModelRecord) -> Page:
         verdict = str(results["verdict"])
         return Page(
             title=f"Report of a model by {learner}, learned from {short_name(str(results['source']))}",
-            answer=_answer(score, way, shot),
+            headline=_answer(score, way, shot),
             lead=_beside(verdict, learner, pixels),
             tone="" if verdict == "helped" else "bad",
             cards=_cards(results, score),
@@ -155,7 +155,7 @@ def _updated_page(record: ModelRecord, results: Mapping[str, Any]) -> Page:
     ]
     return Page(
         title="Report of an updated few-shot model",
-        answer=f"{'The update stands' if results['kept'] else 'The update was undone'}.",
+        headline=f"{'The update stands' if results['kept'] else 'The update was undone'}.",
         lead=str(results["reason"]),
         sections=[
             Section(

@@ -182,7 +182,7 @@ class Page:
 
     Args:
         title: What it is about.
-        answer: The answer in a sentence.
+        headline: The answer in a sentence.
         tone: Whether that is ``"good"``, ``"bad"`` or ``""``.
         lead: What belongs to it, in smaller letters.
         more: What else has to be known at once.
@@ -191,7 +191,7 @@ class Page:
     """
 
     title: str
-    answer: str
+    headline: str
     lead: str = ""
     tone: str = ""
     more: Sequence[str] = ()

@@ -60,7 +60,7 @@ def relations_page(found: Relations, *, command: str | None = None, fit: str | N
     rest = found.recommendation.replace(found.grouping, "").strip()
     return Page(
         title=f"Relations of {counted(len(names), 'task')}: {listed(names, most=4)}",
-        answer=found.grouping,
+        headline=found.grouping,
         lead=rest,
         cards=_cards(found),
         sections=[

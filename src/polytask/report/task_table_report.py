@@ -36,7 +36,7 @@ def task_table_page(record: ModelRecord) -> Page:
         n_tasks = int(results["n_tasks"])
         return Page(
             title=f"Report of a model of {counted(n_tasks, 'task')} by {short_name(column)}",
-            answer=_answer(targets, n_tasks),
+            headline=_answer(targets, n_tasks),
             lead="The verdict compares it with the better of two others: one model for all tasks alike, and "
             "a linear model of the task's own rows alone.",
             cards=_cards(results, targets, n_tasks),

@@ -1,6 +1,6 @@
 """A drawing in the colours of the page, small enough for a phone, with a title for those who hear it.
 
-Matplotlib draws with fixed colours. Those of `PALETTE` become the page's own (``var(--ink)``), so that one
+Matplotlib draws with fixed colours. Those of `PALETTE` become the page's own, so that one
 picture serves a light page, a dark one and paper. Names in it are hashed, as several pictures share one page.
 """
 
@@ -18,21 +18,21 @@ from polytask.report.plots import drawing
 __all__ = ["LINES", "PALETTE", "chart", "named"]
 
 PALETTE = {
-    "#1b2733": "--ink",
-    "#5d6b79": "--muted",
-    "#dfe5ea": "--line",
-    "#0067a6": "--good",
-    "#b34700": "--bad",
-    "#0068a7": "--line-1",
-    "#b34701": "--line-2",
-    "#00795a": "--line-3",
-    "#a2447f": "--line-4",
-    "#8a6100": "--line-5",
-    "#5a58b8": "--line-6",
+    "#1b2733": "ink",
+    "#5d6b79": "muted",
+    "#dfe5ea": "line",
+    "#0067a6": "good",
+    "#b34700": "bad",
+    "#0068a7": "line-1",
+    "#b34701": "line-2",
+    "#00795a": "line-3",
+    "#a2447f": "line-4",
+    "#8a6100": "line-5",
+    "#5a58b8": "line-6",
 }
 """Colours of a drawing, and what the page calls them; those of lines are told apart by the colour-blind."""
 
-LINES = [colour for colour, name in PALETTE.items() if name.startswith("--line-")]
+LINES = [colour for colour, name in PALETTE.items() if name.startswith("line-")]
 _WIDTH = 3.5  # inches: 336 pixels, which is what a phone shows
 _LONGEST = 22  # letters of a name beside a row
 _SETTINGS = {
@@ -101,7 +101,7 @@ def _page_svg(text: str, title: str) -> str:
     body = re.sub(r' id="([^"]*)"', lambda found: f' id="{own}-{found[1]}"' if found[1] in used else "", body)
     body = re.sub(r"(url\(#|xlink:href=\"#)", rf"\g<1>{own}-", body)
     for colour, name in PALETTE.items():
-        body = body.replace(colour, f"var({name})")
+        body = body.replace(colour, f"var(--{name})")
     body = re.sub(r"font: [^;\"]*?(\d+(?:\.\d+)?)px [^;\"]*", r"font-size: \1px", body)
     body = re.sub(r"\s*\n\s*", "\n", body)
     opening = body.index(">") + 1
