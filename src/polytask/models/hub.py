@@ -19,11 +19,7 @@ from polytask.models.saved import load
 from polytask.models.saved_model import SavedModel
 
 if TYPE_CHECKING:
-    from polytask.models.few_shot_classifier import FewShotClassifier
-    from polytask.models.few_shot_model import AdaptedModel, FewShotModel
-    from polytask.models.in_context_model import InContextModel
-    from polytask.models.table_model import TableModel
-    from polytask.models.task_table_model import TaskTableModel
+    from polytask.models.saved import AnyModel
 
 __all__ = ["from_hub", "push_to_hub"]
 
@@ -89,7 +85,7 @@ def from_hub(
     revision: str | None = None,
     token: str | None = None,
     cache: str | Path | None = None,
-) -> "TableModel | TaskTableModel | FewShotModel | AdaptedModel | FewShotClassifier | InContextModel":
+) -> "AnyModel":
     """Load a model from the Hugging Face hub.
 
     Only JSON, TOML and safetensors are fetched, and every file is compared with its checksum, as when any
