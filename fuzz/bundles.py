@@ -20,7 +20,15 @@ from torch import Tensor
 import polytask
 from polytask.data import LabelledExamples, TableEncoder
 from polytask.data.tables.targets import fit_targets
-from polytask.models import AdaptedModel, FewShotClassifier, FewShotModel, TableModel, TaskTableModel
+from polytask.models import (
+    AdaptedModel,
+    FewShotClassifier,
+    FewShotModel,
+    InContextModel,
+    LearnedFeatures,
+    TableModel,
+    TaskTableModel,
+)
 from polytask.models.few_shot_config import FewShotConfig
 from polytask.models.few_shot_model import build_few_shot_learner
 from polytask.models.table_config import TableConfig
@@ -28,13 +36,23 @@ from polytask.models.table_learner import build_table_learner
 
 __all__ = ["attempt"]
 
-_Model: TypeAlias = TableModel | TaskTableModel | FewShotModel | AdaptedModel | FewShotClassifier
+_Model: TypeAlias = (
+    TableModel
+    | TaskTableModel
+    | InContextModel
+    | FewShotModel
+    | AdaptedModel
+    | FewShotClassifier
+    | LearnedFeatures
+)
 _KINDS = (
     "table hard",
     "table tabm",
     "table ple",
     "table mtan",
     "tasks",
+    "in-context",
+    "learned features",
     "few-shot prototypes",
     "few-shot maml",
     "few-shot cnaps",
@@ -97,6 +115,10 @@ def attempt(seed: int, folder: Path) -> str:
 def _small(kind: str) -> _Model:
     if kind == "tasks":
         return _task_model()
+    if kind == "in-context":
+        return _in_context_model()
+    if kind == "learned features":
+        return _learned_features()
     if kind.startswith("classifier"):
         return _classifier(kind.split()[1])
     return _table_model(kind.split()[1]) if kind.startswith("table") else _few_shot_model(*kind.split())
@@ -138,6 +160,21 @@ def _task_model() -> TaskTableModel:
         )
 
 
+def _in_context_model() -> InContextModel | TaskTableModel:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        table = _table().assign(who=np.arange(30) % 6)
+        return polytask.learn(table, task_column="who", target="y", learner="cnp", steps=2)
+
+
+def _learned_features() -> FewShotModel | LearnedFeatures:
+    draw = np.random.default_rng(0)
+    classes = {str(c): list(draw.normal(c, 1, (6, 3))) for c in range(6)}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return polytask.learn(classes)
+
+
 def _support() -> LabelledExamples:
     images = torch.rand(4, 1, 16, 16, generator=torch.Generator().manual_seed(0)) * 255
     labels = torch.tensor([0, 0, 1, 1])
@@ -170,7 +207,10 @@ def _answers(model: _Model) -> pd.DataFrame:
             model.examples.names[model.classes[1]][0]
         ).refit()
         return found
-    if isinstance(model, TaskTableModel):
+    if isinstance(model, LearnedFeatures):
+        support = {"a": [np.zeros(3), np.ones(3)], "b": [np.full(3, 5.0), np.full(3, 6.0)]}
+        return model.adapt(support).predict([np.zeros(3), np.full(3, 4.0)])
+    if isinstance(model, TaskTableModel | InContextModel):
         return model.predict(_table().head(3).assign(who=[0, 1, 2]))
     if isinstance(model, TableModel):
         return model.predict(_table().head(3))

@@ -47,6 +47,10 @@ def learn(source: Prior, **settings: Any) -> InContextModel: ...
 def learn(
     source: Any, *, task_column: str, target: str | Sequence[str], **settings: Any
 ) -> InContextModel | TaskTableModel: ...
+@overload
+def learn(
+    source: Mapping[Any, Any] | Sequence[Any], labels: Any = None, **settings: Any
+) -> FewShotModel | LearnedFeatures: ...
 def learn(
     source: Any,
     labels: Any = None,
