@@ -42,3 +42,11 @@ def test_a_damaged_state_of_an_encoder_is_told(change: dict[str, torch.Tensor | 
     read = FeatureSpace.from_json(space.to_json(), tensors)
     with pytest.raises(InputError, match="keeps of its encoder 'hashed-text' is damaged"):
         read.features(["a cat"])
+
+
+def test_a_centre_that_is_not_of_real_numbers_is_refused() -> None:
+    encoder = StandardizedVectors([[0.0, 1.0], [2.0, 5.0]])
+    space = FeatureSpace.of("vector", [encoder], [encoder.encode([torch.ones(2)])], [1.0])
+    tensors = {**space.tensors(), "0/centre": torch.ones(2, dtype=torch.bool)}
+    with pytest.raises(InputError, match="is not of real numbers"):
+        FeatureSpace.from_json(space.to_json(), tensors)

@@ -167,6 +167,10 @@ class FeatureSpace:
             )
         if not views:
             raise InputError("the description names no encoder")
+        numbers = [tensors[f"{index}/centre"] for index in range(len(views))]
+        numbers += [tensors[_MAP]] if _MAP in tensors else []
+        if not all(tensor.is_floating_point() for tensor in numbers):
+            raise InputError("the centre or the map of the features is not of real numbers")
         return cls(str(description["kind"]), views, tensors.get(_MAP))
 
     def _encoder(self, index: int) -> FrozenEncoder:
