@@ -199,3 +199,27 @@ def test_labelled_lines_are_read_in_each_form(opened: Any, text: str, examples: 
     found = page.evaluate(read, text)
     assert [[one["value"], one["class"]] for one in found["examples"]] == examples
     assert found["wrong"] == wrong
+    assert found["header"] is None
+
+
+@pytest.mark.parametrize(
+    ("text", "classes", "header"),
+    [
+        ("label,text\na,one\nb,two\na,three\nb,four", "abab", 1),
+        ('\n"text","label"\n"one, two",a\nthree,b\nfour,b\nfive,a', "abba", 2),
+        ("c,zero\na,one\na,two", "caa", None),  # one other class is no table to learn from
+        ("c,zero\na,one\nb,two\na,three", "caba", None),
+        ("c: zero\na: one\nb: two\na: three\nb: four", "cabab", None),
+    ],
+)
+def test_a_head_of_a_pasted_table_is_no_class(
+    opened: Any, text: str, classes: str, header: int | None
+) -> None:
+    page = opened("texts")
+    read = "text => import('/page/labelled_lines.js').then(one => one.labelledLines(text))"
+    found = page.evaluate(read, text)
+    assert "".join(one["class"] for one in found["examples"]) == classes
+    assert found["header"] == header
+    page.get_by_label("Labelled lines").fill(text)
+    said = f"Line {header} is taken for the names of columns and left out."
+    assert (said in page.locator("#texts-panel").inner_text()) == (header is not None)

@@ -128,3 +128,14 @@ def test_a_file_that_is_no_table_is_refused_with_a_remedy(opened: Any, tmp_path:
     said = page.locator("#table-panel .error p")
     said.wait_for()
     assert len(said.inner_text()) > 20
+
+
+def test_an_empty_file_is_refused_without_blaming_the_service(opened: Any, tmp_path: Path) -> None:
+    page = opened("table", allow_errors=True)
+    file = tmp_path / "empty.csv"
+    file.write_bytes(b"")
+    page.locator("#table-panel input[type=file]").set_input_files(file)
+    said = page.locator("#table-panel .error p")
+    said.wait_for()
+    assert "what the service prints" not in said.inner_text()
+    expect(page.locator("#announcer")).to_have_text("")

@@ -61,9 +61,15 @@ async function refusal(answer) {
     status: answer.status,
     what: error.what || t("error.status", { status: answer.status }),
     where: error.where || "",
-    remedy: error.remedy || t(answer.status === 413 ? "error.large.remedy" : "error.status.remedy"),
+    remedy: error.remedy || remedyOf(answer.status),
     wait,
   });
+}
+
+/** What mends a status, where the service does not say it: what it prints helps with its own faults alone. */
+function remedyOf(status) {
+  if (status === 413) return t("error.large.remedy");
+  return status >= 500 ? t("error.status.remedy") : "";
 }
 
 /** Fetch a file and hand it to the browser to save. */

@@ -54,10 +54,16 @@ function counts(examples) {
 function vectorsForm(model, errors) {
   const lines = el("textarea", { rows: 5, spellcheck: "false" });
   lines.value = typed.value;
+  const said = el("p", { class: "hint", role: "alert" });
+  const look = () => {
+    const { header } = labelledLines(lines.value);
+    said.textContent = header ? t("texts.header", { line: header }) : "";
+  };
   lines.addEventListener("input", () => {
     typed.value = lines.value;
+    look();
   });
-  const said = el("p", { class: "hint", role: "alert" });
+  look();
   const make = button(t("encoder.make"), () => made(model, vectorsOf(lines.value), said, make, errors), "main");
   return el("div", {}, field(t("encoder.vectors"), lines), said, el("div", { class: "row" }, make));
 }

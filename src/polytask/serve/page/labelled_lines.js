@@ -4,8 +4,8 @@ const MARKS = ["\t", ";", ","];
 
 /**
  * Read lines.
- * @returns {{examples: {value: string, class: string}[], wrong: number[]}} What was read, and the numbers of lines that
- * are neither empty nor of the form of the others.
+ * @returns {{examples: {value: string, class: string}[], wrong: number[], header: number|null}} What was read, the numbers
+ * of lines that are neither empty nor of the form of the others, and that of a first line with the names of two columns.
  */
 export function labelledLines(text) {
   const lines = text.split(/\r\n|\r|\n/).map((line, i) => ({ line: line.trim(), number: i + 1 }));
@@ -13,12 +13,22 @@ export function labelledLines(text) {
   const ways = [byColon, ...MARKS.map((mark) => (line) => byMark(line, mark))];
   const read = ways.map((way) => full.map(({ line, number }) => ({ number, pair: way(line) })));
   const best = read.reduce((one, other) => (count(other) > count(one) ? other : one));
-  const pairs = best.filter((one) => one.pair).map((one) => one.pair);
+  const found = best.filter((one) => one.pair);
+  const pairs = found.map((one) => one.pair);
   const turned = best === read[0] ? pairs : inOrder(pairs);
+  const named = best !== read[0] && namesColumns(turned.map(([label]) => label));
   return {
-    examples: turned.map(([label, value]) => ({ value, class: label })),
+    examples: turned.slice(named ? 1 : 0).map(([label, value]) => ({ value, class: label })),
     wrong: best.filter((one) => !one.pair).map((one) => one.number),
+    header: named ? found[0].number : null,
   };
+}
+
+/** Whether the first label is of a table's head: it occurs once, while two others or more all occur again. */
+function namesColumns([first, ...others]) {
+  const times = new Map();
+  for (const label of others) times.set(label, (times.get(label) ?? 0) + 1);
+  return times.size > 1 && !times.has(first) && Math.min(...times.values()) > 1;
 }
 
 function count(read) {

@@ -39,7 +39,7 @@ function form(file) {
 async function open(view, body, file, pressed = null) {
   announce(t("table.reading"), { atOnce: true });
   const table = await attempt(view.errors, () => call("POST", "tables", body), pressed);
-  if (!table) return;
+  if (!table) return announce("", { atOnce: true });
   kept.value = { ...structuredClone(EMPTY), table, file, name: freeName(file) };
   refresh(view);
   announce(counted("table.rows", table.rows, { columns: number(table.columns.length) }), { atOnce: true });

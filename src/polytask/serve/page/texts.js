@@ -97,10 +97,11 @@ function pasteForm(view) {
   const input = kept("pasted", el("textarea", { rows: 7, spellcheck: "false" }));
   const found = el("p", { class: "hint", "aria-live": "polite" });
   const look = () => {
-    const { examples, wrong } = labelledLines(input.value);
+    const { examples, wrong, header } = labelledLines(input.value);
     const classes = new Set(examples.map((one) => one.class)).size;
     const read = examples.length ? `${counted("lines", examples.length)}, ${counted("classes", classes)}.` : "";
-    found.textContent = wrong.length ? `${read} ${t("texts.wrong", { lines: wrong.slice(0, 5).join(", ") })}` : read;
+    const left = wrong.length ? t("texts.wrong", { lines: wrong.slice(0, 5).join(", ") }) : "";
+    found.textContent = [read, header ? t("texts.header", { line: header }) : "", left].filter(Boolean).join(" ");
     return examples;
   };
   input.addEventListener("input", look);
