@@ -107,6 +107,54 @@ def test_a_model_of_drawings_is_asked_among_all_models(opened: Any, tmp_path: Pa
     assert ["cross" in said.nth(0).inner_text(), "ring" in said.nth(1).inner_text()] == [True, True]
 
 
+def test_a_file_that_is_no_picture_is_named_and_old_answers_go(opened: Any, tmp_path: Path) -> None:
+    page = opened("models", allow_errors=True)
+    encoder = card(page, "images")
+    for which, name in enumerate(("low", "high")):
+        encoder.get_by_label("Name of the class").fill(name)
+        encoder.locator("input[type=file]").set_input_files(picture(tmp_path / f"{name}.png", 2 * which, 5))
+        expect(encoder.locator(".counts")).to_contain_text(f"{name} 1 example")
+    encoder.get_by_role("button", name="Make model").click()
+    page.wait_for_url("**/#models/images-*")
+    made = opened_card(page)
+    made.locator("input[type=file]").set_input_files(tmp_path / "low.png")
+    expect(made.locator(".predictions > li")).to_have_count(1)
+    (tmp_path / "rows.csv").write_text("a,b\n1,2\n")
+    made.locator("input[type=file]").set_input_files([tmp_path / "low.png", tmp_path / "rows.csv"])
+    expect(made.locator(".error")).to_contain_text("(rows.csv)")
+    expect(made.locator(".error")).not_to_contain_text("images[")
+    expect(made.locator(".predictions > li")).to_have_count(0)
+
+
+def test_models_that_were_made_come_before_built_in_encoders(opened: Any) -> None:
+    page = opened("draw")
+    models = [
+        {"name": "a", "family": "encoder", "data": "texts", "builtin": True},
+        {"name": "b", "family": "encoder", "data": "vectors", "builtin": False},
+        {"name": "c", "family": "few-shot", "data": "texts", "builtin": False},
+    ]
+    page.route("**/models", lambda route: route.fulfill(json={"models": models}))
+    page.get_by_role("tab", name="Models").click()
+    expect(page.locator(".models h3")).to_have_text(["b", "c", "a"])
+
+
+def test_a_row_that_is_mostly_empty_has_no_interval(opened: Any) -> None:
+    page = opened("models")
+    columns = [{"name": name, "kind": "number"} for name in ("first", "second", "third")]
+    model = {"name": "m", "family": "table", "data": "table", "features": columns}
+    model |= {"targets": [{"name": "y", "kind": "regression"}]}
+    found = {"predictions": [{"y": 1.5}], "intervals": [{"y": {"low": 1, "high": 2}}]}
+    page.route("**/models", lambda route: route.fulfill(json={"models": [model]}))
+    page.route("**/models/m/predict", lambda route: route.fulfill(json=found))
+    made = card(page, "m")
+    made.get_by_label("first").fill("1")
+    expect(made.locator(".answers .value")).to_have_text("1.5")
+    expect(made.locator(".notes")).to_contain_text("fewer than half of the columns are filled in")
+    made.get_by_label("third").fill("1")
+    expect(made.locator(".answers .value")).to_have_text("1.5 (1 to 2 in 9 of 10 cases)")
+    expect(made.locator(".notes")).to_have_text("")
+
+
 def test_a_model_with_tasks_says_what_it_is_worth_by_the_rows_that_are_known(opened: Any) -> None:
     page = opened("models")
     model = {

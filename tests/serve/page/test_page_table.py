@@ -109,6 +109,7 @@ def test_losses_are_drawn_while_it_trains_and_it_can_be_stopped(opened: Any) -> 
     curve = charts.first.locator("polyline")
     curve.wait_for()
     expect(page.locator(".training")).to_contain_text("learning all targets together, part")
+    expect(page.get_by_text("The loss of each target on the rows that are learned from.")).to_be_visible()
     page.get_by_role("button", name="Stop").click()
     expect(page.locator(".training h3")).to_have_text("Training was stopped", timeout=SLOW)
 
@@ -128,6 +129,18 @@ def test_a_file_that_is_no_table_is_refused_with_a_remedy(opened: Any, tmp_path:
     said = page.locator("#table-panel .error p")
     said.wait_for()
     assert len(said.inner_text()) > 20
+
+
+def test_codes_of_rows_are_said_to_be_unused_where_there_are_many(opened: Any, tmp_path: Path) -> None:
+    page = opened("table")
+    for rows, said in ((150, True), (40, False)):
+        codes = [f"{7919 * row % 99991:05d}x{row}" for row in range(rows)]
+        table = pd.DataFrame({"code": codes, "size": np.arange(rows) * 0.5, "kind": ["a", "b"] * (rows // 2)})
+        table.to_csv(tmp_path / f"codes{rows}.csv", index=False)
+        page.locator("#table-panel input[type=file]").set_input_files(tmp_path / f"codes{rows}.csv")
+        expect(page.locator("#table-panel")).to_contain_text(f"codes{rows}.csv: {rows} rows, 3 columns")
+        expect(page.locator(".columns li").first).to_contain_text("identifiers")
+        assert ("not used: differs in most rows" in page.locator(".columns").inner_text()) == said
 
 
 def test_an_empty_file_is_refused_without_blaming_the_service(opened: Any, tmp_path: Path) -> None:

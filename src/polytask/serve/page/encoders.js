@@ -1,7 +1,7 @@
 /** Encoders become classifiers: name a class, give its examples, and so on; then a model is made of them. */
 import { call, path } from "./api.js";
 import { button, el, field, fileDrop } from "./dom.js";
-import { dataAddress, photo } from "./files.js";
+import { dataAddress, namingFiles, photo } from "./files.js";
 import { labelledLines } from "./labelled_lines.js";
 import { announce, attempt } from "./messages.js";
 import { stored } from "./store.js";
@@ -9,6 +9,7 @@ import { counted, t } from "./words.js";
 
 const PARTS = { drawings: "draw", texts: "texts" };
 const typed = stored("vectors", "");
+const names = new WeakMap(); // by example: the name of its file
 const given = new Map(); // by encoder: the examples that wait for a model; files are too large for the store
 
 /** How an encoder is taught: where there is a part of the page for it, a way there. */
@@ -29,7 +30,9 @@ function filesForm(model, errors) {
     said.textContent = name.value.trim() ? "" : t("encoder.name-first");
     if (said.textContent) return name.focus();
     const read = await Promise.all(files.map(sounds ? dataAddress : photo));
-    examples.push(...read.map((one) => exampleOf(sounds, one, name.value.trim())));
+    const added = read.map((one) => exampleOf(sounds, one, name.value.trim()));
+    added.forEach((one, i) => names.set(one, files[i].name));
+    examples.push(...added);
     show();
     name.value = "";
   };
@@ -81,7 +84,8 @@ async function made(model, examples, said, pressed, errors) {
   said.textContent = counts(examples).length < 2 ? t("encoder.too-few") : "";
   if (said.textContent) return;
   const name = `${model.name}-${crypto.getRandomValues(new Uint32Array(1))[0].toString(36)}`;
-  const done = await attempt(errors, () => call("POST", `${path("models", model.name)}/adapt`, { name, examples }), pressed);
+  const send = () => call("POST", `${path("models", model.name)}/adapt`, { name, examples });
+  const done = await attempt(errors, () => namingFiles(examples.map((one) => ({ name: names.get(one) })), send), pressed);
   if (!done) return;
   given.delete(model.name);
   announce(t("encoder.made", { name }), { atOnce: true });

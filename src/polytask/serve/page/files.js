@@ -13,6 +13,17 @@ export function dataAddress(file) {
   });
 }
 
+/** Run what sends files; what is refused of one says its name instead of its place in the request. */
+export async function namingFiles(files, action) {
+  try {
+    return await action();
+  } catch (error) {
+    const place = /\[(\d+)\]/.exec(error.where ?? "");
+    if (place && files[place[1]]?.name) error.where = files[place[1]].name;
+    throw error;
+  }
+}
+
 /** Read a photo, smaller where it is large; what is no image goes as it is, for the service to say so. */
 export function photo(file) {
   return smallPicture(file, PHOTO).catch(() => dataAddress(file));

@@ -3,7 +3,7 @@ import { call, path } from "./api.js";
 import { button, el, field, fileDrop } from "./dom.js";
 import { announce, attempt, errorPlace } from "./messages.js";
 import { encoderForm, numbersOf } from "./encoders.js";
-import { dataAddress, photo } from "./files.js";
+import { dataAddress, namingFiles, photo } from "./files.js";
 import { downloads, fillWorth } from "./outcome.js";
 import { predictionList, tableAnswers } from "./answers.js";
 import { rowForm } from "./row_form.js";
@@ -20,8 +20,14 @@ export async function mountModels(place, opened = "") {
   const found = await attempt(errors, () => call("GET", "models"));
   if (!found) return;
   const again = () => mountModels(place, "");
-  list.replaceChildren(...found.models.map((model) => modelCard(model, model.name === opened, again)));
+  list.replaceChildren(...encodersLast(found.models).map((model) => modelCard(model, model.name === opened, again)));
   list.querySelector("details[open]")?.scrollIntoView({ block: "nearest" });
+}
+
+/** What was given or made comes first: built-in encoders are there for everyone. */
+function encodersLast(models) {
+  const own = (model) => !(model.builtin && model.family === "encoder");
+  return [...models.filter(own), ...models.filter((model) => !own(model))];
 }
 
 function modelCard(model, open, again) {
@@ -91,7 +97,7 @@ function linesForm(model, key, read, answers, errors) {
     const lines = box.value.split(/\r\n|\r|\n/).map((line) => line.trim()).filter(Boolean);
     if (!lines.length) return box.focus();
     const found = await attempt(errors, () => call("POST", `${path("models", model.name)}/predict`, { [key]: lines.map(read) }), send);
-    if (found) answers.replaceChildren(predictionList(lines.map((line) => el("q", {}, line)), found.predictions, model.classes));
+    answers.replaceChildren(found ? predictionList(lines.map((line) => el("q", {}, line)), found.predictions, model.classes) : "");
   }, "main");
   return el("div", {}, field(t(`models.lines.${key}`), box), el("div", { class: "row" }, send));
 }
@@ -99,8 +105,8 @@ function linesForm(model, key, read, answers, errors) {
 async function askFiles(model, key, files, answers, errors) {
   const read = await Promise.all(files.map(key === "sounds" ? dataAddress : photo));
   const sent = read.map((one) => (key === "sounds" ? one.slice(one.indexOf(",") + 1) : one));
-  const found = await attempt(errors, () => call("POST", `${path("models", model.name)}/predict`, { [key]: sent }));
-  if (!found) return;
+  const found = await attempt(errors, () => namingFiles(files, () => call("POST", `${path("models", model.name)}/predict`, { [key]: sent })));
+  if (!found) return answers.replaceChildren();
   const looks = files.map((file, i) => el("span", { class: "item" },
     key === "images" ? el("img", { src: read[i], alt: "", width: 56, height: 56 }) : null, file.name));
   answers.replaceChildren(predictionList(looks, found.predictions, model.classes));
@@ -110,5 +116,5 @@ async function askTable(model, file, answers, errors) {
   const data = new FormData();
   data.append("file", file, file.name);
   const found = await attempt(errors, () => call("POST", `${path("models", model.name)}/predict`, data));
-  if (found) answers.replaceChildren(tableAnswers(model, file.name, found));
+  answers.replaceChildren(found ? tableAnswers(model, file.name, found) : "");
 }

@@ -20,7 +20,10 @@ export function rowForm(model, errors) {
     (found) => {
       show(found);
       announce(model.targets.map((target) => answerText(target, found)).join("; "));
-    }, errors.show, { pause: 300 });
+    }, (error) => {
+      answers.replaceChildren();
+      errors.show(error);
+    }, { pause: 300 });
   const changed = () => {
     kept.save();
     errors.clear();
@@ -64,10 +67,22 @@ function fill(model, form, kept, changed) {
 /** Ask with intervals; models that have none are asked without. */
 async function predicted(model, row) {
   const ask = (how) => call("POST", `${path("models", model.name)}/predict`, { rows: [row], ...how });
-  return ask({ intervals: INTERVALS }).catch((error) => {
+  const found = await ask({ intervals: INTERVALS }).catch((error) => {
     if (error.status !== 422) throw error;
     return ask({});
   });
+  return mostlyEmpty(row) ? withoutIntervals(found) : found;
+}
+
+function mostlyEmpty(row) {
+  const values = Object.values(row);
+  return 2 * values.filter((value) => value !== null).length < values.length;
+}
+
+/** Intervals were measured on whole rows: of a row that is mostly empty they would promise what was never seen. */
+function withoutIntervals({ intervals, ...found }) {
+  const had = Object.values(intervals?.[0] ?? {}).some((one) => typeof one?.low === "number");
+  return had ? { ...found, notes: [...(found.notes ?? []), t("row.no-interval")] } : found;
 }
 
 /** What was filled in; a field left empty is a missing value. */

@@ -9,6 +9,7 @@ import { counted, known, number, t } from "./words.js";
 
 const EMPTY = { table: null, file: "", targets: {}, name: "", job: null, model: null };
 const KINDS = ["regression", "log", "binary", "multiclass"];
+const MOST_CODES = 100; // so many codes may be categories
 const kept = stored("table", EMPTY);
 
 /** Build this part of the page. */
@@ -102,6 +103,7 @@ function columnItem(column) {
   box.addEventListener("change", changed);
   kind.addEventListener("change", changed);
   const facts = [known(`reads.${column.reads_as ?? column.kind}`, column.reads_as ?? column.kind)];
+  if (tellsRowsApart(column)) facts.push(t("column.not-used"));
   if (column.missing) facts.push(t("column.missing", { n: number(column.missing) }));
   return el(
     "li",
@@ -112,6 +114,11 @@ function columnItem(column) {
     kind,
     column.note ? el("span", { class: "facts note" }, column.may_be_target ? "" : t("column.no-target"), " ", column.note) : null,
   );
+}
+
+/** Whether training leaves it out, as a code of each row; where few rows are known, it may be used. */
+function tellsRowsApart(column) {
+  return column.reads_as === "identifier" && kept.value.table.rows - column.missing > MOST_CODES;
 }
 
 function kindSelect(column) {

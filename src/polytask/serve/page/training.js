@@ -14,9 +14,10 @@ export function trainingView(job, ondone, errors) {
   const bar = el("progress", { max: 1, value: 0, "aria-label": t("job.share") });
   const says = el("p", { class: "muted" });
   const charts = el("div", { class: "charts" });
+  const caption = el("p", { class: "hint", hidden: true }, t("loss.caption"));
   const stop = button(t("job.stop"), () => attempt(errors, () => call("DELETE", path("jobs", job)), stop));
   const title = el("h3", {}, t("job.waiting"));
-  const node = el("div", { class: "card training" }, title, bar, says, charts, stop);
+  const node = el("div", { class: "card training" }, title, bar, says, charts, caption, stop);
   const shown = new Map();
   const show = (state) => {
     title.textContent = known(`job.${state.state}`, state.state);
@@ -24,6 +25,7 @@ export function trainingView(job, ondone, errors) {
     says.textContent = [percent(state.share ?? 0), inWords(state.says ?? "")].filter(Boolean).join(" · ");
     stop.hidden = OVER.includes(state.state);
     showLosses(charts, shown, state.losses ?? {});
+    caption.hidden = !shown.size;
   };
   watch(job, node, show, errors, ondone);
   return node;
