@@ -10,6 +10,7 @@ import pytest
 
 import polytask
 from polytask.cli import main
+from polytask.core import DataWarning
 from polytask.models import TaskTableModel
 
 
@@ -18,7 +19,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("evaluated")
     x = np.random.default_rng(0).normal(size=(60, 2))
     table = pd.DataFrame({"a": x[:, 0], "b": x[:, 1], "size": 9 * x[:, 0], "flag": x[:, 1] > 0})
-    table.to_csv(folder / "rows.csv", index=False)
+    table.to_csv(folder / "learned.csv", index=False)
+    table[::-1].to_csv(folder / "rows.csv", index=False)
     table[["a", "b"]].to_csv(folder / "plain.csv", index=False)
     model = polytask.fit(table, ["size", "flag"], baselines=False, folds=2, epochs=2, width=4, bins=0)
     model.save(folder / "model")
@@ -46,6 +48,18 @@ def test_metrics_are_printed_as_json(folder, monkeypatch, capsys) -> None:
     assert run(monkeypatch, folder, "evaluate", "model", "rows.csv", "--json") == 0
     found = json.loads(capsys.readouterr().out)["targets"]
     assert found["size"]["rows"] == 60 and "accuracy" not in found["size"] and "f1" in found["flag"]
+
+
+def test_the_table_that_a_model_has_learned_from_is_told(folder, monkeypatch, capsys) -> None:
+    told = "has learned from this table"
+    assert run(monkeypatch, folder, "evaluate", "model", "learned.csv") == 0
+    shown = capsys.readouterr()
+    assert told in shown.err and "`polytask info` shows" in " ".join(shown.err.split())
+    assert run(monkeypatch, folder, "evaluate", "model", "rows.csv") == 0
+    assert told not in capsys.readouterr().err
+    with pytest.warns(DataWarning, match=rf"{told}.* `model.results` has") as caught:
+        polytask.load(folder / "model").evaluate(folder / "learned.csv")
+    assert caught[0].filename == __file__
 
 
 def test_importance_is_shown_written_and_printed(folder, monkeypatch, capsys) -> None:

@@ -142,3 +142,20 @@ def test_a_choice_of_words_is_that_of_the_door():
 def test_functions_of_python_are_written_as_commands():
     text = "Use `polytask.fit`, `polytask.learn` or `FewShotModel.adapt`."
     assert as_options(text, COMMANDS["fit"]) == "Use `polytask fit`, `polytask learn` or `polytask adapt`."
+
+
+@pytest.mark.parametrize(
+    ("value", "typed"),
+    [
+        ("sign up date", "--item-column 'sign up date'"),
+        ("size (cm)", "--item-column 'size (cm)'"),
+        ("it's", "--item-column 'it'\"'\"'s'"),
+        ("text", "--item-column text"),
+    ],
+)
+def test_a_suggested_value_is_quoted_for_the_shell(value: str, typed: str):
+    assert as_options(f"Name it: `item_column={value!r}`.", COMMANDS["adapt"]) == f"Name it: {typed}."
+
+
+def test_a_suggested_number_is_not_quoted():
+    assert as_options("`learning_rate=0.001`", COMMANDS["fit"]) == "--learning-rate 0.001"

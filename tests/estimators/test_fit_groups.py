@@ -145,7 +145,7 @@ def test_a_model_of_groups_does_what_every_model_does(model: TableModel, tmp_pat
     frame = table()
     answers = model.predict(frame, intervals=0.8, joint=True)
     assert {"a:low", "c:high", "k:set"} <= set(answers)
-    assert model.evaluate(frame).index.tolist() == TARGETS
+    assert model.evaluate(frame[::-1]).index.tolist() == TARGETS
     found = model.importance(frame, n_repeats=1)
     assert sorted(found.index) == ["u", "v", "w"] and set(found.columns.get_level_values(0)) == set(TARGETS)
     assert model.export(tmp_path / "m.pt2").is_file()

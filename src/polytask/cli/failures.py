@@ -1,5 +1,6 @@
 """How a command ends when it cannot go on: one message, in the words of that command, and an exit code."""
 
+import ast
 import re
 import shlex
 import warnings
@@ -143,7 +144,7 @@ def as_options(text: str, command: Any, others: Mapping[str, Any] | None = None)
     """
 
     def option(match: re.Match[str]) -> str:
-        value = f" {match[2].strip(chr(39) + chr(34))}" if match[2] else ""
+        value = f" {_typed(match[2])}" if match[2] else ""
         if (own := _option(match[1], command)) is not None:
             return own + value
         for name, other in (others or {}).items():
@@ -153,7 +154,16 @@ def as_options(text: str, command: Any, others: Mapping[str, Any] | None = None)
 
     for function, typed in _CALLS.items():
         text = text.replace(f"`{function}`", f"`{typed}`")
-    return re.sub(r"`([a-z_]+)(?:=([^`(]*))?`", option, text)
+    return re.sub(r"`([a-z_]+)(?:=('[^`]*'|\"[^`]*\"|[^`(]*))?`", option, text)
+
+
+def _typed(value: str) -> str:
+    """Write a value as the shell takes it; what is no text of Python stays as it is."""
+    try:
+        text = ast.literal_eval(value)
+    except (SyntaxError, ValueError):
+        return value
+    return shlex.quote(text) if isinstance(text, str) else value
 
 
 def _option(setting: str, command: Any) -> str | None:

@@ -11,10 +11,12 @@ import torch
 from torch import Tensor
 
 from polytask.core import Batch, DataError, DataWarning, Task
+from polytask.core.doors import by_door
 from polytask.core.names import counted
 from polytask.data.tables.features import EncodingReport
 from polytask.data.tables.large_table import LargeTable, open_table, table_pieces
 from polytask.data.tables.problems import examples, problem_error, some_rows
+from polytask.data.tables.table import fingerprint
 from polytask.evaluate import metric_names
 from polytask.evaluate.running_metrics import RunningMetrics
 from polytask.evaluate.target_metrics import measure_target
@@ -56,13 +58,14 @@ def evaluate_table(model: TableModel | TaskTableModel, table: Any, *, stacklevel
         DataError: The table has no label of any target, or one that the model does not know.
 
     Warns:
-        DataWarning: A model with tasks has learned from rows, or does not know their task.
+        DataWarning: The model has learned from this table; or one with tasks from some of its rows, or it
+            does not know their task.
 
     Example:
         >>> from polytask import fit
         >>> table = pd.DataFrame({"a": range(40), "b": range(100, 140)})
         >>> model = fit(table, "b", epochs=20, folds=2, baselines=False)
-        >>> evaluate_table(model, table).columns.tolist()
+        >>> evaluate_table(model, table.sample(20, random_state=0)).columns.tolist()
         ['kind', 'rows', 'rmse', 'mae', 'r2']
     """
     opened = open_table(table)
@@ -70,7 +73,7 @@ def evaluate_table(model: TableModel | TaskTableModel, table: Any, *, stacklevel
         return _evaluated_in_pieces(model, opened, stacklevel=stacklevel + 1)
     rows, asked = frame_labels(model, opened), _asked(model)
     outputs = asked.outputs(rows.frame, rows.labels)
-    _warn(asked.messages(), stacklevel=stacklevel + 1)
+    _warn([*_known_table(model, opened), *asked.messages()], stacklevel=stacklevel + 1)
     return _measured(model, outputs, rows.labels)
 
 
@@ -129,6 +132,17 @@ class _AskedTasks(_Asked):
 
 def _asked(model: TableModel | TaskTableModel) -> _Asked:
     return _AskedTasks(model) if isinstance(model, TaskTableModel) else _AskedTable(model)
+
+
+def _known_table(model: TableModel | TaskTableModel, frame: pd.DataFrame) -> list[str]:
+    """Say that a table is the one that the model was fitted on; one with tasks tells it row by row."""
+    if isinstance(model, TaskTableModel) or model.data.get("fingerprint") != fingerprint(frame):
+        return []
+    new = by_door(
+        python="`model.results` has its figures on rows that it had not learned from",
+        command="`polytask info` shows its figures on rows that it had not learned from",
+    )
+    return [f"The model has learned from this table: it is better on it than on new rows. {new}."]
 
 
 def _warn(messages: Sequence[str], *, stacklevel: int) -> None:

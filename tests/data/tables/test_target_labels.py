@@ -36,7 +36,8 @@ def _messages(values: object, kind: str = "") -> list[str]:
             "of type Period; its answers are their text",
         ),
         ([datetime.timedelta(days) for days in range(20)], "", "answered in days"),
-        (["a"] * 5 + ["b", "b"], "", "class 'b' has fewer than 3 rows"),
+        (["a"] * 5 + ["b", "b"], "", "class 'b' has fewer than 3 rows, .* never see it; .* about it"),
+        (["a"] * 5 + ["b", "c"], "", "classes 'b', 'c' have fewer than 3 rows, .* see them; .* about them"),
     ],
 )
 def test_what_is_read_otherwise_than_written_is_told(values: object, kind: str, message: str) -> None:

@@ -150,9 +150,11 @@ def target_messages(
         rows = counts[target.task.name] if counts else Counter(_labels(column))
         rare = [name for name in target.classes if rows.get(name, 0) < 3]
         if rare:
+            one = len(rare) == 1
+            which, them = ("class", "it") if one else ("classes", "them")
             messages.append(
-                f"{where}: class {examples(rare)} has fewer than 3 rows, so that some networks never see it; "
-                "the figures say little about it."
+                f"{where}: {which} {examples(rare)} {'has' if one else 'have'} fewer than 3 rows, so that some "
+                f"networks never see {them}; the figures say little about {them}."
             )
     return messages
 
