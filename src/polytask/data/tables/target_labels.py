@@ -151,10 +151,10 @@ def target_messages(
         rare = [name for name in target.classes if rows.get(name, 0) < 3]
         if rare:
             one = len(rare) == 1
-            which, them = ("class", "it") if one else ("classes", "them")
+            those, have, them = ("class", "has", "it") if one else ("classes", "have", "them")
             messages.append(
-                f"{where}: {which} {examples(rare)} {'has' if one else 'have'} fewer than 3 rows, so that some "
-                f"networks never see {them}; the figures say little about {them}."
+                f"{where}: {those} {examples(rare)} {have} fewer than 3 rows, so that some networks never see "
+                f"{them}; the figures say little about {them}."
             )
     return messages
 
