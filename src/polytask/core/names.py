@@ -73,11 +73,23 @@ def near_names(given: Any, known: Iterable[str], most: int = 3) -> list[str]:
     Example:
         >>> near_names("UPGARD", ["equal", "upgrad", "pcgrad"])
         ['upgrad', 'pcgrad']
+        >>> near_names("message", ["age", "message_text"])  # letters within a word are not the word
+        ['message_text']
     """
     folded: dict[str, str] = {}
     for name in known:
         folded.setdefault(name.casefold(), name)
-    return [folded[near] for near in difflib.get_close_matches(str(given).casefold(), folded, n=most)]
+    asked = str(given).casefold()
+    words = [name for name in folded if not _within_a_word(asked, name)]
+    return [folded[near] for near in difflib.get_close_matches(asked, words, n=most)]
+
+
+def _within_a_word(first: str, second: str) -> bool:
+    """Tell whether one is less than half of the other, and there does not begin a word: age of message."""
+    part, whole = sorted((first, second), key=len)
+    if not part or 2 * len(part) >= len(whole) or part not in whole:
+        return False
+    return re.search(rf"(?<![^\W_]){re.escape(part)}", whole) is None
 
 
 def name_problem(what: str, given: Any, known: Iterable[str], *, listing: str = "") -> str:

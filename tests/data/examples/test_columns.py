@@ -83,6 +83,32 @@ def test_a_wrong_name_is_an_error_that_says_what_may_be_meant():
         chosen({"text": TEXTS, "label": LABELS}, item_column="text", label_column="text")
 
 
+TEXT_MODEL = {"kind": "text", "item_column": "message", "label_column": "label"}
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_a_column_that_a_model_reads_is_renamed_and_not_given_by_an_option(labelled):
+    with pytest.raises(InputError, match="model reads a column called 'message'") as caught:
+        chosen({"age": NUMBERS, "label": LABELS, "words": TEXTS}, labelled=labelled, origin=TEXT_MODEL)
+    told = str(caught.value)
+    assert (
+        "`" not in told and "mean" not in told and "Rename the column of the examples to 'message'." in told
+    )
+
+
+@pytest.mark.parametrize(
+    ("columns", "told"),
+    [
+        ({"age": NUMBERS}, "The model reads texts: give a table with a column of them."),
+        ({"text": TEXTS, "title": TEXTS}, "'text', 'title'. Leave the others out of the table."),
+    ],
+)
+def test_what_a_model_cannot_choose_is_mended_in_the_table(columns, told):
+    with pytest.raises(DataError) as caught:
+        chosen(columns, labelled=False, origin={"kind": "text"})
+    assert str(caught.value).endswith(told)
+
+
 def test_the_kind_settles_which_of_two_columns():
     table = {"image": ["a.png"] * 4, "text": TEXTS, "label": LABELS}
     assert chosen(table, kind="image").item == "image"

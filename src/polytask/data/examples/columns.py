@@ -79,8 +79,7 @@ class _Choice:
         request = self.request
         for option, name in (("item_column", request.item_column), ("label_column", request.label_column)):
             if name is not None and name not in self.names:
-                problem = name_problem(f"{self.where} has no column {name!r} (`{option}`)", name, self.names)
-                raise InputError(f"{problem}.")
+                raise self._no_column(option, name)
         if request.item_column is not None and request.item_column == request.label_column:
             raise InputError(f"{request.item_column!r} cannot be both `item_column` and `label_column`.")
         label = self._label_by_name()
@@ -92,6 +91,17 @@ class _Choice:
         if label is None and request.labelled:
             label = self._label_by_content([name for name in self.names if name != item])
         return self._of_items(item, label)
+
+    def _no_column(self, option: str, name: str) -> InputError:
+        if self.request.of_model and option == "item_column":
+            problem = name_problem(
+                f"{self.where}: the model reads a column called {name!r}, which is not there",
+                name,
+                self.names,
+            )
+            return InputError(f"{problem}. Rename the column of the examples to {name!r}.")
+        problem = name_problem(f"{self.where} has no column {name!r} (`{option}`)", name, self.names)
+        return InputError(f"{problem}.")
 
     def _label_by_name(self) -> str | None:
         request = self.request
@@ -254,20 +264,20 @@ class _Choice:
 
     def _several(self, what: str, names: Sequence[str], option: str) -> DataError:
         one = "the examples" if what == "examples" else "their labels"
-        return DataError(
-            f"{self.where}: several columns may be {one}: {examples(names)}. Name the right one by "
-            f"`{option}`, e.g. `{option}={names[0]!r}`."
-        )
+        remedy = f"Name the right one by `{option}`, e.g. `{option}={names[0]!r}`"
+        if self.request.of_model and what == "examples":
+            remedy = "Leave the others out of the table"
+        return DataError(f"{self.where}: several columns may be {one}: {examples(names)}. {remedy}.")
 
     def _none_fits(self, others: Sequence[str]) -> DataError:
         wanted = (
             _plural(self.request.kind) if self.request.kind else "texts, names of files, or numbers alone"
         )
         held = ", ".join(f"{name!r} ({self.forms[name]})" for name in others[:5]) or "no other column"
-        return DataError(
-            f"{self.where}: no column holds {wanted}; there is {held}. Name the column of the examples by "
-            "`item_column`."
-        )
+        remedy = "Name the column of the examples by `item_column`"
+        if self.request.of_model:
+            remedy = f"The model reads {wanted}: give a table with a column of them"
+        return DataError(f"{self.where}: no column holds {wanted}; there is {held}. {remedy}.")
 
 
 def _named_like(names: Sequence[str], usual: Sequence[str]) -> list[str]:

@@ -26,6 +26,7 @@ class Request:
         labels: One for each example in memory.
         features: The columns of a vector, in their order; None: all that are not the label.
         skip_unlabelled: Whether rows of a table without a label are left out, and not refused.
+        of_model: Whether the column of the examples is as a model has it, and not as the caller says.
     """
 
     labelled: bool
@@ -35,6 +36,7 @@ class Request:
     labels: Sequence[Any] | None = None
     features: tuple[str, ...] | None = None
     skip_unlabelled: bool = False
+    of_model: bool = False
 
     @classmethod
     def of(
@@ -54,6 +56,7 @@ class Request:
             InputError: A value is of the wrong kind, or labels are given for what is to be predicted.
         """
         before = dict(origin or {})
+        of_model = bool(before) and item_column is None
         same_kind = kind is None or kind == before.get("kind")
         kind = before.get("kind") if kind is None else kind
         if item_column is None and same_kind:
@@ -74,6 +77,7 @@ class Request:
             labels=None if labels is None else _as_list(labels),
             features=None if features is None else tuple(map(str, features)),
             skip_unlabelled=skip_unlabelled,
+            of_model=of_model,
         )
 
 

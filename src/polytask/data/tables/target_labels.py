@@ -153,8 +153,8 @@ def target_messages(
             one = len(rare) == 1
             those, have, them = ("class", "has", "it") if one else ("classes", "have", "them")
             messages.append(
-                f"{where}: {those} {examples(rare)} {have} fewer than 3 rows, so that some networks never see "
-                f"{them}; the figures say little about {them}."
+                f"{where}: {those} {examples(rare)} {have} fewer than 3 rows, so that some networks never "
+                f"see {them}; the figures say little about {them}."
             )
     return messages
 
