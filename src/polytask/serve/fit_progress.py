@@ -85,7 +85,7 @@ class FitProgress:
         """Leave out what a terminal shows at the end of the line."""
 
     def losses(self, latest: Mapping[str, float]) -> None:
-        """Add the latest losses on the rows that are learned from, by target."""
+        """Add the latest losses on held-out rows, by target."""
         for name, loss in latest.items() if self._joint else ():
             kept = self._state["losses"].setdefault(name, [])
             if math.isfinite(loss) and len(kept) < _MOST_LOSSES:

@@ -109,7 +109,9 @@ def test_losses_are_drawn_while_it_trains_and_it_can_be_stopped(opened: Any) -> 
     curve = charts.first.locator("polyline")
     curve.wait_for()
     expect(page.locator(".training")).to_contain_text("learning all targets together, part")
-    expect(page.get_by_text("The loss of each target on the rows that are learned from.")).to_be_visible()
+    expect(
+        page.get_by_text("The loss on held-out rows; the lowest point of each curve is kept.")
+    ).to_be_visible()
     page.get_by_role("button", name="Stop").click()
     expect(page.locator(".training h3")).to_have_text("Training was stopped", timeout=SLOW)
 

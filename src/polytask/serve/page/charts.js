@@ -12,7 +12,7 @@ function responsive(node, draw) {
   return again;
 }
 
-/** The loss of a target on the rows that are learned from, over the epochs. */
+/** The loss of a target on held-out rows, over the epochs. */
 export function lossChart(target) {
   const place = el("div", { class: "chart" });
   const node = el("figure", {}, el("figcaption", {}, target), place);
