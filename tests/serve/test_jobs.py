@@ -1,5 +1,6 @@
 """Fits as processes: one that is done, one that is stopped, one that fails, and none too many."""
 
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from fastapi.testclient import TestClient
-from tests.serve.conftest import Start
+from tests.serve.conftest import SAVED, Start
 
 from polytask.serve.failures import Refused
 from polytask.serve.fit_requests import checked_options
@@ -60,6 +61,8 @@ def test_a_fit_ends_with_a_model_its_figures_and_a_report(start: Start):
     report = client.get("/models/fitted/report")
     assert "sandbox" in report.headers["content-security-policy"]
     assert "<html" in report.text
+    assert "polytask sha256:" in report.text  # the page that models write
+    assert model["has"] == ["results", "importance", "report"]
     answer = client.post("/models/fitted/predict", json={"rows": [{"x": 1.0, "z": 1.0}], "intervals": 0.9})
     assert {"low", "high"} <= set(answer.json()["intervals"][0]["y"])
     events = client.get(f"/jobs/{state['job']}/events")
@@ -134,3 +137,13 @@ def test_a_job_that_was_not_given_is_not_there(client: TestClient):
     for job in ("0" * 16, "a" * 300, "%2e%2e%2fslots"):
         assert client.get(f"/jobs/{job}").status_code == 404
         assert client.delete(f"/jobs/{job}").status_code in (404, 405)
+
+
+def test_a_report_beside_a_given_model_is_served_and_the_model_says_what_it_has(start: Start, tmp_path: Path):
+    shutil.copytree(SAVED / "table", tmp_path / "given")
+    client = start(models={"given": str(tmp_path / "given")})
+    assert "report" not in client.get("/models/given").json()["has"]
+    assert client.get("/models/given/report").status_code == 404
+    (tmp_path / "given" / "report.html").write_text("<html>mine</html>")
+    assert "report" in client.get("/models/given").json()["has"]
+    assert client.get("/models/given/report").text == "<html>mine</html>"

@@ -9,6 +9,7 @@ from polytask.models.table_model import TableModel
 from polytask.models.task_table_model import TaskTableModel
 from polytask.serve.bases import Base
 from polytask.serve.predictions import plain
+from polytask.serve.result_files import holdings
 from polytask.serve.shelf import Served
 
 __all__ = ["described"]
@@ -28,6 +29,7 @@ def described(served: Served) -> dict[str, Any]:
         "made_by": None if ledger is None else ledger.made_by,
         "revision": served.revision,
         "can_undo": ledger is not None and ledger.parent() is not None,
+        "has": holdings(served),
     }
     if isinstance(model, Base):
         told |= {"family": "encoder", "data": model.data}

@@ -111,21 +111,16 @@ def _kept(asked: Mapping[str, Any], model: Any, kept: Mapping[str, str], progres
             name, None, lambda folder: model.save(folder, files=kept), change="fitted", made_by="fit"
         )
         progress.phase("writing the report")
-        _report(store.folder(name) / "report.html", name, model)
+        _report(store.folder(name) / "report.html", model)
     return ledger.current.revision
 
 
-def _report(file: Path, name: str, model: Any) -> None:
+def _report(file: Path, model: Any) -> None:
     """Write the report of a fit; without the packages that draw it there is none."""
     from polytask.core import MissingPackageError
-    from polytask.models.table_model import TableModel
-    from polytask.report import write_report
 
-    if isinstance(model, TableModel) and model.results is not None:
-        with suppress(MissingPackageError):
-            write_report(
-                file, title=name, lead="What the fit found on held-out rows.", tables={name: model.results}
-            )
+    with suppress(MissingPackageError):
+        model.report(file)
 
 
 if __name__ == "__main__":

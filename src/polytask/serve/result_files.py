@@ -11,9 +11,8 @@ from polytask.models.few_shot_classifier import FewShotClassifier
 from polytask.serve.bases import Base
 from polytask.serve.failures import Refused
 from polytask.serve.shelf import Served
-from polytask.serve.store import Store
 
-__all__ = ["bundle_zip", "history", "importance", "report", "results"]
+__all__ = ["bundle_zip", "history", "holdings", "importance", "report", "results"]
 
 _LOWER = ("rmse", "mae", "log_loss", "brier")
 """Metrics of which less is better; the others are shares or areas."""
@@ -51,18 +50,28 @@ def importance(served: Served) -> dict[str, Any]:
     return found
 
 
-def report(served: Served, store: Store) -> bytes:
-    """Return the report of a fit, as HTML.
+def report(served: Served) -> bytes:
+    """Return the report of a model, as HTML: of a fit made here, or from the directory of a given one.
 
     Raises:
         Refused: There is none.
     """
-    file = store.folder(served.name) / "report.html"
-    if served.origin != "made" or not file.is_file():
+    file = _report_file(served)
+    if file is None:
         raise _missing(
             served, "report", "Fit a table here, with the packages of polytask[report], to have one."
         )
     return file.read_bytes()
+
+
+def holdings(served: Served) -> list[str]:
+    """Return which of results, importance and report a model has."""
+    found = {
+        "results": _has(served, "results.json") or isinstance(served.model, FewShotClassifier),
+        "importance": _has(served, "importance.json"),
+        "report": _report_file(served) is not None,
+    }
+    return [name for name, there in found.items() if there]
 
 
 def history(served: Served) -> list[dict[str, Any]]:
@@ -94,6 +103,18 @@ def bundle_zip(served: Served) -> bytes:
             if entry.is_file() and not entry.name.startswith("."):
                 file.writestr(zipfile.ZipInfo(f"{served.name}/{entry.name}", _MOMENT), entry.read_bytes())
     return packed.getvalue()
+
+
+def _report_file(served: Served) -> Path | None:
+    if served.folder is None or isinstance(served.model, Base):
+        return None
+    # A state of a model that was made here has a folder of its own; the report is beside it.
+    file = (served.folder.parent if served.origin == "made" else served.folder) / "report.html"
+    return file if file.is_file() else None
+
+
+def _has(served: Served, name: str) -> bool:
+    return served.folder is not None and named_file(served.folder, name) is not None
 
 
 def _json(served: Served, name: str) -> Any:

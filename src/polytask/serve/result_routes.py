@@ -48,8 +48,7 @@ async def get_importance(request: Request, name: str) -> Response:
 @router.get("/models/{name}/report", summary="Report of a fit", response_class=Response)
 async def get_report(request: Request, name: str) -> Response:
     """The report as one HTML file."""
-    service: Service = request.app.state.service
-    content = await _of(request, name, lambda served: result_files.report(served, service.store))
+    content = await _of(request, name, result_files.report)
     return Response(content, media_type="text/html", headers={"Content-Security-Policy": _REPORT})
 
 
