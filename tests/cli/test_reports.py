@@ -1,6 +1,7 @@
 """Reports and cards that commands write beside what they make."""
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from polytask.models import load
 from polytask.models.bundle_pages import is_ours
 
 pytestmark = pytest.mark.trains
+WRITTEN_BEFORE = Path(__file__).parents[1] / "models" / "written_before" / "table"
 FIT = ["fit", "t.csv", "--target", "y", "--epochs", "2", "--width", "4", "--folds", "2", "--quiet", "-o", "m"]
 
 
@@ -106,3 +108,23 @@ def test_a_classifier_of_texts_shows_its_mistakes_as_text(run):
     assert done.exit_code == 0, done.output
     text = Path("m/report.html").read_text()
     assert "rain &lt;b&gt;rain&lt;/b&gt; rain" in text and "taken for y" in text and "<b>rain" not in text
+
+
+@pytest.mark.parametrize(
+    ("command", "name"), [("report", "table.csv"), ("card", "table.csv"), ("card", "x.html")]
+)
+def test_a_page_is_never_written_over_what_is_no_page(run, command: str, name: str):
+    Path(name).write_text("mine")
+    found = run(command, WRITTEN_BEFORE, "-o", name)
+    assert found.exit_code == 2
+    assert "Choose a name that ends in ." in " ".join(found.output.split())
+    assert Path(name).read_text() == "mine"
+
+
+@pytest.mark.parametrize(("command", "name"), [("report", "other.html"), ("card", "README.md")])
+def test_a_page_by_name_is_not_written_into_the_model(run, command: str, name: str):
+    shutil.copytree(WRITTEN_BEFORE, "m")
+    found = run(command, "m", "-o", f"m/{name}")
+    assert found.exit_code == 2
+    assert "in the model itself. Choose a file elsewhere" in " ".join(found.output.split())
+    assert not Path("m", name).exists()

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import polytask
-from polytask.core import BundleError, InputError
+from polytask.core import BundleError, DataError, DataWarning, InputError
 from polytask.models.bundle import Bundle, load_bundle
 from polytask.models.in_context_config import InContextConfig
 from polytask.models.in_context_model import InContextModel
@@ -64,3 +64,11 @@ def test_arrays_of_other_shapes_are_refused(bundle):
 def test_settings_out_of_range_are_refused(settings, problem):
     with pytest.raises(InputError, match=problem):
         InContextConfig(n_inputs=1, **settings)
+
+
+def test_labels_far_from_those_of_training_are_told_and_nonsense_is_refused(bundle):
+    model = InContextModel.from_bundle(bundle)
+    with pytest.warns(DataWarning, match="standard deviations away from those of the training"):
+        model.adapt([[0.2]], [60.0])
+    with pytest.raises(DataError, match=r"it would answer nonsense\. Correct them, or learn anew"):
+        model.adapt([[0.2]], [1e25])

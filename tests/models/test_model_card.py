@@ -89,3 +89,21 @@ def test_other_kinds_of_model_have_cards_too():
 def test_results_that_are_none_are_refused():
     with pytest.raises(BundleError, match="are not as polytask writes them"):
         model_card(replace(FIT, results={"tasks": [1]}))
+
+
+def test_the_card_of_a_model_that_reads_rows_speaks_of_rows_and_tasks():
+    record = ModelRecord.of(
+        Bundle(kind="in-context", config={}, tensors={}, data={}, files={"results.json": "{}"})
+    )
+    text = model_card(record, name="shops")
+    assert "pipeline_tag: tabular-regression" in text
+    assert "predicts a number of a new task by reading the rows that are known of it" in text
+    assert "results.json" in text and "images" not in text
+
+
+def test_the_card_of_learned_features_names_what_they_are_of():
+    config = {"space": {"kind": "text", "views": []}}
+    record = ModelRecord.of(Bundle(kind="learned-features", config=config, tensors={}, data={}, files={}))
+    text = model_card(record, name="intents")
+    assert "pipeline_tag: text-classification" in text
+    assert "a few labelled texts of each" in text and "model.adapt(" in text

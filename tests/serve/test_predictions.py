@@ -2,13 +2,17 @@
 
 import io
 import wave
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from fastapi.testclient import TestClient
 from tests.serve.conftest import SAVED, Start, packed, sign, signs
 
+import polytask
+from polytask.core import BundleError
 from polytask.estimators import fit
 from polytask.models import load
 
@@ -169,3 +173,13 @@ def test_what_is_for_models_of_another_kind_is_refused(table: TestClient, field:
     answer = table.post("/models/table/predict", json=asked)
     assert answer.status_code == 422
     assert answer.json()["error"]["where"] == field
+
+
+def test_a_model_that_the_service_does_not_know_is_refused_at_the_start(start: Start, tmp_path: Path):
+    def prior(generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+        x = torch.rand(4, 1, generator=generator)
+        return x, x[:, 0]
+
+    polytask.learn(prior, steps=1, width=8, progress=False).save(tmp_path / "rows")
+    with pytest.raises(BundleError, match=r"service does not know yet\. Use `polytask predict` with it"):
+        start(models={"rows": str(tmp_path / "rows")})

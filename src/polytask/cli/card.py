@@ -8,6 +8,7 @@ import typer
 from polytask.cli.completion import models
 from polytask.cli.failures import SpokenCommand
 from polytask.cli.options import Json, app
+from polytask.cli.reports import check_page
 from polytask.cli.terminal import show
 from polytask.core.files import user_path, write_atomically
 from polytask.models.bundle_pages import CARD, sealed, write_beside
@@ -40,6 +41,7 @@ def card(
     if output is None:
         path = write_beside(model, CARD, text)
     else:
+        check_page(output, "A card", (".md",), model=model)
         path = user_path(output)
         write_atomically(path, lambda file: file.write(sealed(text)))
     show({"model": str(model), "card": str(path)}, as_json=as_json, lines=[f"Card written to {path}."])

@@ -38,7 +38,7 @@ def evaluate(
 
       polytask evaluate penguins new.csv
     """
-    check_reports(report)
+    check_reports(report, model=model)
     loaded = table_model(model, data=data, output=output)
     metrics = loaded.evaluate(user_path(data))
     lines = frame_lines(metrics, output=output)

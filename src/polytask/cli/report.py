@@ -8,6 +8,7 @@ import typer
 from polytask.cli.completion import models
 from polytask.cli.failures import SpokenCommand
 from polytask.cli.options import Json, app
+from polytask.cli.reports import check_page
 from polytask.cli.terminal import show
 from polytask.core.files import rehearse_write, user_path
 from polytask.models.bundle_pages import REPORT, write_beside
@@ -38,6 +39,7 @@ def report(
 
     rehearse_report()
     if output is not None:
+        check_page(output, "A report", (".html", ".htm"), model=model)
         rehearse_write(user_path(output))
     page = model_page(ModelRecord.read(model))
     path = write_beside(model, REPORT, page.render()) if output is None else write_page(page, output)

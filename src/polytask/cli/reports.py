@@ -1,6 +1,6 @@
 """The report that a command writes beside what it makes: promised before the work, and no reason to fail."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ReportFile",
     "ReportWanted",
+    "check_page",
     "check_reports",
     "reports_possible",
     "write_pages",
@@ -46,23 +47,51 @@ def reports_possible(*, wanted: bool) -> bool:
     return True
 
 
-def check_reports(path: Path | None) -> None:
+def check_reports(path: Path | None, *, model: Path | None = None) -> None:
     """Try whether a report that is asked for by name can be written, before the work.
 
+    Args:
+        path: The file; None for none.
+        model: The directory of the model that it tells of, which holds a page of its own.
+
     Raises:
-        InputError: The file has another ending, or cannot be written.
+        InputError: The file has another ending, lies in the model, or cannot be written.
         MissingPackageError: What writes reports is not installed.
     """
     if path is None:
         return
     from polytask.report.page import rehearse_report
 
-    if path.suffix.lower() not in (".html", ".htm"):
-        raise InputError(
-            f"A report is HTML, but --report is {str(path)!r}. Choose a name that ends in .html."
-        )
+    check_page(path, "A report", (".html", ".htm"), model=model, option="--report")
     rehearse_report()
     rehearse_write(user_path(path))
+
+
+def check_page(
+    path: Path, what: str, endings: Sequence[str], *, model: Path | None, option: str = "--output"
+) -> None:
+    """Refuse to write a page over a file of a model, or over what is no page.
+
+    Args:
+        path: The file.
+        what: What is written, as a sentence begins with it.
+        endings: How its name may end.
+        model: The directory of the model; nothing is written into it by name.
+        option: What named the file.
+
+    Raises:
+        InputError: The name ends otherwise, or the file lies in the model.
+    """
+    if path.suffix.lower() not in endings:
+        raise InputError(
+            f"{what} is a {endings[0]} file, but {option} is {str(path)!r}. Choose a name that ends in "
+            f"{endings[0]}."
+        )
+    if model is not None and user_path(path).resolve().parent == user_path(model).resolve():
+        raise InputError(
+            f"{option} is {str(path)!r}, in the model itself. Choose a file elsewhere; the model has its own "
+            "page already, or gets it where the option is left out of `polytask report` or `polytask card`."
+        )
 
 
 def write_report_file(page: "Callable[[], Page]", path: Path | None) -> list[str]:

@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from polytask.core import Batch, DataWarning, EpisodicLearner, InputError, Task
+from polytask.core import Batch, DataError, DataWarning, EpisodicLearner, InputError, Task
 from polytask.core.names import counted
 from polytask.core.records import record_from_json
 from polytask.core.settings import SettingsCheck
@@ -38,6 +38,7 @@ __all__ = ["InContextModel"]
 
 _KNOWN, _SPREAD = "known/", "spread/"
 _AT_ONCE = 4096  # rows to answer
+_FAR, _BEYOND = 20.0, 1000.0  # labels, in standard deviations of those of training
 
 
 class InContextModel(SavedModel):
@@ -184,10 +185,12 @@ class InContextModel(SavedModel):
 
         Raises:
             DataError: The table lacks the task column or the labels; a row has no task; a label cannot be
-                read; or there is none at all.
+                read, or lies 1,000 standard deviations of the training's labels away from these; or there is
+                none at all.
 
         Warns:
-            DataWarning: Rows are known already, or a task has more than 256 of them, which are drawn.
+            DataWarning: Rows are known already; a task has more than 256 of them, which are drawn; or labels
+                lie more than 20 standard deviations away from those of the training.
         """
         check = SettingsCheck()
         again = check.flag("again", again)
@@ -196,6 +199,7 @@ class InContextModel(SavedModel):
         names = self.reader.with_new(frame, self.names)
         code = self.reader.codes(frame, names)
         values, labelled = self.reader.labels(frame)
+        _check_near(values[labelled], self.target.task.name)
         more = KnownRows(
             inputs=self.reader.inputs(frame, stacklevel=3)[labelled],
             labels=values[labelled],
@@ -341,3 +345,24 @@ def _marks(rows: KnownRows) -> Tensor:
 class _Stored:
     column: str | None
     names: tuple[str, ...]
+
+
+def _check_near(labels: Tensor, name: str) -> None:
+    """Tell of labels unlike those of the training, by their standardized values ``[row]``.
+
+    Raises:
+        DataError: They are so far away that the network would answer nonsense.
+    """
+    far = float(labels.abs().max()) if len(labels) else 0.0
+    if far > _BEYOND:
+        raise DataError(
+            f"Labels of {name!r} lie up to {far:,.0f} standard deviations away from those that the network "
+            "was trained on: it would answer nonsense. Correct them, or learn anew with tasks like this one."
+        )
+    if far > _FAR:
+        warnings.warn(
+            f"labels of {name!r} lie up to {far:,.0f} standard deviations away from those of the training; "
+            "answers for such tasks rest on nothing like them",
+            DataWarning,
+            stacklevel=3,
+        )

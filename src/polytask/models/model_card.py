@@ -20,6 +20,7 @@ _PIPELINES = {
     "sound": "audio-classification",
     "vector": "tabular-classification",
 }
+_ITEMS = {"text": "texts", "image": "images", "sound": "sounds", "vector": "rows of numbers"}
 _MOST_ROWS = 60
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~-])")
 
@@ -119,6 +120,8 @@ def _front_matter(record: ModelRecord, title: str, figures: Sequence[_Figure]) -
 def _tags(record: ModelRecord) -> list[str]:
     if record.kind in ("table", "task-table"):
         return ["multi-task-learning", "tabular"]
+    if record.kind == "in-context":
+        return ["meta-learning", "tabular"]
     return ["few-shot-learning", "meta-learning"]
 
 
@@ -126,6 +129,8 @@ def _pipeline(record: ModelRecord) -> str:
     if record.kind in ("table", "task-table"):
         kinds = {one.get("kind") for one in _targets(record)}
         return "tabular-classification" if kinds - {"regression"} else "tabular-regression"
+    if record.kind == "in-context":
+        return "tabular-regression"
     return _PIPELINES.get(str(_part(record.config, "space").get("kind", "image")), "image-classification")
 
 
@@ -144,8 +149,11 @@ def _summary(record: ModelRecord) -> str:
         names = record.config.get("classes") or []
         shown = ", ".join(_text(str(one)) for one in names[:_MOST_ROWS])
         what = f"It tells {len(names)} classes apart: {shown}."
+    elif record.kind == "in-context":
+        what = "It predicts a number of a new task by reading the rows that are known of it."
     else:
-        what = "It learns to tell new classes apart from a few labelled images of each."
+        items = _ITEMS.get(str(_part(record.config, "space").get("kind", "image")), "examples")
+        what = f"It learns to tell new classes apart from a few labelled {items} of each."
     return f"Made with [polytask](https://pypi.org/project/polytask/) {record.library}. {what}"
 
 
@@ -160,7 +168,12 @@ def _use(record: ModelRecord) -> str:
         )
     if record.kind == "few-shot-classifier":
         return "For examples such as it was shown; what is none of its classes is marked as such."
-    return "For images such as it was trained on: give some of each new class, then ask for others."
+    if record.kind == "in-context":
+        return (
+            "For tasks that are kin to those it was trained on: give some labelled rows, then ask for others."
+        )
+    items = _ITEMS.get(str(_part(record.config, "space").get("kind", "image")), "examples")
+    return f"For {items} such as it was trained on: give some of each new class, then ask for others."
 
 
 def _data(record: ModelRecord) -> str:
@@ -179,7 +192,11 @@ def _data(record: ModelRecord) -> str:
 
 def _evaluation(record: ModelRecord, figures: Sequence[_Figure]) -> str:
     if not figures:
-        return "No figures are kept with this model."
+        return (
+            "No figures stand here."
+            if record.results is None
+            else "Its figures are in its file results.json."
+        )
     lines = ["| task | metric | value | beside separate training |", "| --- | --- | --- | --- |"]
     lines += [
         f"| {_text(one.task)} | {_text(one.metric)} | {one.shown} | {_text(one.note) or '–'} |"
@@ -213,6 +230,10 @@ def _how(record: ModelRecord) -> str:
     ask = {
         "few-shot": 'classes = model.adapt("my-support/")  # a folder with one folder of images per class\n'
         'print(classes.predict("new-images/"))',
+        "learned-features": 'classes = model.adapt("few-labelled-examples.csv")\n'
+        'print(classes.predict("new-examples.csv"))',
+        "in-context": 'tasks = model.adapt("labelled-rows-of-new-tasks.csv")\n'
+        'print(tasks.predict("their-other-rows.csv"))',
     }.get(record.kind, 'print(model.predict("new.csv"))')
     code = f'import polytask\n\nmodel = polytask.load("folder-of-this-model")\n{ask}'
     again = ""

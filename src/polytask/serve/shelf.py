@@ -146,6 +146,14 @@ class Shelf:
 
 
 def _loaded(folder: Path) -> Any:
-    from polytask.models import load
+    from polytask.models import InContextModel, LearnedFeatures, load
 
-    return load(folder)
+    model = load(folder)
+    if isinstance(model, InContextModel | LearnedFeatures):
+        command = "predict" if isinstance(model, InContextModel) else "adapt"
+        raise BundleError(
+            f"{folder} was made by `polytask learn` of rows, texts, sounds or vectors, which the service "
+            f"does not know yet. Use `polytask {command}` with it, and serve what `polytask adapt` or "
+            "`polytask fit` makes."
+        )
+    return model
