@@ -150,10 +150,9 @@ def _loaded(folder: Path) -> Any:
 
     model = load(folder)
     if isinstance(model, InContextModel | LearnedFeatures):
-        command = "predict" if isinstance(model, InContextModel) else "adapt"
         raise BundleError(
-            f"{folder} was made by `polytask learn` of rows, texts, sounds or vectors, which the service "
-            f"does not know yet. Use `polytask {command}` with it, and serve what `polytask adapt` or "
-            "`polytask fit` makes."
+            f"{folder} learned from rows of tasks, or from known classes of texts, sounds or vectors; the "
+            "service does not know such models yet. Use it without the service, or serve a model of a table "
+            "or a classifier of examples."
         )
     return model
