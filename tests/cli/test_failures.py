@@ -237,4 +237,5 @@ def test_intervals_and_joint_are_refused_of_a_model_that_answers_images(run, tmp
         ended = run("predict", "pets", tmp_path, "-o", "a.csv", *words)
         said = " ".join(ended.stderr.split())
         assert ended.exit_code == 2 and "--intervals, --joint and --keep are for models of tables" in said
+        assert "Leave them out: answers are in the order of the examples." in said
     assert [path.name for path in tmp_path.iterdir()] == ["pets"]

@@ -385,3 +385,11 @@ def test_a_file_is_no_model_directory(saved):
     }.items():
         with pytest.raises(BundleError, match=said):
             load_bundle(path)
+
+
+@pytest.mark.parametrize("cells", ["cells", "some/cells"])
+def test_a_comparison_is_told_from_a_model(tmp_path, cells):
+    (tmp_path / cells / "one").mkdir(parents=True)
+    (tmp_path / cells / "one" / "cell.json").write_text("{}")
+    with pytest.raises(BundleError, match=r"is a comparison, which keeps no model\. Fit one"):
+        load_bundle(tmp_path)

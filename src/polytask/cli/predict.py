@@ -105,8 +105,10 @@ def predict(
         rows, columns = written.rows, list(written.columns)
     else:
         if intervals is not None or joint or keep:
+            sets_ = "; `sets` adds sets of classes" if kind == "few-shot-classifier" else ""
             raise InputError(
-                f"{model} answers classes; `intervals`, `joint` and `keep` are for models of tables."
+                f"{model} answers classes; `intervals`, `joint` and `keep` are for models of tables. Leave "
+                f"them out: answers are in the order of the examples{sets_}."
             )
         answers = loaded.predict(user_path(data), **of_classifier)
         write_table(answers, output)

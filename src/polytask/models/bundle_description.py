@@ -16,6 +16,8 @@ SCHEMA = 2
 
 _PARTS = {"kind": str, "data": dict, "config": dict, "files": dict}
 
+_CELLS = ("cells/*/cell.json", "*/cells/*/cell.json")  # of a comparison, whole or in parts
+
 
 def check_directory(source: Path) -> None:
     """Refuse what is no directory.
@@ -35,6 +37,10 @@ def read_description(source: Path) -> dict[str, Any]:
     """
     path = source / DESCRIPTION
     if not path.is_file():
+        if any(any(source.glob(cells)) for cells in _CELLS):
+            raise BundleError(
+                f"{source} is a comparison, which keeps no model. Fit one on its table with `polytask.fit`."
+            )
         raise BundleError(
             f"{source} has no {DESCRIPTION}: it is no polytask model, or its copy is incomplete."
         )

@@ -232,6 +232,8 @@ def test_few_columns_are_told_before_the_missing_ones() -> None:
     assert report.messages()[0].startswith("Only 1 of the model's 3 columns is in the table")
     _, report = _fit(frame).transform(frame[["a", "b"]])
     assert report.messages() == ["Column 'c' is missing; it counts as unknown in every row."]
+    (told,) = report.messages(fitting=False)
+    assert told == "Column 'c' is missing; it counts as unknown in every row, which intervals do not know."
 
 
 def test_a_flag_that_is_a_number_or_nothing_is_a_category() -> None:

@@ -142,7 +142,7 @@ def test_a_folder_is_refused(tmp_path: Path) -> None:
 
 def test_an_unknown_ending_is_refused_with_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"\.csv, \.tsv, .*\.parquet"):
-        read_table(_write(tmp_path, "a,b\n1,2\n", "t.xlsx"))
+        read_table(_write(tmp_path, "a,b\n1,2\n", "t.sqlite"))
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pytest
 from tests.large_samples import sample_table, write_parts
 
 from polytask.core import DataError
-from polytask.data import read_table
+from polytask.data import read_examples, read_table
 from polytask.data.tables.large_table import ParquetTable
 from polytask.data.tables.table_paths import is_path, table_paths
 
@@ -69,3 +69,11 @@ def test_a_list_of_numbers_is_no_path() -> None:
     assert not is_path([1, 2])
     assert not is_path([])
     assert is_path(["a.parquet"])
+
+
+@pytest.mark.parametrize("name", ["Mine.XLSX", "mine.ods"])
+def test_a_spreadsheet_is_refused_with_what_to_save(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"PK")
+    for read in (read_table, lambda path: read_examples(path, labelled=False)):
+        with pytest.raises(DataError, match=r"is a spreadsheet\. Save it as CSV"):
+            read(tmp_path / name)

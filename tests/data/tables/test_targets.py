@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from polytask.core import DataError, InputError
+from polytask.core.doors import at_the_command
 from polytask.data.tables.delimited import read_delimited
 from polytask.data.tables.target_column import TargetColumn
-from polytask.data.tables.targets import fit_targets, parse_target
+from polytask.data.tables.targets import fit_targets, parse_target, target_series
 
 
 def _fit(values: object, kind: str = "", train_rows: list[int] | None = None) -> TargetColumn:
@@ -311,3 +312,14 @@ def test_classes_have_no_logarithm() -> None:
     described = _fit(["a", "b"]).to_json()
     with pytest.raises(InputError, match="'y' has classes, which have no logarithm"):
         TargetColumn.from_json({**described, "log": True})
+
+
+def test_names_with_commas_between_them_are_several_targets() -> None:
+    table = pd.DataFrame({"a": [1.0, 2.5, 3.0], "b": [0.5, 1.0, 2.0]})
+    for names in ("a,b", "a, b"):
+        with pytest.raises(DataError, match=r"there are 'a', 'b'\. Give a list of names"):
+            target_series(table, names)
+        with at_the_command(), pytest.raises(DataError, match="Repeat `targets` for each of them"):
+            target_series(table, names)
+    whole = table.assign(**{"a,b": [7.0, 8.0, 9.0]})
+    assert target_series(whole, "a,b").tolist() == [7, 8, 9]

@@ -11,6 +11,7 @@ from polytask.core.names import counted, name_problem
 from polytask.data.examples.column_forms import ColumnForm, cells, column_form, distinct, kind_of_form
 from polytask.data.examples.examples import ExampleKind
 from polytask.data.examples.request import Request
+from polytask.data.tables.column import column_hint
 from polytask.data.tables.problems import examples
 
 __all__ = ["Columns", "choose_columns", "is_table"]
@@ -94,12 +95,10 @@ class _Choice:
 
     def _no_column(self, option: str, name: str) -> InputError:
         if self.request.of_model and option == "item_column":
-            problem = name_problem(
-                f"{self.where}: the model reads a column called {name!r}, which is not there",
-                name,
-                self.names,
+            return InputError(
+                f"{self.where}: the model reads a column called {name!r}, which is not there; "
+                f"{column_hint(self.frame, name)} Rename the column of the examples to {name!r}."
             )
-            return InputError(f"{problem}. Rename the column of the examples to {name!r}.")
         problem = name_problem(f"{self.where} has no column {name!r} (`{option}`)", name, self.names)
         return InputError(f"{problem}.")
 

@@ -11,6 +11,7 @@ import pandas as pd
 from torch import Tensor
 
 from polytask.core import DataError, InputError
+from polytask.core.doors import by_door
 from polytask.core.files import user_path
 from polytask.data.episodes.labelled_examples import LabelledExamples
 from polytask.data.examples.columns import is_table
@@ -25,6 +26,7 @@ from polytask.data.examples.sounds import Sound
 from polytask.data.examples.tables import TABLES, holds_column, read_frame, read_table_file
 from polytask.data.images.picture import printable
 from polytask.data.tables.table import plain_frame
+from polytask.data.tables.table_paths import refuse_spreadsheet
 
 __all__ = ["read_examples"]
 
@@ -94,11 +96,15 @@ def _read_path(path: Path, request: Request) -> Examples:
         _refuse_labels(request, "folders")
         return read_folder(path, request)
     if not os.path.isfile(path):  # noqa: PTH113 - as above
+        text = by_door(
+            python="a text itself is given in a list", command="put texts into a CSV table or a .txt file"
+        )
         raise DataError(
             f"There is no file or folder {printable(path)[:200]}, looked for from {Path.cwd()}. Correct the "
-            "path; a text itself is given in a list."
+            f"path; {text}."
         )
     name = path.name.lower()
+    refuse_spreadsheet(path)
     one_text = name.endswith(".txt") and not request.labelled and not holds_column(path, request.item_column)
     if name.endswith(TABLES) and not one_text:
         _refuse_labels(request, "table")

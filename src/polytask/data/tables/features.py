@@ -83,10 +83,12 @@ class EncodingReport:
             found.append(
                 f"Only {self.n_columns - n_missing} of the model's {counted(self.n_columns, 'column')} "
                 f"{'is' if self.n_columns - n_missing == 1 else 'are'} in the table; the answers rest on "
-                f"few of them. Check that it is the right table."
+                "few of them, and intervals do not know it. Check that it is the right table."
             )
+        known = "" if fitting else ", which intervals do not know"
         found += [
-            f"Column {name!r} is missing; it counts as unknown in every row." for name in self.missing_columns
+            f"Column {name!r} is missing; it counts as unknown in every row{known}."
+            for name in self.missing_columns
         ]
         for name, counts in self.unseen_categories.items():
             rows = _rows(sum(counts.values()), "counts", "count")

@@ -13,7 +13,7 @@ from polytask.data.tables.cell import valid_unicode
 from polytask.data.tables.delimited import MISSING, MISSING_WORDS
 from polytask.data.tables.problems import FOREIGN, examples
 from polytask.data.tables.table_file import read_parquet_file, read_parquet_files, read_text_file
-from polytask.data.tables.table_paths import PARQUET, TEXT, is_path, table_paths
+from polytask.data.tables.table_paths import PARQUET, TEXT, is_path, refuse_spreadsheet, table_paths
 
 __all__ = ["clean_frame", "fingerprint", "plain_frame", "read_table"]
 
@@ -55,6 +55,7 @@ def read_table(source: Any) -> pd.DataFrame:
     if ending.endswith(PARQUET):
         read = read_parquet_file(paths[0]) if len(paths) == 1 else read_parquet_files(paths)
         return clean_frame(read, where)
+    refuse_spreadsheet(paths[0])
     raise DataError(
         f"{where} has an ending that is not known; a table ends in {', '.join((*TEXT, *PARQUET))}. Rename or "
         "convert it."

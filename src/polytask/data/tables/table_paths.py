@@ -8,10 +8,11 @@ from polytask.core import DataError
 from polytask.core.files import user_path
 from polytask.data.tables.problems import examples
 
-__all__ = ["PARQUET", "TEXT", "is_path", "table_paths"]
+__all__ = ["PARQUET", "TEXT", "is_path", "refuse_spreadsheet", "table_paths"]
 
 TEXT = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
 PARQUET = (".parquet", ".pq")
+_SPREADSHEETS = (".xlsx", ".xlsm", ".xls", ".ods", ".numbers")
 _WILD = "*?["
 
 
@@ -80,3 +81,13 @@ def _of_folder(folder: Path) -> list[Path]:
             f"{folder} is a folder without a Parquet file in it; name a file, or a folder of Parquet files."
         )
     return files
+
+
+def refuse_spreadsheet(path: Path) -> None:
+    """Refuse a file of a spreadsheet program.
+
+    Raises:
+        DataError: It is one.
+    """
+    if path.name.lower().endswith(_SPREADSHEETS):
+        raise DataError(f"{path} is a spreadsheet. Save it as CSV in your spreadsheet program.")

@@ -189,6 +189,10 @@ def target_series(frame: pd.DataFrame, name: str) -> pd.Series:
             f"There is no column {name!r}, and {after!r} is no kind. Ask for {before!r} with regression, "
             "log, binary or multiclass."
         )
+    parts = [part.strip() for part in name.split(",")]
+    if len(parts) > 1 and name not in frame.columns and all(part in frame.columns for part in parts):
+        remedy = by_door(python="Give a list of names", command="Repeat `targets` for each of them")
+        raise DataError(f"There is no column {name!r}, but there are {examples(parts)}. {remedy}.")
     return one_column(frame, name)
 
 
