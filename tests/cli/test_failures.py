@@ -153,7 +153,7 @@ def test_a_wrong_name_is_answered_with_near_ones_and_how_to_list_all(run, tmp_pa
             "--balancing",
             "pcgrd",
         ): "did you mean 'pcgrad', 'pcd' or 'upgrad'? `polytask methods` lists all 48.",
-        (*LEARN, "--learner", "protonets"): "did you mean 'prototypes'? `polytask methods` lists all 31.",
+        (*LEARN, "--learner", "protonets"): "did you mean 'prototypes'? `polytask methods` lists all 32.",
         (*FIT, "--group", "Alfa"): "no column 'Alfa'; did you mean 'alpha'?",
         (*FIT, "--drop", "zzz"): "no column 'zzz'; the table has 'alpha', 'beta', 'y'.",
         (*FIT, "--architecture", "tabn"): "'tabn'; did you mean 'tabm' or 'mtan'? There are hard, tabm,",

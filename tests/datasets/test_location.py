@@ -43,9 +43,9 @@ def test_a_set_without_a_known_address_gets_a_whole_message_too(tmp_path):
 
 
 def test_the_folder_of_a_package_is_found_without_importing_it():
-    folder = package_folder("wsgiref", extra="builtin", purpose="the test")
+    folder = package_folder("xmlrpc", extra="builtin", purpose="the test")
     assert (folder / "__init__.py").is_file()
-    assert "wsgiref" not in sys.modules
+    assert "xmlrpc" not in sys.modules
 
 
 def test_a_missing_package_is_named_with_its_extra():

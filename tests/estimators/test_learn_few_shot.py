@@ -5,6 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+from types import SimpleNamespace
+
 import pytest
 import torch
 from PIL import Image
@@ -139,7 +141,7 @@ def test_a_class_of_one_image_is_recognized_by_that_image(tmp_path):
     ("settings", "message"),
     [
         ({"way": 1}, "`way` must be at least 2"),
-        ({"learner": "magic"}, r"'magic'; `polytask\.meta\.learner_names\(\)` lists all 31"),
+        ({"learner": "magic"}, r"'magic'; `polytask\.meta\.learner_names\(\)` lists all 32"),
         ({"learner": "protonets"}, "did you mean 'prototypes'"),
         ({"inner_steps": 2}, "`inner_steps` is not used with `learner='prototypes'`; leave it out.*'maml'"),
         ({"inner_rate": 0.1, "batch_size": 8}, "`inner_rate` is not used.*; `batch_size` is not used"),
@@ -447,7 +449,7 @@ def test_groups_stay_whole_where_that_is_possible():
 
 def test_the_learning_rate_falls_to_nothing_along_half_a_cosine(monkeypatch):
     given = {}
-    monkeypatch.setattr("polytask.estimators.learn_images.train", lambda *_, **each: given.update(each))
+    monkeypatch.setattr("polytask.estimators.learn_images.train", lambda *_, **each: given.update(each) or SimpleNamespace(rows=[]))
     quick(shapes(9, 5, seed=0, size=SIZE), steps=6)
     shares = [given["schedule"](step) for step in (0, 2, 3, 6)]
     assert shares == pytest.approx([1.0, 0.75, 0.5, 0.0])

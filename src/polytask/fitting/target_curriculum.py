@@ -58,8 +58,8 @@ def row_shares(shares: Tensor, task: Tensor) -> Tensor:
         task: The task of each row, long ``[row]``.
 
     Example:
-        >>> row_shares(torch.tensor([1.5, 0.5]), torch.tensor([0, 1, 1, 1])).round(decimals=2).tolist()
-        [3.0, 0.33, 0.33, 0.33]
+        >>> row_shares(torch.tensor([1.5, 0.5]), torch.tensor([0, 1, 1, 1])).round(decimals=2)
+        tensor([3.0000, 0.3300, 0.3300, 0.3300])
     """
     of_row = (shares.to(task.device) / torch.bincount(task, minlength=len(shares)).clamp(min=1))[task]
     return of_row / of_row.mean()

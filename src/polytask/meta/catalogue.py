@@ -65,7 +65,7 @@ def learner_names() -> tuple[str, ...]:
 
     Example:
         >>> learner_names()[:2]
-        ('prototypes', 'matching')
+        ('prototypes', 'varied-prototypes')
     """
     return LEARNERS.names()
 

@@ -61,7 +61,7 @@ def seconds_text(seconds: float) -> str:
 
     Example:
         >>> seconds_text(0.42), seconds_text(75.0), seconds_text(7300.0)
-        ('0.4 s', '1 min 15 s', '2 h 2 min')
+        ('0.4 s', '1 min 15 s', '2 h 1 min')
     """
     if seconds < 10:
         return f"{seconds:.1f} s"
