@@ -8,7 +8,7 @@ import torch
 from typer.testing import CliRunner
 
 import polytask.estimators
-import polytask.models
+import polytask.models.saved
 from polytask.cli import app
 from polytask.core import DataError, DataWarning, ResultWarning, TrainingError
 from polytask.core.errors import NotFiniteError
@@ -28,7 +28,7 @@ def run(tmp_path, monkeypatch):
 
     def invoke(*words, does=None, name="fit"):
         if does is not None:
-            room = polytask.models if name == "load" else polytask.estimators
+            room = polytask.models.saved if name == "load" else polytask.estimators
             monkeypatch.setattr(room, name, does)
         return CliRunner().invoke(app, [*map(str, words)])
 

@@ -2,11 +2,10 @@
 
 import io
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
-from types import SimpleNamespace
-
 import pytest
 import torch
 from PIL import Image
@@ -449,7 +448,10 @@ def test_groups_stay_whole_where_that_is_possible():
 
 def test_the_learning_rate_falls_to_nothing_along_half_a_cosine(monkeypatch):
     given = {}
-    monkeypatch.setattr("polytask.estimators.learn_images.train", lambda *_, **each: given.update(each) or SimpleNamespace(rows=[]))
+    monkeypatch.setattr(
+        "polytask.estimators.learn_images.train",
+        lambda *_, **each: given.update(each) or SimpleNamespace(rows=[]),
+    )
     quick(shapes(9, 5, seed=0, size=SIZE), steps=6)
     shares = [given["schedule"](step) for step in (0, 2, 3, 6)]
     assert shares == pytest.approx([1.0, 0.75, 0.5, 0.0])
