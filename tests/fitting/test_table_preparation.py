@@ -86,7 +86,7 @@ def test_every_fold_gets_its_share_of_many_and_rare_classes() -> None:
     for fold in prepared.repeats[0]:
         assert set(city[fold.train]) == set(range(120))
         assert set(rare[fold.train]) == set(range(13))
-    assert any("has fewer than 3 rows" in message for message in prepared.messages)
+    assert any("fewer than 3 rows" in message for message in prepared.messages)
 
 
 def test_rows_without_any_label_are_left_out_and_do_not_reach_the_constants() -> None:

@@ -16,7 +16,7 @@ SCHEMA = 2
 
 _PARTS = {"kind": str, "data": dict, "config": dict, "files": dict}
 
-_CELLS = ("cells/*/cell.json", "*/cells/*/cell.json")  # of a comparison, whole or in parts
+_CELLS = ("cells/*/cell.json", "rows-*/cells/*/cell.json")  # of a comparison, whole or in parts
 
 
 def check_directory(source: Path) -> None:
