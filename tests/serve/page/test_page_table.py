@@ -81,6 +81,7 @@ def test_a_table_is_trained_and_a_row_predicted(opened: Any, tmp_path: Path) -> 
 def models_page(page: Any, folder: Path) -> None:
     """The same model among all that are served: a whole file is predicted, and the model is deleted."""
     page.get_by_role("tab", name="Models").click()
+    expect(page.locator(".models h3").filter(has_text="fruit").first).to_be_visible()  # the list is asked for
     name = next(one for one in page.locator(".models h3").all_inner_texts() if one.startswith("fruit"))
     page.get_by_text(name, exact=True).click()
     card = page.locator(".models .card").filter(has_text=name)
