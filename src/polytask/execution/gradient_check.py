@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from polytask.core import Episode, EpisodicLearner, TrainingError, jacobian
+from polytask.core.buffers import kept_buffers
 from polytask.core.learner import Execution, run_loop
 from polytask.core.random import seeded
 from polytask.core.torch_internals import AnyDropout
@@ -192,12 +193,8 @@ def _rows(
     execution: Execution, learner: EpisodicLearner, episodes: Sequence[Episode], seed: int = 0
 ) -> Tensor:
     """Return the gradients ``[episode, parameter]``; the learner's buffers are put back."""
-    buffers = {name: buffer.clone() for name, buffer in learner.named_buffers()}
-    with seeded(seed, "meta-gradient"):
-        rows = jacobian(execution(learner, episodes), [parameter for _, parameter in _trainable(learner)])
-    for name, buffer in learner.named_buffers():
-        buffer.data.copy_(buffers[name])
-    return rows
+    with kept_buffers(learner), seeded(seed, "meta-gradient"):
+        return jacobian(execution(learner, episodes), [parameter for _, parameter in _trainable(learner)])
 
 
 def _errors(

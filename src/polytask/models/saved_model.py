@@ -72,15 +72,7 @@ class SavedModel(ABC):
             BundleError: Something that is no model stands there, or the model answers NaN.
             InputError: The system does not let it be written.
         """
-        contents = self._contents()
-        bundle = Bundle(
-            kind=self.kind,
-            config=contents.config,
-            tensors=contents.tensors,
-            data=dict(contents.data),
-            files=self._texts(contents) | dict(files or {}),
-            source=str(directory),
-        )
+        bundle = self._bundle(str(directory), files or {})
         _check_predictions(bundle, *self._tried())
         return save_bundle(directory, bundle)
 
@@ -90,16 +82,7 @@ class SavedModel(ABC):
         Raises:
             BundleError: What stands beside a loaded model is no report of polytask.
         """
-        contents = self._contents()
-        bundle = Bundle(
-            kind=self.kind,
-            config=contents.config,
-            tensors=contents.tensors,
-            data=dict(contents.data),
-            files=self._texts(contents),
-            source=repr(self),
-        )
-        return ModelRecord.of(bundle)
+        return ModelRecord.of(self._bundle(repr(self), {}))
 
     def report(self, path: str | Path) -> Path:
         """Write a report of the model: one HTML file; see `polytask.report.write_model_report`."""
@@ -108,6 +91,18 @@ class SavedModel(ABC):
     def card(self) -> str:
         """Return the model card, a ``README.md`` as the Hugging Face hub takes it; see `model_card`."""
         return model_card(self.record())
+
+    def _bundle(self, source: str, files: Mapping[str, str]) -> Bundle:
+        """Put together what is written, with further texts; the source is named where something is wrong."""
+        contents = self._contents()
+        return Bundle(
+            kind=self.kind,
+            config=contents.config,
+            tensors=contents.tensors,
+            data=dict(contents.data),
+            files={**self._texts(contents), **files},
+            source=source,
+        )
 
     def _texts(self, contents: Contents) -> dict[str, str]:
         """Return the texts that are kept with the model: new ones, or those that it was read with."""

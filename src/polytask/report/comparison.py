@@ -9,7 +9,7 @@ from polytask.compare.results import CandidateResult, Comparison
 from polytask.core.names import counted, short_name
 from polytask.report.metric_text import gain_text, interval_text, metric_text
 
-__all__ = ["comparison_table", "settings_table"]
+__all__ = ["candidate_table", "comparison_table", "settings_table"]
 
 _COLOURS = {"helped": "green", "better": "green", "hurt": "red", "worse": "red"}
 
@@ -18,10 +18,22 @@ def comparison_table(found: Comparison) -> Table:
     """Lay out a comparison: for each target, every candidate with its metric, gain, verdict and cost."""
     title = f"Held-out rows, {counted(found.n_folds, 'fold')}"
     title += f" x {counted(found.n_repeats, 'repeat')}" if found.n_repeats > 1 else ""
+    table = candidate_table(f"{title}, 95 % intervals", _caption(found))
+    for task in found.tasks:
+        table.add_row(Text(f"{short_name(task.name)}, {metric_text(found.metric(task.name))}", style="bold"))
+        references = {one.baseline for one in found.contrasts if one.target == task.name and not one.joint}
+        for one in found.candidates:
+            table.add_row(*_cells(found, task.name, one, is_reference=one.name in references))
+        table.add_section()
+    return table
+
+
+def candidate_table(title: str, caption: str | None) -> Table:
+    """Lay out a table without rows, for candidates below each target."""
     table = Table(
-        title=f"{title}, 95 % intervals",
+        title=title,
         title_justify="left",
-        caption=_caption(found),
+        caption=caption,
         caption_justify="left",
         box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
@@ -30,12 +42,6 @@ def comparison_table(found: Comparison) -> Table:
     table.add_column("target, candidate", overflow="fold")
     for heading in ("value", "gain %", "verdict", "s"):
         table.add_column(heading, justify="left" if heading == "verdict" else "right", no_wrap=True)
-    for task in found.tasks:
-        table.add_row(Text(f"{short_name(task.name)}, {metric_text(found.metric(task.name))}", style="bold"))
-        references = {one.baseline for one in found.contrasts if one.target == task.name and not one.joint}
-        for one in found.candidates:
-            table.add_row(*_cells(found, task.name, one, is_reference=one.name in references))
-        table.add_section()
     return table
 
 

@@ -1,12 +1,12 @@
 """A comparison on many tasks for the terminal."""
 
-from rich import box
 from rich.table import Table
 from rich.text import Text
 
 from polytask.compare.task_folds import TaskRowsKnown, words_of
 from polytask.compare.task_results import TaskComparison
 from polytask.core.names import counted, short_name
+from polytask.report.comparison import candidate_table
 from polytask.report.metric_text import gain_text, interval_text, metric_text
 
 __all__ = ["task_comparison_table"]
@@ -22,18 +22,10 @@ def task_comparison_table(found: TaskComparison, known: TaskRowsKnown) -> Table:
         known: One of its parts.
     """
     part, words = found.parts[known], words_of(known)
-    table = Table(
-        title=f"{words[:1].upper()}{words[1:]}, {counted(part.n_folds, 'fold')}, 95 % intervals",
-        title_justify="left",
-        caption=f"gain %, verdict: of {found.reference} against the others",
-        caption_justify="left",
-        box=box.SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
-        pad_edge=False,
+    table = candidate_table(
+        f"{words[:1].upper()}{words[1:]}, {counted(part.n_folds, 'fold')}, 95 % intervals",
+        f"gain %, verdict: of {found.reference} against the others",
     )
-    table.add_column("target, candidate", overflow="fold")
-    for heading in ("value", "gain %", "verdict", "s"):
-        table.add_column(heading, justify="left" if heading == "verdict" else "right", no_wrap=True)
     for task in part.tasks:
         metric = part.metric(task.name)
         table.add_row(Text(f"{short_name(task.name)}, {metric_text(metric)}", style="bold"))
