@@ -387,7 +387,7 @@ def test_a_file_is_no_model_directory(saved):
             load_bundle(path)
 
 
-@pytest.mark.parametrize("cells", ["cells", "some/cells"])
+@pytest.mark.parametrize("cells", ["cells", "rows-5/cells"])
 def test_a_comparison_is_told_from_a_model(tmp_path, cells):
     (tmp_path / cells / "one").mkdir(parents=True)
     (tmp_path / cells / "one" / "cell.json").write_text("{}")
