@@ -31,7 +31,7 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 FOLDERS = ("quality", "speed")
-NO_SCRIPTS = ("results", "joint_sets", "pilot_tables", "table_sets")  # read by the others
+NO_SCRIPTS = ("growth", "results", "joint_sets", "pilot_tables", "table_sets")  # read by the others
 N_STEPS, N_EPISODES = 4, 4
 
 
