@@ -35,6 +35,16 @@ def test_settings_that_no_network_has_are_refused(settings: dict, message: str) 
         candidates_of("single", settings)
 
 
+def test_settings_that_no_candidate_takes_are_refused() -> None:
+    with pytest.raises(
+        InputError, match="`settings`: epochs, width change nothing, as no candidate is a net"
+    ):
+        candidates_of(["constant", "linear"], {"epochs": 3, "width": 8})
+    with pytest.raises(InputError, match=r"`settings`: members changes nothing.*Leave it out, or add one"):
+        candidates_of(["joint:hard", "single"], {"members": 4})
+    assert len(candidates_of(["joint:hard", "joint:tabm"], {"members": 4})) == 2
+
+
 def test_groups_are_read_as_they_are_typed() -> None:
     (found,) = candidates_of("groups:a, b;c")
     assert isinstance(found, JointNetworks) and found.groups == (("a", "b"), ("c",))

@@ -2,6 +2,7 @@
 
 import json
 import warnings
+from inspect import signature
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,9 @@ import pytest
 
 import polytask
 from polytask.core import DataError, DataWarning, InputError, ResultWarning
+from polytask.estimators.learn_tasks import TASK_LEARNERS, task_learning
+from polytask.fitting.fit_settings import FitSettings
+from polytask.fitting.task_learner_trials import Levels, Mixed
 from polytask.models import InContextModel, TaskTableModel
 
 SETTINGS = {"task_column": "shop", "target": "sold", "width": 16, "progress": False}
@@ -163,3 +167,41 @@ def test_large_tasks_are_cut_with_a_word():
         warnings.filterwarnings("ignore", category=ResultWarning)
         model = polytask.learn(table, learner="cnp", steps=2, **SETTINGS)
     assert len(model.known) == 35 + 256
+
+
+TASK_OPTIONS = {"steps": 3, "width": 8, "learning_rate": 0.5, "episodes": 2, "drop": "z", "seed": 1}
+QUICK = {"steps": 2, "width": 4}
+
+
+@pytest.fixture
+def quick_mixed(monkeypatch):
+    """Let the mixed model train for an epoch or two, which is enough to see whether an option matters."""
+    monkeypatch.setattr(Mixed, "predictions", Levels.predictions)
+    real = FitSettings.checked
+    monkeypatch.setattr(FitSettings, "checked", lambda given, **more: real({"epochs": 2, **given}, **more))
+
+
+@pytest.mark.parametrize("learner", [name for name in TASK_LEARNERS if name != "auto"])
+@pytest.mark.filterwarnings("ignore")
+def test_every_option_changes_the_model_or_is_refused(learner, request):
+    if learner == "mixed":
+        request.getfixturevalue("quick_mixed")
+    table = bows(8, 5).assign(z=lambda rows: np.cos(7 * rows["x"]))
+
+    def answers(**changed):
+        asked = {"learner": learner, "task_column": "shop", "target": "sold", "progress": False, **changed}
+        return polytask.learn(table, **asked).predict(table)["sold"].to_numpy()
+
+    of_networks = {} if learner == "mixed" else QUICK
+    usual = answers(**of_networks)
+    for name, value in TASK_OPTIONS.items():
+        if learner == "mixed" and name not in ("drop", "seed"):
+            with pytest.raises(InputError, match=f"`{name}` is not used with `learner='mixed'`"):
+                answers(**{name: value})
+        else:
+            assert not np.array_equal(answers(**{**of_networks, name: value}), usual), name
+
+
+def test_the_list_of_options_is_whole():
+    ours = set(signature(task_learning).parameters) - {"task_column", "target", "learner", "progress"}
+    assert ours == set(TASK_OPTIONS)

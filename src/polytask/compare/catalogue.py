@@ -87,7 +87,32 @@ def candidates_of(given: Any = None, settings: Mapping[str, Any] | None = None) 
         raise InputError(f"Two candidates are called {twice[0]!r}; {remedy}.")
     if not found:
         raise InputError("`candidates` is empty; name one at least, or leave it out.")
+    _check_taken(settings, found)
     return tuple(found)
+
+
+def _check_taken(settings: Mapping[str, Any], found: "Sequence[Candidate]") -> None:
+    """Refuse settings of networks that no candidate takes.
+
+    Raises:
+        InputError: All of them.
+    """
+    if not settings:
+        return
+    from polytask.architectures.catalogue import architecture_entries, architecture_entry
+    from polytask.compare.networks import Networks
+
+    networks = [one for one in found if isinstance(one, Networks)]
+    taken = {name for one in networks for name in architecture_entry(one.config.architecture).uses}
+    special = {name for entry in architecture_entries().values() for name in entry.uses}
+    pointless = [name for name in settings if not networks or (name in special and name not in taken)]
+    if pointless:
+        door = by_door(python="`settings`", command="--setting")
+        change, them = ("changes", "it") if len(pointless) == 1 else ("change", "them")
+        raise InputError(
+            f"{door}: {', '.join(pointless)} {change} nothing, as no candidate is a network that uses {them}. "
+            f"Leave {them} out, or add one, as 'joint:hard'."
+        )
 
 
 def _checked_settings(given: Mapping[str, Any] | None) -> Mapping[str, Any]:

@@ -121,8 +121,8 @@ def learn(
         progress: Show one line for the whole run: its phase, the time left; None where a person watches.
         **settings: For images see `FewShotConfig`: ``steps``, ``width``, ``inner_rate`` …. Else ``steps``
             (400 with a task column, 2,000 for a prior), ``width``, ``learning_rate`` and ``episodes`` of a
-            step of networks; with a task column ``drop``, columns that are not used; for a prior ``columns``,
-            how the inputs are called.
+            step of networks, which ``"mixed"`` does not have; with a task column ``drop``, columns that are
+            not used; for a prior ``columns``, how the inputs are called.
 
     Returns:
         The model. For images its ``results`` hold the accuracy on unseen classes beside that of raw pixels;

@@ -2,7 +2,7 @@
 
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -30,6 +30,8 @@ TASK_LEARNERS = ("auto", "mixed", *IN_CONTEXT_LEARNERS)
 _TRIED = ("mixed", "cnp", "tnp", "pfn")
 """By ``"auto"``; the first that is not clearly behind the best is taken."""
 _BASELINE = "levels"
+_OF_NETWORKS: Mapping[str, Any] = {"steps": 400, "width": 64, "learning_rate": 1e-3, "episodes": 16}
+"""What each setting of networks is, where it is left open."""
 _REMEDY = "Lower `learning_rate`, or choose another `learner`."
 
 
@@ -41,7 +43,7 @@ class TaskLearning:
         columns: The roles of the columns, but for the task column.
         task_column: Tells the task of a row.
         learner: One of `TASK_LEARNERS`.
-        steps: Training steps of a network.
+        steps: Training steps of a network; ``"mixed"`` has none, and none of the next three.
         width: Of its layers.
         learning_rate: Of AdamW.
         episodes: Of a step.
@@ -71,26 +73,31 @@ def task_learning(
     target: Any,
     learner: str = "auto",
     drop: Any = (),
-    steps: int = 400,
-    width: int = 64,
-    learning_rate: float = 1e-3,
-    episodes: int = 16,
+    steps: int | None = None,
+    width: int | None = None,
+    learning_rate: float | None = None,
+    episodes: int | None = None,
     seed: int = 0,
     progress: bool | None = None,
 ) -> TaskLearning:
     """Check how tasks of a table shall be learned.
 
     Raises:
-        InputError: Whatever is wrong, in one message.
+        InputError: Whatever is wrong, in one message; also a setting that the learner does not use.
     """
     check = SettingsCheck()
     learner = check.choice("learner", learner, TASK_LEARNERS)
-    steps = check.whole("steps", steps, least=1)
-    width = check.whole("width", width, least=4)
+    given = {"steps": steps, "width": width, "learning_rate": learning_rate, "episodes": episodes}
+    if learner == "mixed":
+        for name in (name for name, value in given.items() if value is not None):
+            check.unused(name, "learner", learner, ["cnp"], that="is a network of rows")
+    of_networks = {name: _OF_NETWORKS[name] if value is None else value for name, value in given.items()}
+    steps = check.whole("steps", of_networks["steps"], least=1)
+    width = check.whole("width", of_networks["width"], least=4)
     if not check.problems and width % 4:
         check.problems.append(f"`width` must be a multiple of 4, for four heads; got {width}")
-    learning_rate = check.number("learning_rate", learning_rate, above=0)
-    episodes = check.whole("episodes", episodes, least=1)
+    learning_rate = check.number("learning_rate", of_networks["learning_rate"], above=0)
+    episodes = check.whole("episodes", of_networks["episodes"], least=1)
     seed = check.whole("seed", seed, least=0)
     shown = check.shown("progress", progress)
     if target is None:

@@ -93,7 +93,7 @@ def train_table(
     data = _described(frame, prepared, columns, settings)
     where = _surroundings(settings, prepared, data, start=start)
     _rehearse(settings, prepared, where)
-    unused = unused_for([task.name for task in prepared.tasks], config, settings.groups)
+    unused = _unused(prepared, settings)
     for note in filter(None, (*prepared.messages, unused)):
         warnings.warn(note, DataWarning, stacklevel=stacklevel)
     with (
@@ -148,12 +148,18 @@ def plan_fit(frame: pd.DataFrame | LargeTable, columns: Columns, settings: FitSe
             seed=derive_seed(settings.seed, "networks"),
             where=where,
         )
-    unused = unused_for([task.name for task in prepared.tasks], config, settings.groups)
+    unused = _unused(prepared, settings)
     return PlannedFit(
         table=table_summary(frame, columns, prepared, groups=settings.groups),
         trainings=trainings,
         messages=tuple(filter(None, (*prepared.messages, unused))),
     )
+
+
+def _unused(prepared: PreparedTable, settings: FitSettings) -> str | None:
+    """Say which settings change nothing for these targets; None if all do."""
+    names = [task.name for task in prepared.tasks]
+    return unused_for(names, settings.config, settings.groups, weighed=bool(settings.target_weights))
 
 
 def _prepared(

@@ -95,6 +95,8 @@ def fit_task_table(
             f"The pooled model is trained on {len(chosen)} rows of whole tasks, drawn from "
             f"{int((code >= 0).sum())}; all rows tell of their tasks."
         )
+    if settings.metrics:
+        notes.append("`metrics` judge the pooled model; new tasks are judged by what is learned of them.")
     for note in notes:
         warnings.warn(note, DataWarning, stacklevel=stacklevel)
     part = frame if chosen is None else frame.iloc[chosen]

@@ -44,6 +44,18 @@ def test_texts_in_every_form_are_the_same(source, labels):
     assert (found.kind, found.items, found.labels) == ("text", tuple(TEXTS), WANTED)
 
 
+@pytest.mark.parametrize("name", ["item_column", "label_column"])
+def test_columns_of_what_is_no_table_are_refused(name, tmp_path):
+    for source in (TEXTS, np.eye(3), pd.Series(TEXTS), torch.eye(3)):
+        with pytest.raises(InputError, match=rf"`{name}` is of a table, but the examples come as .*Leave it"):
+            read_examples(source, labelled=True, labels=["a", "b", "c"], **{name: "text"})
+    with pytest.raises(InputError, match=rf"`{name}` is of a table, but .* is a folder"):
+        read_examples(tmp_path, labelled=True, **{name: "text"})
+    (tmp_path / "one.txt").write_text("a cat")
+    with pytest.raises(InputError, match=r"`label_column` is of a table, but .*one.* is none"):
+        read_examples(tmp_path / "one.txt", labelled=False, label_column="text")
+
+
 def test_a_series_keeps_its_index():
     found = read_examples(pd.Series(TEXTS, index=["x", "y", "z"]), labelled=False)
     assert found.index.tolist() == ["x", "y", "z"]

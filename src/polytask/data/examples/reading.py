@@ -94,6 +94,7 @@ def read_examples(
 def _read_path(path: Path, request: Request) -> Examples:
     if os.path.isdir(path):  # noqa: PTH112 - False, not an error, where a path is impossible
         _refuse_labels(request, "folders")
+        request.refuse_columns(f"{printable(path)} is a folder")
         return read_folder(path, request)
     if not os.path.isfile(path):  # noqa: PTH113 - as above
         text = by_door(
@@ -120,10 +121,19 @@ def _read_path(path: Path, request: Request) -> Examples:
             f"{printable(path)} is one example, without a label. Give a folder with a folder for each class, "
             "or a table."
         )
+    request.refuse_columns(f"{printable(path)} is none")
     return read_files([path], request, request.labels)
 
 
 def _read_memory(source: Any, request: Request) -> Examples:
+    rows = (
+        isinstance(source, list | tuple) and bool(source) and all(isinstance(row, Mapping) for row in source)
+    )
+    frame = isinstance(source, pd.DataFrame) or any(
+        callable(getattr(source, name, None)) for name in ("to_pandas", "toPandas", "to_df")
+    )
+    if not (rows or frame or isinstance(source, Mapping)):
+        request.refuse_columns(f"the examples come as {type(source).__name__}")
     if isinstance(source, Examples):
         return _again(source, request)
     if isinstance(source, LabelledExamples):
@@ -139,11 +149,9 @@ def _read_memory(source: Any, request: Request) -> Examples:
         return read_items(
             source.tolist(), request, index=source.index if isinstance(source, pd.Series) else None
         )
-    if isinstance(source, list | tuple) and source and all(isinstance(row, Mapping) for row in source):
+    if rows:
         return _read_table(frame_of_rows(list(source)), request)
-    if isinstance(source, pd.DataFrame) or any(
-        callable(getattr(source, name, None)) for name in ("to_pandas", "toPandas", "to_df")
-    ):
+    if frame:
         return _read_table(plain_frame(source), request)
     if isinstance(source, list | tuple) or (hasattr(source, "__len__") and hasattr(source, "__getitem__")):
         return read_items([source[index] for index in range(len(source))], request)

@@ -27,6 +27,7 @@ class Request:
         features: The columns of a vector, in their order; None: all that are not the label.
         skip_unlabelled: Whether rows of a table without a label are left out, and not refused.
         of_model: Whether the column of the examples is as a model has it, and not as the caller says.
+        typed: The names of the columns that the caller says.
     """
 
     labelled: bool
@@ -37,6 +38,7 @@ class Request:
     features: tuple[str, ...] | None = None
     skip_unlabelled: bool = False
     of_model: bool = False
+    typed: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -57,6 +59,8 @@ class Request:
         """
         before = dict(origin or {})
         of_model = bool(before) and item_column is None
+        columns = {"item_column": item_column, "label_column": label_column}
+        typed = tuple(name for name, value in columns.items() if value is not None)
         same_kind = kind is None or kind == before.get("kind")
         kind = before.get("kind") if kind is None else kind
         if item_column is None and same_kind:
@@ -78,7 +82,19 @@ class Request:
             features=None if features is None else tuple(map(str, features)),
             skip_unlabelled=skip_unlabelled,
             of_model=of_model,
+            typed=typed,
         )
+
+    def refuse_columns(self, what: str) -> None:
+        """Refuse columns that the caller names, where there are none.
+
+        Raises:
+            InputError: A column was named.
+        """
+        if self.typed:
+            names = " and ".join(f"`{name}`" for name in self.typed)
+            are, them = ("is", "it") if len(self.typed) == 1 else ("are", "them")
+            raise InputError(f"{names} {are} of a table, but {what}. Leave {them} out.")
 
 
 def _as_list(labels: Any) -> list[Any]:
