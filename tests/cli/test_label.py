@@ -31,6 +31,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_texts_are_proposed_labelled_and_learned(folder: Path) -> None:
+    shown = run("label", "m", "pool.csv", "-n", "20", "-o", "to-label.csv").stdout
+    assert 'a "large" pizza, please' in shown and "rain today" in shown and "weather" in shown
     ended = run("label", "m", "pool.csv", "-n", "20", "-o", "to-label.csv", "--json")
     assert ended.exit_code == 0, ended.output
     assert json.loads(ended.stdout)["label_column"] == "intent"
@@ -57,7 +59,8 @@ def test_files_are_named_from_the_folder_of_the_table(folder: Path) -> None:
     (folder / "photos" / "p").rename(folder / "pool")
     assert run("adapt", "photos", "-o", "p", "--encoder", "colour-gradients").exit_code == 0
     (folder / "lists").mkdir()
-    assert run("label", "p", "pool", "-o", "lists/next.csv").exit_code == 0
+    ended = run("label", "p", "pool", "-o", "lists/next.csv")
+    assert ended.exit_code == 0 and "x.png" in ended.stdout
     table = pd.read_csv("lists/next.csv", keep_default_na=False)
     assert list(table["path"]) == ["../pool/x.png"] and list(table["label"]) == [""]
     table.assign(label="green").to_csv("lists/next.csv", index=False)

@@ -417,6 +417,19 @@ def test_what_a_single_target_does_not_use_is_told(table):
     assert any("`balancing='famo'` changes nothing, as 'total' is the only target" in text for text in told)
 
 
+def test_a_weight_of_a_single_target_is_told_to_change_nothing(table):
+    with pytest.warns(DataWarning, match="`target_weights` change nothing, as 'total' is the only target"):
+        polytask.fit(
+            table,
+            "total:regression",
+            target_weights={"total": 2},
+            folds=2,
+            epochs=1,
+            width=4,
+            baselines=False,
+        )
+
+
 def test_settings_under_their_old_names_are_taken_with_a_warning(table, tmp_path):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

@@ -83,3 +83,9 @@ def test_examples_that_do_not_fit_together_are_refused(change: dict[str, object]
     }
     with pytest.raises(InputError):
         stored_examples(**{**whole, **change})  # pyright: ignore[reportArgumentType]
+
+
+@pytest.mark.parametrize("texts", [["a cat"], {"1": 3}, None])
+def test_beginnings_that_are_no_texts_are_refused(texts: object) -> None:
+    with pytest.raises(InputError, match="beginnings of texts must be texts by name"):
+        stored_examples(["a", "b"], [["1"], ["2"]], torch.eye(2), torch.arange(2), 2, texts=texts)

@@ -146,18 +146,19 @@ def _changed(model: "FewShotClassifier", name: str, words: Sequence[str]) -> "Fe
 
 
 def _list(model: "FewShotClassifier", place: Path, *, as_json: bool, more: str = "") -> None:
-    held = model.examples.names
+    held, texts = model.examples.names, model.examples.texts
     summary = {
         "model": str(place),
         "kind": model.space.kind,
         "examples": len(model.examples),
         "classes": {name: list(names) for name, names in held.items()},
+        "texts": dict(texts),
     }
     total = f"{counted(len(held), 'class', 'classes')}, {counted(len(model.examples), model.space.kind)}."
-    show(summary, as_json=as_json, lines=[_table(held), total, *([more] if more else [])])
+    show(summary, as_json=as_json, lines=[_table(held, texts), total, *([more] if more else [])])
 
 
-def _table(held: Mapping[str, Sequence[str]]) -> "RenderableType":
+def _table(held: Mapping[str, Sequence[str]], texts: Mapping[str, str]) -> "RenderableType":
     from rich.table import Table
     from rich.text import Text
 
@@ -166,10 +167,15 @@ def _table(held: Mapping[str, Sequence[str]]) -> "RenderableType":
     table.add_column("examples", justify="right")
     table.add_column("called", overflow="fold")
     for name, names in held.items():
-        table.add_row(Text(printable(name)), str(len(names)), Text(_some(names)))
+        table.add_row(Text(printable(name)), str(len(names)), Text(_some(names, texts)))
     return table
 
 
-def _some(names: Sequence[str]) -> str:
+def _some(names: Sequence[str], texts: Mapping[str, str]) -> str:
+    """Name the first examples, each text with its beginning on a line of its own."""
+    more = len(names) - _MOST_NAMED
+    if any(name in texts for name in names):
+        lines = [f"{short_name(name, 40)}: {texts.get(name, '')}" for name in names[:_MOST_NAMED]]
+        return "\n".join([*lines, *([f"and {more} more"] if more > 0 else [])])
     shown = ", ".join(short_name(name, 40) for name in names[:_MOST_NAMED])
-    return shown + (f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else "")
+    return shown + (f" and {more} more" if more > 0 else "")

@@ -12,12 +12,16 @@ from polytask.cli.options import Json, app
 from polytask.cli.terminal import show
 from polytask.core import InputError
 from polytask.core.files import user_path
-from polytask.core.names import counted
+from polytask.core.names import counted, printable, short_name, text_beginning
 
 if TYPE_CHECKING:
     import pandas as pd
+    from rich.console import RenderableType
 
 __all__ = ["label"]
+
+_MOST_SHOWN = 20
+_LONGEST_PATH = 60
 
 
 @app.command(cls=SpokenCommand)
@@ -69,7 +73,29 @@ def label(
         f"{counted(len(written), loaded.space.kind)} to label written to {output}. Fill in the column "
         f"{column!r}, then: polytask adapt {model} {output} -o DIR"
     ]
-    show(summary, as_json=as_json, lines=lines)
+    show(summary, as_json=as_json, lines=[_table(chosen), *lines])
+
+
+def _table(chosen: "pd.DataFrame") -> "RenderableType":
+    """Lay out what is to be labelled: how each begins, or its file, and the class that is proposed."""
+    from rich.table import Table
+    from rich.text import Text
+
+    *shown, proposal, probability, _ = chosen.columns
+    table = Table(box=None, pad_edge=False)
+    table.add_column("row" if chosen.index.name != "file" else "file", overflow="fold")
+    as_text = len(shown) == 1 and chosen.index.name != "file"
+    if as_text:
+        table.add_column("begins", overflow="fold")
+    table.add_column("perhaps", style="bold", overflow="fold")
+    table.add_column("probability", justify="right")
+    for index, row in chosen.head(_MOST_SHOWN).iterrows():
+        begins = [Text(text_beginning(str(row[shown[0]])))] if as_text else []
+        name = Text(short_name(str(index), _LONGEST_PATH))
+        table.add_row(name, *begins, Text(printable(str(row[proposal]))), f"{row[probability]:.2f}")
+    if len(chosen) > _MOST_SHOWN:
+        table.add_row(f"and {len(chosen) - _MOST_SHOWN} more")
+    return table
 
 
 def _from(folder: Path, chosen: "pd.DataFrame") -> "pd.DataFrame":

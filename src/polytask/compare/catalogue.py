@@ -110,8 +110,8 @@ def _check_taken(settings: Mapping[str, Any], found: "Sequence[Candidate]") -> N
         door = by_door(python="`settings`", command="--setting")
         change, them = ("changes", "it") if len(pointless) == 1 else ("change", "them")
         raise InputError(
-            f"{door}: {', '.join(pointless)} {change} nothing, as no candidate is a network that uses {them}. "
-            f"Leave {them} out, or add one, as 'joint:hard'."
+            f"{door}: {', '.join(pointless)} {change} nothing, as no candidate is a network that uses "
+            f"{them}. Leave {them} out, or add one, as 'joint:hard'."
         )
 
 

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-__all__ = ["counted", "either", "name_problem", "near_names", "printable", "short_name"]
+__all__ = ["counted", "either", "name_problem", "near_names", "printable", "short_name", "text_beginning"]
 
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _MOST_NAMED = 12  # names in a message, beyond which nobody finds the right one
@@ -45,6 +45,17 @@ def short_name(name: str, most: int = 100) -> str:
         return line
     head = most // 2
     return f"{line[:head]}…{line[len(line) - (most - head - 1) :]}"
+
+
+def text_beginning(text: str, most: int = 80) -> str:
+    """Return how a text begins, on one line: enough for a person to see which one it is.
+
+    Example:
+        >>> text_beginning("pay\nmy bill,  please", 12)
+        'pay my bill…'
+    """
+    line = " ".join(printable(text[: 2 * most]).split())
+    return line if len(line) <= most and len(text) <= 2 * most else f"{line[: most - 1]}…"
 
 
 def counted(count: int, one: str, several: str = "") -> str:

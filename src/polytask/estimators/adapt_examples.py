@@ -20,7 +20,7 @@ from polytask.estimators.adapt_images import image_space
 from polytask.estimators.left_out import can_leave_out, left_out_loss
 from polytask.models.feature_space import FeatureSpace
 from polytask.models.few_shot_classifier import FewShotClassifier
-from polytask.models.known_examples import KnownExamples
+from polytask.models.known_examples import KnownExamples, beginnings
 from polytask.models.known_tasks import known_tasks
 from polytask.models.left_out_details import with_items
 
@@ -106,7 +106,8 @@ def adapt(
         messages.append(unsure)
     space, vectors, reasons = encoded_space(examples, encoder)
     messages += reasons
-    known = KnownExamples.of(space.joined(vectors), given, _names(examples))
+    names = _names(examples)
+    known = KnownExamples.of(space.joined(vectors), given, names, beginnings(examples, names))
     model = FewShotClassifier.fitted(
         space,
         known,
@@ -116,7 +117,7 @@ def adapt(
         data={"examples": len(examples), "classes": len(known.classes), "messages": messages},
     )
     if model.details is not None:
-        named = dict(zip(zip(given, _names(examples), strict=True), examples.items, strict=True))
+        named = dict(zip(zip(given, names, strict=True), examples.items, strict=True))
         model.details = with_items(model.details, named, _shown)
     if model.left_out_accuracy is None and len(model.references):
         known_from = known_tasks(tuple(view.name for view in space.views))

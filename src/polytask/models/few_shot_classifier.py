@@ -21,7 +21,7 @@ from polytask.meta.heads.softmax import softmax
 from polytask.models.bundle import Bundle
 from polytask.models.class_sets import written_set
 from polytask.models.feature_space import FeatureSpace
-from polytask.models.known_examples import KnownExamples
+from polytask.models.known_examples import KnownExamples, beginnings
 from polytask.models.known_tasks import known_tasks, stored_known_tasks
 from polytask.models.label_next import label_next
 from polytask.models.left_out_details import left_out_details
@@ -264,7 +264,7 @@ class FewShotClassifier(SavedModel):
             first = max(numbers, default=-1) + 1
             names = [str(first + offset) for offset in range(len(given))]
         features = self.space.features(examples.items)
-        return self._changed(self.examples.added(features, given, names))
+        return self._changed(self.examples.added(features, given, names, beginnings(examples, names)))
 
     def suggest(self, pool: Any, n: int = 10) -> pd.DataFrame:
         """Choose the examples of a pool whose labels would help most; see `label_next`."""
@@ -342,6 +342,7 @@ class FewShotClassifier(SavedModel):
                 "head": asdict(self.settings),
                 "classes": list(self.classes),
                 "examples": [list(names) for names in self.examples.names.values()],
+                "texts": dict(self.examples.texts),
                 "origin": self.origin,
             },
             tensors={
@@ -373,7 +374,8 @@ class FewShotClassifier(SavedModel):
             sharpness=settings.sharpness,
         )
         rows, labels = tensors[_EXAMPLES + "features"], tensors[_EXAMPLES + "labels"]
-        examples = stored_examples(classes, names, rows, labels, space.width)
+        texts = bundle.config.get("texts", {})  # of earlier versions there are none
+        examples = stored_examples(classes, names, rows, labels, space.width, texts=texts)
         check_tensors(tensors, len(classes), space.width)
         return cls(
             space,

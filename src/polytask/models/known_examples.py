@@ -1,7 +1,8 @@
 """The labelled examples of a classifier, class by class: what living classes are made of."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from unicodedata import normalize
 
 import numpy as np
@@ -9,9 +10,10 @@ import torch
 from torch import Tensor
 
 from polytask.core import DataError, InputError
-from polytask.core.names import name_problem
+from polytask.core.names import name_problem, text_beginning
+from polytask.data.examples.examples import Examples
 
-__all__ = ["KnownExamples"]
+__all__ = ["KnownExamples", "beginnings"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +23,21 @@ class KnownExamples:
     Args:
         features: By class, ``[example, feature]``, at least one example each.
         names: By class, what each example is called.
+        texts: How texts begin that are called by a number, by that; empty for all other examples.
     """
 
     features: Mapping[str, Tensor]
     names: Mapping[str, tuple[str, ...]]
+    texts: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, features: Tensor, labels: Sequence[str], names: Sequence[str]) -> "KnownExamples":
+    def of(
+        cls,
+        features: Tensor,
+        labels: Sequence[str],
+        names: Sequence[str],
+        texts: Mapping[str, str] = MappingProxyType({}),
+    ) -> "KnownExamples":
         """Group rows ``[example, feature]`` by their labels; classes stand in alphabetical order."""
         classes = sorted(set(labels))
         rows: dict[str, list[int]] = {name: [] for name in classes}
@@ -36,6 +46,7 @@ class KnownExamples:
         return cls(
             {name: features[rows[name]] for name in classes},
             {name: tuple(names[row] for row in rows[name]) for name in classes},
+            dict(texts),
         )
 
     @property
@@ -51,7 +62,13 @@ class KnownExamples:
         labels = np.repeat(np.arange(len(self.features)), [len(rows) for rows in self.features.values()])
         return torch.cat(list(self.features.values())).double().numpy(), labels
 
-    def added(self, features: Tensor, labels: Sequence[str], names: Sequence[str]) -> "KnownExamples":
+    def added(
+        self,
+        features: Tensor,
+        labels: Sequence[str],
+        names: Sequence[str],
+        texts: Mapping[str, str] = MappingProxyType({}),
+    ) -> "KnownExamples":
         """Return these and more; a label that is new becomes a class, behind the others.
 
         Raises:
@@ -70,7 +87,7 @@ class KnownExamples:
             parts = [all_features[label]] if label in all_features else []
             all_features[label] = torch.cat([*parts, features[rows]])
             all_names[label] = before + new
-        return KnownExamples(all_features, all_names)
+        return KnownExamples(all_features, all_names, {**self.texts, **texts})
 
     def corrected(self, name: str, label: str) -> "KnownExamples":
         """Return these with one example in another class, which may be new.
@@ -84,7 +101,8 @@ class KnownExamples:
         if old == label:
             return self
         row = self.features[old][index : index + 1]
-        return self.without_example(name).added(row, [label], [name])
+        text = {name: self.texts[name]} if name in self.texts else {}
+        return self.without_example(name).added(row, [label], [name], text)
 
     def without_example(self, name: str) -> "KnownExamples":
         """Return these without one example.
@@ -101,7 +119,9 @@ class KnownExamples:
             )
         rows = torch.cat([rows[:index], rows[index + 1 :]])
         return KnownExamples(
-            {**self.features, label: rows}, {**self.names, label: names[:index] + names[index + 1 :]}
+            {**self.features, label: rows},
+            {**self.names, label: names[:index] + names[index + 1 :]},
+            self._texts_without([name]),
         )
 
     def without_class(self, label: str) -> "KnownExamples":
@@ -114,6 +134,7 @@ class KnownExamples:
         return KnownExamples(
             {name: rows for name, rows in self.features.items() if name != label},
             {name: names for name, names in self.names.items() if name != label},
+            self._texts_without(self.names[label]),
         )
 
     def renamed(self, label: str, new: str) -> "KnownExamples":
@@ -130,7 +151,12 @@ class KnownExamples:
         return KnownExamples(
             {new if name == label else name: rows for name, rows in self.features.items()},
             {new if name == label else name: names for name, names in self.names.items()},
+            self.texts,
         )
+
+    def _texts_without(self, names: Iterable[str]) -> Mapping[str, str]:
+        left_out = set(names)
+        return {name: text for name, text in self.texts.items() if name not in left_out}
 
     def _found(self, name: str) -> tuple[str, int]:
         places = [(label, names.index(name)) for label, names in self.names.items() if name in names]
@@ -146,6 +172,18 @@ class KnownExamples:
     def _check_class(self, label: str) -> None:
         if label not in self.features:
             raise DataError(f"{name_problem(f'There is no class {label!r}', label, self.features)}.")
+
+
+def beginnings(examples: Examples, names: Sequence[str]) -> dict[str, str]:
+    """Return how texts begin that are called by their number, by their names; nothing of other examples.
+
+    Args:
+        examples: What was read.
+        names: What each of them is called.
+    """
+    if examples.kind != "text" or examples.index.name == "file":
+        return {}
+    return dict(zip(names, map(text_beginning, examples.items), strict=True))
 
 
 def _twice(names: Iterable[str]) -> list[str]:

@@ -14,7 +14,7 @@ from polytask.data.examples.reading import read_examples
 from polytask.models.bundle import Bundle
 from polytask.models.feature_space import FeatureSpace
 from polytask.models.few_shot_classifier import FewShotClassifier
-from polytask.models.known_examples import KnownExamples
+from polytask.models.known_examples import KnownExamples, beginnings
 from polytask.models.known_tasks import stored_known_tasks
 from polytask.models.saved_model import Contents, SavedModel, part
 
@@ -142,7 +142,8 @@ class LearnedFeatures(SavedModel):
             )
         files = examples.index.name == "file"
         names = [str(name) for name in examples.index] if files else list(map(str, range(len(examples))))
-        known = KnownExamples.of(self.space.features(examples.items), given, names)
+        features = self.space.features(examples.items)
+        known = KnownExamples.of(features, given, names, beginnings(examples, names))
         return FewShotClassifier.fitted(
             self.space,
             known,

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -57,7 +58,15 @@ def check_tensors(tensors: Mapping[str, Tensor], n_classes: int, width: int) -> 
             raise InputError(f"{name} holds numbers that are not finite")
 
 
-def stored_examples(classes: Any, names: Any, features: Tensor, labels: Tensor, width: int) -> KnownExamples:
+def stored_examples(
+    classes: Any,
+    names: Any,
+    features: Tensor,
+    labels: Tensor,
+    width: int,
+    *,
+    texts: Any = MappingProxyType({}),
+) -> KnownExamples:
     """Put the examples of a bundle together.
 
     Args:
@@ -66,10 +75,13 @@ def stored_examples(classes: Any, names: Any, features: Tensor, labels: Tensor, 
         features: float32 ``[example, feature]``.
         labels: The index of each one's class, int64 ``[example]``.
         width: Features.
+        texts: How texts begin, by the name of the example, as it was read.
 
     Raises:
         InputError: They do not fit together.
     """
+    if not isinstance(texts, Mapping) or not all(isinstance(text, str) for text in texts.values()):
+        raise InputError("the beginnings of texts must be texts by name")
     if (
         not isinstance(classes, list)
         or not isinstance(names, list)
@@ -88,4 +100,5 @@ def stored_examples(classes: Any, names: Any, features: Tensor, labels: Tensor, 
     return KnownExamples(
         dict(zip(classes, features[labels.argsort(stable=True)].split(counts), strict=True)),
         {name: tuple(held) for name, held in zip(classes, names, strict=True)},
+        texts,
     )

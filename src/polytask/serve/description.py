@@ -40,6 +40,7 @@ def described(served: Served) -> dict[str, Any]:
             "classes": list(model.classes),
             "n_examples": {name: len(held) for name, held in model.examples.names.items()},
             "examples": {name: list(held) for name, held in model.examples.names.items()},
+            "texts": dict(model.examples.texts),
             "left_out_accuracy": model.left_out_accuracy,
             "encoders": [view.name for view in model.space.views],
         }
