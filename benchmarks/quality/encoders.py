@@ -98,7 +98,7 @@ def main() -> None:
         figures = json.loads(RESULTS.read_text())["figures"] if RESULTS.is_file() else {}
         figures[name] = {encoder: mean_interval(found).format(4) for encoder, found in scores.items()}
         setting = {"seeds": asked.seed, "bins": N_BINS, "waves": WAVES, "scale of frequencies": SCALE}
-        write_results(RESULTS, setting=setting, figures=figures)
+        write_results(RESULTS, setting=setting, figures=figures, seed=asked.seed, split="as joint.py")
 
 
 if __name__ == "__main__":

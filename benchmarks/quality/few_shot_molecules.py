@@ -426,7 +426,9 @@ def main() -> None:
             "metric": "R2 on all other labels of a protein; 95 % intervals over proteins",
             "encoder": f"{N_BITS} bits, layers {WIDTHS}, {N_EPOCHS} epochs on all training proteins at once",
         }
-        write_results(asked.output, setting=setting, figures=figures)
+        write_results(
+            asked.output, setting=setting, figures=figures, seed=0, split="five folds over proteins"
+        )
 
 
 if __name__ == "__main__":

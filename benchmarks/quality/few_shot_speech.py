@@ -278,7 +278,13 @@ def add(title: str, key: str, done: dict[str, float], n_steps: int) -> None:
         "steps": n_steps,
         "intervals": "mean ± 95 % over speakers, each the mean of its seeds, in percent",
     }
-    write_results(RESULTS, setting=setting, figures=figures)
+    write_results(
+        RESULTS,
+        setting=setting,
+        figures=figures,
+        seed=sorted({int(name.rpartition(" ")[2]) for name in runs}),
+        split="each speaker in turn new, another validates, four train",
+    )
 
 
 if __name__ == "__main__":

@@ -401,7 +401,13 @@ def main() -> None:
                 "split": "tasks, 3/5 training, 1/5 validation, 1/5 test, by seed",
                 "draws": N_DRAWS,
             }
-            write_results(asked.output, setting=setting, figures=figures)
+            write_results(
+                asked.output,
+                setting=setting,
+                figures=figures,
+                seed=asked.seed,
+                split="tasks: 3/5 training, 1/5 validation, 1/5 test, by seed",
+            )
 
 
 if __name__ == "__main__":

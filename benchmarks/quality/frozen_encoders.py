@@ -135,7 +135,13 @@ def main() -> None:
         figures = json.loads(RESULTS.read_text())["figures"] if RESULTS.is_file() else {}
         figures[name] = rows
         setting = {"seeds": asked.seed, "episodes a seed": N_EPISODES, "queries a class": N_QUERIES}
-        write_results(RESULTS, setting=setting, figures=figures)
+        write_results(
+            RESULTS,
+            setting=setting,
+            figures=figures,
+            seed=asked.seed,
+            split="none: frozen encoders, episodes from all items",
+        )
 
 
 if __name__ == "__main__":

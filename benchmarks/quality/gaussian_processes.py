@@ -185,7 +185,13 @@ def write(arguments: argparse.Namespace, bounds: dict[str, Any], runs: dict[str,
         **kept(arguments.output, setting),
         **{name: over_seeds(found) for name, found in runs.items()},
     }
-    write_results(arguments.output, setting=setting, figures=figures)
+    write_results(
+        arguments.output,
+        setting=setting,
+        figures=figures,
+        seed=arguments.seed,
+        split="functions drawn; those of the test seed are judged",
+    )
 
 
 def over_seeds(runs: list[dict[str, Any]]) -> dict[str, Any]:

@@ -51,7 +51,13 @@ def main() -> None:
         figures = json.loads(RESULTS.read_text())["figures"] if RESULTS.is_file() else {}
         figures[name] = found
         setting = {"way": 5, "shot": 1, "test episodes": asked.test_episodes, "seed": asked.seed}
-        write_results(RESULTS, setting=setting, figures=figures)
+        write_results(
+            RESULTS,
+            setting=setting,
+            figures=figures,
+            seed=asked.seed,
+            split="by script: Greek, Armenian and Georgian are judged",
+        )
 
 
 if __name__ == "__main__":

@@ -105,7 +105,13 @@ def main() -> None:
             name: mean_interval([found[way][name] for found in runs]).format(3) for name in runs[0][way]
         }
         print(f"{way:14}", *(f"{name} {figure}" for name, figure in figures[way].items()), flush=True)
-    write_results(RESULTS, setting={"seeds": asked.seed, "steps": N_STEPS}, figures=figures)
+    write_results(
+        RESULTS,
+        setting={"seeds": asked.seed, "steps": N_STEPS},
+        figures=figures,
+        seed=asked.seed,
+        split="rows at random, by seed",
+    )
 
 
 if __name__ == "__main__":

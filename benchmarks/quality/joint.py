@@ -211,7 +211,13 @@ def main() -> None:
             "model": case.about,
         }  # fmt: skip
         figures = {"methods": rows, "seconds": times}
-        write_results(RESULTS / f"joint-{name}.json", setting=setting, figures=figures)
+        write_results(
+            RESULTS / f"joint-{name}.json",
+            setting=setting,
+            figures=figures,
+            seed=asked.seed,
+            split="by seed" if case.resplit else "the official test part",
+        )
 
 
 if __name__ == "__main__":

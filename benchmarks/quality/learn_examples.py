@@ -140,7 +140,13 @@ def main() -> None:
         figures[name] = run(name)
         print(json.dumps({name: figures[name]}, indent=2))
         setting = {"draws": DRAWS, "examples of a known class": N_KNOWN, "most queries": MOST_QUERIES}
-        write_results(RESULTS, setting=setting, figures=figures)
+        write_results(
+            RESULTS,
+            setting=setting,
+            figures=figures,
+            seed=range(DRAWS),
+            split="known and new classes drawn anew",
+        )
 
 
 if __name__ == "__main__":

@@ -241,7 +241,13 @@ def main() -> None:
         "folds": N_FOLDS,
         "tries": N_TRIES,
     }
-    write_results(RESULTS, setting=setting, figures=figures)
+    write_results(
+        RESULTS,
+        setting=setting,
+        figures=figures,
+        seed=asked.seed,
+        split="a family of tables left out; 30 % of the rows judged, by seed",
+    )
 
 
 if __name__ == "__main__":

@@ -327,7 +327,13 @@ def main() -> None:
         "RL2": "GRU of width 48, 4 epochs of 2 clipped steps a batch, Adam 1e-2 falling linearly",
         "processor seconds": seconds,
     }
-    write_results(RESULT, setting=setting, figures=figures)
+    write_results(
+        RESULT,
+        setting=setting,
+        figures=figures,
+        seed=asked.seed,
+        split="tasks drawn; those of the test seed are judged",
+    )
 
 
 if __name__ == "__main__":

@@ -195,7 +195,9 @@ def main() -> None:
             "seeds": asked.seed, "split": "60/20/20 by rows", "trials per method": len(RATES),
             "network": f"TabM, {MEMBERS} members, {WIDTHS}, dropout 0.1",
         }  # fmt: skip
-        write_results(RESULTS, setting=setting, figures=figures)
+        write_results(
+            RESULTS, setting=setting, figures=figures, seed=asked.seed, split="60/20/20 by rows, by seed"
+        )
 
 
 if __name__ == "__main__":

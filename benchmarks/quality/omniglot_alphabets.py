@@ -146,7 +146,13 @@ def main() -> None:
             "by seed": runs,
         }
         setting = {"way": 20, "shot": 1, "queries a class": 5, "test episodes": 1000}
-        write_results(RESULTS, setting=setting, figures=figures)
+        write_results(
+            RESULTS,
+            setting=setting,
+            figures=figures,
+            seed=sorted(map(int, runs)),
+            split="background alphabets train, evaluation alphabets are judged",
+        )
 
 
 if __name__ == "__main__":

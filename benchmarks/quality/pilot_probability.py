@@ -246,7 +246,9 @@ def report() -> None:
         "by task": by_sign,
     }
     setting = {"seed": SEED, "sizes": SIZES, "folds": FOLDS, "full folds": FULL_FOLDS, "strength": STRENGTH}
-    write_results(RESULTS, setting=setting, figures=figures)
+    write_results(
+        RESULTS, setting=setting, figures=figures, seed=SEED, split="folds over rows; tables left out in turn"
+    )
     print(json.dumps({name: figures[name] for name in (*scores, "model", "cells")}, indent=1))
 
 

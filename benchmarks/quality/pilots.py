@@ -88,7 +88,13 @@ def main() -> None:
         figures = ask(name, CASES[name])
         print(name, figures, flush=True)
         setting = {"shares": SHARES, "seeds": SEEDS, "rate": rate_of(CASES[name]), "part": "validation"}
-        write_results(RESULTS / f"pilot-{name}.json", setting=setting, figures=figures)
+        write_results(
+            RESULTS / f"pilot-{name}.json",
+            setting=setting,
+            figures=figures,
+            seed=SEEDS,
+            split="as joint.py; validation rows are judged",
+        )
 
 
 if __name__ == "__main__":

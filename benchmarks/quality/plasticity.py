@@ -168,7 +168,13 @@ def main() -> None:
         "seeds": asked.seed, "steps": asked.steps, "trained on": "10 patterns", "accuracy": "percent",
         "test episodes": 1000, "chance": 100 / N_NAMES,
     }  # fmt: skip
-    write_results(RESULT, setting=setting, figures=figures)
+    write_results(
+        RESULT,
+        setting=setting,
+        figures=figures,
+        seed=asked.seed,
+        split="associations drawn; those of the test seed are judged",
+    )
 
 
 if __name__ == "__main__":

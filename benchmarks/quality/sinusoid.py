@@ -12,8 +12,6 @@ Reference: Finn, Abbeel, Levine. Model-Agnostic Meta-Learning. ICML 2017, arXiv:
 """
 
 import argparse
-import os
-import platform
 import time
 from pathlib import Path
 from typing import Any
@@ -52,9 +50,11 @@ def main() -> None:
             "test_tasks": N_TEST_TASKS,
             "test_seed": TEST_SEED,
             "targets": {f"{n} steps": limit for n, limit in TARGETS.items()},
-            "processor": processor(),
+            "metric": "mean squared error by inner steps, 95 % half width over test tasks",
         },
-        figures={"metric": "mean squared error by inner steps, 95 % half width over test tasks", **runs},
+        figures=runs,
+        seed=arguments.seed,
+        split="tasks drawn; those of the test seed are judged",
     )
     if not all(found["met"] for found in runs.values()):
         raise SystemExit("A target was missed.")
@@ -112,14 +112,6 @@ def show(seed: int, name: str, row: dict[str, Any]) -> None:
     )
     speed = f"   {row['milliseconds_per_iteration']} ms/iteration" if "seconds" in row else ""
     print(f"seed {seed}  {name:<18}  {figures}{speed}", flush=True)
-
-
-def processor() -> str:
-    """Name the processor."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return f"{names[0] if names else platform.processor() or platform.machine()}, {os.cpu_count()} cores"
 
 
 if __name__ == "__main__":

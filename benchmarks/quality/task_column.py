@@ -237,7 +237,13 @@ def main() -> None:
             figures[name]["later weights from four weighings, g"] = forecasts(n_splits)
         print(name, json.dumps(figures[name], indent=1), flush=True)
         setting = {"first split": FIRST_SPLIT, "draws": N_DRAWS, "epochs": EPOCHS, "steps of mixed": N_STEPS}
-        write_results(RESULTS, setting=setting, figures=figures)
+        write_results(
+            RESULTS,
+            setting=setting,
+            figures=figures,
+            seed=FIRST_SPLIT,
+            split="tasks at random, by split, from this one on",
+        )
 
 
 if __name__ == "__main__":

@@ -138,6 +138,8 @@ def main() -> None:
         RESULTS / "two_objectives.json",
         setting={"steps": asked.steps, "rate": asked.rate, "optimizer": "Adam", "starts": STARTS},
         figures=figures,
+        seed=0,
+        split="none: a function without data",
     )
 
 

@@ -28,6 +28,10 @@ from polytask.balancing.engines.by_name import EngineName
 from polytask.balancing.methods import UPGrad
 from polytask.core import Batch, Episode, SharedModel, Task, generator, seeded
 
+sys.path.append(str(Path(__file__).parents[1] / "quality"))  # where the writer of results is
+
+from results import write_results  # pyright: ignore[reportAttributeAccessIssue]
+
 RESULTS = Path(__file__).parent / "results" / "balancing.json"
 OURS: tuple[EngineName, ...] = ("features", "exact", "loop", "streamed")
 WAYS = ("sum", *OURS, "LibMTL-like loop", "TorchJD autojac", "TorchJD autogram")
@@ -188,13 +192,17 @@ def main() -> None:
                     f"{found['mib']:8.0f}{memory:8.2f}",
                     flush=True,
                 )
-    RESULTS.parent.mkdir(exist_ok=True)
-    known = json.loads(RESULTS.read_text())["cells"] if RESULTS.is_file() else {}
-    note = {
-        "threads": 1, "torch": torch.__version__,
-        "rounds": arguments.rounds, "repeats": arguments.repeats, "cells": {**known, **table},
-    }  # fmt: skip
-    RESULTS.write_text(json.dumps(note, indent=1) + "\n")
+    known = json.loads(RESULTS.read_text())["figures"] if RESULTS.is_file() else {}
+    setting = {"rounds": arguments.rounds, "repeats": arguments.repeats}
+    write_results(
+        RESULTS,
+        setting=setting,
+        figures={**known, **table},
+        seed=0,
+        split="none: time alone",
+        packages=["torchjd"],
+        threads=1,
+    )
 
 
 def summed_up(found: list[dict[str, float]]) -> dict[str, float]:

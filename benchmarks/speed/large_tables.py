@@ -16,7 +16,6 @@ number of rows.
 import argparse
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -27,6 +26,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+sys.path.append(str(Path(__file__).parents[1] / "quality"))  # where the writer of results is
+
+from results import write_results  # pyright: ignore[reportAttributeAccessIssue]
 
 RESULTS = Path(__file__).parent / "results" / "large_tables.json"
 N_ROWS = 10_000_000
@@ -164,15 +167,6 @@ def measure(path: Path, asked: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def processor() -> str:
-    """Name the processor."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor()
-
-
 def main() -> None:
     """Make the table, measure in a process of its own, and write the result."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
@@ -188,11 +182,6 @@ def main() -> None:
     if asked.table is not None:
         print(json.dumps(measure(asked.table, asked)))
         return
-    import pyarrow
-    import torch
-
-    import polytask
-
     with tempfile.TemporaryDirectory(prefix="polytask-large-") as folder:
         path, start = Path(folder) / "table.parquet", time.perf_counter()
         write_table(path, asked.rows, seed=asked.seed)
@@ -210,21 +199,24 @@ def main() -> None:
         "targets": len(TARGETS),
         "file MiB": size // 2**20,
         "training": "whole" if asked.whole else f"one epoch of {asked.epoch_rows} rows of each network",
-        "seed": asked.seed,
         "threads": asked.threads,
-        "processor": processor(),
-        "versions": {
-            "polytask": polytask.__version__,
-            "torch": torch.__version__,
-            "pyarrow": pyarrow.__version__,
-        },
         **json.loads(found.stdout.splitlines()[-1]),
     }
-    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    figures = json.loads(RESULTS.read_text())["figures"] if RESULTS.exists() else {}
     key = f"{asked.rows} rows, {'whole' if asked.whole else 'few steps'}"
     key += "" if asked.fit_rows is None else f", fitted on {asked.fit_rows}"
-    results[key] = entry
-    RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+    figures[key] = entry
+    setting = {"time": "of the wall", "table": "random numbers, codes and words, with three targets"}
+    split = "held-out rows by fit"
+    write_results(
+        RESULTS,
+        setting=setting,
+        figures=figures,
+        seed=asked.seed,
+        split=split,
+        packages=["pyarrow"],
+        threads=asked.threads,
+    )
     print(f"{key}: peak {entry['peak MiB']} MiB")
 
 

@@ -24,7 +24,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from large_tables import peak_bytes, processor  # beside this file
+from large_tables import peak_bytes  # beside this file
+
+sys.path.append(str(Path(__file__).parents[1] / "quality"))  # where the writer of results is
+
+from results import write_results  # pyright: ignore[reportAttributeAccessIssue]
 
 RESULTS = Path(__file__).parent / "results" / "many_tasks.json"
 N_TASKS, N_ROWS = 100_000, 20
@@ -32,7 +36,7 @@ N_NUMBERS, N_EPOCHS = 4, 3
 N_NEW, N_FIRST = 1000, 5
 PHASES = {
     "train the pooled model (in fit)": "train_table",
-    "learn how tasks differ (in fit)": "_learned_prior",
+    "learn how tasks differ (in fit)": "learned_prior",
 }
 
 
@@ -116,10 +120,6 @@ def main() -> None:
     if asked.table is not None:
         print(json.dumps(measure(asked.table, asked.tasks, epochs=asked.epochs, seed=asked.seed)))
         return
-    import torch
-
-    import polytask
-
     with tempfile.TemporaryDirectory(prefix="polytask-tasks-") as folder:
         path = Path(folder) / "table.parquet"
         make_table(asked.tasks, asked.rows, seed=asked.seed).to_parquet(path, index=False)
@@ -130,15 +130,19 @@ def main() -> None:
         "rows of each": asked.rows,
         "columns": N_NUMBERS + 1,
         "epochs at most": asked.epochs,
-        "seed": asked.seed,
-        "threads": 1,
-        "processor": processor(),
-        "versions": {"polytask": polytask.__version__, "torch": torch.__version__},
         **json.loads(found.stdout.splitlines()[-1]),
     }
-    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    results[f"{asked.tasks} tasks of {asked.rows} rows"] = entry
-    RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+    figures = json.loads(RESULTS.read_text())["figures"] if RESULTS.exists() else {}
+    figures[f"{asked.tasks} tasks of {asked.rows} rows"] = entry
+    setting = {"time": "of the processor, one thread"}
+    write_results(
+        RESULTS,
+        setting=setting,
+        figures=figures,
+        seed=asked.seed,
+        split="later rows of new tasks are judged",
+        threads=1,
+    )
     print(f"{asked.tasks} tasks of {asked.rows} rows: {entry['phases']}, peak {entry['peak MiB']} MiB")
 
 

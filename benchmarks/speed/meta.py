@@ -33,6 +33,10 @@ from polytask.execution.auto import Auto
 from polytask.meta import conv4_classifier, mlp
 from polytask.meta.initialization import ANIL, MAML
 
+sys.path.append(str(Path(__file__).parents[1] / "quality"))  # where the writer of results is
+
+from results import write_results  # pyright: ignore[reportAttributeAccessIssue]
+
 RESULTS = Path(__file__).parent / "results"
 PROBLEMS = {
     "sinusoid, 1 step": ("sinusoid", 25, 1),
@@ -266,13 +270,11 @@ def main() -> None:
 
 
 def write(path: Path, figures: dict[str, Any], device: str) -> None:
-    sys.path.insert(0, str(Path(__file__).parents[1] / "quality"))
-    from results import write_results  # pyright: ignore[reportAttributeAccessIssue]
 
     setting = {"sinusoid": "25 tasks, 10 + 10 points", "conv4": "5-way 1-shot, 16 tasks, 5 queries a class"}
     if device == "cuda":
         setting["device"] = torch.cuda.get_device_name()
-    write_results(path, setting=setting, figures=figures)
+    write_results(path, setting=setting, figures=figures, seed=0, split="none: time alone")
 
 
 if __name__ == "__main__":

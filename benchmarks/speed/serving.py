@@ -22,7 +22,6 @@ import io
 import itertools
 import json
 import os
-import platform
 import signal
 import subprocess
 import sys
@@ -43,6 +42,10 @@ from PIL import Image, ImageDraw
 import polytask
 from polytask.core import DataWarning
 from polytask.models import TableModel
+
+sys.path.append(str(Path(__file__).parents[1] / "quality"))  # where the writer of results is
+
+from results import write_results  # pyright: ignore[reportAttributeAccessIssue]
 
 RESULTS = Path(__file__).parent / "results" / "serving.json"
 SIGNS = ("bar", "circle", "cross", "square", "triangle")
@@ -299,22 +302,22 @@ def main() -> None:
         finally:
             process.send_signal(signal.SIGTERM)
             process.communicate(timeout=60)
+    setting = {
+        "clients": asked.clients,
+        "seconds": asked.seconds,
+        "workers": asked.workers,
+        "load_of_others_before": round(load_before, 1),
+    }
     report = {
-        "settings": {"clients": asked.clients, "seconds": asked.seconds, "workers": asked.workers},
-        "machine": {
-            "cores": os.cpu_count(),
-            "processor": platform.machine(),
-            "python": platform.python_version(),
-            "load_of_others_before": round(load_before, 1),
-        },
         "seconds_until_a_fresh_service_answers": round(fresh, 1),
         "memory_mib": {"warm": idle, "after the load": busy},
         "one client": one,
         f"{asked.clients} clients": many,
     }
     print(json.dumps(report, indent=2))
-    RESULTS.parent.mkdir(parents=True, exist_ok=True)
-    RESULTS.write_text(json.dumps(report, indent=2) + "\n")
+    write_results(
+        RESULTS, setting=setting, figures=report, seed=0, split="none: time alone", also=["serve", "cli"]
+    )
     if any(part[what] for part in (one, many) for what in ("wrong", "errors")):
         raise SystemExit(1)
 

@@ -17,14 +17,12 @@ from 20 tasks on.
 """
 
 import argparse
-import json
 import math
-import platform
 import statistics
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from pathlib import Path
 
 import torch
@@ -34,6 +32,10 @@ from torchjd.linalg import QuadprogProjector
 
 from polytask.balancing import Balancer, Evidence, balancer_by_name
 from polytask.core import generator
+
+sys.path.append(str(Path(__file__).parents[1] / "quality"))  # where the writer of results is
+
+from results import write_results  # pyright: ignore[reportAttributeAccessIssue]
 
 RESULTS = Path(__file__).parent / "results" / "solvers.json"
 SPREADS = {"like lengths": 0.0, "lengths up to 100-fold apart": 2.0}
@@ -232,12 +234,15 @@ def main() -> None:
                     print("    " + failures[0])
                 slow = cell.theirs_ms is not None and cell.theirs_ms > 1e3 * asked.patience
                 ask_theirs = ask_theirs and not slow
-    RESULTS.parent.mkdir(exist_ok=True)
-    machine = {
-        "processor": platform.processor() or platform.machine(), "threads": 1, "torch": torch.__version__,
-        "torchjd": version("torchjd"), "repeats": asked.repeats,
-    }  # fmt: skip
-    RESULTS.write_text(json.dumps({"machine": machine, "cells": cells, "failed": failed}, indent=1) + "\n")
+    figures = {"cells": cells, "failed": failed}
+    write_results(
+        RESULTS,
+        setting={"repeats": asked.repeats},
+        figures=figures,
+        seed=0,
+        split="none: time alone",
+        packages=["torchjd"],
+    )
 
 
 if __name__ == "__main__":

@@ -13,8 +13,8 @@ rounds, and their median counts. Writes ``results/table_fitting.json``.
 
 import argparse
 import itertools
-import json
 import statistics
+import sys
 import time
 import warnings
 from collections.abc import Callable
@@ -35,6 +35,10 @@ from polytask.data.tables.folds import folds_of_rows
 from polytask.fitting.stacked_plan import Members, NetworkForm
 from polytask.fitting.stacked_training import fit_stack
 from polytask.models.table_config import TableConfig
+
+sys.path.append(str(Path(__file__).parents[1] / "quality"))  # where the writer of results is
+
+from results import write_results  # pyright: ignore[reportAttributeAccessIssue]
 
 RESULTS = Path(__file__).parent / "results" / "table_fitting.json"
 N_COLUMNS, N_FOLDS, WIDTH, DROPOUT, N_EPOCHS = 20, 5, 64, 0.1, 20
@@ -141,12 +145,7 @@ def main() -> None:
     few = frame.head(PREDICTED)
     times = [cpu_seconds(lambda: models[0].predict(few)) * 1e3 for _ in range(asked.rounds + 1)][1:]
     found[f"predictions of {len(few)} rows, ms"] = summary(times)
-    content = {
-        "threads": 1, "torch": torch.__version__, "instructions": torch.backends.cpu.get_cpu_capability(),
-        "rounds": asked.rounds, "figures": found,
-    }  # fmt: skip
-    RESULTS.write_text(json.dumps(content, indent=2) + "\n")
-    print(json.dumps(content, indent=1))
+    write_results(RESULTS, setting={"rounds": asked.rounds}, figures=found, seed=0, split="none: time alone")
 
 
 if __name__ == "__main__":

@@ -11,8 +11,8 @@ whole runs, set-up included; their median is what counts. Writes ``results/train
 """
 
 import argparse
-import json
 import statistics
+import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -26,6 +26,10 @@ from polytask.core import Batch, Episode, SharedModel, Task, generator, seeded
 from polytask.data import JointSource
 from polytask.data.source import Source
 from polytask.train import train
+
+sys.path.append(str(Path(__file__).parents[1] / "quality"))  # where the writer of results is
+
+from results import write_results  # pyright: ignore[reportAttributeAccessIssue]
 
 RESULTS = Path(__file__).parent / "results" / "training_step.json"
 N_FEATURES, N_ROWS, N_TABLE = 8, 64, 4096
@@ -133,9 +137,8 @@ def main() -> None:
                 f"  {cell['least']:.2f} to {cell['most']:.2f}",
                 flush=True,
             )
-    note = {"threads": 1, "torch": torch.__version__, "steps": asked.steps, "rounds": asked.rounds}
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps({**note, "cells": cells}, indent=1) + "\n")
+    setting = {"steps": asked.steps, "rounds": asked.rounds}
+    write_results(RESULTS, setting=setting, figures=cells, seed=0, split="none: time alone")
 
 
 if __name__ == "__main__":

@@ -115,7 +115,7 @@ def _two_objectives() -> Iterator[Row]:
 
 def _solvers() -> Iterator[Row]:
     file = "speed/results/solvers.json"
-    cells = _read(file)["cells"]
+    cells = _read(file)["figures"]["cells"]
     for method in sorted({cell["method"] for cell in cells}):
         sizes = sorted({cell["n_tasks"] for cell in cells if cell["method"] == method})
         times = [
@@ -257,7 +257,7 @@ def _others() -> Iterator[Row]:
 def _speed() -> Iterator[Row]:
     file = "speed/results/balancing.json"
     engines = {"features": "features", "exact": "exact", "loop": "loop", "streamed": "streamed"}
-    for network, cells in _read(file)["cells"].items():
+    for network, cells in _read(file)["figures"].items():
         for label, engine in engines.items():
             yield Row(
                 method=f"engine {engine}",
