@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from polytask.compare.task_folds import folds_of_new_rows, folds_of_new_tasks, words_of
+from polytask.compare.task_folds import folds_of_new_rows, folds_of_new_tasks
 from polytask.data.tables.folds import Fold
 
 TASK = np.repeat([3, 7, 8, 9, 20], [10, 6, 1, 8, 2])
@@ -51,7 +51,3 @@ def test_more_known_rows_hold_the_fewer() -> None:
 def test_folds_that_judge_nothing_are_left_out() -> None:
     assert len(folds_of_new_tasks(TASK, whole_tasks(), 7, seed=0)) == 2
     assert folds_of_new_tasks(TASK, whole_tasks(), 30, seed=0) == ()
-
-
-def test_what_judges_is_said_in_words() -> None:
-    assert words_of(5) == "new tasks with 5 rows"

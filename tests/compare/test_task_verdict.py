@@ -41,3 +41,30 @@ def test_a_better_one_is_to_be_taken_instead() -> None:
     assert said(against("own", -20, 0.001), against("pooled", 9, 0.001)) == (
         "for new tasks, take own models: the model loses 20.0 % ± 1.5 against it."
     )
+
+
+def test_a_model_that_is_not_clearly_better_than_a_constant_is_said_to_be_so() -> None:
+    assert said(against("own", 20, 0.001), against("constant", 0.4, 0.6)) == (
+        "for new tasks, take the model: it is better than own models, by 20.0 % ± 1.5. The model is not "
+        "clearly better than a constant."
+    )
+    assert said(against("own", 2, 0.4), against("constant", 0.4, 0.6)) == (
+        "for new tasks, nothing is clearly better or worse than the model, a constant included."
+    )
+    assert said(against("own", -9, 0.001), against("constant", 0.4, 0.6)).endswith(
+        "The model is not clearly better than a constant."
+    )
+
+
+def test_a_constant_that_is_better_is_to_be_taken() -> None:
+    assert said(against("own", -9, 0.001), against("constant", -20, 0.001)) == (
+        "for new tasks, take a constant: the model loses 20.0 % ± 1.5 against it."
+    )
+    assert "it is better than all other models" in said(
+        against("own", 9, 0.001), against("constant", 20, 0.001)
+    )
+
+
+def test_each_of_several_that_are_beaten_is_named_with_its_distance() -> None:
+    text = said(against("own", 20, 0.001), against("pooled", 12, 0.001), against("constant", 1, 0.5))
+    assert "it is better than own models (by 20.0 % ± 1.5) and pooled networks (by 12.0 % ± 1.5)." in text

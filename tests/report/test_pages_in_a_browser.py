@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from tests.report.reports import hostile_model
 from tests.report.test_relate_report import relations
+from tests.report.test_task_comparison_report import on_tasks
 
 from polytask.report.relate_report import write_relations_report
 
@@ -23,11 +24,13 @@ def browser():
         opened.close()
 
 
-@pytest.fixture(scope="module", params=["fit", "relate"])
+@pytest.fixture(scope="module", params=["fit", "relate", "tasks"])
 def report(request, tmp_path_factory):
     path = tmp_path_factory.mktemp("report") / "report.html"
     if request.param == "fit":
         return hostile_model().report(path)
+    if request.param == "tasks":
+        return on_tasks(3, 6).report(path)
     return write_relations_report(relations(45), path)
 
 

@@ -219,14 +219,11 @@ def _plan_options(ctx: typer.Context) -> list[str]:
 
 def _reported(found: "Comparison | TaskComparison", folder: Path, command: str | None) -> list[str]:
     """Write the report into the comparison's folder; what goes wrong is told, as the results are there."""
-    from polytask.compare import TaskComparison
-    from polytask.report.compare_report import comparison_page
+    from polytask.report.compare_report import page_of_comparison
 
-    if isinstance(found, TaskComparison):  # told in the terminal
-        return []
     path = folder / REPORT
     try:
-        return write_report_file(lambda: comparison_page(found, command=command), path)
+        return write_report_file(lambda: page_of_comparison(found, command=command), path)
     except Exception as error:  # noqa: BLE001 - whatever it is, the comparison is done
         say(f"note: the comparison is done, but {path} is not written: {first_line(error)}", style="yellow")
         return []

@@ -10,6 +10,8 @@ from pathlib import Path
 from polytask.architectures import architecture_names
 from polytask.balancing.catalogue import balancer_names
 from polytask.compare.catalogue import candidate_names
+from polytask.compare.stored_rows import PLAN_FILE
+from polytask.compare.task_parts import TASKS_FILE
 from polytask.core.files import user_path
 from polytask.meta.catalogue import learner_names
 from polytask.models.bundle_folder import DESCRIPTION
@@ -28,7 +30,7 @@ __all__ = [
 
 _MOST = 1000  # entries of a folder that are looked at
 _KINDS = ("regression", "log", "binary", "multiclass")
-_PLAN = "plan.json"
+_MARKS = (DESCRIPTION, PLAN_FILE, TASKS_FILE)  # of a model, of a comparison, of one on tasks
 _OF_TASKS = ("mixed", "cnp", "np", "anp", "tnp", "pfn")
 
 
@@ -74,9 +76,7 @@ def sources(incomplete: str) -> list[str]:
 def models(incomplete: str) -> list[str]:
     """Return the folders that hold a model or a comparison; where there is none, all of them."""
     folders = _folders(incomplete)
-    ours = [
-        name for name in folders if any((user_path(name) / file).is_file() for file in (DESCRIPTION, _PLAN))
-    ]
+    ours = [name for name in folders if any((user_path(name) / file).is_file() for file in _MARKS)]
     return ours or folders
 
 

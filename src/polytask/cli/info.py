@@ -19,12 +19,13 @@ from polytask.core.names import counted
 from polytask.report.metric_text import value_text
 
 if TYPE_CHECKING:
-    from polytask.compare.comparison_info import ComparisonInfo
+    from polytask.compare.comparison_info import ComparisonInfo, TaskComparisonInfo
     from polytask.models.bundle_info import BundleInfo
 
 __all__ = ["info"]
 
 _MOST_NAMED = 8
+_ON_TASKS = "a comparison on tasks (polytask compare --task-column)"
 _ROLES = {"group": "group", "time_column": "time", "weight_column": "weight", "seed": "seed"}
 _KINDS = {
     "table": "a model of a table (polytask fit)",
@@ -53,15 +54,17 @@ def info(
 
       polytask info penguins
     """
-    from polytask.compare.comparison_info import comparison_info
+    from polytask.compare.comparison_info import comparison_info, task_comparison_info
     from polytask.compare.stored_rows import PLAN_FILE
     from polytask.models.bundle_info import bundle_info
 
-    if (user_path(model) / PLAN_FILE).is_file():
+    compared = task_comparison_info(model)
+    if compared is None and (user_path(model) / PLAN_FILE).is_file():
         compared = comparison_info(model)
-        problems, rows = compared.problems, [*_comparison_rows(compared)]
-        summary = compared.to_json()
-        if compared.done == compared.cells and not problems:
+    if compared is not None:
+        problems, summary = compared.problems, compared.to_json()
+        rows = [*_comparison_rows(compared)]
+        if compared.finished:
             summary["recommendation"] = _recommendation(model)
             rows.append(("result", summary["recommendation"]))
     else:
@@ -129,21 +132,36 @@ def _classifier_rows(saved: "BundleInfo") -> Iterator[tuple[str, str]]:
         yield "result", f"{accuracy:.0%} of examples told right when they were left out"
 
 
-def _comparison_rows(compared: "ComparisonInfo") -> Iterator[tuple[str, str]]:
-    """Lay out what a comparison says of itself."""
-    yield "kind", "a comparison (polytask compare)"
-    yield "written by", f"polytask {compared.library}"
-    for target in compared.targets:
+def _comparison_rows(compared: "ComparisonInfo | TaskComparisonInfo") -> Iterator[tuple[str, str]]:
+    """Lay out what a comparison says of itself; one on tasks tells its cells by what is known of a task."""
+    from polytask.compare.comparison_info import ComparisonInfo
+    from polytask.compare.task_parts import words_of
+
+    alone = isinstance(compared, ComparisonInfo)
+    first = compared if alone else next(iter(compared.parts.values()))
+    yield "kind", "a comparison (polytask compare)" if alone else _ON_TASKS
+    yield "written by", f"polytask {first.library}"
+    for target in first.targets:
         yield f"target {target['name']}", str(target["kind"])
-    yield from _data_rows(compared.data)
-    yield "candidates", _some(compared.candidates)
-    yield "folds", str(len(compared.folds))
-    if compared.search is not None:
+    if not alone:
+        yield "tasks", f"rows that share a value of the column {compared.task_column}"
+    yield from _data_rows({key: value for key, value in first.data.items() if alone or key != "group"})
+    yield "candidates", _some(first.candidates)
+    yield "folds", str(len(first.folds))
+    if first.search is not None:
         yield (
             "search",
-            f"{compared.search} settings tried in each fold, of candidates with something to choose",
+            f"{first.search} settings tried in each fold, of candidates with something to choose",
         )
-    yield "cells", f"{compared.done} of {compared.cells} done, {compared.seconds:,.0f} s of work"
+    if alone:
+        yield from _cell_rows("cells", compared)
+    else:
+        for known, part in compared.parts.items():
+            yield from _cell_rows(f"cells, {words_of(known)}", part)
+
+
+def _cell_rows(name: str, compared: "ComparisonInfo") -> Iterator[tuple[str, str]]:
+    yield name, f"{compared.done} of {compared.cells} done, {compared.seconds:,.0f} s of work"
     for what, count in compared.failed.items():
         yield "failed", f"{what} ({counted(count, 'cell')})"
 
@@ -208,10 +226,9 @@ def _value(value: Mapping[str, Any] | None, metric: str) -> str:
 
 def _recommendation(folder: Path) -> str:
     """Judge a comparison that is complete."""
-    from polytask.compare.plan import open_plan
-    from polytask.compare.verdict import judge_cells
+    from polytask.compare.table_comparison import judge_folder
 
-    return judge_cells(open_plan(user_path(folder))).recommendation
+    return judge_folder(folder).recommendation
 
 
 def _some(names: Any) -> str:

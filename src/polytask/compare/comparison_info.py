@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from polytask.compare.stored_rows import FORMAT, PLAN_FILE, read_rows
+from polytask.compare.task_parts import TaskRowsKnown, part_folder, read_task_parts, words_of
 from polytask.core import BundleError, InputError
 from polytask.core.files import user_path
 from polytask.core.strict_json import parse_json
 
-__all__ = ["ComparisonInfo", "comparison_info"]
+__all__ = ["ComparisonInfo", "TaskComparisonInfo", "comparison_info", "task_comparison_info"]
 
 _RECORD, _OUTPUTS = "cell.json", "outputs.npz"
 
@@ -50,9 +51,70 @@ class ComparisonInfo:
     search: int | None = None
     kind: str = "comparison"
 
+    @property
+    def finished(self) -> bool:
+        """Whether all cells are done, and none is damaged."""
+        return self.done == self.cells and not self.problems
+
     def to_json(self) -> dict[str, Any]:
         """Return everything as plain JSON."""
         return asdict(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskComparisonInfo:
+    """What the folder of a comparison on tasks says of itself.
+
+    Args:
+        source: The folder.
+        task_column: The column that tells the task of a row.
+        parts: The comparisons in it, by how many rows of a task are known.
+    """
+
+    source: str
+    task_column: str
+    parts: Mapping[TaskRowsKnown, ComparisonInfo]
+    kind: str = "task-comparison"
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What is damaged."""
+        return tuple(problem for part in self.parts.values() for problem in part.problems)
+
+    @property
+    def finished(self) -> bool:
+        """Whether all cells are done, and none is damaged."""
+        return all(part.finished for part in self.parts.values())
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything as plain JSON."""
+        return {
+            "kind": self.kind,
+            "source": self.source,
+            "task_column": self.task_column,
+            "parts": [
+                {"known": known, "judged_by": words_of(known), **part.to_json()}
+                for known, part in self.parts.items()
+            ],
+            "problems": list(self.problems),
+        }
+
+
+def task_comparison_info(folder: str | Path) -> TaskComparisonInfo | None:
+    """Read what the folder of a comparison on tasks says of itself; None where it is none of these.
+
+    Args:
+        folder: The folder.
+
+    Raises:
+        BundleError: A plan is missing or damaged.
+    """
+    parts = read_task_parts(user_path(folder))
+    if parts is None:
+        return None
+    task_rows, column = parts
+    found = {known: comparison_info(Path(folder) / part_folder(known)) for known in task_rows}
+    return TaskComparisonInfo(source=str(folder), task_column=column, parts=found)
 
 
 def comparison_info(folder: str | Path) -> ComparisonInfo:

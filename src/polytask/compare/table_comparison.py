@@ -34,7 +34,7 @@ from polytask.core.settings import SettingsCheck
 from polytask.fitting.table_preparation import Columns
 from polytask.train.progress import TrainingBar, phase, run_line
 
-__all__ = ["compare", "work_on"]
+__all__ = ["compare", "judge_folder", "work_on"]
 
 
 @overload
@@ -207,8 +207,7 @@ def work_on(
     check = SettingsCheck()
     shown = check_work(check, workers=workers, time_budget=time_budget, progress=progress)
     check.done()
-    of_tasks = open_task_plans(user_path(directory))
-    plans, task_column = ({None: open_plan(user_path(directory))}, None) if of_tasks is None else of_tasks
+    plans, task_column = _open(directory)
     if any(plan.search is not None for plan in plans.values()):
         check_search()
     deadline = None if time_budget is None else time.time() + time_budget
@@ -219,6 +218,22 @@ def work_on(
     for message in found.messages:
         warnings.warn(message, ResultWarning, stacklevel=2)
     return found
+
+
+def judge_folder(directory: str | Path) -> Comparison | TaskComparison:
+    """Judge what is done of a comparison that is in a folder; nothing is trained.
+
+    Raises:
+        BundleError: There is no comparison, or it is damaged.
+        TrainingError: There is nothing to judge.
+    """
+    return _judged(*_open(directory))
+
+
+def _open(directory: str | Path) -> tuple[Mapping[Any, Plan], str | None]:
+    """Read the plans of a folder, and the task column where there is one."""
+    of_tasks = open_task_plans(user_path(directory))
+    return ({None: open_plan(user_path(directory))}, None) if of_tasks is None else of_tasks
 
 
 def _judged(plans: Mapping[Any, Plan], task_column: str | None) -> Comparison | TaskComparison:

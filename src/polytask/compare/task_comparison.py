@@ -1,6 +1,5 @@
 """Compare models on the tasks of a task column: pooled, each task's own, or what knows each of many."""
 
-import json
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,23 +8,24 @@ from typing import Any
 from polytask.compare.asked import Asked
 from polytask.compare.plan import Plan, open_plan, write_plan
 from polytask.compare.table_rows import TableRows
-from polytask.compare.task_folds import (
+from polytask.compare.task_folds import folds_of_new_rows, folds_of_new_tasks
+from polytask.compare.task_parts import (
     KNOWN,
+    TASKS_FILE,
     TaskRowsKnown,
-    folds_of_new_rows,
-    folds_of_new_tasks,
+    part_folder,
+    read_task_parts,
     words_of,
 )
-from polytask.core import BundleError, DataError, InputError, ResultWarning, derive_seed
+from polytask.core import DataError, InputError, ResultWarning, derive_seed
 from polytask.core.files import write_atomically
 from polytask.core.settings import SettingsCheck
-from polytask.core.strict_json import format_json, parse_json
+from polytask.core.strict_json import format_json
 from polytask.data.tables.folds import Fold
 from polytask.fitting.table_preparation import Columns
 from polytask.fitting.task_table_fit import pooled_columns, read_tasks
 
 __all__ = [
-    "TASKS_FILE",
     "TASK_FOLDS",
     "check_task_rows",
     "open_task_plans",
@@ -33,9 +33,6 @@ __all__ = [
     "task_plans",
     "write_task_plans",
 ]
-
-TASKS_FILE = "tasks.json"
-"""Names the comparisons of a folder, one for each number of known rows."""
 
 TASK_FOLDS = 3
 """Folds where none are asked for: each candidate is fitted once more for each number of known rows."""
@@ -126,7 +123,7 @@ def task_plans(
         )
     return [
         (
-            _name(known),
+            part_folder(known),
             repeats[known],
             {**asked.plan, "data": {**asked.plan["data"], "task_column": task_column, "task_rows": known}},
         )
@@ -141,17 +138,11 @@ def open_task_plans(folder: Path) -> tuple[dict[TaskRowsKnown, Plan], str] | Non
     Raises:
         BundleError: It is damaged.
     """
-    path = folder / TASKS_FILE
-    if not path.exists():
+    parts = read_task_parts(folder)
+    if parts is None:
         return None
-    try:
-        stored = parse_json(path.read_bytes())
-        task_rows, column = stored["task_rows"], stored["task_column"]
-    except (OSError, InputError, KeyError, TypeError, json.JSONDecodeError) as error:
-        raise BundleError(
-            f"{path} is damaged: {error}. Begin the comparison anew in another folder."
-        ) from error
-    return {known: open_plan(folder / _name(known)) for known in task_rows}, column
+    task_rows, column = parts
+    return {known: open_plan(folder / part_folder(known)) for known in task_rows}, column
 
 
 def _repeats(rows: TableRows, asked: Asked, known: TaskRowsKnown, seed: int) -> list[tuple[Fold, ...]]:
@@ -165,7 +156,3 @@ def _repeats(rows: TableRows, asked: Asked, known: TaskRowsKnown, seed: int) -> 
         else:
             dealt.append(folds_of_new_tasks(task, folds, known, seed=of_repeat))
     return dealt
-
-
-def _name(known: TaskRowsKnown) -> str:
-    return f"rows-{known}"

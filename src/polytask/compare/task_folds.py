@@ -5,7 +5,6 @@ their own; candidates are fitted on both, and judged by the rest of the new task
 """
 
 from collections.abc import Sequence
-from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -14,13 +13,7 @@ from polytask.core.random import derive_seed, numpy_generator
 from polytask.data.tables.folds import Fold
 from polytask.fitting.task_data import first_rows
 
-__all__ = ["KNOWN", "TaskRowsKnown", "folds_of_new_rows", "folds_of_new_tasks", "words_of"]
-
-KNOWN = "most"
-"""Stands for new rows of tasks of which most rows are known."""
-
-TaskRowsKnown: TypeAlias = int | str
-"""How many rows of a task are known: a number of a new task's, or `KNOWN`."""
+__all__ = ["folds_of_new_rows", "folds_of_new_tasks"]
 
 
 def folds_of_new_rows(task: np.ndarray, *, n_folds: int, seed: int) -> tuple[Fold, ...]:
@@ -74,15 +67,3 @@ def folds_of_new_tasks(
             told = fold.held_out[known[fold.held_out]]
             found.append(Fold(train=np.sort(np.concatenate([fold.train, told])), held_out=held_out))
     return tuple(found)
-
-
-def words_of(known: TaskRowsKnown) -> str:
-    """Say what a comparison judges by.
-
-    Example:
-        >>> words_of(0), words_of(1), words_of("most")
-        ('new tasks without a row', 'new tasks with 1 row', 'new rows of known tasks')
-    """
-    if known == KNOWN:
-        return "new rows of known tasks"
-    return "new tasks without a row" if known == 0 else f"new tasks with {known} row{'s' * (known != 1)}"

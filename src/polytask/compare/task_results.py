@@ -3,10 +3,12 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import polytask  # its rooms are looked up when they are asked for: what writes reports is no part of a result
 from polytask.compare.results import Comparison, Contrast
-from polytask.compare.task_folds import TaskRowsKnown, words_of
+from polytask.compare.task_parts import TaskRowsKnown, words_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,6 +82,10 @@ class TaskComparison:
                     }
                 )
         return pd.DataFrame(rows)
+
+    def report(self, path: str | Path) -> Path:
+        """Write a report: one HTML file; see `polytask.report.write_comparison_report`."""
+        return polytask.report.write_comparison_report(self, path)
 
     def to_json(self) -> dict[str, Any]:
         """Return everything as plain JSON; what is unknown is null."""

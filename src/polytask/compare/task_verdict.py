@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from polytask.compare.plan import Plan
 from polytask.compare.results import Comparison, Contrast
-from polytask.compare.task_folds import TaskRowsKnown, words_of
+from polytask.compare.task_parts import TaskRowsKnown, words_of
 from polytask.compare.task_results import TaskComparison
 from polytask.compare.verdict import Judged, judged_cells
 from polytask.core import Interval
@@ -20,6 +20,7 @@ from polytask.evaluate.jackknife import p_values_of
 __all__ = ["judge_tasks", "sentence_of"]
 
 _REFERENCES = ("mixed", "pooled")
+_CONSTANT = "constant"
 
 
 def judge_tasks(plans: Mapping[TaskRowsKnown, Plan], task_column: str) -> TaskComparison:
@@ -84,15 +85,19 @@ def _recommendation(
     targets = [task.name for task in next(iter(parts.values())).tasks]
     sentences = []
     for target in targets:
-        name = f"{short_name(target)}: " if len(targets) > 1 else ""
+        name = f"{short_name(target)}: " if len(targets) > 1 else None
         for known, part in parts.items():
-            ours = [one for one in part.contrasts if one.target == target and one.baseline != "constant"]
-            sentences.append(f"{name}{sentence_of(ours, words_of(known), words[reference], words)}")
-    return " ".join(sentence[:1].upper() + sentence[1:] for sentence in sentences)
+            ours = [one for one in part.contrasts if one.target == target]
+            told = [sentence_of(ours, words_of(known), words[reference], words)]
+            asked = {reference, *(one.baseline for one in ours)}
+            if _CONSTANT not in asked and target in part.not_better_than_constant:
+                told.append("nothing is clearly better than a constant there.")
+            sentences += [one[:1].upper() + one[1:] if name is None else name + one for one in told]
+    return " ".join(sentences)
 
 
 def sentence_of(contrasts: Sequence[Contrast], where: str, ours: str, words: Mapping[str, str]) -> str:
-    """Say which model to take where so much is known.
+    """Say which model to take where so much is known, and where that is not clearly better than a constant.
 
     Args:
         contrasts: Of the reference against each other candidate, on one target.
@@ -102,18 +107,23 @@ def sentence_of(contrasts: Sequence[Contrast], where: str, ours: str, words: Map
     """
     beaten = [one for one in contrasts if one.verdict == "better"]
     ahead = [one for one in contrasts if one.verdict == "worse"]
+    useless = any(one.baseline == _CONSTANT and one not in beaten for one in contrasts)
+    poor = f" {ours[:1].upper()}{ours[1:]} is not clearly better than {words[_CONSTANT]}." if useless else ""
     if ahead:
         best = min(ahead, key=_mean)
-        return f"for {where}, take {words[best.baseline]}: {ours} loses {_percent(best)} against it."
+        text = f"for {where}, take {words[best.baseline]}: {ours} loses {_percent(best)} against it."
+        return text if best.baseline == _CONSTANT else text + poor
     if not beaten:
-        return f"for {where}, nothing is clearly better or worse than {ours}."
-    closest = min(beaten, key=_mean)
-    names = [words[one.baseline] for one in beaten]
-    everybody = len(beaten) == len(contrasts) > 1
-    text = f"for {where}, take {ours}: it is better than {'all other models' if everybody else _list(names)}"
+        even = f", {words[_CONSTANT]} included" if useless else ""
+        return f"for {where}, nothing is clearly better or worse than {ours}{even}."
+    text = f"for {where}, take {ours}: it is better than"
+    if len(beaten) == len(contrasts) > 1:
+        closest = min(beaten, key=_mean)
+        least = f"by {_percent(closest)} where that is least, than {words[closest.baseline]}"
+        return f"{text} all other models, {least}."
     if len(beaten) == 1:
-        return f"{text}, by {_percent(closest)}."
-    return f"{text}, by {_percent(closest)} where that is least, than {words[closest.baseline]}."
+        return f"{text} {words[beaten[0].baseline]}, by {_percent(beaten[0])}.{poor}"
+    return f"{text} {_list([f'{words[one.baseline]} (by {_percent(one)})' for one in beaten])}.{poor}"
 
 
 def _mean(one: Contrast) -> float:

@@ -1,21 +1,26 @@
 """The report of a comparison: what to do, who is better than whom, and at what cost."""
 
-import math
 from pathlib import Path
 
-from polytask.compare.chosen_settings import settings_text
-from polytask.compare.results import CandidateResult, Comparison, Contrast
+from polytask.compare.results import CandidateResult, Comparison
+from polytask.compare.task_results import TaskComparison
 from polytask.core.names import counted, short_name
-from polytask.report.charts.bars import Bar, bars
 from polytask.report.charts.forest import ForestRow, forest
-from polytask.report.common_parts import facts_section, listed, rows_text, seconds_text, sentences
+from polytask.report.common_parts import facts_section, listed, rows_text, sentences
+from polytask.report.comparison_parts import (
+    contrast_row,
+    cost_part,
+    forest_row,
+    notes_part,
+    settings_section,
+    verdict_mark,
+)
 from polytask.report.metric_text import gain_text, interval_text, metric_name
 from polytask.report.page import (
     Card,
     Cell,
     Fold,
     Mark,
-    Notes,
     Page,
     Part,
     Plot,
@@ -25,14 +30,16 @@ from polytask.report.page import (
     Text,
     write_page,
 )
+from polytask.report.task_comparison_report import task_comparison_page
 
-__all__ = ["comparison_page", "write_comparison_report"]
+__all__ = ["comparison_page", "page_of_comparison", "write_comparison_report"]
 
-_TONES = {"helped": "good", "better": "good", "hurt": "bad", "worse": "bad"}
-_MOST_FORESTS, _MOST_FOLDED_ROWS = 8, 40
+_MOST_FORESTS = 8
 
 
-def write_comparison_report(found: Comparison, path: str | Path, *, command: str | None = None) -> Path:
+def write_comparison_report(
+    found: Comparison | TaskComparison, path: str | Path, *, command: str | None = None
+) -> Path:
     """Write the report of a comparison as one HTML file: no network, readable on a phone, printable.
 
     Args:
@@ -44,13 +51,21 @@ def write_comparison_report(found: Comparison, path: str | Path, *, command: str
         InputError: The file cannot be written.
         MissingPackageError: jinja2 or matplotlib is not installed.
     """
-    return write_page(comparison_page(found, command=command), path)
+    return write_page(page_of_comparison(found, command=command), path)
+
+
+def page_of_comparison(found: Comparison | TaskComparison, *, command: str | None = None) -> Page:
+    """Lay out the report of a comparison, or of one on tasks."""
+    if isinstance(found, TaskComparison):
+        return task_comparison_page(found, command=command)
+    return comparison_page(found, command=command)
 
 
 def comparison_page(found: Comparison, *, command: str | None = None) -> Page:
     """Lay out the report of a comparison; see `write_comparison_report`."""
     names = [task.name for task in found.tasks]
     answer, lead = sentences(found.recommendation)
+    seconds = {one.name: one.seconds for one in found.candidates}
     return Page(
         title=f"Comparison on {counted(len(names), 'target')}: {listed(names, most=4)}",
         headline=answer,
@@ -59,8 +74,8 @@ def comparison_page(found: Comparison, *, command: str | None = None) -> Page:
         sections=[
             Section(title="Against every baseline", parts=_contrasts(found)),
             Section(title="Every candidate", parts=_candidates(found)),
-            *_settings(found),
-            Section(title="What it cost", parts=[_cost(found)]),
+            *settings_section({"": found}),
+            Section(title="What it cost", parts=[cost_part(seconds, found.seconds)]),
             Section(title="Data", parts=_data(found)),
             facts_section({"cells": found.n_cells, "cells left": found.n_left}, command=command),
         ],
@@ -116,7 +131,7 @@ def _contrasts(found: Comparison) -> list[Part]:
     if others:
         named = "Other methods, held against the networks"
         parts.append(Fold(title=named, parts=[Plots(plots=others[:_MOST_FORESTS])], open=len(others) <= 4))
-    rows = [_contrast_row(one) for one in found.contrasts]
+    rows = [contrast_row(one, short_name(one.candidate)) for one in found.contrasts]
     table = Table(
         caption="Gains in percent of the other one's metric, paired row by row, with 95 % intervals; "
         "verdicts are adjusted for the number of questions (Holm)",
@@ -131,7 +146,7 @@ def _contrasts(found: Comparison) -> list[Part]:
 
 def _joint_forest(found: Comparison, candidate: CandidateResult) -> Plot | None:
     ours = [one for one in found.contrasts if one.joint and one.candidate == candidate.name]
-    rows = [_forest_row(one.target, one) for one in ours if one.gain is not None]
+    rows = [forest_row(one.target, one) for one in ours if one.gain is not None]
     if not rows:
         return None
     mean = found.delta_m.get(candidate.name)
@@ -145,7 +160,7 @@ def _joint_forest(found: Comparison, candidate: CandidateResult) -> Plot | None:
 
 def _rival_forest(found: Comparison, target: str) -> Plot | None:
     ours = [one for one in found.contrasts if not one.joint and one.target == target]
-    rows = [_forest_row(_words(found, one.candidate), one) for one in ours if one.gain is not None]
+    rows = [forest_row(_words(found, one.candidate), one) for one in ours if one.gain is not None]
     if not rows:
         return None
     name = short_name(target, 40)
@@ -155,26 +170,6 @@ def _rival_forest(found: Comparison, target: str) -> Plot | None:
         title=f"Gain of other methods over {_words(found, ours[0].baseline)} for {name}",
         measured=f"{name}: gain over the networks, %",
     )
-
-
-def _forest_row(name: str, one: Contrast) -> ForestRow:
-    gain = one.gain
-    return ForestRow(
-        name=name,
-        mean=math.nan if gain is None else gain.mean,
-        half_width=math.nan if gain is None else gain.half_width,
-        tone=_TONES.get(one.verdict, ""),
-    )
-
-
-def _contrast_row(one: Contrast) -> list[Cell]:
-    return [
-        short_name(one.target),
-        short_name(one.candidate),
-        short_name(one.baseline),
-        gain_text(one.gain),
-        Mark(one.verdict, _TONES.get(one.verdict, "")),
-    ]
 
 
 def _candidates(found: Comparison) -> list[Part]:
@@ -187,14 +182,13 @@ def _candidates(found: Comparison) -> list[Part]:
         for one in found.candidates:
             value = interval_text(one.metrics.get(task.name, {}).get(metric), metric)
             contrast = found.contrast(task.name, one.name)
-            verdict = "" if contrast is None else contrast.verdict
             shown: Cell = Mark(f"{value} (best)", "good") if one.name == best else value
             rows.append(
                 [
                     short_name(one.name),
                     Mark("failed", "bad") if one.error else shown,
                     "" if contrast is None else gain_text(contrast.gain),
-                    Mark(verdict, _TONES.get(verdict, "")),
+                    verdict_mark(contrast),
                 ]
             )
         table = Table(
@@ -207,54 +201,12 @@ def _candidates(found: Comparison) -> list[Part]:
     return parts
 
 
-def _settings(found: Comparison) -> list[Section]:
-    rows: list[list[Cell]] = [
-        [
-            short_name(task.name),
-            short_name(one.name),
-            str(one.trials.get(task.name, 1)),
-            settings_text(chosen),
-        ]
-        for task in found.tasks
-        for one in found.candidates
-        if (chosen := one.settings.get(task.name)) and one.trials.get(task.name, 1) > 1
-    ]
-    if not rows:
-        return []
-    table = Table(
-        caption="Settings that were chosen inside the training parts",
-        headings=["target", "candidate", "tried", "chosen"],
-        rows=rows,
-        texts=(0, 1, 3),
-    )
-    return [Section(title="Settings", parts=[Fold(title="What was chosen", parts=[table])])]
-
-
-def _cost(found: Comparison) -> Part:
-    ordered = sorted(found.candidates, key=lambda one: one.seconds)
-    return bars(
-        [
-            Bar(
-                name=one.name, value=one.seconds, text=seconds_text(one.seconds), plain=one.name == "constant"
-            )
-            for one in ordered[:20]
-        ],
-        title="Seconds of a cell, by candidate",
-        measured="seconds of a cell (one fold), on one thread",
-        caption=f"All cells together took {seconds_text(found.seconds)}.",
-    )
-
-
 def _data(found: Comparison) -> list[Part]:
     again = f", {found.n_repeats} times" if found.n_repeats > 1 else ""
     parts: list[Part] = [
         Text(f"{rows_text(found.rows)} They were dealt into {counted(found.n_folds, 'fold')}{again}.")
     ]
-    failed = [f"{one.name} failed: {one.error}" for one in found.candidates if one.error]
-    notes = [*found.messages, *failed, *(text for one in found.candidates for text in one.messages)]
-    if notes:
-        parts.append(Notes(list(dict.fromkeys(notes))[:_MOST_FOLDED_ROWS]))
-    return parts
+    return [*parts, *notes_part([found], found.messages)]
 
 
 def _words(found: Comparison, name: str) -> str:

@@ -4,9 +4,10 @@ import math
 
 from polytask.core import Interval
 
-__all__ = ["gain_text", "interval_text", "metric_name", "metric_text", "value_text"]
+__all__ = ["SHARES", "gain_text", "interval_text", "metric_name", "metric_text", "value_text"]
 
-_SHARES = ("accuracy", "balanced_accuracy", "auroc", "f1", "average_precision")
+SHARES = ("accuracy", "balanced_accuracy", "auroc", "f1", "average_precision")
+"""Metrics that are written in percent."""
 
 
 def interval_text(interval: Interval | None, metric: str) -> str:
@@ -20,7 +21,7 @@ def interval_text(interval: Interval | None, metric: str) -> str:
     """
     if interval is None or math.isnan(interval.mean):
         return "–"
-    if metric in _SHARES:
+    if metric in SHARES:
         return interval.format(1, scale=100)
     size = abs(interval.mean)
     if size and not 1e-3 <= size < 1e7:
@@ -42,7 +43,7 @@ def value_text(interval: Interval | None, metric: str) -> str:
         >>> value_text(Interval(mean=0.914, half_width=0.012, n=600), "accuracy")
         'accuracy 91.4 ± 1.2 %'
     """
-    return f"{metric} {interval_text(interval, metric)}{' %' if metric in _SHARES else ''}"
+    return f"{metric} {interval_text(interval, metric)}{' %' if metric in SHARES else ''}"
 
 
 _NAMES = {"rmse": "RMSE", "mae": "MAE", "r2": "R²", "auroc": "AUROC", "f1": "F1", "brier": "Brier score"}
@@ -56,9 +57,9 @@ def metric_name(metric: str) -> str:
         ('balanced accuracy, %', 'RMSE')
     """
     name = _NAMES.get(metric, metric.replace("_", " "))
-    return f"{name}, %" if metric in _SHARES else name
+    return f"{name}, %" if metric in SHARES else name
 
 
 def metric_text(metric: str) -> str:
     """Name a metric with its unit."""
-    return f"{metric} %" if metric in _SHARES else metric
+    return f"{metric} %" if metric in SHARES else metric

@@ -3,7 +3,7 @@
 from rich.table import Table
 from rich.text import Text
 
-from polytask.compare.task_folds import TaskRowsKnown, words_of
+from polytask.compare.task_parts import TaskRowsKnown, words_of
 from polytask.compare.task_results import TaskComparison
 from polytask.core.names import counted, short_name
 from polytask.report.comparison import candidate_table

@@ -4,11 +4,12 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from polytask.core import Interval
 from polytask.core.names import counted, short_name
 from polytask.models.model_record import ModelRecord, reading_results
 from polytask.models.report_details import Curve, TargetDetails
 from polytask.models.table_results import FitResults
-from polytask.report.charts.canvas import LINES, chart
+from polytask.report.charts.by_rows import by_rows
 from polytask.report.charts.lines import lines
 from polytask.report.common_parts import data_section, how_section, listed, seconds_text
 from polytask.report.page import Card, Fold, Mark, Page, Part, Plot, Plots, Section, Table, Text
@@ -92,24 +93,11 @@ def _targets(targets: Sequence[Mapping[str, Any]]) -> list[Part]:
 def _curve(target: Mapping[str, Any]) -> Plot:
     rows = list(target["new_tasks"])
     metric = _METRICS.get(str(target["metric"]), str(target["metric"]))
-
-    def draw(axes: Any) -> None:
-        for index, (side, words) in enumerate(_SIDES.items()):
-            means = [float(one[side]["mean"]) for one in rows]
-            widths = [_width(one[side]) for one in rows]
-            axes.errorbar(
-                range(len(rows)), means, yerr=widths, color=LINES[(2, 4, 0)[index]], label=words,
-                linewidth=1.6, marker="os^"[index], markersize=4,
-            )  # fmt: skip
-        axes.set_xticks(range(len(rows)), [_given(one["known_rows"]) for one in rows])
-        axes.set_xlabel("rows of the new task that are known")
-        axes.set_ylabel(metric)
-        axes.legend(fontsize=7.5, frameon=False)
-
-    name = short_name(str(target["target"]), 60)
-    return chart(
-        draw,
-        title=f"{metric} for {name} on new tasks, by the rows known of them",
+    return by_rows(
+        {words: [_interval(one[side]) for one in rows] for side, words in _SIDES.items()},
+        [_given(one["known_rows"]) for one in rows],
+        title=f"{metric} for {short_name(str(target['target']), 60)} on new tasks, by the rows known of them",
+        measured=metric,
         caption="Lower is better; bars are 95 % intervals over tasks.",
     )
 
@@ -159,6 +147,10 @@ def _given(rows: Any) -> str:
 def _figure(stored: Mapping[str, Any]) -> str:
     width = _width(stored)
     return f"{float(stored['mean']):.3g}" + (f" ± {width:.2g}" if width else "")
+
+
+def _interval(stored: Mapping[str, Any]) -> Interval:
+    return Interval(mean=float(stored["mean"]), half_width=_width(stored), n=2)
 
 
 def _width(stored: Mapping[str, Any]) -> float:
