@@ -1,7 +1,8 @@
 """How many labels intervals and sets of table models hold, and how long and large they are.
 
 Run: ``python benchmarks/quality/region_coverage.py`` (``--splits``, ``--epochs``, ``--tables``; some ten
-seconds a split). Adds to ``results/region_coverage.json``.
+seconds a split). Adds to ``results/region_coverage.json``. A split is a file in the folder of splits, and one
+that is there is not done again; ``--cpu-minutes`` ends each table's work early, with the splits done so far.
 
 A part of the rows is held out by each split, at random, or of whole groups. The model is fitted on the
 others (at most ``--rows``) with its defaults but for ``--epochs``, and asked for regions at 90 %: of each
@@ -28,11 +29,13 @@ from table_sets import TABLES, TableSet
 
 import polytask
 from polytask.core import derive_seed, mean_interval
+from polytask.core.files import write_atomically
 from polytask.core.random import numpy_generator
 from polytask.models import TableModel
 from polytask.models.calibration import ScoreDistribution, class_scores
 
 RESULTS = Path(__file__).parent / "results" / "region_coverage.json"
+SPLITS = Path("runs/region-coverage")
 LEVEL = 0.9
 HELD_OUT = 0.4
 SMALL = ("enb", "jura", "heart", "penguins", "parkinsons")
@@ -161,24 +164,39 @@ def summary(splits: Sequence[dict[str, Figures]]) -> dict[str, Any]:
     return figures
 
 
+def split_figures(name: str, seed: int, *, epochs: int, most: int) -> dict[str, Any]:
+    """Read the figures of a split, or measure and write them."""
+    path = SPLITS / f"{name}.{epochs}.{most}.{seed}.json"
+    if not path.exists():
+        begun = time.process_time()
+        found = measured(TABLES[name](), seed, epochs=epochs, most=most)
+        content = {"figures": found, "cpu seconds": time.process_time() - begun}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, lambda file: file.write(json.dumps(content).encode()))
+    return json.loads(path.read_text())
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--tables", nargs="+", choices=list(TABLES), default=list(SMALL))
     parser.add_argument("--splits", type=int, default=50)
     parser.add_argument("--epochs", type=int, default=200)
     parser.add_argument("--rows", type=int, default=2000, help="training rows at most")
+    parser.add_argument("--cpu-minutes", type=float, default=float("inf"), help="of a table at most")
     asked = parser.parse_args()
-    figures: dict[str, Any] = json.loads(RESULTS.read_text())["figures"] if RESULTS.exists() else {}
     for name in asked.tables:
-        start, table, found = time.perf_counter(), TABLES[name](), []
+        found: list[dict[str, Any]] = []
         for seed in range(asked.splits):
-            found.append(measured(table, seed, epochs=asked.epochs, most=asked.rows))
+            if sum(one["cpu seconds"] for one in found) >= 60 * asked.cpu_minutes:
+                break
+            found.append(split_figures(name, seed, epochs=asked.epochs, most=asked.rows))
+        figures: dict[str, Any] = json.loads(RESULTS.read_text())["figures"] if RESULTS.exists() else {}
         figures[name] = {
-            "splits": asked.splits,
+            "splits": len(found),
             "epochs": asked.epochs,
             "training rows at most": asked.rows,
-            "seconds": round(time.perf_counter() - start, 1),
-            "targets": summary(found),
+            "cpu seconds": round(sum(one["cpu seconds"] for one in found), 1),
+            "targets": summary([one["figures"] for one in found]),
         }
         for target, values in figures[name]["targets"].items():
             shown = ", ".join(f"{what} {value['mean']:.3f}" for what, value in values.items())
