@@ -2,6 +2,8 @@
 
 Usage: ``joint_run.py FOLDER N_DEVICES N_STEPS [STEP_AT_WHICH_THE_SECOND_PROCESS_IS_LOST [BEFORE]]``: with
 BEFORE, a first training ends after so many steps, and a second one in the same processes resumes from it.
+With ``NODES`` in the environment, ``torchrun`` has started it on so many machines; with ``OWN_DISKS``, each of
+them has a folder of its own.
 """
 
 import os
@@ -48,11 +50,12 @@ def main(folder: Path, devices: int, n_steps: int, lost_at: int = -1, before: in
     for end in (before, n_steps) if before else (n_steps,):
         train(
             model, source, n_steps=end, validate_every=10, balancer=UPGrad(), devices=devices,
-            precision="64-true", directory=folder, resume=True,
+            precision="64-true", directory=folder, resume=True, nodes=int(os.environ.get("NODES", "1")),
         )  # fmt: skip
-    if os.environ.get("LOCAL_RANK", "0") == "0":
+    if os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0")) == "0":
         torch.save(torch.cat([p.detach().reshape(-1) for p in model.parameters()]), folder / "weights.pt")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), *map(int, sys.argv[2:]))
+    own = os.environ["RANK"] if "OWN_DISKS" in os.environ else ""
+    main(Path(sys.argv[1]) / own, *map(int, sys.argv[2:]))

@@ -4,6 +4,7 @@ import warnings
 
 import pytest
 
+from polytask.core import InputError
 from polytask.train.fabric import fabric_for
 
 
@@ -20,3 +21,11 @@ def test_nothing_is_said_where_it_is_not_slow(precision, has, monkeypatch):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         fabric_for("cpu", 1, precision)
+
+
+@pytest.mark.parametrize(
+    ("devices", "nodes", "named"), [(0, 1, "devices"), (1, 0, "nodes"), (True, 1, "devices")]
+)
+def test_numbers_that_are_none_are_refused(devices, nodes, named):
+    with pytest.raises(InputError, match=f"`{named}` must be a whole number from 1"):
+        fabric_for("cpu", devices, "32-true", nodes=nodes)

@@ -36,6 +36,27 @@ def torchrun() -> tuple[str, ...]:
     )  # fmt: skip
 
 
+def run_on_two_machines(folder: Path, *arguments: int, **variables: str) -> list[subprocess.Popen[str]]:
+    """Run the script by a torchrun for each of two machines, which here are one; return what ended."""
+    folder.mkdir(exist_ok=True)
+    address = f"--master-port={port()}"
+    started = [
+        subprocess.Popen(
+            [
+                sys.executable, "-m", "torch.distributed.run", "--nnodes=2", f"--node-rank={rank}",
+                "--nproc-per-node=1", "--master-addr=127.0.0.1", address, str(SCRIPT), str(folder),
+                *map(str, arguments),
+            ],
+            env={**TOGETHER, "NODES": "2", **variables},
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )
+        for rank in range(2)
+    ]  # fmt: skip
+    for each in started:
+        each.said, _ = each.communicate(timeout=1500)
+    return started
+
+
 def weights(folder: Path) -> torch.Tensor:
     return torch.load(folder / "weights.pt")
 
@@ -78,3 +99,26 @@ def test_losing_a_process_ends_the_run_with_an_error_and_its_checkpoint_resumes(
     resumed = run(tmp_path, 1, 40)
     assert resumed.returncode == 0, resumed.stderr
     torch.testing.assert_close(weights(tmp_path), alone, rtol=1e-10, atol=1e-12)
+
+
+def test_two_machines_end_where_one_process_does(tmp_path, alone):
+    for done in run_on_two_machines(tmp_path, 1, 40):
+        assert done.returncode == 0, done.said
+    torch.testing.assert_close(weights(tmp_path), alone, rtol=1e-10, atol=1e-12)
+
+
+def test_machines_that_do_not_see_one_folder_do_not_resume_apart(tmp_path):
+    first = tmp_path / "0"
+    assert run(first, 1, 20).returncode == 0
+    (tmp_path / "1").mkdir()
+    for done in run_on_two_machines(tmp_path, 1, 40, OWN_DISKS="1"):
+        assert done.returncode != 0
+        assert "resume from different steps, by rank: 20, 0" in done.said
+        assert "has to be on a disk that all machines see" in done.said
+
+
+def test_processes_that_would_each_train_alone_are_refused(tmp_path):
+    done = run(tmp_path, 1, 40, launcher=torchrun())
+    assert done.returncode != 0
+    assert "torchrun has started 2 processes, but `devices` x `nodes` is 1 x 1" in done.stderr
+    assert "`--nproc-per-node` and `--nnodes`" in done.stderr

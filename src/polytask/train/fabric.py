@@ -1,6 +1,7 @@
 """The device, processes and precision of a run, by Lightning Fabric."""
 
 import atexit
+import os
 import warnings
 from functools import cache
 from typing import Literal
@@ -9,6 +10,9 @@ import torch
 import torch.distributed as distributed
 from lightning_fabric import Fabric
 
+from polytask.core import InputError
+from polytask.core.names import counted
+
 __all__ = ["Precision", "device_for", "fabric_for"]
 
 Precision = Literal["32-true", "64-true", "bf16-mixed", "bf16-true"]
@@ -16,22 +20,41 @@ Precision = Literal["32-true", "64-true", "bf16-mixed", "bf16-true"]
 _BF16 = ("avx512_bf16", "amx_bf16", "bf16", "sve_bf16")
 
 
-def fabric_for(accelerator: str, devices: int, precision: Precision) -> Fabric:
+def fabric_for(accelerator: str, devices: int, precision: Precision, *, nodes: int = 1) -> Fabric:
     """Return a Fabric whose processes are started.
+
+    Raises:
+        InputError: There are no such numbers, or ``torchrun`` has started another number of processes.
 
     Warns:
         RuntimeWarning: The processor has no instructions for 16-bit floats, and will be slow with them.
     """
-    if devices == 1:
+    _check_processes(devices, nodes)
+    if devices == nodes == 1:
         fabric = Fabric(accelerator=accelerator, devices=1, precision=precision)
     else:
-        fabric = Fabric(accelerator=accelerator, devices=devices, strategy="ddp", precision=precision)
+        fabric = Fabric(
+            accelerator=accelerator, devices=devices, num_nodes=nodes, strategy="ddp", precision=precision
+        )
         if not distributed.is_initialized():
             fabric.launch()
             # A process that exits with its connections open may be aborted by their threads.
             atexit.register(_disconnect)
     _warn_of_slow(precision, fabric.device)
     return fabric
+
+
+def _check_processes(devices: int, nodes: int) -> None:
+    for name, value in {"devices": devices, "nodes": nodes}.items():
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise InputError(f"`{name}` must be a whole number from 1, got {value!r}.")
+    # With several processes that do not know of each other, each would train on everything, by itself.
+    started = int(os.environ.get("WORLD_SIZE", "1")) if "TORCHELASTIC_RUN_ID" in os.environ else 1
+    if started not in (1, devices * nodes):
+        raise InputError(
+            f"torchrun has started {counted(started, 'process', 'processes')}, but `devices` x `nodes` is "
+            f"{devices} x {nodes}. Pass what `--nproc-per-node` and `--nnodes` are."
+        )
 
 
 def device_for(accelerator: str, precision: Precision) -> torch.device:

@@ -16,7 +16,7 @@ from polytask.balancing import BalancedBackward, Balancer
 from polytask.balancing.engines import Engine
 from polytask.balancing.engines.by_name import EngineName
 from polytask.balancing.methods import EqualWeights
-from polytask.core import InputError, Learner, seeded
+from polytask.core import InputError, Learner, TrainingError, seeded
 from polytask.core.defaults import usual_defaults
 from polytask.core.files import rehearse_write, sweep, user_path
 from polytask.core.interrupts import CHECKPOINT_FILE, interruptible
@@ -93,6 +93,7 @@ def train(
     validation_source: Source | None = None,
     accelerator: str = "cpu",
     devices: int = 1,
+    nodes: int = 1,
     precision: Precision = "32-true",
     seed: int = 0,
     progress: bool = False,
@@ -105,7 +106,7 @@ def train(
     With the same seed on CPU a run is identical to the bit, also when it was killed and resumed in between,
     and when other threads train at the same time: steps that draw take turns. A checkpoint of other data,
     another learner or other settings is refused. What may change: more steps, patience that would not have
-    stopped the run before, and ``devices``, which gives the same run but for rounding. Two choices are made
+    stopped the run before, and ``devices`` and ``nodes``, which give the same run but for rounding. Two choices are made
     on the first step and kept in the checkpoint: ``execution="auto"`` times how the episodes of a learner may
     be run, which rounds differently, so name one where a second run has to be the same to the bit; and a
     Jacobian of more than half of the memory that is free is cut into blocks.
@@ -143,6 +144,9 @@ def train(
         devices: Processes on this machine that share every step, each with its part of the rows or episodes;
             the update is that of one process on the whole step. Fabric starts them, by running the script
             once for each, unless ``torchrun`` has. Batch normalization sees the rows of its own process.
+        nodes: Machines with so many processes each. The script is started on each of them, by ``torchrun`` or
+            with the variables ``NODE_RANK``, ``MASTER_ADDR`` and ``MASTER_PORT``; ``directory`` has to be on a
+            disk that all of them see.
         precision: As in Lightning Fabric. 16-bit floats with loss scaling are not supported: weights from
             gradients need unscaled ones; use ``"bf16-mixed"``.
         seed: Governs dropout and everything else that draws during training.
@@ -164,12 +168,12 @@ def train(
         BundleError: The checkpoint to resume from is damaged, or belongs to another run.
     """
     _check(n_steps, validate_every, patience, validate, precision, accumulate, accelerator)
-    if deadline is not None and devices != 1:
-        raise InputError(f"`deadline` needs `devices=1`, got {devices}.")
+    if deadline is not None and (devices, nodes) != (1, 1):
+        raise InputError(f"`deadline` needs one process, got {devices} x {nodes}.")
     folder = None if directory is None else user_path(directory)
     loggers = checked_loggers(logger)
     with usual_defaults(), interruptible(folder, again=_AGAIN, keep=_KEEP):
-        fabric = fabric_for(accelerator, devices, precision)
+        fabric = fabric_for(accelerator, devices, precision, nodes=nodes)
         # Not `setup_module`: its wrapper would average gradients that the balanced step has joined already.
         fabric.strategy.precision.convert_module(learner).to(fabric.device)
         balancer = (balancer or EqualWeights()).to(fabric.device)
@@ -214,6 +218,7 @@ def train(
         )  # fmt: skip
         if resume:
             run.restore(n_steps=n_steps, patience=patience)
+            _check_alike(backward.processes.gather(run.step), folder)
         step = Step(
             fabric=fabric, learner=learner, balancer=balancer, backward=backward, run=run, max_norm=max_norm,
             not_finite=not_finite, validation_source=validation_source, accumulate=accumulate,
@@ -299,6 +304,15 @@ def _start_alike(*modules: nn.Module) -> None:
             for tensor in module.state_dict().values():
                 if isinstance(tensor, Tensor):
                     distributed.broadcast(tensor, src=0)
+
+
+def _check_alike(steps: list[int], folder: Path | None) -> None:
+    """Refuse processes of which some have resumed and some not."""
+    if len(set(steps)) > 1:
+        raise TrainingError(
+            f"The processes resume from different steps, by rank: {', '.join(map(str, steps))}. "
+            f"`directory` ({folder}) has to be on a disk that all machines see."
+        )
 
 
 def _validated(step: Step, validate: Callable[[Learner], Validation] | None) -> Validation | None:

@@ -6,7 +6,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import torch
+import torch.distributed as distributed
+from torch import nn
+from torch.distributed.fsdp import fully_shard
+from torch.nn.parallel import DistributedDataParallel
+
+from polytask.architectures import HardSharing
+from polytask.balancing import BalancedBackward
+from polytask.balancing.methods import EqualWeights
+from polytask.core import InputError, SharedModel, Task
 
 SCRIPT = Path(__file__).with_name("two_processes.py")
 
@@ -53,3 +63,20 @@ def test_two_processes_make_the_update_of_one(tmp_path):
         for rank in (0, 1)
     }
     assert {name: found for name, found in errors.items() if found > 1e-10} == {}
+
+
+@pytest.fixture
+def one_process(tmp_path):
+    """A `torch.distributed` run of this process alone."""
+    distributed.init_process_group("gloo", init_method=f"file://{tmp_path}/meeting", rank=0, world_size=1)
+    yield
+    distributed.destroy_process_group()
+
+
+@pytest.mark.parametrize("wrap", [DistributedDataParallel, fully_shard])
+def test_what_joins_gradients_by_itself_is_refused(wrap, one_process):
+    trunk, head = nn.Linear(3, 4), nn.Linear(4, 1)
+    model = SharedModel([Task(name="y", kind="regression")], HardSharing(trunk), {"y": head})
+    model.sharing.trunk = wrap(trunk)
+    with pytest.raises(InputError, match=r"is wrapped in torch's .*Give the module without it"):
+        BalancedBackward(model, EqualWeights())

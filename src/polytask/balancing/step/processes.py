@@ -8,9 +8,42 @@ import torch
 import torch.distributed as distributed
 from torch import Tensor, nn
 
-from polytask.core import TrainingError
+from polytask.core import InputError, TrainingError
 
-__all__ = ["OneProcess", "Processes"]
+__all__ = ["OneProcess", "Processes", "check_not_distributed"]
+
+_WRAPPERS = {
+    "DistributedDataParallel": "averages the gradients of all processes by itself",
+    "FullyShardedDataParallel": "keeps a shard of every parameter in each process",
+    "FSDPModule": "keeps a shard of every parameter in each process",
+}
+
+
+def check_not_distributed(module: nn.Module) -> None:
+    """Refuse a module whose gradients torch joins by itself, as it goes backward.
+
+    Weights from gradients need the gradient of each task, whole and not yet averaged: what a wrapper has joined
+    would be joined twice, and a shard has no inner product with another one.
+
+    Raises:
+        InputError: It, or a part of it, is wrapped or sharded.
+    """
+    for name, part in module.named_modules():
+        for wrapper in {base.__name__ for base in type(part).__mro__ if base.__module__.startswith("torch.")}:
+            if wrapper in _WRAPPERS:
+                raise InputError(
+                    f"`{name}` is wrapped in torch's {wrapper}, which {_WRAPPERS[wrapper]}; a balanced step "
+                    "joins the gradients of the tasks itself. Give the module without it: with "
+                    "`train(..., devices=...)`, or `BalancedBackward` in a process of `torch.distributed`, the "
+                    "processes share every step. What does not fit into memory is cut by `accumulate`."
+                )
+    for name, parameter in module.named_parameters():
+        if hasattr(parameter, "device_mesh"):
+            raise InputError(
+                f"The parameter `{name}` is a {type(parameter).__name__}, spread over several devices; a "
+                "balanced step needs the whole gradient of each task. Give the module as it was before it was "
+                "sharded."
+            )
 
 
 class Processes:

@@ -18,7 +18,7 @@ from polytask.balancing.step.engine_check import agrees
 from polytask.balancing.step.gradients import StepGradients
 from polytask.balancing.step.graph import StepGraph
 from polytask.balancing.step.parts import Parts, Whole
-from polytask.balancing.step.processes import Processes
+from polytask.balancing.step.processes import Processes, check_not_distributed
 from polytask.core import InputError, Learner, Objectives, private_parameters, shared_parameters
 from polytask.core.buffers import kept_buffers
 from polytask.core.gradients import assign
@@ -41,7 +41,8 @@ class BalancedBackward:
 
     In a `torch.distributed` run every process calls it with its own part of the step, and all get the
     gradients that one process would get on the joined batch. Communicated are the objectives' names, losses
-    and label counts, what the engine says, and the gradients once; the learner must not be wrapped in DDP.
+    and label counts, what the engine says, and the gradients once; a learner that is wrapped in torch's DDP or
+    FSDP, wholly or in part, is refused.
 
     On the first step, an exact Gramian is compared with an ordinary backward pass. Where they differ, a
     warning is logged and every later step is taken from the objectives themselves, one backward pass each; an
@@ -53,7 +54,7 @@ class BalancedBackward:
         engine: How the Gramian is computed, if the balancer looks at it.
 
     Raises:
-        InputError: No engine has this name.
+        InputError: No engine has this name, or torch joins the learner's gradients by itself.
 
     Example:
         >>> from polytask.balancing.methods.equal import EqualWeights
@@ -69,6 +70,7 @@ class BalancedBackward:
     """
 
     def __init__(self, learner: Learner, balancer: Balancer, *, engine: EngineName | Engine = "auto") -> None:
+        check_not_distributed(learner)
         self._balancer, self._learner = balancer, learner
         self._parameters = list(learner.parameters())
         self._split()
