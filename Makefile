@@ -86,6 +86,7 @@ bench: .venv/.models  ## All benchmarks; real data from the folder that POLYTASK
 	$(BIN)/python benchmarks/speed/balancing.py
 	$(BIN)/python benchmarks/speed/solvers.py
 	$(BIN)/python benchmarks/speed/training_step.py
+	$(BIN)/python benchmarks/speed/communication.py
 	$(BIN)/python benchmarks/speed/table_fitting.py
 	$(BIN)/python benchmarks/speed/table_reading.py
 	$(BIN)/python benchmarks/speed/large_tables.py

@@ -239,6 +239,7 @@ CASES: dict[str, Case] = {
     "large_tables": Case(arguments=("--rows", "3000", "--large", "1000", "--epoch-rows", "500")),
     "many_tasks": Case(arguments=("--tasks", "40", "--epochs", "1")),
     "solvers": Case(arguments=("--tasks", "2", "4", "--repeats", "1")),
+    "communication": Case(arguments=("--tasks", "2")),
     "training_step": Case(arguments=("--steps", "4", "--rounds", "1")),
     "meta": Case(
         arguments=("sinusoid, 1 step", "--seconds", "0", "--ways", "plain loop", "run_loop", "loop", "vmap",

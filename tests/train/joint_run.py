@@ -2,8 +2,8 @@
 
 Usage: ``joint_run.py FOLDER N_DEVICES N_STEPS [STEP_AT_WHICH_THE_SECOND_PROCESS_IS_LOST [BEFORE]]``: with
 BEFORE, a first training ends after so many steps, and a second one in the same processes resumes from it.
-With ``NODES`` in the environment, ``torchrun`` has started it on so many machines; with ``OWN_DISKS``, each of
-them has a folder of its own.
+With ``NODES`` in the environment, ``torchrun`` has started it on so many machines; with ``OWN_DISKS``, each
+of them has a folder of its own.
 """
 
 import os

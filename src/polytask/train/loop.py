@@ -106,10 +106,10 @@ def train(
     With the same seed on CPU a run is identical to the bit, also when it was killed and resumed in between,
     and when other threads train at the same time: steps that draw take turns. A checkpoint of other data,
     another learner or other settings is refused. What may change: more steps, patience that would not have
-    stopped the run before, and ``devices`` and ``nodes``, which give the same run but for rounding. Two choices are made
-    on the first step and kept in the checkpoint: ``execution="auto"`` times how the episodes of a learner may
-    be run, which rounds differently, so name one where a second run has to be the same to the bit; and a
-    Jacobian of more than half of the memory that is free is cut into blocks.
+    stopped the run before, and ``devices`` and ``nodes``, which give the same run but for rounding. Two
+    choices are made on the first step and kept in the checkpoint: ``execution="auto"`` times how the episodes
+    of a learner may be run, which rounds differently, so name one where a second run has to be the same to
+    the bit; and a Jacobian of more than half of the memory that is free is cut into blocks.
 
     Args:
         learner: What is trained, all of it in training mode: a part that shall not be, such as the batch
@@ -145,8 +145,8 @@ def train(
             the update is that of one process on the whole step. Fabric starts them, by running the script
             once for each, unless ``torchrun`` has. Batch normalization sees the rows of its own process.
         nodes: Machines with so many processes each. The script is started on each of them, by ``torchrun`` or
-            with the variables ``NODE_RANK``, ``MASTER_ADDR`` and ``MASTER_PORT``; ``directory`` has to be on a
-            disk that all of them see.
+            with the variables ``NODE_RANK``, ``MASTER_ADDR`` and ``MASTER_PORT``; ``directory`` has to be on
+            a disk that all of them see.
         precision: As in Lightning Fabric. 16-bit floats with loss scaling are not supported: weights from
             gradients need unscaled ones; use ``"bf16-mixed"``.
         seed: Governs dropout and everything else that draws during training.

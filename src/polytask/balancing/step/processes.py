@@ -22,8 +22,8 @@ _WRAPPERS = {
 def check_not_distributed(module: nn.Module) -> None:
     """Refuse a module whose gradients torch joins by itself, as it goes backward.
 
-    Weights from gradients need the gradient of each task, whole and not yet averaged: what a wrapper has joined
-    would be joined twice, and a shard has no inner product with another one.
+    Weights from gradients need the gradient of each task, whole and not yet averaged: what a wrapper has
+    joined would be joined twice, and a shard has no inner product with another one.
 
     Raises:
         InputError: It, or a part of it, is wrapped or sharded.
@@ -34,15 +34,15 @@ def check_not_distributed(module: nn.Module) -> None:
                 raise InputError(
                     f"`{name}` is wrapped in torch's {wrapper}, which {_WRAPPERS[wrapper]}; a balanced step "
                     "joins the gradients of the tasks itself. Give the module without it: with "
-                    "`train(..., devices=...)`, or `BalancedBackward` in a process of `torch.distributed`, the "
-                    "processes share every step. What does not fit into memory is cut by `accumulate`."
+                    "`train(..., devices=...)`, or `BalancedBackward` in a process of `torch.distributed`, "
+                    "the processes share every step. What does not fit into memory is cut by `accumulate`."
                 )
     for name, parameter in module.named_parameters():
         if hasattr(parameter, "device_mesh"):
             raise InputError(
                 f"The parameter `{name}` is a {type(parameter).__name__}, spread over several devices; a "
-                "balanced step needs the whole gradient of each task. Give the module as it was before it was "
-                "sharded."
+                "balanced step needs the whole gradient of each task. Give the module as it was before it "
+                "was sharded."
             )
 
 

@@ -41,8 +41,8 @@ class BalancedBackward:
 
     In a `torch.distributed` run every process calls it with its own part of the step, and all get the
     gradients that one process would get on the joined batch. Communicated are the objectives' names, losses
-    and label counts, what the engine says, and the gradients once; a learner that is wrapped in torch's DDP or
-    FSDP, wholly or in part, is refused.
+    and label counts, what the engine says, and the gradients once; a learner that is wrapped in torch's DDP
+    or FSDP, wholly or in part, is refused.
 
     On the first step, an exact Gramian is compared with an ordinary backward pass. Where they differ, a
     warning is logged and every later step is taken from the objectives themselves, one backward pass each; an
