@@ -121,4 +121,4 @@ def test_processes_that_would_each_train_alone_are_refused(tmp_path):
     done = run(tmp_path, 1, 40, launcher=torchrun())
     assert done.returncode != 0
     assert "torchrun has started 2 processes, but `devices` x `nodes` is 1 x 1" in done.stderr
-    assert "`--nproc-per-node` and `--nnodes`" in done.stderr
+    assert "the processes of a machine as `devices`" in done.stderr

@@ -53,7 +53,8 @@ def _check_processes(devices: int, nodes: int) -> None:
     if started not in (1, devices * nodes):
         raise InputError(
             f"torchrun has started {counted(started, 'process', 'processes')}, but `devices` x `nodes` is "
-            f"{devices} x {nodes}. Pass what `--nproc-per-node` and `--nnodes` are."
+            f"{devices} x {nodes}. Pass what torchrun was given: the processes of a machine as `devices`, "
+            "the machines as `nodes`."
         )
 
 
