@@ -9,7 +9,7 @@ export POLYTASK_CACHE ?= $(CURDIR)/.venv/cache
 LOCKED := $(INSTALL) --no-deps --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve-demo test test-browser test-processors check fuzz mutants kills recording same bench bench-smoke warrant builtin-models docs linkcheck lock clean
+.PHONY: help demo serve-demo test test-browser test-processors check fuzz mutants kills recording same figures bench bench-smoke warrant builtin-models docs linkcheck lock clean
 
 help:  ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -57,7 +57,7 @@ test-processors: .venv/.models  ## The tests that train, with another instructio
 test-browser: .venv/.dev  ## The page of `polytask serve` in Debian's Chromium; skipped without
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 -rs -m browser tests/serve/page
 
-check: .venv/.dev  ## Format, lint, types, and the rooms' import contract
+check: .venv/.dev  ## Format, lint, types, the rooms' import contract, and no figure typed by hand
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/pyright
@@ -66,6 +66,10 @@ check: .venv/.dev  ## Format, lint, types, and the rooms' import contract
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/[!c]*.yml
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.citation-file-format CITATION.cff
 	$(BIN)/zizmor --offline --quiet .github
+	$(BIN)/python -m benchmarks.figures --check
+
+figures: .venv/.dev  ## Write the numbers and tables of README and site anew, from the results of benchmarks
+	$(BIN)/python -m benchmarks.figures
 
 fuzz: .venv/.dev  ## Thousands of hostile tables, bundles, resume files, images and examples; the log is committed
 	OMP_NUM_THREADS=1 $(BIN)/python -m fuzz 2>&1 | tee benchmarks/logs/fuzz.log; exit $${PIPESTATUS[0]}
