@@ -17,7 +17,7 @@ class NashMTL(Balancer):
 
     When to use:
         Tasks of very different scale: the bargain does not depend on it. Its equations are solved
-        in every step, which many tasks make slow.
+        in every step.
 
     References:
         Aviv Navon et al., "Multi-Task Learning as a Bargaining Game", ICML 2022, arXiv:2202.01017, eq. 2.

@@ -29,8 +29,8 @@ class UPGrad(Balancer):
 
     When to use:
         Conflicting tasks where no update may raise any loss, to first order, whatever the lengths
-        of the gradients; the default of this kind here. A quadratic program a step, fast up to
-        some fifty tasks.
+        of the gradients; the default of this kind here. Quadratic programs at every step,
+        which are fast up to some hundreds of tasks.
 
     References:
         Pierre Quinton, Valérian Rey, "Jacobian Descent for Multi-Objective Optimization", 2024,

@@ -1,9 +1,10 @@
 """The bargaining solution among objectives: every objective gains in proportion to a power of its weight."""
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from polytask.balancing.solvers.scaled import cosines, in_float64, ridge, symmetric
+from polytask.balancing.solvers.scaled import Floats, cosines, in_float64, ridge, symmetric
 from polytask.core import InputError, TrainingError
 
 __all__ = ["bargain", "bargained"]
@@ -55,8 +56,8 @@ def bargain(gramian: Tensor, *, alpha: float = 1.0) -> Tensor:
     level = torch.where(zero, 0.0, right).sum(-1, keepdim=True) / (~zero).sum(-1, keepdim=True).clamp(min=1)
     right = torch.where(zero, 0.0, right - level)
     matrix = angles + torch.diag_embed(zero.to(angles)) + ridge(gramian) * torch.eye(n).to(angles)
-    solved = _solve(matrix.reshape(-1, n, n), right.reshape(-1, n), power).view(lengths.shape)
-    weights = solved * (level / (1 + power) - logs).exp()
+    solved = _solve(matrix.reshape(-1, n, n).numpy(), right.reshape(-1, n).numpy(), power)
+    weights = torch.from_numpy(solved).view(lengths.shape) * (level / (1 + power) - logs).exp()
     return torch.where(zero, 0.0, weights).to(gramian)
 
 
@@ -75,50 +76,60 @@ def bargained(gramian: Tensor, *, alpha: float) -> Tensor:
     return bargain(gramian / mean_square, alpha=alpha)
 
 
-def _solve(matrix: Tensor, right: Tensor, power: float) -> Tensor:
+def _solve(matrix: Floats, right: Floats, power: float) -> Floats:
     """Return y > 0 ``[problem, objective]`` with matrix @ y = exp(right) * y ** -power.
 
     There the convex ``y @ matrix @ y / 2 - sum(exp(right) * y ** (1 - power) / (1 - power))`` is smallest.
     """
-    factor = right.exp()
-    y = torch.ones_like(right)
+    factor, sizes, eye = np.exp(right), np.abs(matrix), np.eye(right.shape[-1])
+    y = np.ones_like(right)
     for _ in range(_ITERATIONS):
         push = factor * y**-power
         gradient = _times(matrix, y) - push
-        rounding = 1e-15 * _times(matrix.abs(), y)  # what cancels in the product
-        if bool((gradient.abs() <= _TOLERANCE * push + rounding).all()):
+        noise = _times(sizes, y)  # of what cancels in the product, in units of the rounding
+        if (np.abs(gradient) <= _TOLERANCE * push + 1e-15 * noise).all():
             return y
-        curvature = matrix + torch.diag_embed(power * push / y)
-        step = -torch.linalg.solve(curvature, gradient)
-        longest = torch.where(step < 0, -0.9 * y / step, torch.inf).amin(-1).clamp(max=1)  # stay positive
-        y = _search(matrix, factor, power, y, step, longest, (gradient * step).sum(-1))
+        curvature = matrix + (power * push / y)[:, None] * eye
+        step = -np.linalg.solve(curvature, gradient[..., None])[..., 0]
+        longest = (
+            np.divide(-0.9 * y, step, out=np.ones_like(y), where=step < 0).min(-1).clip(max=1)
+        )  # stay positive
+        slack = 1e-14 * (y * noise).sum(-1)
+        y = _search(matrix, factor, power, y, step, longest, (gradient * step).sum(-1), slack)
     raise TrainingError(
         f"The bargaining solution of {right.shape[-1]} objectives was not found in {_ITERATIONS} iterations. "
         f"{in_float64()}, or look for gradients that oppose each other exactly."
     )
 
 
-def _times(matrix: Tensor, y: Tensor) -> Tensor:
-    return (matrix @ y[..., None]).squeeze(-1)
+def _times(matrix: Floats, y: Floats) -> Floats:
+    return (matrix @ y[..., None])[..., 0]
 
 
-def _potential(matrix: Tensor, factor: Tensor, power: float, y: Tensor) -> Tensor:
+def _potential(matrix: Floats, factor: Floats, power: float, y: Floats) -> Floats:
     quadratic = (y * _times(matrix, y)).sum(-1) / 2
     if power == 1:
-        return quadratic - (factor * y.log()).sum(-1)
+        return quadratic - (factor * np.log(y)).sum(-1)
     return quadratic - (factor * y ** (1 - power) / (1 - power)).sum(-1)
 
 
 def _search(
-    matrix: Tensor, factor: Tensor, power: float, y: Tensor, step: Tensor, length: Tensor, descent: Tensor
-) -> Tensor:
+    matrix: Floats,
+    factor: Floats,
+    power: float,
+    y: Floats,
+    step: Floats,
+    length: Floats,
+    descent: Floats,
+    slack: Floats,
+) -> Floats:
     """Shorten the step of each problem until its potential goes down enough."""
     before = _potential(matrix, factor, power, y)
-    slack = 1e-14 * ((y * _times(matrix.abs(), y)).sum(-1) + before.abs())
+    slack = slack + 1e-14 * np.abs(before)
     for _ in range(50):
         after = _potential(matrix, factor, power, y + length[:, None] * step)
         fine = after <= before + 1e-4 * length * descent + slack
-        if bool(fine.all()):
+        if fine.all():
             break
-        length = torch.where(fine, length, length / 2)
+        length = np.where(fine, length, length / 2)
     return y + length[:, None] * step

@@ -1,9 +1,10 @@
 """The direction near the average that serves the worst-off objective best."""
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from polytask.balancing.solvers.complementarity import nonnegative_minimum
+from polytask.balancing.solvers.complementarity import minima_of_one_matrix
 from polytask.balancing.solvers.scaled import cosines, in_float64, ridge, symmetric
 from polytask.core import InputError, TrainingError
 
@@ -51,26 +52,26 @@ def conflict_averse(gramian: Tensor, *, c: float = 0.4) -> Tensor:
     n = len(exact)
     weights = torch.full((n,), 1 / n, dtype=exact.dtype)
     moving = exact.diagonal() > 0
-    radius = c * (exact.sum().clamp(min=0).sqrt() / n)
-    if float(radius) > 0:
+    radius = c * float(exact.sum().clamp(min=0).sqrt()) / n
+    if radius > 0:
         part = exact[moving][:, moving]
         weights[moving] += _displacement(part, part.sum(1) / n, radius, ridge(gramian))
     return weights.to(gramian)
 
 
-def _displacement(gramian: Tensor, gains: Tensor, radius: Tensor, tiny: float) -> Tensor:
+def _displacement(gramian: Tensor, gains: Tensor, radius: float, tiny: float) -> Tensor:
     """Return x >= 0 with ‖Jᵀx‖ = radius that raises the smallest of gains + G x the most."""
-    angles, lengths = cosines(gramian)
-    matrix = angles + tiny * torch.eye(len(angles)).to(angles)
+    angles, lengths = (each.numpy() for each in cosines(gramian))
+    matrix = angles + tiny * np.eye(len(angles))
     unit = lengths.max()
     # In units of the longest gradient; x = y / length.
-    slope, scale, radius = gains / lengths / unit, unit / lengths, radius / unit
+    slope, scale, radius = gains.numpy() / lengths / unit, unit / lengths, radius / unit
     gain = ((slope + radius) / scale).min()  # no direction in the ball has a larger smallest gain
     free = None
     for _ in range(_ITERATIONS):
-        y = nonnegative_minimum(matrix, slope - gain * scale, start=free)
-        free = y > 0
-        distance = (y @ matrix @ y).sqrt()
+        y = minima_of_one_matrix(matrix, (slope - gain * scale)[None], free)[0]
+        free = (y > 0)[None]
+        distance = np.sqrt(y @ matrix @ y)
         if distance <= radius * (1 + _TOLERANCE):
             break
         lower = gain + (radius - distance) * distance / (y @ scale)
@@ -82,4 +83,4 @@ def _displacement(gramian: Tensor, gains: Tensor, radius: Tensor, tiny: float) -
             f"CAGrad's direction for {len(gramian)} objectives was not found in {_ITERATIONS} iterations. "
             f"{in_float64()}."
         )
-    return y * (radius / distance) / lengths * unit if distance > 0 else torch.zeros_like(y)
+    return torch.from_numpy(y * (radius / distance) / lengths * unit if distance > 0 else np.zeros_like(y))

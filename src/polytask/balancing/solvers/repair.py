@@ -1,5 +1,6 @@
 """Repairing every gradient against the others, one after the other."""
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -19,25 +20,29 @@ def repaired(gramian: Tensor, orders: Tensor, usual: Tensor, *, decay: float) ->
         The coefficients ``[repaired, objective]`` of the repaired gradients in the given ones, and the new
         usual cosines.
     """
-    n = len(gramian)
-    everyone = torch.arange(n)
-    lengths = gramian.diagonal().clamp(min=0).sqrt()
-    coefficients = torch.eye(n, dtype=gramian.dtype)
-    products = gramian.clone()  # of the repaired gradients with the given ones
-    usual = usual.clone()
-    for others in orders.T:
-        own = (coefficients * products).sum(1).clamp(min=0).sqrt()
-        both = own * lengths[others]
-        cosine = torch.where(both > 0, products[everyone, others] / both, 1.0).clamp(-1, 1)
-        target = usual[everyone, others]
-        sine, target_sine = (1 - cosine.square()).sqrt(), (1 - target.square()).clamp(min=0).sqrt()
-        reach = lengths[others] * target_sine
-        added = own * (target * sine - cosine * target_sine) / torch.where(reach > 0, reach, 1.0)
-        added = torch.where((cosine < target) & (reach > 0), added, 0.0)
-        coefficients[everyone, others] += added
-        products += added[:, None] * gramian[others]
-        usual[everyone, others] = torch.where(both > 0, (1 - decay) * target + decay * cosine, target)
-    return coefficients, usual
+    products, others = gramian.numpy(), orders.numpy().T  # [turn, objective]; every pair meets once
+    everyone = np.arange(len(products))
+    squares = products.diagonal().clip(min=0)
+    lengths = np.sqrt(squares)
+    targets = usual.numpy()[everyone, others]
+    sines = np.sqrt((1 - targets * targets).clip(min=0))
+    reaches = lengths[others] * sines
+    factors = np.divide(1.0, reaches, out=np.zeros_like(reaches), where=reaches > 0)
+    coefficients, found, own = np.eye(len(products)), targets.copy(), squares.copy()
+    for turn, against in enumerate(others):
+        meeting = np.einsum("ij,ij->i", coefficients, products.take(against, 0))
+        length = np.sqrt(own.clip(min=0))
+        both = length * lengths[against]
+        cosine = np.divide(meeting, both, out=np.ones_like(both), where=both > 0).clip(-1, 1)
+        target = targets[turn]
+        added = length * (target * np.sqrt(1 - cosine * cosine) - cosine * sines[turn]) * factors[turn]
+        added *= cosine < target
+        coefficients[everyone, against] = added
+        own += added * (2 * meeting + added * squares[against])
+        np.copyto(found[turn], cosine, where=both > 0)
+    after = usual.clone()
+    after[everyone, others] = torch.from_numpy((1 - decay) * targets + decay * found)
+    return torch.from_numpy(coefficients), after
 
 
 def random_orders(n: int) -> Tensor:

@@ -1,12 +1,19 @@
 """A Gramian as the solvers want it: float64, symmetric, with the gradients' lengths apart."""
 
+from typing import Any, TypeAlias
+
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from polytask.core import InputError
 from polytask.core.doors import by_door
 
-__all__ = ["cosines", "in_float64", "ridge", "symmetric"]
+__all__ = ["Flags", "Floats", "cosines", "in_float64", "ridge", "symmetric"]
+
+Floats: TypeAlias = NDArray[np.floating[Any]]
+Flags: TypeAlias = NDArray[np.bool_]
 
 
 def symmetric(gramian: Tensor) -> Tensor:
