@@ -54,6 +54,50 @@ def test_more_examples_bring_a_new_class(folder: Path) -> None:
     assert list(pd.read_csv("p.csv")["class"]) == ["food"]
 
 
+def test_what_would_be_learned_is_told_and_nothing_is_written(folder: Path) -> None:
+    words = ["adapt", "requests.csv", "-o", "m", "--encoder", "hashed-text"]
+    told = json.loads(run(*words, "--dry-run", "--json").stdout)
+    assert (told["kind"], told["examples"], told["classes"]) == ("text", 6, {"money": 3, "weather": 3})
+    assert told["encoders"] == ["hashed-text"] and "logistic" in told["heads"] and len(told["heads"]) > 1
+    shown = " ".join(run(*words, "--head", "ridge", "--dry-run").stdout.split())
+    assert "money (3), weather (3)" in shown and "head ridge" in shown and "Nothing was trained" in shown
+    assert not (folder / "m").exists()
+    for wrong in (["--head", "rigde"], ["--label-column", "intent"], ["--encoder", "minlm"]):
+        dry, real = (run(*words[:4], *wrong, *more) for more in (["--dry-run"], []))
+        assert dry.exit_code == real.exit_code == 2 and dry.stderr == real.stderr
+    assert run(*words).exit_code == 0
+    pd.DataFrame({"text": ["a pizza", "ham"], "label": "food"}).to_csv("more.csv", index=False)
+    told = json.loads(run("adapt", "m", "more.csv", "-o", "m2", "--dry-run", "--json").stdout)
+    assert (told["new_classes"], told["examples"], told["encoders"]) == (["food"], 2, ["hashed-text"])
+    assert not (folder / "m2").exists()
+
+
+def test_a_classifier_is_made_again_from_its_configuration(folder: Path) -> None:
+    words = ["adapt", "requests.csv", "--encoder", "hashed-text", "--head", "ridge", "--strength", "0.1"]
+    assert run(*words, "-o", "m").exit_code == 0
+    ended = run("adapt", "--config", "m", "-o", "again", "--json")
+    assert ended.exit_code == 0, ended.output
+    assert json.loads(ended.stdout)["head"] == "ridge"
+    (first,), (second,) = (list((folder / name).glob("weights-*")) for name in ("m", "again"))
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_learning_of_known_classes_is_told_before_it_is_done(folder: Path) -> None:
+    rows = [(f"{word} {other}", word) for word in "abcdefg" for other in ("one", "two", "three")]
+    pd.DataFrame(rows, columns=["text", "label"]).to_csv("known.csv", index=False)
+    words = ["learn", "known.csv", "-o", "m", "--encoder", "hashed-text"]
+    told = json.loads(run(*words, "--dry-run", "--json").stdout)
+    assert told["examples"] == 21 and len(told["classes"]) == 7 and told["encoders"] == ["hashed-text"]
+    assert not (folder / "m").exists()
+    for wrong in (["--way", "3"], ["--seed", "-1"], ["--item-column", "words"]):
+        dry, real = (run(*words, *wrong, *more) for more in (["--dry-run"], []))
+        assert dry.exit_code == real.exit_code == 2 and dry.stderr == real.stderr, wrong
+    assert run(*words).exit_code == 0
+    pd.DataFrame(ROWS, columns=["text", "label"]).to_csv("new.csv", index=False)
+    told = json.loads(run("adapt", "m", "new.csv", "-o", "m2", "--dry-run", "--json").stdout)
+    assert told["classes"] == {"money": 3, "weather": 3} and not (folder / "m2").exists()
+
+
 def test_a_table_of_numbers_is_learned(folder: Path) -> None:
     draws = np.random.default_rng(0)
     frame = pd.DataFrame(draws.standard_normal((20, 2)), columns=["width", "height"])

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.trains
 
 FIT = ["fit", "t.csv", "--target", "y", "--target", "z", "--epochs", "2", "--width", "4", "--folds", "2"]
 FIT += ["--no-baselines", "--learning-rate", "0.001", "--drop", "c"]
-TRAINING = ("fit", "compare", "learn", "update", "extend")
+TRAINING = ("fit", "compare", "learn", "adapt", "update", "extend")
 
 
 @pytest.fixture

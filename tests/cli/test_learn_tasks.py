@@ -70,6 +70,19 @@ def test_a_dry_run_tells_the_tasks_and_what_would_be_tried(folder):
     assert done.exit_code == 0, done.stderr
     assert "12 of the column shop" in done.stdout and "mixed, cnp, tnp, pfn" in done.stdout
     assert not (folder / "out-dry").exists()
+    done = run(folder, *words, "--learner", "mixed")
+    assert done.exit_code == 0 and "step" not in done.stdout
+
+
+def test_adapting_is_told_before_it_is_done_and_done_again_from_its_configuration(folder, learned):
+    words = ("adapt", "out-model", "new.csv", "-o", "out-planned")
+    told = json.loads(run(folder, *words, "--dry-run", "--json").stdout)
+    assert (told["rows"], told["new_tasks"], told["tasks"]) == (3, ["s100"], 13)
+    assert not (folder / "out-planned").exists()
+    assert run(folder, *words).exit_code == 0
+    again = run(folder, "adapt", "--config", "out-planned", "-o", "out-again", "--json")
+    assert again.exit_code == 0, again.stderr
+    assert {name: json.loads(again.stdout)[name] for name in ("rows", "tasks")} == {"rows": 3, "tasks": 13}
 
 
 @pytest.mark.parametrize(
@@ -78,6 +91,10 @@ def test_a_dry_run_tells_the_tasks_and_what_would_be_tried(folder):
         (("--target", "sold", "--way", "3"), "--way is for images"),
         ((), "--target is missing"),
         (("--target", "sold", "--learner", "maml"), "--learner is 'maml'"),
+        (
+            ("--target", "sold", "--learner", "mixed", "--steps", "5"),
+            "--steps is not used with --learner mixed",
+        ),
     ],
 )
 def test_options_of_other_sources_are_refused_in_the_words_of_the_command(folder, words, problem):

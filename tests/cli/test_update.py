@@ -63,6 +63,19 @@ def test_an_update_is_printed_and_written_with_its_figures(run):
     assert "update, new task" in told and "before the update" in told
 
 
+def test_an_update_is_told_before_it_is_made(run):
+    before = state("model")
+    told = json.loads(run("update", "model", "new", *QUICK, "-o", "dry", "--dry-run", "--json").stdout)
+    assert told["new_task"] == {"classes": ["1-0", "1-1"], "support": 6, "queries": 6}
+    assert (told["steps"], told["n_replayed"], told["n_episodes"], told["replay"]) == (1, 1, 3, "known")
+    shown = " ".join(run("update", "model", "new", *QUICK, "-o", "dry", "--dry-run").stdout.split())
+    assert "6 images; 6 others judge" in shown and "Nothing was trained" in shown
+    assert not Path("dry").exists() and state("model") == before
+    for words in (["new", "--steps", "0"], ["nowhere"], ["new", "--replay", "nowhere"]):
+        dry, real = (run("update", "model", *words, "-o", "dry", *more) for more in (["--dry-run"], []))
+        assert dry.exit_code == real.exit_code == 2 and dry.stderr == real.stderr
+
+
 def test_the_model_itself_may_be_replaced(run):
     assert run("update", "model", "new", *QUICK, "-o", "mine").exit_code == 0
     done = run("update", "mine", "new", *QUICK, "-o", "mine", "--json")

@@ -1,12 +1,15 @@
 """``polytask adapt``: classes from few examples of any kind, or new tasks of a table from few rows."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from polytask.cli.completion import models
-from polytask.cli.config_file import CONFIG_FILE, run_text
+from polytask.cli.config_file import CONFIG_FILE, Config, run_text
+from polytask.cli.dry_run import DryRun, show_planned_adapting
 from polytask.cli.failures import SpokenCommand
 from polytask.cli.options import Json, ModelDirectory, app, given
 from polytask.cli.reports import ReportWanted, reports_possible, write_pages
@@ -73,6 +76,8 @@ def adapt(
         typer.Option("--again", help="Of a model with tasks: rows that it has learned from count once more."),
     ] = False,
     report: ReportWanted = True,
+    config: Config = None,  # noqa: ARG001 - its callback has read it
+    dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
     """Learn classes from a few labelled examples of any kind; or adapt a model to new classes, or new tasks.
@@ -108,10 +113,11 @@ def adapt(
         head=head,
         strength=strength,
     )
+    run = _Run(output=output, text=run_text(ctx), report=report, as_json=as_json, dry=dry_run)
     if support is None:
         if again:
             raise InputError("`again` is for models of a table with tasks. Name the model first.")
-        _learn_classes(source, output, asked, run=run_text(ctx), report=report, as_json=as_json)
+        _learn_classes(source, asked, run)
         return
     base = load(source)
     in_place = user_path(output).resolve() == user_path(source).resolve()
@@ -120,9 +126,7 @@ def adapt(
             f"{output} is the learned model itself, which would be lost. Choose another `output`."
         )
     if isinstance(base, LearnedFeatures):
-        _learn_new_classes(
-            base, support, output, asked, again=again, run=run_text(ctx), report=report, as_json=as_json
-        )
+        _learn_new_classes(base, support, asked, run, again=again)
         return
     if asked and isinstance(base, FewShotModel | TaskTableModel | FewShotClassifier | InContextModel):
         raise InputError(
@@ -134,13 +138,13 @@ def adapt(
             f"{source} has no tasks; `again` is for models that fit or learn made with --task-column."
         )
     if isinstance(base, InContextModel):
-        _adapt_rows(base, support, output, again=again, as_json=as_json)
+        _adapt_rows(base, support, run, again=again)
     elif isinstance(base, TaskTableModel):
-        _adapt_tasks(base, support, output, again=again, as_json=as_json)
+        _adapt_tasks(base, support, run, again=again)
     elif isinstance(base, FewShotModel):
-        _adapt_classes(base, support, output, as_json=as_json)
+        _adapt_classes(base, support, run)
     elif isinstance(base, FewShotClassifier):
-        _add_examples(base, support, output, run=run_text(ctx), report=report, as_json=as_json)
+        _add_examples(base, support, run)
     else:
         raise InputError(
             f"{source} cannot be adapted. Give a directory made by polytask learn or adapt, or by polytask "
@@ -148,10 +152,29 @@ def adapt(
         )
 
 
-def _learn_classes(
-    source: Path, output: Path, asked: dict[str, Any], *, run: str, report: bool, as_json: bool
-) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Run:
+    """How a run was started: where it writes, its configuration, and what is shown."""
+
+    output: Path
+    text: str
+    report: bool
+    as_json: bool
+    dry: bool
+
+    def show(self, summary: dict[str, Any], words: str) -> None:
+        """Tell what was learned."""
+        lines = [f"{words} Written to {self.output}."]
+        show({"model": str(self.output), **summary}, as_json=self.as_json, lines=lines)
+
+    def plan(self, planned: Mapping[str, Any]) -> None:
+        """Tell what would be learned."""
+        show_planned_adapting(planned, output=self.output, as_json=self.as_json)
+
+
+def _learn_classes(source: Path, asked: dict[str, Any], run: _Run) -> None:
     from polytask.estimators import adapt as adapt_examples
+    from polytask.estimators.planned_adapting import plan_adapting
     from polytask.models import FewShotClassifier
     from polytask.models.bundle_folder import check_destination
 
@@ -160,23 +183,18 @@ def _learn_classes(
             f"{source} is a model. Name the examples that it shall learn behind it: polytask adapt {source} "
             "SUPPORT -o DIR"
         )
-    check_destination(output, kind=FewShotClassifier.kind)
-    reported = reports_possible(wanted=report)
-    model = adapt_examples(source, **asked)
-    _save_classifier(model, output, run, report=report, reported=reported, as_json=as_json)
+    check_destination(run.output, kind=FewShotClassifier.kind)
+    if run.dry:
+        run.plan(plan_adapting(source, **asked))
+        return
+    reported = reports_possible(wanted=run.report)
+    _save_classifier(adapt_examples(source, **asked), run, reported=reported)
 
 
 def _learn_new_classes(
-    base: "LearnedFeatures",
-    support: Path,
-    output: Path,
-    asked: dict[str, Any],
-    *,
-    again: bool,
-    run: str,
-    report: bool,
-    as_json: bool,
+    base: "LearnedFeatures", support: Path, asked: dict[str, Any], run: _Run, *, again: bool
 ) -> None:
+    from polytask.estimators.planned_adapting import plan_new_classes
     from polytask.models import FewShotClassifier
     from polytask.models.bundle_folder import check_destination
 
@@ -187,30 +205,31 @@ def _learn_new_classes(
             f"The model of known classes decides how examples are read and encoded. Leave out "
             f"{', '.join(others)}."
         )
-    check_destination(output, kind=FewShotClassifier.kind)
-    reported = reports_possible(wanted=report)
-    model = base.adapt(user_path(support), **of_head)
-    _save_classifier(model, output, run, report=report, reported=reported, as_json=as_json)
+    check_destination(run.output, kind=FewShotClassifier.kind)
+    if run.dry:
+        run.plan(plan_new_classes(base, user_path(support), **of_head))
+        return
+    reported = reports_possible(wanted=run.report)
+    _save_classifier(base.adapt(user_path(support), **of_head), run, reported=reported)
 
 
-def _add_examples(
-    base: "FewShotClassifier", support: Path, output: Path, *, run: str, report: bool, as_json: bool
-) -> None:
+def _add_examples(base: "FewShotClassifier", support: Path, run: _Run) -> None:
+    from polytask.estimators.planned_adapting import plan_adding
     from polytask.models.bundle_folder import check_destination
 
-    check_destination(output, kind=base.kind)
-    reported = reports_possible(wanted=report)
-    model = base.add(user_path(support)).refit()
-    _save_classifier(model, output, run, report=report, reported=reported, as_json=as_json)
+    check_destination(run.output, kind=base.kind)
+    if run.dry:
+        run.plan(plan_adding(base, user_path(support)))
+        return
+    reported = reports_possible(wanted=run.report)
+    _save_classifier(base.add(user_path(support)).refit(), run, reported=reported)
 
 
-def _save_classifier(
-    model: "FewShotClassifier", output: Path, run: str, *, report: bool, reported: bool, as_json: bool
-) -> None:
-    if not report:  # what it would show is not kept either
+def _save_classifier(model: "FewShotClassifier", run: _Run, *, reported: bool) -> None:
+    if not run.report:  # what it would show is not kept either
         model.details = None
-    model.save(output, files={CONFIG_FILE: run})
-    _show_classifier(model, output, write_pages(output, report=reported), as_json=as_json)
+    model.save(run.output, files={CONFIG_FILE: run.text})
+    _show_classifier(model, run.output, write_pages(run.output, report=reported), as_json=run.as_json)
 
 
 def _show_classifier(model: "FewShotClassifier", output: Path, pages: list[str], *, as_json: bool) -> None:
@@ -244,50 +263,54 @@ def _show_classifier(model: "FewShotClassifier", output: Path, pages: list[str],
     show(summary, as_json=as_json, lines=[*lines, f"Written to {output}.", *pages])
 
 
-def _adapt_classes(base: "FewShotModel", support: Path, output: Path, *, as_json: bool) -> None:
+def _adapt_classes(base: "FewShotModel", support: Path, run: _Run) -> None:
     from polytask.models import AdaptedModel
     from polytask.models.bundle_folder import check_destination
 
-    check_destination(output, kind=AdaptedModel.kind)
+    check_destination(run.output, kind=AdaptedModel.kind)
     adapted = base.adapt(support)
-    adapted.save(output)
-    summary = {"model": str(output), "classes": list(adapted.classes)}
-    show(summary, as_json=as_json, lines=[f"Adapted to {', '.join(adapted.classes)}; written to {output}."])
+    summary = {"classes": list(adapted.classes)}
+    if run.dry:
+        run.plan(summary)
+        return
+    adapted.save(run.output, files={CONFIG_FILE: run.text})
+    run.show(summary, f"Adapted to {', '.join(adapted.classes)}.")
 
 
-def _adapt_rows(base: "InContextModel", rows: Path, output: Path, *, again: bool, as_json: bool) -> None:
+def _adapt_rows(base: "InContextModel", rows: Path, run: _Run, *, again: bool) -> None:
     from polytask.models.bundle_folder import check_destination
 
-    check_destination(output, kind=base.kind)
+    check_destination(run.output, kind=base.kind)
     adapted = base.adapt(user_path(rows), again=again)
-    adapted.save(output)
     new = adapted.tasks[len(base.tasks) :]
     n_rows = len(adapted.known) - len(base.known)
-    summary = {"model": str(output), "new_tasks": list(new), "tasks": len(adapted.tasks), "rows": n_rows}
+    summary = {"new_tasks": list(new), "tasks": len(adapted.tasks), "rows": n_rows}
+    if run.dry:
+        run.plan(summary)
+        return
+    adapted.save(run.output, files={CONFIG_FILE: run.text})
     tasks = "" if base.reader.column is None else f", of {counted(len(new), 'new task')}"
-    words = f"Reads {counted(n_rows, 'more row')}{tasks}; {counted(len(adapted.known), 'row')} in all."
-    show(summary, as_json=as_json, lines=[f"{words} Written to {output}."])
+    run.show(
+        summary, f"Reads {counted(n_rows, 'more row')}{tasks}; {counted(len(adapted.known), 'row')} in all."
+    )
 
 
-def _adapt_tasks(base: "TaskTableModel", rows: Path, output: Path, *, again: bool, as_json: bool) -> None:
+def _adapt_tasks(base: "TaskTableModel", rows: Path, run: _Run, *, again: bool) -> None:
     from polytask.models.bundle_folder import check_destination
 
-    check_destination(output, kind=base.kind)
+    check_destination(run.output, kind=base.kind)
     adapted = base.adapt(user_path(rows), again=again)
-    adapted.save(output)
     new = adapted.tasks[len(base.tasks) :]
     labels = _new_labels(base, adapted)
-    learned = [name for name, n_labels in labels.items() if n_labels]
-    summary = {
-        "model": str(output),
-        "new_tasks": list(new),
-        "tasks": len(adapted.tasks),
-        "labels": {name: labels[name] for name in learned},
-    }
+    learned = {name: n_labels for name, n_labels in labels.items() if n_labels}
+    summary = {"new_tasks": list(new), "tasks": len(adapted.tasks), "labels": learned}
+    if run.dry:
+        run.plan(summary)
+        return
+    adapted.save(run.output, files={CONFIG_FILE: run.text})
     told = f"Learned {counted(sum(labels.values()), 'label')} of {counted(len(learned), 'task')}"
     told += f", {len(new)} of them new" if learned else ""
-    words = f"{told}; the model knows {counted(len(adapted.tasks), 'task')}. Written to {output}."
-    show(summary, as_json=as_json, lines=[words])
+    run.show(summary, f"{told}; the model knows {counted(len(adapted.tasks), 'task')}.")
 
 
 def _new_labels(base: "TaskTableModel", adapted: "TaskTableModel") -> dict[str, int]:

@@ -19,10 +19,12 @@ if TYPE_CHECKING:  # `--help` needs no torch
 
 __all__ = [
     "DryRun",
+    "show_planned_adapting",
     "show_planned_comparison",
     "show_planned_fit",
     "show_planned_learning",
     "show_planned_tasks",
+    "show_planned_update",
 ]
 
 DryRun = Annotated[
@@ -113,11 +115,68 @@ def show_planned_tasks(planned: Mapping[str, Any], *, output: Path, as_json: boo
         ("tasks", f"{planned['tasks']} of the column {planned['task_column']}"),
         ("features", f"{planned['features']} numbers a row"),
         ("tried", f"{', '.join(planned['learners'])}; {planned['folds']} folds of whole tasks"),
-        ("training", f"{counted(planned['steps'], 'step')} of {counted(planned['episodes'], 'episode')}"),
-        ("output", f"a model in {output}"),
     ]
+    if "steps" in planned:
+        told = f"{counted(planned['steps'], 'step')} of {counted(planned['episodes'], 'episode')}"
+        rows.append(("training", told))
+    rows.append(("output", f"a model in {output}"))
     summary = {**planned, "output": str(output), "dry_run": True}
     show(summary, as_json=as_json, lines=_lines(rows, planned["messages"]))
+
+
+def show_planned_adapting(planned: Mapping[str, Any], *, output: Path, as_json: bool) -> None:
+    """Write what ``polytask adapt`` would do, or ``polytask learn`` with examples."""
+    rows = []
+    if "examples" in planned:
+        rows.append(("examples", counted(planned["examples"], planned["kind"])))
+    classes = planned.get("classes")
+    if isinstance(classes, Mapping):
+        rows.append(("classes", _some([f"{name} ({count})" for name, count in classes.items()])))
+    elif classes is not None:
+        rows.append(("classes", _some(classes)))
+    if planned.get("new_classes"):
+        rows.append(("new classes", _some(planned["new_classes"])))
+    if "encoders" in planned:
+        rows.append(("encoders", " and ".join(planned["encoders"])))
+    if "heads" in planned:
+        choice = "; left-out examples choose" if len(planned["heads"]) > 1 else ""
+        rows.append(("head", f"{', '.join(planned['heads'])}{choice}"))
+    if "tasks" in planned:
+        rows.append(("new tasks", _some(planned["new_tasks"]) or "none"))
+        rows.append(("tasks in all", f"{planned['tasks']}"))
+    if "rows" in planned:
+        rows.append(("more rows", f"{planned['rows']}"))
+    if "labels" in planned:
+        rows.append(("labels", _some([f"{name} ({count})" for name, count in planned["labels"].items()])))
+    rows.append(("output", f"a model in {output}"))
+    summary = {**planned, "output": str(output), "dry_run": True}
+    show(summary, as_json=as_json, lines=_lines(rows, planned.get("messages", ())))
+
+
+def show_planned_update(planned: Mapping[str, Any], *, output: Path, as_json: bool) -> None:
+    """Write what ``polytask update`` would do."""
+    new, known = planned["new_task"], planned["known_classes"]
+    rows = [
+        ("new task", _some(new["classes"])),
+        ("learned from", f"{counted(new['support'], 'image')}; {new['queries']} others judge"),
+        (
+            "replayed",
+            f"{counted(planned['n_replayed'], 'task')} a step of {known['train']} classes of "
+            f"{planned['replay']}",
+        ),
+        (
+            "guarded by",
+            f"{counted(planned['n_episodes'], 'episode')} of {known['validation']} held-out classes",
+        ),
+        ("training", f"{counted(planned['steps'], 'step')}, learning rate {planned['learning_rate']:g}"),
+        ("output", f"a model in {output}, unless the guard undoes it"),
+    ]
+    show({**planned, "output": str(output), "dry_run": True}, as_json=as_json, lines=_lines(rows, ()))
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return ", ".join(names[:_MOST_NAMED]) + more
 
 
 def _table_rows(table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -8,7 +8,7 @@ from rich.console import Group
 
 from polytask.cli.completion import learners, sources
 from polytask.cli.config_file import CONFIG_FILE, Config, run_text
-from polytask.cli.dry_run import DryRun, show_planned_learning, show_planned_tasks
+from polytask.cli.dry_run import DryRun, show_planned_adapting, show_planned_learning, show_planned_tasks
 from polytask.cli.failures import SpokenCommand
 from polytask.cli.options import (
     Accelerator,
@@ -224,13 +224,15 @@ def _learn_examples(
     as_json: bool,
 ) -> None:
     from polytask.estimators import learn as learn_model
+    from polytask.estimators.planned_adapting import plan_learning
     from polytask.models import LearnedFeatures
     from polytask.models.bundle_folder import check_destination
     from polytask.report.console import feature_map_table
 
     check_destination(output, kind=LearnedFeatures.kind)
     if dry_run:
-        raise InputError(f"`dry_run` is for images and tables with tasks, and {source} is neither.")
+        show_planned_adapting(plan_learning(source, **settings), output=output, as_json=as_json)
+        return
     model: Any = learn_model(source, progress=progress, **settings)
     model.save(output, files={CONFIG_FILE: run_text(ctx)})
     pages = write_pages(output, report=report)  # its card: there is no report of such a model yet

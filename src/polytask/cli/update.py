@@ -7,6 +7,7 @@ import typer
 
 from polytask.cli.completion import models, sources
 from polytask.cli.config_file import CONFIG_FILE, Config, run_text
+from polytask.cli.dry_run import DryRun, show_planned_update
 from polytask.cli.failures import SpokenCommand
 from polytask.cli.options import Json, ModelDirectory, Quiet, Seed, app
 from polytask.cli.terminal import say, show
@@ -38,6 +39,7 @@ def update(
     ] = 200,
     seed: Seed = 0,
     config: Config = None,  # noqa: ARG001 - its callback has read it
+    dry_run: DryRun = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -53,6 +55,7 @@ def update(
       polytask update letters new-script/ --replay my-images/ -o letters
     """
     from polytask.estimators import update as update_model
+    from polytask.estimators.update_few_shot import plan_update
     from polytask.models import FewShotModel, load
     from polytask.models.bundle_folder import check_destination
     from polytask.report.console import update_table
@@ -64,17 +67,15 @@ def update(
             f"{model} is no few-shot model of images, whose network an update trains. Give one that "
             "polytask learn made of images."
         )
-    updated, results = update_model(
-        loaded,
-        new_task,
-        replay=replay,
-        steps=steps,
-        learning_rate=learning_rate,
-        n_replayed=n_replayed,
-        n_episodes=test_episodes,
-        seed=seed,
-        progress=False if quiet or as_json else None,
-    )
+    settings = {
+        "replay": replay, "steps": steps, "learning_rate": learning_rate, "n_replayed": n_replayed,
+        "n_episodes": test_episodes, "seed": seed,
+    }  # fmt: skip
+    if dry_run:
+        show_planned_update(plan_update(loaded, new_task, **settings), output=output, as_json=as_json)
+        return
+    progress = False if quiet or as_json else None
+    updated, results = update_model(loaded, new_task, progress=progress, **settings)
     if results.kept:
         updated.save(output, files={CONFIG_FILE: run_text(ctx)})
     where = f"Model written to {output}." if results.kept else "The update was undone, and nothing written."

@@ -13,7 +13,7 @@ from polytask.core import DataWarning, InputError, MissingPackageError
 from polytask.core.names import near_names
 from polytask.encoders.frozen import FrozenEncoder, Kind
 
-__all__ = ["FROZEN_ENCODERS", "best_encoder", "frozen_encoder", "share_encoders"]
+__all__ = ["FROZEN_ENCODERS", "best_available", "best_encoder", "frozen_encoder", "share_encoders"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,21 +104,27 @@ def best_encoder(kind: Kind, *, corpus: Sequence[Any] | None = None) -> FrozenEn
     Raises:
         InputError: There is no such kind.
     """
+    encoder, simple = best_available(kind, corpus=corpus)
+    if simple:
+        warnings.warn(simple, DataWarning, stacklevel=2)
+    return encoder
+
+
+def best_available(kind: Kind, *, corpus: Sequence[Any] | None = None) -> tuple[FrozenEncoder, str]:
+    """Return what `best_encoder` does, and what it warns of; empty where it is the pretrained one.
+
+    Raises:
+        InputError: There is no such kind.
+    """
     names = [name for name, entry in FROZEN_ENCODERS.items() if entry.kind == kind and not entry.special]
     if not names:
         raise InputError(f"`kind` is {kind!r}; use 'text', 'image', 'sound' or 'vector'.")
     reasons = []
     for name in names[:-1]:
         try:
-            return frozen_encoder(name, corpus=corpus)
+            return frozen_encoder(name, corpus=corpus), ""
         except (InputError, MissingPackageError) as error:
             reasons.append(str(error))
     encoder = frozen_encoder(names[-1], corpus=corpus)
-    if reasons:
-        warnings.warn(
-            f"The simple encoder {encoder.name!r} is used, which knows less of the world. "
-            f"{' '.join(reasons)}",
-            DataWarning,
-            stacklevel=2,
-        )
-    return encoder
+    simple = f"The simple encoder {encoder.name!r} is used, which knows less of the world."
+    return encoder, " ".join([simple, *reasons]) if reasons else ""

@@ -7,24 +7,25 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from polytask.core import DataError, DataWarning, InputError, MissingPackageError
+from polytask.core import DataWarning, InputError, MissingPackageError
 from polytask.core.names import counted
 from polytask.core.png import png_address, shrunk
-from polytask.data.examples.examples import Examples
+from polytask.data.examples.examples import Examples, check_two_classes
 from polytask.data.examples.reading import read_examples
 from polytask.encoders.frozen import FrozenEncoder
 from polytask.encoders.frozen_choice import FROZEN_ENCODERS, best_encoder, frozen_encoder
 from polytask.encoders.frozen_features import frozen_features
 from polytask.encoders.frozen_functions import encoder_of
-from polytask.estimators.adapt_images import image_space
+from polytask.estimators.adapt_images import image_encoders, image_space
 from polytask.estimators.left_out import can_leave_out, left_out_loss
+from polytask.meta.heads.head_choice import check_head
 from polytask.models.feature_space import FeatureSpace
 from polytask.models.few_shot_classifier import FewShotClassifier
 from polytask.models.known_examples import KnownExamples, beginnings
 from polytask.models.known_tasks import known_tasks
 from polytask.models.left_out_details import with_items
 
-__all__ = ["adapt", "encoded_space"]
+__all__ = ["adapt", "encoded_space", "encoders_to_try"]
 
 _DEEP = "minilm-3-layers"
 _LEXICAL = "hashed-text"
@@ -84,6 +85,7 @@ def adapt(
         >>> list(model.predict(["when must I pay the bill"])["class"])
         ['money']
     """
+    check_head(head, strength)
     examples = read_examples(
         support,
         labelled=True,
@@ -95,11 +97,7 @@ def adapt(
     for message in examples.messages[1:]:  # the first says what was found; the model tells it, too
         warnings.warn(message, DataWarning, stacklevel=2)
     given = examples.labels or ()
-    if len(set(given)) < 2:
-        raise DataError(
-            f"The support has {counted(len(set(given)), 'class', 'classes')}; at least 2 are needed to tell "
-            "apart. Give examples of another one."
-        )
+    check_two_classes(examples)
     messages = list(examples.messages)
     if examples.kind == "text" and (unsure := _labelled_twice(examples)):
         warnings.warn(unsure, DataWarning, stacklevel=2)
@@ -161,6 +159,17 @@ def encoded_space(
     encoders = _encoders(examples, encoder, stacklevel=stacklevel + 2)
     vectors = [frozen_features(one, examples.items) for one in encoders]
     return _space(examples, encoders, vectors), vectors, []
+
+
+def encoders_to_try(examples: Examples, encoder: Any) -> list[FrozenEncoder]:
+    """Return the encoders of which `encoded_space` takes one or several, without encoding anything.
+
+    Raises:
+        InputError: The encoder is not at hand, or is for other examples.
+    """
+    if encoder is None and examples.kind == "image":
+        return image_encoders(examples)
+    return _encoders(examples, encoder, stacklevel=4)
 
 
 def _shown(item: object) -> dict[str, str]:

@@ -10,13 +10,13 @@ from polytask.core import DataWarning, InputError, MissingPackageError
 from polytask.data.examples.examples import Examples
 from polytask.encoders.drawn_share import drawn_share
 from polytask.encoders.frozen import FrozenEncoder
-from polytask.encoders.frozen_choice import best_encoder, frozen_encoder
+from polytask.encoders.frozen_choice import best_available, frozen_encoder
 from polytask.encoders.frozen_features import frozen_features
 from polytask.encoders.frozen_images import image_square
 from polytask.estimators.left_out import can_leave_out, left_out_loss
 from polytask.models.feature_space import FeatureSpace
 
-__all__ = ["image_space"]
+__all__ = ["image_encoders", "image_space"]
 
 _PHOTOS, _DRAWINGS = "efficientnet-lite0", "drawings"
 _SIDE = 112  # pixels at which images are looked at
@@ -50,16 +50,24 @@ def image_space(examples: Examples) -> tuple[FeatureSpace, list[Tensor], str]:
     return space, rows, f"Images are encoded by {named}, with which left-out examples are told best."
 
 
-def _by_look(examples: Examples) -> tuple[FeatureSpace, list[Tensor], str]:
+def image_encoders(examples: Examples) -> list[FrozenEncoder]:
+    """Return the encoders among which `image_space` chooses; one where the look of the images decides."""
+    photos = _photo_encoder() if can_leave_out(examples.labels or ()) else None
+    return [_of_look(examples)[0]] if photos is None else [photos, frozen_encoder(_DRAWINGS)]
+
+
+def _of_look(examples: Examples) -> tuple[FrozenEncoder, str]:
+    """Return the encoder that fits the look of the images, and what they look like."""
     if _look_drawn(examples.items):
-        encoder, look = frozen_encoder(_DRAWINGS), "drawings"
-    else:
-        look = "photos"
-        with warnings.catch_warnings(record=True) as told:
-            warnings.simplefilter("always")
-            encoder = best_encoder("image")
-        for warning in told:
-            warnings.warn(str(warning.message), DataWarning, stacklevel=4)
+        return frozen_encoder(_DRAWINGS), "drawings"
+    encoder, simple = best_available("image")
+    if simple:
+        warnings.warn(simple, DataWarning, stacklevel=5)
+    return encoder, "photos"
+
+
+def _by_look(examples: Examples) -> tuple[FeatureSpace, list[Tensor], str]:
+    encoder, look = _of_look(examples)
     vectors = {encoder.name: frozen_features(encoder, examples.items)}
     space, rows = _joined(examples, [encoder], vectors)
     return space, rows, f"The images look like {look}, so they are encoded by {encoder.name!r}."

@@ -16,7 +16,7 @@ from polytask.fitting.feature_map import FeatureMap, learned_map
 from polytask.models.learned_features import LearnedFeatures, LearnedFeaturesResults
 from polytask.train.progress import phase, run_line
 
-__all__ = ["learn_examples"]
+__all__ = ["check_known_classes", "learn_examples"]
 
 _FEWEST_CLASSES = 6
 
@@ -58,7 +58,7 @@ def learn_examples(
             label_column=label_column,
         )
         classes, codes = np.unique(np.asarray(examples.labels, dtype=object), return_inverse=True)
-        _check_classes(np.bincount(codes))
+        check_known_classes(np.bincount(codes).tolist())
         phase("encoding")
         space, vectors, reasons = encoded_space(examples, encoder, stacklevel=stacklevel)
         phase("learning from known classes")
@@ -91,8 +91,13 @@ def learn_examples(
     )
 
 
-def _check_classes(counts: np.ndarray) -> None:
-    n_useful = int((counts > 1).sum())
+def check_known_classes(counts: Sequence[int]) -> None:
+    """Refuse too few classes to learn from, by how many examples each has.
+
+    Raises:
+        DataError: Fewer than six have two examples or more.
+    """
+    n_useful = sum(count > 1 for count in counts)
     if n_useful < _FEWEST_CLASSES:
         raise DataError(
             f"{counted(n_useful, 'class has', 'classes have')} two examples or more; at least "

@@ -25,7 +25,7 @@ from polytask.models.learned_features import LearnedFeatures
 from polytask.models.task_table_model import TaskTableModel
 from polytask.renamed import renamed_settings
 
-__all__ = ["check_task_settings", "holds_examples", "learn"]
+__all__ = ["check_example_settings", "check_task_settings", "holds_examples", "learn"]
 
 _MOST_LOOKED_AT = 200  # files of a folder
 _OLD_NAMES = {"checkpoint": "resume_folder"}
@@ -178,7 +178,7 @@ def learn(
         prior: Any = source
         return learn_prior(prior, **asked, **common)
     if by_features and target is None:
-        _check_names(asked, learn_examples, accelerator, "examples of a frozen encoder")
+        check_example_settings({**asked, **({} if accelerator == "cpu" else {"accelerator": accelerator})})
         return learn_examples(source, **of_examples, **common, stacklevel=3)
     if target is not None:
         raise InputError("`target` belongs to a table with tasks. Name its `task_column`, too.")
@@ -217,6 +217,15 @@ def check_task_settings(asked: Mapping[str, Any]) -> None:
         InputError: All of them.
     """
     _check_names(asked, task_learning, "cpu", "a table with a task column")
+
+
+def check_example_settings(asked: Mapping[str, Any]) -> None:
+    """Refuse settings that known classes of a frozen encoder do not take.
+
+    Raises:
+        InputError: All of them.
+    """
+    _check_names(asked, learn_examples, "cpu", "examples of a frozen encoder")
 
 
 def _check_names(asked: Mapping[str, Any], branch: Callable[..., Any], accelerator: str, what: str) -> None:

@@ -103,8 +103,7 @@ def plan_tasks(source: Any, **settings: Any) -> dict[str, Any]:
         "features": table.reader.encoder.n_features,
         "learners": list(asked.candidates),
         "folds": len(deal_tasks(table, seed=asked.seed)),
-        "steps": asked.steps,
-        "episodes": asked.episodes,
+        **({} if asked.learner == "mixed" else {"steps": asked.steps, "episodes": asked.episodes}),
         "messages": list(table.messages),
     }
 

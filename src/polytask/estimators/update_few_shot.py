@@ -1,6 +1,8 @@
 """Update a few-shot model by a new task, after it was deployed."""
 
+from inspect import signature
 from pathlib import Path
+from typing import Any
 
 from polytask.core import DataError, InputError
 from polytask.core.files import user_path
@@ -13,7 +15,7 @@ from polytask.models.few_shot_model import FewShotModel
 from polytask.models.update_results import UpdateResults
 from polytask.train.progress import phase, run_line
 
-__all__ = ["update"]
+__all__ = ["plan_update", "update"]
 
 _BUILT_IN = {"glyphs": "glyphs", "omniglot, Vinyals split": "omniglot"}
 """Sources that are always at hand, by what a model says of them."""
@@ -64,28 +66,73 @@ def update(
         `polytask.online.ContinualUpdate`; and the guard judges by the interval of paired differences.
     """
     check = SettingsCheck()
-    steps = check.whole("steps", steps, least=1)
-    learning_rate = check.number("learning_rate", learning_rate, above=0)
-    n_replayed = check.whole("n_replayed", n_replayed, least=0)
-    n_episodes = check.whole("n_episodes", n_episodes, least=2)
-    seed = check.whole("seed", seed, least=0)
+    settings = _checked(
+        check,
+        steps=steps,
+        learning_rate=learning_rate,
+        n_replayed=n_replayed,
+        n_episodes=n_episodes,
+        seed=seed,
+    )
     shown = check.shown("progress", progress)
     check.done()
     _check_model(model)
     with run_line("update", shown=shown):
         phase("reading")
         classes = _known_classes(model, replay)
-        new = read_new_task(model, new_task, classes, seed=seed)
-        return update_model(
-            model,
-            new,
-            classes,
-            steps=steps,
-            learning_rate=learning_rate,
-            n_replayed=n_replayed,
-            n_episodes=n_episodes,
-            seed=seed,
-        )
+        new = read_new_task(model, new_task, classes, seed=settings["seed"])
+        return update_model(model, new, classes, **settings)
+
+
+def plan_update(
+    model: FewShotModel,
+    new_task: str | Path | LabelledExamples,
+    *,
+    replay: str | Path | LabelledExamples | None = None,
+    **settings: Any,
+) -> dict[str, Any]:
+    """Read and check everything that `update` is given, and tell what it would do; nothing is trained.
+
+    Args:
+        model: As for `update`.
+        new_task: As for `update`.
+        replay: As for `update`.
+        **settings: The others of `update`.
+
+    Returns:
+        As plain JSON: classes and images of the new task, what is replayed, what guards, and the steps.
+
+    Raises:
+        InputError: What `update` would refuse.
+    """
+    check = SettingsCheck()
+    usual = {name: one.default for name, one in signature(update).parameters.items()}
+    checked = _checked(check, **{**usual, **settings})
+    check.done()
+    _check_model(model)
+    classes = _known_classes(model, replay)
+    new = read_new_task(model, new_task, classes, seed=checked["seed"])
+    return {
+        "new_task": {
+            "classes": list(new.classes),
+            "support": len(new.support),
+            "queries": len(new.query),
+        },
+        "replay": classes.name,
+        "known_classes": {part: getattr(classes, part).n_classes for part in ("train", "validation", "test")},
+        **checked,
+    }
+
+
+def _checked(check: SettingsCheck, **given: Any) -> dict[str, Any]:
+    """Check the settings of an update."""
+    return {
+        "steps": check.whole("steps", given["steps"], least=1),
+        "learning_rate": check.number("learning_rate", given["learning_rate"], above=0),
+        "n_replayed": check.whole("n_replayed", given["n_replayed"], least=0),
+        "n_episodes": check.whole("n_episodes", given["n_episodes"], least=2),
+        "seed": check.whole("seed", given["seed"], least=0),
+    }
 
 
 def _check_model(model: FewShotModel) -> None:

@@ -234,6 +234,17 @@ class FewShotClassifier(SavedModel):
             raise DataError("There is no example to predict.")
         return examples
 
+    def read_labelled(self, source: Any, labels: Any = None) -> Examples:
+        """Read more labelled examples, as the support was read; rows of a table without a label are left out.
+
+        Raises:
+            DataError: They cannot be read.
+        """
+        origin = self.origin
+        if isinstance(source, Mapping) and origin.get("item_column") not in source:
+            origin = {"kind": self.space.kind}  # examples by class, where the support was a table
+        return read_examples(source, labelled=True, labels=labels, origin=origin, skip_unlabelled=True)
+
     def scores(self, features: Tensor) -> np.ndarray:
         """Score features ``[example, feature]``: float32 ``[example, class]``."""
         # In 64 bits and rounded, so that a class's score does not depend on which others there are.
@@ -249,10 +260,7 @@ class FewShotClassifier(SavedModel):
             source: Labelled examples, as `polytask.adapt` takes them.
             labels: One for each example, where they are not in the source.
         """
-        origin = self.origin
-        if isinstance(source, Mapping) and origin.get("item_column") not in source:
-            origin = {"kind": self.space.kind}  # examples by class, where the support was a table
-        examples = read_examples(source, labelled=True, labels=labels, origin=origin, skip_unlabelled=True)
+        examples = self.read_labelled(source, labels)
         for message in examples.messages[1:]:  # the first says what was found, which is as before
             warnings.warn(message, DataWarning, stacklevel=2)
         given = examples.labels or ()

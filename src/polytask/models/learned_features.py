@@ -8,9 +8,11 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from polytask.core import DataError, DataWarning, Interval, Task
+from polytask.core import DataWarning, Interval, Task
 from polytask.core.names import counted
+from polytask.data.examples.examples import Examples, check_two_classes
 from polytask.data.examples.reading import read_examples
+from polytask.meta.heads.head_choice import check_head
 from polytask.models.bundle import Bundle
 from polytask.models.feature_space import FeatureSpace
 from polytask.models.few_shot_classifier import FewShotClassifier
@@ -131,15 +133,11 @@ class LearnedFeatures(SavedModel):
         Warns:
             DataWarning: Something of the support is left out.
         """
-        examples = read_examples(support, labelled=True, labels=labels, origin=self._origin(support))
+        check_head(head, strength)
+        examples = self.read_labelled(support, labels)
         for message in examples.messages[1:]:
             warnings.warn(message, DataWarning, stacklevel=2)
         given = examples.labels or ()
-        if len(set(given)) < 2:
-            raise DataError(
-                f"The support has {counted(len(set(given)), 'class', 'classes')}; at least 2 are needed to "
-                "tell apart. Give examples of another one."
-            )
         files = examples.index.name == "file"
         names = [str(name) for name in examples.index] if files else list(map(str, range(len(examples))))
         features = self.space.features(examples.items)
@@ -157,6 +155,16 @@ class LearnedFeatures(SavedModel):
                 "classes": len(known.classes),
             },
         )
+
+    def read_labelled(self, support: Any, labels: Any = None) -> Examples:
+        """Read examples of new classes, as the known ones were read.
+
+        Raises:
+            DataError: They cannot be read, or are of one class only.
+        """
+        examples = read_examples(support, labelled=True, labels=labels, origin=self._origin(support))
+        check_two_classes(examples)
+        return examples
 
     def _origin(self, support: Any) -> Mapping[str, Any]:
         """Return how the known examples were read, but for their columns where the support has others."""

@@ -7,9 +7,9 @@ from typing import Any, Literal, TypeAlias, get_args
 import pandas as pd
 
 from polytask.core import DataError, InputError
-from polytask.core.names import name_problem
+from polytask.core.names import counted, name_problem
 
-__all__ = ["KINDS", "ExampleKind", "Examples", "checked_kind"]
+__all__ = ["KINDS", "ExampleKind", "Examples", "check_two_classes", "checked_kind"]
 
 ExampleKind: TypeAlias = Literal["text", "image", "sound", "vector"]
 
@@ -50,6 +50,20 @@ class Examples:
 
     def __len__(self) -> int:
         return len(self.items)
+
+
+def check_two_classes(examples: Examples) -> None:
+    """Refuse labelled examples that leave nothing to tell apart.
+
+    Raises:
+        DataError: They are of one class only.
+    """
+    n_classes = len(set(examples.labels or ()))
+    if n_classes < 2:
+        raise DataError(
+            f"The support has {counted(n_classes, 'class', 'classes')}; at least 2 are needed to tell apart. "
+            "Give examples of another one."
+        )
 
 
 def checked_kind(kind: Any) -> ExampleKind | None:

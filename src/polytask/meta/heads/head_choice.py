@@ -18,7 +18,7 @@ from polytask.meta.heads.ridge import ridge
 from polytask.meta.heads.sharpness import best_sharpness, log_losses
 from polytask.meta.heads.support_vectors import support_vectors
 
-__all__ = ["HEADS", "ChosenHead", "choose_head", "fit_head"]
+__all__ = ["HEADS", "ChosenHead", "check_head", "choose_head", "fit_head"]
 
 _FEW, _FEW_ROWS = 20_000, 500  # rows times classes, and rows, up to which everything is tried
 _ERRORS = 2  # standard errors by which another head must be better
@@ -118,13 +118,7 @@ def choose_head(
     Raises:
         InputError: There is no such head, or a strength comes without one or is not one that it takes.
     """
-    if name not in (*HEADS, "auto"):
-        meant = near_names(name, HEADS)
-        hint = f"; did you mean {meant[0]!r}?" if meant else "."
-        raise InputError(f"There is no head {name!r}{hint} There are auto, {', '.join(HEADS)}.")
-    if strength is not None and name == "auto":
-        raise InputError("`strength` belongs to one head. Name it by `head`, or leave `strength` out.")
-    _check_strength(name, strength)
+    check_head(name, strength)
     turns = turns_of(labels, n_classes)
     tried = _tried(len(labels), n_classes, name, strength, judged=bool((turns >= 0).any()))
     only_means = tried == [("class-means", 1.0)]
@@ -150,8 +144,18 @@ def choose_head(
     )
 
 
-def _check_strength(name: str, strength: float | None) -> None:
-    """Refuse what would be solved to numbers that mean nothing."""
+def check_head(name: str, strength: float | None) -> None:
+    """Refuse a head that there is not, and a strength with which it would be solved to nothing.
+
+    Raises:
+        InputError: There is no such head, or a strength comes without one or is not one that it takes.
+    """
+    if name not in (*HEADS, "auto"):
+        meant = near_names(name, HEADS)
+        hint = f"; did you mean {meant[0]!r}?" if meant else "."
+        raise InputError(f"There is no head {name!r}{hint} There are auto, {', '.join(HEADS)}.")
+    if strength is not None and name == "auto":
+        raise InputError("`strength` belongs to one head. Name it by `head`, or leave `strength` out.")
     most, rule = (1, " and at most 1") if name == "class-means" else (sys.float_info.max, "")
     if strength is not None and not (isinstance(strength, Real) and 0 < strength <= most):
         raise InputError(
