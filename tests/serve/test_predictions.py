@@ -1,7 +1,9 @@
 """Predictions of every kind of saved model, out of JSON, CSV, Parquet and forms."""
 
 import io
+import warnings
 import wave
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,6 @@ from fastapi.testclient import TestClient
 from tests.serve.conftest import SAVED, Start, packed, sign, signs
 
 import polytask
-from polytask.core import BundleError
 from polytask.estimators import fit
 from polytask.models import load
 
@@ -175,11 +176,168 @@ def test_what_is_for_models_of_another_kind_is_refused(table: TestClient, field:
     assert answer.json()["error"]["where"] == field
 
 
-def test_a_model_that_the_service_does_not_know_is_refused_at_the_start(start: Start, tmp_path: Path):
-    def prior(generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-        x = torch.rand(4, 1, generator=generator)
-        return x, x[:, 0]
+@pytest.fixture(scope="module")
+def lines(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A network that knows a prior of lines."""
 
-    polytask.learn(prior, steps=1, width=8, progress=False).save(tmp_path / "rows")
-    with pytest.raises(BundleError, match="service does not know such models yet"):
-        start(models={"rows": str(tmp_path / "rows")})
+    def prior(generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+        slope, level = torch.randn(2, generator=generator)
+        x = torch.rand(8, 1, generator=generator)
+        return x, level + slope * x[:, 0]
+
+    model = polytask.learn(prior, steps=5, width=8, progress=False)
+    return str(model.save(tmp_path_factory.mktemp("lines") / "lines"))
+
+
+@pytest.fixture(scope="module")
+def shops(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A network that reads rows of shops."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"shop": np.repeat([f"s{i}" for i in range(8)], 6), "x": rng.normal(size=48)})
+    frame["sold"] = 50 + 5 * frame["x"] + np.repeat(rng.normal(size=8), 6)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = polytask.learn(
+            frame, task_column="shop", target="sold", learner="tnp", steps=5, width=8, progress=False
+        )
+    return str(model.save(tmp_path_factory.mktemp("shops") / "shops"))
+
+
+CONTEXT = [{"shop": "new", "x": x / 4, "sold": 60 + x} for x in range(4)]
+
+
+def test_rows_of_a_task_are_known_for_one_request_alone(start: Start, shops: str):
+    client = start(models={"shops": shops})
+    told = client.get("/models/shops").json()
+    assert (told["family"], told["task_column"], told["n_tasks"]) == ("tasks-table", "shop", 8)
+    assert [one["name"] for one in told["targets"]] == ["sold"]
+    asked = {"rows": [{"shop": "new", "x": 0.5, "sold": 61.0}], "intervals": 0.8, "deviation": True}
+    given = client.post("/models/shops/predict", json={**asked, "context": CONTEXT, "log_density": True})
+    assert given.status_code == 200, given.text
+    expected = (
+        load(shops)
+        .adapt(pd.DataFrame(CONTEXT))
+        .predict(pd.DataFrame(asked["rows"]), intervals=0.8, deviation=True, log_density=True)
+    )
+    assert given.json()["predictions"][0]["sold"] == pytest.approx(expected["sold"].item())
+    regions = given.json()["intervals"][0]["sold"]
+    assert regions == pytest.approx(
+        {name: expected[f"sold:{name}"].item() for name in ("low", "high", "sd", "log_density")}
+    )
+    without = client.post("/models/shops/predict", json=asked).json()
+    assert without["predictions"] != given.json()["predictions"]
+    assert any("is not known" in note for note in without["notes"])
+    assert client.get("/models/shops").json()["n_tasks"] == 8
+
+
+def test_a_network_of_rows_learns_new_tasks_that_stay_and_can_be_taken_back(start: Start, shops: str):
+    client = start(models={"shops": shops})
+    made = client.post("/models/shops/adapt", json={"name": "more", "rows": CONTEXT})
+    assert made.status_code == 201 and made.json()["n_tasks"] == 9, made.text
+    asked = {"rows": [{"shop": "new", "x": 0.5}]}
+    kept = start(models={"shops": shops}).post("/models/more/predict", json=asked).json()["predictions"]
+    now = client.post("/models/shops/predict", json={**asked, "context": CONTEXT}).json()["predictions"]
+    assert kept[0]["sold"] == pytest.approx(now[0]["sold"])
+    more = [{"shop": "newer", "x": 0.1, "sold": 40.0}]
+    assert client.post("/models/more/examples", json={"rows": more}).json()["n_tasks"] == 10
+    assert client.post("/models/more/undo").json()["n_tasks"] == 9
+
+
+def test_a_prior_answers_rows_by_a_context(start: Start, lines: str):
+    client = start(models={"lines": lines})
+    assert client.get("/models/lines").json()["task_column"] is None
+    asked = {"context": [{"x": 0.0, "y": 1.0}, {"x": 0.5, "y": 1.5}], "rows": [{"x": 0.9}], "intervals": 0.9}
+    found = client.post("/models/lines/predict", json=asked).json()
+    expected = load(lines).adapt([[0.0], [0.5]], [1.0, 1.5]).predict([[0.9]], intervals=0.9)
+    assert found["predictions"][0]["y"] == pytest.approx(expected["y"].item(), rel=1e-5)
+    assert found["intervals"][0]["y"]["low"] == pytest.approx(expected["y:low"].item(), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "where"),
+    [
+        ({"context": [], "rows": [{"shop": "a", "x": 1}]}, 422, "context"),
+        (
+            {"context": [{"shop": "a", "x": [1], "sold": 2}], "rows": [{"shop": "a", "x": 1}]},
+            422,
+            "context[0]",
+        ),
+        ({"context": [{"shop": "a", "x": 1}], "rows": [{"shop": "a", "x": 1}]}, 422, "context"),
+        ({"context": [{"x": 1, "sold": 2}], "rows": [{"shop": "a", "x": 1}]}, 422, "context"),
+        ({"context": [{"shop": "a", "x": 1, "sold": 1e9}], "rows": [{"shop": "a", "x": 1}]}, 422, "context"),
+        ({"context": CONTEXT}, 422, "rows"),
+        ({"context": CONTEXT * 3, "rows": [{"shop": "a", "x": 1}]}, 413, "context"),
+        ({"rows": [{"shop": "a", "x": 1}], "log_density": True}, 422, ""),
+        ({"rows": [{"shop": "a", "x": 1}], "joint": True}, 422, "joint"),
+    ],
+)
+def test_a_context_that_cannot_be_read_is_refused(start: Start, shops: str, asked, status, where):
+    client = start(models={"shops": shops}, limits={"rows": 10})
+    answer = client.post("/models/shops/predict", json=asked)
+    assert answer.status_code == status, answer.text
+    assert where in answer.json()["error"]["where"] and answer.json()["error"]["remedy"]
+
+
+def test_a_model_knows_so_many_rows_of_tasks_and_no_more(start: Start, shops: str):
+    client = start(models={"shops": shops}, limits={"rows": 2})
+    rows = [[{"shop": f"n{i}", "x": float(j), "sold": 50.0 + j} for j in range(2)] for i in range(2)]
+    refused = client.post("/models/shops/adapt", json={"name": "more", "rows": rows[0]})
+    assert refused.status_code == 413 and "50 rows; at most 40" in refused.json()["error"]["what"]
+    assert "more" not in [one["name"] for one in client.get("/models").json()["models"]]
+
+
+def test_contexts_of_clients_at_once_do_not_mix(start: Start, shops: str):
+    client = start(models={"shops": shops}, threads=4)
+    model, asked = load(shops), [{"shop": "new", "x": 0.5}]
+
+    def context(number: int) -> list[dict]:
+        return [{"shop": "new", "x": x / 4, "sold": 40.0 + number + x} for x in range(1 + number % 4)]
+
+    def answer(number: int) -> float:
+        told = {"context": context(number), "rows": asked}
+        return client.post("/models/shops/predict", json=told).json()["predictions"][0]["sold"]
+
+    expected = [
+        model.adapt(pd.DataFrame(context(number))).predict(pd.DataFrame(asked))["sold"].item()
+        for number in range(24)
+    ]
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(answer, range(24))) == pytest.approx(expected)
+
+
+def test_known_classes_of_texts_make_classifiers_of_new_ones(start: Start, tmp_path: Path):
+    known = {word: [f"{word} {other}" for other in ("one", "two", "three")] for word in "abcdefg"}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        learned = polytask.learn(known, kind="text", encoder="hashed-text", progress=False)
+    client = start(models={"intents": str(learned.save(tmp_path / "intents"))})
+    told = client.get("/models/intents").json()
+    assert (told["family"], told["data"], told["encoders"]) == ("encoder", "texts", ["hashed-text"])
+    (tmp_path / "secret.txt").write_text("pay")
+    pairs = [
+        ("pay my bill", "money"),
+        ("what I owe", "money"),
+        ("will it rain", "sky"),
+        ("cold today", "sky"),
+    ]
+    examples = [{"text": text, "class": label} for text, label in pairs]
+    made = client.post("/models/intents/adapt", json={"name": "mine", "examples": examples})
+    assert made.status_code == 201, made.text
+    assert made.json()["classes"] == ["money", "sky"] and made.json()["texts"]["0"] == "pay my bill"
+    found = client.post(
+        "/models/mine/predict", json={"texts": ["pay it", "rain", str(tmp_path / "secret.txt")]}
+    )
+    expected = learned.adapt([text for text, _ in pairs], [label for _, label in pairs]).predict(
+        ["pay it", "rain", str(tmp_path / "secret.txt")], probabilities=True
+    )
+    for row, ours in zip(found.json()["predictions"], expected.to_dict("records"), strict=True):
+        assert row["probabilities"]["money"] == pytest.approx(ours["p(money)"], abs=1e-6)
+    more = client.post("/models/mine/examples", json={"examples": [{"text": "a pizza", "class": "food"}]})
+    assert more.json()["classes"] == ["money", "sky", "food"]
+    assert client.post("/models/intents/predict", json={"texts": ["pay"]}).status_code == 409
+    one = client.post("/models/intents/adapt", json={"name": "one", "examples": examples[:2]})
+    assert one.status_code == 422 and "at least 2" in one.json()["error"]["what"]
+    wrong = client.post(
+        "/models/intents/adapt", json={"name": "v", "examples": [{"vector": [1.0], "class": "a"}]}
+    )
+    assert wrong.status_code == 422

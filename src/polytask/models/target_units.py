@@ -26,7 +26,7 @@ def labels_of_density(target: TargetColumn, frame: pd.DataFrame) -> np.ndarray:
     if name not in frame.columns:
         raise DataError(
             f"`log_density` is that of the labels, but the table has no column {name!r}; "
-            f"{column_hint(frame, name)}"
+            f"{column_hint(frame, name)} Add it, or leave `log_density` out."
         )
     return target.numbers(one_column(frame, name))
 

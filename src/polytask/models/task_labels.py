@@ -25,7 +25,7 @@ def labels_to_learn(targets: Sequence[TargetColumn], frame: pd.DataFrame) -> dic
     if not there:
         raise DataError(
             f"The rows have no column of the targets, {examples(names)}, so there is nothing to learn a "
-            f"task from; {column_hint(frame, names[0])}"
+            f"task from; {column_hint(frame, names[0])} Add the column of the labels."
         )
     labels = {target.task.name: target.encode(one_column(frame, target.task.name)) for target in there}
     if not any(bool(mask.any()) for _, mask in labels.values()):

@@ -11,6 +11,8 @@ from polytask.data import LabelledExamples
 from polytask.estimators.adapt_examples import adapt as adapt_examples
 from polytask.models.few_shot_classifier import FewShotClassifier
 from polytask.models.few_shot_model import AdaptedModel, FewShotModel
+from polytask.models.in_context_model import InContextModel
+from polytask.models.learned_features import LearnedFeatures
 from polytask.models.task_table_model import TaskTableModel
 from polytask.serve.bases import Base
 from polytask.serve.bodies import Body
@@ -24,6 +26,8 @@ from polytask.serve.shelf import Served, Shelf
 from polytask.serve.store import Store
 
 __all__ = ["Changes"]
+
+_MOST_TIMES = 20  # as many tasks, and rows of them, as a request may have, that a model may know
 
 
 class Changes:
@@ -111,9 +115,11 @@ class Changes:
 
     def _learned(self, served: Served, asked: MoreExamples, body: Body) -> Any:
         model = served.model
-        if isinstance(model, TaskTableModel):
-            return model.adapt(frame_of(asked.rows, body, self._limits, self._folder))
-        if not isinstance(model, Base | FewShotClassifier | FewShotModel):
+        if isinstance(model, TaskTableModel | InContextModel):
+            adapted = model.adapt(frame_of(asked.rows, body, self._limits, self._folder))
+            self._check_tasks(adapted)
+            return adapted
+        if not isinstance(model, Base | LearnedFeatures | FewShotClassifier | FewShotModel):
             what = "keeps no examples" if isinstance(model, AdaptedModel) else "has no tasks to be learned"
             raise Refused(
                 409,
@@ -134,6 +140,8 @@ class Changes:
             learned = model.add(items, labels=labels)
             self._check_size(learned)
             return learned.refit()
+        if isinstance(model, LearnedFeatures):
+            return model.adapt(items, labels)
         if len(set(labels)) < 2:
             raise Refused(
                 422, "There is one class; at least 2 are needed to tell apart.", where="examples",
@@ -152,6 +160,19 @@ class Changes:
                     f"The model would have {count:,} {what}; at most {most:,} are taken.",
                     where="examples",
                     remedy="Remove some first.",
+                )
+
+    def _check_tasks(self, model: TaskTableModel | InContextModel) -> None:
+        known = {"tasks": len(model.tasks)}
+        if isinstance(model, InContextModel):
+            known["rows"] = len(model.known)
+        for what, count in known.items():
+            if count > (most := _MOST_TIMES * self._limits.rows):
+                raise Refused(
+                    413,
+                    f"The model would know {count:,} {what}; at most {most:,} are taken.",
+                    where="rows",
+                    remedy="Adapt the model that was there first, to those that are needed.",
                 )
 
     def _check_free(self, name: str) -> None:

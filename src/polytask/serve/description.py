@@ -1,10 +1,15 @@
 """What a served model is, for clients: its kind, what it takes, and what it answers."""
 
+from collections.abc import Sequence
 from typing import Any
 
+from polytask.data import TableEncoder
 from polytask.data.tables.feature_column import CategoryFeatures, NumberFeatures
+from polytask.data.tables.target_column import TargetColumn
 from polytask.models.few_shot_classifier import FewShotClassifier
 from polytask.models.few_shot_model import AdaptedModel, FewShotModel
+from polytask.models.in_context_model import InContextModel
+from polytask.models.learned_features import LearnedFeatures
 from polytask.models.table_model import TableModel
 from polytask.models.task_table_model import TaskTableModel
 from polytask.serve.bases import Base
@@ -48,6 +53,13 @@ def described(served: Served) -> dict[str, Any]:
         told |= {"classes": list(model.classes)}
     elif isinstance(model, FewShotModel):
         told |= {"family": "encoder"}
+    elif isinstance(model, LearnedFeatures):
+        told |= {"family": "encoder", "data": _PLURALS[model.space.kind]}
+        told |= {"encoders": [view.name for view in model.space.views]}
+    elif isinstance(model, InContextModel):
+        told |= _columns([model.target], model.reader.encoder) | {"family": "tasks-table"}
+        told |= {"task_column": model.reader.column, "learner": model.config.learner}
+        told |= {"n_tasks": len(model.tasks), "tasks": list(model.tasks[:_MOST_VALUES])}
     elif isinstance(model, TaskTableModel):
         told |= _table(model.pooled) | {"family": "tasks-table", "task_column": model.column}
         told |= {"n_tasks": len(model.tasks), "tasks": list(model.tasks[:_MOST_VALUES])}
@@ -57,11 +69,15 @@ def described(served: Served) -> dict[str, Any]:
 
 
 def _table(model: TableModel) -> dict[str, Any]:
+    return _columns(model.targets, model.encoder)
+
+
+def _columns(of_targets: Sequence[TargetColumn], encoder: TableEncoder) -> dict[str, Any]:
     targets = [
         {"name": one.task.name, "kind": one.kind} | ({"classes": list(one.classes)} if one.classes else {})
-        for one in model.targets
+        for one in of_targets
     ]
-    features = [_feature(column) for column in model.encoder.encodings]
+    features = [_feature(column) for column in encoder.encodings]
     return {"family": "table", "data": "table", "targets": targets, "features": features}
 
 

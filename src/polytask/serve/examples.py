@@ -22,6 +22,12 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "predict": {
         "texts": {"texts": ["when must I pay"], "sets": 0.9},
         "rows": {"rows": [{"species": "Adelie", "bill_length_mm": 39.1}], "intervals": 0.9},
+        "tasks": {
+            "context": [{"school": "new", "age": 12, "score": 71}, {"school": "new", "age": 14, "score": 80}],
+            "rows": [{"school": "new", "age": 13, "score": 75}],
+            "intervals": 0.9,
+            "log_density": True,
+        },
         "images": {"images": [_PIXEL]},
         "vectors": {"vectors": [[0.5, 1.5]]},
     },

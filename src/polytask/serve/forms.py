@@ -45,6 +45,10 @@ class Predict(_Form):
     intervals: float | None = Field(None, description="Add intervals that hold this share of labels.")
     joint: bool = Field(False, description="Intervals for the labels of all targets together.")
     deviation: bool = Field(False, description="Add the standard deviation of numbers.")
+    log_density: bool = Field(False, description="Add the log density of the labels that the rows have.")
+    context: list[dict[str, Any]] | None = Field(
+        None, description="Labelled rows of tasks, known for this request only."
+    )
 
 
 class MoreExamples(_Form):

@@ -1,27 +1,32 @@
 """Predictions as JSON, of every kind of model."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from polytask.core import PolytaskError
+from polytask.data.tables.target_column import TargetColumn
 from polytask.models.few_shot_classifier import FewShotClassifier
 from polytask.models.few_shot_model import AdaptedModel
+from polytask.models.in_context_model import InContextModel
 from polytask.models.table_model import TableModel
 from polytask.models.task_table_model import TaskTableModel
 from polytask.serve.bodies import Body
-from polytask.serve.failures import Refused
+from polytask.serve.failures import Refused, as_refused
 from polytask.serve.forms import Predict
 from polytask.serve.items import items_to_predict
-from polytask.serve.rows import frame_of
+from polytask.serve.rows import frame_of, json_frame
 from polytask.serve.settings import Limits
 from polytask.serve.shelf import Served
 
 __all__ = ["plain", "predict"]
 
-_REGIONS = ("low", "high", "set", "sd")
+_REGIONS = ("low", "high", "set", "sd", "log_density")
+_OF_TASKS = ("deviation", "log_density", "context")
 
 
 def predict(served: Served, asked: Predict, body: Body, limits: Limits, folder: Path) -> dict[str, Any]:
@@ -42,18 +47,16 @@ def predict(served: Served, asked: Predict, body: Body, limits: Limits, folder: 
     if isinstance(model, FewShotClassifier):
         return _classes(model, asked, body, limits, folder)
     if isinstance(model, AdaptedModel):
-        _refuse(asked, "refuse", "sets", "intervals", "joint", "deviation")
+        _refuse(asked, "refuse", "sets", "intervals", "joint", *_OF_TASKS)
         return _of_classes(model.predict(items_to_predict("image", asked, body, limits)), model.classes)
     if isinstance(model, TableModel):
-        _refuse(asked, "refuse", "sets", "deviation")
+        _refuse(asked, "refuse", "sets", *_OF_TASKS)
         frame = frame_of(asked.rows, body, limits, folder)
         found = model.predict(frame, intervals=asked.intervals, joint=asked.joint)
-        return _of_rows(model, found, asked)
-    if isinstance(model, TaskTableModel):
+        return _of_rows(model.targets, found, asked)
+    if isinstance(model, TaskTableModel | InContextModel):
         _refuse(asked, "refuse", "sets", "joint")
-        frame = frame_of(asked.rows, body, limits, folder)
-        found = model.predict(frame, intervals=asked.intervals, deviation=asked.deviation)
-        return _of_rows(model, found, asked)
+        return _of_tasks(model, asked, body, limits, folder)
     raise Refused(
         409,
         f"The model {served.name!r} knows no classes yet.",
@@ -83,7 +86,7 @@ def plain(value: Any) -> Any:
 def _classes(
     model: FewShotClassifier, asked: Predict, body: Body, limits: Limits, folder: Path
 ) -> dict[str, Any]:
-    _refuse(asked, "intervals", "joint", "deviation")
+    _refuse(asked, "intervals", "joint", *_OF_TASKS)
     kind = model.space.kind
     is_table = asked.rows is not None or any(
         part.ending in (".csv", ".tsv", ".parquet") for part in body.parts
@@ -142,11 +145,29 @@ def _of_classes(found: pd.DataFrame, classes: tuple[str, ...]) -> dict[str, Any]
     return {"predictions": plain(predictions)}
 
 
-def _of_rows(model: TableModel | TaskTableModel, found: pd.DataFrame, asked: Predict) -> dict[str, Any]:
+def _of_tasks(
+    model: TaskTableModel | InContextModel, asked: Predict, body: Body, limits: Limits, folder: Path
+) -> dict[str, Any]:
+    """Predict rows of tasks; labelled rows that the request gives are known while it is answered."""
+    frame = frame_of(asked.rows, body, limits, folder)
+    if asked.context is not None:
+        context = json_frame(asked.context, limits, where="context")
+        try:
+            model = model.adapt(context, again=True)
+        except PolytaskError as error:
+            raise as_refused(error, where="context") from error
+    targets = model.targets if isinstance(model, TaskTableModel) else [model.target]
+    found = model.predict(
+        frame, intervals=asked.intervals, deviation=asked.deviation, log_density=asked.log_density
+    )
+    return _of_rows(targets, found, asked)
+
+
+def _of_rows(targets: Sequence[TargetColumn], found: pd.DataFrame, asked: Predict) -> dict[str, Any]:
     predictions: list[dict[str, Any]] = [{} for _ in range(len(found))]
     shares: list[dict[str, Any]] = [{} for _ in range(len(found))]
     regions: list[dict[str, Any]] = [{} for _ in range(len(found))]
-    for target in model.targets:
+    for target in targets:
         name = target.task.name
         values = {one: plain(found[f"{name}:{one}"].tolist()) for one in _REGIONS if f"{name}:{one}" in found}
         probabilities = {one: plain(found[f"{name}:p({one})"].tolist()) for one in target.classes}
@@ -158,7 +179,7 @@ def _of_rows(model: TableModel | TaskTableModel, found: pd.DataFrame, asked: Pre
                 told = {one: column[index] for one, column in values.items()}
                 regions[index][name] = told | ({"set": told["set"].split("|")} if "set" in told else {})
     answer: dict[str, Any] = {"predictions": predictions, "probabilities": shares}
-    if asked.intervals is not None or asked.deviation:
+    if asked.intervals is not None or asked.deviation or asked.log_density:
         answer |= {"intervals": regions, "level": asked.intervals}
     return answer
 

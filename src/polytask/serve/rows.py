@@ -16,7 +16,7 @@ from polytask.serve.failures import Refused, as_refused
 from polytask.serve.parquet import plain_parquet
 from polytask.serve.settings import Limits
 
-__all__ = ["checked_file", "frame_of", "read_file"]
+__all__ = ["checked_file", "frame_of", "json_frame", "read_file"]
 
 _SCALARS = (str, int, float, bool, type(None))
 
@@ -43,16 +43,30 @@ def frame_of(rows: list[dict[str, Any]] | None, body: Body, limits: Limits, fold
         )
     if rows is None:
         return read_part(parts[0], limits, folder)
+    return json_frame(rows, limits, where="rows")
+
+
+def json_frame(rows: list[dict[str, Any]], limits: Limits, *, where: str) -> pd.DataFrame:
+    """Return the table that rows of JSON are.
+
+    Args:
+        rows: Of the request.
+        limits: How large it may be.
+        where: The field that they stand in.
+
+    Raises:
+        Refused: There are none or too many, or a cell holds something else than a plain value.
+    """
     if not 0 < len(rows) <= limits.rows:
         what = f"There are {len(rows):,} rows; 1 to {limits.rows:,} are taken."
-        raise Refused(413 if rows else 422, what, where="rows", remedy="Send them in parts.")
+        raise Refused(413 if rows else 422, what, where=where, remedy="Send them in parts.")
     for index, row in enumerate(rows):
         for name, value in row.items():
             if not isinstance(value, _SCALARS) or (isinstance(value, str) and len(value) > limits.text):
                 raise Refused(
                     422,
                     f"The value of {name[:80]!r} is no number, no short text, no truth value and no null.",
-                    where=f"rows[{index}]",
+                    where=f"{where}[{index}]",
                     remedy="Write one value for each column.",
                 )
     frame = frame_of_rows(rows)

@@ -146,13 +146,6 @@ class Shelf:
 
 
 def _loaded(folder: Path) -> Any:
-    from polytask.models import InContextModel, LearnedFeatures, load
+    from polytask.models import load
 
-    model = load(folder)
-    if isinstance(model, InContextModel | LearnedFeatures):
-        raise BundleError(
-            f"{folder} learned from rows of tasks, or from known classes of texts, sounds or vectors; the "
-            "service does not know such models yet. Use it without the service, or serve a model of a table "
-            "or a classifier of examples."
-        )
-    return model
+    return load(folder)

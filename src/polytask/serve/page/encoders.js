@@ -8,15 +8,18 @@ import { stored } from "./store.js";
 import { counted, t } from "./words.js";
 
 const PARTS = { drawings: "draw", texts: "texts" };
-const typed = stored("vectors", "");
+const LINES = {
+  texts: { field: "text", read: (line) => line },
+  vectors: { field: "vector", read: numbersOf },
+};
 const names = new WeakMap(); // by example: the name of its file
 const given = new Map(); // by encoder: the examples that wait for a model; files are too large for the store
 
 /** How an encoder is taught: where there is a part of the page for it, a way there. */
 export function encoderForm(model, errors) {
-  const part = PARTS[model.data];
+  const part = model.builtin && PARTS[model.data];
   if (part) return el("p", {}, t("encoder.elsewhere"), " ", el("a", { href: `#${part}` }, t(`tab.${part}`)));
-  return model.data === "vectors" ? vectorsForm(model, errors) : filesForm(model, errors);
+  return model.data in LINES ? linesForm(model, errors) : filesForm(model, errors);
 }
 
 function filesForm(model, errors) {
@@ -54,7 +57,9 @@ function counts(examples) {
   return [...found];
 }
 
-function vectorsForm(model, errors) {
+/** A labelled example is a line. */
+function linesForm(model, errors) {
+  const typed = stored(model.builtin ? model.data : `lines.${model.name}`, "");
   const lines = el("textarea", { rows: 5, spellcheck: "false" });
   lines.value = typed.value;
   const said = el("p", { class: "hint", role: "alert" });
@@ -67,12 +72,13 @@ function vectorsForm(model, errors) {
     look();
   });
   look();
-  const make = button(t("encoder.make"), () => made(model, vectorsOf(lines.value), said, make, errors), "main");
-  return el("div", {}, field(t("encoder.vectors"), lines), said, el("div", { class: "row" }, make));
+  const make = button(t("encoder.make"), () => made(model, examplesOf(model, lines.value), said, make, errors), "main");
+  return el("div", {}, field(t(`encoder.${model.data}`), lines), said, el("div", { class: "row" }, make));
 }
 
-function vectorsOf(text) {
-  return labelledLines(text).examples.map(({ value, class: label }) => ({ vector: numbersOf(value), class: label }));
+function examplesOf(model, text) {
+  const { field: key, read } = LINES[model.data];
+  return labelledLines(text).examples.map(({ value, class: label }) => ({ [key]: read(value), class: label }));
 }
 
 /** Numbers with spaces, commas or semicolons between. */
