@@ -13,31 +13,25 @@ stands beside in the file.
 """
 
 import argparse
+import itertools
 import json
-import math
-import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from results import write_results  # beside this file
 from torch import nn
-from torch.optim import AdamW
+from varied_prototypes import encoded, trained_encoder  # beside this file
 
-from polytask.core import Interval, Learner, derive_seed, mean_interval, seeded
+from polytask.core import Interval, mean_interval
 from polytask.core.random import numpy_generator
-from polytask.data import ClassBatches, LabelledExamples, VariedEpisodes, check_new_classes
+from polytask.data import LabelledExamples, VariedEpisodes, check_new_classes
 from polytask.datasets import omniglot
 from polytask.evaluate import evaluate_episodes
-from polytask.meta.layers.averaged_views import AveragedViews
-from polytask.meta.layers.residual import residual_encoder
-from polytask.meta.metric import HeldOutPrototypes, NearestMean, Prototypes
-from polytask.train import Validation, faster_precision, train
+from polytask.meta.metric import NearestMean, Prototypes
 
 RESULTS = Path(__file__).parent / "results" / "omniglot-alphabets.json"
-STEPS = {"25 alphabets": 12_000, "5 alphabets, first draw": 5000, "5 alphabets, second draw": 5000}
-RATE = 2e-3
+STEPS = {"25 alphabets": 6000, "5 alphabets, first draw": 2500, "5 alphabets, second draw": 2500}
 
 
 def drawn_alphabets(examples: LabelledExamples) -> dict[str, list[str]]:
@@ -61,57 +55,28 @@ def within(examples: LabelledExamples, seed: int) -> VariedEpisodes:
     )
 
 
-@torch.no_grad()
 def score_of(encoder: nn.Module, examples: LabelledExamples, *, seed: int, n_episodes: int) -> Interval:
-    """Judge by episodes of vectors: no drawing's depends on the others, so each is encoded once."""
-    encoder.eval()
-    images = (examples.inputs.float() / 255).split(256)
-    vectors = replace(examples, inputs=torch.cat([encoder(part) for part in images]), images=None)
     learner = Prototypes(nn.Identity(), distance="cosine")
-    return evaluate_episodes(learner, within(vectors, seed), n_episodes=n_episodes).interval
-
-
-def rate(done: float) -> float:
-    """Return the factor on the learning rate when this part of the training is done."""
-    return min(1.0, 20 * done + 0.01) * (1 + math.cos(math.pi * done)) / 2
+    return evaluate_episodes(
+        learner, within(encoded(encoder, examples), seed), n_episodes=n_episodes
+    ).interval
 
 
 def run(
     name: str, seed: int, n_steps: int, training: LabelledExamples, held_out: LabelledExamples
 ) -> dict[str, Any]:
-    with seeded(seed, "initialization"):
-        network: Any = residual_encoder()  # the stubs of `to` know no memory format
-        encoder = AveragedViews(network.to(memory_format=torch.channels_last))
-        learner = HeldOutPrototypes(Prototypes(encoder, distance="cosine", scale=16.0))
-    source = ClassBatches(training, seed=derive_seed(seed, "training"))
-    precision = faster_precision(network, torch.rand(128, 1, 28, 28))
-
-    def validate(_: Learner) -> Validation:
+    def score(encoder: nn.Module) -> float:
         accuracy = score_of(encoder, held_out, seed=1, n_episodes=200).mean
         print(f"  {name}: validation error {100 - 100 * accuracy:.2f} %", flush=True)
-        return Validation(score=accuracy, metrics={"accuracy": accuracy})
+        return accuracy
 
-    start = time.process_time()
-    done = train(
-        learner,
-        source,
-        n_steps=n_steps,
-        optimizer=lambda parameters: AdamW(parameters, lr=RATE, weight_decay=0.02),
-        schedule=lambda step: rate(step / n_steps),
-        validate=validate,
-        validate_every=max(1, n_steps // 4),
-        precision=precision,
-        seed=derive_seed(seed, "training"),
-    )
-    minutes = (time.process_time() - start) / 60
-    score = score_of(encoder, omniglot("evaluation", split="background"), seed=2, n_episodes=1000)
+    trained = trained_encoder(training, seed=seed, n_steps=n_steps, score=score)
+    error = score_of(trained.encoder, omniglot("evaluation", split="background"), seed=2, n_episodes=1000)
     return {
-        "error": round(100 - 100 * score.mean, 2),
-        "half_width_95": round(100 * score.half_width, 2),
+        "error": round(100 - 100 * error.mean, 2),
+        "half_width_95": round(100 * error.half_width, 2),
         "steps": n_steps,
-        "best_step": done.best_step,
-        "minutes of one core": round(minutes, 1),
-        "precision": precision,
+        **trained.figures,
     }
 
 
@@ -133,19 +98,18 @@ def main() -> None:
         pixels = evaluate_episodes(NearestMean(), within(evaluation, 2), n_episodes=1000).interval
         figures["pixels, error"] = f"{100 - 100 * pixels.mean:.1f} ± {100 * pixels.half_width:.1f}"
     figures["validation alphabets"] = drawn["validation"]
-    for name in asked.settings:
+    setting = {"way": 20, "shot": 1, "queries a class": 5, "test episodes": 1000}
+    for seed, name in itertools.product(asked.seed, asked.settings):
         training = background.of_groups(drawn[name])
-        runs = dict(figures.get(name, {}).get("by seed", {}))
-        for seed in asked.seed:
-            runs[str(seed)] = run(name, seed, asked.steps or STEPS[name], training, held_out)
-            print(name, seed, runs[str(seed)], flush=True)
+        run_of_seed = run(name, seed, asked.steps or STEPS[name], training, held_out)
+        print(name, seed, run_of_seed, flush=True)
+        runs = {**figures.get(name, {}).get("by seed", {}), str(seed): run_of_seed}
         figures[name] = {
             "alphabets": drawn[name],
             "characters": training.n_classes,
-            "error over seeds": mean_interval([found["error"] for found in runs.values()]).format(2),
+            "error over seeds": mean_interval([figure["error"] for figure in runs.values()]).format(2),
             "by seed": runs,
         }
-        setting = {"way": 20, "shot": 1, "queries a class": 5, "test episodes": 1000}
         write_results(
             RESULTS,
             setting=setting,

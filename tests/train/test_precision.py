@@ -49,7 +49,7 @@ def test_measuring_changes_neither_weights_nor_buffers_nor_gradients():
 
 def test_the_benchmarks_of_images_measure_which_precision_to_train_with(pytestconfig: pytest.Config):
     folder = pytestconfig.rootpath / "benchmarks"
-    for name in ("quality/omniglot.py", "quality/omniglot_alphabets.py", "builtin/drawings.py"):
+    for name in ("quality/omniglot.py", "quality/varied_prototypes.py", "builtin/drawings.py"):
         code = (folder / name).read_text()
         assert "faster_precision(" in code, name
         assert 'precision="bf16-mixed"' not in code and "torch.bfloat16):" not in code, name
