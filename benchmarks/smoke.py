@@ -33,6 +33,7 @@ HERE = Path(__file__).resolve().parent
 FOLDERS = ("quality", "speed")
 NO_SCRIPTS = (
     "growth",
+    "equal_time",
     "results",
     "joint_sets",
     "pilot_tables",
@@ -207,6 +208,7 @@ CASES: dict[str, Case] = {
     "gaussian_processes": Case(
         arguments=("--iterations", "2", "--seed", "0"), constants={"N_TEST_STEPS": 1, "N_DRAWS": 2}
     ),
+    "image_learners": Case(arguments=("--seed", "0", "--steps", "2", "--test-episodes", "4")),
     "glyph_learners": Case(
         arguments=("prototypes", "maml", "cosine-fine-tuning", "--steps", "2", "--test-episodes", "4")
     ),

@@ -169,6 +169,10 @@ def test_a_training_of_a_learner_is_told_as_it_is_done(run, tmp_path):
             image = Image.fromarray(np.full((16, 16), 20 * index, dtype=np.uint8))
             image.save(tmp_path / "known" / name / f"{index}.png")
     words = ["learn", "known", "--way", "2", "--steps", "1", "--size", "16", "--width", "2", "-o", "m"]
+    batches = found(run(*words, "--dry-run", "--json"))
+    assert batches["learner"] == "varied-prototypes"
+    assert batches["training"] == {"steps": 1, "images_a_step": 64}
+    words += ["--learner", "prototypes"]
     told = found(run(*words, "--dry-run", "--json"))
     assert not Path("m").exists()
     done = found(run(*words, "--test-episodes", "2", "--json"))
@@ -182,5 +186,5 @@ def test_a_training_of_a_learner_is_told_as_it_is_done(run, tmp_path):
     }
     shown = " ".join(run(*words, "--dry-run").stdout.split())
     assert "train part" in shown and "Nothing was trained" in shown
-    encoder = found(run(*words, "--learner", "simple-shot", "--dry-run", "--json"))
+    encoder = found(run(*words[:-1], "simple-shot", "--dry-run", "--json"))
     assert encoder["training"] == {"steps": 1, "images_a_step": 64}

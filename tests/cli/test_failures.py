@@ -108,7 +108,8 @@ WRONG = [
     [*FIT, "--architecture", "tabm", "--soft-strength", "1"],
     [*FIT, "--architecture", "had"],
     [*FIT, "--drop", "y"],
-    [*LEARN, "--inner-rate", "0.1", "--inner-steps", "3", "--batch-size", "8"],
+    [*LEARN, "--inner-rate", "0.1", "--inner-steps", "3", "--n-query", "8"],
+    [*LEARN, "--learner", "prototypes", "--batch-size", "8"],
     [*LEARN, "--learner", "maml", "--train-way", "9"],
     [*LEARN, "--learner", "tim", "--n-query", "9", "--episodes-per-step", "2"],
     ["learn", "nowhere", "-o", "m"],
@@ -163,7 +164,9 @@ def test_a_wrong_name_is_answered_with_near_ones_and_how_to_list_all(run, tmp_pa
 
 
 def test_a_model_of_another_kind_is_found_before_the_training(run, tmp_path):
-    model = FewShotModel(Prototypes(conv4(width=2)), config=FewShotConfig(size=16, width=2), data={})
+    model = FewShotModel(
+        Prototypes(conv4(width=2)), config=FewShotConfig(learner="prototypes", size=16, width=2), data={}
+    )
     model.save(tmp_path / "m")
     (tmp_path / "t.csv").write_text("a,b,y\n1,2,3\n")
     ended = run(*FIT, does=raising(AssertionError("trained")))
@@ -210,9 +213,9 @@ def test_options_under_their_old_names_are_noted_and_taken(run):
 
 
 def test_a_model_of_another_kind_is_no_table_model_to_extend_and_knows_no_classes_yet(run, tmp_path):
-    FewShotModel(Prototypes(conv4(width=2)), config=FewShotConfig(size=16, width=2), data={}).save(
-        tmp_path / "shots"
-    )
+    FewShotModel(
+        Prototypes(conv4(width=2)), config=FewShotConfig(learner="prototypes", size=16, width=2), data={}
+    ).save(tmp_path / "shots")
     (tmp_path / "t.csv").write_text("a,b,y\n1,2,3\n")
     ended = run("extend", "shots", "t.csv", "--target", "y", "-o", "m")
     assert ended.exit_code == 2
@@ -225,7 +228,9 @@ def test_a_model_of_another_kind_is_no_table_model_to_extend_and_knows_no_classe
 
 
 def test_intervals_and_joint_are_refused_of_a_model_that_answers_images(run, tmp_path):
-    base = FewShotModel(Prototypes(conv4(width=2)), config=FewShotConfig(size=16, width=2), data={})
+    base = FewShotModel(
+        Prototypes(conv4(width=2)), config=FewShotConfig(learner="prototypes", size=16, width=2), data={}
+    )
     examples = LabelledExamples(
         inputs=torch.rand(4, 1, 16, 16, generator=torch.Generator().manual_seed(0)),
         labels=torch.tensor([0, 0, 1, 1]),

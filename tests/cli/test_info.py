@@ -87,7 +87,11 @@ def test_a_table_model_says_what_it_is(run, folder):
 
 
 def test_few_shot_models_say_what_they_are(run, tmp_path):
-    model = FewShotModel(Prototypes(conv4(width=2)), config=FewShotConfig(size=16, width=2), data={"seed": 3})
+    model = FewShotModel(
+        Prototypes(conv4(width=2)),
+        config=FewShotConfig(learner="prototypes", size=16, width=2),
+        data={"seed": 3},
+    )
     model.save(tmp_path / "shots")
     images = np.random.default_rng(0).random((4, 1, 16, 16)).astype(np.float32)
     support = LabelledExamples(

@@ -27,7 +27,9 @@ def run(tmp_path):
 def test_a_dry_run_tells_what_would_be_tried(run, tmp_path):
     done = run(*QUICK, "--dry-run", "-o", str(tmp_path / "m"))
     assert done.exit_code == 0, done.stderr
-    assert "prototypes, simple-shot, ridge, maml, 1 step each" in " ".join(done.stdout.split())
+    assert "varied-prototypes, prototypes, simple-shot, ridge, maml, 1 step each" in " ".join(
+        done.stdout.split()
+    )
     assert not (tmp_path / "m").exists()
 
 
@@ -38,7 +40,13 @@ def test_what_was_tried_is_printed_and_written(run, tmp_path, monkeypatch):
     assert done.exit_code == 0, done.stderr
     assert "Tried for 1 step each" in done.stdout and "simple-shot" in done.stdout
     (file,) = (tmp_path / "m").glob("results*.json")
-    assert [one["chosen"] for one in json.loads(file.read_text())["trials"]] == [True, False, False, False]
+    assert [one["chosen"] for one in json.loads(file.read_text())["trials"]] == [
+        True,
+        False,
+        False,
+        False,
+        False,
+    ]
 
 
 def test_a_setting_of_some_learners_alone_is_refused_in_the_words_of_the_command(run, tmp_path):

@@ -16,8 +16,8 @@ from polytask.core import InputError
 from polytask.estimators.learn_images import learn_images
 from polytask.models.few_shot_config import FewShotConfig
 
-TINY: dict[str, Any] = {"way": 3, "train_way": 3, "shot": 2, "steps": 1, "n_query": 2, "width": 4}
-TINY |= {"episodes": 1, "n_episodes": 2}
+TINY: dict[str, Any] = {"way": 3, "shot": 2, "steps": 1, "batch_size": 12, "width": 4}
+TINY |= {"n_episodes": 2}
 
 
 def images(n_classes: int, n_each: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -142,8 +142,15 @@ def test_a_class_of_one_image_is_recognized_by_that_image(tmp_path):
         ({"way": 1}, "`way` must be at least 2"),
         ({"learner": "magic"}, r"'magic'; `polytask\.meta\.learner_names\(\)` lists all 32"),
         ({"learner": "protonets"}, "did you mean 'prototypes'"),
-        ({"inner_steps": 2}, "`inner_steps` is not used with `learner='prototypes'`; leave it out.*'maml'"),
-        ({"inner_rate": 0.1, "batch_size": 8}, "`inner_rate` is not used.*; `batch_size` is not used"),
+        ({"inner_steps": 2}, "`inner_steps` is not used with `learner='varied-prototypes'`; leave.*'maml'"),
+        (
+            {"train_way": 5, "n_query": 3},
+            "`train_way` is not used with `learner='varied-prototypes'`.*such as 'prototypes'; `n_query`",
+        ),
+        (
+            {"learner": "prototypes", "inner_rate": 0.1, "batch_size": 8},
+            "`inner_rate` is not used.*; `batch_size` is not used",
+        ),
         ({"learner": "maml", "train_way": 3}, "`train_way` is not used with `learner='maml'`"),
         ({"learner": "lstm-optimizer", "inner_rate": 0.1}, "`inner_rate` is not used"),
         (
@@ -151,10 +158,13 @@ def test_a_class_of_one_image_is_recognized_by_that_image(tmp_path):
             "`n_query` is not used.*`episodes` is not used.*trained by episodes",
         ),
         (
-            {"shot": 9},
+            {"learner": "prototypes", "shot": 9},
             r"^examples: 30 classes have fewer .*\(8 of 10\).* 25 more; lower `shot` to 7, add [^;]*$",
         ),
-        ({"shot": 3, "n_query": 6}, "18 classes have fewer images.*lower `shot` to 2"),
+        (
+            {"learner": "prototypes", "shot": 3, "n_query": 6},
+            "18 classes have fewer images.*lower `shot` to 2",
+        ),
         ({"way": 11}, "30 classes, but `way` 11 needs at least 33.*lower `way` to 10 or add"),
         ({"colour": 3}, "colour"),
         ({"width": "8"}, "`width` must be a whole number, got '8'"),

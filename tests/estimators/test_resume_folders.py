@@ -221,7 +221,7 @@ def examples(seed: int = 0, *, n_classes: int = 15, size: int = 16) -> LabelledE
 
 
 def learn(source: LabelledExamples | None = None, **settings: Any) -> Any:
-    given = {"way": 2, "shot": 1, "steps": 2, "n_episodes": 3, "width": 4, "n_query": 2, **settings}
+    given = {"way": 2, "shot": 1, "steps": 2, "n_episodes": 3, "width": 4, **settings}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DataWarning)  # noise cannot be told apart
         return polytask.learn(examples() if source is None else source, **given)
@@ -240,7 +240,7 @@ FEW_SHOT: dict[str, tuple[dict[str, Any], str]] = {
     "way": ({"way": 3}, "`way` was 2, is 3"),
     "shot": ({"shot": 2}, "`shot` was 1, is 2"),
     "steps": ({"steps": 3}, "`steps` was 2, is 3"),
-    "learner": ({"learner": "anil"}, "`learner` was prototypes, is anil"),
+    "learner": ({"learner": "anil"}, "`learner` was varied-prototypes, is anil"),
     "seed": ({"seed": 1}, "`seed` was 0, is 1"),
     "width": ({"width": 5}, "`width` was 4, is 5"),
     "size": ({"source": examples(size=18)}, "images` was"),

@@ -84,9 +84,19 @@ def test_images_in_memory_must_be_given_again(model):
         polytask.update(model, drawings(2, 6, seed=7), **UPDATE)
 
 
-def test_a_learner_that_is_not_trained_by_episodes_is_refused(known):
+def test_the_learner_that_is_the_default_is_updated_too(known):
+    trained = polytask.learn(known, **LEARN)
+    updated, results = polytask.update(
+        trained, drawings(2, 6, seed=7), replay=known, **{**UPDATE, "learning_rate": 1e-3}
+    )
+    assert results.steps == 1 and results.classes == ("7-0", "7-1")
+    before, after = trained.learner.state_dict(), updated.learner.state_dict()
+    assert not results.kept or any(not torch.equal(before[name], after[name]) for name in before)
+
+
+def test_a_learner_with_a_head_for_all_known_classes_is_refused(known):
     trained = polytask.learn(known, learner="simple-shot", **LEARN)
-    with pytest.raises(InputError, match="simple-shot is trained on all known classes at once"):
+    with pytest.raises(InputError, match="simple-shot is trained with a head for all known classes"):
         polytask.update(trained, drawings(2, 6, seed=7), replay=known, **UPDATE)
 
 

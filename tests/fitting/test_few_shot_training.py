@@ -1,5 +1,7 @@
 """What is trained on which steps."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -53,6 +55,15 @@ def test_varied_prototypes_are_trained_themselves_on_half_as_many_classes_as_ima
     assert all(parameter.grad is not None for parameter in learner.parameters())
 
 
+@pytest.mark.parametrize(("ground", "strength"), [(0, 1.0), (90, None)])
+def test_images_on_black_are_bent_and_others_are_not(ground: int, strength: float | None) -> None:
+    config = filled("varied-prototypes")
+    examples = bars()
+    examples = replace(examples, inputs=examples.inputs.clamp(min=ground))
+    _, source = to_train(build_few_shot_learner(config), examples, config, seed=0)
+    assert isinstance(source, ClassBatches) and source.strength == strength
+
+
 def test_varied_prototypes_learn_adapt_and_predict_and_take_no_settings_of_episodes() -> None:
     model = polytask.learn(
         bars(15), learner="varied-prototypes", way=3, steps=2, width=4, n_episodes=5, batch_size=16
@@ -62,5 +73,3 @@ def test_varied_prototypes_learn_adapt_and_predict_and_take_no_settings_of_episo
     assert len(answers) == len(known)
     with pytest.raises(InputError, match="`train_way` is not used with `learner='varied-prototypes'`"):
         polytask.learn(bars(15), learner="varied-prototypes", way=3, train_way=5)
-    with pytest.raises(InputError, match="varied-prototypes is trained on all known classes at once"):
-        polytask.update(model, known, replay=bars(15))

@@ -58,8 +58,9 @@ def learn(
     learner: Annotated[
         str | None,
         typer.Option(
-            help="The method. Of images one that polytask methods lists (prototypes); of a table with tasks "
-            "mixed, cnp, np, anp, tnp or pfn (auto). auto tries some, and held-out classes or tasks choose.",
+            help="The method. Of images one that polytask methods lists (varied-prototypes); of a table with "
+            "tasks mixed, cnp, np, anp, tnp or pfn (auto). auto tries some, and held-out classes or tasks "
+            "choose.",
             autocompletion=learners,
             show_default=False,
         ),
@@ -129,7 +130,7 @@ def learn(
 
     [bold]Examples[/bold]
 
-      polytask learn glyphs --way 5 --shot 1 --learner prototypes -o letters
+      polytask learn glyphs --way 5 --shot 1 -o letters
 
       polytask learn my-images/ --way 3 --shot 5 --learner maml -o quick
 

@@ -61,7 +61,7 @@ class FewShotEstimator(BaseEstimator):
     Example:
         >>> images = np.random.default_rng(0).random((160, 1, 16, 16), dtype=np.float32)
         >>> known = np.repeat(np.arange(20), 8)
-        >>> settings = {"way": 2, "train_way": 2, "n_query": 2, "episodes": 1, "steps": 1, "width": 4}
+        >>> settings = {"way": 2, "batch_size": 8, "steps": 1, "width": 4}
         >>> estimator = FewShotEstimator(n_episodes=2, **settings).fit(images, known)
         >>> estimator.adapt(images[:2], ["cat", "dog"]).predict(images[:2]).tolist()
         ['cat', 'dog']
@@ -77,7 +77,7 @@ class FewShotEstimator(BaseEstimator):
         *,
         way: int = 5,
         shot: int = 1,
-        learner: str = "prototypes",
+        learner: str = "varied-prototypes",
         n_episodes: int = 600,
         size: int | None = None,
         width: int | None = None,

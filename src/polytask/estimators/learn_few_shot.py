@@ -103,10 +103,10 @@ def learn(
         encoder: Likewise; also for images.
         way: Classes of a task (5).
         shot: Labelled examples of each class (1).
-        learner: For images see `polytask.meta.learner_names`, or ``"auto"``: prototypes, simple-shot, ridge
-            and maml each train a little, and validation classes choose; of those that are not clearly behind
-            the best, the cheapest is trained. With ``task_column`` one of those above. For a prior ``"pfn"``
-            or a neural process. None: prototypes, auto, and pfn.
+        learner: For images see `polytask.meta.learner_names`, or ``"auto"``: varied-prototypes, prototypes,
+            simple-shot, ridge and maml each train a little, and validation classes choose; of those that are
+            not clearly behind the best, the first is trained. With ``task_column`` one of those above. For
+            a prior ``"pfn"`` or a neural process. None: varied-prototypes, auto, and pfn.
         n_episodes: Held-out episodes for the figures (600).
         seed: The same one gives the same model.
         channels: 1 to read a folder's images in grey, 3 in colour; None: 3 if one of them has colour.

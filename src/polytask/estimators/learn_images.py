@@ -55,7 +55,7 @@ def learn_images(
     *,
     way: int = 5,
     shot: int = 1,
-    learner: str = "prototypes",
+    learner: str = "varied-prototypes",
     n_episodes: int = 600,
     seed: int = 0,
     channels: int | None = None,

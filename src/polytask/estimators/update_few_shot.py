@@ -40,7 +40,8 @@ def update(
     the change lies below 0, is undone.
 
     Args:
-        model: Made by `polytask.learn`, by a learner that is trained by episodes; it does not change.
+        model: Made by `polytask.learn`, by a learner without a head for all known classes; it does not
+            change.
         new_task: A folder with one folder of images per class, three or more in each, or examples. Half of
             each class is support, the rest queries, which never train.
         replay: What the model was trained on, as it was given to `polytask.learn`; None: where the model
@@ -141,10 +142,10 @@ def _check_model(model: FewShotModel) -> None:
             f"An update takes a model made by `polytask.learn`, but not {type(model).__name__}. Adapted "
             "models are made again of the updated one."
         )
-    if not learner_entry(model.config.learner).by_episodes:
+    if learner_entry(model.config.learner).pretraining_head is not None:
         raise InputError(
-            f"An update makes steps on episodes, but {model.config.learner} is trained on all known classes "
-            "at once. Learn a model by episodes, such as prototypes or maml."
+            f"An update makes steps on episodes, but {model.config.learner} is trained with a head for all "
+            "known classes. Learn another model, such as prototypes or maml."
         )
 
 

@@ -21,8 +21,8 @@ from polytask.train import train
 __all__ = ["AUTO", "CANDIDATES", "trial_steps", "try_learners", "without_auto"]
 
 AUTO = "auto"
-CANDIDATES = ("prototypes", "simple-shot", "ridge", "maml")
-"""Those that are tried, the cheapest first."""
+CANDIDATES = ("varied-prototypes", "prototypes", "simple-shot", "ridge", "maml")
+"""Those that are tried, the default first, then the cheapest."""
 
 _SHARE = 12  # a trial has one of so many parts of the steps
 _USUAL_STEPS = 400
@@ -63,11 +63,11 @@ def try_learners(
     """Train each learner a little, and choose one by the same episodes of validation classes.
 
     The best is the one with the highest mean; of those that are not clearly behind it, by the interval of the
-    paired differences, the first is chosen, which is the cheapest. Test classes have no part in it.
+    paired differences, the first is chosen. Test classes have no part in it.
 
     Args:
         classes: Known ones train, validation classes judge.
-        configs: Of the candidates, without gaps, the cheapest first.
+        configs: Of the candidates, without gaps, the preferred first.
         n_steps: Training steps of each.
         seed: Decides weights, steps and episodes.
         accelerator: As in Lightning Fabric.

@@ -3,7 +3,7 @@
 from polytask.architectures import HardSharing
 from polytask.core import EpisodicLearner, InputError, Learner, SharedModel, derive_seed, seeded
 from polytask.data import ClassBatches, ClassificationEpisodes, KnownClasses, LabelledExamples, Source
-from polytask.data.images.varied_images import ORIENTATIONS
+from polytask.data.images.varied_images import ORIENTATIONS, drawn_on_black
 from polytask.meta.catalogue import learner_entry
 from polytask.meta.metric.feature_classifier import FeatureClassifier
 from polytask.meta.metric.held_out_prototypes import HeldOutPrototypes
@@ -40,6 +40,12 @@ def to_train(
 
 
 def _varied(examples: LabelledExamples, config: FewShotConfig, *, seed: int) -> ClassBatches:
-    """Return batches of two images of each of many classes, of four groups where there are so many."""
+    """Return batches of two images of each of many classes, of four groups where there are so many.
+
+    Drawings on black are bent, as what is beyond the border of an image counts as black; others are not.
+    """
     n_classes = max(2, min(config.batch_size // 2, ORIENTATIONS * examples.n_classes))
-    return ClassBatches(examples, n_classes=n_classes, n_groups=min(4, n_classes), seed=seed)
+    strength = 1.0 if drawn_on_black(examples.inputs) else None
+    return ClassBatches(
+        examples, n_classes=n_classes, n_groups=min(4, n_classes), strength=strength, seed=seed
+    )

@@ -18,7 +18,7 @@ class ImageTask:
         n_way: Classes of a task.
         size: Height and width of an image; 16 at least.
         in_channels: Channels of an image.
-        width: Channels of each layer of the convolutional net.
+        width: Channels of each layer of the convolutional net; of a residual one, of its first block.
         inner_rate: Of learners by gradients; None means the method's own.
         inner_steps: Of learners by gradients; None means the method's own.
 

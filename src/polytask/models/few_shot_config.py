@@ -48,7 +48,8 @@ class FewShotConfig(SavedSettings):
         way: Classes of a task.
         shot: Labelled examples of each class.
         size: Height and width of the images.
-        width: Channels of each layer of the four-layer convolutional net.
+        width: Channels of each layer of the four-layer convolutional net, and of the first block of a
+            residual one.
         steps: Training steps; 0 means the learner's default.
         train_way: Classes of a training episode; 0 means the learner's default.
         n_query: Queries of each class in a training episode; 0 means 5, or as many as the smallest class has.
@@ -63,7 +64,7 @@ class FewShotConfig(SavedSettings):
         InputError: A setting has a wrong type or is out of range; all problems at once.
     """
 
-    learner: str = "prototypes"
+    learner: str = "varied-prototypes"
     way: int = 5
     shot: int = 1
     size: int = 28

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from polytask.core import InputError
-from polytask.data.images.varied_images import ORIENTATIONS, oriented, varied_images
+from polytask.data.images.varied_images import ORIENTATIONS, drawn_on_black, oriented, varied_images
 
 
 def stroke(width: int) -> torch.Tensor:
@@ -58,3 +58,13 @@ def test_stronger_variation_moves_images_farther():
 def test_a_negative_strength_is_refused():
     with pytest.raises(InputError, match="`strength` must be at least 0, got -1"):
         varied_images(stroke(3), drawn(0), strength=-1)
+
+
+@pytest.mark.parametrize("scale", [1, 255])
+def test_strokes_on_black_are_told_from_other_images(scale: int):
+    images = (stroke(3).expand(4, 3, 28, 28) * scale).to(torch.uint8 if scale == 255 else torch.float32)
+    assert drawn_on_black(images)
+    assert not drawn_on_black(scale - images)
+    grey = torch.full_like(images, scale // 3 or 0.3)
+    assert not drawn_on_black(grey)
+    assert not drawn_on_black(torch.cat([images[:, :2], grey[:, 2:]], dim=1))  # one channel is bright enough

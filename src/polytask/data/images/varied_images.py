@@ -6,10 +6,12 @@ from torch.nn import functional
 
 from polytask.core import InputError
 
-__all__ = ["ORIENTATIONS", "oriented", "varied_images"]
+__all__ = ["ORIENTATIONS", "drawn_on_black", "oriented", "varied_images"]
 
 ORIENTATIONS = 8
 """Quarter turns, plain and mirrored."""
+
+_BLACK = 0.1  # at most so bright
 
 _TURN, _SHEAR, _STRETCH, _SHIFT = 0.2, 0.15, 0.15, 0.12  # radians, parts, powers of e, half images; at most
 _BEND, _KNOTS = 0.12, 4  # half images, as a deviation; points a side between which an image is bent
@@ -34,6 +36,23 @@ def oriented(images: Tensor, orientation: Tensor) -> Tensor:
         quarter = images[chosen].rot90(index % 4, (2, 3))
         turned[chosen] = quarter.flip(3) if index >= 4 else quarter
     return turned
+
+
+def drawn_on_black(images: Tensor) -> bool:
+    """Tell whether most of the images is a black ground, so that they can be bent and their strokes changed.
+
+    Args:
+        images: uint8 or floats in [0, 1], ``[image, channel, size, size]``; some 1,000 of them are looked at.
+
+    Example:
+        >>> image = torch.zeros(1, 3, 8, 8)
+        >>> image[..., 3] = 1.0
+        >>> drawn_on_black(image), drawn_on_black(1 - image)
+        (True, False)
+    """
+    sample = images[:: max(1, len(images) // 1000)]
+    black = _BLACK * 255 if images.dtype == torch.uint8 else _BLACK
+    return bool((sample.amax(1) <= black).float().mean() > 0.5)
 
 
 def varied_images(images: Tensor, draw: torch.Generator, *, strength: float = 1.0) -> Tensor:

@@ -110,6 +110,6 @@ def _for_images(task: ImageTask) -> Prototypes:
 
 
 def _residual(task: ImageTask) -> Prototypes:
-    encoder = residual_encoder(task.in_channels, task.width)
+    encoder = residual_encoder(task.in_channels, max(1, task.width // 2))  # `width` after the first block
     encoder.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] - twice as fast on CPU
     return Prototypes(encoder, distance="cosine", scale=16.0)
