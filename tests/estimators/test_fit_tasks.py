@@ -212,6 +212,17 @@ def test_rows_that_teach_nothing_are_refused(model, rows, message):
         model.adapt(rows())
 
 
+def test_a_level_beyond_what_held_out_tasks_tell_and_blank_rows_are_told(model, tmp_path):
+    blank = shops().assign(**dict.fromkeys(model.pooled.encoder.columns, None))
+    with pytest.warns(DataWarning) as told:
+        model.predict(blank, intervals=0.999)
+    texts = [str(one.message) for one in told]
+    assert any("A level of 0.999 takes 999 held-out tasks with a label" in text for text in texts)
+    assert any(f"{len(blank)} of {len(blank)} rows lack a value in more than half" in text for text in texts)
+    with pytest.warns(DataWarning, match="takes 999 held-out tasks"):
+        model.predict_to(shops(), tmp_path / "answers.csv", intervals=0.999)
+
+
 def test_what_is_asked_of_classes_alone_or_wrongly_is_refused(model):
     with pytest.raises(InputError, match="`intervals` must be above 0 and below 1"):
         model.predict(shops(), intervals=2)

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from polytask.core import InputError, Task
-from polytask.models.target_tasks import TargetTasks, TaskSpread
+from polytask.models.target_tasks import TargetTasks
 from polytask.models.task_effects import EffectFeatures, NoiseModel, TaskPrior
 
 TASK = Task(name="y", kind="regression")
@@ -66,21 +66,6 @@ def test_what_is_learned_later_is_as_if_learned_at_once():
     torch.testing.assert_close(later.mean, at_once.mean)
     assert later.counts.tolist() == at_once.counts.tolist() == [2, 1]
     assert torch.equal(later.mean[1], first.mean[1])
-
-
-def test_each_task_counts_as_much_in_the_distances():
-    away = {1: (np.array([1.0] * 9 + [5.0]), np.array([0] * 9 + [1]))}
-    one = TaskSpread.of(away)
-    assert float(one.scale[0]) == pytest.approx(((1 + 25) / 2) ** 0.5)
-    rows = torch.tensor([1])
-    assert float(one.radius(rows, 0.4)) == 1.0 and float(one.radius(rows, 0.9)) == 5.0
-
-
-def test_between_numbers_of_rows_distances_are_interpolated():
-    some = np.array([1.0, 1.0]), np.array([0, 1])
-    more = np.array([3.0, 3.0]), np.array([0, 1])
-    one = TaskSpread.of({0: some, 3: more})
-    assert one.radius(torch.tensor([0, 1, 3, 99]), 0.5).tolist() == pytest.approx([1, 2, 3, 3])
 
 
 def test_what_is_written_is_read_again():

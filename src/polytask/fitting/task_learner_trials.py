@@ -18,7 +18,7 @@ from polytask.fitting.task_learner_table import FoldOfTasks, TaskLearnerTable
 from polytask.fitting.task_table_fit import fit_task_table
 from polytask.models.in_context_config import InContextConfig
 from polytask.models.in_context_model import InContextModel
-from polytask.models.target_tasks import TaskSpread
+from polytask.models.task_spread import TaskSpread
 
 __all__ = ["Levels", "Mixed", "Network", "TaskCandidate", "Trial", "tried"]
 

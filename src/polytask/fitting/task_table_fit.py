@@ -32,9 +32,10 @@ from polytask.fitting.task_data import MOST, TaskData
 from polytask.fitting.task_prior import Choice, choose_prior, some_tasks
 from polytask.fitting.task_prior_forms import slope_columns
 from polytask.fitting.task_trials import drawn
-from polytask.models.target_tasks import TargetTasks, TaskSpread
+from polytask.models.target_tasks import TargetTasks
 from polytask.models.task_effects import TaskPrior
 from polytask.models.task_names import TaskNames
+from polytask.models.task_spread import TaskSpread
 from polytask.models.task_table_model import TaskTableModel
 from polytask.models.task_table_results import NewTasks, TargetTaskResult, TaskTableResults
 

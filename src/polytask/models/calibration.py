@@ -16,7 +16,15 @@ from torch import Tensor
 from polytask.core import InputError, Task
 from polytask.core.records import record_from_json
 
-__all__ = ["Calibration", "Difficulty", "ScoreDistribution", "TargetCalibration", "class_scores"]
+__all__ = [
+    "Calibration",
+    "Difficulty",
+    "ScoreDistribution",
+    "TargetCalibration",
+    "class_scores",
+    "few_units_note",
+    "reaches",
+]
 
 _VERSION = 1
 _MOST_SCORES = 4096  # kept of a target: quantiles are exact to a four-thousandth
@@ -84,7 +92,7 @@ class ScoreDistribution:
 
     def reaches(self, level: float) -> bool:
         """Tell whether there are units enough for a level: one more could be the farthest of all."""
-        return level * (self.n_units + 1) <= self.n_units * (1 + _NEAR)
+        return reaches(level, self.n_units)
 
     def radius(self, level: float) -> float:
         r"""Return the score that a new unit's stays at or below with some probability.
@@ -229,13 +237,7 @@ class Calibration:
     def _notes(self, few: Sequence[str], level: float) -> list[str]:
         if not few:
             return []
-        unit = "groups" if self.by_group else "rows"
-        needed = int(np.ceil(level / (1 - level) * (1 - _NEAR)))
-        return [
-            f"A level of {level:.4g} takes {needed} held-out {unit} with a label, but there are fewer of "
-            f"{', '.join(few)}: these intervals and sets hold what was seen, and more labels will lie "
-            "outside than asked. Ask for a lower level, or fit on more."
-        ]
+        return [few_units_note(few, level, "groups" if self.by_group else "rows")]
 
     def to_json(self) -> dict[str, Any]:
         """Return what is no tensor as plain JSON."""
@@ -291,6 +293,27 @@ class Calibration:
         if arrays:
             raise InputError(f"the calibration does not know {', '.join(map(repr, list(arrays)[:5]))}")
         return cls(targets=targets, together=together, by_group=stored.by_group)
+
+
+def few_units_note(few: Sequence[str], level: float, unit: str) -> str:
+    """Say that intervals hold less than asked, as there were too few units to tell.
+
+    Args:
+        few: What there are too few units of, each with their number.
+        level: The share that was asked for.
+        unit: What was held out, in the plural: rows, groups, tasks.
+    """
+    needed = int(np.ceil(level / (1 - level) * (1 - _NEAR)))
+    return (
+        f"A level of {level:.4g} takes {needed} held-out {unit} with a label, but there are fewer of "
+        f"{', '.join(few)}: these intervals and sets hold what was seen, and more labels will lie "
+        "outside than asked. Ask for a lower level, or fit on more."
+    )
+
+
+def reaches(level: float, n_units: float) -> bool:
+    """Tell whether there are units enough for a level: one more could be the farthest of all."""
+    return level * (n_units + 1) <= n_units * (1 + _NEAR)
 
 
 def class_scores(task: Task, predictions: Tensor) -> np.ndarray:

@@ -29,10 +29,10 @@ from polytask.models.prediction_file import WrittenPredictions, write_pieces
 from polytask.models.predictive import Predictive, told_of
 from polytask.models.row_marks import new_rows, row_marks
 from polytask.models.saved_model import Contents, SavedModel, part
-from polytask.models.target_tasks import TaskSpread
 from polytask.models.task_labels import repeated_text
 from polytask.models.task_names import TaskNames
 from polytask.models.task_predictions import AskedOfNumbers
+from polytask.models.task_spread import SpreadNotes, TaskSpread
 
 __all__ = ["InContextModel"]
 
@@ -148,13 +148,18 @@ class InContextModel(SavedModel):
         self._warn_unknown(code, stacklevel=3)
         name = self.target.task.name
         found: dict[str, np.ndarray] = {}
+        notes = SpreadNotes(intervals)
         for rows, answer, n_known in self._answers(inputs, code):
+            if self.spread is not None:
+                notes.add(name, self.spread, torch.full((len(rows),), n_known))
             answers = told_of(answer, self.target, asked, spread=self.spread, n_known=n_known)
             if labels is not None:
                 answers["log_density"] = self.reader.log_density(answer, labels[rows.numpy()])
             for suffix, values in answers.items():
                 column = f"{name}:{suffix}" if suffix else name
                 found.setdefault(column, np.full(len(frame), np.nan))[rows.numpy()] = values
+        for message in notes.messages():
+            warnings.warn(message, DataWarning, stacklevel=2)
         return beside(frame, kept, pd.DataFrame(found, index=frame.index))
 
     def predict_to(self, table: Any, output: str | Path, **asked: Any) -> WrittenPredictions:
@@ -266,9 +271,7 @@ class InContextModel(SavedModel):
 
     def _contents(self) -> Contents:
         known = {"inputs": self.known.inputs, "labels": self.known.labels, "task": self.known.task}
-        spread = {}
-        if self.spread is not None:
-            spread = {name: getattr(self.spread, name) for name in ("n_rows", "scale", "quantiles")}
+        spread = {} if self.spread is None else self.spread.tensors()
         return Contents(
             config={
                 "model": self.config.to_json(),

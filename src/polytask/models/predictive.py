@@ -10,9 +10,9 @@ from torch import Tensor
 from polytask.data.tables.target_column import TargetColumn
 from polytask.meta.model.bar_distribution import BarDistribution
 from polytask.meta.model.gaussian import Gaussian
-from polytask.models.target_tasks import TaskSpread
 from polytask.models.target_units import ends
 from polytask.models.task_predictions import AskedOfNumbers
+from polytask.models.task_spread import TaskSpread
 
 __all__ = ["BarPredictive", "GaussianPredictive", "Predictive", "told_of"]
 

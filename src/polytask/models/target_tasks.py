@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -13,75 +12,13 @@ from polytask.core.records import record_from_json
 from polytask.models.row_marks import new_rows, row_marks
 from polytask.models.task_effects import TaskPrior
 from polytask.models.task_posterior import TaskRows, prior_state, spread, updated
+from polytask.models.task_spread import TaskSpread
 
-__all__ = ["TargetTasks", "TaskSpread"]
+__all__ = ["TargetTasks"]
 
-_LEVELS = torch.linspace(0, 1, 201, dtype=torch.float64)
 # Of a task without rows, two estimates of the mean of all tasks are averaged: neither is clearly better.
 _OF_UNKNOWN = 0.5
 _AT_ONCE = 2**15  # rows, so that their directions take some 10 MB
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class TaskSpread:
-    """How far labels of new tasks were from what was predicted, by how many of their rows were known.
-
-    Args:
-        n_rows: How many, rising, float64 ``[trial]``.
-        scale: The root mean square of the distances in predicted standard deviations ``[trial]``.
-        quantiles: Of the distances, at levels from 0 to 1 ``[trial, 201]``; each task counts as much.
-
-    Raises:
-        InputError: Sizes do not fit.
-    """
-
-    n_rows: Tensor
-    scale: Tensor
-    quantiles: Tensor
-
-    def __post_init__(self) -> None:
-        sizes = {len(self.n_rows), len(self.scale), len(self.quantiles)}
-        if len(sizes) > 1 or not len(self.n_rows) or self.quantiles.shape[1:] != _LEVELS.shape:
-            raise InputError("the distances of the tasks have sizes that do not fit")
-
-    @classmethod
-    def of(cls, away: Mapping[float, tuple[np.ndarray, np.ndarray]]) -> Self:
-        """Summarize distances and the task of each, by number of known rows.
-
-        Example:
-            >>> spread = TaskSpread.of({0: (np.array([1.0, 3.0, 1.0, 3.0]), np.array([0, 0, 1, 1]))})
-            >>> spread.radius(torch.tensor([0, 7]), 0.9).tolist()
-            [3.0, 3.0]
-        """
-        counts, scales, quantiles = [], [], []
-        for n_rows, (distances, tasks) in sorted(away.items()):
-            shares = 1 / np.bincount(tasks)[tasks]
-            order = np.argsort(distances)
-            reached = np.cumsum(shares[order]) / shares.sum()
-            places = np.searchsorted(reached, _LEVELS.numpy() - 1e-9).clip(max=len(order) - 1)
-            counts.append(float(n_rows))
-            scales.append(float(np.sqrt((shares * distances**2).sum() / shares.sum())))
-            quantiles.append(torch.from_numpy(distances[order][places]))
-        return cls(
-            n_rows=torch.tensor(counts, dtype=torch.float64),
-            scale=torch.tensor(scales, dtype=torch.float64),
-            quantiles=torch.stack(quantiles).double(),
-        )
-
-    def factor(self, n_rows: Tensor) -> Tensor:
-        """Return by what predicted standard deviations are multiplied, ``[row]``, for so many known rows."""
-        return self._between(self.scale, n_rows)
-
-    def radius(self, n_rows: Tensor, level: float) -> Tensor:
-        """Return the distance, in predicted standard deviations, in which a share of the labels lies."""
-        place = level * (len(_LEVELS) - 1)
-        low = min(int(place), len(_LEVELS) - 2)
-        at = torch.lerp(self.quantiles[:, low], self.quantiles[:, low + 1], place - low)
-        return self._between(at, n_rows)
-
-    def _between(self, values: Tensor, n_rows: Tensor) -> Tensor:
-        known = np.log1p(self.n_rows.numpy())
-        return torch.from_numpy(np.interp(np.log1p(n_rows.double().numpy()), known, values.numpy()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -246,8 +183,7 @@ class TargetTasks:
             found |= {f"prior.{name}": one for name, one in self.prior.tensors().items()}
             found |= {"means": self.mean, "precisions": self.precision}
         if self.spread is not None:
-            found |= {"spread.n_rows": self.spread.n_rows, "spread.scale": self.spread.scale}
-            found |= {"spread.quantiles": self.spread.quantiles}
+            found |= {f"spread.{name}": one for name, one in self.spread.tensors().items()}
         return found
 
     @classmethod
@@ -267,10 +203,7 @@ class TargetTasks:
         mean, precision = (
             prior_state(n_tasks, 0) if prior is None else (tensors["means"], tensors["precisions"])
         )
-        spread = None
-        if "spread.n_rows" in tensors:
-            names = ("n_rows", "scale", "quantiles")
-            spread = TaskSpread(**{name: tensors[f"spread.{name}"] for name in names})
+        distances = {name[7:]: one for name, one in tensors.items() if name[:7] == "spread."}
         return cls(
             target=target,
             prior=prior,
@@ -278,7 +211,7 @@ class TargetTasks:
             precision=precision,
             counts=tensors["counts"],
             marks=tensors["marks"],
-            spread=spread,
+            spread=TaskSpread(**distances) if distances else None,
         )
 
 

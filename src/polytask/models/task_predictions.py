@@ -13,6 +13,7 @@ from polytask.data.tables.problems import examples
 from polytask.data.tables.target_column import TargetColumn
 from polytask.models.target_tasks import TargetTasks
 from polytask.models.target_units import ends, log_density_at
+from polytask.models.task_spread import SpreadNotes
 
 __all__ = ["AskedOfNumbers", "check_asked", "task_predictions"]
 
@@ -78,6 +79,7 @@ def task_predictions(
     code: Tensor,
     frame: pd.DataFrame,
     asked: AskedOfNumbers,
+    notes: SpreadNotes,
 ) -> pd.DataFrame:
     """Answer rows by what is known of their tasks.
 
@@ -89,6 +91,7 @@ def task_predictions(
         code: The number of each row's task, long ``[row]``; -1 where it is not known.
         frame: The rows, with their index and, for a density, their labels.
         asked: What is asked beside the answer.
+        notes: Where intervals go beyond what held-out tasks tell; more is added.
 
     Raises:
         DataError: A density is asked for, but there is no column of labels.
@@ -100,6 +103,7 @@ def task_predictions(
         found = target.decode(answers)
         if known.spread is not None:
             n_rows, centre = known.n_rows(code), answers[:, 0]
+            notes.add(name, known.spread, n_rows)
             deviations = away * known.spread.factor(n_rows)
             if asked.deviation:
                 low, high = ends(target, centre, deviations)

@@ -29,6 +29,7 @@ from polytask.models.task_labels import labels_to_learn, repeated_text
 from polytask.models.task_names import TaskNames
 from polytask.models.task_predictions import AskedOfNumbers, check_asked, task_predictions
 from polytask.models.task_rows import TaskRows
+from polytask.models.task_spread import SpreadNotes
 from polytask.models.task_table_results import TaskTableResults
 
 __all__ = ["TaskTableModel"]
@@ -116,13 +117,14 @@ class TaskTableModel(SavedModel):
                 lacks a column that is to be kept.
 
         Warns:
-            DataWarning: Tasks are not known, or rows have something that was not there in training.
+            DataWarning: Tasks are not known, rows have something that was not there in training, or intervals
+                go beyond what held-out tasks tell.
         """
         asked = AskedOfNumbers(intervals=intervals, deviation=deviation, log_density=log_density)
         check_asked(asked, self.target_tasks)
-        rows = self.rows()
-        pieces = list(self._predicted(open_table(table), rows, asked, keep))
-        _warn(rows, stacklevel=3)
+        rows, notes = self.rows(), SpreadNotes(asked.intervals)
+        pieces = list(self._predicted(open_table(table), rows, asked, notes, keep))
+        _warn([*rows.messages(), *notes.messages()], stacklevel=3)
         return pieces[0] if len(pieces) == 1 else pd.concat(pieces)
 
     def predict_to(
@@ -157,14 +159,19 @@ class TaskTableModel(SavedModel):
         """
         asked = AskedOfNumbers(intervals=intervals, deviation=deviation, log_density=log_density)
         check_asked(asked, self.target_tasks)
-        rows = self.rows()
-        pieces = self._predicted(open_table(table), rows, asked, keep)
+        rows, notes = self.rows(), SpreadNotes(asked.intervals)
+        pieces = self._predicted(open_table(table), rows, asked, notes, keep)
         written = write_pieces(pieces, output)
-        _warn(rows, stacklevel=3)
+        _warn([*rows.messages(), *notes.messages()], stacklevel=3)
         return written
 
     def _predicted(
-        self, table: pd.DataFrame | LargeTable, rows: TaskRows, asked: AskedOfNumbers, keep: Any
+        self,
+        table: pd.DataFrame | LargeTable,
+        rows: TaskRows,
+        asked: AskedOfNumbers,
+        notes: SpreadNotes,
+        keep: Any,
     ) -> Iterator[pd.DataFrame]:
         """Give the answers piece by piece."""
         kept = kept_columns(keep, table)
@@ -172,7 +179,9 @@ class TaskTableModel(SavedModel):
         for frame in table_pieces(table, [*self.pooled.encoder.columns, self.column, *kept, *labels]):
             inputs, code = rows.encoded(frame)
             outputs = self.pooled.network_outputs(inputs)
-            answers = task_predictions(self.targets, self.target_tasks, inputs, outputs, code, frame, asked)
+            answers = task_predictions(
+                self.targets, self.target_tasks, inputs, outputs, code, frame, asked, notes
+            )
             yield beside(frame, kept, answers)
 
     def adapt(self, rows: Any, *, again: bool = False) -> "TaskTableModel":
@@ -265,7 +274,7 @@ class TaskTableModel(SavedModel):
         """
         rows = self.rows()
         encoded = rows.encoded(frame)
-        _warn(rows, stacklevel=stacklevel + 1)
+        _warn(rows.messages(), stacklevel=stacklevel + 1)
         return encoded
 
     def rows(self) -> TaskRows:
@@ -352,9 +361,9 @@ class TaskTableModel(SavedModel):
         return tasks, answers
 
 
-def _warn(rows: TaskRows, *, stacklevel: int) -> None:
-    """Tell what was noteworthy of rows."""
-    for message in rows.messages():
+def _warn(messages: Sequence[str], *, stacklevel: int) -> None:
+    """Tell what was noteworthy."""
+    for message in messages:
         warnings.warn(message, DataWarning, stacklevel=stacklevel)
 
 

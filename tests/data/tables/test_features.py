@@ -236,6 +236,23 @@ def test_few_columns_are_told_before_the_missing_ones() -> None:
     assert told == "Column 'c' is missing; it counts as unknown in every row, which intervals do not know."
 
 
+def test_rows_that_are_mostly_blank_are_counted_and_told_where_answers_are_asked_for() -> None:
+    draw = np.random.default_rng(0)
+    frame = pd.DataFrame({"a": draw.normal(size=9), "b": draw.normal(size=9), "c": list("xyxyxyxyx")})
+    rows = frame.iloc[:4].copy()
+    rows.loc[0, ["a", "b"]] = rows.loc[1, ["b", "c"]] = rows.loc[2, "a"] = None
+    _, report = _fit(frame).transform(rows)
+    assert report.n_blank == 2 and report.messages() == []
+    (told,) = report.with_more(report).messages(fitting=False)
+    assert told.startswith(
+        "4 of 8 rows lack a value in more than half of the model's 3 columns: their answers"
+    )
+    _, report = _fit(frame).transform(rows.drop(columns="b").iloc[3:].assign(a=None))
+    assert report.messages(fitting=False)[0].startswith("Only") is False and report.n_blank == 1
+    _, report = _fit(frame).transform(rows[["a"]])
+    assert not any("lack" in text for text in report.messages(fitting=False))  # the table is told as a whole
+
+
 def test_a_flag_that_is_a_number_or_nothing_is_a_category() -> None:
     frame = pd.DataFrame({"flag": [1, None, 1, None]})
     encoder = _fit(frame)
@@ -464,7 +481,7 @@ def test_rows_a_little_outside_are_as_new_rows_are_and_missing_ones_are_nowhere(
     table = pd.DataFrame({"age": np.linspace(18, 80, 50)})
     encoder = TableEncoder.fit(table, columns=["age"], train_rows=np.arange(50))
     _, report = encoder.transform(pd.DataFrame({"age": [17.0, 85.0, np.nan, 40.0]}))
-    assert report.messages(fitting=False) == []
+    assert not report.outside
     (one,) = encoder.encodings
     old = replace(one, low=None, high=None)  # as models of earlier versions have it
     assert old.encode(pd.Series([1e9])).n_outside == 0 and one.encode(pd.Series([1e9])).n_outside == 1

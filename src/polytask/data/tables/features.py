@@ -38,6 +38,7 @@ class EncodingReport:
         unseen_categories: By column, categories without a feature of their own, with their number of rows.
         clipped: By column, the number of rows that were too far from the training rows.
         outside: By column of numbers, how many rows are outside the range in training, and that range.
+        n_blank: How many rows lack a value in more than half of the columns in use.
         n_rows: How many rows there were.
         dropped: By column, why it was of no use when the encoder was fitted.
         notes: By column, what else was found when the encoder was fitted.
@@ -48,6 +49,7 @@ class EncodingReport:
     unseen_categories: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     clipped: Mapping[str, int] = field(default_factory=dict)
     outside: Mapping[str, tuple[int, float, float]] = field(default_factory=dict)
+    n_blank: int = 0
     n_rows: int = 0
     dropped: Mapping[str, str] = field(default_factory=dict)
     notes: Mapping[str, str] = field(default_factory=dict)
@@ -64,6 +66,7 @@ class EncodingReport:
             unseen_categories={name: dict(counts.most_common()) for name, counts in unseen.items()},
             clipped=dict(Counter(self.clipped) + Counter(other.clipped)),
             outside=_joined(self.outside, other.outside),
+            n_blank=self.n_blank + other.n_blank,
             n_rows=self.n_rows + other.n_rows,
         )
 
@@ -84,6 +87,14 @@ class EncodingReport:
                 f"Only {self.n_columns - n_missing} of the model's {counted(self.n_columns, 'column')} "
                 f"{'is' if self.n_columns - n_missing == 1 else 'are'} in the table; the answers rest on "
                 "few of them, and intervals do not know it. Check that it is the right table."
+            )
+        elif self.n_blank and not fitting:
+            lacks, its = ("lacks", "its") if self.n_blank == 1 else ("lack", "their")
+            where = f"more than half of the model's {self.n_columns} columns"
+            found.append(
+                f"{self.n_blank} of {counted(self.n_rows, 'row')} {lacks} a value in "
+                f"{where if self.n_columns > 1 else 'the only column of the model'}: {its} answers rest on "
+                "little, which intervals know only if rows in training were as blank."
             )
         known = "" if fitting else ", which intervals do not know"
         found += [
@@ -226,6 +237,7 @@ class TableEncoder:
             unseen_categories={name: column.unseen for name, column in encoded.items() if column.unseen},
             clipped={name: column.n_clipped for name, column in encoded.items() if column.n_clipped},
             outside=self._outside(encoded),
+            n_blank=_n_blank(found, len(self.columns), len(frame)),
             n_rows=len(frame),
             dropped=self.dropped,
             notes=self.notes,
@@ -280,6 +292,14 @@ def _columns(frame: pd.DataFrame, names: Sequence[str]) -> tuple[dict[str, pd.Se
         elif column is not None:
             found[name] = column
     return found, problems
+
+
+def _n_blank(found: Mapping[str, pd.Series], n_columns: int, n_rows: int) -> int:
+    """Count the rows without a value in more than half of the columns."""
+    there = np.zeros(n_rows, dtype=np.int64)
+    for column in found.values():
+        there += column.notna().to_numpy()
+    return int((2 * there < n_columns).sum())
 
 
 def _joined(
