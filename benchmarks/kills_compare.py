@@ -36,7 +36,8 @@ from polytask.compare.runner import run_cells
 from polytask.compare.table_rows import TableRows
 from polytask.core import derive_seed
 from polytask.data import read_table
-from polytask.fitting.table_preparation import Columns, prepare_table
+from polytask.fitting.table_columns import Columns
+from polytask.fitting.table_preparation import prepare_table
 
 _FOLDS, _WORKERS = 10, 4
 

@@ -17,7 +17,8 @@ import polytask
 from polytask.data import TableEncoder, read_table
 from polytask.data.tables.table import fingerprint
 from polytask.data.tables.target_column import TargetColumn
-from polytask.fitting.table_preparation import Columns, PreparedTable, prepare_table
+from polytask.fitting.table_columns import Columns
+from polytask.fitting.table_preparation import PreparedTable, prepare_table
 from polytask.models.table_model import TableModel
 
 __all__ = ["attempt"]

@@ -33,8 +33,9 @@ from sklearn.linear_model import LogisticRegression
 from polytask.core import Interval, derive_seed
 from polytask.core.files import write_atomically
 from polytask.data import read_table
+from polytask.fitting.table_columns import Columns
 from polytask.fitting.table_ensemble_fit import fit_ensemble
-from polytask.fitting.table_preparation import Columns, PreparedTable, prepare_table
+from polytask.fitting.table_preparation import PreparedTable, prepare_table
 from polytask.fitting.table_surroundings import Surroundings
 from polytask.fitting.table_verdict import constant_predictions, judge
 from polytask.models.table_config import TableConfig

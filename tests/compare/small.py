@@ -9,7 +9,8 @@ from polytask.compare.catalogue import candidates_of
 from polytask.compare.plan import Plan, write_plan
 from polytask.compare.table_rows import TableRows
 from polytask.data import read_table
-from polytask.fitting.table_preparation import Columns, prepare_table
+from polytask.fitting.table_columns import Columns
+from polytask.fitting.table_preparation import prepare_table
 
 
 def table(n_rows: int = 60, seed: int = 0) -> pd.DataFrame:

@@ -5,7 +5,8 @@ import pandas as pd
 
 from polytask.compare.table_rows import TableRows
 from polytask.data import read_table
-from polytask.fitting.table_preparation import Columns, prepare_table
+from polytask.fitting.table_columns import Columns
+from polytask.fitting.table_preparation import prepare_table
 from polytask.fitting.task_table_fit import pooled_columns
 
 

@@ -1,5 +1,6 @@
 """A comparison on the tasks of a task column, from the call to the words."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +81,7 @@ def test_cells_that_are_done_are_not_done_again_and_workers_may_do_the_rest(
 
 
 def test_what_no_task_has_rows_for_is_left_out_and_told() -> None:
-    quick = {**QUICK, "candidates": ["constant", "own"]}
+    quick = {**QUICK, "candidates": ["constant", "own"], "settings": None}
     with pytest.warns(ResultWarning, match="New tasks with 20 rows: no task has enough rows"):
         found = polytask.compare(shops(), "sold", task_rows=[0, 20], **quick)
     assert list(found.parts) == [0] and found.reference == "constant"
@@ -108,5 +109,23 @@ def test_what_does_not_go_together_is_refused(settings: dict[str, Any], message:
 def test_a_labelled_row_without_a_task_is_refused() -> None:
     table = shops()
     table.loc[3, "shop"] = None
-    with pytest.raises(DataError, match="'shop' is empty in"):
+    with pytest.raises(DataError, match="The task column 'shop' is empty in"):
         polytask.compare(table, "sold", **QUICK)
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        (shops().rename(columns={"shop": "store"}), "`task_column`: there is no column 'shop'"),
+        (shops().assign(shop="a"), "labels in 1 task of 'shop' only.*leave out `task_column`"),
+    ],
+)
+@pytest.mark.parametrize("fitted", [polytask.compare, polytask.relate, polytask.fit, polytask.learn])
+def test_errors_name_the_task_column_and_no_group(table: Any, message: str, fitted: Any) -> None:
+    settings: dict[str, Any] = {"task_column": "shop"}
+    targets = {"target": "sold"} if fitted is polytask.learn else {"targets": "sold"}
+    with pytest.raises(DataError) as told:
+        fitted(table, **targets, **settings)
+    assert "group" not in str(told.value) and "`task_column`" in str(told.value)
+    if fitted is polytask.compare:
+        assert re.search(message, str(told.value))

@@ -12,8 +12,9 @@ import torch
 
 from polytask.fitting import grouped_fit
 from polytask.fitting.grouped_fit import fit_groups, group_titles
+from polytask.fitting.table_columns import Columns
 from polytask.fitting.table_ensemble_fit import TableFit, fit_ensemble, fit_single, fit_together
-from polytask.fitting.table_preparation import Columns, PreparedTable, prepare_table
+from polytask.fitting.table_preparation import PreparedTable, prepare_table
 from polytask.fitting.table_surroundings import Surroundings
 from polytask.models.table_config import TableConfig
 

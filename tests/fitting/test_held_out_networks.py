@@ -8,7 +8,7 @@ import torch
 from polytask.fitting import table_fit
 from polytask.fitting.fit_settings import FitSettings
 from polytask.fitting.held_out_networks import HeldOutNetworks
-from polytask.fitting.table_preparation import Columns
+from polytask.fitting.table_columns import Columns
 
 pytestmark = pytest.mark.trains
 

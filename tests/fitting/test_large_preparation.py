@@ -11,7 +11,8 @@ from polytask.data.tables import survey
 from polytask.data.tables.large_table import FrameTable
 from polytask.fitting import large_preparation
 from polytask.fitting.large_preparation import prepare_large_table
-from polytask.fitting.table_preparation import Columns, PreparedTable, prepare_table
+from polytask.fitting.table_columns import Columns
+from polytask.fitting.table_preparation import PreparedTable, prepare_table
 
 
 @pytest.fixture(autouse=True)

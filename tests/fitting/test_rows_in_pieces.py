@@ -9,7 +9,8 @@ from polytask.fitting.large_preparation import prepare_large_table
 from polytask.fitting.rows_in_pieces import RowsInPieces
 from polytask.fitting.stacked_losses import StackedLosses
 from polytask.fitting.stacked_plan import Members
-from polytask.fitting.table_preparation import Columns, PreparedTable
+from polytask.fitting.table_columns import Columns
+from polytask.fitting.table_preparation import PreparedTable
 from polytask.models.network_stack import NumberBins
 from polytask.models.table_config import TableConfig
 

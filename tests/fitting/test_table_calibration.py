@@ -8,7 +8,8 @@ import torch
 from polytask.core import generator
 from polytask.data import read_table
 from polytask.fitting.table_calibration import calibrate, held_out_scores
-from polytask.fitting.table_preparation import Columns, PreparedTable, prepare_table
+from polytask.fitting.table_columns import Columns
+from polytask.fitting.table_preparation import PreparedTable, prepare_table
 from polytask.models.calibration import ScoreDistribution, class_scores
 from polytask.models.table_regions import region_columns
 

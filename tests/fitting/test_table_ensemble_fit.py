@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 
 from polytask.core import SharedModel
+from polytask.fitting.table_columns import Columns
 from polytask.fitting.table_ensemble_fit import TableFit, fit_ensemble, run_titles, stacked
-from polytask.fitting.table_preparation import Columns, PreparedTable, prepare_table
+from polytask.fitting.table_preparation import PreparedTable, prepare_table
 from polytask.fitting.table_surroundings import Surroundings
 from polytask.models.network_stack import StackedEnsemble
 from polytask.models.table_config import TableConfig

@@ -10,7 +10,8 @@ from sklearn.model_selection import StratifiedKFold
 from polytask.core import DataError, InputError
 from polytask.data.tables.folds import Fold
 from polytask.fitting import table_folds
-from polytask.fitting.table_preparation import Columns, PreparedTable, prepare_table
+from polytask.fitting.table_columns import Columns
+from polytask.fitting.table_preparation import PreparedTable, prepare_table
 
 
 def prepared(frame: pd.DataFrame, *targets: str, **settings: Any) -> PreparedTable:

@@ -8,7 +8,8 @@ import torch
 
 from polytask.core import DataError, InputError
 from polytask.data import read_table
-from polytask.fitting.table_preparation import Columns, prepare_table
+from polytask.fitting.table_columns import Columns
+from polytask.fitting.table_preparation import prepare_table
 
 
 def _table(n_rows: int = 120) -> pd.DataFrame:

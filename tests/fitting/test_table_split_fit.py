@@ -9,7 +9,8 @@ import torch
 
 from polytask.balancing.catalogue import balancer_entries
 from polytask.core import Batch, DataError, Task
-from polytask.fitting.table_preparation import Columns, PreparedTable, prepare_table
+from polytask.fitting.table_columns import Columns
+from polytask.fitting.table_preparation import PreparedTable, prepare_table
 from polytask.fitting.table_split_fit import _set_aside, _Split, _split, fit_splits, train_table_learner
 from polytask.fitting.table_surroundings import Surroundings
 from polytask.models.table_config import TableConfig

@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from polytask.fitting.table_preparation import Columns, PreparedTable, prepare_table
+from polytask.fitting.table_columns import Columns
+from polytask.fitting.table_preparation import PreparedTable, prepare_table
 from polytask.fitting.table_verdict import constant_predictions, judge, judged_rows, mean_gain
 from polytask.models.table_results import TaskResult
 

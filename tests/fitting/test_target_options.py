@@ -7,7 +7,8 @@ import pytest
 from polytask.core import DataError
 from polytask.core.settings import SettingsCheck
 from polytask.evaluate import metric_names
-from polytask.fitting.table_preparation import Columns, PreparedTable, prepare_table
+from polytask.fitting.table_columns import Columns
+from polytask.fitting.table_preparation import PreparedTable, prepare_table
 from polytask.fitting.target_options import (
     check_class_weights,
     check_metrics,

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from polytask.core import DataError
-from polytask.fitting.table_preparation import Columns, PreparedTable, prepare_table
+from polytask.fitting.table_columns import Columns
+from polytask.fitting.table_preparation import PreparedTable, prepare_table
 from polytask.fitting.target_options import with_target_weights
 from polytask.fitting.target_part import target_part
 

@@ -13,7 +13,8 @@ from polytask.data.steps.joint import JointSource
 from polytask.data.steps.task_sampling import TaskSampling
 from polytask.estimators.fit_table import plan
 from polytask.fitting.fit_settings import FitSettings
-from polytask.fitting.table_preparation import Columns, PreparedTable, prepare_table
+from polytask.fitting.table_columns import Columns
+from polytask.fitting.table_preparation import PreparedTable, prepare_table
 from polytask.fitting.task_shares import task_shares, with_task_sampling
 
 

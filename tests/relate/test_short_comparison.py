@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from polytask.data import read_table
-from polytask.fitting.table_preparation import Columns, PreparedTable, prepare_table
+from polytask.fitting.table_columns import Columns
+from polytask.fitting.table_preparation import PreparedTable, prepare_table
 from polytask.relate.short_comparison import compare_shortly, pair_gains
 
 NAMES = ["a", "b", "c"]

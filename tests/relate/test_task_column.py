@@ -7,7 +7,8 @@ import pytest
 from polytask.compare.table_rows import TableRows
 from polytask.core import DataError, InputError
 from polytask.data import read_table
-from polytask.fitting.table_preparation import Columns, PreparedTable
+from polytask.fitting.table_columns import Columns
+from polytask.fitting.table_preparation import PreparedTable
 from polytask.relate.task_column import deal_tasks, prepare_by_task
 
 

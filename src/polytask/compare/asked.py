@@ -14,7 +14,8 @@ from polytask.core.defaults import usual_defaults
 from polytask.core.settings import SettingsCheck
 from polytask.data import read_table
 from polytask.data.tables.table import fingerprint
-from polytask.fitting.table_preparation import Columns, PreparedTable, prepare_table
+from polytask.fitting.table_columns import Columns
+from polytask.fitting.table_preparation import PreparedTable, prepare_table
 from polytask.fitting.target_options import check_metrics, with_metrics
 
 __all__ = ["Asked", "Question", "check_work"]

@@ -15,7 +15,7 @@ from polytask.compare.task_comparison import TASK_FOLDS, check_task_rows, task_c
 from polytask.core.files import user_path
 from polytask.core.settings import SettingsCheck
 from polytask.fitting.planned_fit import table_summary
-from polytask.fitting.table_preparation import Columns
+from polytask.fitting.table_columns import Columns
 
 __all__ = ["plan_comparison"]
 

@@ -31,7 +31,7 @@ from polytask.core import DataWarning, ResultWarning
 from polytask.core.files import user_path
 from polytask.core.interrupts import interruptible
 from polytask.core.settings import SettingsCheck
-from polytask.fitting.table_preparation import Columns
+from polytask.fitting.table_columns import Columns
 from polytask.train.progress import TrainingBar, phase, run_line
 
 __all__ = ["compare", "judge_folder", "work_on"]

@@ -22,7 +22,7 @@ from polytask.core.files import write_atomically
 from polytask.core.settings import SettingsCheck
 from polytask.core.strict_json import format_json
 from polytask.data.tables.folds import Fold
-from polytask.fitting.table_preparation import Columns
+from polytask.fitting.table_columns import Columns
 from polytask.fitting.task_table_fit import pooled_columns, read_tasks
 
 __all__ = [

@@ -4,8 +4,8 @@ from typing import Any
 
 from polytask.core.settings import SettingsCheck
 from polytask.data import read_table
+from polytask.fitting.table_columns import Columns
 from polytask.fitting.table_extension import extend_model
-from polytask.fitting.table_preparation import Columns
 from polytask.models.table_model import TableModel
 from polytask.models.table_results import TaskResult
 from polytask.train.progress import phase, run_line

@@ -9,8 +9,8 @@ from polytask.data.tables.large_table import open_table
 from polytask.estimators.fit_options import FitOptions
 from polytask.fitting.fit_settings import FitSettings
 from polytask.fitting.planned_fit import PlannedFit
+from polytask.fitting.table_columns import Columns
 from polytask.fitting.table_fit import fit_table, plan_fit
-from polytask.fitting.table_preparation import Columns
 from polytask.fitting.task_table_fit import fit_task_table, pooled_columns
 from polytask.models.table_model import TableModel
 from polytask.models.task_table_model import TaskTableModel

@@ -15,7 +15,7 @@ from polytask.core import DataWarning, InputError
 from polytask.core.names import counted
 from polytask.data import read_table
 from polytask.data.tables.table import plain_frame
-from polytask.fitting.table_preparation import Columns
+from polytask.fitting.table_columns import Columns
 
 __all__ = ["Permitted", "LabelledTable", "Shape", "feature_frame", "labelled_table", "target_frame"]
 

@@ -13,7 +13,7 @@ from polytask.data import read_table
 from polytask.data.tables.table import fingerprint
 from polytask.fitting.fit_settings import FitSettings
 from polytask.fitting.new_task_scores import chosen_learner, trials_of
-from polytask.fitting.table_preparation import Columns
+from polytask.fitting.table_columns import Columns
 from polytask.fitting.task_learner_table import TaskLearnerTable, deal_tasks, read_task_table
 from polytask.fitting.task_learner_trials import Levels, Mixed, Network, TaskCandidate, Trial, tried
 from polytask.fitting.task_table_fit import fit_task_table

@@ -27,7 +27,8 @@ from polytask.data.tables.target_column import TargetColumn
 from polytask.data.tables.target_labels import target_messages
 from polytask.data.tables.targets import parse_target, target_series
 from polytask.fitting.large_folds import DealtRows, check_units, deal_rows
-from polytask.fitting.table_preparation import Columns, LargeRows, PreparedTable, unfolded_message
+from polytask.fitting.table_columns import Columns
+from polytask.fitting.table_preparation import LargeRows, PreparedTable, unfolded_message
 
 __all__ = ["prepare_large_table"]
 

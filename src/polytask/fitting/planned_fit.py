@@ -18,8 +18,9 @@ from polytask.fitting.grouped_fit import compared_targets, group_parts
 from polytask.fitting.own_targets import OwnTargets
 from polytask.fitting.stacked_losses import StackedLosses
 from polytask.fitting.stacked_training import StackedTraining
+from polytask.fitting.table_columns import Columns
 from polytask.fitting.table_ensemble_fit import form_members, network_forms, stacked
-from polytask.fitting.table_preparation import Columns, PreparedTable
+from polytask.fitting.table_preparation import PreparedTable
 from polytask.fitting.table_split_fit import steps_an_epoch
 from polytask.fitting.table_surroundings import Surroundings
 from polytask.fitting.target_groups import Groups

@@ -21,9 +21,10 @@ from polytask.fitting.grouped_fit import fit_groups, group_titles
 from polytask.fitting.large_preparation import prepare_large_table
 from polytask.fitting.planned_fit import PlannedFit, plan_training, table_summary
 from polytask.fitting.table_calibration import calibrate_with_scores
+from polytask.fitting.table_columns import Columns
 from polytask.fitting.table_details import table_details
 from polytask.fitting.table_ensemble_fit import TableFit, stacked
-from polytask.fitting.table_preparation import Columns, LargeRows, PreparedTable, prepare_table
+from polytask.fitting.table_preparation import LargeRows, PreparedTable, prepare_table
 from polytask.fitting.table_surroundings import Surroundings, rehearse
 from polytask.fitting.table_verdict import Answers, constant_predictions, judge, judged_rows, mean_gain
 from polytask.fitting.target_curriculum import CURRICULA

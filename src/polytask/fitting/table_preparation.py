@@ -1,8 +1,8 @@
 """From a table to encoded rows and the folds by which they are trained on and judged."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,7 @@ from polytask.core import Batch, DataError, InputError, Task
 from polytask.core.memory_budget import free_bytes
 from polytask.core.names import counted
 from polytask.data import TableEncoder, check_leak
-from polytask.data.tables.column import column_categories, column_hint, column_numbers
+from polytask.data.tables.column import column_categories, column_numbers
 from polytask.data.tables.compact_rows import CompactRows
 from polytask.data.tables.folds import Fold
 from polytask.data.tables.label_split import Labels
@@ -20,109 +20,15 @@ from polytask.data.tables.problems import examples, problem_error, some_rows
 from polytask.data.tables.splits import Split, row_groups, row_order_values
 from polytask.data.tables.target_column import TargetColumn
 from polytask.data.tables.target_labels import split_labels, target_messages
-from polytask.data.tables.targets import TargetKind, fit_targets, parse_target
+from polytask.data.tables.targets import fit_targets
 from polytask.fitting.large_folds import DealtRows
+from polytask.fitting.table_columns import Columns
 from polytask.fitting.table_folds import deal_folds
 
-__all__ = ["Columns", "LargeRows", "PreparedTable", "labelled_rows", "prepare_table", "unfolded_message"]
+__all__ = ["LargeRows", "PreparedTable", "labelled_rows", "prepare_table", "unfolded_message"]
 
 
 _COPIES = 2  # of features that are there at once
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Columns:
-    """The roles of a table's columns.
-
-    Args:
-        targets: As ``NAME`` or ``NAME:KIND``.
-        group: Rows with one value of it stay on one side of a split.
-        time: Training rows come before test rows.
-        drop: Not used at all.
-        weight: How much each row counts.
-        fold: Rows that share a value of it are a fold.
-        of_tasks: Whether groups are tasks, which may have rows with the same features.
-    """
-
-    targets: tuple[str, ...]
-    group: str | None = None
-    time: str | None = None
-    drop: tuple[str, ...] = ()
-    weight: str | None = None
-    fold: str | None = None
-    of_tasks: bool = False
-
-    @classmethod
-    def of(
-        cls,
-        targets: Any,
-        *,
-        group: Any = None,
-        time: Any = None,
-        drop: Any = (),
-        weight: Any = None,
-        fold: Any = None,
-    ) -> "Columns":
-        """Take column names as people write them.
-
-        Args:
-            targets: One name, or several in a list, a tuple, an array or a pandas index, each as NAME or
-                NAME:KIND; or a dictionary of kinds by name, None for whatever fits. A name that is no text
-                stands for the column that is so named in the data frame.
-            group: A name.
-            time: A name.
-            drop: One name, or several.
-            weight: A name.
-            fold: A name.
-
-        Raises:
-            InputError: It cannot be understood.
-        """
-        if isinstance(targets, Mapping):
-            wanted = [_asked(name, kind) for name, kind in targets.items()]
-        else:
-            wanted = _names(targets, "targets")
-        if not wanted:
-            raise InputError("`targets` is empty; name at least one column.")
-        return cls(
-            targets=tuple(wanted),
-            group=None if group is None else _name(group, "group"),
-            time=None if time is None else _name(time, "time_column"),
-            drop=() if drop is None else tuple(_names(drop, "drop")),
-            weight=None if weight is None else _name(weight, "weight_column"),
-            fold=None if fold is None else _name(fold, "fold_column"),
-        )
-
-    def features(self, frame: pd.DataFrame) -> list[str]:
-        """Return the columns that remain as features.
-
-        Raises:
-            DataError: A named column does not exist, both a group and a time are given, or a target is to be
-                dropped.
-        """
-        roles = {"group": self.group, "time_column": self.time, "weight_column": self.weight}
-        roles["fold_column"] = self.fold
-        named = [(role, name) for role, name in roles.items() if name is not None]
-        named += [("drop", name) for name in self.drop]
-        problems = [
-            f"`{role}`: there is no column {name!r}; {column_hint(frame, name)}"
-            for role, name in named
-            if name not in frame.columns
-        ]
-        if self.group is not None and self.time is not None:
-            problems.append("Give either `group` or `time_column`: a split follows one of them.")
-        if self.fold is not None and self.time is not None:
-            problems.append("Give either `fold_column` or `time_column`: folds follow one of them.")
-        asked = {parse_target(text, frame.columns)[0] for text in self.targets}
-        problems += [
-            f"`drop`: {name!r} is among the `targets`, too. Take it from one of them."
-            for name in dict.fromkeys(self.drop)
-            if name in asked
-        ]
-        if problems:
-            raise problem_error(problems)
-        used = asked | {name for _, name in named}
-        return [column for column in frame.columns if column not in used]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -242,7 +148,9 @@ def prepare_table(
         masks={name: mask for name, (_, mask) in encoded.items()},
     )
     rows = everything.rows(torch.from_numpy(indices))
-    groups = None if columns.group is None else row_groups(frame[columns.group].iloc[indices])[0]
+    groups = None
+    if columns.group is not None:
+        groups = row_groups(frame[columns.group].iloc[indices], unit=columns.unit)[0]
     times = None if columns.time is None else row_order_values(frame[columns.time].iloc[indices])
     dealt = deal_folds(
         frame,
@@ -340,35 +248,6 @@ def _leaks(
     return check_leak(frame, split, **by_column, columns=features)
 
 
-def _asked(name: Any, kind: Any) -> str:
-    if kind is not None and kind not in get_args(TargetKind):
-        raise InputError(
-            f"`targets` asks {name!r} as {kind!r}; use one of {', '.join(get_args(TargetKind))}, or None."
-        )
-    return _name(name, "targets") + (f":{kind}" if kind else "")
-
-
-def _names(given: Any, option: str) -> list[str]:
-    """Read one name or several."""
-    if isinstance(given, np.ndarray) and given.ndim == 0:
-        given = given.item()
-    if isinstance(given, str | bytes) or not isinstance(given, Iterable):
-        return [_name(given, option)]
-    if isinstance(given, set | frozenset):
-        given = sorted(given, key=str)
-    return [_name(name, option) for name in given]
-
-
-def _name(given: Any, option: str) -> str:
-    """Read a column's name, which is text in a table that was read."""
-    if given is None or isinstance(given, pd.DataFrame | pd.Series | list | dict | np.ndarray | bytes):
-        raise InputError(
-            f"`{option}` takes names of columns, e.g. 'size' or ['size', 'colour'], got "
-            f"{type(given).__name__}."
-        )
-    return str(given)
-
-
 def labelled_rows(labels: Mapping[str, Labels], n_rows: int) -> np.ndarray:
     """Return the rows with a label of any target; all rows where the targets themselves are wrong."""
     labelled = np.zeros(n_rows, dtype=bool)
@@ -381,7 +260,7 @@ def labelled_rows(labels: Mapping[str, Labels], n_rows: int) -> np.ndarray:
 def _check_units(frame: pd.DataFrame, labels: Mapping[str, Labels], columns: Columns) -> None:
     """Refuse targets that have labels in one group, or at one time, alone."""
     if columns.group is not None:
-        column, setting, preposition, unit = columns.group, "group", "in", "group"
+        column, setting, preposition, unit = columns.group, columns.group_setting, "in", columns.unit
     elif columns.time is not None:
         column, setting, preposition, unit = columns.time, "time_column", "at", "time"
     else:

@@ -13,7 +13,8 @@ from polytask.core.random import numpy_generator
 from polytask.data import TableEncoder
 from polytask.data.tables.target_labels import split_labels, target_messages
 from polytask.data.tables.targets import asked_as, fit_targets
-from polytask.fitting.table_preparation import Columns, labelled_rows
+from polytask.fitting.table_columns import Columns
+from polytask.fitting.table_preparation import labelled_rows
 from polytask.fitting.task_table_fit import pooled_columns, read_tasks
 from polytask.models.in_context_reading import InContextReader
 from polytask.models.known_rows import KnownRows

@@ -18,7 +18,7 @@ from torch import Tensor
 from polytask.core import DataError, DataWarning, InputError, derive_seed, mean_interval
 from polytask.core.names import counted
 from polytask.core.random import numpy_generator
-from polytask.data.tables.column import column_distinct, one_column
+from polytask.data.tables.column import column_distinct, column_hint, one_column
 from polytask.data.tables.label_split import Labels
 from polytask.data.tables.problems import some_rows
 from polytask.data.tables.target_column import TargetColumn
@@ -26,8 +26,9 @@ from polytask.data.tables.target_labels import split_labels
 from polytask.data.tables.targets import parse_target
 from polytask.fitting.fit_settings import FitSettings
 from polytask.fitting.own_models import own_errors
+from polytask.fitting.table_columns import Columns
 from polytask.fitting.table_fit import TrainedTable, train_table
-from polytask.fitting.table_preparation import Columns, labelled_rows
+from polytask.fitting.table_preparation import labelled_rows
 from polytask.fitting.task_data import MOST, TaskData
 from polytask.fitting.task_prior import Choice, choose_prior, some_tasks
 from polytask.fitting.task_prior_forms import slope_columns
@@ -153,6 +154,10 @@ def read_tasks(
     asked = {parse_target(text, frame.columns)[0] for text in columns.targets}
     if task_column in asked:
         raise DataError(f"`task_column` {task_column!r} is a target, too. Take it from one of them.")
+    if task_column not in frame.columns:
+        raise DataError(
+            f"`task_column`: there is no column {task_column!r}; {column_hint(frame, task_column)}"
+        )
     column = one_column(frame, task_column)
     labels: Mapping[str, Labels] = split_labels(frame, columns.targets)
     labelled = np.zeros(len(frame), dtype=bool)

@@ -14,7 +14,8 @@ from polytask.data import read_table
 from polytask.data.tables.problems import examples
 from polytask.evaluate.jackknife import p_values_of
 from polytask.evaluate.metrics import metric_names
-from polytask.fitting.table_preparation import Columns, PreparedTable, prepare_table
+from polytask.fitting.table_columns import Columns
+from polytask.fitting.table_preparation import PreparedTable, prepare_table
 from polytask.relate.grouping import group_tasks
 from polytask.relate.pilot_probability import PilotProbability
 from polytask.relate.relations import Relations, TaskRelation

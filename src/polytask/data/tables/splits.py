@@ -156,8 +156,12 @@ def split_time(
     return _split_by_part((codes > first).astype(int) + (codes > second))
 
 
-def row_groups(groups: pd.Series) -> tuple[np.ndarray, int]:
+def row_groups(groups: pd.Series, *, unit: str = "group") -> tuple[np.ndarray, int]:
     """Number the group of every row.
+
+    Args:
+        groups: Their names.
+        unit: What messages call a group.
 
     Raises:
         DataError: A row has no group.
@@ -166,7 +170,7 @@ def row_groups(groups: pd.Series) -> tuple[np.ndarray, int]:
     n_missing = sum(text is None for text in texts)
     if n_missing:
         raise DataError(
-            f"The group column {groups.name!r} is empty in {some_rows(n_missing)}. Fill or remove them."
+            f"The {unit} column {groups.name!r} is empty in {some_rows(n_missing)}. Fill or remove them."
         )
     codes, names = pd.factorize(texts, sort=True)
     return codes, len(names)
