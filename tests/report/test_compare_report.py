@@ -1,6 +1,7 @@
 """The report of a comparison: what to do on top, then who is better than whom."""
 
 import re
+from dataclasses import replace
 
 from tests.report.reports import HOSTILE
 
@@ -8,6 +9,8 @@ from polytask.compare.results import CandidateResult, Comparison, Contrast
 from polytask.core import Interval, Task
 from polytask.report import write_comparison_report
 from polytask.report.compare_report import comparison_page
+from polytask.report.comparison import comparison_table
+from polytask.report.how_judged import BY_AVERAGES
 
 NAMES = ("size", f"kind {HOSTILE}")
 
@@ -84,6 +87,16 @@ def test_each_question_has_a_forest_of_its_own():
     assert "Gain of the joint:hard over separate networks, by target" in text
     assert text.count("Gain of other methods over the single for") == 2
     assert "All 6 comparisons" in text
+
+
+def test_why_a_fit_has_other_figures_is_said_where_networks_are_compared():
+    found = comparison()
+    assert BY_AVERAGES in comparison_page(found).render() and BY_AVERAGES in str(
+        comparison_table(found).caption
+    )
+    others = [replace(one, name=f"rival {index}") for index, one in enumerate(found.candidates)]
+    plain = replace(found, candidates=tuple(others), contrasts=(), delta_m={})
+    assert "A fit judges" not in comparison_page(plain).render() and comparison_table(plain).caption is None
 
 
 def test_three_hundred_cells_stay_small():

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from polytask.compare.results import Contrast
 from polytask.core import Interval
 from polytask.core.doors import by_door
-from polytask.core.names import short_name
+from polytask.core.names import all_of, short_name
 from polytask.fitting.target_groups import groups_text
+from polytask.models.table_results import gain_words
 
 __all__ = ["Advice", "recommendation"]
 
@@ -64,7 +65,7 @@ def recommendation(advice: Advice) -> str:
     for target, contrast in better.items():
         text = (
             f"{advice.words[contrast.candidate]} is better for {_name(target)}, by "
-            f"{_percent(contrast.gain)}, than {advice.words[contrast.baseline]}."
+            f"{gain_words(contrast.gain)}, than {advice.words[contrast.baseline]}."
         )
         sentences.append(text[:1].upper() + text[1:])
     if advice.hopeless:
@@ -100,15 +101,14 @@ def _joint_sentences(advice: Advice, targets: Sequence[str]) -> list[str]:
             if others
             else f"{_names(together)} together with"
         )
-        text = (
-            f"Train {whom} {words}: it helps {_list([f'{_name(t)} by {_percent(gains[t])}' for t in helped])}"
-        )
+        gained = all_of([f"{_name(t)} by {gain_words(gains[t])}" for t in helped])
+        text = f"Train {whom} {words}: it helps {gained}"
         sentences.append(text + (f", with no clear difference for {_names(unclear)}." if unclear else "."))
     elif unclear:
         sentences.append(_unclear(unclear, words, None if hurt else advice.mean, rest_apart=bool(hurt)))
     if hurt:
-        costs = [f"{'it' if len(hurt) == 1 else _name(t)} {_percent(gains[t])}" for t in hurt]
-        sentences.append(f"Keep {_names(hurt)} apart: joint training costs {_list(costs)}.")
+        costs = [f"{'it' if len(hurt) == 1 else _name(t)} {gain_words(gains[t])}" for t in hurt]
+        sentences.append(f"Keep {_names(hurt)} apart: joint training costs {all_of(costs)}.")
     together = [target for target in targets if target in helped or target in unclear]
     if helped and 1 < len(together) < len(advice.targets) and advice.groups is None:
         sentences.append(
@@ -147,7 +147,7 @@ def _unclear(targets: Sequence[str], words: str, mean: Interval | None, *, rest_
     if mean is not None and len(targets) > 1:
         does, how = ("gains", f"together with {words}") if mean.mean > 0 else ("costs", "apart")
         return (
-            f"Train {names} {how}: joint training {does} {_percent(mean)} on average over all targets, "
+            f"Train {names} {how}: joint training {does} {gain_words(mean)} on average over all targets, "
             "though for none of them the difference is clear."
         )
     if len(targets) > 1:
@@ -167,19 +167,9 @@ def _plain_sentences(advice: Advice, targets: Sequence[str]) -> list[str]:
     ]
 
 
-def _percent(gain: Interval | None) -> str:
-    if gain is None:
-        return "an unknown amount"
-    return f"{abs(gain.mean):.1f} % ± {gain.half_width:.1f}"
-
-
 def _name(target: str) -> str:
     return short_name(target)
 
 
 def _names(targets: Sequence[str]) -> str:
-    return _list([_name(target) for target in targets])
-
-
-def _list(parts: Sequence[str]) -> str:
-    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
+    return all_of([_name(target) for target in targets])

@@ -14,8 +14,9 @@ from polytask.compare.task_parts import TaskRowsKnown, words_of
 from polytask.compare.task_results import TaskComparison
 from polytask.compare.verdict import Judged, judged_cells
 from polytask.core import Interval
-from polytask.core.names import short_name
+from polytask.core.names import all_of, short_name
 from polytask.evaluate.jackknife import p_values_of
+from polytask.models.table_results import gain_words
 
 __all__ = ["judge_tasks", "sentence_of"]
 
@@ -111,7 +112,7 @@ def sentence_of(contrasts: Sequence[Contrast], where: str, ours: str, words: Map
     poor = f" {ours[:1].upper()}{ours[1:]} is not clearly better than {words[_CONSTANT]}." if useless else ""
     if ahead:
         best = min(ahead, key=_mean)
-        text = f"for {where}, take {words[best.baseline]}: {ours} loses {_percent(best)} against it."
+        text = f"for {where}, take {words[best.baseline]}: {ours} loses {gain_words(best.gain)} against it."
         return text if best.baseline == _CONSTANT else text + poor
     if not beaten:
         even = f", {words[_CONSTANT]} included" if useless else ""
@@ -119,21 +120,12 @@ def sentence_of(contrasts: Sequence[Contrast], where: str, ours: str, words: Map
     text = f"for {where}, take {ours}: it is better than"
     if len(beaten) == len(contrasts) > 1:
         closest = min(beaten, key=_mean)
-        least = f"by {_percent(closest)} where that is least, than {words[closest.baseline]}"
+        least = f"by {gain_words(closest.gain)} where that is least, than {words[closest.baseline]}"
         return f"{text} all other models, {least}."
     if len(beaten) == 1:
-        return f"{text} {words[beaten[0].baseline]}, by {_percent(beaten[0])}.{poor}"
-    return f"{text} {_list([f'{words[one.baseline]} (by {_percent(one)})' for one in beaten])}.{poor}"
+        return f"{text} {words[beaten[0].baseline]}, by {gain_words(beaten[0].gain)}.{poor}"
+    return f"{text} {all_of([f'{words[one.baseline]} (by {gain_words(one.gain)})' for one in beaten])}.{poor}"
 
 
 def _mean(one: Contrast) -> float:
     return one.gain.mean if one.gain else 0.0
-
-
-def _percent(one: Contrast) -> str:
-    gain = one.gain
-    return "an unknown amount" if gain is None else f"{abs(gain.mean):.1f} % ± {gain.half_width:.1f}"
-
-
-def _list(parts: Sequence[str]) -> str:
-    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)

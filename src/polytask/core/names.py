@@ -6,7 +6,16 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-__all__ = ["counted", "either", "name_problem", "near_names", "printable", "short_name", "text_beginning"]
+__all__ = [
+    "all_of",
+    "counted",
+    "either",
+    "name_problem",
+    "near_names",
+    "printable",
+    "short_name",
+    "text_beginning",
+]
 
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _MOST_NAMED = 12  # names in a message, beyond which nobody finds the right one
@@ -66,6 +75,16 @@ def counted(count: int, one: str, several: str = "") -> str:
         ('1 row', '2 rows', '2 classes')
     """
     return f"{count} {one if count == 1 else several or f'{one}s'}"
+
+
+def all_of(names: Sequence[str]) -> str:
+    """Join names that are all meant.
+
+    Example:
+        >>> all_of(["a", "b", "c"])
+        'a, b and c'
+    """
+    return " and ".join([*([", ".join(names[:-1])] if len(names) > 1 else []), *names[-1:]])
 
 
 def either(names: Sequence[str]) -> str:

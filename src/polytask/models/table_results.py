@@ -9,7 +9,7 @@ import pandas as pd
 
 from polytask.core import Interval
 
-__all__ = ["SIGNIFICANT", "FitResults", "TaskResult", "verdict_of"]
+__all__ = ["SIGNIFICANT", "FitResults", "TaskResult", "gain_words", "verdict_of"]
 
 SIGNIFICANT = 0.05
 """The adjusted p-value below which a gain is clear."""
@@ -30,6 +30,16 @@ def verdict_of(
     if p_value >= SIGNIFICANT:
         return "no clear difference"
     return words[0] if gain.mean > 0 else words[1]
+
+
+def gain_words(gain: Interval | None) -> str:
+    """Write how much is gained or lost, as within a sentence.
+
+    Example:
+        >>> gain_words(Interval(mean=-3.14, half_width=0.8, n=20)), gain_words(None)
+        ('3.1 % ± 0.8', 'an unknown amount')
+    """
+    return "an unknown amount" if gain is None else f"{abs(gain.mean):.1f} % ± {gain.half_width:.1f}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,8 +10,8 @@ import pandas as pd
 
 import polytask  # its rooms are looked up when they are asked for: what writes reports is no part of a result
 from polytask.core import InputError, Interval
-from polytask.core.names import counted, short_name
-from polytask.models.table_results import verdict_of
+from polytask.core.names import all_of, counted, short_name
+from polytask.models.table_results import gain_words, verdict_of
 from polytask.relate.affinity import Affinity
 from polytask.relate.pilot_probability import PilotProbability
 from polytask.relate.table_affinity import AFFINITIES, AffinityKind
@@ -159,16 +159,18 @@ class Relations:
             return ""
         verb = "gained" if self.mean.mean >= 0 else "lost"
         clearly = "clearly " if self.mean.low > 0 or self.mean.high < 0 else ""
-        return f"On average over the tasks it {clearly}{verb} {_size(self.mean)} in the short comparison."
+        return (
+            f"On average over the tasks it {clearly}{verb} {gain_words(self.mean)} in the short comparison."
+        )
 
     def _whom(self, ones: Sequence[TaskRelation]) -> str:
         if len(ones) <= _MOST_NAMED:
-            return _list([f"{short_name(one.task)} (probability {one.probability:.2f})" for one in ones])
+            return all_of([f"{short_name(one.task)} (probability {one.probability:.2f})" for one in ones])
         return f"{len(ones)} of {len(self.tasks)} tasks"
 
     def _measured(self, ones: Sequence[TaskRelation]) -> str:
         if len(ones) <= _MOST_NAMED:
-            return _list([f"{short_name(one.task)} by {_size(one.gain)}" for one in ones])
+            return all_of([f"{short_name(one.task)} by {gain_words(one.gain)}" for one in ones])
         return f"{len(ones)} of {len(self.tasks)} tasks"
 
     @property
@@ -182,10 +184,10 @@ class Relations:
         if sum(map(len, self.groups)) > 2 * _MOST_NAMED:
             sizes = ", ".join(str(len(group)) for group in self.groups)
             return f"By their affinities, they make {len(self.groups)} groups, of {sizes} tasks."
-        together = "; ".join(_list([short_name(name) for name in group]) for group in several)
+        together = "; ".join(all_of([short_name(name) for name in group]) for group in several)
         alone = [short_name(group[0]) for group in self.groups if len(group) == 1]
         return f"By their affinities, train together: {together}" + (
-            f"; and alone: {_list(alone)}." if alone else "."
+            f"; and alone: {all_of(alone)}." if alone else "."
         )
 
     def to_frame(self) -> pd.DataFrame:
@@ -260,11 +262,3 @@ def _frame_row(one: TaskRelation) -> dict[str, object]:
         "outlook": one.outlook,
         "group": one.group + 1,
     }
-
-
-def _size(gain: Interval | None) -> str:
-    return "an unknown amount" if gain is None else f"{abs(gain.mean):.1f} % ± {gain.half_width:.1f}"
-
-
-def _list(parts: Sequence[str]) -> str:
-    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)

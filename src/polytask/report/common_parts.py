@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from polytask.core.names import counted, short_name
+from polytask.core.names import all_of, counted, short_name
 from polytask.models.model_record import ModelRecord
 from polytask.report.page import Code, Fold, Notes, Part, Section, Table, Text
 from polytask.version import __version__
@@ -42,7 +42,7 @@ def listed(names: Sequence[str], *, most: int = 6) -> str:
     shown = [short_name(name, 60) for name in names[:most]]
     if len(names) > most:
         return f"{', '.join(shown)} and {len(names) - most} more"
-    return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
+    return all_of(shown)
 
 
 def sentences(text: str) -> tuple[str, str]:

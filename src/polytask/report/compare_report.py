@@ -7,6 +7,7 @@ from polytask.compare.task_results import TaskComparison
 from polytask.core.names import counted, short_name
 from polytask.report.charts.forest import ForestRow, forest
 from polytask.report.common_parts import facts_section, listed, rows_text, sentences
+from polytask.report.comparison import has_networks
 from polytask.report.comparison_parts import (
     contrast_row,
     cost_part,
@@ -15,6 +16,7 @@ from polytask.report.comparison_parts import (
     settings_section,
     verdict_mark,
 )
+from polytask.report.how_judged import BY_AVERAGES
 from polytask.report.metric_text import gain_text, interval_text, metric_name
 from polytask.report.page import (
     Card,
@@ -174,7 +176,7 @@ def _rival_forest(found: Comparison, target: str) -> Plot | None:
 
 def _candidates(found: Comparison) -> list[Part]:
     """Show the first metric of every candidate, a table for each target."""
-    parts: list[Part] = []
+    parts: list[Part] = [Text(BY_AVERAGES, tone="muted")] if has_networks(found) else []
     for index, task in enumerate(found.tasks):
         metric = found.metric(task.name)
         rows: list[list[Cell]] = []

@@ -7,10 +7,12 @@ from rich.text import Text
 from polytask.compare.chosen_settings import settings_text
 from polytask.compare.results import CandidateResult, Comparison
 from polytask.core.names import counted, short_name
+from polytask.report.how_judged import BY_AVERAGES
 from polytask.report.metric_text import gain_text, interval_text, metric_text
 
-__all__ = ["candidate_table", "comparison_table", "settings_table"]
+__all__ = ["candidate_table", "comparison_table", "has_networks", "settings_table"]
 
+_NETWORKS = ("single", "joint", "groups")
 _COLOURS = {"helped": "green", "better": "green", "hurt": "red", "worse": "red"}
 
 
@@ -75,7 +77,14 @@ def _caption(found: Comparison) -> str | None:
     """Say what the gains are over."""
     texts = {True: "of joint networks over single ones", False: "of other methods over the networks with a *"}
     asked = [texts[joint] for joint in (True, False) if any(one.joint == joint for one in found.contrasts)]
-    return f"gain %: {'; '.join(asked)}" if asked else None
+    gains = f"gain %: {'; '.join(asked)}. " if asked else ""
+    return f"{gains}{BY_AVERAGES if has_networks(found) else ''}".strip() or None
+
+
+def has_networks(found: Comparison) -> bool:
+    """Tell whether networks that a fit trains, too, are among the candidates."""
+    named = any(one.name.partition(":")[0] in _NETWORKS for one in found.candidates)
+    return named or any(one.joint for one in found.contrasts)
 
 
 def _cells(found: Comparison, target: str, one: CandidateResult, *, is_reference: bool) -> list[Text]:

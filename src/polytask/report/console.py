@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from rich import box
 from rich.cells import cell_len
-from rich.console import Console, ConsoleOptions, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -14,6 +14,7 @@ from polytask.models.in_context_results import TaskLearnerTrial
 from polytask.models.learned_features import LearnedFeaturesResults
 from polytask.models.table_results import FitResults, TaskResult
 from polytask.models.update_results import UpdateResults
+from polytask.report.how_judged import BY_ONE_FOLD
 from polytask.report.metric_text import gain_text, interval_text, metric_text
 
 __all__ = [
@@ -46,7 +47,8 @@ def fit_table(results: FitResults) -> RenderableType:
     if compared:
         mean = gain_text(results.delta_m)
         rows.append(["Δm", *[mean if heading == "gain %" else "" for heading in headings[1:]]])
-    return FittingTable(title, headings, rows)
+    table = FittingTable(title, headings, rows)
+    return Group(table, Text(BY_ONE_FOLD, style="dim")) if compared else table
 
 
 class FittingTable:

@@ -12,6 +12,7 @@ from polytask.models.table_results import FitResults, TaskResult
 from polytask.report.charts.forest import ForestRow, forest
 from polytask.report.charts.lines import lines
 from polytask.report.common_parts import data_section, how_section, listed, seconds_text
+from polytask.report.how_judged import BY_ONE_FOLD
 from polytask.report.metric_text import gain_text, interval_text, metric_name, value_text
 from polytask.report.page import Card, Fold, Mark, Page, Part, Plots, Section, Table, Text
 from polytask.report.target_parts import target_parts
@@ -205,10 +206,11 @@ class _Told:
         again = f" {results.n_repeats} times" if results.n_repeats > 1 else ""
         groups = "; ".join(", ".join(map(short_name, group)) for group in results.groups)
         grouped = f" Networks of their own are trained for each group of targets: {groups}." if groups else ""
+        beside = f" {BY_ONE_FOLD}" if any(one.baseline for one in results.tasks) else ""
         return (
             f"Rows were dealt into {counted(results.n_folds, 'fold')}{again}. Intervals come from leaving "
             "out blocks of rows (jackknife); gains are paired row by row, and verdicts adjusted for the "
-            f"number of targets (Holm).{grouped}"
+            f"number of targets (Holm).{grouped}{beside}"
         )
 
     def target_folds(self) -> list[Part]:
