@@ -60,7 +60,7 @@ def text_beginning(text: str, most: int = 80) -> str:
     """Return how a text begins, on one line: enough for a person to see which one it is.
 
     Example:
-        >>> text_beginning("pay\nmy bill,  please", 12)
+        >>> text_beginning("pay\\nmy bill,  please", 12)
         'pay my bill…'
     """
     line = " ".join(printable(text[: 2 * most]).split())
