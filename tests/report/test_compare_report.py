@@ -91,9 +91,8 @@ def test_each_question_has_a_forest_of_its_own():
 
 def test_why_a_fit_has_other_figures_is_said_where_networks_are_compared():
     found = comparison()
-    assert BY_AVERAGES in comparison_page(found).render() and BY_AVERAGES in str(
-        comparison_table(found).caption
-    )
+    assert "A fit judges the networks of single folds" in comparison_page(found).render()
+    assert BY_AVERAGES in str(comparison_table(found).caption)
     others = [replace(one, name=f"rival {index}") for index, one in enumerate(found.candidates)]
     plain = replace(found, candidates=tuple(others), contrasts=(), delta_m={})
     assert "A fit judges" not in comparison_page(plain).render() and comparison_table(plain).caption is None
