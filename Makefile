@@ -121,6 +121,7 @@ bench: .venv/.models  ## All benchmarks; real data from the folder that POLYTASK
 	$(BIN)/python benchmarks/quality/few_shot_text.py
 	$(BIN)/python benchmarks/quality/few_shot_speech.py
 	$(BIN)/python benchmarks/quality/known_tasks.py
+	$(BIN)/python benchmarks/quality/one_example_calibration.py
 	$(BIN)/python benchmarks/quality/adapt_examples.py
 	$(BIN)/python benchmarks/quality/learn_examples.py
 	$(BIN)/python benchmarks/quality/frozen_encoders.py requests letters digits speakers

@@ -159,6 +159,9 @@ CASES: dict[str, Case] = {
     "known_tasks": Case(
         constants={"N_TASKS": 1, "MOST_OF_A_CLASS": 11, "WAYS": (5,)}, shorten=known_elsewhere
     ),
+    "one_example_calibration": Case(
+        constants={"N_CLASSES": 5, "N_TASKS": 1, "N_QUERIES": 9},
+    ),
     "command_start": Case(arguments=("--rounds", "1")),
     "living_classes": Case(
         arguments=("--encoder", "hashed-text"), constants={"SIZES": (3, 4), "ROUNDS": 1}
