@@ -9,7 +9,7 @@ export POLYTASK_CACHE ?= $(CURDIR)/.venv/cache
 LOCKED := $(INSTALL) --no-deps --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve-demo test test-browser test-processors check fuzz mutants kills recording same figures bench bench-smoke warrant builtin-models docs linkcheck lock clean
+.PHONY: help demo serve-demo test test-browser test-processors check fuzz mutants kills recording same figures bench bench-full bench-smoke warrant builtin-models docs linkcheck lock clean
 
 help:  ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -86,50 +86,16 @@ recording: .venv/.dev  ## Write down what every method computes, before a change
 same: .venv/.dev  ## Compare what every method computes with runs/recording
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.recording compare runs/recording
 
-bench: .venv/.models  ## All benchmarks; real data from the folder that POLYTASK_DATA names; several hours
-	$(BIN)/python benchmarks/speed/balancing.py
-	$(BIN)/python benchmarks/speed/solvers.py
-	$(BIN)/python benchmarks/speed/training_step.py
-	$(BIN)/python benchmarks/speed/communication.py
-	$(BIN)/python benchmarks/speed/table_fitting.py
-	$(BIN)/python benchmarks/speed/table_reading.py
-	$(BIN)/python benchmarks/speed/large_tables.py
-	$(BIN)/python benchmarks/speed/many_tasks.py
-	$(BIN)/python benchmarks/speed/architectures.py
-	$(BIN)/python benchmarks/speed/living_classes.py
-	$(BIN)/python benchmarks/speed/serving.py
-	$(BIN)/python benchmarks/speed/command_start.py
-	$(BIN)/python benchmarks/quality/sinusoid.py
-	$(BIN)/python benchmarks/quality/omniglot.py
-	$(BIN)/python benchmarks/quality/two_objectives.py
-	$(BIN)/python benchmarks/quality/school.py
-	$(BIN)/python benchmarks/quality/joint.py sarcos sarcos-equal-parameters tox21 census fashion multi-mnist spoken-digits
-	$(BIN)/python benchmarks/quality/affinities.py sarcos sarcos-equal-parameters tox21 fashion
-	$(BIN)/python benchmarks/quality/tables.py
-	$(BIN)/python benchmarks/quality/task_column.py
-	$(BIN)/python benchmarks/quality/region_coverage.py
-	$(BIN)/python benchmarks/quality/pilot_probability.py
-	$(BIN)/python benchmarks/quality/mulan.py
-	$(BIN)/python benchmarks/quality/pilots.py sarcos sarcos-equal-parameters tox21 spoken-digits
-	$(BIN)/python benchmarks/speed/meta.py
-	$(BIN)/python benchmarks/quality/omniglot_alphabets.py
-	$(BIN)/python benchmarks/quality/glyph_learners.py
-	$(BIN)/python benchmarks/quality/gaussian_processes.py
-	$(BIN)/python benchmarks/quality/plasticity.py
-	$(BIN)/python benchmarks/quality/few_shot_molecules.py
-	$(BIN)/python benchmarks/quality/few_shot_tables.py
-	$(BIN)/python benchmarks/quality/few_shot_text.py
-	$(BIN)/python benchmarks/quality/few_shot_speech.py
-	$(BIN)/python benchmarks/quality/known_tasks.py
-	$(BIN)/python benchmarks/quality/one_example_calibration.py
-	$(BIN)/python benchmarks/quality/adapt_examples.py
-	$(BIN)/python benchmarks/quality/learn_examples.py
-	$(BIN)/python benchmarks/quality/frozen_encoders.py requests letters digits speakers
-	$(BIN)/python benchmarks/quality/learner_choice.py
-	$(BIN)/python benchmarks/quality/meta_rl.py
+bench: .venv/.models  ## The fast tier of the benchmarks, within 45 minutes on two cores: runs/bench/table.md
+	$(BIN)/python -m benchmarks.run
+
+bench-full: .venv/.models .venv/.peers  ## All benchmarks into the committed results, hours; goes on where it was stopped; data from POLYTASK_DATA
+	PYTHONPATH=.:.venv/peers $(BIN)/python -m benchmarks.run --full
+	$(BIN)/python docs/pictures/results.py
+	$(BIN)/python -m benchmarks.figures
 
 bench-smoke: .venv/.models  ## Every benchmark script once, as small as it gets: do they still run?
-	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/smoke.py
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.smoke
 
 builtin-models: .venv/.dev  ## Train the models that come with the package; then their new sha256 goes into the code
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/builtin/drawings.py

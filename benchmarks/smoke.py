@@ -1,12 +1,13 @@
 """Runs every benchmark script once, as small as it gets: does it still run?
 
-    python benchmarks/smoke.py                      # all; a few minutes on two cores
-    python benchmarks/smoke.py joint few_shot_text  # some
+    python -m benchmarks.smoke                      # all; a few minutes on two cores
+    python -m benchmarks.smoke joint few_shot_text  # some
 
-A script is loaded, its constants are made small, training is cut to a few steps and evaluation to a few
-episodes, and its `main` is called; whatever it would write into ``results`` goes to a folder that is thrown
-away. A script whose data are not in the folder that ``POLYTASK_DATA`` names, or whose pretrained model is not
-in the cache, is left out, with the reason. The figures mean nothing.
+The scripts are those of `benchmarks.scripts`. One is loaded, its constants are made small, training is cut to
+a few steps and evaluation to a few episodes, and its `main` is called; whatever it would write into
+``results`` goes to a folder that is thrown away. A script whose data are not in the folder that
+``POLYTASK_DATA`` names, or whose pretrained model is not in the cache, is left out, with the reason. The
+figures mean nothing.
 """
 
 import argparse
@@ -26,20 +27,10 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-HERE = Path(__file__).resolve().parent
-FOLDERS = ("quality", "speed")
-NO_SCRIPTS = (
-    "growth",
-    "equal_time",
-    "results",
-    "joint_sets",
-    "pilot_tables",
-    "table_sets",
-    "varied_prototypes",
-)  # read by the others
+from benchmarks.scripts import FOLDERS, HERE, SCRIPTS, loaded, redirect, script_files
+
 N_STEPS, N_EPISODES = 4, 4
 
 
@@ -270,38 +261,16 @@ CASES: dict[str, Case] = {
 """By the name of the script."""
 
 
-def scripts() -> dict[str, Path]:
-    """Return the benchmark scripts by name."""
-    files = [file for folder in FOLDERS for file in sorted((HERE / folder).glob("*.py"))]
-    return {file.stem: file for file in files if file.stem not in NO_SCRIPTS}
-
-
 def run_one(name: str, into: Path) -> None:
     """Load a script, shorten it, and call it."""
-    case, script = CASES[name], scripts()[name]
-    for folder in FOLDERS:
-        if str(HERE / folder) not in sys.path:
-            sys.path.append(str(HERE / folder))
-    module = importlib.import_module(name)
-    for attribute, value in (case.constants or {}).items():
-        if not hasattr(module, attribute):
-            raise AttributeError(f"{script.name} has no {attribute} any more; mend the table of smoke.py.")
-        setattr(module, attribute, value)
+    case = CASES[name]
+    module = loaded(name, case.constants)
     redirect(module, into)
     cap(module)
     if case.shorten is not None:
         case.shorten(module)
-    sys.argv = [str(script), *case.arguments]
+    sys.argv = [str(script_files()[name]), *case.arguments]
     module.main()
-
-
-def redirect(module: ModuleType, into: Path) -> None:
-    """Let a script write its results into a folder."""
-    for name, value in vars(module).copy().items():
-        if isinstance(value, Path) and value.name == "results":
-            setattr(module, name, into)
-        elif isinstance(value, Path) and value.parent.name == "results":
-            setattr(module, name, into / value.name)
 
 
 def cap(module: Any) -> None:
@@ -377,7 +346,7 @@ def main() -> int:
     parser.add_argument("names", nargs="*", default=list(CASES), help="of scripts, without .py")
     parser.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1))
     asked = parser.parse_args()
-    failed = sorted(scripts().keys() - CASES.keys())
+    failed = sorted(SCRIPTS.keys() - CASES.keys())
     for name in failed:
         print(f"{name:20} is not in the table of smoke.py: add how it is made short")
     for report in reports(asked.names, asked.jobs):

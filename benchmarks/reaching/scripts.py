@@ -44,8 +44,9 @@ def _text(file: Path, folder: Path) -> None:
 
 
 def benchmarks(_: Path) -> Iterator[Run]:
-    """Yield the benchmark scripts, as `smoke.py` runs them."""
-    import smoke
+    """Yield the benchmark scripts, as `benchmarks.smoke` runs them."""
+    sys.path.append(str(Path(__file__).parents[2]))
+    from benchmarks import smoke
 
     def script(name: str, folder: Path) -> None:
         report = smoke.attempt(name, folder)

@@ -11,9 +11,9 @@ these bytes.
 """
 
 import argparse
-import json
 import pickle
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -31,6 +31,10 @@ from polytask.balancing import BalancedBackward, balancer_by_name
 from polytask.balancing.engines.by_name import EngineName
 from polytask.balancing.step.processes import Processes
 from polytask.core import Batch, Episode, SharedModel, Task, generator, seeded, shared_parameters
+
+sys.path.append(str(Path(__file__).parents[1] / "quality"))  # where the writer of results is
+
+from results import write_results  # pyright: ignore[reportAttributeAccessIssue]
 
 RESULTS = Path(__file__).parent / "results" / "communication.json"
 N_INPUTS, WIDTH, N_ROWS, N_STEPS, N_REDUCTIONS = 32, 512, 64, 3, 20
@@ -139,9 +143,7 @@ def main() -> None:
         "network": f"{N_INPUTS} inputs, three layers of {WIDTH}, one output a task",
         "rows": N_ROWS, "processes": 2, "backend": "gloo, loopback",
     }  # fmt: skip
-    RESULTS.write_text(
-        json.dumps({"setting": setting, "torch": torch.__version__, "figures": figures}, indent=1) + "\n"
-    )
+    write_results(RESULTS, setting=setting, figures=figures, seed=0, split="none: bytes and time", threads=1)
 
 
 if __name__ == "__main__":
