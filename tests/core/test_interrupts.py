@@ -101,7 +101,11 @@ run(Path(sys.argv[1]), validate=validate)
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, -signal.SIGINT)])
 def test_a_program_that_trains_ends_with_the_usual_code(number, code, tmp_path):
-    environment = {**os.environ, "PYTHONPATH": f"{ROOT}:{os.environ.get('PYTHONPATH', '')}"}
+    # torch imports it as the process ends, where it is installed; it runs text as code, as namedtuples do.
+    (tmp_path / "packages").mkdir()
+    (tmp_path / "packages" / "tabulate.py").write_text("exec('1')\ndef tabulate(*_, **__): return ''\n")
+    places = f"{tmp_path / 'packages'}:{ROOT}:{os.environ.get('PYTHONPATH', '')}"
+    environment = {**os.environ, "PYTHONPATH": places}
     command = [sys.executable, "-c", SCRIPT, str(tmp_path / "work")]
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import FrameType
 
 from polytask.core.files import user_path
+from polytask.core.torch_internals import imported_for_the_end
 
 __all__ = ["CHECKPOINT_FILE", "interruptible"]
 
@@ -54,6 +55,7 @@ def interruptible(
         with _termination_raised():
             yield
     except KeyboardInterrupt:
+        imported_for_the_end()
         raise KeyboardInterrupt(_message(folder, again, keep, name, saved_as)) from None
     except _Terminated:
         sys.stderr.write(_message(folder, again, keep, name, saved_as) + "\n")

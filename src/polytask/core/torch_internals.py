@@ -10,9 +10,12 @@ What is used, and what for:
 - the mode that sees every operation as it is run, to count what is alive;
 - the classes above batch and instance normalization of every number of dimensions;
 - the class above dropout of every number of dimensions;
-- the classes behind weight norm and spectral norm, as parametrizations and as the hooks of older code.
+- the classes behind weight norm and spectral norm, as parametrizations and as the hooks of older code;
+- the module that its compiler imports as the process ends.
 """
 
+import contextlib
+import importlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -44,6 +47,7 @@ __all__ = [
     "WeightNorm",
     "flattened",
     "has_hooks",
+    "imported_for_the_end",
     "inside_transform",
     "leaves_of",
     "mapped",
@@ -119,3 +123,13 @@ def tensor_hooks(tensor: Tensor) -> bool:
 def storage_address(tensor: Tensor) -> int:
     """Return a number that tensors have in common where they share their memory."""
     return tensor.untyped_storage()._cdata
+
+
+def imported_for_the_end() -> None:
+    """Import what torch's compiler imports as the process ends, if it is there.
+
+    Python ends a program by the signal SIGINT after an unhandled `KeyboardInterrupt` only if no text was run as code
+    since then, and this module (tabulate) does that when it is imported: the program would end with code 1.
+    """
+    with contextlib.suppress(ImportError):
+        importlib.import_module("tabulate")
