@@ -39,7 +39,7 @@ REACHED = [
     *(ROOT / "data" / "examples").glob("*.py"),
     *(ROOT / "data" / "images" / f"{name}.py" for name in ("image_paths", "class_folders", "picture")),
     ROOT / "datasets" / "omniglot_drawings.py",
-    *(ROOT / "report" / f"{name}.py" for name in ("console", "html")),
+    *(ROOT / "report" / f"{name}.py" for name in ("console", "page")),
     *(ROOT / "demo").glob("*.py"),
 ]
 SETTINGS = {*signature(fit).parameters, *signature(learn).parameters, *signature(adapt).parameters}

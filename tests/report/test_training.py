@@ -11,7 +11,7 @@ from polytask.balancing.methods import UPGrad
 from polytask.core import Batch, InputError, SharedModel, Task, generator
 from polytask.data import JointSource
 from polytask.report import training_plot
-from polytask.report.training import _heat
+from polytask.report.training import _cosines, _heat
 from polytask.train import Training, train
 
 
@@ -68,3 +68,12 @@ def test_a_cosine_can_be_read_on_its_colour():
         ("0.50", "black"),
     ]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["up", "down"]
+
+
+def test_cosines_are_the_means_of_the_rows_that_have_them():
+    rows = [{"step": 1.0, "cosine/a/b": 0.5}, {"step": 2.0, "cosine/a/b": -0.1}, {"step": 3.0}]
+    table = _cosines(rows, ["a", "b", "c"])
+    assert table is not None
+    assert table[0][0] == 1.0 and table[0][1] == table[1][0] == pytest.approx(0.2)
+    assert math.isnan(table[0][2])
+    assert _cosines([{"step": 1.0}], ["a", "b"]) is None

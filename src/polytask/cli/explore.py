@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from polytask.cli.config_file import command_line
 from polytask.cli.failures import SpokenCommand
 from polytask.cli.options import Json, Quiet, app
 from polytask.cli.terminal import say, show
@@ -61,6 +62,7 @@ def methods(as_json: Json = False) -> None:
 
 @app.command(cls=SpokenCommand)
 def demo(
+    ctx: typer.Context,
     output: Annotated[Path, typer.Option("-o", "--output", help="The folder for the report.")] = Path("demo"),
     repeats: Annotated[int, typer.Option(help="How often the rows of the table are dealt into folds.")] = 1,
     as_json: Json = False,
@@ -77,7 +79,8 @@ def demo(
     from polytask.demo import run_demo
     from polytask.report.console import few_shot_table, fit_table
 
-    outcome = run_demo(output, repeats=repeats, progress=False if quiet or as_json else None)
+    shown = False if quiet or as_json else None
+    outcome = run_demo(output, repeats=repeats, progress=shown, command=command_line(ctx))
     for found in outcome.few_shot:
         if found.warning is not None:
             say(f"note: {found.warning}", style="yellow")

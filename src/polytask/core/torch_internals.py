@@ -128,8 +128,8 @@ def storage_address(tensor: Tensor) -> int:
 def imported_for_the_end() -> None:
     """Import what torch's compiler imports as the process ends, if it is there.
 
-    Python ends a program by the signal SIGINT after an unhandled `KeyboardInterrupt` only if no text was run as code
-    since then, and this module (tabulate) does that when it is imported: the program would end with code 1.
+    Python ends a program by the signal SIGINT after an unhandled `KeyboardInterrupt` only if no text was run
+    as code since then, and this module (tabulate) does that when it is imported: it would end with code 1.
     """
     with contextlib.suppress(ImportError):
         importlib.import_module("tabulate")

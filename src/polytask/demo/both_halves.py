@@ -6,13 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor
-
-from polytask.core import derive_seed
-from polytask.core.files import user_path
+from polytask.core.files import rehearse_write, user_path
 from polytask.core.watching import watched
-from polytask.data import ClassificationEpisodes
+from polytask.demo.page import demo_page
 from polytask.demo.table_questions import (
     Question,
     ask_about_chicks,
@@ -26,10 +22,7 @@ from polytask.models import FewShotModel, TableModel
 from polytask.models.bundle_folder import check_destination
 from polytask.models.few_shot_config import FewShotConfig
 from polytask.models.few_shot_results import FewShotResults
-from polytask.report import write_report
-from polytask.report.html import check_report
-from polytask.report.plots import episode_plot
-from polytask.report.verdict_plot import verdict_plot
+from polytask.report.page import rehearse_report, write_page
 from polytask.train.progress import run_line
 from polytask.train.threads import single_threaded
 
@@ -74,6 +67,7 @@ def run_demo(
     n_drawings: int = 600,
     n_splits: int = 2,
     progress: bool | None = False,
+    command: str | None = None,
     **settings: Any,
 ) -> DemoOutcome:
     """Ask three tables whether joint training pays, learn to learn glyphs, and write the report and models.
@@ -87,11 +81,14 @@ def run_demo(
         n_drawings: Letters whose traits are told.
         n_splits: How often some of the chicks are held out.
         progress: Show one line for the whole run; None where a person watches.
+        command: The command line that does the same again, for the report.
         **settings: Of `polytask.fit`, for tests; its defaults otherwise.
     """
     start = time.perf_counter()
     folder = user_path(directory)
-    check_report(folder / "report.html")
+    report = folder / "report.html"
+    rehearse_report()
+    rehearse_write(report)
     check_destination(folder / "penguins", kind=TableModel.kind)
     for name in _LEARNERS:
         check_destination(folder / f"glyphs-{name}", kind=FewShotModel.kind)
@@ -109,22 +106,16 @@ def run_demo(
     for learned in models:
         learned.save(folder / f"glyphs-{learned.config.learner}")
     few_shot = [learned.results for learned in models if learned.results is not None]
-    report = write_report(
-        folder / "report.html",
-        title="polytask: both halves on built-in data",
-        lead="Together or apart? Three tables, and an answer for each; then letters of unseen scripts told "
-        "apart after one example each.",
-        tables={} if penguins.results is None else {"Palmer penguins": penguins.results},
-        few_shot={"glyphs": few_shot},
-        episodes={"glyphs": _one_episode(models[0], classes)},
-        questions=[(question.asked, question.conclusion) for question in questions],
-        picture=verdict_plot(
-            {one.name: one.results for one in questions if one.results is not None},
-            {one.measured: one.scores for one in questions if one.scores},
-        ),
+    seconds = time.perf_counter() - start
+    page = demo_page(
+        questions,
+        few_shot,
+        episode=next(iter(models[0].details.episodes if models[0].details else ()), None),
+        seconds=seconds,
+        command=command,
     )
     return DemoOutcome(
-        questions=questions, few_shot=few_shot, report=report, seconds=time.perf_counter() - start
+        questions=questions, few_shot=few_shot, report=write_page(page, report), seconds=seconds
     )
 
 
@@ -141,25 +132,3 @@ def _learned(
         accelerator="cpu",
         progress=progress,
     )
-
-
-def _one_episode(model: FewShotModel, classes: ClassSplit) -> tuple[str, str]:
-    """Draw how the model answers one episode of unseen classes."""
-    (episode,) = ClassificationEpisodes(
-        classes.test, n_way=5, n_shot=1, n_query=6, seed=derive_seed(0, "picture")
-    ).step(0)
-    support, query = episode.support, episode.query
-    if support is None or not (isinstance(support.inputs, Tensor) and isinstance(query.inputs, Tensor)):
-        raise TypeError("glyph episodes hold images")
-    order = support.targets["class"].argsort()
-    with torch.no_grad():
-        logits = model.learner.adapt(episode.tasks, support)(query.inputs)["class"]
-    answers, truth = logits.argmax(-1).tolist(), query.targets["class"].tolist()
-    right = sum(answer == true for answer, true in zip(answers, truth))
-    picture = episode_plot(255 * support.inputs[order], 255 * query.inputs, answers, truth)
-    caption = (
-        f"One episode of unseen scripts, answered by {model.config.learner}: each row starts with the single "
-        f"example of a class, followed by the queries put there; green is right, red is wrong ({right} of "
-        f"{len(truth)} right)."
-    )
-    return picture, caption

@@ -43,6 +43,7 @@ class Question:
         results: The verdicts of `polytask.fit`; None where no joint training is judged.
         scores: Further figures by name.
         measured: What these figures are.
+        unit: Theirs; empty for none.
         seconds: Wall time.
     """
 
@@ -52,6 +53,7 @@ class Question:
     results: FitResults | None = None
     scores: Mapping[str, float] = field(default_factory=dict)
     measured: str = ""
+    unit: str = ""
     seconds: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
@@ -194,6 +196,7 @@ def ask_about_chicks(*, n_splits: int = 2, progress: bool = False, **settings: A
         ),
         scores=figures,
         measured=f"error on later weights of new chicks, g (mean of {counted(n_splits, 'split')})",
+        unit="g",
         seconds=time.perf_counter() - start,
     )
 

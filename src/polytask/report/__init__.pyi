@@ -1,5 +1,4 @@
 from .compare_report import write_comparison_report
-from .html import write_report
 from .model_report import write_model_report
 from .relate_report import write_relations_report
 from .training import training_plot
@@ -9,5 +8,4 @@ __all__ = [
     "write_comparison_report",
     "write_model_report",
     "write_relations_report",
-    "write_report",
 ]

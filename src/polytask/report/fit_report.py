@@ -17,7 +17,7 @@ from polytask.report.metric_text import gain_text, interval_text, metric_name, v
 from polytask.report.page import Card, Fold, Mark, Page, Part, Plots, Section, Table, Text
 from polytask.report.target_parts import target_parts
 
-__all__ = ["fit_page"]
+__all__ = ["fit_page", "verdict_parts"]
 
 _OPEN = 1  # targets that are shown unfolded
 _DRAWN = 12  # targets with pictures
@@ -55,6 +55,15 @@ def fit_page(record: ModelRecord) -> Page:
                 how_section(record),
             ],
         )
+
+
+def verdict_parts(results: FitResults) -> list[Part]:
+    """Show every target against every baseline: pictures, a table, and how it was judged.
+
+    Raises:
+        MissingPackageError: matplotlib is not installed.
+    """
+    return _Told(results, {}).verdict_parts()
 
 
 @dataclass(frozen=True, slots=True)

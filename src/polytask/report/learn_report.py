@@ -11,9 +11,9 @@ from polytask.report.charts.bars import Bar, bars
 from polytask.report.charts.lines import lines
 from polytask.report.common_parts import data_section, how_section, seconds_text
 from polytask.report.galleries import episode_galleries, miss_gallery
-from polytask.report.page import Card, Fold, Mark, Page, Part, Plots, Section, Table, Text
+from polytask.report.page import Card, Fold, Mark, Page, Part, Plot, Plots, Section, Table, Text
 
-__all__ = ["learn_page"]
+__all__ = ["accuracy_bars", "learn_page"]
 
 _TONES = {"helped": "good", "hurt": "bad"}
 
@@ -89,17 +89,11 @@ def _cards(results: Mapping[str, Any], score: Interval) -> list[Card]:
 
 
 def _verdict(results: Mapping[str, Any], score: Interval, pixels: Interval) -> list[Part]:
-    rows = [
-        _bar(str(results["learner"]), score),
-        _bar("raw pixels", pixels, plain=True),
-        _bar("chance", Interval(mean=1 / int(results["way"]), half_width=math.nan, n=1), plain=True),
-    ]
-    plot = bars(
-        rows,
-        title="Accuracy on unseen classes, beside raw pixels and chance",
-        measured="accuracy on unseen classes, %",
-        caption=f"Means over {int(results['episodes'])} episodes with 95 % intervals, the same ones for all.",
-        most=100,
+    plot = accuracy_bars(
+        {str(results["learner"]): score},
+        pixels=pixels,
+        way=int(results["way"]),
+        n_episodes=int(results["episodes"]),
     )
     transductive = bool(results["accuracy"].get("transductive"))
     how = "together with the others of its episode (transductive)" if transductive else "alone (inductive)"
@@ -118,6 +112,32 @@ def _verdict(results: Mapping[str, Any], score: Interval, pixels: Interval) -> l
             Table(caption=caption, headings=["learner", "accuracy, %", ""], rows=chosen, texts=(0, 2))
         )
     return parts
+
+
+def accuracy_bars(learners: Mapping[str, Interval], *, pixels: Interval, way: int, n_episodes: int) -> Plot:
+    """Draw accuracies on unseen classes, as shares of 1, beside raw pixels and chance.
+
+    Args:
+        learners: By name, at least one.
+        pixels: Of the nearest class mean of raw pixels.
+        way: Classes of an episode.
+        n_episodes: Which were the same ones for all.
+
+    Raises:
+        MissingPackageError: matplotlib is not installed.
+    """
+    rows = [_bar(name, score) for name, score in learners.items()]
+    rows += [
+        _bar("raw pixels", pixels, plain=True),
+        _bar("chance", Interval(mean=1 / way, half_width=math.nan, n=1), plain=True),
+    ]
+    return bars(
+        rows,
+        title="Accuracy on unseen classes, beside raw pixels and chance",
+        measured="accuracy on unseen classes, %",
+        caption=f"Means over {n_episodes} episodes with 95 % intervals, the same ones for all.",
+        most=100,
+    )
 
 
 def _pictures(record: ModelRecord) -> list[Section]:

@@ -12,7 +12,7 @@ from polytask.core import MissingPackageError
 from polytask.core.files import user_path, write_atomically
 from polytask.core.names import printable
 from polytask.models.bundle_pages import sealed
-from polytask.report.plots import drawing
+from polytask.report.drawing import drawing
 from polytask.version import __version__
 
 __all__ = [

@@ -8,7 +8,7 @@ from typing import Any
 from polytask.core import InputError
 from polytask.core.files import write_atomically
 from polytask.core.names import short_name
-from polytask.report.plots import drawing
+from polytask.report.drawing import drawing
 
 __all__ = ["training_plot"]
 

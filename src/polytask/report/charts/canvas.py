@@ -12,10 +12,10 @@ from collections.abc import Callable
 from typing import Any
 
 from polytask.core.names import short_name
+from polytask.report.drawing import drawing
 from polytask.report.page import Plot
-from polytask.report.plots import drawing
 
-__all__ = ["LINES", "PALETTE", "chart", "named"]
+__all__ = ["LINES", "LONGEST", "PALETTE", "chart", "named"]
 
 PALETTE = {
     "#1b2733": "ink",
@@ -34,7 +34,9 @@ PALETTE = {
 
 LINES = [colour for colour, name in PALETTE.items() if name.startswith("line-")]
 _WIDTH = 3.5  # inches: 336 pixels, which is what a phone shows
-_LONGEST = 22  # letters of a name beside a row
+LONGEST = 22
+"""Letters of a name beside a row."""
+
 _SETTINGS = {
     "font.size": 9.0,
     "axes.edgecolor": "#dfe5ea",
@@ -85,7 +87,7 @@ def chart(
     return Plot(svg=_page_svg(buffer.getvalue(), title), title=title, caption=caption, wide=wide)
 
 
-def named(name: str, most: int = _LONGEST) -> str:
+def named(name: str, most: int = LONGEST) -> str:
     """Write a name for a picture; a leading underscore would hide it from a legend."""
     text = short_name(name, most)
     return f" {text}" if text.startswith("_") else text
