@@ -12,5 +12,12 @@ def test_a_long_name_and_what_is_measured_take_two_lines():
     ]
     plot = bars(rows, title="t", measured="right answers on held-out rows, mean of four questions, %")
     shown = [text.strip() for text in re.findall(r"<(?:text|tspan)[^>]*>([^<]+)<", plot.svg)]
-    for line in ("oracle (ridge on the", "true factors)", "short", "0.25", "0.875", "mean of four questions, %"):
+    for line in (
+        "oracle (ridge on the",
+        "true factors)",
+        "short",
+        "0.25",
+        "0.875",
+        "mean of four questions, %",
+    ):
         assert line in shown, shown
