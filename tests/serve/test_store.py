@@ -171,6 +171,14 @@ def test_names_that_could_lead_astray_are_refused(name: str):
         checked_name(name)
 
 
-@pytest.mark.parametrize("name", ["a", "my signs", "v1.2_b-c", "信号", "café"])
+@pytest.mark.parametrize("name", ["a", "my signs", "v1.2_b-c", "信号", "café", "Signs", "con"])
 def test_a_name_comes_back_from_its_folder(name: str):
     assert name_of(folder_of(checked_name(name))) == name
+
+
+def test_folders_are_apart_where_capitals_are_not_told_and_none_is_called_like_a_device():
+    names = ["a", "A", "é", "É", "con", "Con", "com1", "lpt1.x", "nul", "conch"]
+    folders = [folder_of(checked_name(name)) for name in names]
+    assert len({folder.lower() for folder in folders}) == len(names)
+    assert not {folder.partition(".")[0].lower() for folder in folders} & {"con", "com1", "lpt1", "nul"}
+    assert [name_of(folder) for folder in folders] == names

@@ -4,7 +4,6 @@ import ipaddress
 import os
 import signal
 import socket
-import tempfile
 import threading
 import time
 import webbrowser
@@ -19,6 +18,7 @@ from polytask.core.files import user_path
 from polytask.serve.demo_model import demo_model
 from polytask.serve.failures import Refused
 from polytask.serve.names import checked_name
+from polytask.serve.runtime_folder import runtime_folder
 from polytask.serve.settings import ENVIRONMENT, TOKEN, Limits, ServeSettings
 
 __all__ = ["is_local", "named_models", "run_service"]
@@ -76,7 +76,7 @@ def run_service(
         )
     before = signal.signal(signal.SIGTERM, _ended)  # so that what lies in the folder is removed
     try:
-        with tempfile.TemporaryDirectory(prefix="polytask-serve-") as runtime:
+        with runtime_folder() as runtime:
             folder = Path(runtime) / "store" if store is None else user_path(store)
             named = named_models(models)
             if demo:

@@ -10,6 +10,7 @@ __all__ = ["checked_name", "folder_of", "name_of"]
 
 _NAME = re.compile(r"\w(?:[\w .-]*[\w-])?")
 _MOST_BYTES = 64
+_DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)")
 
 
 def checked_name(name: str, *, where: str = "name") -> str:
@@ -36,13 +37,20 @@ def checked_name(name: str, *, where: str = "name") -> str:
 
 
 def folder_of(name: str) -> str:
-    """Return the name of a model's folder, which every file system takes.
+    """Return the name of a model's folder, which every file system takes, and keeps apart from others.
+
+    Some do not tell capitals from small letters, and Windows has devices that are called like files.
 
     Example:
-        >>> folder_of("café 1")
-        'caf%C3%A9%201'
+        >>> folder_of("café 1"), folder_of("Signs"), folder_of("con")
+        ('caf%C3%A9%201', '%53igns', '%63on')
     """
-    return quote(name, safe="")
+    quoted = re.sub(r"%[0-9A-F]{2}|[A-Z]", _escaped, quote(name, safe=""))
+    return f"%{ord(quoted[0]):02X}{quoted[1:]}" if _DEVICE.match(quoted) else quoted
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return found[0] if len(found[0]) > 1 else f"%{ord(found[0]):02X}"
 
 
 def name_of(folder: str) -> str | None:

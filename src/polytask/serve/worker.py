@@ -11,6 +11,7 @@ from polytask.core import DataWarning
 from polytask.encoders.frozen_choice import share_encoders
 from polytask.estimators import adapt
 from polytask.serve.app import create_app
+from polytask.serve.runtime_folder import hold_runtime_folder
 from polytask.serve.settings import ServeSettings
 
 __all__ = ["create"]
@@ -28,6 +29,7 @@ def create():
     torch.set_num_threads(1)
     share_encoders()
     settings = ServeSettings.from_environment()
+    hold_runtime_folder(settings.runtime)  # also where the process that started it is killed
     if settings.builtin:
         _warm_up()
     return create_app(settings)
