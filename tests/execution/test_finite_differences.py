@@ -1,10 +1,12 @@
 """Finite differences tell a right derivative from a wrong one, in small tensors and next to kinks."""
 
+import math
+
 import pytest
 import torch
 from torch import Tensor, nn
 
-from polytask.execution.finite_differences import directions, finite_difference_errors
+from polytask.execution.finite_differences import directions, finite_difference_errors, without_jumps
 
 
 def parameters(*values: list[float]) -> list[tuple[str, nn.Parameter]]:
@@ -73,3 +75,23 @@ def test_a_value_that_is_not_a_number_counts_as_wrong() -> None:
         directions(named, 1, 0),
     )
     assert errors[""] == float("inf")
+
+
+def test_a_jump_is_told_from_a_wrong_gradient_and_left_out() -> None:
+    named = parameters([1.0, 0.3], [0.5])
+    (_, a), (_, b) = named
+
+    def values() -> Tensor:
+        return torch.stack([a[0].detach().int() * a[1].exp() * b.sum()])
+
+    rows = torch.tensor([[0.0, 0.5 * math.exp(0.3), math.exp(0.3)]], dtype=torch.float64)
+    along = directions(named, 2, 0)
+    assert min(finite_difference_errors(values, [a, b], rows, along)[name] for name in ("", "p0")) > 1
+    smooth, jumps = without_jumps(values, [a, b], rows, along)
+    assert jumps == ("p0",) and [one.name for one in smooth] == ["", "", "p0", "p1"]
+    assert max(finite_difference_errors(values, [a, b], rows, smooth).values()) < 1e-9
+    assert torch.equal(a.detach(), torch.tensor([1.0, 0.3], dtype=torch.float64))
+    wrong = rows * torch.tensor([0.0, 1.01, 0.0], dtype=torch.float64)
+    smooth, jumps = without_jumps(values, [a, b], wrong, along)
+    errors = finite_difference_errors(values, [a, b], wrong, smooth)
+    assert errors["p0"] == pytest.approx(0.0099, rel=0.01) and errors["p1"] > 1  # no jump: it stays in

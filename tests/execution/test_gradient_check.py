@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from polytask.core import Batch, Episode, EpisodicLearner, Task, TrainingError, generator, seeded
+from polytask.core import Batch, Episode, EpisodicLearner, InputError, Task, TrainingError, generator, seeded
 from polytask.core.batch import Inputs
 from polytask.core.learner import States, run_loop
 from polytask.execution import check_meta_gradient
@@ -170,3 +170,21 @@ def test_a_learner_that_contradicts_itself_is_not_right() -> None:
     report = check_meta_gradient(MAML(net, inner_rate=0.1), episode())
     assert not report.ok
     assert "a forward pass reduces over the batch" in str(report)
+
+
+def test_a_parametrization_that_rounds_is_told_and_its_other_numbers_are_compared() -> None:
+    with seeded(0):
+        layer = nn.utils.parametrizations.orthogonal(nn.Linear(2, 2), orthogonal_map="householder")
+        model = nn.Sequential(layer, nn.Tanh(), nn.Linear(2, 1))
+    report = check_meta_gradient(MAML(model, inner_rate=0.1), episode(), executions=["loop"])
+    name = "model.0.parametrizations.weight.original"
+    assert report.ok and report.jumps == (name,)
+    assert f"the objective jumps along {name}" in str(report)
+    assert report.finite_difference_errors is not None and name in report.finite_difference_errors
+
+
+def test_no_episode_and_nothing_to_train_are_refused() -> None:
+    with pytest.raises(InputError, match=r"`episodes` is empty.*Give one episode or more"):
+        check_meta_gradient(MAML(smooth()), [])
+    with pytest.raises(InputError, match="MAML has no parameter that is trained"):
+        check_meta_gradient(MAML(smooth()).requires_grad_(False), episode())

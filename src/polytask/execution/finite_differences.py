@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from polytask.core import generator
 
-__all__ = ["Direction", "directions", "finite_difference_errors"]
+__all__ = ["Direction", "directions", "finite_difference_errors", "without_jumps"]
 
 _STENCILS = (
     (3e-6, ((1, 1 / 2),)),
@@ -17,6 +17,9 @@ _STENCILS = (
 )
 """Step, and the multiples of it with their weights. Rounding spoils the short steps, a kink between the
 points (ReLU, max-pooling) the long ones; where one of them agrees with a derivative, that is no accident."""
+
+_JUMP, _ROUNDED = 0.1, 1e-8
+"""A difference that shrinks less than to this part with the step is a jump, if it is more than rounding."""
 
 _FLOOR = 1e-5
 """Of a derivative, relative to the value: below it the rounding of the value is all there is."""
@@ -64,12 +67,7 @@ def finite_difference_errors(
         along: The directions.
     """
     start = nn.utils.parameters_to_vector(parameters).detach().clone()
-
-    def at(point: Tensor) -> Tensor:
-        nn.utils.vector_to_parameters(point, parameters)
-        with torch.no_grad():
-            return values()
-
+    at = _values_at(values, parameters)
     floor = _FLOOR * at(start).abs()  # [episode]
     errors: dict[str, float] = {}
     for direction in along:
@@ -88,3 +86,51 @@ def finite_difference_errors(
         errors[direction.name] = max(errors.get(direction.name, 0.0), float(best.max()))
     nn.utils.vector_to_parameters(start, parameters)
     return errors
+
+
+def without_jumps(
+    values: Callable[[], Tensor], parameters: Sequence[nn.Parameter], rows: Tensor, along: Sequence[Direction]
+) -> tuple[list[Direction], tuple[str, ...]]:
+    """Keep directions off the numbers at which the value jumps, as there is no derivative.
+
+    A parametrization that rounds a number is such a case: `torch.nn.utils.parametrizations.orthogonal` by
+    Householder maps casts the diagonal of its tensor, 1 or -1, to whole numbers.
+
+    Args:
+        values: Computes ``[episode]`` at the present parameters.
+        parameters: In float64; they are moved, and put back.
+        rows: The gradients, ``[episode, parameter]``. In a tensor along which the value jumps, those numbers
+            are left out of which no episode has a gradient.
+        along: The directions, with one within each tensor.
+
+    Returns:
+        The directions that are left, and the names of the tensors along which the value jumps.
+    """
+    start = nn.utils.parameters_to_vector(parameters).detach().clone()
+    at = _values_at(values, parameters)
+    size = at(start).abs()  # [episode]
+    still = (rows == 0).all(0)  # [parameter]
+    left_out, names = torch.zeros_like(still), []
+    for direction in along:
+        short, long = (
+            (at(start + step * direction.vector) - at(start - step * direction.vector)).abs()
+            for step in (_STENCILS[0][0], _STENCILS[-1][0])
+        )
+        if direction.name and bool(((short > _JUMP * long) & (short > _ROUNDED * size)).any()):
+            names.append(direction.name)
+            left_out |= still & (direction.vector != 0)
+    nn.utils.vector_to_parameters(start, parameters)
+    cut = [(one.name, one.vector * ~left_out) for one in along]
+    kept = [Direction(name=name, vector=vector / vector.norm()) for name, vector in cut if bool(vector.any())]
+    return kept, tuple(names)
+
+
+def _values_at(
+    values: Callable[[], Tensor], parameters: Sequence[nn.Parameter]
+) -> Callable[[Tensor], Tensor]:
+    def at(point: Tensor) -> Tensor:
+        nn.utils.vector_to_parameters(point, parameters)
+        with torch.no_grad():
+            return values()
+
+    return at

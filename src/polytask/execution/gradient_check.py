@@ -7,13 +7,18 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from polytask.core import Episode, EpisodicLearner, TrainingError, jacobian
+from polytask.core import Episode, EpisodicLearner, InputError, TrainingError, jacobian
 from polytask.core.buffers import kept_buffers
 from polytask.core.learner import Execution, run_loop
 from polytask.core.random import seeded
 from polytask.core.torch_internals import AnyDropout
 from polytask.execution.consistency import inconsistencies
-from polytask.execution.finite_differences import directions, finite_difference_errors
+from polytask.execution.finite_differences import (
+    Direction,
+    directions,
+    finite_difference_errors,
+    without_jumps,
+)
 from polytask.execution.named import ExecutionName, named_execution
 
 __all__ = ["GradientReport", "check_meta_gradient"]
@@ -36,6 +41,8 @@ class GradientReport:
         failures: By execution, why it failed; in training mode under its name and ``" in training mode"``.
         finite_difference_errors: By parameter tensor (empty name: all of them), the distance of the loop's
             directional derivative from central finite differences; None where none were taken.
+        jumps: Parameter tensors along which the objective jumps, so that there is no derivative; of these,
+            only numbers with a gradient are compared with finite differences.
         inconsistencies: Sentences, see `polytask.execution.consistency.inconsistencies`.
         random_in_training: Whether the learner is random in training mode even with dropout off.
         n_directions: Along how many directions differences were taken.
@@ -48,6 +55,7 @@ class GradientReport:
     training_errors: Mapping[str, float]
     failures: Mapping[str, str]
     finite_difference_errors: Mapping[str, float] | None
+    jumps: tuple[str, ...]
     inconsistencies: tuple[str, ...]
     random_in_training: bool
     n_directions: int
@@ -98,6 +106,11 @@ class GradientReport:
                 f"  loop against finite differences, {self.n_directions} directions: off by "
                 f"{self.finite_difference_error:.1e}" + (f" at {worst}" if worst else "")
             )
+        lines += [
+            f"  the objective jumps along {name}, which has no derivative there (a parametrization may round "
+            "it): compared along its numbers with a gradient only"
+            for name in self.jumps
+        ]
         return "\n".join(lines + [f"  {sentence}" for sentence in self.inconsistencies])
 
 
@@ -132,6 +145,9 @@ def check_meta_gradient(
     Returns:
         The report; see `GradientReport.raise_if_wrong`.
 
+    Raises:
+        InputError: There is no episode, or nothing of the learner is trained.
+
     Example:
         >>> from polytask.core import Batch, Task
         >>> from polytask.meta.initialization import MAML
@@ -140,6 +156,7 @@ def check_meta_gradient(
         >>> check_meta_gradient(MAML(nn.Linear(2, 1)), episode).ok
         True
     """
+    _check_given(learner, episodes)
     training = _without_dropout(copy.deepcopy(learner).double())
     learner = copy.deepcopy(learner).double().eval()
     device = next((parameter.device for parameter in learner.parameters()), torch.device("cpu"))
@@ -151,12 +168,10 @@ def check_meta_gradient(
     exact = learner.exact_gradient
     named = _trainable(learner)
     along = directions(named, n_directions, seed) if exact else []
-    differences = (
-        finite_difference_errors(
-            lambda: run_loop(learner, given), [parameter for _, parameter in named], reference, along
-        )
+    differences, jumps = (
+        _differences(learner, given, [parameter for _, parameter in named], reference, along, tolerance)
         if exact
-        else None
+        else (None, ())
     )
     trained = _rows(run_loop, training, given)
     random = _distance(_rows(run_loop, training, given, seed=1), trained, training) > tolerance
@@ -167,6 +182,7 @@ def check_meta_gradient(
         else _errors(training, given, trained, executions, failures, " in training mode"),
         failures=failures,
         finite_difference_errors=differences,
+        jumps=jumps,
         inconsistencies=inconsistencies(learner, given, tolerance),
         random_in_training=random,
         n_directions=len(along),
@@ -174,6 +190,36 @@ def check_meta_gradient(
         n_episodes=len(given),
         tolerance=tolerance,
     )
+
+
+def _check_given(learner: EpisodicLearner, episodes: Episode | Sequence[Episode]) -> None:
+    if not isinstance(episodes, Episode) and not len(episodes):
+        raise InputError("`episodes` is empty, so that there is no meta-gradient. Give one episode or more.")
+    if not _trainable(learner):
+        raise InputError(
+            f"{type(learner).__name__} has no parameter that is trained, so that there is no meta-gradient. "
+            "Set `requires_grad` of what is to be learned."
+        )
+
+
+def _differences(
+    learner: EpisodicLearner,
+    episodes: Sequence[Episode],
+    parameters: Sequence[nn.Parameter],
+    reference: Tensor,
+    along: Sequence[Direction],
+    tolerance: float,
+) -> tuple[dict[str, float], tuple[str, ...]]:
+    """Return the errors by tensor, and the tensors along which the objective jumps."""
+
+    def values() -> Tensor:
+        return run_loop(learner, episodes)
+
+    errors = finite_difference_errors(values, parameters, reference, along)
+    if max(errors.values()) <= tolerance:
+        return errors, ()
+    smooth, jumps = without_jumps(values, parameters, reference, along)
+    return (finite_difference_errors(values, parameters, reference, smooth), jumps) if jumps else (errors, ())
 
 
 def _without_dropout(learner: EpisodicLearner) -> EpisodicLearner:
