@@ -10,7 +10,6 @@ from pathlib import Path
 from types import FrameType
 
 from polytask.core.files import user_path
-from polytask.core.torch_internals import imported_for_the_end
 
 __all__ = ["CHECKPOINT_FILE", "interruptible"]
 
@@ -55,6 +54,8 @@ def interruptible(
         with _termination_raised():
             yield
     except KeyboardInterrupt:
+        from polytask.core.torch_internals import imported_for_the_end  # here torch is loaded already
+
         imported_for_the_end()
         raise KeyboardInterrupt(_message(folder, again, keep, name, saved_as)) from None
     except _Terminated:
