@@ -244,3 +244,17 @@ def test_intervals_and_joint_are_refused_of_a_model_that_answers_images(run, tmp
         assert ended.exit_code == 2 and "--intervals, --joint and --keep are for models of tables" in said
         assert "Leave them out: answers are in the order of the examples." in said
     assert [path.name for path in tmp_path.iterdir()] == ["pets"]
+
+
+def test_an_option_of_another_command_is_told_to_be_one(run):
+    ended = run("learn", "t.csv", "--task-column", "shop", "--target", "y", "--group", "city", "-o", "m")
+    said = " ".join(ended.stderr.split())
+    assert ended.exit_code == 2
+    assert "polytask learn has no --group. It belongs to polytask fit" in said
+    assert "polytask relate and polytask compare; leave it out here." in said
+    ended = run("learn", "t.csv", "--group=city", "-o", "m")
+    assert ended.exit_code == 2 and "polytask learn has no --group." in ended.stderr
+    ended = run("learn", "t.csv", "--task-column", "--group", "--target", "y", "-o", "m")  # a column's name
+    assert "has no --group" not in ended.stderr
+    ended = run("learn", "--nothing-of-this-name", "t.csv")
+    assert ended.exit_code == 2 and "No such option" in ended.stderr

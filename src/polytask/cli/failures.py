@@ -4,7 +4,7 @@ import ast
 import re
 import shlex
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -66,6 +66,8 @@ class SpokenCommand(TyperCommand):
                 say(f"note: {old} is now {new}; the old name goes with the next release.", style="yellow")
                 args[index] = f"{new}{equals}{value}"
         self._know_others(ctx)
+        if (told := self._of_others(args)) is not None:
+            raise self._failed(told, code=2)
         try:
             return super().parse_args(ctx, args)
         except InputError as error:  # of a file of options
@@ -95,6 +97,22 @@ class SpokenCommand(TyperCommand):
     def _know_others(self, ctx: Any) -> None:
         root = ctx.find_root().command
         self.others = {name: other for name, other in root.commands.items() if other is not self}
+
+    def _of_others(self, args: Sequence[str]) -> str | None:
+        """Say of the first option that this command has not which ones have it; None where none has."""
+        own = _options(self)
+        for before, word in zip(["", *args], args, strict=False):
+            option = word.partition("=")[0]
+            if option == "--":
+                return None
+            if not option.startswith("--") or option in own or own.get(before):
+                continue
+            if having := [
+                f"polytask {name}" for name, other in self.others.items() if option in _options(other)
+            ]:
+                commands = ", ".join(having[:-1]) + (" and " if len(having) > 1 else "") + having[-1]
+                return f"polytask {self.name} has no {option}. It belongs to {commands}; leave it out here."
+        return None
 
     def _spoken(self, text: str) -> str:
         return as_options(text, self, self.others)
@@ -155,6 +173,16 @@ def as_options(text: str, command: Any, others: Mapping[str, Any] | None = None)
     for function, typed in _CALLS.items():
         text = text.replace(f"`{function}`", f"`{typed}`")
     return re.sub(r"`([a-z_]+)(?:=('[^`]*'|\"[^`]*\"|[^`(]*))?`", option, text)
+
+
+def _options(command: Any) -> dict[str, bool]:
+    """Return the options of a command, and whether a value follows each."""
+    return {
+        word: not parameter.is_flag
+        for parameter in command.params
+        if parameter.param_type_name == "option"
+        for word in (*parameter.opts, *parameter.secondary_opts)
+    }
 
 
 def _typed(value: str) -> str:
