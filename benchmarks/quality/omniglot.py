@@ -224,9 +224,9 @@ def run_varied(seed: int, parts: dict[str, LabelledExamples], n_steps: int) -> d
     trained = trained_encoder(omniglot("trainval", rotations=False), seed=seed, n_steps=n_steps)
     vectors = encoded(trained.encoder, parts["test"])
     learner = Prototypes(nn.Identity(), distance="cosine")
-    return trained.figures | {
-        f"{way}-way {shot}-shot": judged(learner, vectors, way, shot) for way, shot in VARIED_JUDGED
-    }
+    times = {"minutes": round(trained.minutes, 1), "threads": torch.get_num_threads()}
+    scores = {f"{way}-way {shot}-shot": judged(learner, vectors, way, shot) for way, shot in VARIED_JUDGED}
+    return {**times, "best_step": trained.best_step, "precision": trained.precision, **scores}
 
 
 def judged(learner: EpisodicLearner, examples: LabelledExamples, way: int, shot: int) -> dict[str, Any]:

@@ -47,20 +47,60 @@ def adapt() -> str:
 
 @table("glyphs")
 def glyphs() -> str:
-    """Built-in letters of scripts never seen."""
-    found = read("glyph-learners")["figures"]
-    kinds = {"MAML": "maml", "joint training, then class means": "simple-shot", "prototypes": "prototypes"}
-    cells = [
-        f"{found['prototypes']['pixels']} %",
-        *(f"{found[name]['accuracy']} %" for name in kinds.values()),
+    """Every learner of the catalogue on built-in letters of scripts never seen, the best first."""
+    found = dict(read("glyph-learners")["figures"])
+    pixels = found.pop("pixels")
+    rows = [
+        [
+            f"`{name}`" + (", transductive" if cell["transductive"] else ""),
+            cell["family"],
+            f"{cell['steps']:,}",
+            *_over_named_seeds(cell),
+        ]
+        for name, cell in sorted(found.items(), key=lambda one: -_mean(one[1]))
     ]
-    return markdown(["pixel nearest mean", *kinds], [[*cells[:-1], f"**{cells[-1]}**"]])
+    rows.append(["pixels, nearest mean", "", "", *_over_named_seeds(pixels)])
+    return markdown(["", "family", "steps", "5-way 1-shot", "seeds"], rows)
+
+
+@table("image-learners")
+def image_learners() -> str:
+    """What may be the default of images, on four sets."""
+    found = read("image-learners")["figures"]
+    rows = []
+    for name, label in (
+        ("glyphs", "glyphs, scripts never seen"),
+        ("alphabets", "Omniglot's background, alphabets never seen"),
+        ("coloured glyphs", "glyphs in colour on a coloured ground"),
+        ("spectrograms", "spoken digits as images, a speaker never seen"),
+    ):
+        for shot in ("1-shot", "5-shot"):
+            cells = [
+                found[name][one][shot] for one in ("pixels", "simple-shot", "prototypes", "varied-prototypes")
+            ]
+            texts = [_over_named_seeds(cell) for cell in cells]
+            rows.append([f"{label}, {shot}", *(text for text, _ in texts), texts[0][1]])
+    return markdown(["5-way", "pixels", "simple-shot", "prototypes", "varied-prototypes", "seeds"], rows)
+
+
+def _over_named_seeds(cell: dict[str, Any]) -> tuple[str, str]:
+    """Return the accuracy with its interval, of episodes where there is one seed, and the number of seeds."""
+    runs = list(cell["by seed"].values())
+    if len(runs) == 1:
+        return f"{number(runs[0]['accuracy'], 1)} ± {number(runs[0]['half_width_95'], 1)} %", "1"
+    return f"{shown(mean_interval([run['accuracy'] for run in runs]).to_json(), 1)} %", str(len(runs))
+
+
+def _mean(cell: dict[str, Any]) -> float:
+    runs = cell["by seed"].values()
+    return sum(run["accuracy"] for run in runs) / len(runs)
 
 
 # Omniglot
 
 KINDS = ("5-way 1-shot", "5-way 5-shot", "20-way 1-shot")
 OMNIGLOT = {
+    "varied prototypes": "varied prototypes of a residual network, inductive, {steps} steps",
     "prototypes": "prototypes, inductive",
     "r2d2": "R2D2, inductive, {steps} episodes of 20 ways, training classes alone",
     "cnp": "CNP for classes, inductive, {steps} steps of 8 episodes, training classes alone",
@@ -76,12 +116,23 @@ def omniglot() -> str:
     found = read("omniglot")["figures"]
     rows = []
     for name, label in OMNIGLOT.items():
+        if name not in found:
+            continue
         cell = found[name]
-        over = cell["over seeds"]
-        kinds = [f"{over[kind]} %" if kind in over else "—" for kind in KINDS]
+        kinds = [_of_episodes(cell, kind) for kind in KINDS]
         runs = list(cell["by seed"].values())
         rows.append([label.format(steps=f"{cell['steps']:,}"), str(len(runs)), *kinds, _minutes(runs)])
     return markdown(["", "seeds", *KINDS, "minutes"], rows)
+
+
+def _of_episodes(cell: dict[str, Any], kind: str) -> str:
+    """Return the accuracy over seeds; of one seed alone over its episodes."""
+    (first, *others) = cell["by seed"].values()
+    if kind not in first:
+        return "—"
+    if others:
+        return f"{cell['over seeds'][kind]} %"
+    return f"{number(first[kind]['accuracy'] * 100, 2)} ± {number(first[kind]['half_width_95'] * 100, 2)} %"
 
 
 def _minutes(runs: list[dict[str, Any]]) -> str:
