@@ -74,7 +74,7 @@ def image_learners() -> str:
         ("coloured glyphs", "glyphs in colour on a coloured ground"),
         ("spectrograms", "spoken digits as images, a speaker never seen"),
     ):
-        for shot in ("1-shot", "5-shot"):
+        for shot in ("1-shot", "5-shot") if name in found else ():
             cells = [
                 found[name][one][shot] for one in ("pixels", "simple-shot", "prototypes", "varied-prototypes")
             ]
