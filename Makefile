@@ -9,7 +9,7 @@ export POLYTASK_CACHE ?= $(CURDIR)/.venv/cache
 LOCKED := $(INSTALL) --no-deps --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve-demo test test-browser test-processors check fuzz mutants kills recording same figures bench bench-full bench-smoke warrant builtin-models docs linkcheck lock clean
+.PHONY: help demo serve-demo test test-browser test-processors check fuzz mutants kills recording same figures bench bench-full bench-check bench-smoke warrant builtin-models docs linkcheck lock clean
 
 help:  ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -93,6 +93,9 @@ bench-full: .venv/.models .venv/.peers  ## All benchmarks into the committed res
 	PYTHONPATH=.:.venv/peers $(BIN)/python -m benchmarks.run --full
 	$(BIN)/python docs/pictures/results.py
 	$(BIN)/python -m benchmarks.figures
+
+bench-check: .venv/.models  ## Is anything slower than at the commits that the tables of speed name? Some ten minutes
+	$(BIN)/python -m benchmarks.check
 
 bench-smoke: .venv/.models  ## Every benchmark script once, as small as it gets: do they still run?
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.smoke
