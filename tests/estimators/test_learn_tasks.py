@@ -97,7 +97,7 @@ def test_every_learner_answers_with_a_distribution(learner):
 
 
 def test_auto_takes_what_held_out_tasks_say_and_tells_all_that_was_tried(monkeypatch):
-    monkeypatch.setattr("polytask.estimators.learn_tasks._TRIED", ("cnp", "tnp"))
+    monkeypatch.setattr("polytask.estimators.learn_tasks.TRIED", ("cnp", "tnp"))
     settings = {"steps": 60, "learning_rate": 3e-3, **SETTINGS}
     found = polytask.learn(bows(40, 8), **settings)
     assert isinstance(found, InContextModel) and found.results is not None
@@ -108,7 +108,7 @@ def test_auto_takes_what_held_out_tasks_say_and_tells_all_that_was_tried(monkeyp
 
 
 def test_auto_takes_the_mixed_model_where_tasks_differ_by_their_levels(monkeypatch):
-    monkeypatch.setattr("polytask.estimators.learn_tasks._TRIED", ("mixed", "cnp"))
+    monkeypatch.setattr("polytask.estimators.learn_tasks.TRIED", ("mixed", "cnp"))
     draw = np.random.default_rng(0)
     task = np.repeat(np.arange(30), 8)
     x = draw.normal(size=240)

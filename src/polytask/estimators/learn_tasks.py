@@ -24,10 +24,18 @@ from polytask.models.in_context_results import InContextResults, TaskLearnerTria
 from polytask.models.task_table_model import TaskTableModel
 from polytask.train.progress import phase, run_line
 
-__all__ = ["TASK_LEARNERS", "TaskLearning", "learn_tasks", "task_learning"]
+__all__ = [
+    "TASK_LEARNERS",
+    "TRIED",
+    "TaskLearning",
+    "learn_tasks",
+    "task_learning",
+    "trained_network",
+    "tried_learners",
+]
 
 TASK_LEARNERS = ("auto", "mixed", *IN_CONTEXT_LEARNERS)
-_TRIED = ("mixed", "cnp", "tnp", "pfn")
+TRIED = ("mixed", "cnp", "tnp", "pfn")
 """By ``"auto"``; the first that is not clearly behind the best is taken."""
 _BASELINE = "levels"
 _OF_NETWORKS: Mapping[str, Any] = {"steps": 400, "width": 64, "learning_rate": 1e-3, "episodes": 16}
@@ -64,7 +72,7 @@ class TaskLearning:
     @property
     def candidates(self) -> tuple[str, ...]:
         """The learners that are tried."""
-        return _TRIED if self.learner == "auto" else (self.learner,)
+        return TRIED if self.learner == "auto" else (self.learner,)
 
 
 def task_learning(
@@ -140,7 +148,7 @@ def learn_tasks(source: Any, asked: TaskLearning, *, stacklevel: int = 2) -> InC
         phase("reading")
         frame = read_table(source)
         table = read_task_table(frame, asked.columns, asked.task_column)
-        found = _tried(table, asked)
+        found = tried_learners(table, asked)
         chosen = _chosen(found, asked)
         trials = trials_of({name: trial.scores for name, trial in found.items()}, chosen)
         messages = (*table.messages, *_not_judged(found, asked))
@@ -152,10 +160,9 @@ def learn_tasks(source: Any, asked: TaskLearning, *, stacklevel: int = 2) -> InC
             if model.results is not None:
                 model.results = replace(model.results, trials=trials)
             return model
-        network = _candidate(chosen, asked)
-        assert isinstance(network, Network)  # noqa: S101 - there are no others
-        table = replace(table, messages=messages)
-        model = _network_model(table, network, found[chosen], trials, asked, start=start)
+        model = trained_network(
+            replace(table, messages=messages), chosen, found[chosen], asked, trials=trials, start=start
+        )
     results = model.results
     if results is not None:
         for message in results.messages:
@@ -165,8 +172,13 @@ def learn_tasks(source: Any, asked: TaskLearning, *, stacklevel: int = 2) -> InC
     return model
 
 
-def _tried(table: TaskLearnerTable, asked: TaskLearning) -> dict[str, Trial]:
-    """Try the baseline and the learners on folds of the tasks."""
+def tried_learners(table: TaskLearnerTable, asked: TaskLearning) -> dict[str, Trial]:
+    """Try the baseline and the learners on folds of the tasks; without those that cannot answer.
+
+    Args:
+        table: The table.
+        asked: Which learners, and how.
+    """
     folds = deal_tasks(table, seed=asked.seed)
     found = {}
     for name in (_BASELINE, *asked.candidates):
@@ -215,16 +227,28 @@ def _mixed_settings(asked: TaskLearning) -> FitSettings:
     return FitSettings.checked({"baselines": False, "seed": asked.seed, "progress": asked.progress})
 
 
-def _network_model(
+def trained_network(
     table: TaskLearnerTable,
-    network: Network,
+    name: str,
     trial: Trial,
-    trials: tuple[TaskLearnerTrial, ...],
     asked: TaskLearning,
     *,
-    start: float,
+    trials: tuple[TaskLearnerTrial, ...] = (),
+    start: float | None = None,
 ) -> InContextModel:
-    """Train a network on all tasks, as many steps as the folds found best."""
+    """Train a network on all tasks of a table, as many steps as the folds found best.
+
+    Args:
+        table: The table.
+        name: One of `IN_CONTEXT_LEARNERS`.
+        trial: What the folds found.
+        asked: How.
+        trials: The figures of all that were tried.
+        start: When everything began, by `time.perf_counter`; None for now.
+    """
+    start = time.perf_counter() if start is None else start
+    network = _candidate(name, asked)
+    assert isinstance(network, Network)  # noqa: S101 - there are no others
     seed = derive_seed(asked.seed, "network")
     learner = network.trained(table, trial.steps, seed=seed, progress=asked.progress)
     known, n_shortened = table.known.limited()

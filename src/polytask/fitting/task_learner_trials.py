@@ -3,13 +3,14 @@
 import time
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
 from polytask.core import EpisodicLearner, InputError, derive_seed
+from polytask.core.random import numpy_generator
 from polytask.fitting.fit_settings import FitSettings
 from polytask.fitting.in_context_training import network_config, trained_on_tasks
 from polytask.fitting.level_prior import LevelPrior
@@ -20,7 +21,7 @@ from polytask.models.in_context_config import InContextConfig
 from polytask.models.in_context_model import InContextModel
 from polytask.models.task_spread import TaskSpread
 
-__all__ = ["Levels", "Mixed", "Network", "TaskCandidate", "Trial", "tried"]
+__all__ = ["crossed", "Levels", "Mixed", "Network", "TaskCandidate", "Trial", "tried"]
 
 Cuts = Mapping[int, tuple[np.ndarray, np.ndarray]]
 """By how many rows of a task are known: the numbers of known and of asked rows in the table."""
@@ -106,6 +107,40 @@ def _spread(away: Mapping[float, list[tuple[np.ndarray, np.ndarray]]]) -> TaskSp
         if there.any():
             joined[n] = (levels[there], np.unique(tasks[there], return_inverse=True)[1])
     return TaskSpread.of(joined) if joined else None
+
+
+def crossed(
+    checks: Sequence[tuple[Mapping[int, RowPredictions], np.ndarray]],
+    task_of: Mapping[int, np.ndarray],
+    *,
+    seed: int,
+) -> dict[int, RowPredictions]:
+    """Take the answers for each half of the tasks at the step that is best for the other half.
+
+    So no task has a say in the step at which it is judged, as the others have none that train no steps.
+
+    Args:
+        checks: What was answered at each step that was looked at, by number of known rows, and the figure of
+            each task there, the higher the better.
+        task_of: The task of each answered row, by number of known rows.
+        seed: Decides the halves.
+    """
+    figures = np.stack([by_task for _, by_task in checks])  # [check, task]
+    n_tasks = figures.shape[1]
+    first = numpy_generator(seed, "first half").permutation(n_tasks) < n_tasks // 2
+    halves = [first, ~first] if n_tasks > 1 else [~first, ~first]
+    best = [int(np.nan_to_num(figures[:, half], nan=-np.inf).mean(1).argmax()) for half in halves]
+    of_task = np.where(first, best[1], best[0])  # [task], by the others
+    found = {}
+    for n, task in task_of.items():
+        taken = of_task[task]
+        rows = np.arange(len(task))
+        values = {
+            name: np.stack([getattr(answers[n], name) for answers, _ in checks])[taken, rows]
+            for name in ("mean", "log_density", "level")
+        }
+        found[n] = RowPredictions(labels=checks[0][0][n].labels, **values)
+    return found
 
 
 class Levels(TaskCandidate):
@@ -205,17 +240,21 @@ class Network(TaskCandidate):
     def predictions(
         self, table: TaskLearnerTable, fold: FoldOfTasks, cuts: Cuts, *, seed: int
     ) -> tuple[dict[int, RowPredictions], int]:
-        """See `TaskCandidate.predictions`; held-out tasks also choose the step."""
+        """See `TaskCandidate.predictions`; the step at which a task is judged is the best one for others."""
         config = self.config(table, len(fold.train))
         task = table.known.task.numpy()
         names = np.unique(task[fold.held_out])
         of_asked = {n: np.searchsorted(names, task[asked]) for n, (_, asked) in cuts.items()}
 
+        checks: list[tuple[dict[int, RowPredictions], np.ndarray]] = []
+
         def judge(learner: EpisodicLearner) -> float:
             found = {n: self._answered(learner, config, table, cut) for n, cut in cuts.items()}
-            return float(judged(found, of_asked, len(names)).by_task.mean())
+            by_task = judged(found, of_asked, len(names)).by_task
+            checks.append((found, by_task))
+            return float(by_task.mean())
 
-        learner, n_steps = trained_on_tasks(
+        _, n_steps = trained_on_tasks(
             config,
             table.known.only(torch.from_numpy(fold.train)),
             n_steps=self.steps,
@@ -224,7 +263,7 @@ class Network(TaskCandidate):
             seed=seed,
             judge=judge,
         )
-        return {n: self._answered(learner, config, table, cut) for n, cut in cuts.items()}, n_steps
+        return crossed(checks, of_asked, seed=derive_seed(seed, "halves")), n_steps
 
     def trained(self, table: TaskLearnerTable, n_steps: int, *, seed: int, progress: bool) -> EpisodicLearner:
         """Train on all tasks, as many steps as the folds found best."""
