@@ -96,6 +96,11 @@ def test_learning_of_known_classes_is_told_before_it_is_done(folder: Path) -> No
     pd.DataFrame(ROWS, columns=["text", "label"]).to_csv("new.csv", index=False)
     told = json.loads(run("adapt", "m", "new.csv", "-o", "m2", "--dry-run", "--json").stdout)
     assert told["classes"] == {"money": 3, "weather": 3} and not (folder / "m2").exists()
+    ended = run("evaluate", "m", "new.csv", "--report", "page.html")
+    assert ended.exit_code == 0, ended.output
+    assert "new classes, in episodes" in " ".join(ended.stdout.split()) and "accuracy" in ended.stdout
+    assert "accuracy" in (folder / "page.html").read_text()
+    assert "points of accuracy on held-out classes" in (folder / "m" / "report.html").read_text()
 
 
 def test_a_table_of_numbers_is_learned(folder: Path) -> None:

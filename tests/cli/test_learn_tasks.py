@@ -106,3 +106,19 @@ def test_auto_does_not_replace_a_model_of_another_kind_at_the_end(folder, learne
     words = ("learn", "sales.csv", "--task-column", "shop", "--target", "sold", "-o", "out-model")
     done = run(folder, *words)
     assert done.exit_code == 2 and "only known at the end" in done.stderr
+
+
+def test_a_network_of_rows_is_measured_and_reported_on_new_tasks(folder, learned):
+    table(4, first=300).to_csv(folder / "others.csv", index=False)
+    words = ("evaluate", "out-model", "others.csv", "-o", "out-figures.csv", "--report", "out-page.html")
+    done = run(folder, *words)
+    assert done.exit_code == 0, done.stderr
+    assert "Each task counts as new" in done.stdout
+    assert list(pd.read_csv(folder / "out-figures.csv")["known_rows"]) == [0, 1, 5]
+    assert "log density" in (folder / "out-page.html").read_text()
+    told = json.loads(run(folder, "evaluate", "out-model", "others.csv", "--json").stdout)
+    assert told["known_rows"]["5"]["tasks"] == 4 and "others judge" in told["measured"]
+    done = run(folder, "report", "out-model", "-o", "out-report.html")
+    assert done.exit_code == 0 and "New tasks of sold are answered by tnp" in " ".join(done.stdout.split())
+    page = (folder / "out-report.html").read_text()
+    assert "levels of tasks alone" in page and page.count("<svg") == 2

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,9 +11,12 @@ from polytask.cli.config_file import command_line
 from polytask.cli.failures import SpokenCommand
 from polytask.cli.options import Json, app
 from polytask.cli.reports import ReportFile, check_reports, write_report_file
-from polytask.cli.tables import Csv, frame_lines, frame_summary, table_model
+from polytask.cli.tables import Csv, checked_table, frame_lines, frame_summary
 from polytask.cli.terminal import show
 from polytask.core.files import user_path
+
+if TYPE_CHECKING:
+    from polytask.models import InContextModel, LearnedFeatures
 
 __all__ = ["evaluate"]
 
@@ -21,25 +24,43 @@ __all__ = ["evaluate"]
 @app.command(cls=SpokenCommand)
 def evaluate(
     ctx: typer.Context,
-    model: Annotated[Path, typer.Argument(help="A directory made by fit.", autocompletion=models)],
+    model: Annotated[
+        Path, typer.Argument(help="A directory made by fit, or by learn.", autocompletion=models)
+    ],
     data: Annotated[
         Path,
         typer.Argument(
-            metavar="TABLE", help="A CSV or Parquet table with labels, or a folder of Parquet files."
+            metavar="TABLE",
+            help="A CSV or Parquet table with labels, or a folder of Parquet files; for a model of learn new "
+            "tasks of a table, or labelled examples of new classes.",
         ),
     ],
     output: Csv = None,
     report: ReportFile = None,
     as_json: Json = False,
 ) -> None:
-    """Measure a model's predictions for rows of a table that have labels.
+    """Measure a model's predictions for rows of a table that have labels; or its learning of new tasks.
 
-    [bold]Example[/bold]
+    A model that learn made is measured on new tasks, by 0, 1, 5 and 20 of their rows, or on new classes, by 1
+    and 5 examples of each.
+
+    [bold]Examples[/bold]
 
       polytask evaluate penguins new.csv
+
+      polytask evaluate shops new-shops.csv
     """
+    from polytask.models import InContextModel, LearnedFeatures, load
+    from polytask.models.saved import check_output
+
     check_reports(report, model=model)
-    loaded = table_model(model, data=data, output=output)
+    if output is not None:
+        check_output(output, data=data, model=model)
+    loaded = load(model)
+    if isinstance(loaded, InContextModel | LearnedFeatures):
+        _new_tasks(ctx, loaded, model, data, output=output, report=report, as_json=as_json)
+        return
+    loaded = checked_table(loaded, model)
     metrics = loaded.evaluate(user_path(data))
     lines = frame_lines(metrics, output=output)
     if report is not None:
@@ -49,3 +70,35 @@ def evaluate(
         page = evaluation_page(metrics, record, table=str(data), command=run)
         lines = [*lines, *write_report_file(lambda: page, report)]
     show({"model": str(model), "targets": frame_summary(metrics)}, as_json=as_json, lines=lines)
+
+
+_MEASURED = {
+    "in-context": "Each task counts as new: of its rows so many are known, and others judge; the log density "
+    "of labels is higher, the error lower where it is better.",
+    "learned-features": "Accuracy of the nearest class mean on new classes, in episodes of so many labelled "
+    "examples of each; 95 % intervals over episodes.",
+}
+
+
+def _new_tasks(
+    ctx: typer.Context,
+    loaded: "InContextModel | LearnedFeatures",
+    model: Path,
+    data: Path,
+    *,
+    output: Path | None,
+    report: Path | None,
+    as_json: bool,
+) -> None:
+    """Measure how new tasks or new classes are learned."""
+    metrics = loaded.evaluate(user_path(data))
+    measured = _MEASURED[loaded.kind]
+    lines = [measured, *frame_lines(metrics, output=output, written=metrics.reset_index())]
+    if report is not None:
+        from polytask.report.evaluate_report import new_tasks_page
+
+        record = replace(loaded.record(), source=str(model))
+        page = new_tasks_page(metrics, record, measured=measured, table=str(data), command=command_line(ctx))
+        lines = [*lines, *write_report_file(lambda: page, report)]
+    summary = {str(metrics.index.name): frame_summary(metrics), "measured": measured}
+    show({"model": str(model), **summary}, as_json=as_json, lines=lines)

@@ -234,9 +234,10 @@ def _learn_examples(
     if dry_run:
         show_planned_adapting(plan_learning(source, **settings), output=output, as_json=as_json)
         return
+    reported = reports_possible(wanted=report)
     model: Any = learn_model(source, progress=progress, **settings)
     model.save(output, files={CONFIG_FILE: run_text(ctx)})
-    pages = write_pages(output, report=report)  # its card: there is no report of such a model yet
+    pages = write_pages(output, report=reported)
     results = model.results
     if results is None:  # a fresh model always has them
         return

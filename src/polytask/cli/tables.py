@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # `--help` needs no torch
 
     from polytask.models import TableModel, TaskTableModel
 
-__all__ = ["Csv", "facts", "frame_lines", "frame_summary", "table_model"]
+__all__ = ["Csv", "checked_table", "facts", "frame_lines", "frame_summary", "table_model"]
 
 Csv: TypeAlias = Annotated[
     Path | None, typer.Option("-o", "--output", help="A .csv or .parquet file for the figures, too.")
@@ -27,12 +27,18 @@ def table_model(
     model: Path, *, data: Path | None = None, output: Path | None = None
 ) -> "TableModel | TaskTableModel":
     """Load the model of a table; before that, see whether figures on data can be written."""
-    from polytask.models import TableModel, TaskTableModel, load
+    from polytask.models import load
     from polytask.models.saved import check_output
 
     if data is not None and output is not None:
         check_output(output, data=data, model=model)
-    loaded = load(model)
+    return checked_table(load(model), model)
+
+
+def checked_table(loaded: Any, model: Path) -> "TableModel | TaskTableModel":
+    """Refuse what is no model of a table."""
+    from polytask.models import TableModel, TaskTableModel
+
     if not isinstance(loaded, TableModel | TaskTableModel):
         raise InputError(f"{model} is no model of a table. Give a directory that `polytask fit` made.")
     return loaded

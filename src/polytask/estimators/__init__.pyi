@@ -6,6 +6,8 @@ from .learn_few_shot import learn
 from .multi_task_classifier import MultiTaskClassifier
 from .multi_task_estimator import MultiTaskEstimator
 from .multi_task_regressor import MultiTaskRegressor
+from .new_class_evaluation import evaluate_new_classes
+from .new_task_evaluation import evaluate_new_tasks
 from .table_evaluation import evaluate_table
 from .table_export import export_table
 from .table_importance import importance
@@ -17,6 +19,8 @@ __all__ = [
     "MultiTaskEstimator",
     "MultiTaskRegressor",
     "adapt",
+    "evaluate_new_classes",
+    "evaluate_new_tasks",
     "evaluate_table",
     "export_table",
     "extend",

@@ -19,7 +19,7 @@ from polytask.meta.heads.sharpness import best_sharpness
 from polytask.models.known_tasks import KnownTasks
 from polytask.models.typicality import confidence
 
-__all__ = ["FeatureMap", "MapTrial", "learned_map", "within_map"]
+__all__ = ["SHOTS", "FeatureMap", "MapTrial", "accuracy_of", "episodes_of", "learned_map", "within_map"]
 
 STRENGTHS = (0.9, 0.6, 0.3, 0.1)
 """Of the maps that are tried; a smaller one shrinks more."""
@@ -129,8 +129,8 @@ def learned_map(
                 mapped = functional.normalize(features @ _map_of(*scatter, strength), dim=1)
             spaces[strength].append(mapped)
             for shot in SHOTS:
-                episodes = _episodes(labels, np.flatnonzero(fold == index), shot, seed=seed + index)
-                right[strength][shot] += [_accuracy(mapped, *episode) for episode in episodes]
+                episodes = episodes_of(labels, np.flatnonzero(fold == index), shot, seed=seed + index)
+                right[strength][shot] += [accuracy_of(mapped, *episode) for episode in episodes]
     chosen = _chosen(right)
     known = _known(spaces[chosen], labels, fold, about=about, seed=seed)
     made = None
@@ -168,8 +168,15 @@ Episode = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 """Rows and classes of the support, rows and classes of the queries."""
 
 
-def _episodes(labels: np.ndarray, classes: np.ndarray, shot: int, *, seed: int) -> list[Episode]:
-    """Draw episodes of held-out classes that have more examples than are shown."""
+def episodes_of(labels: np.ndarray, classes: np.ndarray, shot: int, *, seed: int) -> list[Episode]:
+    """Draw episodes of held-out classes that have more examples than are shown; none if they are not two.
+
+    Args:
+        labels: The class of each row.
+        classes: Those that may take part.
+        shot: Examples of each that are shown.
+        seed: Decides classes and rows.
+    """
     counts = np.bincount(labels, minlength=int(classes.max()) + 1)
     large = classes[counts[classes] > shot]
     if len(large) < 2:
@@ -194,9 +201,18 @@ def _scores(features: Tensor, support: np.ndarray, own: np.ndarray, queries: np.
     return rows[queries] @ head.weight.T + head.bias
 
 
-def _accuracy(
+def accuracy_of(
     features: Tensor, support: np.ndarray, own: np.ndarray, queries: np.ndarray, asked: np.ndarray
 ) -> float:
+    """Return the share of queries of an episode that are nearest to the mean of their class.
+
+    Args:
+        features: ``[row, feature]``.
+        support: The rows that are shown.
+        own: Their classes, from 0.
+        queries: The rows that are told.
+        asked: Their classes.
+    """
     return float((_scores(features, support, own, queries).argmax(1) == asked).mean())
 
 
@@ -206,7 +222,7 @@ def _known(
     """Learn how sure class means of one example are, and how well other examples fit."""
     sharpness, confidences = [], []
     for index, features in enumerate(spaces):
-        for support, own, queries, asked in _episodes(
+        for support, own, queries, asked in episodes_of(
             labels, np.flatnonzero(fold == index), 1, seed=seed + index
         ):
             scores = _scores(features, support, own, queries)

@@ -11,6 +11,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+import polytask  # its rooms are looked up when they are asked for: what measures is no part of a model
 from polytask.core import Batch, DataError, DataWarning, EpisodicLearner, InputError, Task
 from polytask.core.names import counted
 from polytask.core.records import record_from_json
@@ -227,6 +228,10 @@ class InContextModel(SavedModel):
             spread=self.spread,
             data=self.data,
         )
+
+    def evaluate(self, table: Any, *, seed: int = 0) -> pd.DataFrame:
+        """Measure the answers for new tasks; see `polytask.estimators.evaluate_new_tasks`."""
+        return polytask.estimators.evaluate_new_tasks(self, table, seed=seed, stacklevel=3)
 
     def evaluated(self, inputs: Tensor, code: Tensor) -> Iterator[tuple[Tensor, Predictive]]:
         """Answer encoded rows, part by part: the numbers of the rows, and the distributions of their labels.

@@ -5,9 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
+import pandas as pd
 import torch
 from torch import Tensor
 
+import polytask  # its rooms are looked up when they are asked for: what measures is no part of a model
 from polytask.core import DataWarning, Interval, Task
 from polytask.core.names import counted
 from polytask.data.examples.examples import Examples, check_two_classes
@@ -155,6 +157,10 @@ class LearnedFeatures(SavedModel):
                 "classes": len(known.classes),
             },
         )
+
+    def evaluate(self, source: Any, labels: Any = None, *, seed: int = 0) -> pd.DataFrame:
+        """Measure how new classes are told apart; see `polytask.estimators.evaluate_new_classes`."""
+        return polytask.estimators.evaluate_new_classes(self, source, labels, seed=seed, stacklevel=3)
 
     def read_labelled(self, support: Any, labels: Any = None) -> Examples:
         """Read examples of new classes, as the known ones were read.

@@ -12,7 +12,7 @@ from polytask.report.common_parts import facts_section, listed
 from polytask.report.metric_text import interval_text, metric_name
 from polytask.report.page import Card, Cell, Mark, Page, Section, Table, Text
 
-__all__ = ["evaluation_page"]
+__all__ = ["evaluation_page", "new_tasks_page"]
 
 
 def evaluation_page(
@@ -68,6 +68,45 @@ def evaluation_page(
             facts_section({"model": record.source, "rows": table}, command=command),
         ],
     )
+
+
+def new_tasks_page(
+    metrics: pd.DataFrame, record: ModelRecord, *, measured: str, table: str, command: str | None = None
+) -> Page:
+    """Lay out how new tasks, or new classes, are answered by what few rows or examples say of them.
+
+    Args:
+        metrics: A row for each number of these.
+        record: The model.
+        measured: What the figures are, in a sentence.
+        table: What the rows or examples are called.
+        command: The command line that makes it again.
+    """
+    index = str(metrics.index.name)
+    first, *rest = [name for name in metrics.columns if f"{name}_half_width" in metrics.columns]
+    last = metrics.iloc[-1]
+    headings = [index.replace("_", " "), *(str(name).replace("_", " ") for name in metrics.columns)]
+    rows: list[list[Cell]] = [
+        [str(n), *(_number(float(value)) for value in line)]
+        for n, line in zip(metrics.index, metrics.itertuples(index=False), strict=True)
+    ]
+    told = [f"{name.replace('_', ' ')} {_number(float(last[name]))}" for name in (first, *rest)]
+    return Page(
+        title=f"A model on new tasks of {short_name(table)}",
+        headline=f"By {metrics.index[-1]} {index.replace('_', ' ')}: {', '.join(told)}.",
+        lead=measured,
+        sections=[
+            Section(
+                title="Figures",
+                parts=[Table(caption="By what is known of a task", headings=headings, rows=rows, texts=())],
+            ),
+            facts_section({"model": record.source, "rows": table}, command=command),
+        ],
+    )
+
+
+def _number(value: float) -> str:
+    return "–" if math.isnan(value) else f"{value:.4g}"
 
 
 _LOWER_IS_BETTER = ("rmse", "mae", "log_loss", "brier")

@@ -16,6 +16,8 @@ _PAGES = {
     "task-table": ("task_table_report", "task_table_page"),
     "few-shot": ("learn_report", "learn_page"),
     "few-shot-classifier": ("classifier_report", "classifier_page"),
+    "in-context": ("in_context_report", "in_context_page"),
+    "learned-features": ("features_report", "features_page"),
 }
 
 
