@@ -54,6 +54,23 @@ def test_more_examples_bring_a_new_class(folder: Path) -> None:
     assert list(pd.read_csv("p.csv")["class"]) == ["food"]
 
 
+def test_columns_of_the_table_are_kept_beside_the_classes(folder: Path) -> None:
+    run("adapt", "requests.csv", "-o", "m", "--encoder", "hashed-text")
+    table = pd.DataFrame({"id": ["007", "008"], "text": ["rain", "money"], "day": [3, 4]})
+    table.to_csv("asked.csv", index=False)
+    ended = run("predict", "m", "asked.csv", "-o", "p.csv", "--keep", "id", "--keep", "text", "--row-numbers")
+    assert ended.exit_code == 0, ended.output
+    found = pd.read_csv("p.csv", dtype={"id": str})
+    assert list(found.columns)[:4] == ["row", "id", "text", "class"]
+    assert found["id"].tolist() == ["007", "008"] and found["row"].tolist() == [1, 2]
+    ended = run("predict", "m", "asked.csv", "-o", "p.csv", "--keep", "ids")
+    assert ended.exit_code == 2 and "--keep: the table has no column 'ids'; did you mean 'id'" in ended.stderr
+    (folder / "texts").mkdir()
+    (folder / "texts" / "one.txt").write_text("rain")
+    ended = run("predict", "m", "texts", "-o", "p.csv", "--keep", "id")
+    assert ended.exit_code == 2 and "is in none" in " ".join(ended.stderr.split())
+
+
 def test_what_would_be_learned_is_told_and_nothing_is_written(folder: Path) -> None:
     words = ["adapt", "requests.csv", "-o", "m", "--encoder", "hashed-text"]
     told = json.loads(run(*words, "--dry-run", "--json").stdout)

@@ -129,6 +129,10 @@ def test_columns_are_kept_beside_the_answers(folder, monkeypatch, capsys) -> Non
     written = pd.read_csv(folder / "answers.csv", dtype={"code": str})
     assert written["code"].tolist() == rows["code"].tolist()
     assert list(written.columns)[:3] == ["code", "a", "size"]
+    assert run(monkeypatch, folder, "predict", "model", "coded.csv", *kept, "--row-numbers") == 0
+    numbered = pd.read_csv(folder / "answers.csv", dtype={"code": str})
+    assert numbered["row"].tolist() == list(range(1, 61)) and numbered.columns[0] == "row"
+    pd.testing.assert_frame_equal(numbered.drop(columns="row"), written)
     assert run(monkeypatch, folder, "predict", "model", "coded.csv", "--keep", "kode", "-o", "no.csv") == 2
     assert "--keep: the table has no column 'kode'; did you mean 'code'?" in capsys.readouterr().err
     assert not (folder / "no.csv").exists()

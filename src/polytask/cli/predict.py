@@ -30,6 +30,12 @@ def predict(
         list[str] | None,
         typer.Option(help="Of a table: a column to write in front of the answers. Repeat it."),
     ] = None,
+    row_numbers: Annotated[
+        bool,
+        typer.Option(
+            "--row-numbers", help="Of a table: tell the number of each row, from 1, in a first column row."
+        ),
+    ] = False,
     intervals: Annotated[
         float | None,
         typer.Option(help="Of a table: add intervals or sets that hold this share of the labels, as 0.9."),
@@ -71,9 +77,10 @@ def predict(
 
       polytask predict penguins new.csv -o answers.csv --keep id --intervals 0.9
 
-      polytask predict intents new-requests.csv -o answers.csv --sets 0.9
+      polytask predict intents new-requests.csv -o answers.csv --keep id --sets 0.9
     """
-    from polytask.models.saved import check_output, load, write_table
+    from polytask.models.prediction_file import numbered, write_pieces
+    from polytask.models.saved import check_output, load
 
     check_output(output, data=data, model=model)
     loaded: Any = load(model)
@@ -96,22 +103,28 @@ def predict(
     if with_tasks:
         if joint:
             raise InputError(f"{model} has tasks, whose intervals are of single targets. Leave out `joint`.")
-        asked = {"intervals": intervals, "keep": keep or (), **of_tasks}
+        asked = {"intervals": intervals, "keep": keep or (), "row_numbers": row_numbers, **of_tasks}
         written = loaded.predict_to(user_path(data), output, **asked)
         rows, columns = written.rows, list(written.columns)
     elif kind == "table":
-        asked = {"intervals": intervals, "joint": joint, "keep": keep or ()}
+        asked = {"intervals": intervals, "joint": joint, "keep": keep or (), "row_numbers": row_numbers}
         written = loaded.predict_to(user_path(data), output, **asked)
         rows, columns = written.rows, list(written.columns)
     else:
-        if intervals is not None or joint or keep:
+        of_tables = {"intervals": intervals, "joint": joint or None}
+        if kind != "few-shot-classifier":
+            of_tables |= {"keep": keep, "row_numbers": row_numbers or None}
+        if given(**of_tables):
+            *first, last = (f"`{name}`" for name in of_tables)
             sets_ = "; `sets` adds sets of classes" if kind == "few-shot-classifier" else ""
             raise InputError(
-                f"{model} answers classes; `intervals`, `joint` and `keep` are for models of tables. Leave "
+                f"{model} answers classes; {', '.join(first)} and {last} are for models of tables. Leave "
                 f"them out: answers are in the order of the examples{sets_}."
             )
+        if keep:
+            of_classifier["keep"] = keep
         answers = loaded.predict(user_path(data), **of_classifier)
-        write_table(answers, output)
+        write_pieces(numbered([answers]) if row_numbers else iter([answers]), output)
         rows, columns = len(answers), list(answers.columns)
     summary = {"rows": rows, "columns": columns, "output": str(output)}
     n_rows = f"{rows} row{'' if rows == 1 else 's'}"

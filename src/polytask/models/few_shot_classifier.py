@@ -21,6 +21,7 @@ from polytask.meta.heads.softmax import softmax
 from polytask.models.bundle import Bundle
 from polytask.models.class_sets import written_set
 from polytask.models.feature_space import FeatureSpace
+from polytask.models.kept_columns import beside, kept_columns
 from polytask.models.known_examples import KnownExamples, beginnings
 from polytask.models.known_tasks import known_tasks, stored_known_tasks
 from polytask.models.label_next import label_next
@@ -177,6 +178,7 @@ class FewShotClassifier(SavedModel):
         refuse: float = 0.05,
         probabilities: bool = False,
         sets: float | None = None,
+        keep: Any = (),
     ) -> pd.DataFrame:
         """Name the class of every example, or say that it is none of these.
 
@@ -187,6 +189,7 @@ class FewShotClassifier(SavedModel):
                 holds on average, where examples come as those of the support did.
             probabilities: Whether the probability of every class is added.
             sets: Add the sets of classes that hold the right one for this share of examples, as 0.9.
+            keep: Columns of a table that are put in front of the answers, by name; one, or several.
 
         Returns:
             A row for each example, by file or row: ``class`` and its ``probability``; ``typicality``, the
@@ -195,7 +198,8 @@ class FewShotClassifier(SavedModel):
             `probabilities` ``p(CLASS)`` for every class.
 
         Raises:
-            InputError: An argument is out of range, or the encoder is not at hand.
+            InputError: An argument is out of range, or the encoder is not at hand; or there is no table with
+                a column that is to be kept.
             DataError: An example cannot be read.
         """
         for name, value in (("refuse", refuse), ("sets", 0.5 if sets is None else sets)):
@@ -203,6 +207,7 @@ class FewShotClassifier(SavedModel):
             if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value < 1:
                 raise InputError(f"`{name}` must be a share below 1 such as 0.05, got {value!r}.")
         examples = self.read(source)
+        kept = kept_columns(keep, examples.table)
         scores = self.scores(self.space.features(examples.items))
         shares = softmax(self.settings.sharpness * scores)  # [example, class]
         best = scores.argmax(1)
@@ -221,7 +226,12 @@ class FewShotClassifier(SavedModel):
             ]
         if probabilities:
             columns |= {f"p({name})": shares[:, index] for index, name in enumerate(self.classes)}
-        return pd.DataFrame(columns, index=examples.index)
+        answers = pd.DataFrame(columns, index=examples.index)
+        return (
+            answers
+            if examples.table is None
+            else beside(examples.table.set_axis(examples.index), kept, answers)
+        )
 
     def read(self, source: Any) -> Examples:
         """Read examples to predict, as the support was read.

@@ -26,7 +26,7 @@ from polytask.models.in_context_reading import InContextReader, most_rows_text
 from polytask.models.in_context_results import InContextResults
 from polytask.models.kept_columns import beside, kept_columns
 from polytask.models.known_rows import KnownRows
-from polytask.models.prediction_file import WrittenPredictions, write_pieces
+from polytask.models.prediction_file import WrittenPredictions, numbered, write_pieces
 from polytask.models.predictive import Predictive, told_of
 from polytask.models.row_marks import new_rows, row_marks
 from polytask.models.saved_model import Contents, SavedModel, part
@@ -163,18 +163,22 @@ class InContextModel(SavedModel):
             warnings.warn(message, DataWarning, stacklevel=2)
         return beside(frame, kept, pd.DataFrame(found, index=frame.index))
 
-    def predict_to(self, table: Any, output: str | Path, **asked: Any) -> WrittenPredictions:
+    def predict_to(
+        self, table: Any, output: str | Path, *, row_numbers: bool = False, **asked: Any
+    ) -> WrittenPredictions:
         """Predict every row, and write the answers into a file that is whole or not there.
 
         Args:
             table: As for `predict`.
             output: A file that ends in ``.csv`` or ``.parquet``.
+            row_numbers: Whether a column ``row`` tells the number of each row in the table, from 1.
             **asked: As for `predict`.
 
         Returns:
             How many rows were written, and which columns.
         """
-        return write_pieces(iter([self.predict(table, **asked)]), output)
+        pieces = [self.predict(table, **asked)]
+        return write_pieces(numbered(pieces) if row_numbers else iter(pieces), output)
 
     def adapt(self, rows: Any, labels: Any = None, *, again: bool = False) -> "InContextModel":
         """Learn new tasks, or more of known ones, from labelled rows; the model itself does not change.

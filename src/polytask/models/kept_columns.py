@@ -13,21 +13,28 @@ from polytask.data.tables.large_table import LargeTable
 __all__ = ["beside", "kept_columns"]
 
 
-def kept_columns(keep: Any, table: pd.DataFrame | LargeTable) -> tuple[str, ...]:
+def kept_columns(keep: Any, table: pd.DataFrame | LargeTable | None) -> tuple[str, ...]:
     """Check which columns are asked for.
 
     Args:
         keep: A name, or several.
-        table: The table, as `open_table` returns it.
+        table: The table, as `open_table` returns it; None where there is none.
 
     Raises:
-        InputError: One stands twice, or the table lacks it.
+        InputError: One stands twice, or the table lacks it; or there is no table.
 
     Example:
         >>> kept_columns("id", pd.DataFrame({"id": [1], "x": [2]}))
         ('id',)
     """
     names = _names(keep)
+    if table is None:
+        if names:
+            raise InputError(
+                "`keep` names columns of a table, but what is to be predicted is in none. Leave it out; "
+                "answers are in the order of the examples, and say which file each is of."
+            )
+        return ()
     there = [str(name) for name in (table.columns if isinstance(table, pd.DataFrame) else table.names)]
     problems = [
         name_problem(f"the table has no column {name!r}", name, there) for name in names if name not in there

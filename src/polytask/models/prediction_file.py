@@ -1,6 +1,6 @@
 """Write the predictions for a table into a file, some rows at a time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -10,7 +10,9 @@ import pandas as pd
 from polytask.core import InputError, MissingPackageError
 from polytask.core.files import user_path, write_atomically
 
-__all__ = ["WrittenPredictions", "check_ending", "write_pieces"]
+__all__ = ["WrittenPredictions", "check_ending", "numbered", "write_pieces"]
+
+_ROW = "row"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +51,29 @@ def write_pieces(pieces: Iterator[pd.DataFrame], path: str | Path) -> WrittenPre
     write = _write_text if target.suffix.lower() == ".csv" else _write_parquet
     write_atomically(target, lambda file: write(counted(), file))
     return WrittenPredictions(rows=sum(rows for rows, _ in written), columns=tuple(written[0][1]))
+
+
+def numbered(pieces: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    """Put the number of each row in the table in front of its answers, from 1, as a column ``row``.
+
+    Raises:
+        InputError: The answers have such a column.
+
+    Example:
+        >>> pieces = [pd.DataFrame({"y": [2.0, 3.0]}), pd.DataFrame({"y": [4.0]})]
+        >>> [piece["row"].tolist() for piece in numbered(pieces)]
+        [[1, 2], [3]]
+    """
+    first = 1
+    for piece in pieces:
+        if _ROW in piece.columns:
+            raise InputError(
+                f"`row_numbers`: the answers have a column {_ROW!r} already. Leave it out, or rename that "
+                "column of the table."
+            )
+        numbers = range(first, first + len(piece))
+        yield piece.assign(**{_ROW: numbers})[[_ROW, *piece.columns]]
+        first += len(piece)
 
 
 def check_ending(target: Path) -> None:

@@ -24,7 +24,7 @@ from polytask.models.bundle_tensors import build_filled
 from polytask.models.calibration import Calibration
 from polytask.models.kept_columns import beside, kept_columns
 from polytask.models.network_stack import StackedEnsemble, StackPlan
-from polytask.models.prediction_file import WrittenPredictions, write_pieces
+from polytask.models.prediction_file import WrittenPredictions, numbered, write_pieces
 from polytask.models.report_details import ReportDetails
 from polytask.models.saved_model import Contents, SavedModel, part
 from polytask.models.table_config import TableConfig
@@ -119,6 +119,7 @@ class TableModel(SavedModel):
         intervals: float | None = None,
         joint: bool = False,
         keep: Any = (),
+        row_numbers: bool = False,
     ) -> WrittenPredictions:
         """Predict every target of every row, and write the answers into a file; see `predict`.
 
@@ -131,6 +132,7 @@ class TableModel(SavedModel):
             intervals: As for `predict`.
             joint: As for `predict`.
             keep: As for `predict`.
+            row_numbers: Whether a column ``row`` tells the number of each row in the table, from 1.
 
         Returns:
             How many rows were written, and which columns.
@@ -143,7 +145,8 @@ class TableModel(SavedModel):
             DataWarning: As for `predict`.
         """
         radii, reports = self._radii(intervals, joint=joint), []
-        written = write_pieces(self._predicted(open_table(table), radii, reports, keep), output)
+        pieces = self._predicted(open_table(table), radii, reports, keep)
+        written = write_pieces(numbered(pieces) if row_numbers else pieces, output)
         _warn(reports, stacklevel=3)
         return written
 

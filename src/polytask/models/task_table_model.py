@@ -21,7 +21,7 @@ from polytask.data.tables.problems import some_rows
 from polytask.data.tables.target_column import TargetColumn
 from polytask.models.bundle import Bundle
 from polytask.models.kept_columns import beside, kept_columns
-from polytask.models.prediction_file import WrittenPredictions, write_pieces
+from polytask.models.prediction_file import WrittenPredictions, numbered, write_pieces
 from polytask.models.saved_model import Contents, SavedModel, part
 from polytask.models.table_model import TableModel
 from polytask.models.target_tasks import TargetTasks
@@ -136,6 +136,7 @@ class TaskTableModel(SavedModel):
         deviation: bool = False,
         log_density: bool = False,
         keep: Any = (),
+        row_numbers: bool = False,
     ) -> WrittenPredictions:
         """Predict every target of every row, and write the answers into a file, piece by piece.
 
@@ -146,6 +147,7 @@ class TaskTableModel(SavedModel):
             deviation: As for `predict`.
             log_density: As for `predict`.
             keep: As for `predict`.
+            row_numbers: Whether a column ``row`` tells the number of each row in the table, from 1.
 
         Returns:
             How many rows were written, and which columns.
@@ -161,7 +163,7 @@ class TaskTableModel(SavedModel):
         check_asked(asked, self.target_tasks)
         rows, notes = self.rows(), SpreadNotes(asked.intervals)
         pieces = self._predicted(open_table(table), rows, asked, notes, keep)
-        written = write_pieces(pieces, output)
+        written = write_pieces(numbered(pieces) if row_numbers else pieces, output)
         _warn([*rows.messages(), *notes.messages()], stacklevel=3)
         return written
 

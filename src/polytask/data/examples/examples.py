@@ -28,6 +28,7 @@ class Examples:
         index: How each is called: by its file, then the index is named ``"file"``; or by its row.
         messages: What was noteworthy, in sentences: the kind and why, what was left out, which columns.
         origin: How they were read, plain JSON: `read_examples` reads others alike by it.
+        table: The rows of the table that they stand in, in their order; None where they are in none.
 
     Raises:
         DataError: Items, labels and index differ in number.
@@ -39,6 +40,7 @@ class Examples:
     index: pd.Index
     messages: tuple[str, ...]
     origin: Mapping[str, object]
+    table: pd.DataFrame | None = None
 
     def __post_init__(self) -> None:
         n_labels = len(self.items) if self.labels is None else len(self.labels)

@@ -95,6 +95,7 @@ def read_frame(frame: pd.DataFrame, where: str, folder: Path, request: Request) 
             "label_column": columns.label,
             "features": list(columns.features) or None,
         },
+        table=frame.iloc[read.kept],
     )
 
 
