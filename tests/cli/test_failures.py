@@ -241,9 +241,7 @@ def test_intervals_and_joint_are_refused_of_a_model_that_answers_images(run, tmp
     for words in (["--intervals", "0.9"], ["--joint"], ["--keep", "id"], ["--row-numbers"]):
         ended = run("predict", "pets", tmp_path, "-o", "a.csv", *words)
         said = " ".join(ended.stderr.split())
-        assert (
-            ended.exit_code == 2 and "--intervals, --joint, --keep and --row-numbers are for" in said
-        )
+        assert ended.exit_code == 2 and "--intervals, --joint, --keep and --row-numbers are for" in said
         assert "Leave them out: answers are in the order of the examples." in said
     assert [path.name for path in tmp_path.iterdir()] == ["pets"]
 

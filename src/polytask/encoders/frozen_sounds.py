@@ -3,7 +3,6 @@
 import importlib
 import io
 import math
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from torch import Tensor
 
 from polytask.core import DataError, InputError, MissingPackageError
 from polytask.data.examples.sounds import Sound
+from polytask.data.examples.wav import read_wav
 from polytask.data.images.picture import printable
 
 __all__ = ["waveform"]
@@ -114,11 +114,7 @@ def _opened(item: str | Path | bytes, index: int) -> tuple[np.ndarray, int]:
 
 
 def _wav(content: bytes) -> tuple[np.ndarray, int]:
-    from scipy.io import wavfile
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", wavfile.WavFileWarning)  # of notes beside the sound
-        rate, values = wavfile.read(io.BytesIO(content))
+    rate, values, _ = read_wav(content)
     return (values[None] if values.ndim == 1 else values.T), rate
 
 

@@ -1,6 +1,5 @@
 """Heads that fit few labels: ridge and logistic regression, as strong as held-out rows say."""
 
-import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -9,6 +8,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from polytask.core import Task
+from polytask.core.quiet import filtered_warnings
 from polytask.data.tables.folds import Fold
 
 __all__ = ["FewLabelHead", "fit_head"]
@@ -120,8 +120,7 @@ def _solved(
     if len(present) == 1:
         bias[present] = 0.0
         return weight, bias
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # it is judged on held-out rows as it is
+    with filtered_warnings(ConvergenceWarning):  # it is judged on held-out rows as it is
         solved = LogisticRegression(C=strength, max_iter=300).fit(inputs, codes)
     if len(present) == 2:
         weight[:, present[1]], bias[present] = solved.coef_[0], (0.0, float(solved.intercept_[0]))

@@ -3,7 +3,6 @@
 import importlib
 import io
 import struct
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from polytask.core import DataError, MissingPackageError
+from polytask.data.examples.wav import read_wav
 from polytask.data.images.picture import printable
 
 __all__ = ["OTHER_ENDINGS", "SOUND_ENDINGS", "Sound", "noteworthy", "read_sound"]
@@ -114,12 +114,8 @@ def _content(path: Path, name: str) -> bytes:
 
 def _wav(content: bytes, name: str) -> tuple[int, np.ndarray, bool]:
     """Return rate, ``[sample]`` or ``[sample, channel]``, and whether the end is missing."""
-    from scipy.io import wavfile
-
     try:
-        with warnings.catch_warnings(record=True) as told:
-            warnings.simplefilter("always")
-            rate, values = wavfile.read(io.BytesIO(content))
+        return read_wav(content)
     except Exception as error:  # noqa: BLE001 - there is no end to what damaged bytes raise
         try:
             return *_by_soundfile(content, name), False
@@ -129,8 +125,6 @@ def _wav(content: bytes, name: str) -> tuple[int, np.ndarray, bool]:
             raise DataError(
                 f"{name} is no readable WAV file ({reason}). Save it as WAV of 16 bits, or remove it."
             ) from error
-    cut = any("prematurely" in str(warning.message) for warning in told)
-    return rate, values, cut
 
 
 def _other(content: bytes, name: str) -> tuple[int, np.ndarray]:

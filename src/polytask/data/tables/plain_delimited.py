@@ -8,7 +8,6 @@ column is read, too, only where it may say more than the numbers: leading zeros,
 for missing ones.
 """
 
-import warnings
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
@@ -17,6 +16,7 @@ from typing import Any, BinaryIO, TypeAlias
 import numpy as np
 import pandas as pd
 
+from polytask.core.quiet import filtered_warnings
 from polytask.data.tables.delimited import (
     EXACT,
     MISSING,
@@ -96,9 +96,11 @@ def _parse(header: Header, start: int, open_file: FileOpener) -> pd.DataFrame | 
     # Reading in pieces is faster, but finds types piece by piece; where they differ, it begins again.
     for low_memory in (True, False):
         try:
-            with open_file() as content, warnings.catch_warnings():
-                warnings.simplefilter("ignore", pd.errors.DtypeWarning)
-                warnings.simplefilter("error", pd.errors.ParserWarning)
+            with (
+                open_file() as content,
+                filtered_warnings(pd.errors.DtypeWarning),
+                filtered_warnings(pd.errors.ParserWarning, "error"),
+            ):
                 content.read(start)
                 frame = pd.read_csv(content, low_memory=low_memory, **_options(header, MISSING))
         except (ValueError, ArithmeticError, LookupError, pd.errors.ParserWarning):

@@ -1,9 +1,8 @@
 """A linear support vector machine on features, one class against the others."""
 
-import warnings
-
 import numpy as np
 
+from polytask.core.quiet import filtered_warnings
 from polytask.meta.heads.linear_head import LinearHead
 
 __all__ = ["support_vectors"]
@@ -77,8 +76,7 @@ def _by_liblinear(features: np.ndarray, labels: np.ndarray, strength: float) -> 
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.svm import LinearSVC  # it takes a second to import
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # it is judged on held-out rows as it is
+    with filtered_warnings(ConvergenceWarning):  # it is judged on held-out rows as it is
         solved = LinearSVC(C=strength, random_state=0).fit(features, labels)
     weight, bias = np.asarray(solved.coef_), np.asarray(solved.intercept_)
     if len(solved.classes_) > 2:
