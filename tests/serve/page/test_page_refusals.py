@@ -160,3 +160,19 @@ def test_a_picture_that_is_none_is_named(opened: Any, tmp_path: Any) -> None:
     file.write_text("hello")
     page.locator(".upload input").set_input_files(file)
     expect(page.locator("#draw-panel .said")).to_contain_text("no-picture.png is no picture")
+
+
+def test_a_refusal_is_chinese_where_the_page_is(opened: Any) -> None:
+    page = opened("table", allow_errors=True, locale="zh-CN")
+    what, remedy = "The table has about 20,000 rows; at most 10,000 are taken.", "Send it in parts."
+    page.route("**/tables", lambda route: answer(route, {"error": {"what": what, "remedy": remedy}}, 413))
+    page.get_by_role("button", name="用自带的企鹅数据试试").click()
+    box = page.locator("#table-panel .error")
+    expect(box).to_contain_text("表格约有 20,000 行；最多接受 10,000 行。")
+    expect(box).to_contain_text("请分几次发送。")
+    unknown = {"what": f"A library says {HOSTILE}.", "remedy": "Mend it."}
+    page.route("**/tables", lambda route: answer(route, {"error": unknown}, 422))
+    page.get_by_role("button", name="用自带的企鹅数据试试").click()
+    expect(box).to_contain_text("服务拒绝了这个请求")
+    expect(box.locator("[lang=en]")).to_have_text(f"{unknown['what']} Mend it.")
+    is_shown_as_text(page, "table")

@@ -8,12 +8,13 @@ import { onFull } from "./store.js";
 import { mountTable } from "./table.js";
 import { mountTexts } from "./texts.js";
 import { askToken } from "./token.js";
+import { loadRefusals } from "./refusals.js";
 import { language, loadWords, setLanguage, t } from "./words.js";
 
 const PARTS = { draw: mountDraw, table: mountTable, texts: mountTexts, models: mountModels };
 
 async function start() {
-  await loadWords();
+  await Promise.all([loadWords(), loadRefusals()]);
   onToken(askToken);
   addEventListener("hashchange", show);
   build();

@@ -1,6 +1,7 @@
 /** What is said to people: errors with their remedy, and what a screen reader hears. */
 import { el } from "./dom.js";
 import { ServiceError } from "./api.js";
+import { said } from "./refusals.js";
 import { t } from "./words.js";
 
 const QUIET = 900; // milliseconds without a change before a result is read out
@@ -30,7 +31,18 @@ function errorBox(error, close) {
     console.error(error);
     return box(t("error.page"), "", t("error.page.remedy"), close);
   }
-  return box(error.what, error.where, error.remedy, close);
+  const what = said(error.what);
+  if (what !== null) return box(what, error.where, inWords(error.remedy), close);
+  return box(t("error.refused"), error.where, english(`${error.what} ${error.remedy}`), close);
+}
+
+/** A sentence of the service: in the language of the page, or marked as the English that it is. */
+function inWords(sentence) {
+  return said(sentence) ?? english(sentence);
+}
+
+function english(text) {
+  return el("span", { lang: "en" }, text);
 }
 
 function box(what, where, remedy, close) {
