@@ -11,6 +11,7 @@ import pytest
 import polytask
 from polytask.core import DataError, DataWarning, InputError, ResultWarning
 from polytask.estimators.learn_tasks import TASK_LEARNERS, task_learning
+from polytask.estimators.planned_learning import plan_tasks
 from polytask.fitting.fit_settings import FitSettings
 from polytask.fitting.task_learner_trials import Levels, Mixed
 from polytask.models import InContextModel, TaskTableModel
@@ -137,7 +138,11 @@ def test_a_logarithmic_target_has_a_density_of_its_units():
     ("change", "error", "problem"),
     [
         ({"target": None}, InputError, "`target` is missing"),
-        ({"target": ["sold", "x"]}, InputError, "`target` is one column, got 2"),
+        (
+            {"target": ["sold", "x"]},
+            InputError,
+            r"one column of numbers for the `learner` 'cnp', got 2; choose",
+        ),
         ({"learner": "maml"}, InputError, "use one of auto, mixed, cnp, np, anp, tnp, pfn"),
         ({"way": 3}, InputError, "`way` is for images, not for a table"),
         ({"width": 10}, InputError, "multiple of 4"),
@@ -154,8 +159,26 @@ def test_few_tasks_and_classes_are_refused():
     with pytest.raises(DataError, match="3 tasks of 'shop' have two labelled rows or more; at least 6"):
         polytask.learn(bows(3, 4), learner="cnp", **SETTINGS)
     table = bows(8, 4).assign(sold=lambda rows: np.where(rows["sold"] > 50, "much", "little"))
-    with pytest.raises(DataError, match=r"holds classes.*polytask.fit\(..., task_column=\)"):
+    with pytest.raises(
+        DataError, match=r"holds classes, but networks of rows answer numbers.*choose 'mixed'"
+    ):
         polytask.learn(table, learner="cnp", **SETTINGS)
+
+
+def test_classes_and_several_targets_are_learned_by_the_mixed_model_alone(quick_mixed):
+    table = bows(8, 5).assign(much=lambda rows: np.where(rows["sold"] > 50, "much", "little"))
+    asked = {"task_column": "shop", "progress": False}
+    with pytest.warns(DataWarning, match="are learned by 'mixed' alone"), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=ResultWarning)
+        model = polytask.learn(table, target=["sold", "much"], **asked)
+    assert isinstance(model, TaskTableModel) and [one.task.name for one in model.targets] == ["sold", "much"]
+    assert any("nothing was tried" in message for message in model.results.messages)
+    found = model.adapt(bows(1, 4, first=500).assign(much="much")).predict(table.head(2))
+    assert {"sold", "much", "much:p(much)"} <= set(found.columns)
+    with pytest.raises(InputError, match="`steps`: the networks that use it answer one column of numbers"):
+        polytask.learn(table, target="much", steps=3, **asked)
+    told = plan_tasks(table, target=["sold", "much"], task_column="shop")
+    assert told["learners"] == ["mixed"] and told["target"] == "sold, much" and told["tasks"] == 8
 
 
 def test_large_tasks_are_cut_with_a_word():

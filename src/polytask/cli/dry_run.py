@@ -114,8 +114,10 @@ def show_planned_tasks(planned: Mapping[str, Any], *, output: Path, as_json: boo
         ("target", f"{planned['target']}, {planned['kind']}"),
         ("tasks", f"{planned['tasks']} of the column {planned['task_column']}"),
         ("features", f"{planned['features']} numbers a row"),
-        ("tried", f"{', '.join(planned['learners'])}; {planned['folds']} folds of whole tasks"),
+        ("learner", ", ".join(planned["learners"])),
     ]
+    if "folds" in planned:
+        rows.append(("tried on", f"{counted(planned['folds'], 'fold')} of whole tasks"))
     if "steps" in planned:
         told = f"{counted(planned['steps'], 'step')} of {counted(planned['episodes'], 'episode')}"
         rows.append(("training", told))

@@ -53,7 +53,11 @@ def learn(
         str | None, typer.Option(help="Of a table: the column that tells which task a row belongs to.")
     ] = None,
     target: Annotated[
-        str | None, typer.Option(help="Of a table with tasks: the column of numbers to predict.")
+        list[str] | None,
+        typer.Option(
+            help="Of a table with tasks: the column of numbers to predict; for mixed also of classes, and "
+            "several. Repeat it."
+        ),
     ] = None,
     learner: Annotated[
         str | None,
@@ -146,7 +150,7 @@ def learn(
         way=way,
         shot=shot,
         task_column=task_column,
-        target=target,
+        target=target or None,
         learner=learner,
         n_episodes=test_episodes,
         resume_folder=resume_folder,
@@ -262,6 +266,7 @@ def _learn_tasks(
     from polytask.models import InContextModel, TaskTableModel
     from polytask.models.bundle_folder import DESCRIPTION, check_destination
     from polytask.report.console import task_trials_table
+    from polytask.report.task_console import task_table
 
     learner = settings.get("learner", "auto")
     if learner == "auto" and (user_path(output) / DESCRIPTION).is_file():
@@ -282,5 +287,6 @@ def _learn_tasks(
     pages = write_pages(output, report=reported)
     if model.results is None:  # a fresh model always has them
         return
-    shown = task_trials_table(model.results.trials)
+    trials = model.results.trials
+    shown = task_trials_table(trials) if trials else task_table(model.results)
     show_trained(model.results, shown, output=output, as_json=as_json, more=pages)

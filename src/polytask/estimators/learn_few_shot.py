@@ -114,7 +114,8 @@ def learn(
             of them do. Those on a light ground are inverted. The model reads all later images alike.
         task_column: The column of a table that tells the task of a row.
         target: With ``task_column`` the column of numbers to predict, as ``"weight"`` or ``"weight:log"``;
-            with a prior how the targets are called (``"y"``).
+            several, or one of classes, for ``"mixed"``, which ``"auto"`` then takes; with a prior how the
+            targets are called (``"y"``).
         resume_folder: A folder; a killed run on images that is called again with it continues where it was.
             A run with other images or settings is refused there.
         accelerator: As in Lightning Fabric, for images.

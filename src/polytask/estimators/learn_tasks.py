@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from polytask.core import DataWarning, ResultWarning, derive_seed
+import pandas as pd
+
+from polytask.core import DataWarning, InputError, ResultWarning, derive_seed
 from polytask.core.errors import other_remedy
 from polytask.core.settings import SettingsCheck
 from polytask.data import read_table
@@ -14,7 +16,7 @@ from polytask.data.tables.table import fingerprint
 from polytask.fitting.fit_settings import FitSettings
 from polytask.fitting.new_task_scores import chosen_learner, trials_of
 from polytask.fitting.table_columns import Columns
-from polytask.fitting.task_learner_table import TaskLearnerTable, deal_tasks, read_task_table
+from polytask.fitting.task_learner_table import TaskLearnerTable, deal_tasks, holds_classes, read_task_table
 from polytask.fitting.task_learner_trials import Levels, Mixed, Network, TaskCandidate, Trial, tried
 from polytask.fitting.task_table_fit import fit_task_table
 from polytask.models.in_context_config import IN_CONTEXT_LEARNERS
@@ -40,6 +42,10 @@ TRIED = ("mixed", "cnp", "tnp", "pfn")
 _BASELINE = "levels"
 _OF_NETWORKS: Mapping[str, Any] = {"steps": 400, "width": 64, "learning_rate": 1e-3, "episodes": 16}
 """What each setting of networks is, where it is left open."""
+MIXED_ALONE = (
+    "Several targets, and classes, are learned by 'mixed' alone, as networks of rows answer one column of "
+    "numbers: nothing was tried."
+)
 _REMEDY = "Lower `learning_rate`, or choose another `learner`."
 
 
@@ -48,7 +54,7 @@ class TaskLearning:
     """How tasks of a table are learned, as it was asked for.
 
     Args:
-        columns: The roles of the columns, but for the task column.
+        columns: The roles of the columns, but for the task column; several targets for ``"mixed"`` alone.
         task_column: Tells the task of a row.
         learner: One of `TASK_LEARNERS`.
         steps: Training steps of a network; ``"mixed"`` has none, and none of the next three.
@@ -57,6 +63,7 @@ class TaskLearning:
         episodes: Of a step.
         seed: Decides everything random.
         progress: Show a line with phase and time left.
+        typed: Which settings of networks were given.
     """
 
     columns: Columns
@@ -68,11 +75,31 @@ class TaskLearning:
     episodes: int
     seed: int
     progress: bool
+    typed: tuple[str, ...] = ()
 
     @property
     def candidates(self) -> tuple[str, ...]:
         """The learners that are tried."""
         return TRIED if self.learner == "auto" else (self.learner,)
+
+    def by_mixed_alone(self, frame: pd.DataFrame) -> bool:
+        """Tell whether networks could not answer what is asked: several targets, or classes.
+
+        Raises:
+            InputError: Settings of networks were given.
+        """
+        if self.learner not in ("auto", "mixed"):
+            return False
+        if len(self.columns.targets) == 1 and not holds_classes(frame, self.columns):
+            return False
+        if self.typed:
+            raise InputError(
+                f"{', '.join(f'`{name}`' for name in self.typed)}: the networks that use "
+                f"{'it' if len(self.typed) == 1 else 'them'} answer one column of numbers, but several or "
+                "classes are asked for, which 'mixed' learns without. Leave "
+                f"{'it' if len(self.typed) == 1 else 'them'} out."
+            )
+        return True
 
 
 def task_learning(
@@ -96,9 +123,10 @@ def task_learning(
     check = SettingsCheck()
     learner = check.choice("learner", learner, TASK_LEARNERS)
     given = {"steps": steps, "width": width, "learning_rate": learning_rate, "episodes": episodes}
+    typed = tuple(name for name, value in given.items() if value is not None)
     if learner == "mixed":
-        for name in (name for name, value in given.items() if value is not None):
-            check.unused(name, "learner", learner, ["cnp"], that="is a network of rows")
+        for name in typed:
+            check.unused(name, "learner", "mixed", ["cnp"], that="is a network of rows")
     of_networks = {name: _OF_NETWORKS[name] if value is None else value for name, value in given.items()}
     steps = check.whole("steps", of_networks["steps"], least=1)
     width = check.whole("width", of_networks["width"], least=4)
@@ -112,8 +140,11 @@ def task_learning(
         check.problems.append("`target` is missing; name the column of numbers to predict")
     check.done()
     columns = Columns.of(target, drop=drop)
-    if len(columns.targets) > 1:
-        check.problems.append(f"`target` is one column, got {len(columns.targets)}")
+    if len(columns.targets) > 1 and learner in IN_CONTEXT_LEARNERS:
+        check.problems.append(
+            f"`target` is one column of numbers for the `learner` {learner!r}, got {len(columns.targets)}; "
+            "choose 'mixed', which learns several together, or learn a model for each"
+        )
     check.done()
     return TaskLearning(
         columns=columns,
@@ -125,6 +156,7 @@ def task_learning(
         episodes=episodes,
         seed=seed,
         progress=shown,
+        typed=typed,
     )
 
 
@@ -147,6 +179,8 @@ def learn_tasks(source: Any, asked: TaskLearning, *, stacklevel: int = 2) -> InC
     with run_line("learn", shown=asked.progress), other_remedy(_REMEDY):
         phase("reading")
         frame = read_table(source)
+        if asked.by_mixed_alone(frame):
+            return _by_mixed_alone(frame, asked, stacklevel=stacklevel + 1)
         table = read_task_table(frame, asked.columns, asked.task_column)
         found = tried_learners(table, asked)
         chosen = _chosen(found, asked)
@@ -169,6 +203,18 @@ def learn_tasks(source: Any, asked: TaskLearning, *, stacklevel: int = 2) -> InC
             warnings.warn(message, DataWarning, stacklevel=stacklevel)
         if results.warning is not None:
             warnings.warn(results.warning, ResultWarning, stacklevel=stacklevel)
+    return model
+
+
+def _by_mixed_alone(frame: pd.DataFrame, asked: TaskLearning, *, stacklevel: int) -> TaskTableModel:
+    """Fit what networks cannot answer; there is nothing to choose between."""
+    phase("training mixed")
+    settings = _mixed_settings(asked)
+    model = fit_task_table(frame, asked.columns, settings, asked.task_column, stacklevel=stacklevel + 1)
+    if asked.learner == "auto":
+        warnings.warn(MIXED_ALONE, DataWarning, stacklevel=stacklevel)
+        if model.results is not None:
+            model.results = replace(model.results, messages=(*model.results.messages, MIXED_ALONE))
     return model
 
 

@@ -4,16 +4,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from polytask.core import seeded
 from polytask.core.defaults import usual_defaults
-from polytask.data import LabelledExamples, read_table
+from polytask.data import LabelledExamples, TableEncoder, read_table
 from polytask.data.images.image_preparation import Ground
+from polytask.data.tables.target_labels import split_labels
+from polytask.data.tables.targets import fit_targets
 from polytask.estimators.learn_few_shot import check_task_settings
 from polytask.estimators.learn_images import checked_config, filled_config
-from polytask.estimators.learn_tasks import task_learning
+from polytask.estimators.learn_tasks import MIXED_ALONE, TaskLearning, task_learning
 from polytask.fitting.few_shot_choice import AUTO, CANDIDATES, trial_steps, without_auto
 from polytask.fitting.few_shot_source import class_split
+from polytask.fitting.table_preparation import labelled_rows
 from polytask.fitting.task_learner_table import deal_tasks, read_task_table
+from polytask.fitting.task_table_fit import pooled_columns, read_tasks
 from polytask.meta.catalogue import learner_entry
 from polytask.models.few_shot_model import build_few_shot_learner
 
@@ -93,7 +99,10 @@ def plan_tasks(source: Any, **settings: Any) -> dict[str, Any]:
     """
     check_task_settings(settings)
     asked = task_learning(**{"target": None, **settings})
-    table = read_task_table(read_table(source), asked.columns, asked.task_column)
+    frame = read_table(source)
+    if asked.by_mixed_alone(frame):
+        return _planned_mixed(frame, asked)
+    table = read_task_table(frame, asked.columns, asked.task_column)
     return {
         "rows": len(table.known),
         "target": table.reader.target.task.name,
@@ -105,6 +114,25 @@ def plan_tasks(source: Any, **settings: Any) -> dict[str, Any]:
         "folds": len(deal_tasks(table, seed=asked.seed)),
         **({} if asked.learner == "mixed" else {"steps": asked.steps, "episodes": asked.episodes}),
         "messages": list(table.messages),
+    }
+
+
+def _planned_mixed(frame: pd.DataFrame, asked: TaskLearning) -> dict[str, Any]:
+    """Tell of a table whose targets networks cannot answer: nothing is tried."""
+    columns = pooled_columns(asked.columns, asked.task_column)
+    features = columns.features(frame)
+    _, names, notes = read_tasks(frame, columns, asked.task_column)
+    rows = labelled_rows(split_labels(frame, columns.targets), len(frame))
+    targets = fit_targets(frame, columns.targets, train_rows=rows)
+    return {
+        "rows": len(rows),
+        "target": ", ".join(target.task.name for target in targets),
+        "kind": ", ".join(target.kind for target in targets),
+        "task_column": asked.task_column,
+        "tasks": len(names),
+        "features": TableEncoder.fit(frame, columns=features, train_rows=rows).n_features,
+        "learners": ["mixed"],
+        "messages": [*notes, *([MIXED_ALONE] if asked.learner == "auto" else [])],
     }
 
 

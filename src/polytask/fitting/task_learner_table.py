@@ -7,7 +7,6 @@ import pandas as pd
 import torch
 
 from polytask.core import DataError
-from polytask.core.doors import by_door
 from polytask.core.names import counted
 from polytask.core.random import numpy_generator
 from polytask.data import TableEncoder
@@ -20,7 +19,7 @@ from polytask.models.in_context_reading import InContextReader
 from polytask.models.known_rows import KnownRows
 from polytask.models.task_names import TaskNames
 
-__all__ = ["FoldOfTasks", "TaskLearnerTable", "deal_tasks", "read_task_table"]
+__all__ = ["FoldOfTasks", "TaskLearnerTable", "deal_tasks", "holds_classes", "read_task_table"]
 
 _FEWEST_TASKS = 6
 _N_FOLDS = 3
@@ -77,10 +76,10 @@ def read_task_table(frame: pd.DataFrame, columns: Columns, task_column: str) -> 
     rows = labelled_rows(split_labels(frame, columns.targets), len(frame))
     (target,) = fit_targets(frame, columns.targets, train_rows=rows)
     if target.task.kind != "regression":
-        fit = by_door(python="`polytask.fit(..., task_column=)`", command="polytask fit --task-column")
         raise DataError(
-            f"Target {target.task.name!r} holds classes, but tasks are learned for numbers here. Ask for "
-            f"{asked_as(target.task.name, 'regression')} if they are amounts, or use {fit} for classes."
+            f"Target {target.task.name!r} holds classes, but networks of rows answer numbers. Ask for "
+            f"{asked_as(target.task.name, 'regression')} if they are amounts, or choose 'mixed' as "
+            "`learner`."
         )
     n_useful = int((np.bincount(code[code >= 0]) > 1).sum())
     if n_useful < _FEWEST_TASKS:
@@ -104,6 +103,16 @@ def read_task_table(frame: pd.DataFrame, columns: Columns, task_column: str) -> 
         known=known,
         messages=messages,
     )
+
+
+def holds_classes(frame: pd.DataFrame, columns: Columns) -> bool:
+    """Tell whether a target is none of numbers; not where the table lacks it, which is refused elsewhere."""
+    try:
+        rows = labelled_rows(split_labels(frame, columns.targets), len(frame))
+        found = fit_targets(frame, columns.targets, train_rows=rows)
+    except DataError:
+        return False
+    return any(target.task.kind != "regression" for target in found)
 
 
 def deal_tasks(table: TaskLearnerTable, *, seed: int) -> list[FoldOfTasks]:
