@@ -4,12 +4,12 @@
 
 Whole tasks are dealt into three parts. Each in turn is new: what `polytask.learn(TABLE, task_column=,
 learner=)` makes of the other two (three folds of known tasks choose the number of steps; then all known tasks
-train) reads 1, 5 or 20 random rows of each new task, and up to 40 others judge, by log density and root mean
+train) reads 1, 5 or 20 random rows of each new task, and up to 20 others judge, by log density and root mean
 squared error. ``auto`` is the learner that the folds of known tasks choose, as ``learner="auto"`` does it;
 new tasks have no say in anything. Rivals: ``levels``, a level for each task; ``pooled``, one ridge regression
 of all known tasks; ``own``, a ridge regression of the new rows alone, shrunk to the mean of all, whose
 penalties are those that are best for so many rows of known tasks. Figures are means over all tasks with 95 %
-intervals; trainings are short (150 steps), and a task has 60 rows at most. Writes
+intervals; trainings are short (100 steps), and there are 60 tasks of 40 rows at most. Writes
 ``results/task-learners.json``, set by set.
 """
 
@@ -38,7 +38,7 @@ from polytask.models import InContextModel, TaskTableModel
 RESULTS = Path(__file__).parent / "results" / "task-learners.json"
 LEARNERS = ("mixed", "cnp", "np", "anp", "tnp", "pfn")
 N_ROWS = (1, 5, 20)
-STEPS, MOST_ROWS, MOST_ASKED, N_PARTS, SEED = 150, 60, 40, 3, 20
+STEPS, MOST_TASKS, MOST_ROWS, MOST_ASKED, N_PARTS, SEED = 100, 60, 40, 20, 3, 20
 PENALTIES = (1e4, 100.0, 10.0, 1.0, 0.1)
 LEVELS = (0.1, 1.0, 10.0)  # penalties of the level
 
@@ -47,7 +47,7 @@ Figures = dict[tuple[str, int], list[tuple[float, float]]]
 
 
 def load(name: str) -> pd.DataFrame:
-    """Return a table with columns ``y``, ``task`` and the features, of at most 60 rows of each task."""
+    """Return a table with columns ``y``, ``task`` and the features, of at most 60 tasks of 40 rows."""
     if name == "chicks":
         table = chick_weights().rename(columns={"weight": "y", "chick": "task"})
     elif name == "schools":
@@ -59,6 +59,10 @@ def load(name: str) -> pd.DataFrame:
         table = pd.DataFrame(voices.features.numpy(), columns=list(voices.feature_names))
         table = table.assign(y=voices.scores.numpy()[:, 0], task=voices.patients.numpy())
     table = table.assign(task="t" + table["task"].astype(str))
+    tasks = np.sort(table["task"].unique())
+    if len(tasks) > MOST_TASKS:
+        drawn = numpy_generator(SEED, "tasks").choice(tasks, MOST_TASKS, replace=False)
+        table = table[table["task"].isin(drawn)]
     order = numpy_generator(SEED, "rows").permutation(len(table))
     return table.iloc[order].groupby("task").head(MOST_ROWS).reset_index(drop=True)
 
@@ -247,7 +251,7 @@ def main() -> None:
         figures = json.loads(RESULTS.read_text())["figures"] if RESULTS.exists() else {}
         figures[name] = measured(name)
         setting = {
-            "steps": STEPS, "most_rows_of_a_task": MOST_ROWS, "most_asked": MOST_ASKED, "parts": N_PARTS,
+            "steps": STEPS, "most_tasks": MOST_TASKS, "most_rows_of_a_task": MOST_ROWS, "most_asked": MOST_ASKED, "parts": N_PARTS,
             "auto_tries": list(TRIED), "unit": "log density in nats; rmse in units of the label",
         }  # fmt: skip
         write_results(
