@@ -251,7 +251,8 @@ def main() -> None:
         figures = json.loads(RESULTS.read_text())["figures"] if RESULTS.exists() else {}
         figures[name] = measured(name)
         setting = {
-            "steps": STEPS, "most_tasks": MOST_TASKS, "most_rows_of_a_task": MOST_ROWS, "most_asked": MOST_ASKED, "parts": N_PARTS,
+            "steps": STEPS, "most_tasks": MOST_TASKS, "most_rows_of_a_task": MOST_ROWS,
+            "most_asked": MOST_ASKED, "parts": N_PARTS,
             "auto_tries": list(TRIED), "unit": "log density in nats; rmse in units of the label",
         }  # fmt: skip
         write_results(

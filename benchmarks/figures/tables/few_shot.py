@@ -192,6 +192,25 @@ def molecules(*given: str) -> str:
     return markdown([kind if given else "", "16 labels", "64 labels"], rows)
 
 
+@table("task-learners")
+def task_learners() -> str:
+    """Learners of small tasks beside ridge regressions, on each set that was measured."""
+    found = read("task-learners")["figures"]
+    sets = {"chicks": "chicks", "patients": "patients", "schools": "schools"}
+    columns = [
+        (name, label, n)
+        for name, label in sets.items()
+        if name in found
+        for n in found[name]["methods"]["mixed"]
+    ]
+    order = ("pooled", "own", "levels", "mixed", "cnp", "np", "anp", "tnp", "pfn", "auto")
+    rows = []
+    for method in order:
+        cells = [found[name]["methods"][method][n] for name, _, n in columns]
+        rows.append([method, *(f"{shown(one['log_density'], 2)}; {shown(one['rmse'], 3)}" for one in cells)])
+    return markdown(["", *(f"{label}, {n} known" for _, label, n in columns)], rows)
+
+
 @table("new-tasks")
 def new_tasks() -> str:
     """Explained variance on new schools and patients."""
