@@ -127,6 +127,11 @@ SCRIPTS: dict[str, Script] = {
             arguments=("--table", "penguins", "--table", "solar-flare", "--seed", "0"), minutes=2
         ),
     ),
+    "task_learners": Script(
+        parts=tuple(("--set", name) for name in ("chicks", "patients", "schools")),
+        minutes=8,
+        fast=Fast(arguments=("--set", "chicks"), minutes=0.7, constants={"STEPS": 10, "N_PARTS": 2}),
+    ),
     "task_column": Script(minutes=40, fast=Fast(arguments=("--set", "chicks", "--splits", "2"), minutes=2)),
     "region_coverage": Script(
         minutes=60, fast=Fast(arguments=("--tables", "penguins", "--splits", "3"), minutes=1)

@@ -68,8 +68,8 @@ def numbered(pieces: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
     for piece in pieces:
         if _ROW in piece.columns:
             raise InputError(
-                f"`row_numbers`: the answers have a column {_ROW!r} already. Leave it out, or rename that "
-                "column of the table."
+                f"The answers have a column {_ROW!r} already, in which rows cannot be numbered. Rename that "
+                "column of the table, or do without numbers."
             )
         numbers = range(first, first + len(piece))
         yield piece.assign(**{_ROW: numbers})[[_ROW, *piece.columns]]
