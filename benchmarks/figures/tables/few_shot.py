@@ -207,7 +207,7 @@ def task_learners() -> str:
     rows = []
     for method in order:
         cells = [found[name]["methods"][method][n] for name, _, n in columns]
-        rows.append([method, *(f"{shown(one['log_density'], 2)}; {shown(one['rmse'], 3)}" for one in cells)])
+        rows.append([method, *(f"{shown(one['log_density'], 2)}; {shown(one['rmse'], 1)}" for one in cells)])
     return markdown(["", *(f"{label}, {n} known" for _, label, n in columns)], rows)
 
 
