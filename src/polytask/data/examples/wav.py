@@ -1,6 +1,7 @@
 """WAV files out of bytes: only their form and their samples are read, so that nothing beside them matters."""
 
 import io
+from typing import Literal
 
 import numpy as np
 
@@ -54,7 +55,7 @@ def _plain(content: bytes) -> tuple[bytes, bool]:
     raise ValueError("it has no samples")
 
 
-def _joined(riff: bytes, order: str, form: bytes, samples: bytes) -> bytes:
+def _joined(riff: bytes, order: Literal["little", "big"], form: bytes, samples: bytes) -> bytes:
     block = max(1, int.from_bytes(form[12:14], order))  # bytes of a sample of all channels
     samples = samples[: len(samples) // block * block]
     parts = b"".join(
