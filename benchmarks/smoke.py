@@ -56,7 +56,8 @@ def by_few_channels(_: Any) -> None:
     """Encode tens of thousands of drawings by few channels, and from one side of nine."""
     recipe: Any = importlib.import_module("varied_prototypes")
     recipe.AveragedViews = lambda encoder: encoder
-    recipe.residual_encoder = partial(recipe.residual_encoder, width=2)
+    residual_encoder = recipe.residual_encoder
+    recipe.residual_encoder = lambda **_: residual_encoder(width=2)
 
 
 def short_sets(module: Any) -> None:

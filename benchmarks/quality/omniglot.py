@@ -39,7 +39,7 @@ from polytask.meta.model import ClassCNP
 from polytask.train import Validation, faster_precision, train
 
 RESULTS = Path(__file__).parent / "results" / "omniglot.json"
-VARIED, VARIED_STEPS = "varied prototypes", 5000
+VARIED, VARIED_STEPS, VARIED_WIDTH = "varied prototypes", 3000, 16
 VARIED_JUDGED = ((5, 1), (5, 5), (20, 1))
 
 
@@ -221,7 +221,8 @@ def run(
 
 def run_varied(seed: int, parts: dict[str, LabelledExamples], n_steps: int) -> dict[str, Any]:
     """Train on the characters as they are drawn: the batches turn them themselves."""
-    trained = trained_encoder(omniglot("trainval", rotations=False), seed=seed, n_steps=n_steps)
+    known = omniglot("trainval", rotations=False)
+    trained = trained_encoder(known, seed=seed, n_steps=n_steps, width=VARIED_WIDTH)
     vectors = encoded(trained.encoder, parts["test"])
     learner = Prototypes(nn.Identity(), distance="cosine")
     times = {"minutes": round(trained.minutes, 1), "threads": torch.get_num_threads()}

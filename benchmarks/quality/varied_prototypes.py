@@ -53,7 +53,7 @@ def trained_encoder(
     *,
     seed: int,
     n_steps: int,
-    n_groups: int = 4,
+    width: int = 32,
     score: Callable[[nn.Module], float] | None = None,
 ) -> Trained:
     """Train an encoder of drawings.
@@ -62,11 +62,11 @@ def trained_encoder(
         examples: Of known classes, none the same as another one turned or mirrored.
         seed: Decides weights and steps.
         n_steps: Of training.
-        n_groups: Of a step's classes, see `ClassBatches`.
+        width: Channels of the first convolution.
         score: Judges the encoder four times on the way, and the best weights are kept; else the last are.
     """
     with seeded(seed, "initialization"):
-        network = residual_encoder()
+        network = residual_encoder(width=width)
         network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] - no stub knows it
         encoder = AveragedViews(network)
         learner = HeldOutPrototypes(Prototypes(encoder, distance="cosine", scale=16.0))
@@ -79,7 +79,7 @@ def trained_encoder(
     start = time.process_time()
     done = train(
         learner,
-        ClassBatches(examples, n_groups=n_groups, seed=derive_seed(seed, "training")),
+        ClassBatches(examples, seed=derive_seed(seed, "training")),
         n_steps=n_steps,
         optimizer=lambda parameters: AdamW(parameters, lr=RATE, weight_decay=0.02),
         schedule=lambda step: _rate(step / n_steps),
