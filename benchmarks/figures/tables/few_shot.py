@@ -84,10 +84,12 @@ def image_learners() -> str:
 
 
 def _over_named_seeds(cell: dict[str, Any]) -> tuple[str, str]:
-    """Return the accuracy with its interval, of episodes where there is one seed, and the number of seeds."""
+    """Return the accuracy over seeds, and how many there are; of two both, of one over its episodes."""
     runs = list(cell["by seed"].values())
     if len(runs) == 1:
         return f"{number(runs[0]['accuracy'], 1)} ± {number(runs[0]['half_width_95'], 1)} %", "1"
+    if len(runs) == 2:  # with which an interval says little
+        return " / ".join(number(run["accuracy"], 1) for run in runs) + " %", "2"
     return f"{shown(mean_interval([run['accuracy'] for run in runs]).to_json(), 1)} %", str(len(runs))
 
 
