@@ -12,6 +12,7 @@ from torch.nn import functional
 import polytask
 from polytask.core.torch_internals import (
     TorchDispatchMode,
+    compiled_operations,
     flattened,
     has_hooks,
     inside_transform,
@@ -60,6 +61,20 @@ def test_backward_nodes_have_their_names_and_keep_what_engines_read(name, kept):
     )
     for part in kept:
         saved(found[name], part)
+
+
+@pytest.mark.skipif(
+    torch.backends.cpu.get_cpu_capability() == "DEFAULT",
+    reason="torch compiles for the processor at hand, but its headers go by ATEN_CPU_CAPABILITY",
+)
+def test_a_graph_is_compiled_and_reads_tensors_that_are_part_of_it_as_they_are():
+    held = torch.tensor([1.0, 2.0])
+    x = torch.tensor([3.0, 4.0])
+    with torch.no_grad():
+        program = compiled_operations(operations_of(lambda x: [x * held, x + held, x.sum()], x), [x])
+        torch.testing.assert_close([*program(x)], [x * held, x + held, x.sum()])
+        held.mul_(10)
+        torch.testing.assert_close([*program(x)], [x * held, x + held, x.sum()])
 
 
 def test_transforms_are_told():

@@ -1,14 +1,19 @@
 """Compiled steps: the loop's values and gradients, one program for every kind of step."""
 
 import copy
+import pickle
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from polytask.core import Batch, Episode, Task, TrainingError, generator, jacobian, seeded
+from polytask.core import Batch, Episode, EpisodeStack, Task, TrainingError, generator, jacobian, seeded
+from polytask.core.batch import stack_batches
 from polytask.core.learner import run_loop
-from polytask.execution.compiled import Compiled, static_state
+from polytask.execution.compiled import Compiled
 from polytask.meta import GradientLearner, mlp
 from polytask.meta.initialization import MAML
 
@@ -72,17 +77,95 @@ def test_a_program_stays_within_its_memory() -> None:
         Compiled(memory_budget=1000)(learner(), EPISODES)
 
 
-def test_an_attribute_of_any_type_is_part_of_what_is_fixed() -> None:
-    part = nn.Linear(2, 1)
-    for first, second in (
-        (torch.tanh, torch.relu),
-        ([torch.zeros(2)], [torch.zeros(2)]),  # equal today, but either may change alone
-        ((3, "a"), (4, "a")),
-    ):
-        part.setting = first
-        before = static_state(part)
-        assert static_state(part) == before
-        part.setting = second
-        assert static_state(part) != before
-    part.setting = (4, "a")
-    assert static_state(part) == static_state(copy.deepcopy(part))
+def as_graph(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run programs as the graph that they are compiled of."""
+    monkeypatch.setattr("polytask.execution.compiled.compiled_operations", lambda graph, _: graph)
+
+
+STACK = EpisodeStack(
+    tasks=(NUMBER,),
+    support=stack_batches([e.support for e in EPISODES if e.support is not None]),
+    query=stack_batches([e.query for e in EPISODES]),
+)
+
+
+def test_a_stack_is_never_taken_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    as_graph(monkeypatch)
+    model, compiled = learner(), Compiled()
+    parameters = list(model.parameters())
+    expected = run_loop(model, EPISODES)
+
+    def no(*_: object) -> None:
+        raise AssertionError("an episode was taken out of the stack")
+
+    monkeypatch.setattr(EpisodeStack, "__getitem__", no)
+    monkeypatch.setattr(EpisodeStack, "__iter__", no, raising=False)
+    for _ in range(2):
+        found = compiled(model, STACK)
+        torch.testing.assert_close(found.detach(), expected.detach())
+        torch.testing.assert_close(jacobian(found, parameters), jacobian(expected, parameters))
+    assert compiled.n_compiled == 1
+
+
+def test_of_the_same_learner_nothing_is_described_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    as_graph(monkeypatch)
+    model, compiled = learner(), Compiled()
+    compiled(model, STACK)
+    monkeypatch.setattr("polytask.execution.compiled.static_state", None)  # would fail if it was called
+    compiled(model, STACK)
+    compiled(model, EPISODES)
+    assert compiled.n_compiled == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda model: setattr(model, "n_steps", 1),
+        lambda model: setattr(model.model[1], "setting", 3),
+        lambda model: model.model[0].bias.requires_grad_(False),
+        lambda model: setattr(model.model[0], "bias", nn.Parameter(torch.zeros(4, dtype=torch.float64))),
+        lambda model: model.model.__setitem__(1, nn.Sigmoid()),
+        lambda model: model.eval(),
+    ],
+    ids=["option", "attribute", "frozen", "parameter", "module", "mode"],
+)
+def test_a_learner_that_changes_between_steps_is_seen_to(
+    change: Callable[[Any], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    as_graph(monkeypatch)
+    model, compiled = learner(), Compiled()
+    compiled(model, STACK)
+    change(model)
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    expected = run_loop(model, EPISODES)
+    found = compiled(model, STACK)
+    torch.testing.assert_close(found.detach(), expected.detach())
+    torch.testing.assert_close(jacobian(found, parameters), jacobian(expected, parameters))
+
+
+def test_without_a_gradient_values_alone_are_returned(monkeypatch: pytest.MonkeyPatch) -> None:
+    as_graph(monkeypatch)
+    model, compiled = learner(), Compiled()
+    with_graph = compiled(model, STACK)
+    with torch.no_grad():
+        values = compiled(model, STACK)
+    assert with_graph.requires_grad
+    assert not values.requires_grad
+    torch.testing.assert_close(values, with_graph.detach())
+
+
+def test_stacks_of_other_strides_have_a_program_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    as_graph(monkeypatch)  # compiled code reads memory by the strides that it was made for
+    model, compiled = learner(), Compiled()
+    turned = replace(STACK, support=STACK.support.map(lambda x: x.mT.contiguous().mT if x.ndim > 2 else x))
+    torch.testing.assert_close(compiled(model, STACK), compiled(model, turned))
+    assert compiled.n_compiled == 2
+
+
+def test_what_was_seen_of_a_learner_stays_in_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    as_graph(monkeypatch)
+    compiled = Compiled()
+    compiled(learner(), STACK)
+    again = pickle.loads(pickle.dumps(compiled))  # noqa: S301 - our own
+    again(learner(), STACK)
+    assert again.n_compiled == 2

@@ -19,6 +19,7 @@ __all__ = [
     "map_inputs",
     "query_objectives",
     "stack_batches",
+    "tensors_of",
 ]
 
 Inputs: TypeAlias = Tensor | Mapping[str, "Inputs"]
@@ -149,8 +150,7 @@ class Batch:
         def there(tensor: Tensor) -> Tensor:
             return tensor.to(device, dtype if tensor.is_floating_point() else None)
 
-        own = (*_tensors(self.inputs), *self.targets.values(), *self.masks.values())
-        return self if all(there(tensor) is tensor for tensor in own) else self.map(there)
+        return self if all(there(tensor) is tensor for tensor in tensors_of(self)) else self.map(there)
 
     def only(self, names: Iterable[str]) -> "Batch":
         """Keep the targets of these tasks."""
@@ -259,6 +259,11 @@ def join_batches(batches: Sequence[Batch]) -> Batch:
             kept.append(batch.masks.get(name, whole))
         targets[name], masks[name] = torch.cat(pieces), torch.cat(kept)
     return Batch(inputs=_join([batch.inputs for batch in batches]), targets=targets, masks=masks)
+
+
+def tensors_of(batch: Batch) -> list[Tensor]:
+    """Return the tensors of the inputs, the targets and the masks of a batch, in this order."""
+    return [*_tensors(batch.inputs), *batch.targets.values(), *batch.masks.values()]
 
 
 def _tensors(inputs: Inputs) -> Iterator[Tensor]:

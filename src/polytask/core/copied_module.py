@@ -16,8 +16,14 @@ _Module = TypeVar("_Module", bound=nn.Module)
 _Copies = dict[int, nn.Module]
 """By the identity of a module, its copy."""
 
-_REGISTERS = frozenset(name for name, value in vars(nn.Module()).items() if isinstance(value, dict))
-"""Names of the mappings by which a module knows its parameters, buffers, modules and hooks."""
+_TENSORS = ("_parameters", "_buffers")
+_REGISTERS = tuple(
+    name for name, value in vars(nn.Module()).items() if isinstance(value, dict) and name not in _TENSORS
+)
+"""Names of the mappings by which a module knows its modules and hooks."""
+
+_OF_MODULES = frozenset(vars(nn.Module()))
+"""Names of the attributes that torch gives every module: none of them holds a module but its registers."""
 
 _HOLDERS = (nn.Module, dict, tuple, list, MethodType, functools.partial, FunctionType)
 """What may hold a module."""
@@ -57,21 +63,23 @@ def module_copy(
     parts = {
         name: part for name, part in module.named_modules() if not isinstance(part, torch.jit.ScriptModule)
     }
-    replaced = _replaced(module, parts, tensors or {})
+    replaced = _replaced(module, parts, tensors) if tensors else {}
     copies: _Copies = {id(part): object.__new__(type(part)) for part in parts.values()}
     for part in parts.values():
-        own = vars(copies[id(part)])
-        for name, value in vars(part).items():
-            if name in ("_parameters", "_buffers"):
-                own[name] = {key: replaced.get(id(tensor), tensor) for key, tensor in value.items()}
-            elif name in _REGISTERS:
-                own[name] = _register(value, copies)
-            else:
-                own[name] = _of_copies(value, copies) if isinstance(value, _HOLDERS) else value
+        before, copy = vars(part), copies[id(part)]
+        own = vars(copy)
+        own.update(before)
+        for name in _TENSORS:
+            own[name] = {key: replaced.get(id(tensor), tensor) for key, tensor in before[name].items()}
+        for name in _REGISTERS:
+            own[name] = _register(before[name], copies) if before[name] else type(before[name])()
+        for name in before.keys() - _OF_MODULES:
+            if isinstance(before[name], _HOLDERS):
+                own[name] = _of_copies(before[name], copies)
         if training is not None:
             own["training"] = training
         if "_torchdynamo_orig_callable" in own:  # from `torch.compile`: its forward knows the other module
-            copies[id(part)]._initialize()  # pyright: ignore[reportCallIssue]
+            copy._initialize()  # pyright: ignore[reportCallIssue]
     return copies[id(module)]  # pyright: ignore[reportReturnType] - of the module's own class
 
 

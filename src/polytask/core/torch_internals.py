@@ -4,7 +4,8 @@ What is used, and what for:
 
 - the stack of `torch.func` transforms: checks of values are skipped inside `vmap`, which does not know them;
 - trees of tensors (pytree), to flatten nested dictionaries for a transform or a program and back;
-- `make_fx`, which writes down all tensor operations of a function, for the compiler;
+- `make_fx`, which writes down all tensor operations of a function, the compiler of such a graph without the
+  checks of its caller, and where that keeps its programs;
 - what backward nodes have saved of the forward pass, from which engines compute gradients of single tasks;
 - the address of a storage, to count the bytes of tensors that share one;
 - the mode that sees every operation as it is run, to count what is alive;
@@ -16,6 +17,7 @@ What is used, and what for:
 
 import contextlib
 import importlib
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -45,6 +47,7 @@ __all__ = [
     "TorchDispatchMode",
     "TreeForm",
     "WeightNorm",
+    "compiled_operations",
     "flattened",
     "has_hooks",
     "imported_for_the_end",
@@ -52,6 +55,7 @@ __all__ = [
     "leaves_of",
     "mapped",
     "operations_of",
+    "program_folder_of_torch",
     "saved",
     "storage_address",
     "tensor_hooks",
@@ -98,6 +102,48 @@ def mapped(function: Callable[[Any], Any], tree: Any) -> Any:
 def operations_of(function: Callable[..., Any], *inputs: Tensor) -> torch.fx.GraphModule:
     """Run a function once, and return the graph of all tensor operations that it made."""
     return make_fx(function)(*inputs)
+
+
+def compiled_operations(
+    graph: torch.fx.GraphModule, inputs: Sequence[Tensor]
+) -> Callable[..., Sequence[Tensor]]:
+    """Compile a graph that returns a flat list of tensors, for inputs of these very forms.
+
+    Unlike `torch.compile`, the program that is returned does not look at what it is called with, nor read
+    the graph by Python's bytecode first: a call is cheaper, and so is the start.
+    """
+    from torch._inductor import standalone_compile
+
+    constants = _made_inputs(graph)
+    program = standalone_compile(graph, [*inputs, *constants], dynamic_shapes="from_example_inputs")
+    return (lambda *given: program(*given, *constants)) if constants else program
+
+
+def _made_inputs(graph: torch.fx.GraphModule) -> list[Tensor]:
+    """Turn tensors that are part of a graph into inputs of it, as they would be copied: they may change."""
+    constants: dict[str, Tensor] = {}
+    placeholders: dict[str, torch.fx.Node] = {}
+    first = next(node for node in graph.graph.nodes if node.op != "placeholder")
+    for node in list(graph.graph.nodes):
+        held = operator.attrgetter(node.target)(graph) if node.op == "get_attr" else None
+        if isinstance(held, Tensor):
+            if node.target not in constants:
+                with graph.graph.inserting_before(first):
+                    placeholders[node.target] = graph.graph.placeholder(f"held_{len(constants)}")
+                constants[node.target] = held
+            node.replace_all_uses_with(placeholders[node.target])
+            if node is first:
+                first = node.next
+            graph.graph.erase_node(node)
+    graph.recompile()
+    return list(constants.values())
+
+
+def program_folder_of_torch() -> str:
+    """Return where torch keeps what it compiles unless ``TORCHINDUCTOR_CACHE_DIR`` names a folder."""
+    from torch._inductor.runtime.cache_dir_utils import default_cache_dir
+
+    return default_cache_dir()
 
 
 def saved(node: Node, name: str) -> Any:

@@ -5,10 +5,13 @@ buffers, and the group's support and query, to the gradients and values that `gr
 
 1. `make_fx` runs it once and writes down every tensor operation, after vmap and grad have been taken apart.
    What is no tensor (numbers of steps, modes, settings) is thereby fixed in the program.
-2. `torch.compile` turns that graph into machine code; on a GPU it is replayed by CUDA graphs, whose results
-   are overwritten by the next replay and hence copied.
+2. torch's compiler turns that graph into machine code, and keeps it on disk for the next process; see
+   `kept_programs`. On a GPU it is replayed by CUDA graphs, whose results are overwritten by the next replay
+   and hence copied.
 3. The program is kept under a key of all that was fixed: number and form of the episodes, the parameters that
    get a gradient, `static_state` of the learner, and autocast. Another key gets another program.
+4. Of the learner that comes step after step, `_InView` tells at a glance that all this is as it was: then
+   nothing is described, and the program is called.
 
 So values may change freely between steps, but an operation that depends on a value cannot be traced.
 """
@@ -19,28 +22,37 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from polytask.core import Episode, EpisodeStack, EpisodicLearner, TrainingError
+from polytask.core.batch import tensors_of
 from polytask.core.errors import first_line
-from polytask.core.torch_internals import TreeForm, flattened, mapped, operations_of, unflattened
+from polytask.core.torch_internals import (
+    compiled_operations,
+    flattened,
+    operations_of,
+    unflattened,
+)
 from polytask.execution.chunked import Chunked
-from polytask.execution.groups import KnownGradients, as_tree, in_groups, signature
+from polytask.execution.groups import KnownGradients, as_tree, in_groups, known_gradients, signature
+from polytask.execution.program_cache import kept_programs
+from polytask.execution.static_state import StateInView, static_state
 from polytask.execution.vmap import gradients_inside
 
-__all__ = ["Compiled", "static_state"]
+__all__ = ["Compiled"]
 
-_Program = Callable[..., Any]
-_PLAIN = (int, float, bool, str, bytes, type(None), torch.dtype, torch.device)
+_Program = Callable[..., Sequence[Tensor]]
+"""From all tensors to the gradients ``[episode, *parameter]``, in a row, and the values ``[episode]``."""
 
 
 class Compiled:
-    """Runs equally shaped episodes at once, as one program that `torch.compile` makes of the whole step.
+    """Runs equally shaped episodes at once, as one program that torch's compiler makes of the whole step.
 
     The step, inner loop and meta-gradient, is `polytask.execution.run_vmap`'s: it is traced once into a graph
     of tensor operations, which is compiled and kept. Another kind of step (other shapes or tasks, another
     setting of the learner or of a module in it, training or not) gets a program of its own. Compiling takes
-    from seconds to a minute; torch keeps the generated code on disk for the next run.
+    from seconds to a minute; programs are kept in the cache folder, from which another process has them in
+    seconds.
 
     A learner must do the same operations whatever the values: a Python branch on a tensor's value cannot be
     traced. Plain attributes of modules may change between steps; attributes that hold other objects are
@@ -64,36 +76,59 @@ class Compiled:
         self.n_programs = n_programs
         self.n_compiled = 0
         self._programs: OrderedDict[tuple[Any, ...], _Program] = OrderedDict()
+        self._view: _InView | None = None
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Compiled":
         return self  # programs hold no tensor of a learner, so that its copies can share them
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_programs": OrderedDict()}
+        return {**self.__dict__, "_programs": OrderedDict(), "_view": None}
 
     def __call__(self, learner: EpisodicLearner, episodes: Sequence[Episode]) -> Tensor:
         """Run the episodes of a step, ``[episode]``."""
+        view = self._view
+        if isinstance(episodes, EpisodeStack) and view is not None and view.holds(learner):
+            tensors = _tensors(episodes)
+            program = view.programs.get(_form(episodes, tensors))
+            if program is not None:
+                return known_gradients(*self._called(program, view, tensors), view.parameters)
         return in_groups(self._run, learner, episodes)
 
     def _run(
         self, learner: EpisodicLearner, parameters: dict[str, Tensor], group: EpisodeStack
     ) -> KnownGradients | Tensor:
-        others = {name: p for name, p in learner.named_parameters() if name not in parameters}
-        constants = {**others, **dict(learner.named_buffers())}
-        tensors = (parameters, constants, as_tree(group.support), as_tree(group.query))
-        leaves, structure = flattened(tensors)
-        key = (len(group), signature(group), tuple(parameters), static_state(learner), _ambient())
-        with torch.no_grad(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch's own, on what it compiles
-            if key not in self._programs:
-                self._check_memory(learner, parameters, group)
-                self._programs[key] = self._compile(learner, group, leaves, structure)
-                if len(self._programs) > self.n_programs:
-                    self._programs.popitem(last=False)
-            self._programs.move_to_end(key)
-            result = self._programs[key](*leaves)
-        # The next replay would overwrite it.
-        return mapped(torch.clone, result) if self._replays(leaves) else result
+        view, tensors = self._view, _tensors(group)
+        form = _form(group, tensors)
+        if view is None or not view.holds(learner):
+            view = self._view = _InView(learner, parameters)
+        if form not in view.programs:
+            view.programs[form] = self._program(view, group, form)
+        values, gradients = self._called(view.programs[form], view, tensors)
+        return (dict(zip(view.names, gradients, strict=True)), values) if gradients else values
+
+    def _called(
+        self, program: _Program, view: "_InView", tensors: Sequence[Tensor]
+    ) -> tuple[Tensor, Sequence[Tensor]]:
+        """Return the values ``[episode]``, and the gradients ``[episode, *parameter]``."""
+        leaves = [*view.parameters, *view.constants, *tensors]
+        with torch.no_grad():
+            found = program(*leaves)
+        if self._replays(leaves):  # the next replay would overwrite it
+            found = [tensor.clone() for tensor in found]
+        return found[-1], found[:-1]
+
+    def _program(self, view: "_InView", group: EpisodeStack, form: tuple[Any, ...]) -> _Program:
+        """Return the program of all that is fixed, compiled if there was none yet."""
+        key = (form, view.names, static_state(view.learner), view.ambient)
+        if key not in self._programs:
+            self._check_memory(view.learner, dict(zip(view.names, view.parameters)), group)
+            with torch.no_grad(), warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # torch's own, on what it compiles
+                self._programs[key] = self._compile(view, group)
+            if len(self._programs) > self.n_programs:
+                self._programs.popitem(last=False)
+        self._programs.move_to_end(key)
+        return self._programs[key]
 
     def _check_memory(
         self, learner: EpisodicLearner, parameters: dict[str, Tensor], group: EpisodeStack
@@ -108,17 +143,18 @@ class Compiled:
                 "Raise `memory_budget`, or take fewer episodes a step."
             )
 
-    def _compile(
-        self, learner: EpisodicLearner, group: EpisodeStack, leaves: list[Tensor], structure: TreeForm
-    ) -> _Program:
-        def step(*leaves: Tensor) -> KnownGradients | Tensor:
-            return gradients_inside(learner, group.tasks, *unflattened(leaves, structure))
+    def _compile(self, view: "_InView", group: EpisodeStack) -> _Program:
+        learner, tasks = view.learner, group.tasks
+        leaves, structure = flattened((view.by_name(), as_tree(group.support), as_tree(group.query)))
 
-        mode = "reduce-overhead" if self._replays(leaves) else None
+        def step(*leaves: Tensor) -> list[Tensor]:
+            (parameters, constants), support, query = unflattened(leaves, structure)
+            found = gradients_inside(learner, tasks, parameters, constants, support, query)
+            return [found] if isinstance(found, Tensor) else [*found[0].values(), found[1]]
+
         try:
-            with torch.random.fork_rng():  # of the GPUs as well
-                traced = operations_of(step, *leaves)
-                program = torch.compile(traced, fullgraph=True, dynamic=False, mode=mode)
+            with kept_programs(), torch.random.fork_rng():  # of the GPUs as well
+                program = self._turned(operations_of(step, *leaves), leaves)
                 program(*leaves)
         except Exception as error:
             raise TrainingError(
@@ -129,60 +165,52 @@ class Compiled:
         self.n_compiled += 1
         return program
 
+    def _turned(self, graph: torch.fx.GraphModule, leaves: list[Tensor]) -> _Program:
+        if self._replays(leaves):
+            return torch.compile(graph, fullgraph=True, dynamic=False, mode="reduce-overhead")
+        return compiled_operations(graph, leaves)
+
     def _replays(self, leaves: Sequence[Tensor]) -> bool:
         on_gpu = any(leaf.is_cuda for leaf in leaves)
         return on_gpu if self.cuda_graphs is None else self.cuda_graphs and on_gpu
 
 
-def static_state(module: nn.Module) -> tuple[Any, ...]:
-    """Describe everything of a module that a traced program takes for fixed.
+class _InView:
+    """A learner that comes step after step: its tensors, and the programs for stacks of some forms.
 
-    That is the type, mode and plain attributes of every submodule, the identity of its other attributes, and
-    the form of every parameter and buffer.
-
-    Example:
-        >>> net = nn.Dropout(0.5)
-        >>> before = static_state(net)
-        >>> net.p = 0.1
-        >>> static_state(net) == before
-        False
+    Args:
+        learner: The learner.
+        parameters: Those that get a gradient, by name.
     """
-    state: list[Any] = []
-    for name, part in module.named_modules():
-        attributes = [
-            (key, value if isinstance(value, _PLAIN) else _identity(value))
-            for key, value in vars(part).items()
-            if key not in _INTERNAL
-        ]
-        state.append((name, type(part), tuple(attributes)))
-    for name, tensor in (*module.named_parameters(), *module.named_buffers()):
-        state.append((name, tensor.shape, tensor.stride(), tensor.dtype, tensor.device, tensor.requires_grad))
-    return tuple(state)
+
+    def __init__(self, learner: EpisodicLearner, parameters: dict[str, Tensor]) -> None:
+        others = {name: p for name, p in learner.named_parameters() if name not in parameters}
+        constants = {**others, **dict(learner.named_buffers())}
+        self.learner = learner
+        self.state = StateInView(learner)
+        self.names, self.parameters = tuple(parameters), list(parameters.values())
+        self.constant_names, self.constants = tuple(constants), list(constants.values())
+        self.ambient = _ambient()
+        self.programs: dict[tuple[Any, ...], _Program] = {}
+
+    def by_name(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Return parameters and constants."""
+        return dict(zip(self.names, self.parameters)), dict(zip(self.constant_names, self.constants))
+
+    def holds(self, learner: EpisodicLearner) -> bool:
+        """Tell whether it is this learner, and all that a program takes for fixed is as it was."""
+        return learner is self.learner and _ambient() == self.ambient and self.state.holds()
 
 
-_INTERNAL = frozenset(vars(nn.Module())) - {"training"}
+def _tensors(group: EpisodeStack) -> list[Tensor]:
+    return [*tensors_of(group.support), *tensors_of(group.query)]
 
 
-def _identity(value: object) -> Any:
-    if isinstance(value, tuple | list) and all(isinstance(item, _PLAIN) for item in value):
-        return tuple(value)
-    return _Same(value)
-
-
-class _Same:
-    """Equal to itself alone; holds the object, so that its place in memory is not used again."""
-
-    def __init__(self, value: object) -> None:
-        self.value = value
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and other.value is self.value
-
-    def __hash__(self) -> int:
-        return id(self.value)
+def _form(group: EpisodeStack, tensors: Sequence[Tensor]) -> tuple[Any, ...]:
+    return (len(group), signature(group), tuple([tensor.stride() for tensor in tensors]))
 
 
 def _ambient() -> tuple[Any, ...]:
     """Describe the settings outside the learner that change what it computes."""
-    devices = ("cpu", "cuda")
-    return tuple((torch.is_autocast_enabled(d), torch.get_autocast_dtype(d)) for d in devices)
+    autocast = [(torch.is_autocast_enabled(d), torch.get_autocast_dtype(d)) for d in ("cpu", "cuda")]
+    return torch.is_grad_enabled(), *autocast

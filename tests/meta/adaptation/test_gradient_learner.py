@@ -13,7 +13,7 @@ from polytask.core import Batch, Episode, InputError, Task, generator, jacobian,
 from polytask.core.learner import TOGETHER, run_loop
 from polytask.execution import check_meta_gradient
 from polytask.meta import mlp
-from polytask.meta.adaptation.fixed_body import fixed_body
+from polytask.meta.adaptation.fixed_body import n_fixed_layers
 from polytask.meta.adaptation.gradient_learner import GradientLearner
 from polytask.meta.adaptation.rules import SGD, Adam, RMSprop
 from polytask.meta.initialization import (
@@ -253,15 +253,15 @@ def test_a_body_that_no_step_changes_runs_once(options: dict[str, object], n_cal
 
 def test_a_model_is_cut_only_where_its_layers_are_known_to_follow_each_other() -> None:
     changed = {"2.weight"}
-    assert fixed_body(net(), changed) is not None
-    assert fixed_body(Whole(net()), {"layers.2.weight"}) is None
+    assert n_fixed_layers(net(), changed) == 2
+    assert n_fixed_layers(Whole(net()), {"layers.2.weight"}) == 0
     hooked = net()
     hooked.register_forward_hook(lambda _module, _inputs, output: 2 * output)
-    assert fixed_body(hooked, changed) is None
+    assert n_fixed_layers(hooked, changed) == 0
     tied = nn.Sequential(nn.Linear(4, 4), nn.Tanh(), nn.Linear(4, 4))
     tied[2].weight = tied[0].weight
-    assert fixed_body(tied, changed) is None
-    assert fixed_body(nn.Sequential(nn.Flatten(), nn.Linear(4, 3)), {"1.bias"}) is None  # nothing to save
+    assert n_fixed_layers(tied, changed) == 0
+    assert n_fixed_layers(nn.Sequential(nn.Flatten(), nn.Linear(4, 3)), {"1.bias"}) == 0  # nothing to save
 
 
 def test_a_body_that_does_not_answer_row_by_row_runs_with_the_rest() -> None:

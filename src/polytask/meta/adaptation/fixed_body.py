@@ -8,41 +8,37 @@ from torch import Tensor, nn
 
 from polytask.core.torch_internals import has_hooks
 
-__all__ = ["fixed_body", "layers"]
+__all__ = ["layers", "n_fixed_layers"]
 
 
-def fixed_body(model: nn.Module, changed: Collection[str]) -> tuple[nn.Sequential, nn.Sequential] | None:
-    """Split a model into the layers that come before any change, and the others.
-
-    Both parts share the model's layers, and keep the names of parameters and buffers.
+def n_fixed_layers(model: nn.Module, changed: Collection[str]) -> int:
+    """Count the layers of a model that come before any change.
 
     Args:
         model: The model.
         changed: Names of its parameters and buffers that are going to be replaced.
 
     Returns:
-        The two parts, or None where there is no such split: the model is not a plain `torch.nn.Sequential`
-        (only of that is it known that layers follow each other), has forward hooks, or its first layer with a
+        The number; 0 where there is nothing to save: the model is not a plain `torch.nn.Sequential` (only of
+        that is it known that layers follow each other), has forward hooks, or its first layer with a
         parameter or buffer changes.
 
     Example:
-        >>> net = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))
-        >>> body, head = fixed_body(net, {"2.bias"})
-        >>> len(body), [name for name, _ in head.named_parameters()]
-        (2, ['2.weight', '2.bias'])
+        >>> n_fixed_layers(nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1)), {"2.bias"})
+        2
     """
     plain = getattr(model.forward, "__func__", None) is nn.Sequential.forward
     if not plain or not isinstance(model, nn.Sequential) or has_hooks(model):
-        return None
+        return 0
     # By identity, as a tensor may be known by several names.
     tensors = {id(tensor) for name, tensor in _tensors(model) if name in changed}
-    n_fixed = 0
-    for layer in model:
-        if any(id(tensor) in tensors for _, tensor in _tensors(layer)):
-            break
-        n_fixed += 1
-    body, rest = layers(model, slice(n_fixed)), layers(model, slice(n_fixed, None))
-    return (body, rest) if any(True for _ in _tensors(body)) else None
+    saved = False
+    for index, layer in enumerate(model):
+        before = [id(tensor) for _, tensor in _tensors(layer)]
+        if not tensors.isdisjoint(before):
+            return index if saved else 0
+        saved = saved or bool(before)
+    return len(model) if saved else 0
 
 
 def layers(model: nn.Module, which: slice) -> nn.Sequential:

@@ -1,6 +1,5 @@
 """The learner behind every method that adapts by gradient steps: where it starts, its rule, its gradient."""
 
-import contextlib
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -12,11 +11,11 @@ from torch import Tensor, nn
 
 from polytask.core import Batch, Episode, EpisodicLearner, InputError, Objectives, Task
 from polytask.core.batch import Inputs, query_objectives
-from polytask.core.copied_module import module_copy
 from polytask.core.learner import TOGETHER, Execution, State, States
-from polytask.meta.adaptation.fixed_body import fixed_body, layers
+from polytask.meta.adaptation.fixed_body import layers, n_fixed_layers
 from polytask.meta.adaptation.inner_loop import InnerLoop, inner_rows
 from polytask.meta.adaptation.inner_options import adapted_parameters, check_inner_loop, check_trained
+from polytask.meta.adaptation.own_model import OwnModel
 from polytask.meta.adaptation.rules.rule import UpdateRule
 from polytask.meta.adaptation.rules.sgd import SGD
 from polytask.meta.layers.class_means import check_classes
@@ -24,10 +23,9 @@ from polytask.meta.layers.computed_weights import ComputedWeights
 from polytask.meta.layers.normalization import (
     Normalization,
     check_normalization,
-    normalized,
     uses_batch_statistics,
 )
-from polytask.meta.layers.per_step import at_step, has_per_step_layers
+from polytask.meta.layers.per_step import has_per_step_layers
 from polytask.meta.layers.plain_attention import plain_attention
 
 __all__ = ["GradientLearner", "MetaObjective", "StartRule"]
@@ -179,7 +177,9 @@ class GradientLearner(EpisodicLearner):
         with plain_attention():
             if self.objective is not None:
                 return self.objective(self, tasks, support, query)
-            return self.loss(self.trajectory(tasks, support)[-1], tasks, query, self.n_steps)
+            own = self.own_model()
+            after = self.trajectory(tasks, support, own=own)[-1]
+            return self.loss(after, tasks, query, self.n_steps, own=own)
 
     def learn(self, tasks: Sequence[Task], support: Batch) -> States:
         """Return the parameters after the inner steps, by name, which all tasks have in common.
@@ -206,7 +206,12 @@ class GradientLearner(EpisodicLearner):
         return {name: found[name] for name in self.adapted}
 
     def trajectory(
-        self, tasks: Sequence[Task], support: Batch, *, n_differentiated: int | None = None
+        self,
+        tasks: Sequence[Task],
+        support: Batch,
+        *,
+        n_differentiated: int | None = None,
+        own: OwnModel | None = None,
     ) -> list[State]:
         """Return the adapted parameters before the first step and after each one.
 
@@ -214,6 +219,7 @@ class GradientLearner(EpisodicLearner):
             tasks: The tasks of the episode.
             support: Their labelled examples.
             n_differentiated: Replaces the learner's own.
+            own: Of `own_model`, where there is one for the episode already.
 
         Raises:
             InputError: The support has no targets.
@@ -227,10 +233,13 @@ class GradientLearner(EpisodicLearner):
         fixed = self.n_steps if n_differentiated is None else min(n_differentiated, self.n_steps)
 
         start = self.initial(tasks, support)
-        n_fixed, support = self._after_fixed_body(start, support)
+        own = own or self.own_model()
+        n_fixed, support = self._after_fixed_body(own, start, support)
+        # What is computed again in the backward pass is so on modules of its own.
+        for_steps = None if self.recompute else own
 
         def loss(parameters: State, rows: Batch, index: int) -> Tensor:
-            return self.loss(parameters, tasks, rows, index, n_fixed=n_fixed)
+            return self.loss(parameters, tasks, rows, index, n_fixed=n_fixed, own=for_steps)
 
         return InnerLoop(loss, self.rule, self).run(
             start,
@@ -247,10 +256,12 @@ class GradientLearner(EpisodicLearner):
         step: int,
         *,
         n_fixed: int = 0,
+        own: OwnModel | None = None,
     ) -> Tensor:
         """Return the summed objective of the tasks on a batch, a scalar, for parameters after some steps."""
-        predictions = self.outputs(parameters, tasks, batch.inputs, step, n_fixed=n_fixed)
-        return torch.stack(list(query_objectives(tasks, predictions, batch).values())).sum()
+        predictions = self.outputs(parameters, tasks, batch.inputs, step, n_fixed=n_fixed, own=own)
+        values = list(query_objectives(tasks, predictions, batch).values())
+        return values[0] if len(values) == 1 else torch.stack(values).sum()
 
     def outputs(
         self,
@@ -260,6 +271,7 @@ class GradientLearner(EpisodicLearner):
         step: int,
         *,
         n_fixed: int = 0,
+        own: OwnModel | None = None,
     ) -> dict[str, Tensor]:
         """Answer inputs with these parameters in place of the model's own.
 
@@ -269,27 +281,30 @@ class GradientLearner(EpisodicLearner):
             inputs: ``[batch, ...]``.
             step: Inner steps made; chooses per-step layers.
             n_fixed: Layers at the beginning of the model that have been run already.
+            own: Of `own_model`, to be used once more; None makes one.
         """
-        model = module_copy(layers(self.model, slice(n_fixed, None)) if n_fixed else self.model, parameters)
-        per_step = at_step(model, step) if self.per_step else contextlib.nullcontext()
-        with self._normalized(model), per_step, self.computed_weights.inside(model):
-            return _by_task(model(inputs), tasks)
+        own = own or self.own_model()
+        return _by_task(own(parameters, inputs, step, n_fixed=n_fixed), tasks)
 
-    def _normalized(self, model: nn.Module) -> contextlib.AbstractContextManager[None]:
-        return normalized(model, self.normalization) if self.normalization else contextlib.nullcontext()
+    def own_model(self) -> OwnModel:
+        """Return a copy of the model's modules in which an episode can put its parameters, step by step."""
+        return OwnModel(
+            self.model,
+            computed_weights=self.computed_weights,
+            normalization=self.normalization,
+            per_step=self.per_step,
+        )
 
-    def _after_fixed_body(self, start: State, support: Batch) -> tuple[int, Batch]:
+    def _after_fixed_body(self, own: OwnModel, start: State, support: Batch) -> tuple[int, Batch]:
         """Return how many layers all inner steps have in common, and the support beyond these."""
         once = self.n_steps > 1 and self.batch_size is None and not self.per_step
-        parts = fixed_body(self.model, start) if once else None
-        if parts is None:
+        n_fixed = n_fixed_layers(self.model, start) if once else 0
+        if not n_fixed:
             return 0, support
-        body = module_copy(parts[0])
-        with self._normalized(body), self.computed_weights.inside(body):
-            features = body(support.inputs)
+        features = own.run(layers(own.module, slice(n_fixed)), support.inputs, 0)
         if not isinstance(features, Tensor) or features.shape[:1] != (len(support),):
             return 0, support  # not examples by row, as a batch has them
-        return len(parts[0]), replace(support, inputs=features)
+        return n_fixed, replace(support, inputs=features)
 
 
 def _by_task(answer: Tensor | Mapping[str, Tensor], tasks: Sequence[Task]) -> dict[str, Tensor]:

@@ -15,7 +15,7 @@ from polytask.meta.adaptation.inner_options import InnerOptions
 from polytask.meta.adaptation.rules.sgd import SGD
 from polytask.meta.entry import BOTH, by_gradients, catalogued
 from polytask.meta.layers.class_means import check_classes, class_means, membership
-from polytask.meta.layers.normalization import normalized
+from polytask.meta.layers.normalization import normalize
 
 __all__ = ["ProtoMAML"]
 
@@ -104,8 +104,8 @@ def _prototypes(learner: GradientLearner, tasks: Sequence[Task], support: Batch)
     if not isinstance(model, _WithHead):
         raise InputError("The start at the prototypes needs the model that `ProtoMAML` builds.")
     encoder = module_copy(model.encoder)
-    with normalized(encoder, learner.normalization):
-        features = encoder(support.inputs).flatten(1)  # [batch, feature]
+    normalize(encoder, learner.normalization)
+    features = encoder(support.inputs).flatten(1)  # [batch, feature]
     centres = class_means(features, membership(task, support).to(features.dtype))  # [class, feature]
     parameters: State = {name: p for name, p in model.named_parameters() if name in learner.adapted}
     return parameters | {"head_weight": 2 * centres, "head_bias": -centres.square().sum(1)}

@@ -15,7 +15,7 @@ __all__ = [
     "check_normalization",
     "inputs_in_own_type",
     "normalization_parameters",
-    "normalized",
+    "normalize",
     "uses_batch_statistics",
 ]
 
@@ -124,27 +124,22 @@ def inputs_in_own_type(model: nn.Module) -> Iterator[None]:
         yield
 
 
-@contextlib.contextmanager
-def normalized(model: nn.Module, normalization: Normalization | None) -> Iterator[None]:
-    """Run the model's layers by the normalization inside the block, whatever the training mode."""
-    layers = [] if normalization is None else list(_layers(model).values())
-    modes = [(layer.training, layer.track_running_stats) for layer in layers]
-    statistics: list[dict[str, Tensor | None]] = []
-    try:
-        for layer in layers:
-            # torch takes batch statistics in training, and drops the running ones where none are tracked.
-            layer.training, layer.track_running_stats = normalization == "batch", normalization == "frozen"
-            # InstanceNorm does not drop them, but would update them.
-            dropped = isinstance(layer, AnyInstanceNorm) and normalization == "batch"
-            statistics.append({name: getattr(layer, name) for name in _STATISTICS} if dropped else {})
-            for name in statistics[-1]:
+def normalize(copied: nn.Module, normalization: Normalization | None) -> None:
+    """Let the layers of a copy run by the normalization from here on, whatever the training mode.
+
+    Args:
+        copied: Of `polytask.core.copied_module.module_copy`; the statistics themselves stay as they are.
+        normalization: None leaves the layers as they are.
+    """
+    if normalization is None:
+        return
+    for layer in _layers(copied).values():
+        # torch takes batch statistics in training, and drops the running ones where none are tracked.
+        layer.training, layer.track_running_stats = normalization == "batch", normalization == "frozen"
+        # InstanceNorm does not drop them, but would update them.
+        if isinstance(layer, AnyInstanceNorm) and normalization == "batch":
+            for name in _STATISTICS:
                 setattr(layer, name, None)
-        yield
-    finally:
-        for layer, (training, tracked), kept in zip(layers, modes, statistics, strict=True):
-            layer.training, layer.track_running_stats = training, tracked
-            for name, value in kept.items():
-                setattr(layer, name, value)
 
 
 def _layers(model: nn.Module) -> dict[str, _Layer]:

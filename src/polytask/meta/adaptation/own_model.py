@@ -1,0 +1,91 @@
+"""A model of one's own, in which an inner loop puts parameters step by step."""
+
+import contextlib
+from collections.abc import Mapping
+
+from torch import Tensor, nn
+
+from polytask.core.batch import Inputs
+from polytask.core.copied_module import module_copy
+from polytask.meta.adaptation.fixed_body import layers
+from polytask.meta.layers.computed_weights import ComputedWeights
+from polytask.meta.layers.normalization import Normalization, normalize
+from polytask.meta.layers.per_step import at_step
+
+__all__ = ["OwnModel"]
+
+_Place = tuple[dict[str, Tensor | None], str]
+"""A register of a module, and the name there."""
+
+
+class OwnModel:
+    """A copy of a model's modules that runs with one set of parameters after the other.
+
+    To copy the modules takes as long as to run a small network once; so an episode copies them once, and not
+    in every step.
+
+    Args:
+        model: The model; its tensors are shared, nothing of it is changed.
+        normalization: What BatchNorm does in it; see `GradientLearner`.
+        computed_weights: Of the model.
+        per_step: Whether it has layers that depend on the inner step.
+
+    Example:
+        >>> import torch
+        >>> own = OwnModel(nn.Linear(1, 1, bias=False), computed_weights=ComputedWeights(nn.Identity()))
+        >>> [own({"weight": torch.full((1, 1), w)}, torch.ones(1, 1), 0).item() for w in (2.0, 3.0)]
+        [2.0, 3.0]
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        *,
+        computed_weights: ComputedWeights,
+        normalization: Normalization | None = None,
+        per_step: bool = False,
+    ) -> None:
+        self.module = module_copy(model)
+        normalize(self.module, normalization)
+        self._computed_weights = computed_weights
+        self._per_step = per_step
+        self._rests: dict[int, nn.Module] = {0: self.module}
+        self._places = _places(self.module)
+
+    def __call__(
+        self, parameters: Mapping[str, Tensor], inputs: Inputs, step: int, *, n_fixed: int = 0
+    ) -> Tensor | Mapping[str, Tensor]:
+        """Run the model, or its layers beyond the first ``n_fixed``, with these parameters in it.
+
+        Args:
+            parameters: By name; those that are not named stay as they were in the call before.
+            inputs: ``[batch, ...]``.
+            step: Inner steps made; chooses per-step layers.
+            n_fixed: Layers at the beginning of the model that have been run already.
+        """
+        for name, tensor in parameters.items():
+            for register, key in self._places[name]:
+                register[key] = tensor
+        if n_fixed not in self._rests:
+            self._rests[n_fixed] = layers(self.module, slice(n_fixed, None))
+        return self.run(self._rests[n_fixed], inputs, step)
+
+    def run(self, part: nn.Module, inputs: Inputs, step: int) -> Tensor | Mapping[str, Tensor]:
+        """Run a part of the model."""
+        per_step = at_step(part, step) if self._per_step else contextlib.nullcontext()
+        with per_step, self._computed_weights.inside(part):
+            return part(inputs)
+
+
+def _places(module: nn.Module) -> dict[str, list[_Place]]:
+    """Return by name where a parameter or buffer stands: at all places of one that has several names."""
+    by_tensor: dict[int, list[_Place]] = {}
+    by_name: dict[str, list[_Place]] = {}
+    for prefix, part in module.named_modules():
+        for register in (part._parameters, part._buffers):
+            for key, tensor in register.items():
+                if tensor is not None:
+                    places = by_tensor.setdefault(id(tensor), [])
+                    places.append((register, key))  # pyright: ignore[reportArgumentType]
+                    by_name[f"{prefix}.{key}" if prefix else key] = places
+    return by_name
