@@ -57,6 +57,12 @@ def wrong(learner: EpisodicLearner, episodes: Sequence[Episode]) -> Tensor:
     return 1.01 * run_loop(learner, episodes)
 
 
+def right_in_double(learner: EpisodicLearner, episodes: Sequence[Episode]) -> Tensor:
+    """Stands for one whose rounding is blown up, as by Adam where a gradient is 0."""
+    values = run_loop(learner, episodes)
+    return 1.01 * values if values.dtype == torch.float32 else values
+
+
 def broken(learner: EpisodicLearner, episodes: Sequence[Episode]) -> Tensor:
     raise RuntimeError("no batching rule\nand a long explanation")
 
@@ -235,5 +241,21 @@ def test_auto_tries_to_compile_when_the_steps_have_taken_long(caplog: pytest.Log
 def test_auto_has_a_budget_of_twice_the_reference_unless_told() -> None:
     auto = Auto({"loop": Chunked(1)}, within={"vmap": within})
     auto(learner(), EPISODES)
-    assert auto.budget == 16 * 2**20
-    assert auto.usable["vmap"].memory_budget == 16 * 2**20  # pyright: ignore[reportFunctionMemberAccess]
+    assert auto.budget == 256 * 2**20
+    assert auto.usable["vmap"].memory_budget == 256 * 2**20  # pyright: ignore[reportFunctionMemberAccess]
+
+
+def test_what_differs_by_rounding_alone_is_not_refused(caplog: pytest.LogCaptureFixture) -> None:
+    auto = Auto({"slow": slow, "right in double": right_in_double, "wrong": wrong})
+    with caplog.at_level(logging.WARNING, logger="polytask.execution"):
+        learner().objectives(EPISODES, execution=auto)
+    assert auto.choice == "right in double"
+    assert "'wrong' is not used: its gradient is off" in caplog.text
+    assert "'right in double'" not in caplog.text.replace("from 'slow'", "")
+
+
+def test_the_usual_budget_is_a_part_of_what_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("polytask.execution.auto.free_bytes", lambda _: 2**30)
+    auto = Auto({"loop": run_loop}, within={"vmap": within})
+    learner().objectives(EPISODES, execution=auto)
+    assert auto.budget == 2**30 // 32
