@@ -21,6 +21,7 @@ READ_BY_OTHERS = (
     "pilot_tables",
     "table_sets",
     "growth",
+    "jax_maml",
     "equal_time",
     "varied_prototypes",
 )
@@ -93,6 +94,11 @@ SCRIPTS: dict[str, Script] = {
     ),
     "command_start": Script(minutes=3, fast=Fast(arguments=("--rounds", "3"), minutes=1)),
     "communication": Script(minutes=3, fast=Fast(arguments=("--tasks", "2", "10"), minutes=1)),
+    "meta_growth": Script(minutes=5),
+    "meta_peers": Script(minutes=10),
+    "meta_training": Script(
+        minutes=10, fast=Fast(arguments=("FOMAML, sinusoid", "ANIL, sinusoid", "--rounds", "3"), minutes=1)
+    ),
     "meta": Script(
         minutes=30,
         fast=Fast(

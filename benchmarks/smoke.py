@@ -252,6 +252,14 @@ CASES: dict[str, Case] = {
     "solvers": Case(arguments=("--tasks", "2", "4", "--repeats", "1")),
     "communication": Case(arguments=("--tasks", "2")),
     "training_step": Case(arguments=("--steps", "4", "--rounds", "1")),
+    "meta_growth": Case(
+        arguments=("--seconds", "0"),
+        constants={"CURVES": {"tasks": [2, 3], "inner steps": [1, 2], "width": [4, 8]}},
+    ),
+    "meta_peers": Case(
+        arguments=("--rounds", "1", "--steps", "1"), constants={"PER_ROUND": {"vmap": 1, "plain loop": 1}}
+    ),
+    "meta_training": Case(arguments=("FOMAML, sinusoid", "ANIL, sinusoid", "--rounds", "1")),
     "meta": Case(
         arguments=("sinusoid, 1 step", "--seconds", "0", "--ways", "plain loop", "run_loop", "loop", "vmap",
                    "compiled", "auto"),
