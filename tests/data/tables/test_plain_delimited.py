@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
 from polytask.core import InputError
-from polytask.data.tables import plain_delimited, plain_missing, plain_scan, table_file
+from polytask.data.tables import plain_delimited, plain_missing, plain_quick, plain_scan, table_file
+from polytask.data.tables.delimited import Header
 from polytask.data.tables.table import read_table
 
 _NEVER = 10**12
@@ -157,3 +158,36 @@ def test_a_large_file_that_is_no_text_is_refused_like_a_small_one(tmp_path: Path
     path.write_bytes(b"a,b\n" + b"1,2\n" * 300_000 + b"1,\0\n")
     with pytest.raises(InputError, match="NUL"):
         read_table(path)
+
+
+_LONG_COLUMNS = "".join(f"{index}.5,{index},shop {index % 7}\n" for index in range(60_000))
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        "1.5 ,2,a\n",
+        "1.5,2,a \n",
+        "1.5, 2,a\n",
+        "1.5,-01,a\n",
+        "+7,2,a\n",
+        "1.5,2,\n",
+        "1.5,2\n",
+        "\n",
+        "1,2,\x1fa\n",
+    ],
+)
+def test_what_is_odd_beyond_the_first_blocks_is_found(odd: str) -> None:
+    for rows in (f"{_LONG_COLUMNS}{odd}\n", f"{_LONG_COLUMNS}{odd}\n{_LONG_COLUMNS}"):
+        _assert_same(f"a,b,c\n{rows}".encode())
+
+
+@pytest.mark.parametrize("place", range(6))
+def test_a_code_across_blocks_and_pieces_is_found(place: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plain_quick, "_BLOCK", 16)
+    for piece in (16, 64):
+        scan = plain_quick.QuickScan(Header(delimiter=",", names=("a", "b"), n_lines=1), 0)
+        text = b"1.5,12\n" * 8 + b"7" * place + b",-01\n" + b"1.5,12\n" * 8
+        for first in range(0, len(text), piece):
+            scan.look(text[first : first + piece])
+        assert scan.may_do and scan.has_codes

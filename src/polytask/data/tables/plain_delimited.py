@@ -3,9 +3,9 @@
 `polytask.data.tables.delimited` reads any file, with care: each value is split off, stripped and written
 again before pandas sees it. Most files are plain, and pandas may read them as they are: quotes around whole
 values alone, no white space around a value, rows as long as the header. While it does, another thread looks
-for what would make it another table (`PlainScan`); then the file is read with care after all. The text of a
-column is read, too, only where it may say more than the numbers: leading zeros, few different values, words
-for missing ones.
+for what would make it another table (`QuickScan`, or `PlainScan` where that does not suffice); then the file
+is read with care after all. The text of a column is read, too, only where it may say more than the numbers:
+leading zeros, few different values, words for missing ones.
 """
 
 from collections.abc import Callable, Iterable
@@ -27,6 +27,7 @@ from polytask.data.tables.delimited import (
     typed_columns,
 )
 from polytask.data.tables.plain_missing import count_missing
+from polytask.data.tables.plain_quick import QuickScan
 from polytask.data.tables.plain_scan import PlainScan
 
 __all__ = ["FileOpener", "read_plain"]
@@ -54,20 +55,34 @@ def read_plain(
     Raises:
         DataError: What ``check`` raises; or the names of the columns cannot be used.
     """
-    scan = PlainScan(header, start)
+    quick, scan = QuickScan(header, start), PlainScan(header, start)
     if not scan.is_plain:
         return None
+
+    def look() -> None:
+        check(quick.look)
+        if not quick.may_do:
+            check(scan.look)
+
     with ThreadPoolExecutor(1) as pool:
-        looked = pool.submit(check, scan.look)
+        looked = pool.submit(look)
         frame = _parse(header, start, open_file)
         looked.result()
-    if frame is None or frame.empty or not scan.is_plain:
-        return None
-    # Rows beyond the first that are longer than it are an error of pandas, so that none is shorter either.
-    if scan.n_delimiters != (len(header.names) - 1) * len(frame):
+    if frame is None or frame.empty:
         return None
     n_missing = [int(column.isna().sum()) for _, column in frame.items()]
-    found = count_missing(header, start, open_file()) if any(n_missing) and not scan.has_quotes else None
+    found = None
+    if any(n_missing) and (quick.may_do or not scan.has_quotes):
+        found = count_missing(header, start, open_file())
+    # A row that is too short lacks its last value; `found` says that there is none.
+    if quick.explains(frame) and (not n_missing[-1] or found is not None):
+        scan = quick
+    else:
+        if quick.may_do:
+            check(scan.look)
+        # Rows beyond the first that are longer than it are an error of pandas, so that none is shorter.
+        if not scan.is_plain or scan.n_delimiters != (len(header.names) - 1) * len(frame):
+            return None
     check_names(list(header.names[header.n_numbered :]), where)
 
     def read(columns: list[int], missing: Iterable[str], dtype: type[str] | None) -> pd.DataFrame:
@@ -162,7 +177,7 @@ def _may_be_of_pieces(column: pd.Series) -> bool:
     return pd.api.types.is_object_dtype(column.dtype)
 
 
-def _may_tell_more(column: pd.Series, scan: PlainScan) -> bool:
+def _may_tell_more(column: pd.Series, scan: PlainScan | QuickScan) -> bool:
     """Tell whether the text of a column may say more than its numbers do."""
     dtype = column.dtype
     if not pd.api.types.is_numeric_dtype(dtype) or pd.api.types.is_bool_dtype(dtype):

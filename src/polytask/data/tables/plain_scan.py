@@ -8,7 +8,7 @@ import numpy as np
 
 from polytask.data.tables.delimited import Header
 
-__all__ = ["PlainScan"]
+__all__ = ["PlainScan", "code_starts", "has_long_values"]
 
 _BLOCK = 2**17  # bytes looked at at once: they stay in the cache
 _LONG = 2**16  # a value that is longer than the 131,072 characters of the csv module fills so many bytes
@@ -54,7 +54,7 @@ class PlainScan:
         self._is_plain = self._is_plain and not _has_other_spaces(text) and not _has_lone_returns(text)
         if not self._is_plain:
             return
-        self._is_plain = not _has_long_values(text, self._delimiter)
+        self._is_plain = not has_long_values(text, self._delimiter)
         values = np.frombuffer(text, np.uint8)
         self.has_plus = self.has_plus or b"+" in text
         if not self._in_quotes and b'"' not in text:
@@ -93,15 +93,11 @@ class PlainScan:
             early |= delimiters[:-2]
         early &= values[1:-1] == 48
         early &= values[2:] > 47
-        zeros = np.flatnonzero(early) + 1
-        zeros = zeros[values[zeros + 1] < 58]
-        before = values[zeros - 1]
-        starts = zeros - ((before == 43) | (before == 45))
-        return bool(self._ends(values[starts[starts > 0] - 1]).any())
+        return len(code_starts(values, np.flatnonzero(early) + 1, self._delimiter)) > 0
 
     def _ends(self, values: np.ndarray) -> np.ndarray:
         """Tell which bytes end a value."""
-        return (values == self._delimiter) | (values == 10) | (values == 13)
+        return _ends(values, self._delimiter)
 
     def _look_at_quoted(self, values: np.ndarray, inside: np.ndarray, n_old: int) -> None:
         """Do the same where some values are quoted."""
@@ -130,13 +126,33 @@ class PlainScan:
         return borders
 
 
+def code_starts(values: np.ndarray, zeros: np.ndarray, delimiter: int) -> np.ndarray:
+    """Return which zeros, before which a value may begin, begin a number as codes do: ``01``, ``-01``.
+
+    Args:
+        values: Bytes.
+        zeros: Where a zero is, after a byte that may end a value or be a sign, and before a digit or letter.
+        delimiter: Between values.
+    """
+    zeros = zeros[values[zeros + 1] < 58]
+    before = values[zeros - 1]
+    starts = zeros - ((before == 43) | (before == 45))
+    inner = starts > 0
+    return zeros[inner][_ends(values[starts[inner] - 1], delimiter)]
+
+
+def _ends(values: np.ndarray, delimiter: int) -> np.ndarray:
+    """Tell which bytes end a value."""
+    return (values == delimiter) | (values == 10) | (values == 13)
+
+
 def _inside_quotes(values: np.ndarray, *, started: bool) -> np.ndarray:
     """Tell which bytes are inside a quoted value, its first quote included."""
     lengths = np.diff(np.flatnonzero(values == 34), prepend=0, append=len(values))
     return np.repeat((np.arange(len(lengths)) % 2 == 1) ^ started, lengths)
 
 
-def _has_long_values(text: bytes, delimiter: int) -> bool:
+def has_long_values(text: bytes, delimiter: int) -> bool:
     """Tell whether many bytes on end have no end of a value in them."""
     ends = (b"\n", bytes([delimiter]))
     last = len(text) - _LONG

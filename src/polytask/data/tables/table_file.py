@@ -249,7 +249,8 @@ def _check_text(content: BinaryIO, path: Path, look: Callable[[bytes], None] = l
         if packed:
             _check_size(n_read + len(piece), path, "Decompress the file yourself, or set")
         try:
-            decoder.decode(piece, final=not piece)
+            if not piece or decoder.getstate()[0] or not piece.isascii():  # ASCII is UTF-8 as it is
+                decoder.decode(piece, final=not piece)
         except UnicodeDecodeError as error:
             line = _line(path, n_read) + error.object.count(b"\n", 0, error.start)
             raise DataError(
