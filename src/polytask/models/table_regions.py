@@ -16,8 +16,8 @@ more than asked. Coverage is over rows and fits together: it can be less for row
 
 It is most above what was asked where folds err apart: on Mulan's enb, nearly a function of its inputs,
 averaging takes 11 to 15 % off the error, and regions of both targets at 90 % hold 96.2 ± 0.9 % of new rows
-around the average, 92.0 ± 1.4 % around the networks of a single fold (12 splits). With ``repeats=3`` scores are
-of averages, too, and 92.5 % lie inside (5 splits).
+around the average, 92.0 ± 1.4 % around the networks of a single fold (12 splits). With ``repeats=3`` scores
+are of averages, too, and 92.5 % lie inside (5 splits).
 
 With groups, a unit is a group, whose rows share one weight: the aim is a row of a *new* group, and takes
 :math:`1/\alpha - 1` groups. With fewer groups (or rows, without them) the plain quantile is used, and a
