@@ -23,6 +23,7 @@ PAGES = (
     "README.md",
     "README.zh-CN.md",
     "docs/figures.md",
+    "docs/serving.md",
 )
 """Pages that quote what was measured."""
 

@@ -1,7 +1,7 @@
 """How the service holds under load: are answers right, and how long do clients wait?
 
     python benchmarks/speed/serving.py                         # 64 clients, 60 s
-    python benchmarks/speed/serving.py --seconds 10 --workers 2
+    python benchmarks/speed/serving.py --seconds 10 --workers 2 --output runs/serving.json
 
 Starts ``polytask serve`` on this machine with a table model, and sends what people do, first by one client
 and then by many at once: make a classifier of two drawn signs, predict, add a third sign, predict, undo
@@ -12,7 +12,8 @@ is wrong. What the service refuses with 413, 429 or 503 is counted apart; any ot
 Clients and service share the cores of the machine, so that figures are those of a machine that does both;
 the load that others put on it is written down as well. Writes ``results/serving.json``: milliseconds until an
 answer is there (median and 95th percentile) by kind of request, requests a second, wrong answers, errors,
-refusals, the memory of the workers, and the seconds until a fresh service answers.
+refusals, the memory of the workers, and the seconds until a fresh service answers. ``make figures`` then
+writes the table of docs/serving.md; it is printed here, too.
 """
 
 import argparse
@@ -272,6 +273,21 @@ def started(folder: Path, workers: int) -> tuple[subprocess.Popen[str], str, flo
             time.sleep(0.05)
 
 
+def _table(one: dict[str, Any], many: dict[str, Any], clients: int) -> str:
+    """Return what docs/serving.md shows, in columns."""
+    lines = [f"{'median (95th percentile), ms':<30}{'1 client':>20}{f'{clients} clients':>20}"]
+    for kind in sorted(one["by_kind"].keys() & many["by_kind"].keys()):
+        cells = [
+            f"{part['by_kind'][kind]['p50_ms']:,} ({part['by_kind'][kind]['p95_ms']:,})"
+            for part in (one, many)
+        ]
+        lines.append(f"{kind:<30}{cells[0]:>20}{cells[1]:>20}")
+    for name in ("requests_per_second", "wrong", "errors"):
+        lines.append(f"{name.replace('_', ' '):<30}{one[name]:>20}{many[name]:>20}")
+    refused = [sum(part["refused"].values()) for part in (one, many)]
+    return "\n".join([*lines, f"{'refused':<30}{refused[0]:>20}{refused[1]:>20}"])
+
+
 def main() -> None:
     """Measure, print and write."""
     parser = argparse.ArgumentParser(
@@ -280,6 +296,7 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=64)
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--output", type=Path, default=None, help="another file for the figures")
     asked = parser.parse_args()
     warnings.simplefilter("ignore", DataWarning)
     model, rows = fitted_table()
@@ -315,8 +332,14 @@ def main() -> None:
         f"{asked.clients} clients": many,
     }
     print(json.dumps(report, indent=2))
+    print(_table(one, many, asked.clients))
     write_results(
-        RESULTS, setting=setting, figures=report, seed=0, split="none: time alone", also=["serve", "cli"]
+        asked.output or RESULTS,
+        setting=setting,
+        figures=report,
+        seed=0,
+        split="none: time alone",
+        also=["serve", "cli"],
     )
     if any(part[what] for part in (one, many) for what in ("wrong", "errors")):
         raise SystemExit(1)

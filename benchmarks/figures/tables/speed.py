@@ -6,6 +6,14 @@ from benchmarks.figures.tables.registry import markdown, table
 from benchmarks.figures.values import MissingError, number, read
 
 ENGINES = ("features", "exact", "loop", "LibMTL-like loop", "TorchJD autojac", "TorchJD autogram")
+SERVED = {
+    "predict": "predict two drawings",
+    "predict rows": "predict five rows of a table",
+    "adapt": "make a classifier of two drawings",
+    "add a class": "add a class",
+    "undo": "undo a change",
+}
+"""What clients of the service ask for, and in which words a page says it."""
 EXECUTIONS = ("higher", "torchopt", "loop", "vmap", "compiled", "auto")
 
 
@@ -66,3 +74,37 @@ def meta_gpu() -> str:
         ]
         rows.append([problem.removeprefix("Conv4, "), number(cells["plain loop"]["ms"], 0), *ways])
     return markdown(["", "plain loop, ms", "loop, times faster", "vmap", "compiled"], rows)
+
+
+@table("serving")
+def serving() -> str:
+    """Milliseconds until the service answers one client, and many at once."""
+    one, many, clients = _served()
+    rows = [
+        [words, *(_waited(part["by_kind"][kind]) for part in (one, many))] for kind, words in SERVED.items()
+    ]
+    rows.append(["requests a second", *(number(part["requests_per_second"], 0) for part in (one, many))])
+    head = "milliseconds until the answer, median (95th percentile)"
+    return markdown([head, "one client", f"{clients} clients at once"], rows)
+
+
+@table("serving-answers")
+def serving_answers() -> str:
+    """Say how many answers were wrong, missing or refused."""
+    _, many, clients = _served()
+    seconds = read("serving")["setting"]["seconds"]
+    return (
+        f"{many['requests']:,} requests of the {clients} clients in {number(seconds, 0)} seconds "
+        f"{many['wrong']} were answered wrongly, {many['errors']} failed, and "
+        f"{sum(many['refused'].values())} were refused"
+    )
+
+
+def _waited(cell: Any) -> str:
+    return f"{number(cell['p50_ms'], 0)} ({number(cell['p95_ms'], 0)})"
+
+
+def _served() -> tuple[Any, Any, int]:
+    found = read("serving")
+    clients = found["setting"]["clients"]
+    return found["figures"]["one client"], found["figures"][f"{clients} clients"], clients
