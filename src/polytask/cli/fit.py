@@ -63,6 +63,10 @@ def fit(
             "polytask adapt."
         ),
     ] = None,
+    text_encoder: Annotated[
+        str | None,
+        more("Reads columns of text: minilm, minilm-3-layers (if fetched by polytask models), hashed-text."),
+    ] = None,
     drop: Annotated[list[str] | None, typer.Option(help="A column not to be used. Repeat it.")] = None,
     groups: Annotated[
         str | None,
@@ -188,6 +192,7 @@ def fit(
         "metrics": names("--metric", metric or (), "METRIC"),
     }  # fmt: skip
     settings |= given(
+        text_encoder=text_encoder,
         heads=heads,
         batch_size=batch_size,
         dropout=dropout,

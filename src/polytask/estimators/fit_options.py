@@ -14,6 +14,7 @@ class FitOptions(TypedDict, total=False):
     time_column: str | int | None
     weight_column: str | int | None
     fold_column: str | int | None
+    text_encoder: str | None
     drop: Any
     groups: Any
     folds: Any

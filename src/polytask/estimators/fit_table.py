@@ -40,6 +40,7 @@ def fit(
     time_column: str | int | None = None,
     weight_column: str | int | None = None,
     fold_column: str | int | None = None,
+    text_encoder: str | None = None,
     drop: Any = (),
     groups: Any = None,
     folds: Any = None,
@@ -98,6 +99,10 @@ def fit(
         weight_column: How much each row counts in training; it is no feature.
         fold_column: Rows that share a value of this column are a fold, instead of ``folds``; rows without one
             train in every fold. It is no feature.
+        text_encoder: Reads columns of text, beside their hashed words: ``"minilm"``, or the wider
+            ``"minilm-3-layers"``, for which weights have to be here (`polytask.encoders.pretrained`); the
+            model needs the same weights where it is used. ``"hashed-text"`` for hashed words alone; None for
+            ``"minilm"`` if its weights are here and a column has at most 10,000 different texts.
         drop: Columns that are not to be used; one, or a sequence.
         groups: Which targets are trained together, as ``[["a", "b"], ["c"]]`` or ``"a,b;c"``: each group gets
             networks of its own, and the model answers all targets. ``"auto"`` for the groups that
@@ -183,8 +188,9 @@ def fit(
     }  # fmt: skip
     checked = FitSettings.checked(settings | renamed_settings(others, _OLD_NAMES), find_groups=related_groups)
     columns = Columns.of(
-        targets, group=group, time=time_column, drop=drop, weight=weight_column, fold=fold_column
-    )
+        targets, group=group, time=time_column, drop=drop, weight=weight_column, fold=fold_column,
+        text_encoder=text_encoder,
+    )  # fmt: skip
     with run_line("fit", shown=checked.progress):
         phase("reading")
         if task_column is None:
@@ -201,6 +207,7 @@ def plan(
     weight_column: str | int | None = None,
     fold_column: str | int | None = None,
     task_column: str | int | None = None,
+    text_encoder: str | None = None,
     drop: Any = (),
     **settings: Any,
 ) -> PlannedFit:
@@ -214,6 +221,7 @@ def plan(
         weight_column: As for `fit`.
         fold_column: As for `fit`.
         task_column: As for `fit`; what is planned is the pooled model of all tasks.
+        text_encoder: As for `fit`.
         drop: As for `fit`.
         **settings: The others of `fit`.
 
@@ -222,8 +230,9 @@ def plan(
     """
     checked = FitSettings.checked(settings, find_groups=related_groups)
     columns = Columns.of(
-        targets, group=group, time=time_column, drop=drop, weight=weight_column, fold=fold_column
-    )
+        targets, group=group, time=time_column, drop=drop, weight=weight_column, fold=fold_column,
+        text_encoder=text_encoder,
+    )  # fmt: skip
     if task_column is not None:
         columns = pooled_columns(columns, str(task_column))
     return plan_fit(open_table(table), columns, checked)

@@ -19,13 +19,14 @@ from polytask.core import Batch, DataError, InputError
 from polytask.core.names import counted
 from polytask.data.tables.compact_filling import fill_rows
 from polytask.data.tables.compact_rows import CompactRows
-from polytask.data.tables.large_table import LargeTable
+from polytask.data.tables.large_table import LARGE_ROWS, LargeTable
 from polytask.data.tables.leaks import repeated_rows_message
 from polytask.data.tables.problems import problem_error
 from polytask.data.tables.survey import Survey, survey_table
 from polytask.data.tables.target_column import TargetColumn
 from polytask.data.tables.target_labels import target_messages
 from polytask.data.tables.targets import parse_target, target_series
+from polytask.data.tables.text_features import HASHED
 from polytask.fitting.large_folds import DealtRows, check_units, deal_rows
 from polytask.fitting.table_columns import Columns
 from polytask.fitting.table_preparation import LargeRows, PreparedTable, unfolded_message
@@ -60,6 +61,11 @@ def prepare_large_table(
     """
     if columns.fold is not None and folds is not None:
         raise InputError("Give either `folds` or `fold_column`: a column has as many folds as values.")
+    if columns.text_encoder not in (None, HASHED):
+        raise InputError(
+            f"`text_encoder={columns.text_encoder!r}` does not go with a table of {len(table):,} rows, which "
+            f"is read in pieces. Leave it out, or give at most {LARGE_ROWS:,} rows."
+        )
     names = pd.DataFrame(columns=pd.Index(table.names, dtype=object))
     features = columns.features(names)
     _check_targets(names, columns.targets)

@@ -11,6 +11,7 @@ from polytask.core import InputError
 from polytask.data.tables.column import column_hint
 from polytask.data.tables.problems import problem_error
 from polytask.data.tables.targets import TargetKind, parse_target
+from polytask.encoders.frozen_choice import FROZEN_ENCODERS
 
 __all__ = ["Columns"]
 
@@ -27,6 +28,7 @@ class Columns:
         weight: How much each row counts.
         fold: Rows that share a value of it are a fold.
         of_tasks: Whether groups are tasks, which may have rows with the same features.
+        text_encoder: The encoder of columns of text; None for MiniLM where its weights are.
     """
 
     targets: tuple[str, ...]
@@ -36,6 +38,7 @@ class Columns:
     weight: str | None = None
     fold: str | None = None
     of_tasks: bool = False
+    text_encoder: str | None = None
 
     @classmethod
     def of(
@@ -47,6 +50,7 @@ class Columns:
         drop: Any = (),
         weight: Any = None,
         fold: Any = None,
+        text_encoder: Any = None,
     ) -> "Columns":
         """Take column names as people write them.
 
@@ -59,6 +63,7 @@ class Columns:
             drop: One name, or several.
             weight: A name.
             fold: A name.
+            text_encoder: The name of an encoder of texts.
 
         Raises:
             InputError: It cannot be understood.
@@ -76,6 +81,7 @@ class Columns:
             drop=() if drop is None else tuple(_names(drop, "drop")),
             weight=None if weight is None else _name(weight, "weight_column"),
             fold=None if fold is None else _name(fold, "fold_column"),
+            text_encoder=_text_encoder(text_encoder),
         )
 
     @property
@@ -126,6 +132,13 @@ def _asked(name: Any, kind: Any) -> str:
             f"`targets` asks {name!r} as {kind!r}; use one of {', '.join(get_args(TargetKind))}, or None."
         )
     return _name(name, "targets") + (f":{kind}" if kind else "")
+
+
+def _text_encoder(given: Any) -> str | None:
+    names = [name for name, entry in FROZEN_ENCODERS.items() if entry.kind == "text"]
+    if given is not None and given not in names:
+        raise InputError(f"`text_encoder` is {given!r}; use one of {', '.join(names)}, or None.")
+    return given
 
 
 def _names(given: Any, option: str) -> list[str]:

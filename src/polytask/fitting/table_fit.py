@@ -242,6 +242,7 @@ def _described(
     """Say where a model comes from; of what is asked of single targets, what was given."""
     by_target = {name: getattr(settings, name) for name in ("class_weights", "target_weights", "metrics")}
     by_target |= {name: getattr(settings, name) for name in ("task_sampling", "sampling_temperature")}
+    others = {"fold_column": columns.fold, "text_encoder": _text_encoder(prepared)}
     by_target["groups"] = settings.groups and [list(group) for group in settings.groups]
     return {
         "fingerprint": fingerprint(frame)
@@ -254,8 +255,14 @@ def _described(
         "weight_column": columns.weight,
         "drop": list(columns.drop),
         "seed": settings.seed,
-        **{name: given for name, given in (by_target | {"fold_column": columns.fold}).items() if given},
+        **{name: given for name, given in (by_target | others).items() if given},
     }
+
+
+def _text_encoder(prepared: PreparedTable) -> str | None:
+    """Return the pretrained encoder that columns of text are read with; None for none."""
+    used = [one.encoder for one in prepared.encoder.encodings if one.kind == "text"]
+    return next(filter(None, used), None)
 
 
 def _surroundings(

@@ -24,6 +24,7 @@ from polytask.data.tables.targets import fit_targets
 from polytask.fitting.large_folds import DealtRows
 from polytask.fitting.table_columns import Columns
 from polytask.fitting.table_folds import deal_folds
+from polytask.models.text_vectors import provide_pretrained_texts
 
 __all__ = ["LargeRows", "PreparedTable", "labelled_rows", "prepare_table", "unfolded_message"]
 
@@ -138,7 +139,8 @@ def prepare_table(
     indices = labelled_rows(labels, len(frame))
     targets = fit_targets(frame, columns.targets, train_rows=indices)
     messages = target_messages(frame, targets, asked=columns.targets)
-    encoder = TableEncoder.fit(frame, columns=features, train_rows=indices)
+    provide_pretrained_texts()
+    encoder = TableEncoder.fit(frame, columns=features, train_rows=indices, text_encoder=columns.text_encoder)
     _check_memory(len(frame), encoder)
     inputs, report = encoder.transform(frame)
     encoded = {target.task.name: target.encode(frame[target.task.name]) for target in targets}

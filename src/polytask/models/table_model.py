@@ -32,6 +32,7 @@ from polytask.models.table_ensemble import TableEnsemble
 from polytask.models.table_learner import build_table_learner
 from polytask.models.table_regions import region_columns
 from polytask.models.table_results import FitResults
+from polytask.models.text_vectors import provide_pretrained_texts
 
 __all__ = ["TableModel"]
 
@@ -75,6 +76,7 @@ class TableModel(SavedModel):
         self.results = results
         self.calibration = calibration
         self.details = details
+        provide_pretrained_texts()
 
     def predict(
         self, table: Any, *, intervals: float | None = None, joint: bool = False, keep: Any = ()

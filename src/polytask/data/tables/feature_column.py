@@ -201,6 +201,8 @@ def column_from_json(data: Mapping[str, Any]) -> FeatureColumn:
         encoding = record_from_json(TextFeatures, data, name=name)
         if len(encoding.weights) != N_PIECES or not all(0 <= weight <= 100 for weight in encoding.weights):
             raise InputError(f"{name} needs {N_PIECES} weights from 0 to 100.")
+        if bool(encoding.encoder) != bool(encoding.centre):
+            raise InputError(f"{name} needs a text encoder and the mean of its vectors, or neither.")
         return encoding
     encoding = record_from_json(NumberFeatures, data, name=name)
     farthest = np.finfo(np.float32).max

@@ -21,7 +21,7 @@ from polytask.data.tables.number_form import form_note, units_note
 from polytask.data.tables.problems import examples, some_rows
 from polytask.data.tables.prose import is_prose, n_words
 from polytask.data.tables.reading import Reading, column_reading
-from polytask.data.tables.text_features import N_FEATURES, TextFeatures, piece_weights
+from polytask.data.tables.text_features import HASHED, N_FEATURES, text_features
 from polytask.data.tables.time_parts import varying_parts
 
 __all__ = ["FittedColumns", "fit_category", "fit_columns", "quantities_note", "strays_note"]
@@ -51,7 +51,9 @@ class FittedColumns:
     problems: list[str] = field(default_factory=list)
 
 
-def fit_columns(columns: Mapping[str, pd.Series], train_rows: np.ndarray) -> FittedColumns:
+def fit_columns(
+    columns: Mapping[str, pd.Series], train_rows: np.ndarray, *, text_encoder: str | None = HASHED
+) -> FittedColumns:
     """Decide how each column is encoded, and fit its constants.
 
     What a column holds is read off all rows, so that a table does not fail for one split and pass for
@@ -60,6 +62,7 @@ def fit_columns(columns: Mapping[str, pd.Series], train_rows: np.ndarray) -> Fit
     Args:
         columns: By name.
         train_rows: Positions of the training rows.
+        text_encoder: See `text_features`.
     """
     fitted = FittedColumns()
     readings: dict[str, Reading] = {}
@@ -68,7 +71,7 @@ def fit_columns(columns: Mapping[str, pd.Series], train_rows: np.ndarray) -> Fit
         try:
             readings[name] = reading = column_reading(column)
             if reading.kind == "category":
-                _fit_category(name, column, train_rows, fitted)
+                _fit_category(name, column, train_rows, fitted, text_encoder)
                 continue
             whole = finite_numbers(column, reading.kind, words=reading.words, form=reading.form)
             values = whole[train_rows]
@@ -124,14 +127,27 @@ def _fit_numbers(
             )
 
 
-def _fit_category(name: str, column: pd.Series, train_rows: np.ndarray, fitted: FittedColumns) -> None:
+def _fit_category(
+    name: str,
+    column: pd.Series,
+    train_rows: np.ndarray,
+    fitted: FittedColumns,
+    text_encoder: str | None = HASHED,
+) -> None:
     texts = column_categories(column)[train_rows]
     counts = Counter(text for text in texts if text is not None)
-    fit_category(name, column, counts, len(texts) - counts.total(), fitted)
+    n_missing = len(texts) - counts.total()
+    fit_category(name, column, counts, n_missing, fitted, text_encoder=text_encoder)
 
 
 def fit_category(
-    name: str, column: pd.Series, counts: Counter[str], n_missing: int, fitted: FittedColumns
+    name: str,
+    column: pd.Series,
+    counts: Counter[str],
+    n_missing: int,
+    fitted: FittedColumns,
+    *,
+    text_encoder: str | None = HASHED,
 ) -> None:
     """Decide how a column of categories is encoded, and fit its constants.
 
@@ -141,6 +157,7 @@ def fit_category(
         counts: Its categories in the training rows, in the order in which they occur, with their rows.
         n_missing: Training rows without one.
         fitted: Takes the encoding, or why there is none.
+        text_encoder: See `text_features`.
     """
     n_labelled = counts.total()
     read_as_missing = column.attrs.get(MISSING_WORDS, {}).get(name, {})
@@ -155,10 +172,12 @@ def fit_category(
     if several_units:
         _add_note(fitted, name, several_units)
     if not several_units and _is_text(counts):
-        weights = piece_weights(list(counts.elements()))
-        fitted.encodings[name] = TextFeatures(name=name, weights=weights, missing=n_missing > 0, kind="text")
+        found, meaning = text_features(
+            name, list(counts.elements()), missing=n_missing > 0, encoder=text_encoder
+        )
+        fitted.encodings[name] = found
         note = f"text of {n_words(counts)} words, the median, becomes {N_FEATURES} numbers by its words and"
-        _add_note(fitted, name, f"{note} runs of characters")
+        _add_note(fitted, name, f"{note} runs of characters{meaning}")
         return
     if len(counts) > _MOST_IDENTIFIERS and len(counts) > n_labelled / 2:
         fitted.dropped[name] = (

@@ -22,6 +22,7 @@ from polytask.data.tables.feature_column import (
 )
 from polytask.data.tables.feature_fitting import fit_columns
 from polytask.data.tables.problems import examples, problem_error, some_rows
+from polytask.data.tables.text_features import HASHED
 
 __all__ = ["EncodingReport", "TableEncoder"]
 
@@ -154,7 +155,14 @@ class TableEncoder:
     notes: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def fit(cls, frame: pd.DataFrame, *, columns: Sequence[str], train_rows: np.ndarray) -> "TableEncoder":
+    def fit(
+        cls,
+        frame: pd.DataFrame,
+        *,
+        columns: Sequence[str],
+        train_rows: np.ndarray,
+        text_encoder: str | None = HASHED,
+    ) -> "TableEncoder":
         """Fit an encoder on the training rows of a table.
 
         Columns that cannot help are dropped: constant ones, empty ones, and codes that are different in most
@@ -164,6 +172,8 @@ class TableEncoder:
             frame: A table, as `read_table` returns it.
             columns: The columns to use.
             train_rows: Positions of the training rows.
+            text_encoder: A pretrained encoder whose vectors are features of text, too; see
+                `polytask.data.tables.text_features.text_features`.
 
         Raises:
             DataError: A column does not exist, or holds infinite values or things that are neither numbers,
@@ -175,7 +185,8 @@ class TableEncoder:
             for name in columns
             if name not in frame.columns
         ]
-        fitted = fit_columns(found, np.asarray(train_rows, dtype=np.int64))
+        indices = np.asarray(train_rows, dtype=np.int64)
+        fitted = fit_columns(found, indices, text_encoder=text_encoder)
         problems += fitted.problems
         if problems:
             raise problem_error(problems)

@@ -1,19 +1,29 @@
-"""Text as features: its words and runs of characters, weighted, hashed into a few numbers."""
+"""Text as features: its words and runs of characters, hashed into a few numbers, and what it means."""
 
 import re
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 
+from polytask.core import InputError, MissingPackageError
 from polytask.data.tables.column import column_categories
 from polytask.data.tables.encoded_column import EncodedColumn
+from polytask.data.tables.text_vectors import text_vectors
 
-__all__ = ["N_FEATURES", "N_PIECES", "TextFeatures", "piece_counts", "piece_weights"]
+__all__ = [
+    "HASHED",
+    "N_FEATURES",
+    "N_PIECES",
+    "TextFeatures",
+    "piece_counts",
+    "piece_weights",
+    "text_features",
+]
 
 N_PIECES = 4096
 """How many pieces of text are told apart, each by its hash: words in the first half, runs in the second."""
@@ -21,6 +31,11 @@ N_PIECES = 4096
 N_FEATURES = 256
 """Of a column of text."""
 
+HASHED = "hashed-text"
+"""The encoder of texts that needs no weights: words and runs of characters alone."""
+
+_USUAL = "minilm"
+_MOST_UNASKED = 10_000  # different texts: a minute or two
 _HALF = N_PIECES // 2
 _LENGTH = 4.0  # of the words' features, and of the runs': a text weighs as much as some numbers
 _RUNS = (3, 4, 5)  # characters
@@ -36,13 +51,17 @@ class TextFeatures:
 
     A piece that is in a text n times weighs (1 + log n) times how rare it is among the training rows; words
     and pairs of words are in the first half of the numbers, runs of 3 to 5 characters in the second, and each
-    half has one length. Text without a piece, and a missing one, is zero throughout.
+    half has one length. Text without a piece, and a missing one, is zero throughout. A pretrained encoder,
+    where one is asked for, adds its vector less the mean of the training rows, of the same length.
 
     Args:
         name: The column.
         weights: Of every piece, log((1 + rows) / (1 + rows with the piece)) + 1 of the training rows.
         missing: Whether a further feature is 1 where the text is missing.
         kind: Always ``"text"``.
+        encoder: The pretrained encoder, see `polytask.encoders.frozen_encoder`; empty for none.
+        fingerprint: Of the encoder that was used in training.
+        centre: The mean of its vectors over the training rows.
 
     References:
         Weinberger et al. Feature Hashing for Large Scale Multitask Learning. ICML 2009, arXiv:0902.2206.
@@ -53,12 +72,16 @@ class TextFeatures:
     weights: tuple[float, ...]
     missing: bool
     kind: Literal["text"]
+    encoder: str = ""
+    fingerprint: str = ""
+    centre: tuple[float, ...] = ()
 
     @property
     def feature_names(self) -> tuple[str, ...]:
         """A name for every feature."""
-        named = tuple(f"{self.name}: text {index}" for index in range(N_FEATURES))
-        return (*named, f"{self.name} is missing") if self.missing else named
+        named = [f"{self.name}: text {index}" for index in range(N_FEATURES)]
+        named += [f"{self.name}: {self.encoder} {index}" for index in range(len(self.centre))]
+        return (*named, f"{self.name} is missing") if self.missing else tuple(named)
 
     def encode(self, column: pd.Series) -> EncodedColumn:
         """Encode the rows of a column."""
@@ -70,9 +93,66 @@ class TextFeatures:
             rows, pieces, counts = piece_counts(texts)
             hashed = _hashed(rows, pieces, (1 + np.log(counts)) * weights[pieces], len(texts))
             distinct[first : first + len(texts), :N_FEATURES] = hashed
+        if self.encoder and len(values):
+            distinct[:-1, N_FEATURES : N_FEATURES + len(self.centre)] = self._meanings(values.tolist())
         if self.missing:
             distinct[-1, -1] = 1.0
         return EncodedColumn(features=distinct[codes])
+
+    def _meanings(self, texts: Sequence[str]) -> np.ndarray:
+        """Return the centred vectors of texts ``[text, number]``, each of one length."""
+        _, vectors = text_vectors(self.encoder, _shortened(texts), fingerprint=self.fingerprint)
+        if vectors.shape[1] != len(self.centre):
+            raise InputError(f"The column {self.name!r} has {len(self.centre)} numbers of its text encoder.")
+        centred = vectors - np.array(self.centre, dtype=np.float32)
+        lengths = np.linalg.norm(centred, axis=1, keepdims=True)
+        return _LENGTH * centred / np.maximum(lengths, 1e-6)
+
+
+def text_features(
+    name: str, texts: Sequence[str], *, missing: bool, encoder: str | None = HASHED
+) -> tuple[TextFeatures, str]:
+    """Fit the features of a column on the texts of training rows.
+
+    Args:
+        name: The column.
+        texts: Of the training rows, those that have one.
+        missing: Whether some have none.
+        encoder: A pretrained encoder by name, whose vectors are features, too; ``"hashed-text"`` for none;
+            None for ``"minilm"`` where its weights are here and there are at most 10,000 different texts.
+
+    Returns:
+        The features, and what is to be said of them.
+
+    Raises:
+        InputError: There is no such encoder here.
+    """
+    hashed = TextFeatures(name=name, weights=piece_weights(texts), missing=missing, kind="text")
+    codes, values = pd.factorize(np.array(_shortened(texts), dtype=object))
+    if encoder == HASHED:
+        return hashed, ""
+    if encoder is None and len(values) > _MOST_UNASKED:
+        return (
+            hashed,
+            f"; what {len(values):,} texts mean is looked at only if `text_encoder` names an encoder",
+        )
+    try:
+        fingerprint, vectors = text_vectors(encoder or _USUAL, values.tolist())
+    except (InputError, MissingPackageError) as error:
+        if encoder is not None:
+            raise
+        return hashed, f"; what it means is not looked at ({str(error).rstrip('.')})"
+    shares = np.bincount(codes, minlength=len(values)) / len(codes)
+    centre = tuple(np.round(shares @ vectors.astype(np.float64), 6).tolist())
+    used = encoder or _USUAL
+    return (
+        replace(hashed, encoder=used, fingerprint=fingerprint, centre=centre),
+        f", and {len(centre)} by its meaning ({used})",
+    )
+
+
+def _shortened(texts: Sequence[str]) -> list[str]:
+    return [text[:_LONGEST] for text in texts]
 
 
 def piece_weights(texts: Sequence[str]) -> tuple[float, ...]:
