@@ -152,10 +152,11 @@ class SharedModel(Learner):
 
         A task without any label is not run at all: its private parameters get no gradient, not a zero one.
         """
-        found, represented = [], []
+        found, counts, represented = [], [], []
         for episode in episodes:
             self._known(episode.tasks)
-            asked = [task for task in episode.tasks if episode.query.n_labels(task.name)]
+            counts.append({task.name: episode.query.n_values(task.name) for task in episode.tasks})
+            asked = [task for task in episode.tasks if counts[-1][task.name]]
             if not asked:
                 found.append({})
                 continue
@@ -164,8 +165,8 @@ class SharedModel(Learner):
             represented.append(representation)
         taps = tuple(each.taps for each in represented if each.taps is not None)
         return _pooled(
-            episodes,
             found,
+            counts,
             # An architecture's penalty depends on its weights, not on the batch: once per step is enough.
             penalty=represented[0].penalty if represented else None,
             taps=taps if len(taps) == len(represented) else (),
@@ -185,8 +186,8 @@ class SharedModel(Learner):
 
 
 def _pooled(
-    episodes: Sequence[Episode],
     objectives: Sequence[Mapping[str, Tensor]],
+    counts: Sequence[Mapping[str, int]],
     *,
     penalty: Tensor | None,
     taps: tuple[Mapping[str, Tensor], ...],
@@ -194,18 +195,17 @@ def _pooled(
     """Join the objectives of several episodes: one per task, averaged over its labels.
 
     Args:
-        episodes: The episodes of a step.
-        objectives: For each episode, scalars by task name; a task without label may be left out.
+        objectives: For each episode of a step, scalars by task name; a task without label may be left out.
+        counts: For each episode, the labelled values of every task that was asked.
         penalty: See `Objectives`.
         taps: Likewise.
     """
     asked: dict[str, list[tuple[Tensor, int]]] = {}
-    for episode, found in zip(episodes, objectives, strict=True):
-        for task in episode.tasks:
-            known = asked.setdefault(task.name, [])
-            n_values = episode.query.n_values(task.name)
-            if n_values and task.name in found:
-                known.append((found[task.name], n_values))
+    for found, n_values in zip(objectives, counts, strict=True):
+        for name, count in n_values.items():
+            known = asked.setdefault(name, [])
+            if count and name in found:
+                known.append((found[name], count))
     present = {name: known for name, known in asked.items() if known}
     return Objectives(
         values=torch.stack([_mean(known) for known in present.values()]) if present else torch.zeros(0),

@@ -106,7 +106,9 @@ class Step:
             run.count_absent(absent)
             run.skipped += 1
             return {}
-        run.optimizer.zero_grad(set_to_none=True)
+        for group in run.optimizer.param_groups:  # `zero_grad` says so to a profiler, which takes longer
+            for parameter in group["params"]:
+                parameter.grad = None
         run.seed_balancing()
         balance = self._balanced(work, drawn)
         if balance is None:
