@@ -75,8 +75,15 @@ SCRIPTS: dict[str, Script] = {
         minutes=15,
         fast=Fast(arguments=("--rounds", "2", "--repeats", "3", "--tasks", "40"), minutes=3),
     ),
+    "balancing_growth": Script(
+        minutes=6,
+        fast=Fast(
+            arguments=("--tasks", "8", "32", "128", "--width", "64", "256", "--rows", "64", "1024"),
+            minutes=1,
+        ),
+    ),
     "solvers": Script(minutes=4, fast=Fast(arguments=("--tasks", "5", "20", "--repeats", "3"), minutes=1.5)),
-    "training_step": Script(minutes=1, fast=Fast(arguments=("--steps", "200", "--rounds", "5"), minutes=0.3)),
+    "training_step": Script(minutes=2, fast=Fast(arguments=("--steps", "200", "--rounds", "5"), minutes=0.3)),
     "table_fitting": Script(
         minutes=6, fast=Fast(arguments=("--rounds", "2", "--rows", "10000"), minutes=2)
     ),

@@ -250,6 +250,9 @@ CASES: dict[str, Case] = {
     "large_tables": Case(arguments=("--rows", "3000", "--large", "1000", "--epoch-rows", "500")),
     "many_tasks": Case(arguments=("--tasks", "40", "--epochs", "1")),
     "solvers": Case(arguments=("--tasks", "2", "4", "--repeats", "1")),
+    "balancing_growth": Case(
+        arguments=("--tasks", "2", "4", "--width", "8", "16", "--rows", "8", "16", "--rounds", "1")
+    ),
     "communication": Case(arguments=("--tasks", "2")),
     "training_step": Case(arguments=("--steps", "4", "--rounds", "1")),
     "meta_growth": Case(

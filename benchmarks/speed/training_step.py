@@ -3,7 +3,7 @@
     python benchmarks/speed/training_step.py                 # two minutes
     python benchmarks/speed/training_step.py --shapes 32     # the small network alone
 
-A regression and a binary task of the same 8 features, equal weights, 64 rows a step (1,024 for a network that
+A regression and a binary task of the same 8 features, equal weights, 64 rows a step (256 for a network that
 is not tiny, 512x3: three hidden layers of 512). "at hand": the steps lie ready. "drawn": rows of a table are
 drawn for each step. The loop stops at nothing: `train` checks values and gradients, seeds each step and notes
 the losses, which the plain loop reads too. The default of `train` is Adam in its fused form; so there are two
@@ -36,7 +36,7 @@ from results import write_results  # pyright: ignore[reportAttributeAccessIssue]
 
 RESULTS = Path(__file__).parent / "results" / "training_step.json"
 N_FEATURES, N_TABLE = 8, 4096
-SHAPES = {"32": ([32], 64), "512x3": ([512] * 3, 1024)}
+SHAPES = {"32": ([32], 64), "512x3": ([512] * 3, 256)}
 """The hidden layers, and the rows of a step."""
 TASKS = (Task(name="a", kind="regression"), Task(name="b", kind="binary"))
 

@@ -33,6 +33,42 @@ def balancing() -> str:
     return markdown(["step time over the summed-loss step", *ENGINES], rows)
 
 
+@table("solvers")
+def solvers() -> str:
+    """Milliseconds of a method's weights, the slower of gradients of like and of different lengths."""
+    cells: list[dict[str, Any]] = read("solvers")["figures"]["cells"]
+    sizes = {40: 2, 200: 1}  # and decimals
+    rows = [
+        [
+            method,
+            *(
+                number(max(c["ours_ms"] for c in cells if (c["method"], c["n_tasks"]) == (method, n)), digits)
+                for n, digits in sizes.items()
+            ),
+        ]
+        for method in dict.fromkeys(cell["method"] for cell in cells)
+        if "," not in method
+    ]
+    return markdown(["weights of a step, in ms", *(f"{n} tasks" for n in sizes)], rows)
+
+
+@table("balancing-growth")
+def balancing_growth() -> str:
+    """Milliseconds of the smallest and the largest size, and exponents."""
+    rows = []
+    for growing, curve in read("balancing_growth")["figures"].items():
+        least, *_, most = curve["sizes"]
+        first, last = curve["sizes"][least], curve["sizes"][most]
+        spans = [
+            f"{number(first[name], 2)} to {number(last[name], 1)}"
+            for name in ("equal ms", "upgrad ms", "equal floor ms")
+        ]
+        exponents = [number(curve["exponent"][way], 2) for way in ("equal", "upgrad")]
+        rows.append([f"{growing}, {least} to {most}", *spans, *exponents])
+    head = ["", "equal, ms", "UPGrad, ms", "floor of equal, ms", "exponent of equal", "of UPGrad"]
+    return markdown(head, rows)
+
+
 @table("ratio")
 def ratio(file: str, cell: str, upper: str, lower: str, what: str, digits: str = "2") -> str:
     """Return one cell's figure over another's: ``ratio balancing mlp,_40_tasks features sum ms 2``."""
