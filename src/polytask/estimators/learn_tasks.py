@@ -82,7 +82,7 @@ class TaskLearning:
         """The learners that are tried."""
         return TRIED if self.learner == "auto" else (self.learner,)
 
-    def by_mixed_alone(self, frame: pd.DataFrame) -> bool:
+    def needs_mixed(self, frame: pd.DataFrame) -> bool:
         """Tell whether networks could not answer what is asked: several targets, or classes.
 
         Raises:
@@ -179,8 +179,8 @@ def learn_tasks(source: Any, asked: TaskLearning, *, stacklevel: int = 2) -> InC
     with run_line("learn", shown=asked.progress), other_remedy(_REMEDY):
         phase("reading")
         frame = read_table(source)
-        if asked.by_mixed_alone(frame):
-            return _by_mixed_alone(frame, asked, stacklevel=stacklevel + 1)
+        if asked.needs_mixed(frame):
+            return _fitted_mixed(frame, asked, stacklevel=stacklevel + 1)
         table = read_task_table(frame, asked.columns, asked.task_column)
         found = tried_learners(table, asked)
         chosen = _chosen(found, asked)
@@ -206,7 +206,7 @@ def learn_tasks(source: Any, asked: TaskLearning, *, stacklevel: int = 2) -> InC
     return model
 
 
-def _by_mixed_alone(frame: pd.DataFrame, asked: TaskLearning, *, stacklevel: int) -> TaskTableModel:
+def _fitted_mixed(frame: pd.DataFrame, asked: TaskLearning, *, stacklevel: int) -> TaskTableModel:
     """Fit what networks cannot answer; there is nothing to choose between."""
     phase("training mixed")
     settings = _mixed_settings(asked)

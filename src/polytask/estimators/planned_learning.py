@@ -100,7 +100,7 @@ def plan_tasks(source: Any, **settings: Any) -> dict[str, Any]:
     check_task_settings(settings)
     asked = task_learning(**{"target": None, **settings})
     frame = read_table(source)
-    if asked.by_mixed_alone(frame):
+    if asked.needs_mixed(frame):
         return _planned_mixed(frame, asked)
     table = read_task_table(frame, asked.columns, asked.task_column)
     return {
