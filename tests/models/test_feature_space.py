@@ -20,6 +20,34 @@ def test_features_have_length_one_and_shares_as_weighed() -> None:
     assert features[:, :16].norm(dim=1).numpy() == pytest.approx((1 / 1.25) ** 0.5, abs=1e-6)
 
 
+def test_features_of_numbers_tell_how_large_they_are_and_have_length_one() -> None:
+    rows = torch.tensor([[1.0, 1.0], [2.0, 2.0], [4.0, 4.0], [5.0, 5.0]])  # two classes in one direction
+    encoder = StandardizedVectors(rows)
+    space = FeatureSpace.of("vector", [encoder], [encoder.encode(rows)], [1.0])
+    features = space.features([torch.tensor([6.0, 6.0]), torch.tensor([9.0, 9.0])])
+    assert features.shape == (2, space.width) == (2, 3)
+    assert features.norm(dim=1).numpy() == pytest.approx(1, abs=1e-6)
+    assert not torch.allclose(features[0], features[1], atol=0.01)
+
+
+@pytest.mark.parametrize("beside", [-1.0, float("inf"), "0.5", True])
+def test_a_number_beside_that_is_none_is_refused(beside: object) -> None:
+    encoder = StandardizedVectors([[0.0, 1.0], [2.0, 5.0]])
+    space = FeatureSpace.of("vector", [encoder], [encoder.encode([torch.ones(2)])], [1.0])
+    told = space.to_json()
+    told["views"][0]["beside"] = beside
+    with pytest.raises(InputError, match="the number beside encoder 'vectors'"):
+        FeatureSpace.from_json(told, space.tensors())
+
+
+def test_models_of_earlier_versions_have_no_number_beside() -> None:
+    encoder = StandardizedVectors([[0.0, 1.0], [2.0, 5.0]])
+    space = FeatureSpace.of("vector", [encoder], [encoder.encode([torch.ones(2)])], [1.0])
+    told = space.to_json()
+    del told["views"][0]["beside"]
+    assert FeatureSpace.from_json(told, space.tensors()).width == 2
+
+
 def test_a_space_is_built_again_from_its_description() -> None:
     encoder = StandardizedVectors([[0.0, 1.0], [2.0, 5.0]])
     rows = torch.tensor([[1.0, 2.0], [0.0, 7.0]])

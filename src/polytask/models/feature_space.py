@@ -17,6 +17,7 @@ from polytask.encoders.frozen_features import frozen_features
 __all__ = ["FeatureSpace", "View"]
 
 _MAP = "map"
+_LIFT = 0.5  # of the root mean square length of vectors of numbers: what stands beside them
 _RESTRAINT = 5  # examples at the origin that are added before the centre is taken: few do not decide it
 
 
@@ -30,6 +31,9 @@ class View:
         state: The encoder's.
         centre: What is subtracted from vectors, ``[width]``.
         weight: The length of its part of the features.
+        beside: A number that is put beside each centred vector before it is brought to length 1, so that the
+            features tell how long the vector was, too, as on a sphere by stereographic projection; 0 for
+            none: the direction alone counts.
         encoder: The encoder; None until it is needed.
     """
 
@@ -38,7 +42,20 @@ class View:
     state: Mapping[str, Tensor]
     centre: Tensor
     weight: float
+    beside: float = 0.0
     encoder: FrozenEncoder | None = None
+
+    @property
+    def width(self) -> int:
+        """Numbers of the features that are its."""
+        return len(self.centre) + (self.beside > 0)
+
+    def part(self, vectors: Tensor) -> Tensor:
+        """Bring vectors ``[item, width of the encoder]`` to length 1: ``[item, width]``."""
+        rows = vectors - self.centre
+        if self.beside:
+            rows = torch.cat([rows, rows.new_full((len(rows), 1), self.beside)], dim=1)
+        return functional.normalize(rows, dim=1)
 
 
 class FeatureSpace:
@@ -65,24 +82,31 @@ class FeatureSpace:
     def of(
         cls, kind: str, encoders: Sequence[FrozenEncoder], vectors: Sequence[Tensor], weights: Sequence[float]
     ) -> "FeatureSpace":
-        """Centre on vectors ``[item, width]`` of a support, one tensor for each encoder."""
-        views = [
-            View(
+        """Centre on vectors ``[item, width]`` of a support, one tensor for each encoder.
+
+        Of plain numbers, ``kind`` "vector", the length counts, too: there are few of them, as a rule, and
+        their size may be all that tells classes apart.
+        """
+        views = []
+        for encoder, rows, weight in zip(encoders, vectors, weights, strict=True):
+            centre = rows.sum(0) / (len(rows) + _RESTRAINT)
+            typical = float((rows - centre).square().sum(1).mean().sqrt())
+            view = View(
                 name=encoder.name,
                 fingerprint=encoder.fingerprint,
                 state=encoder.state,
-                centre=rows.sum(0) / (len(rows) + _RESTRAINT),
+                centre=centre,
                 weight=weight,
+                beside=_LIFT * typical if kind == "vector" else 0.0,
                 encoder=encoder,
             )
-            for encoder, rows, weight in zip(encoders, vectors, weights, strict=True)
-        ]
+            views.append(view)
         return cls(kind, views)
 
     @property
     def width(self) -> int:
         """Numbers in a row of features."""
-        return sum(len(view.centre) for view in self.views)
+        return sum(view.width for view in self.views)
 
     def features(self, items: Sequence[Any]) -> Tensor:
         """Encode items as float32 ``[item, width]``.
@@ -96,10 +120,7 @@ class FeatureSpace:
         """Make features ``[item, width]`` of vectors ``[item, width of the encoder]``, one tensor each."""
         scale = sum(view.weight**2 for view in self.views) ** 0.5
         rows = torch.cat(
-            [
-                functional.normalize(rows - view.centre, dim=1) * (view.weight / scale)
-                for view, rows in zip(self.views, vectors, strict=True)
-            ],
+            [view.part(rows) * (view.weight / scale) for view, rows in zip(self.views, vectors, strict=True)],
             dim=1,
         )
         return rows if self.map is None else functional.normalize(rows @ self.map, dim=1)
@@ -128,9 +149,10 @@ class FeatureSpace:
 
     def to_json(self) -> dict[str, Any]:
         """Describe the space, its tensors apart."""
-        views = [
-            {"name": view.name, "fingerprint": view.fingerprint, "weight": view.weight} for view in self.views
-        ]
+        views = []
+        for view in self.views:
+            told = {"name": view.name, "fingerprint": view.fingerprint, "weight": view.weight}
+            views.append(told | ({"beside": view.beside} if view.beside else {}))
         return {"kind": self.kind, "views": views}
 
     def tensors(self) -> dict[str, Tensor]:
@@ -156,6 +178,9 @@ class FeatureSpace:
             }
             if not isinstance(told["weight"], float) or not told["weight"] > 0:
                 raise InputError(f"the weight of encoder {told['name']!r} is {told['weight']!r}")
+            beside = told.get("beside", 0.0)  # models of earlier versions have none
+            if not isinstance(beside, float) or not 0 <= beside < float("inf"):
+                raise InputError(f"the number beside encoder {told['name']!r} is {beside!r}")
             views.append(
                 View(
                     name=str(told["name"]),
@@ -163,6 +188,7 @@ class FeatureSpace:
                     state=state,
                     centre=tensors[f"{index}/centre"],
                     weight=told["weight"],
+                    beside=beside,
                 )
             )
         if not views:
