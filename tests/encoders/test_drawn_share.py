@@ -18,3 +18,11 @@ def test_what_changes_smoothly_is_not_drawn() -> None:
     line = torch.linspace(0, 1, 60)
     assert drawn_share(line.expand(3, 60, 60)) < 0.6
     assert drawn_share(torch.rand(3, 60, 60)) < 0.6
+
+
+def test_a_drawing_of_few_pixels_that_was_made_larger_is_drawn() -> None:
+    digit = torch.ones(1, 1, 8, 8)
+    digit[..., 1:7, 3:5] = torch.tensor([0.5, 0.0])
+    digit[..., 1, 2:6] = 0.4
+    large = torch.nn.functional.interpolate(digit, size=(112, 112), mode="bilinear")
+    assert drawn_share(large[0].expand(3, -1, -1)) > 0.9

@@ -8,13 +8,17 @@ __all__ = ["drawn_share"]
 _NEAR = 0.15  # the largest difference of a colour, of 1
 _FARTHEST = 0.005  # of the pixels: as far from the ground as all of these is the ink
 _INK = 0.8  # of that distance: what counts for the colour of the ink
+_BLURRED = 0.95  # of the pixels lie between ground and ink in a drawing that is blurred
+_PLAIN_BORDER, _PLAIN = 0.6, 0.4  # of the border, and of all: what is ground there
 
 
 def drawn_share(colours: Tensor) -> float:
-    """Return the share of pixels that are the ground or the ink, and nothing between.
+    """Return the share of pixels that are the ground or the ink.
 
     The ground is the median colour of the border, the ink the mean colour of the pixels that differ most
-    from it. It is near 1 for strokes of one colour on a plain ground, and low for photos.
+    from it. It is near 1 for strokes of one colour on a plain ground, and low for photos. Where nearly
+    all pixels are mixed of these two colours, and much of the image is plain ground, it is a drawing that was
+    blurred or made larger, and mixed pixels count, too.
 
     Args:
         colours: From 0 to 1, ``[3, side, side]``.
@@ -35,4 +39,11 @@ def drawn_share(colours: Tensor) -> float:
     reach = distance.topk(max(1, round(_FARTHEST * len(distance)))).values[-1]
     ink = pixels[:, distance >= _INK * reach].mean(1, keepdim=True)
     near = (distance <= _NEAR) | ((pixels - ink).abs().amax(0) <= _NEAR)
+    across = ink - ground  # [3, 1]
+    way = ((pixels - ground) * across).sum(0) / across.square().sum().clamp(min=1e-6)
+    mixed = (pixels - ground - across * way.clamp(0, 1)).abs().amax(0) <= _NEAR
+    plain_border = ((edge - ground).abs().amax(0) <= _NEAR).float().mean()
+    plain = (distance <= _NEAR).float().mean()
+    if mixed.float().mean() >= _BLURRED and plain_border >= _PLAIN_BORDER and plain >= _PLAIN:
+        return mixed.float().mean().item()
     return near.float().mean().item()
