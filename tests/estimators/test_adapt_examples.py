@@ -9,6 +9,8 @@ import pytest
 
 import polytask
 from polytask.core import DataError, DataWarning, InputError
+from polytask.encoders import encoder_of
+from polytask.estimators import adapt_examples
 
 TEXTS = {
     "money": ["pay my bill", "what do I owe the bank", "send money to the bank", "my bill is too high"],
@@ -90,3 +92,12 @@ def test_examples_by_class_join_a_support_that_was_a_table() -> None:
     )
     more = polytask.adapt(frame, encoder="hashed-text").add({"food": ["a large pizza"]})
     assert list(more.predict(["pizza"])["class"]) == ["food"]
+
+
+def test_words_weigh_more_where_what_texts_mean_tells_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    blank = encoder_of(lambda texts: [[float(len(text) % 3), 1.0] for text in texts], kind="text")
+    monkeypatch.setattr(adapt_examples, "frozen_encoder", lambda name, **_: blank)
+    support = {"a": ["el gato negro", "un gato pardo", "gato"], "b": ["der Hund bellt", "ein Hund", "Hunde"]}
+    model = polytask.adapt(support)
+    assert [view.weight for view in model.space.views] == [1.0, 2.0]
+    assert list(model.predict(["los gatos", "Hund und Katz"])["class"]) == ["a", "b"]

@@ -16,6 +16,7 @@ from polytask.encoders.frozen import FrozenEncoder
 from polytask.encoders.frozen_choice import FROZEN_ENCODERS, best_encoder, frozen_encoder
 from polytask.encoders.frozen_features import frozen_features
 from polytask.encoders.frozen_functions import encoder_of
+from polytask.encoders.hashed_text import HashedText
 from polytask.estimators.adapt_images import image_encoders, image_space
 from polytask.estimators.left_out import can_leave_out, left_out_loss
 from polytask.meta.heads.head_choice import check_head
@@ -28,8 +29,8 @@ from polytask.models.left_out_details import with_items
 __all__ = ["adapt", "encoded_space", "encoders_to_try"]
 
 _DEEP = "minilm-3-layers"
-_LEXICAL = "hashed-text"
-_SHARES = (0.5, 1.0)  # of the words themselves, beside what they mean
+_SHARES = (0.5, 1.0, 2.0)  # of the words themselves, beside what they mean
+_WORDS = 2048  # numbers of a text for its words: with fewer, pieces of words in other languages run together
 _LONGEST = 300  # letters of a text that a report shows
 _MIDDLE = 0.7  # where no example can be left out
 
@@ -102,7 +103,7 @@ def adapt(
     if examples.kind == "text" and (unsure := _labelled_twice(examples)):
         warnings.warn(unsure, DataWarning, stacklevel=2)
         messages.append(unsure)
-    space, vectors, reasons = encoded_space(examples, encoder)
+    space, vectors, reasons = encoded_space(examples, encoder, words=_WORDS)
     messages += reasons
     names = _names(examples)
     known = KnownExamples.of(space.joined(vectors), given, names, beginnings(examples, names))
@@ -137,13 +138,14 @@ def adapt(
 
 
 def encoded_space(
-    examples: Examples, encoder: Any, *, stacklevel: int = 2
+    examples: Examples, encoder: Any, *, words: int = 1024, stacklevel: int = 2
 ) -> tuple[FeatureSpace, list[Tensor], list[str]]:
     """Choose encoders for labelled examples, and encode them.
 
     Args:
         examples: Labelled ones.
         encoder: As for `adapt`.
+        words: Numbers for the words of a text, where the encoder is chosen here.
         stacklevel: Whose line warnings point at; 2 for the line of the caller's caller.
 
     Returns:
@@ -156,7 +158,7 @@ def encoded_space(
     if encoder is None and examples.kind == "image":
         space, vectors, reason = image_space(examples)
         return space, vectors, [reason]
-    encoders = _encoders(examples, encoder, stacklevel=stacklevel + 2)
+    encoders = _encoders(examples, encoder, words, stacklevel=stacklevel + 2)
     vectors = [frozen_features(one, examples.items) for one in encoders]
     return _space(examples, encoders, vectors), vectors, []
 
@@ -169,7 +171,7 @@ def encoders_to_try(examples: Examples, encoder: Any) -> list[FrozenEncoder]:
     """
     if encoder is None and examples.kind == "image":
         return image_encoders(examples)
-    return _encoders(examples, encoder, stacklevel=4)
+    return _encoders(examples, encoder, _WORDS, stacklevel=4)
 
 
 def _shown(item: object) -> dict[str, str]:
@@ -204,7 +206,7 @@ def _names(examples: Examples) -> list[str]:
     return [str(number) for number in range(len(examples))]
 
 
-def _encoders(examples: Examples, encoder: Any, *, stacklevel: int) -> list[FrozenEncoder]:
+def _encoders(examples: Examples, encoder: Any, width: int, *, stacklevel: int) -> list[FrozenEncoder]:
     """Return what encodes the examples."""
     if isinstance(encoder, str):
         if encoder in FROZEN_ENCODERS:
@@ -217,7 +219,7 @@ def _encoders(examples: Examples, encoder: Any, *, stacklevel: int) -> list[Froz
     elif examples.kind != "text":
         chosen = [best_encoder(examples.kind, corpus=examples.items)]
     else:
-        words = frozen_encoder(_LEXICAL, corpus=examples.items)
+        words = HashedText(examples.items, width=width)
         try:
             chosen = [frozen_encoder(_DEEP), words]
         except (InputError, MissingPackageError) as error:
