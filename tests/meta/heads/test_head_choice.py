@@ -1,5 +1,8 @@
 """Which head is chosen, and that nothing but left-out examples decides."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -90,3 +93,11 @@ def test_a_strength_that_a_head_does_not_take_is_refused(name: str, strength: fl
 def test_large_supports_are_fitted_by_class_means_alone() -> None:
     rows, labels = blobs(2, 1600, size=3)
     assert set(choose_head(rows, labels, 2).losses) == {("class-means", 1.0)}
+
+
+def test_few_rows_are_told_by_the_portfolio_that_the_committed_log_of_runs_gave() -> None:
+    rows, labels = blobs(3, 4)
+    root = Path(__file__).parents[3] / "benchmarks" / "quality" / "results"
+    figures = json.loads((root / "portfolio.json").read_text())["figures"]
+    first = [tuple(one) for one in figures["portfolio of all kinds, by log loss"][:2]]
+    assert list(choose_head(rows, labels, 3).losses) == first
