@@ -141,7 +141,7 @@ def by_prototypes(encoder: str) -> Rival:
     def told(draw: Draw) -> Sequence[str]:
         one = frozen_encoder(encoder)
         rows, asked = (frozen_features(one, list(items)).numpy() for items in (draw.support, draw.queries))
-        return _nearest(rows, draw.labels, asked)
+        return nearest_mean(rows, draw.labels, asked)
 
     return told
 
@@ -150,10 +150,10 @@ def by_pixels(draw: Draw) -> Sequence[str]:
     rows, asked = (
         np.stack([np.ravel(item) for item in items]) / 255 for items in (draw.support, draw.queries)
     )
-    return _nearest(rows, draw.labels, asked)
+    return nearest_mean(rows, draw.labels, asked)
 
 
-def _nearest(rows: np.ndarray, labels: Sequence[str], asked: np.ndarray) -> list[str]:
+def nearest_mean(rows: np.ndarray, labels: Sequence[str], asked: np.ndarray) -> list[str]:
     names = sorted(set(labels))
     means = np.stack([rows[np.array(labels) == name].mean(0) for name in names])
     means /= np.linalg.norm(means, axis=1, keepdims=True)
