@@ -25,8 +25,8 @@ _Key = TypeVar("_Key", bound=Hashable)
 _FIRST = (("logistic", 3.0), ("class-means", 0.3))
 """What "auto" tries on few rows: the portfolio of logged runs, by `benchmarks/quality/portfolio.py`.
 
-On kinds of data that were left out of the log it was as often right as all heads with three strengths each, at
-a log loss of 0.27 where these have 0.26, in an eighth of the time.
+On kinds of data that were left out of the log it was as often right as all heads with three strengths
+each, at a log loss of 0.27 where these have 0.26, in an eighth of the time.
 """
 _FEW, _FEW_ROWS = 20_000, 500  # rows times classes, and rows, up to which it is that
 _ERRORS = 2  # standard errors by which another head must be better
