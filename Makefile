@@ -86,7 +86,7 @@ recording: .venv/.dev  ## Write down what every method computes, before a change
 same: .venv/.dev  ## Compare what every method computes with runs/recording
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.recording compare runs/recording
 
-bench: .venv/.models  ## The fast tier of the benchmarks, within 45 minutes on two cores: runs/bench/table.md
+bench: .venv/.models  ## The fast tier of the benchmarks, planned for 45 minutes on two cores: runs/bench/table.md
 	$(BIN)/python -m benchmarks.run
 
 bench-full: .venv/.models .venv/.peers  ## All benchmarks into the committed results, hours; goes on where it was stopped; data from POLYTASK_DATA

@@ -1,6 +1,6 @@
 """Runs the benchmarks: a fast tier, or all of them, and shows what is stored beside what came out.
 
-    python -m benchmarks.run                  # the fast tier, within 45 minutes on two cores; into runs/bench
+    python -m benchmarks.run                  # the fast tier, planned for 45 minutes on two cores: runs/bench
     python -m benchmarks.run --only meta joint
     python -m benchmarks.run --full           # all, into the committed results; hours
     python -m benchmarks.run --list

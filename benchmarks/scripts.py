@@ -18,6 +18,7 @@ FOLDERS = ("quality", "speed")
 READ_BY_OTHERS = (
     "results",
     "joint_sets",
+    "overlaps",
     "pilot_tables",
     "table_sets",
     "growth",

@@ -22,7 +22,11 @@ ROOT = Path(__file__).parents[2]
 PAGES = (
     "README.md",
     "README.zh-CN.md",
+    "docs/encoders.md",
     "docs/figures.md",
+    "docs/large-tables.md",
+    "docs/many-small-tasks.md",
+    "docs/multi-task-learning.md",
     "docs/serving.md",
 )
 """Pages that quote what was measured."""

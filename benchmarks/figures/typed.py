@@ -15,11 +15,12 @@ MEASURED = re.compile(
 """Decimals, percentages, multiples, half widths, and amounts of time, memory and points."""
 NOT_MEASURED = re.compile(
     r"```.*?```|`[^`]*`|\]\([^)]*\)|<https?:[^>]*>|<!--.*?-->"
+    r"|^    (?:[A-Z_]+=\S* )*(?:polytask|curl|docker) .*?$|CC BY[-A-Z]* \d\.\d"
     r"|9[05] ?% ?(?:intervals?|区间)|Apache-2\.0|\d+\.\d+ 版"
     r"|(?:[Vv]ersion|torch|Python|alpha[,，]?|arXiv[: ]?) ?\d+\.\d+",
-    re.DOTALL,
+    re.DOTALL | re.MULTILINE,
 )
-"""Code, addresses, comments, the coverage of intervals, and versions."""
+"""Code, addresses, comments, commands, the coverage of intervals, and versions."""
 
 
 def typed_numbers(text: str) -> list[tuple[int, str]]:

@@ -22,6 +22,7 @@ from typing import Any
 import torch
 from joint import fit
 from joint_sets import CASES, Parts, small_cnn
+from overlaps import overlap  # beside this file
 from results import write_results
 from torch import Tensor, nn
 
@@ -85,9 +86,11 @@ def main() -> None:
     torch.set_num_threads(1)
     for name in asked.sets:
         case = CASES[name]
+        ratio = 0.0
         scores: dict[str, list[float]] = {encoder: [] for encoder in ENCODERS[name]}
         for seed in asked.seed:
             parts = case.load(seed)
+            ratio = overlap(len(parts.test), len(parts.train)) if case.resplit else 0.0
             for encoder, build in ENCODERS[name].items():
                 own = replace(case, trunk=partial(build, parts))
                 trials = [fit(own, parts, parts.tasks, seed, rate) for rate in case.rates]
@@ -96,7 +99,10 @@ def main() -> None:
                 scores[encoder].append(sum(firsts) / len(firsts))
                 print(f"{name}, seed {seed}, {encoder}: {scores[encoder][-1]:.4f}", flush=True)
         figures = json.loads(RESULTS.read_text())["figures"] if RESULTS.is_file() else {}
-        figures[name] = {encoder: mean_interval(found).format(4) for encoder, found in scores.items()}
+        figures[name] = {
+            encoder: mean_interval(found, test_over_train=ratio).format(4)
+            for encoder, found in scores.items()
+        }
         setting = {"seeds": asked.seed, "bins": N_BINS, "waves": WAVES, "scale of frequencies": SCALE}
         write_results(RESULTS, setting=setting, figures=figures, seed=asked.seed, split="as joint.py")
 

@@ -28,6 +28,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from overlaps import overlap  # beside this file
 from results import write_results  # beside this file
 from torch import Tensor, nn
 
@@ -356,7 +357,7 @@ def run(split: Split, n_steps: int) -> dict[str, dict[str, float]]:
 
 def summary(runs: Sequence[dict[str, dict[str, float]]], scales: Sequence[float]) -> dict[str, Any]:
     """Average over splits."""
-    overlap = 1 / 3  # test over training tasks
+    ratio = overlap(1, 3)  # of five parts of the tasks one is judged, three are trained on
     table: dict[str, Any] = {}
     for cell in runs[0]:
         rows: dict[str, Any] = {}
@@ -365,9 +366,9 @@ def summary(runs: Sequence[dict[str, dict[str, float]]], scales: Sequence[float]
             gains = [100 * (found[cell][BASE] - found[cell][name]) for found in runs]
             points = [scale * error**0.5 for scale, error in zip(scales, errors, strict=True)]
             rows[name] = {
-                "explained": mean_interval([100 * (1 - e) for e in errors], test_over_train=overlap).format(),
-                "over the best without meta-learning": mean_interval(gains, test_over_train=overlap).format(),
-                "error in points": mean_interval(points, test_over_train=overlap).format(),
+                "explained": mean_interval([100 * (1 - e) for e in errors], test_over_train=ratio).format(),
+                "over the best without meta-learning": mean_interval(gains, test_over_train=ratio).format(),
+                "error in points": mean_interval(points, test_over_train=ratio).format(),
             }
         table[cell] = rows
     return table

@@ -21,6 +21,7 @@ from typing import Any
 
 import torch
 from joint_sets import CASES, Case, Parts
+from overlaps import overlap  # beside this file
 from results import write_results
 from torch import Tensor
 from torch.optim import Adam, Optimizer
@@ -31,6 +32,7 @@ from polytask.balancing.methods import FixedWeights
 from polytask.core import Learner, SharedModel, Task, derive_seed, generator, mean_interval, seeded
 from polytask.data import JointSource
 from polytask.evaluate import delta_m, evaluate, metric_names
+from polytask.evaluate.jackknife import p_values_of
 from polytask.evaluate.metrics import higher_is_better
 from polytask.relate import verdicts
 from polytask.train import Validation, train
@@ -160,7 +162,7 @@ def run(case: Case, seed: int) -> tuple[dict[str, Metrics], dict[str, float]]:
 
 def summary(case: Case, seeds: Mapping[int, dict[str, Metrics]], parts: Parts) -> dict[str, Any]:
     """Return by method: the metrics, Δm and the verdict of each task, over seeds."""
-    ratio = len(parts.test) / (len(parts.train) + len(parts.validation)) if case.resplit else 0.0
+    ratio = overlap(len(parts.test), len(parts.train)) if case.resplit else 0.0
     tasks = parts.tasks
     separate_runs = [run["separate"] for run in seeds.values()]
     rows: dict[str, Any] = {}
@@ -181,9 +183,11 @@ def summary(case: Case, seeds: Mapping[int, dict[str, Metrics]], parts: Parts) -
         if method != "separate":
             gains = [delta_m(tasks, joint, alone) for joint, alone in zip(runs, separate_runs)]
             rows[method]["delta_m"] = mean_interval(gains, test_over_train=ratio).format(2)
-            rows[method]["tasks"] = {
-                found.task: f"{found.outcome} ({found.gain.format(2)})"
-                for found in verdicts(tasks, runs, separate_runs, test_over_train=ratio)
+            judged = verdicts(tasks, runs, separate_runs, test_over_train=ratio)
+            rows[method]["tasks"] = {v.task: f"{v.outcome} ({v.gain.format(2)})" for v in judged}
+            rows[method]["p-values, Holm"] = {
+                task: None if p is None else round(p, 4)
+                for task, p in p_values_of({v.task: v.gain for v in judged}).items()
             }
     return rows
 
@@ -210,7 +214,7 @@ def main() -> None:
             "trials per method": len(case.rates), "metric": metric_names(parts.tasks[0])[0],
             "model": case.about,
         }  # fmt: skip
-        figures = {"methods": rows, "seconds": times}
+        figures = {"methods": rows, "seconds": times, "by seed": runs}
         write_results(
             RESULTS / f"joint-{name}.json",
             setting=setting,

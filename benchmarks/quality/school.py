@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from overlaps import overlap  # beside this file
 from results import write_results
 from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer
@@ -211,7 +212,7 @@ def main() -> None:
             seconds[name] += time.perf_counter() - start
         print(number, {name: round(values[-1], 2) for name, values in found.items()}, flush=True)
     first = data.splits[0]
-    ratio = len(first.test) / len(first.train)
+    ratio = overlap(len(first.test), len(first.train))
     base = found["shared + own ridge"]
     figures = {
         name: {

@@ -4,6 +4,7 @@ from typing import Any
 
 from benchmarks.figures.tables.registry import markdown, shown, table
 from benchmarks.figures.values import number, read
+from benchmarks.quality.overlaps import overlap
 
 from polytask.core import mean_interval
 
@@ -268,7 +269,8 @@ def _over_seeds(runs: list[dict[str, Any]], *, frozen: bool) -> str:
     values = [run["accuracy" if frozen else "gain"] * 100 for run in runs]
     unit = " %" if frozen else ""
     if len(values) > 2:
-        return shown(mean_interval(values).to_json(), 1, plus=not frozen) + unit
+        ratio = overlap(30, 90)  # intents judged, and trained on
+        return shown(mean_interval(values, test_over_train=ratio).to_json(), 1, plus=not frozen) + unit
     return " / ".join(number(one, 1, plus=not frozen) + unit for one in values)
 
 
@@ -278,7 +280,10 @@ def speakers() -> str:
     found = read("few-shot-speech")["figures"]
     order = ("log-mel, prototypes", "pooled network, no adaptation", "pooled network, fine-tuned",
              "pooled network, prototypes", "ProtoNet", "R2D2", "ANIL")  # fmt: skip
-    rows = [[name, *(found[name]["over speakers"][f"{n}-shot"] for n in (1, 5))] for name in order]
+    rows = [
+        [name, *(_over_speakers(found[name]["by speaker and seed"], f"{n}-shot") for n in (1, 5))]
+        for name in order
+    ]
     return markdown(["", "1 recording of each digit", "5 recordings"], rows)
 
 
@@ -287,11 +292,18 @@ def speaker_gain(method: str, kind: str) -> str:
     """Gain in points over prototypes on the pooled network's features, paired by speaker, over speakers."""
     found = read("few-shot-speech")["figures"]
     ours, plain = (found[name]["by speaker and seed"] for name in (method, "pooled network, prototypes"))
+    runs = {run: {kind: ours[run][kind] - plain[run][kind]} for run in ours if run in plain}
+    return _over_speakers(runs, kind)
+
+
+def _over_speakers(runs: dict[str, Any], kind: str) -> str:
+    """Average the seeds of each speaker; the interval is over speakers."""
     of_speaker: dict[str, list[float]] = {}
-    for run in ours.keys() & plain.keys():
-        of_speaker.setdefault(run.split(",")[0], []).append(100 * (ours[run][kind] - plain[run][kind]))
-    means = [sum(gains) / len(gains) for gains in of_speaker.values()]
-    return shown(mean_interval(means).to_json(), 1)
+    for run, found in runs.items():
+        of_speaker.setdefault(run.split(",")[0], []).append(100 * found[kind])
+    means = [sum(values) / len(values) for values in of_speaker.values()]
+    ratio = overlap(1, 4)  # of six speakers one is judged, four are trained on
+    return shown(mean_interval(means, test_over_train=ratio).to_json(), 1)
 
 
 # Frozen encoders, for docs/encoders.md

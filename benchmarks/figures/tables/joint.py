@@ -40,16 +40,10 @@ def separate() -> str:
             shown(found["equal"][MEAN], 3),
             "(equal weights)" if best == "equal" else f"{METHODS[best]} {shown(found[best][MEAN], 3)}",
             shown(found["equal"]["delta_m"], 2),
+            clear(found["equal"]),
         ])  # fmt: skip
-    header = [
-        "set",
-        "metric",
-        "separate",
-        "together, equal weights",
-        "best balancing here",
-        "Δm, equal weights",
-    ]
-    return markdown(header, rows)
+    header = ["set", "metric", "separate", "together, equal weights", "best balancing here"]
+    return markdown([*header, "Δm, equal weights", "tasks clearly better, worse"], rows)
 
 
 def _best(found: dict[str, Any]) -> str:
@@ -57,6 +51,13 @@ def _best(found: dict[str, Any]) -> str:
     means = {name: interval(row[MEAN])[0] for name, row in found.items() if name != "separate"}
     best = max(means, key=means.__getitem__)
     return "equal" if round(means["equal"], 3) == round(means[best], 3) else best
+
+
+def clear(found: dict[str, Any]) -> str:
+    """Return how many tasks are clearly better and worse, by p-values that Holm adjusted for all tasks."""
+    gains = {task: interval(told.split("(")[1])[0] for task, told in found["tasks"].items()}
+    sure = [gains[task] > 0 for task, p in found["p-values, Holm"].items() if p is not None and p < 0.05]
+    return f"{sum(sure)}, {len(sure) - sum(sure)} of {len(gains)}"
 
 
 @table("joint.pilots")

@@ -1,7 +1,7 @@
 """Tables about learning to learn: functions, associations, rewards, and the choice of a learner."""
 
 from benchmarks.figures.tables.registry import markdown, shown, table
-from benchmarks.figures.values import number, read
+from benchmarks.figures.values import interval, number, read
 
 
 @table("neural-processes")
@@ -50,3 +50,38 @@ def learner_choice() -> str:
     found = read("learner-choice")["figures"]["strategies"]
     rows = [[name, cell["regret over families"]] for name, cell in found.items()]
     return markdown(["strategy", "regret"], rows)
+
+
+@table("task-column")
+def task_column() -> str:
+    """Errors on new tasks by the number of known rows."""
+    found = read("task-column")["figures"]
+    labels = {"chicks": "chicks, weight in g", "motor": "Parkinsons, motor UPDRS",
+              "total": "Parkinsons, total UPDRS", "school": "School, score"}  # fmt: skip
+    called = {"mixed, slopes": "mixed model, slopes", "mixed, levels": "mixed model, levels"}
+    rows = []
+    for name in labels:
+        for size, cell in found[name].items():
+            if not size.endswith(" rows"):
+                continue
+            rival = cell["best rival"]
+            ridge = "own ridge" if rival.startswith("own") else called.get(rival, rival)
+            theirs = rival if rival == "pooled" else f"{number(interval(cell[rival])[0], 2)} ({ridge})"
+            rows.append([
+                labels[name],
+                size.removesuffix(" rows"),
+                *(number(interval(cell[way])[0], 2) for way in ("model", "pooled")),
+                theirs,
+                shown(cell["model less rival"], 2),
+                number(cell["standard error of the rival"], 2),
+            ])  # fmt: skip
+    header = [
+        "new tasks",
+        "rows given",
+        "this model",
+        "pooled",
+        "best rival",
+        "difference",
+        "one standard error",
+    ]
+    return markdown(header, rows)
