@@ -131,7 +131,9 @@ def main() -> None:
             means = {key: round(held["mean"], 3) for key, held in row.items() if isinstance(held, dict)}
             print(f"{name}, {shot} each", row["best rival"], means, flush=True)
         setting = {"ways": WAYS, "draws": DRAWS, "queries of a class": N_QUERIES, "unknown": N_UNKNOWN}
-        write_results(output, setting=setting, figures=figures)
+        write_results(
+            output, setting=setting, figures=figures, seed=list(range(DRAWS)), split="draws by chance"
+        )
 
 
 if __name__ == "__main__":

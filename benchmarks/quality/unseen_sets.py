@@ -110,7 +110,7 @@ def chat(language: str) -> Callable[[Path], ByClass]:
 def names(folder: Path) -> ByClass:
     """Made-up names of people by country, in Latin letters."""
     sys.path.append(str(folder / "python"))
-    from faker import Faker
+    from faker import Faker  # pyright: ignore[reportMissingImports]
 
     found: ByClass = {}
     for locale in _LOCALES:
@@ -160,10 +160,10 @@ def letters(pattern: str, first: int, last: int) -> Callable[[Path], ByClass]:
         found: ByClass = {}
         for file in fonts:
             font = ImageFont.truetype(str(file), 64)
-            absent = font.getmask("\uffff").getbbox(), bytes(font.getmask("\uffff"))
+            missing: Any = font.getmask("\uffff")
             for code in range(first, last + 1):
-                ink = font.getmask(chr(code))
-                if ink.getbbox() and (ink.getbbox(), bytes(ink)) != absent:
+                ink: Any = font.getmask(chr(code))
+                if ink.getbbox() and (ink.size, bytes(ink)) != (missing.size, bytes(missing)):
                     page = Image.new("RGB", (128, 128), "white")
                     ImageDraw.Draw(page).text((32, 16), chr(code), font=font, fill="black")
                     found.setdefault(f"U+{code:04X}", []).append(np.asarray(page))
@@ -176,10 +176,11 @@ def digits(_: Path) -> ByClass:
     """Digits by hand, 8 x 8 pixels, of scikit-learn."""
     from sklearn.datasets import load_digits
 
-    data = load_digits()
-    pages = 255 - np.round(data.images * 255 / 16).astype(np.uint8)
+    rows, labels = load_digits(return_X_y=True)
+    pages = 255 - np.round(np.asarray(rows).reshape(-1, 8, 8) * 255 / 16).astype(np.uint8)
+    target = np.asarray(labels)
     pages = np.repeat(pages[..., None], 3, axis=3)
-    return _kept({str(digit): list(pages[data.target == digit]) for digit in range(10)}, least=20)
+    return _kept({str(digit): list(pages[target == digit]) for digit in range(10)}, least=20)
 
 
 SETS: Mapping[str, tuple[str, Callable[[Path], ByClass]]] = {

@@ -208,6 +208,7 @@ def _names(examples: Examples) -> list[str]:
 
 def _encoders(examples: Examples, encoder: Any, width: int, *, stacklevel: int) -> list[FrozenEncoder]:
     """Return what encodes the examples."""
+    chosen: list[FrozenEncoder]
     if isinstance(encoder, str):
         if encoder in FROZEN_ENCODERS:
             _check_kind(examples, encoder, FROZEN_ENCODERS[encoder].kind)
