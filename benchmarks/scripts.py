@@ -25,6 +25,7 @@ READ_BY_OTHERS = (
     "jax_maml",
     "equal_time",
     "varied_prototypes",
+    "unseen_sets",
 )
 
 
@@ -177,6 +178,9 @@ SCRIPTS: dict[str, Script] = {
     "learn_examples": Script(minutes=10),
     "frozen_encoders": Script(parts=_each("requests letters digits speakers"), minutes=10),
     "learner_choice": Script(minutes=1),
+    "portfolio": Script(minutes=15),
+    # The other sets are in packages that have to be unpacked first, see there.
+    "unseen_examples": Script(parts=((".", "small-digits"),), minutes=2),
 }  # fmt: skip
 """By the name of the script, in the order in which they run."""
 

@@ -154,6 +154,8 @@ CASES: dict[str, Case] = {
     "one_example_calibration": Case(
         constants={"N_CLASSES": 5, "N_TASKS": 1, "N_QUERIES": 9},
     ),
+    "portfolio": Case(constants={"WAYS": (2, 5), "SHOTS": (2,), "DRAWS": 1, "N_QUERIES": 3, "SIZES": (1, 2)}),
+    "unseen_examples": Case(arguments=(".", "small-digits"), constants={"DRAWS": 1}),
     "command_start": Case(arguments=("--rounds", "1")),
     "living_classes": Case(
         arguments=("--encoder", "hashed-text"), constants={"SIZES": (3, 4), "ROUNDS": 1}

@@ -196,7 +196,7 @@ def judged(draw: Draw) -> dict[str, float]:
     adapted = time.perf_counter()
     rows = list(draw.queries)
     scores = model.scores(model.space.features(rows))
-    told = model.predict(rows)
+    told = model.predict(rows, refuse=0.05)
     place = {name: index for index, name in enumerate(model.classes)}
     truth = np.array([place[name] for name in draw.truth])
     found = {
@@ -216,7 +216,7 @@ def unknown_figures(model: FewShotClassifier, known: np.ndarray, unknown: Sequen
     truth = np.concatenate([np.ones(len(known)), np.zeros(len(others))])
     return {
         "AUROC of none": float(roc_auc_score(truth, values)),
-        "unknown called none": float(model.predict(list(unknown))["none"].mean()),
+        "unknown called none": float(model.predict(list(unknown), refuse=0.05)["none"].mean()),
     }
 
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import polytask
-from polytask.core import BundleError, DataError, InputError
+from polytask.core import BundleError, DataError, DataWarning, InputError
 from polytask.models import FewShotClassifier
 
 
@@ -52,6 +52,25 @@ def test_what_is_unlike_all_classes_is_none_of_these() -> None:
     assert classifier.predict(known)["none"].mean() < 0.2
     assert classifier.predict(far)["typicality"].mean() < classifier.predict(known)["typicality"].mean()
     assert not classifier.predict(far, refuse=0)["none"].any()
+
+
+def test_one_text_a_class_calls_nothing_none_unless_it_is_asked_for() -> None:
+    one = {
+        "pay": ["transfer money to my account"],
+        "sky": ["will it rain tomorrow"],
+        "food": ["a pizza please"],
+    }
+    far = ["quantum chromodynamics", "zzz qqq", "the senate voted on the bill"]
+    with pytest.warns(DataWarning, match="No text is called none unless `refuse` asks for it"):
+        single = polytask.adapt(one, encoder="hashed-text")
+    assert not single.refuses and not single.predict(far)["none"].any()
+    assert single.predict(far, refuse=0.5)["none"].any()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        two = polytask.adapt(
+            {name: [*items, items[0] + " now"] for name, items in one.items()}, encoder="hashed-text"
+        )
+    assert two.refuses
 
 
 def test_scores_of_untouched_classes_stay_bit_for_bit() -> None:

@@ -57,7 +57,8 @@ def predict(
     refuse: Annotated[
         float | None,
         typer.Option(
-            help="Of a classifier: which share of known examples may be called none of the classes (0.05)."
+            help="Of a classifier: which share of known examples may be called none of the classes "
+            "(0.05; 0 where every class has one text)."
         ),
     ] = None,
     sets: Annotated[

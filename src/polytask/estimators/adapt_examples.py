@@ -123,7 +123,9 @@ def adapt(
         about = known_from.about if known_from else "other data"
         warnings.warn(
             "Every class has one example, so none could be left out: how sure probabilities are, and what is "
-            f"none of the classes, is as it was for tasks of {about}. Give two or more of a class.",
+            f"none of the classes, is as it was for tasks of {about}."
+            + ("" if model.refuses else " No text is called none unless `refuse` asks for it.")
+            + " Give two or more of a class.",
             DataWarning,
             stacklevel=2,
         )

@@ -33,6 +33,7 @@ from polytask.models.typicality import confidence, conformal_level, kept_referen
 __all__ = ["FewShotClassifier", "HeadSettings"]
 
 _SPACE, _EXAMPLES = "space/", "examples/"
+_REFUSED = 0.05  # of known examples, where nothing else is asked for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,6 +162,17 @@ class FewShotClassifier(SavedModel):
         return self.data.get("left_out_accuracy")
 
     @property
+    def refuses(self) -> bool:
+        """Whether `predict` says that an example is none of the classes without being asked to.
+
+        What is typical of a class is learned from examples that were left out. Where every class has one,
+        it is taken from other tasks; those of drawings and sounds are alike enough, those of texts are not.
+        """
+        return (
+            bool(len(self.losses)) or self.space.kind != "text" or stored_known_tasks(self.data) is not None
+        )
+
+    @property
     def messages(self) -> tuple[str, ...]:
         """What was noteworthy of the support: kind, columns, what was left out."""
         return tuple(map(str, self.data.get("messages", ())))
@@ -175,7 +187,7 @@ class FewShotClassifier(SavedModel):
         self,
         source: Any,
         *,
-        refuse: float = 0.05,
+        refuse: float | None = None,
         probabilities: bool = False,
         sets: float | None = None,
         keep: Any = (),
@@ -186,7 +198,8 @@ class FewShotClassifier(SavedModel):
             source: Examples in any form that `polytask.data.read_examples` takes, without labels; columns of
                 tables are found as in the support.
             refuse: Which share of examples of known classes may be called none of these, 0 for never. It
-                holds on average, where examples come as those of the support did.
+                holds on average, where examples come as those of the support did. None for 0.05, or for 0
+                where every class has one text: see `refuses`.
             probabilities: Whether the probability of every class is added.
             sets: Add the sets of classes that hold the right one for this share of examples, as 0.9.
             keep: Columns of a table that are put in front of the answers, by name; one, or several.
@@ -202,6 +215,7 @@ class FewShotClassifier(SavedModel):
                 a column that is to be kept.
             DataError: An example cannot be read.
         """
+        refuse = (_REFUSED if self.refuses else 0.0) if refuse is None else refuse
         for name, value in (("refuse", refuse), ("sets", 0.5 if sets is None else sets)):
             least = 0 if name == "refuse" else 1e-9
             if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value < 1:

@@ -95,8 +95,8 @@ def _classes(
         items = column_items(model, frame_of(asked.rows, body, limits, folder))
     else:
         items = items_to_predict(kind, asked, body, limits)
-    given = {"refuse": 0.05 if asked.refuse is None else asked.refuse, "sets": asked.sets}
-    return _of_classes(model.predict(items, probabilities=True, **given), model.classes)
+    told = model.predict(items, probabilities=True, refuse=asked.refuse, sets=asked.sets)
+    return _of_classes(told, model.classes)
 
 
 def column_items(model: FewShotClassifier, frame: pd.DataFrame) -> list[Any]:
