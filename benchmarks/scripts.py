@@ -211,5 +211,5 @@ def redirect(module: ModuleType, into: Path) -> None:
             setattr(module, name, into / f"cells of {module.__name__}")
         elif isinstance(value, Path) and value.name == "results":
             setattr(module, name, into)
-        elif isinstance(value, Path) and value.parent.name == "results":
+        elif isinstance(value, Path) and value.parent.name in ("results", "logs"):
             setattr(module, name, into / value.name)

@@ -155,6 +155,7 @@ CASES: dict[str, Case] = {
         constants={"N_CLASSES": 5, "N_TASKS": 1, "N_QUERIES": 9},
     ),
     "portfolio": Case(constants={"WAYS": (2, 5), "SHOTS": (2,), "DRAWS": 1, "N_QUERIES": 3, "SIZES": (1, 2)}),
+    "task_learners": Case(arguments=("--set", "chicks"), constants={"STEPS": 2, "N_PARTS": 2}),
     "unseen_examples": Case(arguments=(".", "small-digits"), constants={"DRAWS": 1}),
     "command_start": Case(arguments=("--rounds", "1")),
     "living_classes": Case(

@@ -11,7 +11,7 @@ are its accuracy and log loss on queries, its log loss on examples that are left
 Then each kind of data is left out with all its datasets, and a strategy names heads to try from the log of
 the others; of these the support chooses, by examples left out, as `polytask.meta.heads.choose_head` does. So
 queries choose nothing, and no data of the kind do. Intervals are over datasets, each by the mean over its
-tasks. Writes ``results/portfolio-log.json``, a `RunLog` of accuracies, and ``results/portfolio.json``.
+tasks. Writes ``logs/portfolio-log.json``, a `RunLog` of accuracies, and ``results/portfolio.json``.
 """
 
 import argparse
@@ -44,7 +44,8 @@ from polytask.selection.portfolio import greedy_portfolio
 from polytask.selection.run_log import RunLog
 
 HERE = Path(__file__).parent
-LOG, RESULTS = HERE / "results" / "portfolio-log.json", HERE / "results" / "portfolio.json"
+LOG = HERE.parent / "logs" / "portfolio-log.json"
+RESULTS = HERE / "results" / "portfolio.json"
 WAYS, SHOTS = (2, 5, 10, 20, 60), (2, 5, 20)
 DRAWS, N_QUERIES, MOST_ROWS = 2, 15, 200
 SIZES = (1, 2, 3, 4, 6)
