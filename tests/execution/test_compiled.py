@@ -117,6 +117,16 @@ def test_of_the_same_learner_nothing_is_described_again(monkeypatch: pytest.Monk
     assert compiled.n_compiled == 1
 
 
+class Scaled(nn.Sequential):
+    def __init__(self) -> None:
+        super().__init__(nn.Linear(2, 4), nn.Tanh(), nn.Linear(4, 1))
+        self.scales, self.functions = {"all": 1.0}, [torch.tanh]
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        hidden = self.functions[0](self[1](self[0](inputs)))
+        return self[2](hidden * self.scales["all"])
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -126,14 +136,17 @@ def test_of_the_same_learner_nothing_is_described_again(monkeypatch: pytest.Monk
         lambda model: setattr(model.model[0], "bias", nn.Parameter(torch.zeros(4, dtype=torch.float64))),
         lambda model: model.model.__setitem__(1, nn.Sigmoid()),
         lambda model: model.eval(),
+        lambda model: model.model[1].register_forward_hook(lambda _, given, found: 2 * found),
+        lambda model: model.model.scales.update(all=2.0),
+        lambda model: model.model.functions.__setitem__(0, torch.sigmoid),
     ],
-    ids=["option", "attribute", "frozen", "parameter", "module", "mode"],
+    ids=["option", "attribute", "frozen", "parameter", "module", "mode", "hook", "mapping", "list"],
 )
 def test_a_learner_that_changes_between_steps_is_seen_to(
     change: Callable[[Any], object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     as_graph(monkeypatch)
-    model, compiled = learner(), Compiled()
+    model, compiled = learner(Scaled()), Compiled()
     compiled(model, STACK)
     change(model)
     parameters = [p for p in model.parameters() if p.requires_grad]

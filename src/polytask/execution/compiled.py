@@ -55,8 +55,8 @@ class Compiled:
     seconds.
 
     A learner must do the same operations whatever the values: a Python branch on a tensor's value cannot be
-    traced. Plain attributes of modules may change between steps; attributes that hold other objects are
-    compared by identity.
+    traced. Hooks and plain attributes of modules may change between steps, in lists and mappings too; other
+    objects are compared by identity, so what changes inside of one is not seen.
 
     Args:
         cuda_graphs: Whether to replay the program by CUDA graphs; None means on a GPU.
