@@ -91,7 +91,7 @@ def test_left_out_examples_choose_the_encoder(monkeypatch: pytest.MonkeyPatch) -
 def test_with_one_example_a_class_the_look_decides(monkeypatch: pytest.MonkeyPatch) -> None:
     photos_encoder(monkeypatch, mean_colours)
     monkeypatch.setattr(
-        adapt_images, "best_encoder", lambda kind: adapt_images.frozen_encoder("efficientnet-lite0")
+        adapt_images, "best_available", lambda kind: (adapt_images.frozen_encoder("efficientnet-lite0"), "")
     )
     with warnings.catch_warnings(action="ignore"):
         drawn = polytask.adapt(*strokes(1))

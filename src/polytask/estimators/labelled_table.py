@@ -66,6 +66,7 @@ def labelled_table(
     sample_weight: Any = None,
     groups: Any = None,
     times: Any = None,
+    text_encoder: str | None = None,
 ) -> LabelledTable:
     """Put features, targets and the roles of rows into one table.
 
@@ -78,6 +79,7 @@ def labelled_table(
         sample_weight: How much each row counts ``[row]``.
         groups: The group of each row ``[row]``.
         times: The time of each row ``[row]``.
+        text_encoder: Reads columns of text.
 
     Raises:
         InputError: They do not fit together.
@@ -112,7 +114,7 @@ def labelled_table(
         names[role] = _free(role, table.columns)
         table[names[role]] = column
     asked = _asked(kinds, labels, permitted)
-    columns = Columns.of(asked, **names)
+    columns = Columns.of(asked, text_encoder=text_encoder, **names)
     return LabelledTable(frame=read_table(table), columns=columns, targets=tuple(asked), shape=shape)
 
 

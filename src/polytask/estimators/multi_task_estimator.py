@@ -51,7 +51,8 @@ class MultiTaskEstimator(BaseEstimator):
             target); None for whatever fits.
         groups: Which targets are trained together, by name, as ``[["y0", "y2"], ["y1"]]``, or ``"auto"``;
             None for all. (What `fit` takes as ``groups`` are groups of rows, as scikit-learn calls them.)
-        folds: As in `polytask.fit`, and so is all that follows.
+        text_encoder: Reads columns of text, as in `polytask.fit`, and so is all that follows.
+        folds: How many folds, a splitter, or pairs of row positions.
         repeats: How often rows are dealt anew.
         baselines: Also train a model for each target alone, for ``results_``; here they are left out by
             default.
@@ -111,6 +112,7 @@ class MultiTaskEstimator(BaseEstimator):
         *,
         kinds: str | Mapping[str, str | None] | None = None,
         groups: Any = None,
+        text_encoder: str | None = None,
         folds: Any = None,
         repeats: int = 1,
         baselines: bool = False,
@@ -142,6 +144,7 @@ class MultiTaskEstimator(BaseEstimator):
     ) -> None:
         self.kinds = kinds
         self.groups = groups
+        self.text_encoder = text_encoder
         self.folds = folds
         self.repeats = repeats
         self.baselines = baselines
@@ -195,12 +198,12 @@ class MultiTaskEstimator(BaseEstimator):
             InputError: A setting, the features or the targets are wrong; it is a ValueError.
         """
         settings = self.get_params(deep=False)
-        kinds = settings.pop("kinds")
+        kinds, text_encoder = settings.pop("kinds"), settings.pop("text_encoder")
         checked = FitSettings.checked(settings, find_groups=related_groups)
         with at_the_estimator():
             table = labelled_table(
                 self, X, y, kinds=kinds, permitted=self._permitted,
-                sample_weight=sample_weight, groups=groups, times=times,
+                sample_weight=sample_weight, groups=groups, times=times, text_encoder=text_encoder,
             )  # fmt: skip
             self.model_ = fit_table(table.frame, table.columns, checked, stacklevel=3)
         assert self.model_.results is not None  # noqa: S101 - a fit always has them

@@ -98,7 +98,7 @@ def _page_svg(text: str, title: str) -> str:
     body = text[text.index("<svg") :]
     body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
     body = re.sub(r"<!--.*?-->", "", body, flags=re.DOTALL)
-    own = hashlib.sha256(body.encode()).hexdigest()[:8]
+    own = hashlib.sha256((title + body).encode()).hexdigest()[:8]
     used = set(re.findall(r"(?:url\(#|xlink:href=\"#)([^)\"]+)", body))
     body = re.sub(r' id="([^"]*)"', lambda found: f' id="{own}-{found[1]}"' if found[1] in used else "", body)
     body = re.sub(r"(url\(#|xlink:href=\"#)", rf"\g<1>{own}-", body)
