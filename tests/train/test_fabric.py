@@ -29,3 +29,10 @@ def test_nothing_is_said_where_it_is_not_slow(precision, has, monkeypatch):
 def test_numbers_that_are_none_are_refused(devices, nodes, named):
     with pytest.raises(InputError, match=f"`{named}` must be a whole number from 1"):
         fabric_for("cpu", devices, "32-true", nodes=nodes)
+
+
+def test_a_machine_that_knows_of_no_other_does_not_wait_for_them(monkeypatch):
+    for name in ("TORCHELASTIC_RUN_ID", "SLURM_JOB_ID", "MASTER_ADDR"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(InputError, match="`nodes` is 2, but nothing says where the other machines are"):
+        fabric_for("cpu", 1, "32-true", nodes=2)

@@ -56,6 +56,12 @@ def _check_processes(devices: int, nodes: int) -> None:
             f"{devices} x {nodes}. Pass what torchrun was given: the processes of a machine as `devices`, "
             "the machines as `nodes`."
         )
+    known = ("TORCHELASTIC_RUN_ID", "SLURM_JOB_ID", "MASTER_ADDR")
+    if nodes > 1 and not any(name in os.environ for name in known):
+        raise InputError(
+            f"`nodes` is {nodes}, but nothing says where the other machines are, and this one would wait for "
+            "them. Start the script on each by torchrun, or set MASTER_ADDR, MASTER_PORT and NODE_RANK."
+        )
 
 
 def device_for(accelerator: str, precision: Precision) -> torch.device:
