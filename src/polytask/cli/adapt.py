@@ -174,7 +174,6 @@ class _Run:
 
 def _learn_classes(source: Path, asked: dict[str, Any], run: _Run) -> None:
     from polytask.estimators import adapt as adapt_examples
-    from polytask.estimators.planned_adapting import plan_adapting
     from polytask.models import FewShotClassifier
     from polytask.models.bundle_folder import check_destination
 
@@ -185,6 +184,8 @@ def _learn_classes(source: Path, asked: dict[str, Any], run: _Run) -> None:
         )
     check_destination(run.output, kind=FewShotClassifier.kind)
     if run.dry:
+        from polytask.estimators.planned_adapting import plan_adapting  # it knows what trains
+
         run.plan(plan_adapting(source, **asked))
         return
     reported = reports_possible(wanted=run.report)
@@ -194,7 +195,6 @@ def _learn_classes(source: Path, asked: dict[str, Any], run: _Run) -> None:
 def _learn_new_classes(
     base: "LearnedFeatures", support: Path, asked: dict[str, Any], run: _Run, *, again: bool
 ) -> None:
-    from polytask.estimators.planned_adapting import plan_new_classes
     from polytask.models import FewShotClassifier
     from polytask.models.bundle_folder import check_destination
 
@@ -207,6 +207,8 @@ def _learn_new_classes(
         )
     check_destination(run.output, kind=FewShotClassifier.kind)
     if run.dry:
+        from polytask.estimators.planned_adapting import plan_new_classes  # it knows what trains
+
         run.plan(plan_new_classes(base, user_path(support), **of_head))
         return
     reported = reports_possible(wanted=run.report)
@@ -214,11 +216,12 @@ def _learn_new_classes(
 
 
 def _add_examples(base: "FewShotClassifier", support: Path, run: _Run) -> None:
-    from polytask.estimators.planned_adapting import plan_adding
     from polytask.models.bundle_folder import check_destination
 
     check_destination(run.output, kind=base.kind)
     if run.dry:
+        from polytask.estimators.planned_adapting import plan_adding  # it knows what trains
+
         run.plan(plan_adding(base, user_path(support)))
         return
     reported = reports_possible(wanted=run.report)
