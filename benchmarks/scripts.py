@@ -160,6 +160,7 @@ SCRIPTS: dict[str, Script] = {
     "image_learners": Script(minutes=36),
     "school": Script(minutes=10),
     "joint": Script(parts=_each(SETS), minutes=150),
+    "every_method": Script(minutes=75),
     "affinities": Script(parts=_each("sarcos sarcos-equal-parameters tox21 fashion"), minutes=20),
     "pilots": Script(parts=_each(SETS), minutes=20),
     "pilot_probability": Script(minutes=120),

@@ -142,6 +142,13 @@ def known_elsewhere(module: Any) -> None:
     module.FILE = Path(tempfile.gettempdir()) / "known_tasks.json"
 
 
+def four_methods(module: Any) -> None:
+    """Train four methods for two steps, and keep their cells elsewhere."""
+    module.SETS["wq"] = replace(module.SETS["wq"], n_steps=2)
+    module.CELLS = Path(tempfile.mkdtemp())
+    module.methods = lambda: ["balancer:equal", module.FIXED, "balancer:auto-lambda", "architecture:mmoe"]
+
+
 def never_compiled(module: Any) -> None:
     """Compiling takes longer than all the rest, and `speed/meta.py` does it."""
     module.Compiled = lambda: None  # which is the plain loop
@@ -156,6 +163,7 @@ CASES: dict[str, Case] = {
     ),
     "portfolio": Case(constants={"WAYS": (2, 5), "SHOTS": (2,), "DRAWS": 1, "N_QUERIES": 3, "SIZES": (1, 2)}),
     "task_learners": Case(arguments=("--set", "chicks"), constants={"STEPS": 2, "N_PARTS": 2}),
+    "every_method": Case(arguments=("--sets", "wq", "--seed", "0", "1"), shorten=four_methods),
     "unseen_examples": Case(arguments=(".", "small-digits"), constants={"DRAWS": 1}),
     "command_start": Case(arguments=("--rounds", "1")),
     "living_classes": Case(
