@@ -9,7 +9,7 @@ __all__ = ["crammer_singer_dual"]
 
 
 def crammer_singer_dual(
-    features: Tensor, members: Tensor, cost: float, *, n_steps: int = 20, barrier: float = 1e-9
+    features: Tensor, members: Tensor, cost: float, *, n_steps: int = 25, barrier: float = 1e-9
 ) -> Tensor:
     r"""Solve the dual of Crammer's and Singer's support vector machine.
 
@@ -30,7 +30,7 @@ def crammer_singer_dual(
         features: ``[row, feature]``.
         members: 1.0 for the class of an example, else 0, ``[row, class]``: one 1 a row.
         cost: The factor :math:`C` of the hinge loss.
-        n_steps: Steps of the interior point method; 15 to 25 reach the end.
+        n_steps: Steps of the interior point method; 15 to 22 reach the end.
         barrier: What a multiplier times its slack is at the end instead of 0, relative to the lesser of
             the cost and one over the mean squared length of the examples, where solutions begin. So much
             may the objective be off for each entry of the dual.

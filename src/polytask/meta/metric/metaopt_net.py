@@ -29,7 +29,7 @@ class MetaOptNet(SolvedHead):
         cost: The factor :math:`C` of the hinge loss: small costs keep the weights small.
         scale: Initial :math:`s`. From 1, margins of 1 leave all classes nearly alike, and training starts
             slowly.
-        n_steps: Steps of the solver. 20 suffice unless the cost times the mean squared length of the features
+        n_steps: Steps of the solver. 25 suffice unless the cost times the mean squared length of the features
             is above 20,000.
 
     Raises:
@@ -57,7 +57,7 @@ class MetaOptNet(SolvedHead):
     """
 
     def __init__(
-        self, encoder: nn.Module, *, cost: float = 0.1, scale: float = 7.0, n_steps: int = 20
+        self, encoder: nn.Module, *, cost: float = 0.1, scale: float = 7.0, n_steps: int = 25
     ) -> None:
         problems = [
             f"`{name}` must be above 0, got {value}"
