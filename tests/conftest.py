@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import settings
 
 from polytask.encoders.pretrained.registry import MODELS
 from polytask.encoders.pretrained.stored import is_stored
@@ -18,6 +19,9 @@ from polytask.encoders.pretrained.stored import is_stored
 N_THREADS = os.environ.get("POLYTASK_TEST_THREADS", "1")
 os.environ["OMP_NUM_THREADS"] = N_THREADS
 torch.set_num_threads(int(N_THREADS))
+
+# Drawn examples are the same in every run; HYPOTHESIS_PROFILE=default looks for new ones.
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 # torch keeps what it compiled, and would take it again under another ATEN_CPU_CAPABILITY, where it is wrong.
 COMPILED = f"polytask-compiled-{getpass.getuser()}-{torch.backends.cpu.get_cpu_capability()}".replace(
