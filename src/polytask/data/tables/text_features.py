@@ -128,23 +128,23 @@ def text_features(
         InputError: There is no such encoder here.
     """
     hashed = TextFeatures(name=name, weights=piece_weights(texts), missing=missing, kind="text")
-    codes, values = pd.factorize(np.array(_shortened(texts), dtype=object))
     if encoder == HASHED:
         return hashed, ""
+    codes, values = pd.factorize(np.array(_shortened(texts), dtype=object))
     if encoder is None and len(values) > _MOST_UNASKED:
         return (
             hashed,
             f"; what {len(values):,} texts mean is looked at only if `text_encoder` names an encoder",
         )
+    used = encoder or _USUAL
     try:
-        fingerprint, vectors = text_vectors(encoder or _USUAL, values.tolist())
+        fingerprint, vectors = text_vectors(used, values.tolist())
     except (InputError, MissingPackageError) as error:
         if encoder is not None:
             raise
         return hashed, f"; what it means is not looked at ({str(error).rstrip('.')})"
     shares = np.bincount(codes, minlength=len(values)) / len(codes)
     centre = tuple(np.round(shares @ vectors.astype(np.float64), 6).tolist())
-    used = encoder or _USUAL
     return (
         replace(hashed, encoder=used, fingerprint=fingerprint, centre=centre),
         f", and {len(centre)} by its meaning ({used})",
