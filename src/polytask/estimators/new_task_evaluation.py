@@ -85,16 +85,7 @@ def evaluate_new_tasks(
 
 def _figures(model: InContextModel, names: TaskNames, given: KnownRows, asked: pd.DataFrame) -> _Figures:
     """Answer rows by those that are given, and judge each."""
-    reading = InContextModel(
-        model.learner,
-        config=model.config,
-        reader=model.reader,
-        names=names,
-        known=given,
-        spread=model.spread,
-        data=model.data,
-    )
-    answers = reading.predict(asked, intervals=_INTERVALS, log_density=True)
+    answers = model.knowing(names, given).predict(asked, intervals=_INTERVALS, log_density=True)
     name, labels = model.target.task.name, model.reader.numbers(asked)
     inside = (answers[f"{name}:low"] <= labels) & (labels <= answers[f"{name}:high"])
     return {

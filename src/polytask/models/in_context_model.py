@@ -223,6 +223,10 @@ class InContextModel(SavedModel):
         known, shortened = self.known.more(more.only(fresh)).limited()
         if shortened:
             warnings.warn(most_rows_text(shortened), DataWarning, stacklevel=2)
+        return self.knowing(names, known)
+
+    def knowing(self, names: TaskNames, known: KnownRows) -> "InContextModel":
+        """Return a model of the same network that reads other rows, of tasks of these names."""
         return InContextModel(
             self.learner,
             config=self.config,
