@@ -7,7 +7,7 @@ Between ``<!-- figures: NAME -->`` and ``<!-- end -->`` stands what a table of `
 midst of a line, one value of a result file by the path to it (`values`). Numbers that no result file has are
 marked: ``<!-- paper -->`` of a paper, ``<!-- gpu -->`` of a GPU, ``<!-- teaching -->`` of an example,
 ``<!-- setting -->`` of how it was measured, and ``<!-- once -->`` of a trial by hand that no script repeats;
-all up to ``<!-- end -->``.
+all up to ``<!-- end -->``. What the catalogues say of each method (`verdicts`) is written alongside.
 CONTRIBUTING.md tells how to add a figure.
 """
 
@@ -17,6 +17,7 @@ from pathlib import Path
 
 from benchmarks.figures.blocks import rewritten
 from benchmarks.figures.typed import typed_numbers
+from benchmarks.figures.verdicts import VERDICTS_FILE, verdicts
 
 ROOT = Path(__file__).parents[2]
 PAGES = (
@@ -49,6 +50,11 @@ def main() -> int:
         elif before != after:
             page.write_text(after, "utf-8")
             print(f"{name} was written anew")
+    written = verdicts()
+    if asked.check and VERDICTS_FILE.read_text("utf-8") != written:
+        faults.append(f"{VERDICTS_FILE.name} is not what the results say; run `python -m benchmarks.figures`")
+    elif not asked.check:
+        VERDICTS_FILE.write_text(written, "utf-8")
     print(*faults, sep="\n", end="\n" if faults else "", file=sys.stderr)
     return int(bool(faults))
 

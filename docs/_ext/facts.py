@@ -60,7 +60,11 @@ def balancer_facts(method: Method) -> Facts:
         agreeing = (
             "an objective may go up even where all gradients agree" if signed else "no objective goes up"
         )
-        facts += [("where all gradients agree", agreeing), ("paper", entries[0].reference)]
+        facts += [
+            ("where all gradients agree", agreeing),
+            _verdict(entries[0]),
+            ("paper", entries[0].reference),
+        ]
     return facts
 
 
@@ -76,6 +80,7 @@ def sharing_facts(method: Method) -> Facts:
             ("parameters", f"{ours:,}, {ours / hard:.1f} times hard sharing ({hard:,}): four tasks, 20 "
              "columns, two layers of 64"),
             ("settings of its own", ", ".join(f"``{name}``" for name in entry.uses) or "none"),
+            _verdict(entry),
             ("paper", entry.reference),
         ]  # fmt: skip
     return facts
@@ -96,9 +101,14 @@ def learner_facts(method: Method) -> Facts:
             ("is trained", _training(entry)),
             ("inner settings", ", ".join(f"``{name}``" for name in entry.inner) or "none: no gradient steps"),
             ("parameters", f"{whole:,}, of which the encoder {encoder:,} (Conv4 of width 64, 5 classes)"),
+            _verdict(entry),
             ("paper", entry.reference),
         ]  # fmt: skip
     return facts
+
+
+def _verdict(entry: BalancerEntry | ArchitectureEntry | LearnerEntry) -> tuple[str, str]:
+    return "in our comparison of all", entry.verdict or "not in it"
 
 
 def _training(entry: LearnerEntry) -> str:

@@ -56,11 +56,11 @@ def glyphs() -> str:
             f"`{name}`" + (", transductive" if cell["transductive"] else ""),
             cell["family"],
             f"{cell['steps']:,}",
-            *_over_named_seeds(cell),
+            *over_seeds(cell),
         ]
         for name, cell in sorted(found.items(), key=lambda one: -_mean(one[1]))
     ]
-    rows.append(["pixels, nearest mean", "", "", *_over_named_seeds(pixels)])
+    rows.append(["pixels, nearest mean", "", "", *over_seeds(pixels)])
     return markdown(["", "family", "steps", "5-way 1-shot", "seeds"], rows)
 
 
@@ -79,12 +79,12 @@ def image_learners() -> str:
             cells = [
                 found[name][one][shot] for one in ("pixels", "simple-shot", "prototypes", "varied-prototypes")
             ]
-            texts = [_over_named_seeds(cell) for cell in cells]
+            texts = [over_seeds(cell) for cell in cells]
             rows.append([f"{label}, {shot}", *(text for text, _ in texts), texts[0][1]])
     return markdown(["5-way", "pixels", "simple-shot", "prototypes", "varied-prototypes", "seeds"], rows)
 
 
-def _over_named_seeds(cell: dict[str, Any]) -> tuple[str, str]:
+def over_seeds(cell: dict[str, Any]) -> tuple[str, str]:
     """Return the accuracy over seeds, and how many there are; of two both, of one over its episodes."""
     runs = list(cell["by seed"].values())
     if len(runs) == 1:

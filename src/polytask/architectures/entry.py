@@ -9,6 +9,7 @@ from torch import nn
 from polytask.architectures.trunks import table_trunk
 from polytask.core import Sharing, Task
 from polytask.core.catalogue import stated
+from polytask.core.verdicts import method_verdict
 
 __all__ = ["ArchitectureEntry", "TablePlan", "catalogued"]
 
@@ -100,6 +101,11 @@ class ArchitectureEntry:
     least_depth: int = 1
     head: Callable[[TablePlan, Task], nn.Module] = _linear
     trained: Callable[[Task], Task] = _as_it_is
+
+    @property
+    def verdict(self) -> str:
+        """What it was worth in our comparison of all methods; empty where it had no part."""
+        return method_verdict("architecture", self.name)
 
 
 def catalogued(entry: ArchitectureEntry) -> Callable[[type[Architecture]], type[Architecture]]:

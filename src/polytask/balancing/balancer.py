@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from polytask.balancing.evidence import Evidence
 from polytask.core import InputError
 from polytask.core.catalogue import stated
+from polytask.core.verdicts import method_verdict
 
 __all__ = [
     "Balancer",
@@ -106,6 +107,11 @@ class BalancerEntry:
     needs: Needs
     reference: str
     signed: bool = False
+
+    @property
+    def verdict(self) -> str:
+        """What it was worth in our comparison of all methods; empty where it had no part."""
+        return method_verdict("balancing", self.name)
 
 
 def catalogued(

@@ -1,7 +1,7 @@
 """``polytask methods`` and ``polytask demo``: what there is, and what it looks like."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,29 +10,39 @@ from polytask.cli.failures import SpokenCommand
 from polytask.cli.options import Json, Quiet, app
 from polytask.cli.terminal import say, show
 
+if TYPE_CHECKING:
+    from rich.table import Table
+
 __all__ = ["demo", "methods"]
+
+COMPARED = (
+    "Beside hard sharing and equal weights: where a method is clearly better or worse on the sets of our "
+    "comparison (benchmarks/quality/every_method.py). Unseen letters: right answers among 5 letters of "
+    "scripts never seen, one example each, all learners trained for the same time "
+    "(benchmarks/quality/glyph_learners.py)."
+)
 
 
 @app.command(cls=SpokenCommand)
 def methods(as_json: Json = False) -> None:
-    """List architectures, ways of balancing and few-shot learners: what each does, and where it comes from.
+    """List architectures, ways of balancing and few-shot learners: what each does, what it was worth in our
+    own comparisons, and where it comes from.
 
     [bold]Example[/bold]
 
       polytask methods
     """
-    from rich.table import Table
-
     from polytask.architectures.catalogue import architecture_entries
     from polytask.balancing.catalogue import balancer_entries
+    from polytask.core.verdicts import method_verdict
     from polytask.meta.catalogue import learner_entries
 
     architectures = {
-        name: {"summary": entry.summary, "reference": entry.reference}
+        name: {"summary": entry.summary, "verdict": entry.verdict, "reference": entry.reference}
         for name, entry in architecture_entries().items()
     }
     balancing = {
-        name: {"needs": entry.needs, "reference": entry.reference}
+        name: {"needs": entry.needs, "verdict": entry.verdict, "reference": entry.reference}
         for name, entry in balancer_entries().items()
     }
     learners = {
@@ -40,24 +50,34 @@ def methods(as_json: Json = False) -> None:
             "family": entry.family,
             "transductive": entry.transductive,
             "any number of classes": not entry.fixed_way,
+            "verdict": entry.verdict,
             "reference": entry.reference,
         }
         for name, entry in learner_entries().items()
     }
-    architecture = Table("polytask fit --architecture", "how tasks share", "paper", box=None, pad_edge=False)
+    architecture = _table("polytask fit --architecture", "how tasks share", "beside hard")
     for name, entry in architectures.items():
-        architecture.add_row(name, entry["summary"], entry["reference"])
-    balancer = Table("polytask fit --balancing", "looks at", "paper", box=None, pad_edge=False)
+        architecture.add_row(
+            name, entry["summary"], method_verdict("architecture", name, short=True), entry["reference"]
+        )
+    balancer = _table("polytask fit --balancing", "looks at", "beside equal")
     for name, entry in balancing.items():
-        balancer.add_row(name, entry["needs"], entry["reference"])
-    learner = Table(
-        "polytask learn --learner", "what is learned", "classes", "paper", box=None, pad_edge=False
-    )
+        balancer.add_row(
+            name, entry["needs"], method_verdict("balancing", name, short=True), entry["reference"]
+        )
+    learner = _table("polytask learn --learner", "what is learned", "classes", "unseen letters")
     for name, entry in learner_entries().items():
         kind = f"{entry.family}, transductive" if entry.transductive else entry.family
-        learner.add_row(name, kind, "as trained" if entry.fixed_way else "any number", entry.reference)
+        classes = "as trained" if entry.fixed_way else "any number"
+        learner.add_row(name, kind, classes, method_verdict("learner", name, short=True), entry.reference)
     listed = {"architectures": architectures, "balancing": balancing, "learning": learners}
-    show(listed, as_json=as_json, lines=[architecture, "", balancer, "", learner])
+    show(listed, as_json=as_json, lines=[architecture, "", balancer, "", learner, "", COMPARED])
+
+
+def _table(*head: str) -> "Table":
+    from rich.table import Table
+
+    return Table(*head, "paper", box=None, pad_edge=False)
 
 
 @app.command(cls=SpokenCommand)

@@ -9,6 +9,7 @@ from torch import nn
 
 from polytask.core import EpisodicLearner
 from polytask.core.catalogue import stated
+from polytask.core.verdicts import method_verdict
 from polytask.meta.image_task import ImageTask
 
 __all__ = ["BOTH", "Builder", "LearnerEntry", "by_gradients", "catalogued", "on_encoder"]
@@ -51,6 +52,11 @@ class LearnerEntry:
     held_out: bool = False
     train_way: int = 20
     inner: tuple[InnerSetting, ...] = ()
+
+    @property
+    def verdict(self) -> str:
+        """What it was worth in our comparison of all learners; empty where it had no part."""
+        return method_verdict("learner", self.name)
 
     @property
     def by_episodes(self) -> bool:
