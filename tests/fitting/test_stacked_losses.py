@@ -150,17 +150,19 @@ def test_targets_count_as_much_as_their_weights_say_among_the_open_ones() -> Non
     assert not weighted(outputs, picked, torch.zeros(2, 3, dtype=torch.bool)).any()
 
 
-def test_rows_that_count_more_do_so_in_training_alone() -> None:
-    data = rows((Y, K, M))
-    losses = StackedLosses((Y, K, M), data, None, torch.device("cpu"))
+def test_rows_that_are_drawn_count_alike_in_training_and_by_their_weights_where_they_judge() -> None:
+    data, shares = rows((Y, K, M)), torch.rand(12)
+    given = {"class_weights": {"k": (1.0, 3.0)}}
+    plain, weighted, drawn = (
+        StackedLosses((Y, K, M), data, weights, torch.device("cpu"), drawn=drawn, **given)
+        for weights, drawn in ((None, False), (shares, False), (shares, True))
+    )
     picked, outputs = torch.arange(12).expand(2, -1), torch.randn(2, 12, 5)
     judged, everything = torch.ones(2, 12, dtype=torch.bool), torch.ones(2, 3, dtype=torch.bool)
-    before = losses.sums(outputs, picked, judged)
-    shares = torch.rand(12)
-    weighted = StackedLosses((Y, K, M), data, shares, torch.device("cpu"))
-    losses.follow_rows(shares)
-    torch.testing.assert_close(losses(outputs, picked, everything), weighted(outputs, picked, everything))
-    assert torch.equal(losses.sums(outputs, picked, judged), before)
+    assert torch.equal(drawn(outputs, picked, everything), plain(outputs, picked, everything))
+    torch.testing.assert_close(drawn.sums(outputs, picked, judged), weighted.sums(outputs, picked, judged))
+    torch.testing.assert_close(drawn.counts(picked, judged), weighted.counts(picked, judged))
+    assert not torch.allclose(drawn.counts(picked, judged), plain.counts(picked, judged))
 
 
 def test_losses_by_task_are_those_of_its_judged_and_labelled_rows() -> None:

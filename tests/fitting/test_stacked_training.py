@@ -3,7 +3,7 @@
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
@@ -14,6 +14,7 @@ from polytask.data.tables.folds import Fold, folds_of_rows
 from polytask.fitting import stacked_training
 from polytask.fitting.stacked_plan import Members, NetworkForm
 from polytask.fitting.stacked_training import StackedFit, fit_stack
+from polytask.fitting.task_draws import TaskDraws
 from polytask.models.table_config import TableConfig
 
 TASKS = (
@@ -197,11 +198,15 @@ def test_targets_count_by_how_far_they_have_come_also_after_a_stop(tmp_path: Pat
     expect_equal(trained(n_epochs=4, **settings), whole)
 
 
-def test_tasks_of_rows_count_by_how_far_they_have_come_also_after_a_stop(tmp_path: Path) -> None:
-    asked: dict[str, Any] = {"curriculum": "loss", "curriculum_tasks": ROWS % 3}
+@pytest.mark.parametrize("law", ["temperature", "round-robin", "loss"])
+def test_rows_are_drawn_by_their_tasks_also_after_a_stop(tmp_path: Path, law: str) -> None:
+    task = (ROWS % 8).clamp(max=2)  # of the tasks one is large
+    asked: dict[str, Any] = {"draws": TaskDraws(law=law, task=task, numbers=torch.arange(3))}
     whole, plain = trained(n_epochs=4, **asked), trained(n_epochs=4)
-    assert [values[0] for values in whole.losses.values()] == [values[0] for values in plain.losses.values()]
-    assert whole.losses != plain.losses
+    assert plain.drawn is None and whole.drawn is not None and whole.losses != plain.losses
+    assert int(whole.drawn.sum()) == 4 * 3 * 32  # epochs, networks, rows of each
     settings = {"checkpoint": tmp_path / "c.pt", "identity": {"table": "t"}, **asked}
     trained(n_epochs=2, **settings)
-    expect_equal(trained(n_epochs=4, **settings), whole)
+    again = trained(n_epochs=4, **settings)
+    expect_equal(again, whole)
+    assert torch.equal(cast(torch.Tensor, again.drawn), whole.drawn)

@@ -4,8 +4,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
 import polytask
 from polytask.core import Batch, InputError, Task
@@ -15,7 +13,9 @@ from polytask.estimators.fit_table import plan
 from polytask.fitting.fit_settings import FitSettings
 from polytask.fitting.table_columns import Columns
 from polytask.fitting.table_preparation import PreparedTable, prepare_table
-from polytask.fitting.task_shares import task_shares, with_task_sampling
+from polytask.fitting.task_draws import task_shares
+from polytask.fitting.task_shares import with_task_sampling
+from polytask.models.task_table_results import DrawnTask, DrawnTasks
 
 
 def prepared(*, of_tasks: bool) -> PreparedTable:
@@ -26,14 +26,6 @@ def prepared(*, of_tasks: bool) -> PreparedTable:
     if of_tasks:
         columns = Columns.of(["often"], group="shop")
     return prepare_table(table, columns, folds=2, repeats=1, seed=0)
-
-
-@given(st.lists(st.integers(1, 10**7), min_size=1, max_size=20), st.floats(1, 50))
-def test_shares_are_the_powers_of_the_counts(counts, temperature):
-    counts = np.array(counts)
-    for law, power in (("proportional", 1), ("temperature", 1 / temperature), ("round-robin", 0)):
-        expected = counts.astype(float) ** power
-        np.testing.assert_allclose(task_shares(counts, law, temperature), expected / expected.sum())
 
 
 def test_shares_are_how_often_task_sampling_draws():
@@ -51,16 +43,35 @@ def test_shares_are_how_often_task_sampling_draws():
     ("law", "temperature", "shares"),
     [
         ("round-robin", None, [1 / 3, 1 / 3, 1 / 3]),
-        ("proportional", None, [0.75, 0.2, 0.05]),
         ("temperature", 2, np.sqrt([75, 20, 5]) / np.sqrt([75, 20, 5]).sum()),
     ],
 )
-def test_rows_of_a_task_column_share_what_their_task_counts(law, temperature, shares):
+def test_rows_that_judge_share_what_their_task_counts(law, temperature, shares):
     found = with_task_sampling(prepared(of_tasks=True), law, temperature, of_tasks=True)
     assert found.weights is not None and found.groups is not None
     total = np.bincount(np.unique(found.groups, return_inverse=True)[1], found.weights.numpy())
     assert sorted((total / total.sum()).tolist(), reverse=True) == pytest.approx(list(shares))
     assert float(found.weights.mean()) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(("law", "temperature"), [("proportional", None), ("temperature", 1), (None, None)])
+def test_rows_in_proportion_are_all_rows_once_an_epoch(law, temperature):
+    whole = prepared(of_tasks=True)
+    assert with_task_sampling(whole, law, temperature, of_tasks=True) is whole
+
+
+@pytest.mark.parametrize("law", ["temperature", "round-robin", "loss", "progress"])
+def test_tasks_of_a_column_are_drawn(law):
+    whole = prepared(of_tasks=True)
+    found = with_task_sampling(whole, law, None, of_tasks=True)
+    assert found.draws is not None and found.draws.law == law and whole.groups is not None
+    assert len(np.unique(whole.groups * 10 + found.draws.task.numpy())) == found.draws.n_tasks == 3
+    assert (found.weights is None) is (law in ("loss", "progress"))
+
+
+@pytest.mark.parametrize("law", ["temperature", "round-robin", "loss"])
+def test_targets_are_weighed_as_a_row_has_labels_of_several(law):
+    assert with_task_sampling(prepared(of_tasks=False), law, None, of_tasks=False).draws is None
 
 
 def test_targets_count_by_their_labels_beside_their_weights():
@@ -127,7 +138,75 @@ def test_tasks_of_a_column_count_by_how_far_they_have_come_also_after_a_stop(law
         )  # fmt: skip
 
     followed, plain = (fitted(4, task_sampling=one) for one in (law, None))
+    assert plain.results.drawn is None and followed.results.drawn.times > 0
     assert followed.data["task_sampling"] == law
     assert not np.allclose(followed.pooled.predict(table)["y"], plain.pooled.predict(table)["y"])
     again = fitted(4, task_sampling=law, resume_folder=tmp_path / "work")
+    assert again.results.drawn == followed.results.drawn
     pd.testing.assert_frame_equal(again.predict(table), followed.predict(table))
+
+
+def unlike_sizes() -> pd.DataFrame:
+    draw = np.random.default_rng(1)
+    shop = np.repeat(["a", "b", "c", "d", "e", "f"], [90, 40, 20, 10, 5, 5])
+    x = draw.normal(size=len(shop))
+    table = pd.DataFrame({"shop": shop, "x": x, "y": x, "z": np.where(np.arange(len(x)) % 3, -x, np.nan)})
+    return table.sample(frac=1.0, random_state=0)
+
+
+def small_fit(table, **settings):
+    return polytask.fit(
+        table, ["y", "z"], task_column="shop", folds=2, width=4, depth=1, bins=0, **{"epochs": 3, **settings}
+    )
+
+
+@pytest.mark.parametrize("law", ["temperature", "round-robin"])
+def test_a_fit_counts_what_it_drew_of_each_task_by_name(law, tmp_path):
+    model = small_fit(unlike_sizes(), task_sampling=law, baselines=False)
+    drawn = model.results.drawn
+    assert [(one.task, one.rows) for one in drawn.tasks[:3]] == [("a", 90), ("b", 40), ("c", 20)]
+    assert drawn.rows == 170 and drawn.n_tasks == 6 and drawn.times == sum(one.times for one in drawn.tasks)
+    times = {one.task: one.times for one in drawn.tasks}
+    if law == "round-robin":  # one of the two networks is trained on "a" alone, the other on all others
+        assert times.pop("a") == drawn.times // 2
+        assert set(times.values()) == {drawn.times // 10}
+    else:
+        assert times["a"] > times["f"] > drawn.times / 20
+    assert model.results.to_json()["drawn"] == drawn.to_json()
+    assert type(drawn).from_json(drawn.to_json()) == drawn
+    loaded = polytask.load(model.save(tmp_path / "model"))
+    loaded.report(tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text("utf-8")
+    assert "How often tasks were drawn" in page and f"{drawn.times:,}" in page
+
+
+def test_draws_do_not_change_with_groups_of_targets_or_in_a_second_fit():
+    table = unlike_sizes()
+    first, second = (small_fit(table, task_sampling="temperature", baselines=False) for _ in range(2))
+    pd.testing.assert_frame_equal(first.predict(table), second.predict(table))
+    assert first.results.drawn == second.results.drawn
+    grouped = small_fit(table, task_sampling="temperature", groups=[["y"], ["z"]], baselines=False)
+    assert grouped.results.drawn.times > first.results.drawn.times
+    assert [one.task for one in grouped.results.drawn.tasks[:3]] == ["a", "b", "c"]
+
+
+def test_proportional_is_the_fit_without_a_law_bit_for_bit():
+    table = unlike_sizes()
+    plain, *others = (
+        small_fit(table, **settings)
+        for settings in (
+            {},
+            {"task_sampling": "proportional"},
+            {"task_sampling": "temperature", "sampling_temperature": 1},
+        )
+    )
+    for one in others:
+        assert one.results.drawn is None
+        pd.testing.assert_frame_equal(one.predict(table), plain.predict(table), check_exact=True)
+
+
+def test_of_very_many_tasks_the_largest_and_the_smallest_are_told():
+    tasks = [DrawnTask(task=f"t{size}", rows=size, times=1) for size in range(1, 251)]
+    found = DrawnTasks.of("temperature", tasks)
+    assert len(found.tasks) == 100 and found.n_tasks == found.times == 250
+    assert [one.rows for one in found.tasks[48:52]] == [202, 201, 50, 49]

@@ -6,7 +6,13 @@ import pytest
 from rich.console import Console
 
 from polytask.core import Interval
-from polytask.models.task_table_results import NewTasks, TargetTaskResult, TaskTableResults
+from polytask.models.task_table_results import (
+    DrawnTask,
+    DrawnTasks,
+    NewTasks,
+    TargetTaskResult,
+    TaskTableResults,
+)
 from polytask.report.task_console import task_table
 
 
@@ -22,7 +28,7 @@ def _new(rows: int | str, ours: float) -> NewTasks:
     return NewTasks(rows=rows, n_tasks=20, **intervals)
 
 
-def _written(n_targets: int, *, width: int = 80, judged: bool = True) -> str:
+def _written(n_targets: int, *, width: int = 80, judged: bool = True, drawn: DrawnTasks | None = None) -> str:
     found = tuple(_new(rows, ours) for rows, ours in ((0, 30), (1, 25), (5, 20), (20, 15), ("4/5", 10.5)))
     targets = tuple(
         TargetTaskResult(
@@ -35,7 +41,7 @@ def _written(n_targets: int, *, width: int = 80, judged: bool = True) -> str:
         for index in range(n_targets)
     )
     results = TaskTableResults(
-        targets=targets, n_tasks=30, rows={}, n_parameters=1, pooled={}, seconds=1.0, messages=()
+        targets=targets, n_tasks=30, rows={}, n_parameters=1, pooled={}, seconds=1.0, messages=(), drawn=drawn
     )
     console = Console(file=io.StringIO(), width=width)
     with console.capture() as capture:
@@ -71,3 +77,10 @@ def test_a_target_that_could_not_be_judged_says_so() -> None:
 def test_figures_are_never_cut(width: int) -> None:
     text = _written(1, width=width)
     assert text.count("30 ± 1.2") >= 5 and "10.5 ± 1.2" in text and "…" not in text
+
+
+def test_how_often_tasks_were_drawn_is_told_of_the_largest_and_the_smallest() -> None:
+    tasks = [DrawnTask(task="b", rows=1, times=20), DrawnTask(task="a", rows=99, times=60)]
+    text = " ".join(_written(1, drawn=DrawnTasks.of("temperature", tasks)).split())
+    assert "by the law temperature: a has 99 % of the rows and 75 % of those drawn; b has 1 % " in text
+    assert "and 25 % of those drawn." in text and "drawn by" not in _written(1)

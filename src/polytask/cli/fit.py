@@ -121,8 +121,8 @@ def fit(
     task_sampling: Annotated[
         str | None,
         typer.Option(
-            help="How much tasks with many and with few labels count beside each other; without it rows of a "
-            "task column alike, and targets alike.",
+            help="How often tasks of a task column are drawn for batches, or else how much targets count; "
+            "without it every row once an epoch, and targets alike.",
             metavar="proportional|temperature|round-robin|loss|progress",
         ),
     ] = None,

@@ -122,12 +122,12 @@ def fit(
             verdicts, and for `TableModel.importance`. Training and stopping go by the loss. There are, for
             numbers rmse, mae, r2; for two classes accuracy, auroc, f1, balanced_accuracy, average_precision,
             log_loss, brier; for several accuracy, balanced_accuracy, f1, log_loss, brier.
-        task_sampling: How much tasks count beside each other: those of ``task_column``, or the targets where
-            these have unlike numbers of labels. ``"proportional"`` to their labels, ``"round-robin"`` for all
-            alike, or ``"temperature"`` in between; their losses are weighed as often as they would be drawn,
-            see `polytask.fitting.task_shares`. Or, from epoch to epoch: ``"loss"``, most what has been
-            learned least, and ``"progress"``, most what is learned fastest. None for rows alike in a
-            task column, and targets alike.
+        task_sampling: How often the tasks of ``task_column`` are drawn for batches, which ``results.drawn``
+            counts; without it, how much targets count that have unlike numbers of labels: rows carry
+            several, so that these losses are weighed, see `polytask.fitting.task_shares`.
+            ``"proportional"`` to their labels, ``"round-robin"`` for all alike, or ``"temperature"`` in
+            between. Or, from epoch to epoch: ``"loss"``, most what has been learned least, and
+            ``"progress"``, most what is learned fastest. None for every row once an epoch, and targets alike.
         sampling_temperature: Of ``"temperature"``: labels to the power of one over it; None for 5.
         architecture: How the targets share, see `polytask.architectures.architecture_names`. All but
             ``"hard"`` are trained fold after fold, each stopped by a further fold.

@@ -1,6 +1,6 @@
-"""Rows whose embedded features are all in memory; every epoch has an order of its own."""
+"""Rows whose embedded features are all in memory; every epoch has an order, or draws, of its own."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import cast
 
 import torch
@@ -9,6 +9,7 @@ from torch import Tensor
 from polytask.core import Batch, generator
 from polytask.fitting.stacked_losses import StackedLosses
 from polytask.fitting.stacked_plan import Members
+from polytask.fitting.task_draws import DrawnRows, TaskDraws
 from polytask.fitting.training_rows import held_out_rows, padded, steps_of
 from polytask.models.network_stack import NumberBins
 from polytask.models.table_config import TableConfig
@@ -28,6 +29,7 @@ class EmbeddedRows:
         seed: Decides the order.
         device: Where the rows are.
         dtype: Of the inputs.
+        draws: By which law rows are drawn; None for every row once an epoch.
     """
 
     in_pieces = False
@@ -43,6 +45,7 @@ class EmbeddedRows:
         seed: int,
         device: torch.device,
         dtype: torch.dtype,
+        draws: TaskDraws | None = None,
     ) -> None:
         self.n_rows, self.bins, self.seed, self.device = len(rows), bins, seed, device
         self.inputs = bins(cast(Tensor, rows.inputs)).to(device, dtype)
@@ -53,15 +56,25 @@ class EmbeddedRows:
         self.held_out, self.judged = held_out_rows(members.folds, device)
         self.batch_size, self.n_steps = steps_of(int(self.n_train.max()), config)
         self._order = self._picked = torch.empty(0, dtype=torch.long)
+        n_drawn = self.n_steps * self.batch_size
+        self.draws = None if draws is None else DrawnRows(draws, train, n_drawn=n_drawn, seed=seed)
 
-    def start_epoch(self, epoch: int) -> None:
+    def start_epoch(self, epoch: int, curve: Sequence[Tensor] = ()) -> None:
         """Draw the rows of every step, ``[network, step * row]``; short networks go through theirs again."""
+        if self.draws is not None:
+            self._order = self.draws.epoch(epoch, curve).to(self.device)
+            return
         draw = generator(self.seed, "order", epoch)
         keys = torch.rand(self.train_rows.shape, generator=draw)
         keys[torch.arange(keys.shape[1]) >= self.n_train[:, None]] = 2.0  # padding comes last
         shuffled = self.train_rows.gather(1, keys.argsort(1))
         index = torch.arange(self.n_steps * self.batch_size) % self.n_train[:, None]
         self._order = shuffled.gather(1, index).to(self.device)
+
+    @property
+    def drawn(self) -> Tensor | None:
+        """How often each task was drawn so far, int64 ``[task]``; None where rows are not drawn."""
+        return None if self.draws is None else self.draws.drawn
 
     def batch(self, step: int) -> Tensor:
         """Return the embedded inputs of a step, ``[network, row, input]``."""
@@ -77,8 +90,10 @@ class EmbeddedRows:
         yield self.inputs[self.held_out]
 
     def state_dict(self) -> dict[str, object]:
-        """Return nothing: an epoch's order follows from its index."""
-        return {}
+        """Return how often tasks were drawn; an epoch's order follows from its index."""
+        return {} if self.draws is None else {"drawn": self.draws.drawn}
 
-    def load_state_dict(self, state: dict[str, object]) -> None:
-        """Take nothing."""
+    def load_state_dict(self, state: Mapping[str, object]) -> None:
+        """Go on from there."""
+        if self.draws is not None:
+            self.draws.drawn = cast(Tensor, state["drawn"]).clone()

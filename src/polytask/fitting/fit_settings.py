@@ -34,7 +34,7 @@ class FitSettings:
         class_weights: How much each class counts, as `check_class_weights` returns it.
         target_weights: How much each target counts in the loss of what is shared; None for all alike.
         metrics: Which metric judges each target, by name; None for the first of its kind.
-        task_sampling: By which law tasks count beside each other, see `polytask.fitting.task_shares`.
+        task_sampling: By which law tasks are drawn or count, see `polytask.fitting.task_shares`.
         sampling_temperature: Of the law ``"temperature"``; None for its usual one.
         groups: Which targets are trained together, as `check_groups` returns it; None for all.
         find_groups: Finds them where ``groups`` is ``"auto"``.

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import cast
 
+import torch
+
 from polytask.core import SharedModel, derive_seed
 from polytask.fitting.table_ensemble_fit import (
     TableFit,
@@ -136,4 +138,18 @@ def _joined(prepared: PreparedTable, fits: Sequence[TableFit], parts: Sequence[T
         model=TableEnsemble(prepared.tasks, members, weights),
         joint={name: joint[name] for name in names},
         steps={name: steps[name] for name in names},
+        drawn=_drawn(prepared, fits, parts),
     )
+
+
+def _drawn(
+    prepared: PreparedTable, fits: Sequence[TableFit], parts: Sequence[TargetPart]
+) -> torch.Tensor | None:
+    """Add up how often each task of the whole table was drawn; None where rows are not drawn."""
+    if prepared.draws is None:
+        return None
+    total = torch.zeros(prepared.draws.n_tasks, dtype=torch.long)
+    for one, part in zip(fits, parts, strict=True):
+        if one.drawn is not None and part.prepared.draws is not None:
+            total[part.prepared.draws.numbers] += one.drawn
+    return total

@@ -6,7 +6,7 @@ targets may stop, does not come later the more rows there are; and training ends
 one pass or several.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import cast
 
 import numpy as np
@@ -48,6 +48,7 @@ class RowsInPieces:
     """
 
     in_pieces = True
+    drawn = None
 
     def __init__(
         self,
@@ -75,7 +76,7 @@ class RowsInPieces:
         self._targets = torch.empty(0)
         self._weights: Tensor | None = None
 
-    def start_epoch(self, epoch: int) -> None:
+    def start_epoch(self, epoch: int, curve: Sequence[Tensor] = ()) -> None:
         """Go on where the last epoch ended."""
 
     def batch(self, step: int) -> Tensor:

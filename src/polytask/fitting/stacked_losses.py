@@ -28,6 +28,7 @@ class StackedLosses:
         target_weights: How much targets count in the loss of a network; 1 where not named.
         own: The targets that each network carries: outputs are of these, and ``[..., target]`` below is a
             slot of `OwnTargets`; None where all carry all.
+        drawn: Whether rows are drawn as often as they count, so that ``weights`` are for judging alone.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class StackedLosses:
         class_weights: Mapping[str, Sequence[float]] = MappingProxyType({}),
         target_weights: Mapping[str, float] = MappingProxyType({}),
         own: OwnTargets | None = None,
+        drawn: bool = False,
     ) -> None:
         self.tasks, self.own = tasks, own
         self.places = output_slices(tasks)
@@ -49,19 +51,22 @@ class StackedLosses:
         known = torch.stack([mask.reshape(len(rows)) for mask in masks], dim=1).to(device)  # [row, target]
         self.targets = torch.stack(targets, dim=1).nan_to_num(0.0).to(device)
         self.weights = known.float()
-        self.complete = weights is None and not class_weights and bool(known.all())
-        if weights is not None:
+        alike = weights is None or drawn
+        self.complete = alike and not class_weights and bool(known.all())
+        if weights is not None and not drawn:
             self.weights = self.weights * weights.float().to(device)[:, None]
         self.shares: Tensor | None = None
         if target_weights:
             self.shares = torch.tensor([target_weights.get(task.name, 1.0) for task in tasks]).to(device)
             self.complete = False
         self.fixed_shares = self.shares
-        self.row_shares: Tensor | None = None  # of a curriculum of the rows' tasks
         self.shift: Tensor | None = None
         self.class_weights: dict[int, Tensor] = {}
         if class_weights:
             self._weigh_classes(class_weights, device)
+        self.judging = self.weights  # how much labels count where they judge
+        if weights is not None and drawn:
+            self.judging = self.weights * weights.float().to(device)[:, None]
         # Targets of one kind with one output are measured at once.
         self.groups: list[tuple[str, list[int], Tensor]] = []
         for kind in ("regression", "binary"):
@@ -84,10 +89,6 @@ class StackedLosses:
         self.shares = shares.to(self.weights) if fixed is None else shares.to(fixed) * fixed
         self.complete = False
 
-    def follow_rows(self, shares: Tensor) -> None:
-        """Let rows count so much in training from now on ``[row]``, beside their weights."""
-        self.row_shares = shares.to(self.weights)
-
     def by_task(self, outputs: Tensor, picked: Tensor, judged: Tensor, task: Tensor) -> tuple[Tensor, Tensor]:
         """Return sum and weight of the losses of each task's judged rows, over all targets: ``[task]``.
 
@@ -97,7 +98,7 @@ class StackedLosses:
             judged: Which of them count, bool of the same shape.
             task: The task of every row of the table, from 0 on.
         """
-        weights = self._of_rows(self.weights, picked) * judged[..., None]
+        weights = self._of_rows(self.judging, picked) * judged[..., None]
         losses = torch.where(weights > 0, self.elements(outputs, picked) * weights, 0.0)
         sums, counts = (
             torch.zeros(int(task.max()) + 1, dtype=torch.float64, device=task.device).index_add_(
@@ -110,17 +111,15 @@ class StackedLosses:
     def __call__(self, outputs: Tensor, picked: Tensor, open_: Tensor) -> Tensor:
         """Return the loss of every network: the mean over its open targets of their weighted means.
 
-        Targets count as much in it as ``target_weights`` say, and rows as `follow_rows` was told.
+        Targets count as much in it as ``target_weights`` say.
 
         Args:
             outputs: ``[network, row, output]``.
             picked: Which rows these are, ``[network, row]``.
             open_: Bool ``[network, target]``.
         """
-        plain = self.complete and self.row_shares is None and bool(open_.all())
+        plain = self.complete and bool(open_.all())
         weights = None if plain else self._of_rows(self.weights, picked)
-        if weights is not None and self.row_shares is not None:
-            weights = weights * self.row_shares[picked][..., None]
         return self.of_rows(outputs, self._of_rows(self.targets, picked), weights, open_)
 
     def of_rows(self, outputs: Tensor, targets: Tensor, weights: Tensor | None, open_: Tensor) -> Tensor:
@@ -145,12 +144,12 @@ class StackedLosses:
 
     def sums(self, outputs: Tensor, picked: Tensor, judged: Tensor) -> Tensor:
         """Return the weighted sum of the losses of the judged rows, ``[network, target]``."""
-        weights = self._of_rows(self.weights, picked) * judged[..., None]
+        weights = self._of_rows(self.judging, picked) * judged[..., None]
         return torch.where(weights > 0, self.elements(outputs, picked) * weights, 0.0).sum(1)
 
     def counts(self, picked: Tensor, judged: Tensor) -> Tensor:
         """Return the weight of the judged rows, ``[network, target]``."""
-        return (self._of_rows(self.weights, picked) * judged[..., None]).sum(1)
+        return (self._of_rows(self.judging, picked) * judged[..., None]).sum(1)
 
     def elements(self, outputs: Tensor, picked: Tensor) -> Tensor:
         """Return the loss of every row and target, ``[network, row, target]``; any number where unknown."""

@@ -28,7 +28,8 @@ from polytask.fitting.stacked_plan import Members, NetworkForm, StackStart
 from polytask.fitting.stacked_stopping import Stopping
 from polytask.fitting.table_folds import MANY_ROWS
 from polytask.fitting.table_preparation import LargeRows
-from polytask.fitting.target_curriculum import curriculum_shares, row_shares
+from polytask.fitting.target_curriculum import curriculum_shares
+from polytask.fitting.task_draws import TaskDraws
 from polytask.fitting.training_rows import STEPS_AN_EPOCH, TrainingRows
 from polytask.models.network_stack import (
     NetworkStack,
@@ -64,6 +65,7 @@ class StackedFit:
         steps: The step that each target keeps.
         losses: For each target the mean loss on held-out rows by epoch.
         n_parameters: Of all networks together.
+        drawn: How often each task of a task column was drawn, int64 ``[task]``; None where none is.
     """
 
     model: StackedEnsemble | None
@@ -71,6 +73,7 @@ class StackedFit:
     steps: Mapping[str, int]
     losses: Mapping[str, list[float]]
     n_parameters: int
+    drawn: Tensor | None = None
 
 
 def fit_stack(
@@ -85,7 +88,7 @@ def fit_stack(
     class_weights: Mapping[str, Sequence[float]] = MappingProxyType({}),
     target_weights: Mapping[str, float] = MappingProxyType({}),
     curriculum: str | None = None,
-    curriculum_tasks: Tensor | None = None,
+    draws: TaskDraws | None = None,
     large: LargeRows | None = None,
     start: StackStart | None = None,
     seed: int,
@@ -105,12 +108,12 @@ def fit_stack(
         form: What they look like.
         config: How they are trained.
         binned: Features that are also encoded piecewise linearly.
-        weights: How much each row counts, ``[row]``; None for all alike.
+        weights: How much each row counts, ``[row]``; None for all alike. Where rows are drawn, that is when
+            they judge.
         class_weights: By target, how much each class counts.
         target_weights: How much targets count beside each other; 1 where not named.
         curriculum: How that changes from epoch to epoch; see `polytask.fitting.target_curriculum`.
-        curriculum_tasks: The task of each row, long ``[row]`` from 0 on, where the curriculum is of these;
-            None for one of targets.
+        draws: By which law rows are drawn, where not every row is trained on once an epoch.
         large: The rows that are trained on, where ``rows`` are a sample of them that judges; None for
             ``rows`` themselves.
         start: Where networks start; None for new ones.
@@ -140,10 +143,11 @@ def fit_stack(
             class_weights=class_weights,
             target_weights=target_weights,
             own=OwnTargets.where_fewer(tasks, members.learns, device),
+            drawn=draws is not None,
         ),
         weights=weights,
         curriculum=curriculum,
-        curriculum_tasks=curriculum_tasks,
+        draws=draws,
         large=large,
         start=start,
         seed=seed,
@@ -193,7 +197,7 @@ class StackedTraining:
         losses: StackedLosses,
         weights: Tensor | None,
         curriculum: str | None = None,
-        curriculum_tasks: Tensor | None = None,
+        draws: TaskDraws | None = None,
         large: LargeRows | None = None,
         start: StackStart | None = None,
         seed: int,
@@ -216,7 +220,7 @@ class StackedTraining:
         )
         how: dict[str, Any] = {"losses": losses, "seed": seed, "device": self.device, "dtype": self.dtype}
         self.rows: TrainingRows = (
-            EmbeddedRows(rows, members, self.bins, config, **how)
+            EmbeddedRows(rows, members, self.bins, config, draws=draws, **how)
             if large is None
             else RowsInPieces(large, rows, members, self.bins, config, **how)
         )
@@ -252,7 +256,9 @@ class StackedTraining:
         self.open = self._of_own(members.learns)
         self.curve: list[Tensor] = []
         self.task_curve: list[Tensor] = []
-        self.row_tasks = None if curriculum_tasks is None else curriculum_tasks.to(self.device)
+        self.row_tasks: Tensor | None = None
+        if draws is not None and draws.follows:
+            self.row_tasks = draws.task.to(self.device)
         self.steps: list[int] = []  # done at the end of each epoch
         held_out, judged = self.rows.held_out, self.rows.judged
         counts = self._wide(self.rows.losses.counts(held_out, judged)).cpu() * members.learns
@@ -263,13 +269,9 @@ class StackedTraining:
         """Go once through the training rows of the networks, or a part of them where they are very many."""
         self.stack.train()
         seed_generators(self.seed, "dropout", epoch)
-        self.rows.start_epoch(epoch)
+        self.rows.start_epoch(epoch, self.task_curve)
         if self.curriculum is not None and self.curve:
-            if self.row_tasks is None:
-                self.rows.losses.follow(curriculum_shares(self.curriculum, self.curve))
-            else:
-                shares = curriculum_shares(self.curriculum, self.task_curve)
-                self.rows.losses.follow_rows(row_shares(shares, self.row_tasks))
+            self.rows.losses.follow(curriculum_shares(self.curriculum, self.curve))
         loss, step = torch.zeros(()), 0
         for step in range(self.n_steps):
             if self._many:  # few epochs, along which the learning rate falls to 0
@@ -386,6 +388,7 @@ class StackedTraining:
             steps={name: self.steps[epoch] for name, epoch in epochs.items()},
             losses={task.name: [float(row[i]) for row in self.curve] for i, task in enumerate(self.tasks)},
             n_parameters=sum(self.n_parameters),
+            drawn=self.rows.drawn,
         )
 
     def _of_own(self, flags: Tensor) -> Tensor:

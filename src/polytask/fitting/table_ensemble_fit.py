@@ -16,6 +16,7 @@ from polytask.fitting.table_preparation import PreparedTable
 from polytask.fitting.table_split_fit import fit_splits
 from polytask.fitting.table_surroundings import Surroundings
 from polytask.fitting.table_verdict import Answers
+from polytask.fitting.task_draws import TaskDraws
 from polytask.models.network_stack import StackedEnsemble
 from polytask.models.table_config import TableConfig
 from polytask.models.table_ensemble import TableEnsemble
@@ -51,6 +52,8 @@ class TableFit:
         baseline: Those of a model for every target alone; empty without.
         n_baseline: Parameters of these.
         single: Targets that the model itself trains alone: there is nothing to compare it with.
+        drawn: How often each task of a task column was drawn for the joint model, int64 ``[task]``; None
+            where rows are not drawn.
     """
 
     model: TableEnsemble
@@ -59,6 +62,7 @@ class TableFit:
     baseline: Answers = field(default_factory=dict)
     n_baseline: int = 0
     single: tuple[str, ...] = ()
+    drawn: torch.Tensor | None = None
 
 
 def stacked(config: TableConfig) -> bool:
@@ -110,7 +114,10 @@ def fit_together(prepared: PreparedTable, config: TableConfig, *, seed: int, whe
     chosen = _blended(prepared, joint)
     members, weights = _members(tasks, joint, chosen)
     return TableFit(
-        model=TableEnsemble(tasks, members, weights), joint=chosen.predictions, steps=_steps(joint, chosen)
+        model=TableEnsemble(tasks, members, weights),
+        joint=chosen.predictions,
+        steps=_steps(joint, chosen),
+        drawn=_drawn(joint),
     )
 
 
@@ -182,7 +189,7 @@ def _fit_form(
             class_weights=prepared.class_weights,
             target_weights={} if alone else prepared.target_weights,
             curriculum=None if alone else prepared.curriculum,
-            curriculum_tasks=None if alone else prepared.curriculum_tasks,
+            draws=_draws(prepared, alone=alone),
             large=prepared.large,
             seed=derive_seed(seed, title),
             device=device,
@@ -192,6 +199,12 @@ def _fit_form(
             deadline=where.deadline,
             tell=tell,
         )
+
+
+def _draws(prepared: PreparedTable, *, alone: bool) -> TaskDraws | None:
+    """Return the law by which rows are drawn; what follows from losses is of networks of all targets."""
+    draws = prepared.draws
+    return None if draws is not None and alone and draws.follows else draws
 
 
 def form_members(prepared: PreparedTable, *, single: bool) -> Members:
@@ -209,6 +222,12 @@ def _with_last(prepared: PreparedTable) -> tuple[tuple[Fold, ...], ...]:
     everything = np.arange(len(prepared.rows))
     last = Fold(train=everything, held_out=everything[:0])
     return tuple((*folds, *[last] * len(folds)) for folds in prepared.repeats)
+
+
+def _drawn(fits: Sequence[StackedFit]) -> torch.Tensor | None:
+    """Add up how often tasks were drawn, int64 ``[task]``; None where rows are not drawn."""
+    counts = [one.drawn for one in fits if one.drawn is not None]
+    return torch.stack(counts).sum(0) if counts else None
 
 
 def _blended(prepared: PreparedTable, fits: Sequence[StackedFit], *, together: bool = True) -> Blend:

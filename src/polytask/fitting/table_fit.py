@@ -9,6 +9,7 @@ from numbers import Number
 from typing import Any, cast
 
 import pandas as pd
+from torch import Tensor
 
 from polytask.core import DataWarning, InputError, ResultWarning, derive_seed
 from polytask.core.defaults import usual_defaults
@@ -76,11 +77,13 @@ class TrainedTable:
         model: The model.
         prepared: The rows.
         held_out: What it predicts for rows that its networks did not see.
+        drawn: How often each task of ``prepared.draws`` was drawn, int64 ``[task]``; None where none is.
     """
 
     model: TableModel
     prepared: PreparedTable
     held_out: Answers
+    drawn: Tensor | None = None
 
 
 def train_table(
@@ -130,7 +133,7 @@ def train_table(
         calibration=calibration,
         details=details,
     )
-    return TrainedTable(model=model, prepared=prepared, held_out=fitted.joint)
+    return TrainedTable(model=model, prepared=prepared, held_out=fitted.joint, drawn=fitted.drawn)
 
 
 def plan_fit(frame: pd.DataFrame | LargeTable, columns: Columns, settings: FitSettings) -> PlannedFit:
@@ -188,7 +191,7 @@ def _prepared(
         )
     if (follows or (columns.of_tasks and settings.task_sampling is not None)) and not stacked(config):
         raise InputError(
-            f"`task_sampling={settings.task_sampling!r}` weighs what networks are trained on, and "
+            f"`task_sampling={settings.task_sampling!r}` chooses what networks are trained on, and "
             f"`architecture={config.architecture!r}` does not take that. Leave it out, or choose "
             "`architecture='hard'`."
         )

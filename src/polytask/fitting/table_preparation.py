@@ -24,6 +24,7 @@ from polytask.data.tables.targets import fit_targets
 from polytask.fitting.large_folds import DealtRows
 from polytask.fitting.table_columns import Columns
 from polytask.fitting.table_folds import deal_folds
+from polytask.fitting.task_draws import TaskDraws
 from polytask.models.text_vectors import provide_pretrained_texts
 
 __all__ = ["LargeRows", "PreparedTable", "labelled_rows", "prepare_table", "unfolded_message"]
@@ -62,7 +63,7 @@ class PreparedTable:
         weights: How much each row counts, where that was asked.
         target_weights: How much each target counts in the loss of what is shared, where that was asked.
         curriculum: How that changes from epoch to epoch, see `polytask.fitting.target_curriculum`.
-        curriculum_tasks: The task of each row, long ``[row]``, where the curriculum is of these.
+        draws: By which law rows are drawn, where that was asked; the weights of rows then judge alone.
         messages: What was noteworthy.
         large: All rows, where the table is read in pieces; then all of the above is about a sample of them,
             by which the model is judged.
@@ -78,7 +79,7 @@ class PreparedTable:
     weights: torch.Tensor | None = None
     target_weights: Mapping[str, float] = field(default_factory=dict)
     curriculum: str | None = None
-    curriculum_tasks: torch.Tensor | None = None
+    draws: TaskDraws | None = None
     messages: tuple[str, ...] = ()
     large: LargeRows | None = None
 

@@ -8,8 +8,8 @@ of :math:`m` targets, with :math:`s_t = \bar L_t`, 1 at most, for ``"loss"`` (wh
 counts most), or the fall of :math:`\bar L_t` over the latest epochs, relative to the greatest, for
 ``"progress"`` (what is learned fastest counts most). That is `polytask.data.steps.loss_curriculum` and its
 kin, with weights in the place of turns; the rules are ours. They hang on nothing but the losses so far, so a
-training that is resumed goes on alike. The tasks of a task column may take the place of targets: then the
-rows of a task share what it counts.
+training that is resumed goes on alike. The tasks of a task column may take the place of targets: then rows
+are drawn so often (`polytask.fitting.task_draws`).
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-__all__ = ["CURRICULA", "curriculum_shares", "row_shares"]
+__all__ = ["CURRICULA", "curriculum_shares"]
 
 CURRICULA = ("loss", "progress")
 _TEMPERATURE, _EXPLORATION = 0.5, 0.05
@@ -48,18 +48,3 @@ def curriculum_shares(law: str, curve: Sequence[Tensor]) -> Tensor:
     n_targets = len(scores)
     shares = (1 - _EXPLORATION) * (scores / _TEMPERATURE).softmax(0) + _EXPLORATION / n_targets
     return n_targets * shares
-
-
-def row_shares(shares: Tensor, task: Tensor) -> Tensor:
-    """Return how much each row counts where tasks count so much, with mean 1: a task's rows share its part.
-
-    Args:
-        shares: Of each task ``[task]``.
-        task: The task of each row, long ``[row]``.
-
-    Example:
-        >>> row_shares(torch.tensor([1.5, 0.5]), torch.tensor([0, 1, 1, 1])).round(decimals=2)
-        tensor([3.0000, 0.3300, 0.3300, 0.3300])
-    """
-    of_row = (shares.to(task.device) / torch.bincount(task, minlength=len(shares)).clamp(min=1))[task]
-    return of_row / of_row.mean()

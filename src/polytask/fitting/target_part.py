@@ -70,7 +70,7 @@ def target_part(prepared: PreparedTable, names: Sequence[str]) -> TargetPart:
         groups=None if prepared.groups is None else prepared.groups[rows],
         times=None if prepared.times is None else prepared.times[rows],
         weights=None if prepared.weights is None else _with_mean_1(prepared.weights[chosen]),
-        curriculum_tasks=None if prepared.curriculum_tasks is None else _numbered(prepared, chosen),
+        draws=None if prepared.draws is None else prepared.draws.only(chosen),
         target_weights=_weights(prepared.target_weights, names),
         large=None if prepared.large is None else _large(prepared, names),
     )
@@ -84,12 +84,6 @@ def _among(fold: Fold, labelled: np.ndarray) -> Fold:
         train=place[fold.train[labelled[fold.train]]],
         held_out=place[fold.held_out[labelled[fold.held_out]]],
     )
-
-
-def _numbered(prepared: PreparedTable, chosen: Tensor) -> Tensor:
-    """Number the tasks of some rows anew, from 0 on."""
-    assert prepared.curriculum_tasks is not None  # noqa: S101 - the caller looks
-    return torch.unique(prepared.curriculum_tasks[chosen], return_inverse=True)[1]
 
 
 def _with_mean_1(weights: Tensor) -> Tensor:

@@ -1,13 +1,15 @@
 r"""How much tasks with many and with few labels count beside each other, by a law of task sampling.
 
 With :math:`n_t` labels of task :math:`t` its share is :math:`n_t` (proportional), :math:`n_t^{1/\tau}`
-(temperature) or 1 (round robin). Where `polytask.data.TaskSampling` draws tasks by these shares, a fit of a
-table has all of them in every step and weighs their losses by the shares: the same update on average, with
-less noise. Tasks are the targets, or those of a task column.
+(temperature) or 1 (round robin), or follows from losses. **Tasks of a task column** are drawn by these
+shares: rows of batches come by `polytask.fitting.task_draws`. Rows that judge, and so decide when training
+stops, count by the shares of a law by numbers of labels; with one that follows from losses they count alike.
 
-References:
-    Naveen Arivazhagan et al., "Massively Multilingual Neural Machine Translation in the Wild: Findings and
-    Challenges", 2019, arXiv:1907.05019: temperatures, of which 5 is theirs.
+**Targets** of a table are not drawn: their losses are weighed by the shares. A row has labels of several
+targets, and drawing it for one of them would draw those of all others, too; and a step computes the outputs
+of a row for all targets at once, so that a draw would spare nothing. In the loss of a step each target has
+the mean over its labels there, so how often these come is no weight. Losses weighed by the shares are the
+update that draws of targets would have on average, with less noise.
 """
 
 from dataclasses import replace
@@ -20,13 +22,9 @@ from polytask.core import InputError
 from polytask.core.settings import SettingsCheck
 from polytask.fitting.table_preparation import PreparedTable
 from polytask.fitting.target_curriculum import CURRICULA
+from polytask.fitting.task_draws import TASK_SAMPLINGS, TaskDraws, task_shares
 
-__all__ = ["TASK_SAMPLINGS", "check_task_sampling", "task_shares", "with_task_sampling"]
-
-TASK_SAMPLINGS = ("proportional", "temperature", "round-robin")
-"""Laws by numbers of labels; beside them there are `polytask.fitting.target_curriculum.CURRICULA`."""
-
-_TEMPERATURE = 5.0
+__all__ = ["check_task_sampling", "with_task_sampling"]
 
 
 def check_task_sampling(check: SettingsCheck, law: Any, temperature: Any) -> None:
@@ -42,29 +40,10 @@ def check_task_sampling(check: SettingsCheck, law: Any, temperature: Any) -> Non
             )
 
 
-def task_shares(counts: np.ndarray, law: str, temperature: float | None = None) -> np.ndarray:
-    """Return the share of each task, float64 ``[task]``, of sum 1.
-
-    Args:
-        counts: Labels of each, 1 at least.
-        law: One of `TASK_SAMPLINGS`.
-        temperature: Of that law; None for 5.
-
-    Example:
-        >>> task_shares(np.array([100, 1]), "temperature", 2).round(3).tolist()
-        [0.909, 0.091]
-    """
-    usual = _TEMPERATURE if temperature is None else temperature
-    exponent = {"proportional": 1.0, "temperature": 1 / usual, "round-robin": 0.0}[law]
-    logs = exponent * np.log(counts)
-    shares = np.exp(logs - logs.max())  # the largest is 1, whatever the exponent
-    return shares / shares.sum()
-
-
 def with_task_sampling(
     prepared: PreparedTable, law: str | None, temperature: float | None, *, of_tasks: bool
 ) -> PreparedTable:
-    """Let tasks count in training as often as they would be drawn.
+    """Let tasks of a task column be drawn, or targets count as often as they would be.
 
     Args:
         prepared: The rows, and weights of targets.
@@ -78,12 +57,7 @@ def with_task_sampling(
     if law is None:
         return prepared
     if of_tasks and prepared.groups is not None:
-        tasks = np.unique(prepared.groups, return_inverse=True)[1].reshape(-1)
-        if law in CURRICULA:
-            return replace(prepared, curriculum=law, curriculum_tasks=torch.from_numpy(tasks))
-        counts = np.bincount(tasks)
-        of_row = (task_shares(counts, law, temperature) / counts)[tasks]
-        return replace(prepared, weights=torch.from_numpy(of_row * len(of_row)).float())
+        return _with_draws(prepared, law, temperature, prepared.groups)
     names = [task.name for task in prepared.tasks]
     if len(names) < 2:
         raise InputError(
@@ -98,3 +72,23 @@ def with_task_sampling(
     ]
     weights = dict(zip(names, (shares / shares.mean()).tolist(), strict=True))
     return replace(prepared, target_weights=weights)
+
+
+def _with_draws(
+    prepared: PreparedTable, law: str, temperature: float | None, groups: np.ndarray
+) -> PreparedTable:
+    """Let rows be drawn by their tasks; in proportion to rows they are without a law, each once an epoch."""
+    if law == "proportional" or temperature == 1:
+        return prepared
+    tasks = np.unique(groups, return_inverse=True)[1].reshape(-1)
+    counts = np.bincount(tasks)
+    draws = TaskDraws(
+        law=law,
+        task=torch.from_numpy(tasks),
+        numbers=torch.arange(len(counts)),
+        temperature=temperature,
+    )
+    if draws.follows:
+        return replace(prepared, draws=draws)
+    of_row = (task_shares(counts, law, temperature) / counts)[tasks]
+    return replace(prepared, draws=draws, weights=torch.from_numpy(of_row * len(of_row)).float())

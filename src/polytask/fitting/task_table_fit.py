@@ -7,7 +7,7 @@ What the model of all folds predicts for a task's rows, compared with their labe
 
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -38,7 +38,13 @@ from polytask.models.task_effects import TaskPrior
 from polytask.models.task_names import TaskNames
 from polytask.models.task_spread import TaskSpread
 from polytask.models.task_table_model import TaskTableModel
-from polytask.models.task_table_results import NewTasks, TargetTaskResult, TaskTableResults
+from polytask.models.task_table_results import (
+    DrawnTask,
+    DrawnTasks,
+    NewTasks,
+    TargetTaskResult,
+    TaskTableResults,
+)
 
 __all__ = ["LearnedPrior", "fit_task_table", "learned_prior", "pooled_columns", "read_tasks"]
 
@@ -132,10 +138,34 @@ def fit_task_table(
             pooled={} if trained.model.results is None else trained.model.results.to_json(),
             seconds=time.perf_counter() - start,
             messages=(*notes, *trained.prepared.messages),
+            drawn=_drawn(trained, code if chosen is None else code[chosen], names),
         ),
     )
     model.details = trained.model.details
     return model
+
+
+def _drawn(trained: TrainedTable, code: np.ndarray, names: Sequence[str]) -> DrawnTasks | None:
+    """Say how often each task was drawn; None where rows are not drawn.
+
+    Args:
+        trained: The pooled model.
+        code: The task of each row that it was given, ``[row]``.
+        names: Those of all tasks.
+    """
+    draws = trained.prepared.draws
+    if draws is None or trained.drawn is None:
+        return None
+    rows = torch.bincount(draws.task, minlength=draws.n_tasks).tolist()
+    first = np.unique(draws.task.numpy(), return_index=True)[1]
+    numbers = code[trained.prepared.indices[first]]  # [task]
+    return DrawnTasks.of(
+        draws.law,
+        [
+            DrawnTask(task=names[int(number)], rows=n_rows, times=times)
+            for number, n_rows, times in zip(numbers, rows, trained.drawn.tolist(), strict=True)
+        ],
+    )
 
 
 def read_tasks(

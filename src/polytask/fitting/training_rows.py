@@ -41,8 +41,19 @@ class TrainingRows(Protocol):
     judged: Tensor
     in_pieces: bool
 
-    def start_epoch(self, epoch: int) -> None:
-        """Begin an epoch."""
+    @property
+    def drawn(self) -> Tensor | None:
+        """How often each task of a task column was drawn so far, int64 ``[task]``; None where none is."""
+        ...
+
+    def start_epoch(self, epoch: int, curve: Sequence[Tensor] = ()) -> None:
+        """Begin an epoch.
+
+        Args:
+            epoch: Its index.
+            curve: Where rows are drawn by the tasks of a task column, the mean held-out losses of these after
+                each epoch so far, ``[task]``.
+        """
         ...
 
     def batch(self, step: int) -> Tensor:

@@ -1,16 +1,18 @@
 """What a fit with tasks found: the model, the pooled one and each task's own, by number of known rows."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import pandas as pd
 
 from polytask.core import Interval
 from polytask.models.in_context_results import TaskLearnerTrial
 
-__all__ = ["NewTasks", "TargetTaskResult", "TaskTableResults"]
+__all__ = ["DrawnTask", "DrawnTasks", "NewTasks", "TargetTaskResult", "TaskTableResults"]
+
+_MOST_DRAWN = 100  # tasks that are stored by name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +67,82 @@ class TargetTaskResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DrawnTask:
+    """A task whose rows were drawn for batches.
+
+    Args:
+        task: Its name.
+        rows: Its labelled rows.
+        times: How often one of them was drawn.
+    """
+
+    task: str
+    rows: int
+    times: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrawnTasks:
+    """How often the tasks were drawn in training, by all networks together.
+
+    Args:
+        law: By which law.
+        n_tasks: How many there are.
+        rows: Labelled rows of all of them.
+        times: How many rows were drawn.
+        tasks: Those with most rows first; of more than a hundred the fifty with most and the fifty with
+            fewest rows.
+    """
+
+    law: str
+    n_tasks: int
+    rows: int
+    times: int
+    tasks: tuple[DrawnTask, ...]
+
+    @classmethod
+    def of(cls, law: str, tasks: Sequence[DrawnTask]) -> Self:
+        """Sum up what was drawn."""
+        ordered = sorted(tasks, key=lambda one: -one.rows)
+        half = _MOST_DRAWN // 2
+        return cls(
+            law=law,
+            n_tasks=len(ordered),
+            rows=sum(one.rows for one in ordered),
+            times=sum(one.times for one in ordered),
+            tasks=tuple(ordered if len(ordered) <= _MOST_DRAWN else ordered[:half] + ordered[-half:]),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON."""
+        return {
+            "law": self.law,
+            "n_tasks": self.n_tasks,
+            "rows": self.rows,
+            "times": self.times,
+            "tasks": [{"task": one.task, "rows": one.rows, "times": one.times} for one in self.tasks],
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Read what `to_json` wrote.
+
+        Raises:
+            KeyError: Something is missing; other errors where it is something else.
+        """
+        return cls(
+            law=str(data["law"]),
+            n_tasks=int(data["n_tasks"]),
+            rows=int(data["rows"]),
+            times=int(data["times"]),
+            tasks=tuple(
+                DrawnTask(task=str(one["task"]), rows=int(one["rows"]), times=int(one["times"]))
+                for one in data["tasks"]
+            ),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TaskTableResults:
     """What held-out tasks say: their networks and, but for the rows that were known, their priors never saw
     them.
@@ -78,6 +156,7 @@ class TaskTableResults:
         seconds: Wall time of everything.
         messages: What was noteworthy about the data.
         trials: Of learners that were tried on held-out tasks, where it was chosen among them.
+        drawn: How often tasks were drawn; None where every row was trained on once an epoch.
     """
 
     targets: tuple[TargetTaskResult, ...]
@@ -88,6 +167,7 @@ class TaskTableResults:
     seconds: float
     messages: tuple[str, ...]
     trials: tuple[TaskLearnerTrial, ...] = ()
+    drawn: DrawnTasks | None = None
 
     def to_frame(self) -> pd.DataFrame:
         """Return a row for each target and number of known rows: errors, gains with half widths, verdict."""
@@ -144,4 +224,5 @@ class TaskTableResults:
             "seconds": self.seconds if math.isfinite(self.seconds) else None,
             "messages": list(self.messages),
             **({"trials": [trial.to_json() for trial in self.trials]} if self.trials else {}),
+            **({} if self.drawn is None else {"drawn": self.drawn.to_json()}),
         }

@@ -7,7 +7,7 @@ from rich.text import Text
 
 from polytask.core import Interval
 from polytask.core.names import counted, short_name
-from polytask.models.task_table_results import NewTasks, TargetTaskResult, TaskTableResults
+from polytask.models.task_table_results import DrawnTasks, NewTasks, TargetTaskResult, TaskTableResults
 from polytask.report.console import FittingTable
 
 __all__ = ["task_table"]
@@ -25,7 +25,8 @@ def task_table(results: TaskTableResults) -> RenderableType:
     the better of the other two.
     """
     shown = results.targets[:_MOST_TARGETS]
-    return Group(*_tables(shown), *_explained(len(results.targets) - len(shown), results.n_tasks))
+    explained = _explained(len(results.targets) - len(shown), results.n_tasks)
+    return Group(*_tables(shown), *explained, *_drawn(results.drawn))
 
 
 def _tables(targets: tuple[TargetTaskResult, ...]) -> Iterator[RenderableType]:
@@ -55,6 +56,17 @@ def _explained(n_hidden: int, n_tasks: int) -> Iterator[Text]:
         "given.",
         style="dim",
     )
+
+
+def _drawn(drawn: DrawnTasks | None) -> Iterator[Text]:
+    """Say how often the largest and the smallest task were drawn, in a line."""
+    if drawn is not None and drawn.tasks:
+        shown = [
+            f"{short_name(one.task)} has {100 * one.rows / drawn.rows:.3g} % of the rows and "
+            f"{100 * one.times / max(drawn.times, 1):.3g} % of those drawn"
+            for one in (drawn.tasks[0], drawn.tasks[-1])
+        ]
+        yield Text(f"Tasks were drawn by the law {drawn.law}: {'; '.join(shown)}.", style="dim")
 
 
 def _row(one: NewTasks) -> list[str]:

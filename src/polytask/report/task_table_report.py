@@ -9,6 +9,7 @@ from polytask.core.names import counted, short_name
 from polytask.models.model_record import ModelRecord, reading_results
 from polytask.models.report_details import Curve, TargetDetails
 from polytask.models.table_results import FitResults
+from polytask.models.task_table_results import DrawnTasks
 from polytask.report.charts.by_rows import by_rows
 from polytask.report.charts.lines import lines
 from polytask.report.common_parts import data_section, how_section, listed, seconds_text
@@ -18,6 +19,7 @@ from polytask.report.target_parts import target_parts
 __all__ = ["task_table_page"]
 
 _MOST_DRAWN = 12
+_MOST_COUNTED = 40  # tasks, of which is shown how often they were drawn
 _SIDES = {"pooled": "all alike", "own": "rows alone", "joint": "this model"}
 _METRICS = {"rmse": "RMSE", "log_rmse": "RMSE of the logarithm", "cross_entropy": "cross-entropy"}
 _TONES = {"helped": "good", "hurt": "bad"}
@@ -44,6 +46,7 @@ def task_table_page(record: ModelRecord) -> Page:
             sections=[
                 Section(title="A new task, by its known rows", parts=_targets(targets)),
                 *_pooled(record, results),
+                *_drawn(results),
                 *_training(record.details.curves),
                 data_section(record, _whole(results["rows"]), [str(note) for note in results["messages"]]),
                 how_section(record),
@@ -131,6 +134,35 @@ def _pooled(record: ModelRecord, results: Mapping[str, Any]) -> list[Section]:
         found = target_parts(one, details.get(one.task), drawn=index < _MOST_DRAWN)
         parts.append(Fold(title=short_name(one.task), parts=found))
     return [Section(title="What all tasks share", parts=parts)]
+
+
+def _drawn(results: Mapping[str, Any]) -> list[Section]:
+    """Show how often tasks were drawn, where they were."""
+    if not results.get("drawn"):
+        return []
+    found = DrawnTasks.from_json(results["drawn"])
+    half = _MOST_COUNTED // 2
+    few = len(found.tasks) <= _MOST_COUNTED
+    tasks = found.tasks if few else found.tasks[:half] + found.tasks[-half:]
+    left_out = found.n_tasks - len(tasks)
+    table = Table(
+        caption=f"Rows drawn for batches by the law {found.law}, of all networks together: {found.times:,}",
+        headings=["task", "rows", "of all rows", "drawn", "of all drawn"],
+        rows=[
+            [
+                short_name(one.task),
+                f"{one.rows:,}",
+                f"{100 * one.rows / max(found.rows, 1):.3g} %",
+                f"{one.times:,}",
+                f"{100 * one.times / max(found.times, 1):.3g} %",
+            ]
+            for one in tasks
+        ],
+        texts=(0,),
+    )
+    between = f"{counted(left_out, 'task')} of sizes in between {'is' if left_out == 1 else 'are'} left out."
+    parts: list[Part] = [table, *([Text(between, tone="muted")] if left_out else [])]
+    return [Section(title="How often tasks were drawn", parts=parts)]
 
 
 def _training(curves: Sequence[Curve]) -> list[Section]:
