@@ -1,7 +1,8 @@
 import pytest
 
 from polytask.core import DataError
-from polytask.data.tables.delimited import MISSING_WORDS, read_delimited
+from polytask.data.tables.delimited import read_delimited
+from polytask.data.tables.typed_columns import MISSING_WORDS
 
 
 @pytest.mark.parametrize("first", ["sep=;\r\n", '"sep=;"\n', "SEP=;\n"])

@@ -12,7 +12,7 @@ from pandas.testing import assert_frame_equal
 
 from polytask.core import InputError
 from polytask.data.tables import plain_delimited, plain_missing, plain_quick, plain_scan, table_file
-from polytask.data.tables.delimited import Header
+from polytask.data.tables.header import Header
 from polytask.data.tables.table import read_table
 
 _NEVER = 10**12

@@ -5,7 +5,7 @@ import io
 import pytest
 
 from polytask.data.tables import plain_missing
-from polytask.data.tables.delimited import Header
+from polytask.data.tables.header import Header
 from polytask.data.tables.plain_missing import MissingValues, count_missing
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from polytask.data.tables.delimited import Header
+from polytask.data.tables.header import Header
 from polytask.data.tables.plain_scan import PlainScan
 
 

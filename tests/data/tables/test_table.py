@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
 from polytask.core import DataError, InputError, MissingPackageError
-from polytask.data.tables.delimited import MISSING, MISSING_WORDS, read_delimited
+from polytask.data.tables.delimited import read_delimited
 from polytask.data.tables.table import fingerprint, read_table
+from polytask.data.tables.typed_columns import MISSING, MISSING_WORDS
 
 
 def _write(folder: Path, text: str | bytes, name: str = "t.csv") -> Path:

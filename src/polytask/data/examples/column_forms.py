@@ -14,7 +14,7 @@ from polytask.data.examples.images import is_picture
 from polytask.data.examples.labels import is_missing
 from polytask.data.examples.sounds import Sound
 from polytask.data.tables.cell import NUMERIC, read_number
-from polytask.data.tables.delimited import MISSING
+from polytask.data.tables.typed_columns import MISSING
 
 __all__ = ["ColumnForm", "cells", "column_form", "content_kind", "kind_of_form"]
 

@@ -13,8 +13,8 @@ from polytask.core import DataError
 from polytask.core.names import counted
 from polytask.data.examples.naming import named
 from polytask.data.tables.cell import NUMERIC, read_number, spell, valid_unicode
-from polytask.data.tables.delimited import MISSING
 from polytask.data.tables.problems import examples
+from polytask.data.tables.typed_columns import MISSING
 
 __all__ = ["is_missing", "read_labels"]
 

@@ -10,8 +10,8 @@ from torch import Tensor
 from polytask.core import DataError
 from polytask.data.examples.labels import is_missing
 from polytask.data.examples.naming import named
-from polytask.data.tables.delimited import MISSING
 from polytask.data.tables.problems import FOREIGN, problem_error
+from polytask.data.tables.typed_columns import MISSING
 
 __all__ = ["vectors_of_columns", "vectors_of_rows"]
 

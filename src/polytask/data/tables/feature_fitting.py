@@ -10,7 +10,6 @@ import pandas as pd
 from polytask.core import DataError
 from polytask.data.tables.cell import is_code, looks_like_quantity, read_number, spell
 from polytask.data.tables.column import column_categories
-from polytask.data.tables.delimited import MISSING_WORDS
 from polytask.data.tables.feature_column import (
     CategoryFeatures,
     FeatureColumn,
@@ -23,6 +22,7 @@ from polytask.data.tables.prose import is_prose, n_words
 from polytask.data.tables.reading import Reading, column_reading
 from polytask.data.tables.text_features import HASHED, N_FEATURES, text_features
 from polytask.data.tables.time_parts import varying_parts
+from polytask.data.tables.typed_columns import MISSING_WORDS
 
 __all__ = ["FittedColumns", "fit_category", "fit_columns", "quantities_note", "strays_note"]
 

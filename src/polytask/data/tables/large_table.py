@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from polytask.data.tables.delimited import MISSING_WORDS
 from polytask.data.tables.table import clean_frame, plain_frame, read_table
 from polytask.data.tables.table_file import (
     check_same_columns,
@@ -18,6 +17,7 @@ from polytask.data.tables.table_file import (
     parquet_errors,
 )
 from polytask.data.tables.table_paths import PARQUET, is_path, table_paths
+from polytask.data.tables.typed_columns import MISSING_WORDS
 
 __all__ = ["LARGE_ROWS", "FrameTable", "LargeTable", "ParquetTable", "open_table", "table_pieces", "words_of"]
 

@@ -17,18 +17,17 @@ import numpy as np
 import pandas as pd
 
 from polytask.core.quiet import filtered_warnings
-from polytask.data.tables.delimited import (
+from polytask.data.tables.header import Header, check_names
+from polytask.data.tables.plain_missing import count_missing
+from polytask.data.tables.plain_quick import QuickScan
+from polytask.data.tables.plain_scan import PlainScan
+from polytask.data.tables.typed_columns import (
     EXACT,
     MISSING,
     MOST_CLASSES,
     N_SAMPLED,
-    Header,
-    check_names,
     typed_columns,
 )
-from polytask.data.tables.plain_missing import count_missing
-from polytask.data.tables.plain_quick import QuickScan
-from polytask.data.tables.plain_scan import PlainScan
 
 __all__ = ["FileOpener", "read_plain"]
 

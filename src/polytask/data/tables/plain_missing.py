@@ -7,7 +7,8 @@ from typing import BinaryIO
 
 import numpy as np
 
-from polytask.data.tables.delimited import MISSING, Header
+from polytask.data.tables.header import Header
+from polytask.data.tables.typed_columns import MISSING
 
 __all__ = ["MissingValues", "count_missing"]
 

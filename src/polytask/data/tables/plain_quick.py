@@ -9,7 +9,7 @@ beside it. Rows are whole where their last value is there.
 import numpy as np
 import pandas as pd
 
-from polytask.data.tables.delimited import Header
+from polytask.data.tables.header import Header
 from polytask.data.tables.plain_scan import code_starts, has_long_values
 
 __all__ = ["QuickScan"]

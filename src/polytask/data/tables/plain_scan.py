@@ -6,7 +6,7 @@ text takes some hundredths of the time that parsing it does. Blocks with quotes 
 
 import numpy as np
 
-from polytask.data.tables.delimited import Header
+from polytask.data.tables.header import Header
 
 __all__ = ["PlainScan", "code_starts", "has_long_values"]
 

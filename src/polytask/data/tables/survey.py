@@ -16,7 +16,6 @@ import pandas as pd
 from polytask.core import DataError
 from polytask.core.random import numpy_generator
 from polytask.data.tables.column import column_distinct, column_known, column_numbers
-from polytask.data.tables.delimited import MISSING_WORDS
 from polytask.data.tables.feature_column import FeatureColumn, NumberFeatures, finite_numbers
 from polytask.data.tables.feature_fitting import FittedColumns, fit_category, fit_columns
 from polytask.data.tables.features import TableEncoder
@@ -27,6 +26,7 @@ from polytask.data.tables.reading import Reading, column_reading
 from polytask.data.tables.target_column import TargetColumn, logarithms
 from polytask.data.tables.target_labels import split_labels
 from polytask.data.tables.targets import asked_as, fit_targets, parse_target
+from polytask.data.tables.typed_columns import MISSING_WORDS
 
 __all__ = ["N_SAMPLE", "Survey", "survey_table"]
 

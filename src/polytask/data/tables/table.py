@@ -10,10 +10,10 @@ import pandas as pd
 
 from polytask.core import DataError, InputError
 from polytask.data.tables.cell import valid_unicode
-from polytask.data.tables.delimited import MISSING, MISSING_WORDS
 from polytask.data.tables.problems import FOREIGN, examples
 from polytask.data.tables.table_file import read_parquet_file, read_parquet_files, read_text_file
 from polytask.data.tables.table_paths import PARQUET, TEXT, is_path, refuse_spreadsheet, table_paths
+from polytask.data.tables.typed_columns import MISSING, MISSING_WORDS
 
 __all__ = ["clean_frame", "fingerprint", "plain_frame", "read_table"]
 

@@ -14,7 +14,8 @@ import pandas as pd
 
 from polytask.core import DataError, InputError, MissingPackageError
 from polytask.core.memory_budget import check_free_bytes
-from polytask.data.tables.delimited import find_header, first_lines, read_lines
+from polytask.data.tables.delimited import read_lines
+from polytask.data.tables.header import find_header, first_lines
 from polytask.data.tables.plain_delimited import read_plain
 from polytask.data.tables.problems import examples
 from polytask.data.tables.written_table import read_texts

@@ -17,13 +17,13 @@ from polytask.data.tables.column import (
     column_numbers,
     one_column,
 )
-from polytask.data.tables.delimited import MISSING_WORDS
 from polytask.data.tables.feature_fitting import quantities_note, strays_note
 from polytask.data.tables.label_split import Labels
 from polytask.data.tables.number_form import form_note
 from polytask.data.tables.problems import examples, some_rows
 from polytask.data.tables.target_column import TargetColumn
 from polytask.data.tables.targets import asked_as, parse_target, target_reading
+from polytask.data.tables.typed_columns import MISSING_WORDS
 
 __all__ = ["label_guesses", "split_labels", "target_messages"]
 

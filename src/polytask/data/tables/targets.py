@@ -20,11 +20,11 @@ from polytask.data.tables.column import (
     column_numbers,
     one_column,
 )
-from polytask.data.tables.delimited import MISSING_WORDS
 from polytask.data.tables.number_form import NumberForm
 from polytask.data.tables.problems import examples, problem_error, some_rows
 from polytask.data.tables.reading import Reading, column_reading
 from polytask.data.tables.target_column import Label, TargetColumn, logarithms
+from polytask.data.tables.typed_columns import MISSING_WORDS
 
 __all__ = [
     "TargetKind",

@@ -10,7 +10,7 @@ import pandas as pd
 
 from polytask.core import DataError
 from polytask.core.process_setting import ProcessSetting
-from polytask.data.tables.delimited import check_names, find_header, first_lines, whole_rows
+from polytask.data.tables.header import check_names, find_header, first_lines, whole_rows
 
 __all__ = ["read_texts"]
 
