@@ -10,8 +10,8 @@ the rate that is best for equal ones). A balancer that learns from validation ro
 training rows for that. Balancers that look at a Gramian see it at the features.
 
 Gains are over equal weights with hard sharing, in percent of the first metric of each task, with intervals
-over seeds that allow for overlapping splits. Every cell is kept in ``runs/every-method``, so that a run goes
-on where it stopped. Writes results/every-method.json.
+over seeds that allow for overlapping splits; p-values are adjusted for all methods of a set. Every cell is
+kept in ``runs/every-method``, so that a run goes on where it stopped. Writes results/every-method.json.
 """
 
 import argparse
@@ -25,6 +25,7 @@ from typing import Any
 import torch
 from joint import Metrics, Trial, best, score_of, weightings
 from joint_sets import Parts, molecules, sarcos, split, standardized
+from overlaps import overlap
 from results import write_results
 from torch.optim import Adam, Optimizer
 
@@ -38,6 +39,7 @@ from polytask.core.files import write_atomically
 from polytask.data import JointSource
 from polytask.datasets import mulan_table
 from polytask.evaluate import delta_m, evaluate, metric_names
+from polytask.evaluate.jackknife import p_values_of
 from polytask.train import Validation, train
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -165,25 +167,35 @@ def methods() -> list[str]:
     ]
 
 
-def row(tasks: Sequence[Task], ratio: float, cells: Mapping[str, list[dict[str, Any]]], method: str) -> Any:
-    """Return the gain of a method over equal weights, over seeds."""
-    failed = [found["failed"] for found in cells[method] if "failed" in found]
-    if failed:
-        return {"failed": failed[0]}
-    pairs = list(zip(cells[method], cells["balancer:equal"], strict=True))
-    gains = [delta_m(tasks, own["metrics"], equal["metrics"]) for own, equal in pairs]
-    metric = [
-        sum(own["metrics"][task.name][metric_names(task)[0]] for task in tasks) / len(tasks)
-        for own in cells[method]
-    ]
-    seconds = [own["cpu seconds"] / equal["cpu seconds"] for own, equal in pairs]
-    gain = mean_interval(gains, test_over_train=ratio)
-    clear = abs(gain.mean) > gain.half_width
-    verdict = ("better" if gain.mean > 0 else "worse") if clear else "no clear difference"
-    return {
-        "gain": gain.format(2), "verdict": verdict, "mean metric": round(sum(metric) / len(metric), 4),
-        "time": round(sum(seconds) / len(seconds), 2),
-    }  # fmt: skip
+def compared(tasks: Sequence[Task], ratio: float, cells: Mapping[str, list[dict[str, Any]]]) -> Any:
+    """Return the gain of each method over equal weights; p-values are adjusted for all methods."""
+    lines, gains = {}, {}
+    for method, found in cells.items():
+        failed = [one["failed"] for one in found if "failed" in one]
+        if failed:
+            lines[method] = {"failed": failed[0]}
+            continue
+        pairs = list(zip(found, cells["balancer:equal"], strict=True))
+        gain = mean_interval(
+            [delta_m(tasks, own["metrics"], equal["metrics"]) for own, equal in pairs], test_over_train=ratio
+        )
+        gains[method] = gain
+        metric = [
+            sum(own["metrics"][task.name][metric_names(task)[0]] for task in tasks) / len(tasks)
+            for own in found
+        ]
+        seconds = [own["cpu seconds"] / equal["cpu seconds"] for own, equal in pairs]
+        clear = abs(gain.mean) > gain.half_width
+        lines[method] = {
+            "gain": gain.format(2),
+            "verdict": ("better" if gain.mean > 0 else "worse") if clear else "no clear difference",
+            "mean metric": round(sum(metric) / len(metric), 4),
+            "time": round(sum(seconds) / len(seconds), 2),
+        }  # fmt: skip
+    others = {method: gain for method, gain in gains.items() if method != "balancer:equal"}
+    for method, p in p_values_of(others).items():
+        lines[method]["p-value, Holm"] = None if p is None else round(p, 4)
+    return lines
 
 
 def main() -> None:
@@ -200,8 +212,8 @@ def main() -> None:
                 found.append(cell(method, name, seed))
                 print(name, seed, method, found[-1].get("failed", found[-1]["cpu seconds"]), flush=True)
         parts = SETS[name].load(asked.seed[0])
-        ratio = len(parts.test) / (len(parts.train) + len(parts.validation))
-        figures[name] = {method: row(parts.tasks, ratio, cells, method) for method in cells}
+        ratio = overlap(len(parts.test), len(parts.train))
+        figures[name] = compared(parts.tasks, ratio, cells)
         for method, line in figures[name].items():
             print(f"{name:8} {method:28} {line}")
     setting = {

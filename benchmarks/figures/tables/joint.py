@@ -60,6 +60,65 @@ def clear(found: dict[str, Any]) -> str:
     return f"{sum(sure)}, {len(sure) - sum(sure)} of {len(gains)}"
 
 
+@table("joint.every-method")
+def every_method() -> str:
+    """What each balancer and architecture gains over equal weights with hard sharing, the best first."""
+    sets = read("every-method")["figures"]
+    lines = {method: [rows[method] for rows in sets.values()] for method in next(iter(sets.values()))}
+    shares = {
+        method: sum(interval(line["gain"])[0] for line in found) / len(found)
+        for method, found in lines.items()
+        if all("gain" in line for line in found) and method != EQUAL
+    }
+    order = sorted(shares, key=lambda method: -shares[method])
+    order += [method for method in lines if method not in shares and method != EQUAL]
+    rows = [
+        [
+            (method if kind == method else f"`{kind}`") + ("" if prefix == "balancer" else ARCHITECTURE),
+            *(_gain(line) for line in lines[method]),
+            _times(lines[method]),
+        ]
+        for method in order
+        for prefix, _, kind in [method.rpartition(":")]
+    ]
+    labels = [SETS[name][0].split(",")[0] if name in SETS else WATER for name in sets]
+    return markdown(["", *labels, "time"], rows)
+
+
+EQUAL, ARCHITECTURE, WATER = "balancer:equal", ", architecture", "Water quality"
+
+
+def _gain(line: dict[str, Any]) -> str:
+    if "failed" in line:
+        return "diverged"
+    text = shown(line["gain"], 2, plus=True)
+    return text if line["verdict"] == "no clear difference" else f"**{text}**"
+
+
+def _times(lines: list[dict[str, Any]]) -> str:
+    found = sorted(line["time"] for line in lines if "time" in line)
+    return f"{number(found[len(found) // 2], 1)}x" if found else ""
+
+
+@table("joint.every-method-counts")
+def every_method_counts() -> str:
+    """How many of the comparisons are clear, by themselves and together."""
+    lines = [
+        line
+        for rows in read("every-method")["figures"].values()
+        for method, line in rows.items()
+        if method != EQUAL and "gain" in line
+    ]
+    better, worse = (sum(line["verdict"] == word for line in lines) for word in ("better", "worse"))
+    sure = [line for line in lines if (line["p-value, Holm"] or 1.0) < 0.05]
+    return (
+        f"Of {len(lines)} comparisons {better} are clearly better by their own interval and {worse} clearly "
+        f"worse; chance alone would show {number(len(lines) * 0.025, 0)} of each. After Holm's correction "
+        f"for all methods of a set {sum(line['verdict'] == 'better' for line in sure)} are better and "
+        f"{sum(line['verdict'] == 'worse' for line in sure)} worse."
+    )
+
+
 @table("joint.pilots")
 def pilots() -> str:
     """What a pilot said, beside what was measured."""
