@@ -25,7 +25,7 @@ def _new(rows: int | str, ours: float) -> NewTasks:
         "gain_on_own": 40 - ours,
     }
     intervals = {name: Interval(mean=mean, half_width=1.234, n=20) for name, mean in sides.items()}
-    return NewTasks(rows=rows, n_tasks=20, **intervals)
+    return NewTasks(rows=rows, n_tasks=20, p_value=0.001, **intervals)
 
 
 def _written(n_targets: int, *, width: int = 80, judged: bool = True, drawn: DrawnTasks | None = None) -> str:

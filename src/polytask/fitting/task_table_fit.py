@@ -7,7 +7,7 @@ What the model of all folds predicts for a task's rows, compared with their labe
 
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,7 +15,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from polytask.core import DataError, DataWarning, InputError, derive_seed, mean_interval
+from polytask.core import DataError, DataWarning, InputError, derive_seed
 from polytask.core.names import counted
 from polytask.core.random import numpy_generator
 from polytask.data.tables.column import column_distinct, column_hint, one_column
@@ -25,30 +25,21 @@ from polytask.data.tables.target_column import TargetColumn
 from polytask.data.tables.target_labels import split_labels
 from polytask.data.tables.targets import parse_target
 from polytask.fitting.fit_settings import FitSettings
-from polytask.fitting.own_models import own_errors
+from polytask.fitting.new_task_figures import drawn_tasks, judged_targets, target_result
 from polytask.fitting.table_columns import Columns
 from polytask.fitting.table_fit import TrainedTable, train_table
 from polytask.fitting.table_preparation import labelled_rows
 from polytask.fitting.task_data import MOST, TaskData
 from polytask.fitting.task_prior import Choice, choose_prior, some_tasks
-from polytask.fitting.task_prior_forms import slope_columns
-from polytask.fitting.task_trials import drawn
 from polytask.models.target_tasks import TargetTasks
 from polytask.models.task_effects import TaskPrior
 from polytask.models.task_names import TaskNames
 from polytask.models.task_spread import TaskSpread
 from polytask.models.task_table_model import TaskTableModel
-from polytask.models.task_table_results import (
-    DrawnTask,
-    DrawnTasks,
-    NewTasks,
-    TargetTaskResult,
-    TaskTableResults,
-)
+from polytask.models.task_table_results import TaskTableResults
 
 __all__ = ["LearnedPrior", "fit_task_table", "learned_prior", "pooled_columns", "read_tasks"]
 
-_SHOWN = (0, 1, 5, 20, MOST)
 _MOST_POOLED = 100_000  # rows of the pooled model
 _MOST_NUMBERS = 50_000_000  # of what is known of all tasks of a target: 400 MB
 
@@ -124,48 +115,25 @@ def fit_task_table(
         known.append(
             tasks.learned(inputs[mask], outputs[name][mask], values[mask], of_row, n_tasks=len(names))
         )
-        results.append(_result(target, learned.data, learned.choice, seed=seed))
+        results.append(target_result(target, learned.data, learned.choice, seed=seed))
     model = TaskTableModel(
         trained.model,
         task_column,
         TaskNames(names),
         known,
         results=TaskTableResults(
-            targets=tuple(results),
+            targets=judged_targets(results),
             n_tasks=len(names),
             rows={"table": len(frame), "pooled": len(part)},
             n_parameters=sum(parameter.numel() for parameter in trained.model.learner.parameters()),
             pooled={} if trained.model.results is None else trained.model.results.to_json(),
             seconds=time.perf_counter() - start,
             messages=(*notes, *trained.prepared.messages),
-            drawn=_drawn(trained, code if chosen is None else code[chosen], names),
+            drawn=drawn_tasks(trained, code if chosen is None else code[chosen], names),
         ),
     )
     model.details = trained.model.details
     return model
-
-
-def _drawn(trained: TrainedTable, code: np.ndarray, names: Sequence[str]) -> DrawnTasks | None:
-    """Say how often each task was drawn; None where rows are not drawn.
-
-    Args:
-        trained: The pooled model.
-        code: The task of each row that it was given, ``[row]``.
-        names: Those of all tasks.
-    """
-    draws = trained.prepared.draws
-    if draws is None or trained.drawn is None:
-        return None
-    rows = torch.bincount(draws.task, minlength=draws.n_tasks).tolist()
-    first = np.unique(draws.task.numpy(), return_index=True)[1]
-    numbers = code[trained.prepared.indices[first]]  # [task]
-    return DrawnTasks.of(
-        draws.law,
-        [
-            DrawnTask(task=names[int(number)], rows=n_rows, times=times)
-            for number, n_rows, times in zip(numbers, rows, trained.drawn.tolist(), strict=True)
-        ],
-    )
 
 
 def read_tasks(
@@ -301,44 +269,3 @@ def _spread(data: TaskData, choice: Choice) -> TaskSpread | None:
             if told not in away:
                 away[told] = (distances[judged], numbered)
     return TaskSpread.of(away) if away else None
-
-
-def _result(target: TargetColumn, data: TaskData, choice: Choice | None, *, seed: int) -> TargetTaskResult:
-    """Put the figures of new tasks together, in units of the column."""
-    found = []
-    if choice is not None:
-        draws = drawn(data.task, seed=seed)
-        own = own_errors(data, slope_columns(data), draws)
-        for n_rows in _SHOWN:
-            ours, pooled, theirs = (
-                errors[n_rows] for errors in (choice.trial.errors, choice.base.errors, own)
-            )
-            judged = ~np.isnan(ours) & ~np.isnan(pooled) & ~np.isnan(theirs)
-            if judged.any():
-                unit = target.scale if target.task.kind == "regression" else 1.0
-                found.append(_new_tasks(n_rows, *(unit * one[judged] for one in (ours, pooled, theirs))))
-    return TargetTaskResult(
-        target=target.task.name,
-        kind=target.kind,
-        metric=_metric(target),
-        effects="none" if choice is None else choice.candidate.name,
-        new_tasks=tuple(found),
-    )
-
-
-def _metric(target: TargetColumn) -> str:
-    if target.task.kind != "regression":
-        return "cross_entropy"
-    return "log_rmse" if target.log else "rmse"
-
-
-def _new_tasks(n_rows: int, ours: np.ndarray, pooled: np.ndarray, own: np.ndarray) -> NewTasks:
-    return NewTasks(
-        rows="4/5" if n_rows == MOST else n_rows,
-        n_tasks=len(ours),
-        joint=mean_interval(ours.tolist()),
-        pooled=mean_interval(pooled.tolist()),
-        own=mean_interval(own.tolist()),
-        gain_on_pooled=mean_interval((pooled - ours).tolist()),
-        gain_on_own=mean_interval((own - ours).tolist()),
-    )

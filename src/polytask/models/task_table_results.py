@@ -9,6 +9,7 @@ import pandas as pd
 
 from polytask.core import Interval
 from polytask.models.in_context_results import TaskLearnerTrial
+from polytask.models.table_results import verdict_of
 
 __all__ = ["DrawnTask", "DrawnTasks", "NewTasks", "TargetTaskResult", "TaskTableResults"]
 
@@ -28,6 +29,8 @@ class NewTasks:
         own: That of a linear model of the task's known rows alone.
         gain_on_pooled: How much lower the model's error is than the pooled one, paired by task.
         gain_on_own: How much lower it is than the task's own.
+        p_value: Of no gain on the better of the two, adjusted for all targets and numbers of known rows of
+            the fit (Holm); None where it is not known.
     """
 
     rows: int | str
@@ -37,14 +40,17 @@ class NewTasks:
     own: Interval
     gain_on_pooled: Interval
     gain_on_own: Interval
+    p_value: float | None = None
+
+    @property
+    def gain(self) -> Interval:
+        """How much lower the model's error is than that of the better of pooled and own."""
+        return self.gain_on_pooled if self.pooled.mean <= self.own.mean else self.gain_on_own
 
     @property
     def verdict(self) -> str:
-        """``helped``, ``hurt`` or ``no clear difference``: against the better of pooled and own."""
-        gain = self.gain_on_pooled if self.pooled.mean <= self.own.mean else self.gain_on_own
-        if gain.low > 0:
-            return "helped"
-        return "hurt" if gain.high < 0 else "no clear difference"
+        """``helped``, ``hurt``, ``no clear difference`` or ``unknown``, by the gain and its p-value."""
+        return verdict_of(self.gain, self.p_value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,6 +193,7 @@ class TaskTableResults:
                         "gain_on_pooled_half_width": one.gain_on_pooled.half_width,
                         "gain_on_own": one.gain_on_own.mean,
                         "gain_on_own_half_width": one.gain_on_own.half_width,
+                        "p_value": math.nan if one.p_value is None else one.p_value,
                         "verdict": one.verdict,
                     }
                 )
@@ -210,6 +217,7 @@ class TaskTableResults:
                                 name: getattr(one, name).to_json()
                                 for name in ("joint", "pooled", "own", "gain_on_pooled", "gain_on_own")
                             },
+                            "p_value": one.p_value,
                             "verdict": one.verdict,
                         }
                         for one in found.new_tasks
