@@ -1,6 +1,6 @@
 """The networks of a trained model that did not see a row: what they say of it when its features change."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 import torch
@@ -69,6 +69,34 @@ class HeldOutNetworks:
                         found[name][here] = values.double()
         return found
 
+    def every(self, inputs: Tensor, names: Sequence[str]) -> dict[str, Tensor]:
+        """Let every network answer rows, whether it saw them or not.
+
+        Args:
+            inputs: Encoded features ``[row, feature]``.
+            names: Targets with one output each.
+
+        Returns:
+            By target float64 ``[network, row]``, a network for each fold, repeat after repeat.
+        """
+        tasks = [task for task in self.model.tasks if task.name in names]
+        members = list(self.model.members)
+        with torch.inference_mode():
+            if not isinstance(members[0], StackedEnsemble):
+                answers = [member(inputs) for member in members]
+                return {
+                    task.name: torch.stack([one[task.name][:, 0].double() for one in answers])
+                    for task in tasks
+                }
+            of_members = [_of_networks(cast(StackedEnsemble, member), inputs) for member in members]
+            found = {}
+            for task in tasks:
+                shares = self.model.weights[task.name]
+                used = [index for index, share in enumerate(shares) if share]
+                parts = [shares[index] * of_members[index][task.name][..., 0].double() for index in used]
+                found[task.name] = torch.stack(parts).sum(0)
+        return found
+
     def _of_fold(self, fold: int, inputs: Tensor) -> Mapping[str, Tensor]:
         members = list(self.model.members)
         if not isinstance(members[0], StackedEnsemble):
@@ -87,11 +115,16 @@ class HeldOutNetworks:
 
 def _of_network(member: StackedEnsemble, network: int, inputs: Tensor) -> dict[str, Tensor]:
     """Answer rows by one network of a stack."""
+    return {name: outputs[network] for name, outputs in _of_networks(member, inputs).items()}
+
+
+def _of_networks(member: StackedEnsemble, inputs: Tensor) -> dict[str, Tensor]:
+    """Answer rows by every network of a stack, ``[network, row, output]``."""
     embedded = member.embedding(inputs)
     by_name = {task.name: task for task in member.tasks}
     answers = {}
     for stage, stack in zip(member.plan.stages, member.stacks):
-        outputs = stack(embedded)[network]  # [row, output]
+        outputs = stack(embedded)  # [network, row, output]
         for name, place in output_slices([by_name[name] for name in stage.targets]).items():
-            answers[name] = outputs[:, place]
+            answers[name] = outputs[..., place]
     return answers

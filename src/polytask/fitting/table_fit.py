@@ -20,6 +20,7 @@ from polytask.data.tables.table import fingerprint
 from polytask.fitting.fit_settings import FitSettings
 from polytask.fitting.grouped_fit import fit_groups, group_titles
 from polytask.fitting.large_preparation import prepare_large_table
+from polytask.fitting.network_spread import network_spread
 from polytask.fitting.planned_fit import PlannedFit, plan_training, table_summary
 from polytask.fitting.table_calibration import calibrate_with_scores
 from polytask.fitting.table_columns import Columns
@@ -116,7 +117,10 @@ def train_table(
         )
         phase("judging")
         blocks_of = derive_seed(seed, "blocks")
-        calibration, sharpness, scores = calibrate_with_scores(prepared, fitted.joint, seed=blocks_of)
+        spread = network_spread(fitted.model, prepared, seed=derive_seed(seed, "spread"))
+        calibration, sharpness, scores = calibrate_with_scores(
+            prepared, fitted.joint, seed=blocks_of, spread=spread
+        )
         results = _results(prepared, fitted, settings, sharpness, n_rows=len(frame), start=start)
         details = table_details(
             frame, prepared, fitted, calibration, scores, where.rows, seed=derive_seed(seed, "report")

@@ -14,10 +14,10 @@ change little with the rows that they are trained on (are *stable*), coverage is
 since the distance of an average is at most the average distance of its members, regions tend to hold a little
 more than asked. Coverage is over rows and fits together: it can be less for rows of one kind.
 
-It is most above what was asked where folds err apart: on Mulan's enb, nearly a function of its inputs,
-averaging takes 11 to 15 % off the error, and regions of both targets at 90 % hold 96.2 ± 0.9 % of new rows
-around the average, 92.0 ± 1.4 % around the networks of a single fold (12 splits). With ``repeats=3`` scores
-are of averages, too, and 92.5 % lie inside (5 splits).
+So the distances of numbers are made smaller by what averaging takes off the error, as the differences between
+networks tell it (`polytask.fitting.network_spread`): with ``repeats=2`` or more, where networks of several
+repeats did not see a row, without bias; else a little too little, so that regions of a table that is nearly a
+function of its inputs, where networks err apart, still hold somewhat more than asked.
 
 With groups, a unit is a group, whose rows share one weight: the aim is a row of a *new* group, and takes
 :math:`1/\alpha - 1` groups. With fewer groups (or rows, without them) the plain quantile is used, and a
