@@ -14,11 +14,13 @@ from polytask.core.torch_internals import (
     TorchDispatchMode,
     compiled_operations,
     flattened,
+    fused_adam_,
     has_hooks,
     inside_transform,
     leaves_of,
     mapped,
     operations_of,
+    optimizer_is_watched,
     saved,
     storage_address,
     tensor_hooks,
@@ -143,3 +145,20 @@ def test_only_the_door_uses_what_torch_does_not_promise():
         if file != DOOR
     }
     assert not {file: names for file, names in used.items() if names}
+
+
+def test_the_fused_update_is_that_of_adam_and_a_hook_is_noticed():
+    weights = [nn.Parameter(torch.tensor([1.0, -2.0])) for _ in range(2)]
+    for weight in weights:
+        weight.grad = torch.tensor([0.5, 3.0])
+    adams = [torch.optim.Adam([weight], lr=0.1, fused=True) for weight in weights]
+    for adam in adams:
+        adam.step()
+        assert not optimizer_is_watched(adam)
+    adams[0].step()
+    state = adams[1].state[weights[1]]
+    state["step"] += 1
+    fused_adam_(adams[1].param_groups[0], [weights[1]], [state])
+    assert torch.equal(*weights)
+    adams[0].register_step_post_hook(lambda *_: None)
+    assert optimizer_is_watched(adams[0])

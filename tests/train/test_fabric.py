@@ -36,3 +36,8 @@ def test_a_machine_that_knows_of_no_other_does_not_wait_for_them(monkeypatch):
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(InputError, match="`nodes` is 2, but nothing says where the other machines are"):
         fabric_for("cpu", 1, "32-true", nodes=2)
+
+
+def test_runs_of_one_process_have_one_fabric_for_each_precision():
+    assert fabric_for("cpu", 1, "32-true") is fabric_for("cpu", 1, "32-true")
+    assert fabric_for("cpu", 1, "64-true") is not fabric_for("cpu", 1, "32-true")

@@ -9,6 +9,7 @@ What is used, and what for:
 - what backward nodes have saved of the forward pass, from which engines compute gradients of single tasks;
 - the address of a storage, to count the bytes of tensors that share one;
 - the mode that sees every operation as it is run, to count what is alive;
+- the fused update of Adam, and whether hooks or a profiler wait for an optimizer's step;
 - the classes above batch and instance normalization of every number of dimensions;
 - the class above dropout of every number of dimensions;
 - the classes behind weight norm and spectral norm, as parametrizations and as the hooks of older code;
@@ -18,7 +19,7 @@ What is used, and what for:
 import contextlib
 import importlib
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -33,6 +34,8 @@ from torch.nn.utils.parametrizations import _SpectralNorm as SpectralNorm
 from torch.nn.utils.parametrizations import _WeightNorm as WeightNorm
 from torch.nn.utils.spectral_norm import SpectralNorm as OldSpectralNorm
 from torch.nn.utils.weight_norm import WeightNorm as OldWeightNorm
+from torch.optim import Optimizer
+from torch.optim import optimizer as all_optimizers
 from torch.utils import _pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -49,12 +52,14 @@ __all__ = [
     "WeightNorm",
     "compiled_operations",
     "flattened",
+    "fused_adam_",
     "has_hooks",
     "imported_for_the_end",
     "inside_transform",
     "leaves_of",
     "mapped",
     "operations_of",
+    "optimizer_is_watched",
     "program_folder_of_torch",
     "saved",
     "storage_address",
@@ -164,6 +169,49 @@ def has_hooks(module: nn.Module) -> bool:
 def tensor_hooks(tensor: Tensor) -> bool:
     """Tell whether functions are called on a tensor's gradient."""
     return bool(tensor._backward_hooks)
+
+
+def optimizer_is_watched(optimizer: Optimizer) -> bool:
+    """Tell whether functions, a profiler or a wrapped `step` wait for the steps of an optimizer."""
+    return bool(
+        optimizer._optimizer_step_pre_hooks
+        or optimizer._optimizer_step_post_hooks
+        or all_optimizers._global_optimizer_pre_hooks
+        or all_optimizers._global_optimizer_post_hooks
+        or "step" in vars(optimizer)  # as a scheduler of rates puts it there
+        or torch.autograd._profiler_enabled()
+    )
+
+
+@torch.no_grad()
+def fused_adam_(
+    group: dict[str, Any], parameters: list[Tensor], states: Sequence[Mapping[str, Tensor]]
+) -> None:
+    """Update parameters of one type by torch's fused Adam, as its `step` does after it has counted the step.
+
+    Args:
+        group: The settings of Adam, with a number as rate and none of its variants.
+        parameters: Each has a gradient.
+        states: What Adam keeps of each, the step that is done being counted.
+    """
+    beta1, beta2 = group["betas"]
+    torch._fused_adam_(
+        parameters,
+        [parameter.grad for parameter in parameters],
+        [state["exp_avg"] for state in states],
+        [state["exp_avg_sq"] for state in states],
+        [],
+        [state["step"] for state in states],
+        amsgrad=False,
+        lr=group["lr"],
+        beta1=beta1,
+        beta2=beta2,
+        weight_decay=group["weight_decay"],
+        eps=group["eps"],
+        maximize=group["maximize"],
+        grad_scale=None,
+        found_inf=None,
+    )
 
 
 def storage_address(tensor: Tensor) -> int:

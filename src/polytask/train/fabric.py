@@ -21,7 +21,7 @@ _BF16 = ("avx512_bf16", "amx_bf16", "bf16", "sve_bf16")
 
 
 def fabric_for(accelerator: str, devices: int, precision: Precision, *, nodes: int = 1) -> Fabric:
-    """Return a Fabric whose processes are started.
+    """Return a Fabric whose processes are started; of one process, the same for all its runs.
 
     Raises:
         InputError: There are no such numbers, or ``torchrun`` has started another number of processes.
@@ -31,7 +31,7 @@ def fabric_for(accelerator: str, devices: int, precision: Precision, *, nodes: i
     """
     _check_processes(devices, nodes)
     if devices == nodes == 1:
-        fabric = Fabric(accelerator=accelerator, devices=1, precision=precision)
+        fabric = _alone(accelerator, precision)
     else:
         fabric = Fabric(
             accelerator=accelerator, devices=devices, num_nodes=nodes, strategy="ddp", precision=precision
@@ -65,19 +65,20 @@ def _check_processes(devices: int, nodes: int) -> None:
 
 
 def device_for(accelerator: str, precision: Precision) -> torch.device:
-    """Return the device that a Fabric of one process has; looked up once, as it reads all entry points.
+    """Return the device that a Fabric of one process has.
 
     Warns:
         RuntimeWarning: As `fabric_for`.
     """
-    device = _device(accelerator)
+    device = _alone(accelerator, "32-true").device
     _warn_of_slow(precision, device)
     return device
 
 
 @cache
-def _device(accelerator: str) -> torch.device:
-    return Fabric(accelerator=accelerator, devices=1).device
+def _alone(accelerator: str, precision: Precision) -> Fabric:
+    """Return the Fabric of one process, made once: it reads the entry points of all packages."""
+    return Fabric(accelerator=accelerator, devices=1, precision=precision)
 
 
 def _warn_of_slow(precision: Precision, device: torch.device) -> None:

@@ -29,6 +29,7 @@ from polytask.core.torch_internals import AnyBatchNorm
 from polytask.data import Curriculum, Source
 from polytask.train.parts import part_of
 from polytask.train.run import Run
+from polytask.train.update import Update
 
 __all__ = ["Step"]
 
@@ -47,8 +48,10 @@ class Step:
     validation_source: Source | None
     accumulate: int = 1
     dtype: torch.dtype = field(init=False)
+    update: Update = field(init=False)
 
     def __post_init__(self) -> None:
+        self.update = Update(self.run.optimizer)
         self.dtype = next((p.dtype for p in self.learner.parameters()), torch.float32)
         check_hooks(self.balancer)
 
@@ -203,7 +206,7 @@ class Step:
             for group, rate in zip(run.optimizer.param_groups, run.rates, strict=True):
                 group["lr"] = rate * factor
         try:
-            run.optimizer.step()
+            self.update()
         except torch.OutOfMemoryError:
             raise
         except (RuntimeError, OverflowError) as error:  # Adam's, with a rate that is no float32
