@@ -35,7 +35,7 @@ from torch.nn.utils.parametrizations import _WeightNorm as WeightNorm
 from torch.nn.utils.spectral_norm import SpectralNorm as OldSpectralNorm
 from torch.nn.utils.weight_norm import WeightNorm as OldWeightNorm
 from torch.optim import Optimizer
-from torch.optim import optimizer as all_optimizers
+from torch.optim.optimizer import _global_optimizer_post_hooks, _global_optimizer_pre_hooks
 from torch.utils import _pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -69,6 +69,9 @@ __all__ = [
 
 FUSED_WEIGHT_NORM = vars(torch)["_weight_norm"]
 """The function that both kinds of weight norm call."""
+
+_FUSED_ADAM = vars(torch)["_fused_adam_"]
+_PROFILER_LISTENS = vars(torch.autograd)["_profiler_enabled"]
 
 TreeForm = _pytree.TreeSpec
 """What a tree of tensors looks like without its tensors."""
@@ -176,10 +179,10 @@ def optimizer_is_watched(optimizer: Optimizer) -> bool:
     return bool(
         optimizer._optimizer_step_pre_hooks
         or optimizer._optimizer_step_post_hooks
-        or all_optimizers._global_optimizer_pre_hooks
-        or all_optimizers._global_optimizer_post_hooks
+        or _global_optimizer_pre_hooks
+        or _global_optimizer_post_hooks
         or "step" in vars(optimizer)  # as a scheduler of rates puts it there
-        or torch.autograd._profiler_enabled()
+        or _PROFILER_LISTENS()
     )
 
 
@@ -195,7 +198,7 @@ def fused_adam_(
         states: What Adam keeps of each, the step that is done being counted.
     """
     beta1, beta2 = group["betas"]
-    torch._fused_adam_(
+    _FUSED_ADAM(
         parameters,
         [parameter.grad for parameter in parameters],
         [state["exp_avg"] for state in states],
