@@ -77,7 +77,7 @@ def test_adapting_and_predicting_import_what_they_need_and_no_more(tmp_path: Pat
             picture.save(tmp_path / "support" / label / f"{shift}.png")
     adapted = f"import polytask; model = polytask.adapt({str(tmp_path / 'support')!r}, encoder='drawings')"
     assert _imported(f"{adapted}; model.save({str(tmp_path / 'model')!r})") == {"torch", "pandas", "scipy"}
-    words = ["adapt", "support", "-o", "by-command", "--no-report"]
+    words = ["adapt", "support", "-o", "by-command"]
     code = f"""
 import os, sys
 from typer.testing import CliRunner
@@ -85,10 +85,12 @@ from polytask.cli import app
 os.chdir({str(tmp_path)!r})
 result = CliRunner().invoke(app, {words!r})
 assert result.exit_code == 0, result.output
-strange = ["polytask.train", "lightning_fabric", "torch._dynamo", "polytask.fitting", "matplotlib"]
+strange = ["polytask.train", "lightning_fabric", "torch._dynamo", "polytask.fitting", "matplotlib", "sklearn"]
+strange += ["polytask.models.table_model", "polytask.models.few_shot_model"]
 assert not [name for name in strange if name in sys.modules]
 """
     _imported(code)
+    assert "<svg" in (tmp_path / "by-command" / "report.html").read_text(encoding="utf-8")
     words = ["predict", "model", "support/bar/0.png", "-o", "answers.csv"]
     code = f"""
 import os, sys

@@ -17,6 +17,7 @@ from polytask.cli.learn import learn
 from polytask.cli.models import models
 from polytask.cli.options import app
 from polytask.cli.predict import predict
+from polytask.cli.quick_start import quick_end
 from polytask.cli.relate import relate
 from polytask.cli.report import report
 from polytask.cli.serve import serve
@@ -57,4 +58,7 @@ app.registered_commands.sort(key=lambda command: _ORDER.index(getattr(command.ca
 def main() -> None:
     """Run the command; bad input ends with one message and exit code 2, other failures with 1."""
     prepare_streams()
-    app()
+    try:
+        app()
+    finally:
+        quick_end()

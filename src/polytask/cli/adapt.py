@@ -12,6 +12,7 @@ from polytask.cli.config_file import CONFIG_FILE, Config, run_text
 from polytask.cli.dry_run import DryRun, show_planned_adapting
 from polytask.cli.failures import SpokenCommand
 from polytask.cli.options import Json, ModelDirectory, app, given
+from polytask.cli.quick_start import quick_imports
 from polytask.cli.reports import ReportWanted, reports_possible, write_pages
 from polytask.cli.terminal import show
 from polytask.core import InputError
@@ -96,15 +97,6 @@ def adapt(
 
       polytask adapt schools new-school.csv -o schools-and-one
     """
-    from polytask.models import (
-        FewShotClassifier,
-        FewShotModel,
-        InContextModel,
-        LearnedFeatures,
-        TaskTableModel,
-        load,
-    )
-
     asked = given(
         kind=kind,
         item_column=item_column,
@@ -119,6 +111,16 @@ def adapt(
             raise InputError("`again` is for models of a table with tasks. Name the model first.")
         _learn_classes(source, asked, run)
         return
+    with quick_imports():
+        from polytask.models import (
+            FewShotClassifier,
+            FewShotModel,
+            InContextModel,
+            LearnedFeatures,
+            TaskTableModel,
+            load,
+        )
+
     base = load(source)
     in_place = user_path(output).resolve() == user_path(source).resolve()
     if in_place and isinstance(base, FewShotModel | LearnedFeatures):
@@ -173,9 +175,10 @@ class _Run:
 
 
 def _learn_classes(source: Path, asked: dict[str, Any], run: _Run) -> None:
-    from polytask.estimators import adapt as adapt_examples
-    from polytask.models import FewShotClassifier
-    from polytask.models.bundle_folder import check_destination
+    with quick_imports():
+        from polytask.estimators import adapt as adapt_examples
+        from polytask.models import FewShotClassifier
+        from polytask.models.bundle_folder import check_destination
 
     if (user_path(source) / "model.json").is_file():
         raise InputError(
@@ -188,7 +191,7 @@ def _learn_classes(source: Path, asked: dict[str, Any], run: _Run) -> None:
 
         run.plan(plan_adapting(source, **asked))
         return
-    reported = reports_possible(wanted=run.report)
+    reported = reports_possible(wanted=run.report, drawn=False)
     _save_classifier(adapt_examples(source, **asked), run, reported=reported)
 
 
@@ -211,7 +214,7 @@ def _learn_new_classes(
 
         run.plan(plan_new_classes(base, user_path(support), **of_head))
         return
-    reported = reports_possible(wanted=run.report)
+    reported = reports_possible(wanted=run.report, drawn=False)
     _save_classifier(base.adapt(user_path(support), **of_head), run, reported=reported)
 
 
@@ -224,7 +227,7 @@ def _add_examples(base: "FewShotClassifier", support: Path, run: _Run) -> None:
 
         run.plan(plan_adding(base, user_path(support)))
         return
-    reported = reports_possible(wanted=run.report)
+    reported = reports_possible(wanted=run.report, drawn=False)
     _save_classifier(base.add(user_path(support)).refit(), run, reported=reported)
 
 

@@ -10,6 +10,7 @@ import typer
 from polytask.cli.completion import models
 from polytask.cli.failures import SpokenCommand
 from polytask.cli.options import Json, app
+from polytask.cli.quick_start import quick_imports
 from polytask.cli.terminal import show
 from polytask.core import InputError
 from polytask.core.names import counted, printable, short_name
@@ -97,8 +98,9 @@ def classes(
 
       polytask classes my-photos-model --correct dogs/9.jpg cat --forget cats/3.jpg -o my-photos-model
     """
-    from polytask.models import FewShotClassifier, load
-    from polytask.models.bundle_folder import check_destination
+    with quick_imports():
+        from polytask.models import FewShotClassifier, load
+        from polytask.models.bundle_folder import check_destination
 
     changes = _typed(rename=rename, remove=remove, correct=correct, forget=forget)
     if changes and output is None:

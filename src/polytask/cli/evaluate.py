@@ -10,6 +10,7 @@ from polytask.cli.completion import models
 from polytask.cli.config_file import command_line
 from polytask.cli.failures import SpokenCommand
 from polytask.cli.options import Json, app
+from polytask.cli.quick_start import quick_imports
 from polytask.cli.reports import ReportFile, check_reports, write_report_file
 from polytask.cli.tables import Csv, checked_table, frame_lines, frame_summary
 from polytask.cli.terminal import show
@@ -50,8 +51,9 @@ def evaluate(
 
       polytask evaluate shops new-shops.csv
     """
-    from polytask.models import InContextModel, LearnedFeatures, load
-    from polytask.models.saved import check_output
+    with quick_imports():
+        from polytask.models import InContextModel, LearnedFeatures, load
+        from polytask.models.saved import check_output
 
     check_reports(report, model=model)
     if output is not None:

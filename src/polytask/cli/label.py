@@ -9,6 +9,7 @@ import typer
 from polytask.cli.completion import models
 from polytask.cli.failures import SpokenCommand
 from polytask.cli.options import Json, app
+from polytask.cli.quick_start import quick_imports
 from polytask.cli.terminal import show
 from polytask.core import InputError
 from polytask.core.files import user_path
@@ -49,8 +50,9 @@ def label(
 
       polytask adapt intents to-label.csv -o intents-2
     """
-    from polytask.models import FewShotClassifier, load
-    from polytask.models.saved import check_output, write_table
+    with quick_imports():
+        from polytask.models import FewShotClassifier, load
+        from polytask.models.saved import check_output, write_table
 
     check_output(output, data=pool, model=model)
     loaded = load(model)

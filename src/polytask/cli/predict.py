@@ -8,6 +8,7 @@ import typer
 from polytask.cli.completion import models
 from polytask.cli.failures import SpokenCommand
 from polytask.cli.options import Json, app, given
+from polytask.cli.quick_start import quick_imports
 from polytask.cli.terminal import show
 from polytask.core import InputError
 from polytask.core.files import user_path
@@ -80,8 +81,9 @@ def predict(
 
       polytask predict intents new-requests.csv -o answers.csv --keep id --sets 0.9
     """
-    from polytask.models.prediction_file import numbered, write_pieces
-    from polytask.models.saved import check_output, load
+    with quick_imports():
+        from polytask.models.prediction_file import numbered, write_pieces
+        from polytask.models.saved import check_output, load
 
     check_output(output, data=data, model=model)
     loaded: Any = load(model)

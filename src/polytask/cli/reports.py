@@ -33,14 +33,14 @@ ReportFile: TypeAlias = Annotated[
 ]
 
 
-def reports_possible(*, wanted: bool) -> bool:
-    """Tell whether a report can be written, and say once where it is wanted and cannot."""
+def reports_possible(*, wanted: bool, drawn: bool = True) -> bool:
+    """Tell whether a report can be written, drawn by Matplotlib or not; say where it is wanted and cannot."""
     if not wanted:
         return False
     from polytask.report.page import rehearse_report
 
     try:
-        rehearse_report()
+        rehearse_report(drawn=drawn)
     except MissingPackageError as error:
         say(f"note: there will be no report.html. {error}", style="yellow")
         return False

@@ -20,7 +20,6 @@ def classifier_page(record: ModelRecord) -> Page:
 
     Raises:
         BundleError: The description is not as polytask writes it.
-        MissingPackageError: matplotlib is not installed.
     """
     with reading_results(record.source):
         classes = [str(name) for name in record.config["classes"]]

@@ -82,7 +82,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plot:
-    """A picture as SVG of our own making; see `polytask.report.charts.canvas.chart`."""
+    """A picture as SVG of our own making; see `polytask.report.charts.canvas.chart` and `svg.svg_plot`."""
 
     form: ClassVar[str] = "plot"
     svg: str
@@ -216,15 +216,19 @@ class Page:
         return environment.from_string(text).render(page=self, footer=footer)
 
 
-def rehearse_report() -> None:
+def rehearse_report(*, drawn: bool = True) -> None:
     """Try whether reports can be made; ask before the work that they tell of, not after it.
+
+    Args:
+        drawn: Whether Matplotlib will draw in it.
 
     Raises:
         MissingPackageError: jinja2 or matplotlib is not installed.
     """
     report_environment()
-    with drawing():
-        pass
+    if drawn:
+        with drawing():
+            pass
 
 
 def _shown(text: str) -> str:

@@ -2,18 +2,22 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
-from polytask.report.charts.canvas import chart, named
+from polytask.report.charts.canvas import named
+from polytask.report.charts.svg import svg_plot, svg_text, text_width
 from polytask.report.page import Plot
 
 __all__ = ["affinity_matrix", "confusion_matrix"]
 
-_INK, _GOOD, _BAD, _LINE = "#1b2733", "#0067a6", "#b34700", "#dfe5ea"
+_GOOD, _BAD = "good", "bad"  # colours of the page
 _MOST_WRITTEN = 13  # rows of a matrix whose numbers are legible
 _STRONGEST = 0.75  # of a shade, on which ink is still legible
+_INCH = 72  # points
+_AXIS = 8.5  # size of the letters that say what rows and columns are
+_EDGE, _GAP = 3.0, 4.0  # points
 
 
 def confusion_matrix(classes: Sequence[str], counts: Sequence[Sequence[int]], *, target: str) -> Plot:
@@ -72,46 +76,60 @@ def _matrix(
     small = n_names > _MOST_WRITTEN
     size = 4.8 if small else 3.5
     letters = 8.0 if n_names <= 8 else 6.5 if not small else 4.5
-
-    def draw(axes: Any) -> None:
-        from matplotlib.patches import Rectangle
-
-        for row in range(n_names):
-            for column in range(n_names):
-                shade = float(shades[row, column])
-                if shade > 0.005:
-                    axes.add_patch(
-                        Rectangle(
-                            (column - 0.48, row - 0.48), 0.96, 0.96, color=colours[row][column],
-                            alpha=round(shade, 2), linewidth=0,
-                        )
-                    )  # fmt: skip
-                if not small and texts[row][column]:
-                    axes.text(
-                        column,
-                        row,
-                        texts[row][column],
-                        ha="center",
-                        va="center",
-                        fontsize=letters,
-                        color=_INK,
-                    )
-        shown = [named(name, 12) for name in names]
-        axes.set_xticks(
-            range(n_names), shown, rotation=40 if n_names < 7 else 90, ha="right", fontsize=letters
-        )
-        if n_names >= 7:
-            for label in axes.get_xticklabels():
-                label.set_ha("center")
-        axes.set_yticks(range(n_names), shown, fontsize=letters)
-        axes.set_xlim(-0.5, n_names - 0.5)
-        axes.set_ylim(n_names - 0.5, -0.5)
-        axes.tick_params(length=0)
-        for side in axes.spines.values():
-            side.set_visible(False)
-        axes.set_xlabel(across)
-        axes.set_ylabel(down)
-
-    return chart(
-        draw, title=title, caption=caption, height=min(size, 0.34 * n_names + 1.1), width=size, wide=small
+    shown = [named(name, 12) for name in names]
+    place = _Place.beside(shown, letters, width=_INCH * size, height=_INCH * min(size, 0.34 * n_names + 1.1))
+    elements = []
+    for row in range(n_names):
+        for column in range(n_names):
+            shade, text = float(shades[row, column]), "" if small else texts[row][column]
+            x, y = place.middle(row, column)
+            if shade > 0.005:
+                elements.append(
+                    f'<rect x="{x - 0.48 * place.across:.1f}" y="{y - 0.48 * place.down:.1f}" '
+                    f'width="{0.96 * place.across:.1f}" height="{0.96 * place.down:.1f}" '
+                    f'style="fill:var(--{colours[row][column]});opacity:{shade:.2f}"/>\n'
+                )
+            if text:
+                elements.append(svg_text(text, x, y, size=letters))
+    bottom = place.top + n_names * place.down
+    for index, name in enumerate(shown):
+        x, y = place.middle(index, index)
+        elements.append(svg_text(name, place.left - _GAP, y, size=letters, anchor="end", colour="muted"))
+        below = {"size": letters, "anchor": "end", "colour": "muted", "turn": -place.turn}
+        elements.append(svg_text(name, x, bottom + _GAP + 0.3 * letters, **below))
+    middle = (place.left + (place.width - _EDGE)) / 2, (place.top + bottom) / 2
+    elements.append(svg_text(across, middle[0], place.height - _AXIS / 2, size=_AXIS, colour="muted"))
+    elements.append(svg_text(down, _AXIS / 2 + 1, middle[1], size=_AXIS, colour="muted", turn=-90))
+    return svg_plot(
+        "".join(elements), width=place.width, height=place.height, title=title, caption=caption, wide=small
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """Where the cells of a matrix are, in points: `across` and `down` are the sides of one."""
+
+    width: float
+    height: float
+    left: float
+    top: float
+    across: float
+    down: float
+    turn: int
+
+    @classmethod
+    def beside(cls, shown: Sequence[str], letters: float, *, width: float, height: float) -> "_Place":
+        """Leave room for the names of rows and columns; those of few columns are turned less."""
+        longest = max((text_width(name, letters) for name in shown), default=0.0)
+        turn = 40 if len(shown) < 7 else 90
+        slope = math.radians(turn)
+        left = _AXIS + 2 * _GAP + longest
+        below = _AXIS + 2.5 * _GAP + longest * math.sin(slope) + letters * math.cos(slope)
+        n_names = max(len(shown), 1)
+        height = max(height, below + _EDGE + 1.2 * letters * n_names)  # a row is as high as its name
+        across, down = (width - left - _EDGE) / n_names, (height - below - _EDGE) / n_names
+        return cls(width=width, height=height, left=left, top=_EDGE, across=across, down=down, turn=turn)
+
+    def middle(self, row: int, column: int) -> tuple[float, float]:
+        """Return where the middle of a cell is."""
+        return self.left + (column + 0.5) * self.across, self.top + (row + 0.5) * self.down
