@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 import polytask
 from polytask.cli import app
 from polytask.compare import JointNetworks, SingleNetworks, compare, work_on
+from polytask.compare import asked as asked_module
 from polytask.compare.plan import open_plan
 from polytask.compare.planned_comparison import plan_comparison
 from polytask.compare.runner import run_cells
@@ -216,3 +217,26 @@ def test_candidates_are_compared_by_the_metric_and_on_the_folds_that_were_asked(
         compare(frame, TARGETS, metrics={"size": "mae"}, directory=tmp_path, **asked)
     with pytest.raises(InputError, match="`metrics` must be the name of a metric"):
         compare(frame, TARGETS, metrics=["mae"], **asked)
+
+
+def test_texts_are_read_by_the_encoder_that_is_asked_for(tmp_path, monkeypatch, run):
+    taken = []
+    prepare = asked_module.prepare_table
+
+    def watched(frame, columns, **others):
+        taken.append(columns.text_encoder)
+        return prepare(frame, columns, **others)
+
+    monkeypatch.setattr(asked_module, "prepare_table", watched)
+    asked = {"candidates": ["constant"], "folds": 2, "workers": 1, "directory": tmp_path / "run"}
+    compare(table(), TARGETS, text_encoder="hashed-text", **asked)
+    with pytest.raises(BundleError, match="another comparison"):
+        compare(table(), TARGETS, **asked)
+    planned = plan_comparison(table(), TARGETS, candidates=["constant"], text_encoder="hashed-text")
+    assert planned["cells"] == 5 and taken == ["hashed-text", None, "hashed-text"]
+    with pytest.raises(InputError, match="`text_encoder` is 'bert'; use one of"):
+        compare(table(), TARGETS, text_encoder="bert", **asked)
+    words = ("t.csv", "--target", "size", "-o", "other", "--dry-run")
+    done = run(*words, "--text-encoder", "bert")
+    assert done.exit_code == 2 and "'bert'" in done.output
+    assert run(*words, "--text-encoder", "hashed-text").exit_code == 0 and taken[-1] == "hashed-text"

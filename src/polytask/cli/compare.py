@@ -100,6 +100,10 @@ def compare(
     ] = None,
     weight: Annotated[str | None, more("How much each row counts in training.")] = None,
     fold_column: Annotated[str | None, more("Rows sharing a value of it are a fold, not --folds.")] = None,
+    text_encoder: Annotated[
+        str | None,
+        more("Reads columns of text: minilm, minilm-3-layers (if fetched by polytask models), hashed-text."),
+    ] = None,
     task_column: Annotated[
         str | None,
         typer.Option(
@@ -170,7 +174,8 @@ def compare(
         "directory": output, "folds": folds, "repeats": repeats,
         "trials": trials, "search": search, "spaces": spaces(space or ()),
         "group": group, "time_column": time, "weight_column": weight, "drop": drop or (),
-        "fold_column": fold_column, "task_column": task_column, "task_rows": task_rows,
+        "fold_column": fold_column, "text_encoder": text_encoder,
+        "task_column": task_column, "task_rows": task_rows,
         "metrics": names("--metric", metric or (), "METRIC"),
         "seed": seed, "time_budget": time_budget, "workers": workers,
     }  # fmt: skip

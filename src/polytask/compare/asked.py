@@ -139,7 +139,7 @@ def _usual(given: Any, columns: Columns) -> Any:
 
 def _data(frame: Any, columns: Columns, metrics: Mapping[str, str] | None) -> dict[str, object]:
     """Say where the table comes from, in the words of the call."""
-    asked = {"fold_column": columns.fold, "metrics": metrics}
+    asked = {"fold_column": columns.fold, "text_encoder": columns.text_encoder, "metrics": metrics}
     return {
         "fingerprint": fingerprint(frame),
         "table_rows": len(frame),

@@ -22,6 +22,7 @@ class CompareOptions(TypedDict, total=False):
     time_column: str | int | None
     weight_column: str | int | None
     fold_column: str | int | None
+    text_encoder: str | None
     task_rows: Any
     metrics: Mapping[str, str] | None
     drop: Any

@@ -36,6 +36,7 @@ def plan_comparison(
     time_column: str | int | None = None,
     weight_column: str | int | None = None,
     fold_column: str | int | None = None,
+    text_encoder: str | None = None,
     task_column: str | int | None = None,
     task_rows: Any = None,
     metrics: Mapping[str, str] | None = None,
@@ -57,8 +58,9 @@ def plan_comparison(
     check = SettingsCheck()
     check_work(check, workers=workers, time_budget=time_budget)
     columns = Columns.of(
-        targets, group=group, time=time_column, drop=drop, weight=weight_column, fold=fold_column
-    )
+        targets, group=group, time=time_column, drop=drop, weight=weight_column, fold=fold_column,
+        text_encoder=text_encoder,
+    )  # fmt: skip
     known = None
     if task_column is not None:
         known, columns = check_task_rows(check, task_rows), task_columns(columns, task_column, folds)

@@ -61,6 +61,7 @@ def compare(
     time_column: str | int | None = None,
     weight_column: str | int | None = None,
     fold_column: str | int | None = None,
+    text_encoder: str | None = None,
     task_column: str | int | None = None,
     task_rows: Any = None,
     metrics: Mapping[str, str] | None = None,
@@ -100,6 +101,7 @@ def compare(
         time_column: Train on earlier rows and judge by later ones.
         weight_column: How much each row counts in training.
         fold_column: Rows that share a value of this column are a fold, instead of ``folds``.
+        text_encoder: Reads columns of text, for all candidates; see `polytask.fit`.
         task_column: Rows that share a value of this column are a task: shops, patients, schools. Then models
             of all tasks, of each alone and of each among all are compared, see ``task_rows``.
         task_rows: With a task column, how many rows of a new task are known, 0 for none, or ``"most"`` for
@@ -136,8 +138,9 @@ def compare(
     shown = check_work(check, workers=workers, time_budget=time_budget, progress=progress)
     deadline = None if time_budget is None else time.time() + time_budget
     columns = Columns.of(
-        targets, group=group, time=time_column, drop=drop, weight=weight_column, fold=fold_column
-    )
+        targets, group=group, time=time_column, drop=drop, weight=weight_column, fold=fold_column,
+        text_encoder=text_encoder,
+    )  # fmt: skip
     known = None
     if task_column is not None:
         known, columns = check_task_rows(check, task_rows), task_columns(columns, task_column, folds)
