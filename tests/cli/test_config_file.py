@@ -115,10 +115,10 @@ def test_what_is_typed_wins_over_the_file(run, taken):
     ("text", "messages"),
     [
         (
-            'epoch = 3\ntarget = "y"\nwidth = "8"\nbaselines = 1\nlearning-rate = true\ndrop = [1]\n',
+            'epoch = 3\ntarget = 4\nwidth = "8"\nbaselines = 1\nlearning-rate = true\ndrop = [1]\n',
             [
                 "there is no option 'epoch'; did you mean 'epochs'",
-                "'target' must be a list of texts, got 'y'",
+                "'target' must be a list of texts, got 4",
                 "'width' must be a whole number, got '8'",
                 "'baselines' must be true or false, got 1",
                 "'learning-rate' must be a number, got True",
@@ -224,3 +224,10 @@ def test_a_name_that_no_text_holds_is_left_out_with_a_word():
     given_ = {one.name: one.default for one in definition.params} | {"table": Path("\udcff.csv")}
     text = run_text(SimpleNamespace(info_name="fit", command=definition, params=given_))
     assert "# table is a text that TOML cannot hold." in text and tomllib.loads(text.encode().decode())
+
+
+def test_one_text_for_an_option_that_may_be_repeated_is_a_list_of_one(run, taken):
+    Path("old.toml").write_text('command = "fit"\ntable = "t.csv"\ntarget = "y"\ndrop = "c"\noutput = "m"\n')
+    run("fit", "--config", "old.toml")
+    assert (taken["target"] if isinstance(taken["target"], list) else list(taken["target"])) == ["y"]
+    assert list(taken["drop"]) == ["c"]

@@ -2,6 +2,7 @@
 
 import json
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -136,3 +137,17 @@ def test_columns_are_kept_beside_the_answers(folder, monkeypatch, capsys) -> Non
     assert run(monkeypatch, folder, "predict", "model", "coded.csv", "--keep", "kode", "-o", "no.csv") == 2
     assert "--keep: the table has no column 'kode'; did you mean 'code'?" in capsys.readouterr().err
     assert not (folder / "no.csv").exists()
+
+
+def test_a_classifier_is_told_what_is_measured_here_and_where_its_own_figure_is(
+    tmp_path, monkeypatch, capsys
+) -> None:
+    given = {"money": ["pay my bill", "what do I owe"], "weather": ["will it rain", "is it cold"]}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        polytask.adapt(given, encoder="hashed-text").save(tmp_path / "intents")
+    (tmp_path / "t.csv").write_text("text,label\nhello,money\n")
+    assert run(monkeypatch, tmp_path, "evaluate", "intents", "t.csv") == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert "Give a model that `polytask fit` made, or one that `polytask learn` made of known classes" in said
+    assert "left-out examples says `polytask info`" in said

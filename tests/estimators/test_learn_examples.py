@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 import polytask
 from polytask.cli import app
 from polytask.core import BundleError, DataError, DataWarning, InputError
+from polytask.core.doors import at_the_command
 from polytask.models import FewShotClassifier, LearnedFeatures
 
 SCATTER = np.resize([0.4, 0.4, 0.4, 4.0], 12)
@@ -97,6 +98,15 @@ def test_few_classes_and_settings_of_other_sources_are_refused():
         polytask.learn(vectors(range(3), 4), kind="vector", progress=False)
     with pytest.raises(InputError, match="`way` is for images, not for examples of a frozen encoder"):
         polytask.learn(vectors(range(8), 4), kind="vector", way=3)
+    with pytest.raises(
+        InputError, match="`steps` is for images, a table with a task column and a prior, not"
+    ):
+        polytask.learn(vectors(range(8), 4), kind="vector", steps=3)
+    with (
+        at_the_command(),
+        pytest.raises(InputError, match="`steps` is for images and a table with a task column, not for exam"),
+    ):
+        polytask.learn(vectors(range(8), 4), kind="vector", steps=3)
     with pytest.raises(InputError, match="`kind` is for classes of examples"):
         polytask.learn(vectors(range(8), 4), kind="vector", task_column="label", target="x0")
 

@@ -199,3 +199,19 @@ def test_threads_may_add_and_predict_at_once() -> None:
     for thread in threads:
         thread.join()
     assert not faults
+
+
+def test_a_text_with_another_label_is_noted_among_new_ones_and_beside_known_ones() -> None:
+    given = {"money": ["pay my bill", "what do I owe"], "weather": ["will it rain", "is it cold"]}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = polytask.adapt(given, encoder="hashed-text")
+    with pytest.warns(
+        DataWarning, match="1 text with more than one label, such as 'is it cold': weather, money"
+    ):
+        model.add(["is it cold"], ["money"])
+    with pytest.warns(DataWarning, match="such as 'hello': new, money"):
+        model.add(["hello", "hello"], ["new", "money"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", DataWarning)
+        model.add(["is it cold", "cold is it"], ["weather", "money"])  # the second has the same words

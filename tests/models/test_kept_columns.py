@@ -50,3 +50,11 @@ def test_a_name_that_answers_have_is_refused_in_the_words_of_the_door() -> None:
         beside(TABLE, ["y"], answers)
     with at_the_command(), pytest.raises(InputError, match="Rename the column in the table"):
         beside(TABLE, ["y"], answers)
+
+
+def test_names_with_a_comma_between_are_told_to_be_named_one_by_one() -> None:
+    table = pd.DataFrame({"a": [1], "b": [2]})
+    with pytest.raises(InputError, match=r"no column 'a, b', but there are 'a', 'b'[.] Give a list of names"):
+        kept_columns("a, b", table)
+    with at_the_command(), pytest.raises(InputError, match="Repeat `keep` for each of them"):
+        kept_columns(["a,b"], table)

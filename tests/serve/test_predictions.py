@@ -341,3 +341,29 @@ def test_known_classes_of_texts_make_classifiers_of_new_ones(start: Start, tmp_p
         "/models/intents/adapt", json={"name": "v", "examples": [{"vector": [1.0], "class": "a"}]}
     )
     assert wrong.status_code == 422
+
+
+def test_a_context_without_the_column_of_tasks_is_told_to_name_each_task(start: Start, shops: str):
+    client = start(models={"shops": shops})
+    asked = {"context": [{"x": 1.0, "sold": 2.0}], "rows": [{"shop": "a", "x": 1.0}]}
+    error = client.post("/models/shops/predict", json=asked).json()["error"]
+    assert error["remedy"] == "Add it, with the task of each row."
+    without = client.post("/models/shops/predict", json={"rows": [{"x": 1.0}]}).json()["error"]
+    assert without["remedy"] == "Add it; leave it empty where the task is not known."
+
+
+def test_a_text_that_has_another_label_already_is_noted(start: Start):
+    client = start()
+    given = [
+        ("pay my bill", "money"),
+        ("what do I owe", "money"),
+        ("rain?", "weather"),
+        ("is it hot", "weather"),
+    ]
+    examples = [{"text": text, "class": label} for text, label in given]
+    made = client.post("/models/texts/adapt", json={"name": "told", "examples": examples}).json()
+    assert not any("more than one label" in note for note in made["notes"])
+    more = [{"text": "what do I owe", "class": "weather"}, {"text": "it snows", "class": "weather"}]
+    notes = client.post("/models/told/examples", json={"examples": more}).json()["notes"]
+    said = "1 text with more than one label, such as 'what do I owe': money, weather. Correct the wrong ones."
+    assert said in notes

@@ -74,7 +74,8 @@ def test_what_is_no_csv_is_refused_without_the_name_of_a_file_of_the_machine(
         ([{}] * 21, 413),
         ([{"a": [1]}], 422),
         ([{"a": {"b": 1}}], 422),
-        ([{"a": "x" * 51}], 422),
+        ([{"a": "x" * 51}], 413),
+        ([{}], 422),
         ("a", 422),
         ([1], 422),
     ],
@@ -122,3 +123,20 @@ def test_a_parquet_that_lies_about_its_size_is_stopped_by_the_limit_of_memory(tm
     told = _unpacked(packed, tmp_path / "plain", 1000)
     assert told["refused"][0] == 413
     assert not (tmp_path / "plain").exists()
+
+
+def test_a_long_text_is_refused_by_name_with_its_limit(client: TestClient):
+    status, text = asked(client, json={"rows": [{"colour": "x"}, {"colour": "x" * 51}]})
+    assert status == 413 and "The text of 'colour' has 51 characters; at most 50 are taken." in text
+    assert "rows[1]" in text
+
+
+def test_rows_without_columns_are_refused_with_a_remedy(client: TestClient):
+    answer = client.post("/models/table/predict", json={"rows": [{}, {}]})
+    error = answer.json()["error"]
+    assert (answer.status_code, error["what"], error["where"]) == (
+        422,
+        "The rows have no columns.",
+        "rows[0]",
+    )
+    assert error["remedy"] == 'Write them as {"column": value}.'

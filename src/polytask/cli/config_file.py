@@ -100,12 +100,15 @@ def _values(ctx: typer.Context, path: Path) -> dict[str, Any]:
         key = name.replace("_", "-")
         if key not in known:
             problems.append(name_problem(f"there is no option {name!r}", key, known))
-        elif (wanted := _wrong(hints[known[key].name], value)) is not None:
+            continue
+        option, hint = known[key].name, hints[known[key].name]
+        taken = _listed(hint, value)
+        if (wanted := _wrong(hint, taken)) is not None:
             problems.append(f"{name!r} must be {wanted}, got {_shown(value)}")
-        elif known[key].name in values:
+        elif option in values:
             problems.append(f"{name!r} stands there twice, with `-` and with `_`")
         else:
-            values[known[key].name] = value
+            values[option] = taken
     if problems:
         other = "" if wrote == __version__ else f" It was written by polytask {wrote}, this is {__version__}."
         raise InputError(f"{file}: {'; '.join(problems)}.{other}")
@@ -137,6 +140,13 @@ def _parsed(file: Path) -> dict[str, Any]:
         raise InputError(f"{file} cannot be read: {error.strerror or error}. Give a file of TOML.") from error
     except (ValueError, RecursionError) as error:  # of decoding, of TOML
         raise InputError(f"{file} is no TOML: {error}. Mend it, or type the options.") from error
+
+
+def _listed(hint: Any, value: Any) -> Any:
+    """Take one text for a list of one, where an option may be repeated; earlier versions wrote it so."""
+    options = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+    takes_list = any(get_origin(option) is list for option in options) and str not in options
+    return [value] if takes_list and isinstance(value, str) else value
 
 
 def _wrong(hint: Any, value: Any) -> str | None:

@@ -62,7 +62,7 @@ def evaluate(
     if isinstance(loaded, InContextModel | LearnedFeatures):
         _new_tasks(ctx, loaded, model, data, output=output, report=report, as_json=as_json)
         return
-    loaded = checked_table(loaded, model)
+    loaded = checked_table(loaded, model, takes=_TAKES)
     metrics = loaded.evaluate(user_path(data))
     lines = frame_lines(metrics, output=output)
     if report is not None:
@@ -74,6 +74,11 @@ def evaluate(
     show({"model": str(model), "targets": frame_summary(metrics)}, as_json=as_json, lines=lines)
 
 
+_TAKES = (
+    "Give a model that `polytask fit` made, or one that `polytask learn` made of known classes of texts, "
+    "sounds, vectors or photos, or of a table with tasks. What a classifier of `polytask adapt` got right of "
+    "left-out examples says `polytask info`."
+)
 _MEASURED = {
     "in-context": "Each task counts as new: of its rows so many are known, and others judge; the log density "
     "of labels is higher, the error lower where it is better.",

@@ -54,7 +54,7 @@ def extend(
     loaded = table_model(model)
     if not isinstance(loaded, TableModel):
         raise InputError(
-            f"{model} is a model with tasks (polytask fit --task-column), which learns no further targets. "
+            f"{model} is a model with tasks, which learns no further targets. "
             "Fit all targets together, or give a directory that `polytask fit` made without --task-column."
         )
     extended, results = extend_model(

@@ -29,7 +29,7 @@ _ON_TASKS = "a comparison on tasks (polytask compare --task-column)"
 _ROLES = {"group": "group", "time_column": "time", "weight_column": "weight", "seed": "seed"}
 _KINDS = {
     "table": "a model of a table (polytask fit)",
-    "task-table": "a model of a table with tasks (polytask fit --task-column)",
+    "task-table": "a model of a table with tasks (polytask fit or learn, with --task-column)",
     "learned-features": "features learned from known classes (polytask learn)",
     "in-context": "a network that reads the rows of a task (polytask learn)",
     "few-shot": "a few-shot model (polytask learn)",

@@ -35,12 +35,14 @@ def table_model(
     return checked_table(load(model), model)
 
 
-def checked_table(loaded: Any, model: Path) -> "TableModel | TaskTableModel":
-    """Refuse what is no model of a table."""
+def checked_table(
+    loaded: Any, model: Path, *, takes: str = "Give a directory that `polytask fit` made."
+) -> "TableModel | TaskTableModel":
+    """Refuse what is no model of a table; the last sentence says what the command takes."""
     from polytask.models import TableModel, TaskTableModel
 
     if not isinstance(loaded, TableModel | TaskTableModel):
-        raise InputError(f"{model} is no model of a table. Give a directory that `polytask fit` made.")
+        raise InputError(f"{model} is no model of a table. {takes}")
     return loaded
 
 

@@ -8,9 +8,9 @@ import numpy as np
 from torch import Tensor
 
 from polytask.core import DataWarning, InputError, MissingPackageError
-from polytask.core.names import counted
 from polytask.core.png import png_address, shrunk
 from polytask.data.examples.examples import Examples, check_two_classes
+from polytask.data.examples.labelled_twice import labelled_twice
 from polytask.data.examples.reading import read_examples
 from polytask.encoders.frozen import FrozenEncoder
 from polytask.encoders.frozen_choice import FROZEN_ENCODERS, best_encoder, frozen_encoder
@@ -100,7 +100,7 @@ def adapt(
     given = examples.labels or ()
     check_two_classes(examples)
     messages = list(examples.messages)
-    if examples.kind == "text" and (unsure := _labelled_twice(examples)):
+    if unsure := labelled_twice(examples):
         warnings.warn(unsure, DataWarning, stacklevel=2)
         messages.append(unsure)
     space, vectors, reasons = encoded_space(examples, encoder, words=_WORDS)
@@ -183,22 +183,6 @@ def _shown(item: object) -> dict[str, str]:
     if isinstance(item, np.ndarray) and item.dtype == np.uint8 and item.ndim == 3:
         return {"image": png_address(shrunk(item))}
     return {}
-
-
-def _labelled_twice(examples: Examples) -> str:
-    """Name texts that have two labels; empty where there are none."""
-    labels: dict[str, list[str]] = {}
-    for text, label in zip(examples.items, examples.labels or (), strict=True):
-        if label not in (held := labels.setdefault(text.strip(), [])):
-            held.append(label)
-    twice = {text: held for text, held in labels.items() if len(held) > 1}
-    if not twice:
-        return ""
-    text, held = next(iter(twice.items()))
-    return (
-        f"{counted(len(twice), 'text')} with more than one label, such as {text[:60]!r}: "
-        f"{', '.join(held[:5])}. Correct the wrong ones."
-    )
 
 
 def _names(examples: Examples) -> list[str]:

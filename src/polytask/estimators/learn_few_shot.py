@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any, overload
 
 from polytask.core import InputError
+from polytask.core.doors import by_door
 from polytask.core.files import user_path
+from polytask.core.names import all_of
 from polytask.core.settings import SettingsCheck
 from polytask.data import LabelledExamples
 from polytask.data.examples.decoding import kind_of_file
@@ -236,10 +238,21 @@ def _check_names(asked: Mapping[str, Any], branch: Callable[..., Any], accelerat
         InputError: All of them.
     """
     known = [name for name in signature(branch).parameters if name not in ("prior", "source", "stacklevel")]
-    of_images = {*FewShotConfig.__dataclass_fields__, *signature(learn_images).parameters}
+    sources: dict[str, Callable[..., Any]] = {
+        "images": learn_images, "a table with a task column": task_learning, "a prior": learn_prior
+    }  # fmt: skip
+    unseen = by_door(python=what, command="a prior")
+    takes = {of: {*signature(learn).parameters} for of, learn in sources.items()}
+    takes["images"] |= {*FewShotConfig.__dataclass_fields__}
     check = SettingsCheck()
     given = [*asked, *(["accelerator"] if accelerator != "cpu" else [])]
-    others = [name for name in given if name not in known and name in of_images]
-    check.problems += [f"`{name}` is for images, not for {what}; leave it out" for name in others]
+    others = {
+        name: having
+        for name in given
+        if name not in known and (having := [of for of in takes if name in takes[of] and of != unseen])
+    }
+    check.problems += [
+        f"`{name}` is for {all_of(having)}, not for {what}; leave it out" for name, having in others.items()
+    ]
     check.names([name for name in given if name not in others], known)
     check.done()

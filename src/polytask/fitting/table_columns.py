@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from polytask.core import InputError
-from polytask.data.tables.column import column_hint
+from polytask.data.tables.column import column_hint, each_by_itself
 from polytask.data.tables.problems import problem_error
 from polytask.data.tables.targets import TargetKind, parse_target
 from polytask.encoders.frozen_choice import FROZEN_ENCODERS
@@ -106,7 +106,12 @@ class Columns:
         named = [(role, name) for role, name in roles.items() if name is not None]
         named += [("drop", name) for name in self.drop]
         problems = [
-            f"`{role}`: there is no column {name!r}; {column_hint(frame, name)}"
+            f"`{role}`: there is no column {name!r}"
+            + (
+                f", but {several}."
+                if role == "drop" and (several := each_by_itself(name, list(frame.columns), role))
+                else f"; {column_hint(frame, name)}"
+            )
             for role, name in named
             if name not in frame.columns
         ]

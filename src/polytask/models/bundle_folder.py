@@ -41,7 +41,9 @@ _FIRST_SCHEMA = {"weights.safetensors", "results.json"}
 _FIRST_SCHEMA_PARTS = {"library": str, "kind": str, "data": dict, "config": dict, "checksums": dict}
 _KINDS = {
     "table": "a model of a table (made by `polytask.fit`)",
-    "task-table": "a model of a table with tasks (made by `polytask.fit` with `task_column`)",
+    "task-table": "a model of a table with tasks (made by `polytask.fit` or `learn` with `task_column`)",
+    "learned-features": "features learned from known classes (made by `polytask.learn`)",
+    "in-context": "a network that reads the rows of a task (made by `polytask.learn`)",
     "few-shot": "a few-shot model (made by `polytask.learn`)",
     "few-shot-adapted": "an adapted few-shot model (made by `FewShotModel.adapt`)",
     "few-shot-classifier": "a classifier of few examples (made by `polytask.adapt`)",

@@ -14,6 +14,7 @@ from polytask.core import DataError, DataWarning, InputError, Task
 from polytask.core.names import counted
 from polytask.core.records import record_from_json
 from polytask.data.examples.examples import Examples
+from polytask.data.examples.labelled_twice import labelled_twice
 from polytask.data.examples.reading import read_examples
 from polytask.encoders.frozen import FrozenEncoder
 from polytask.meta.heads import ChosenHead, choose_head, fit_head
@@ -278,7 +279,8 @@ class FewShotClassifier(SavedModel):
     def add(self, source: Any, labels: Any = None) -> "FewShotClassifier":
         """Learn more examples; labels that are new become classes.
 
-        What is left out is a `DataWarning`, also rows of a table without a label: see `suggest`.
+        What is left out is a `DataWarning`, also rows of a table without a label: see `suggest`; and so is a
+        text that has another label already.
 
         Args:
             source: Labelled examples, as `polytask.adapt` takes them.
@@ -296,6 +298,10 @@ class FewShotClassifier(SavedModel):
             first = max(numbers, default=-1) + 1
             names = [str(first + offset) for offset in range(len(given))]
         features = self.space.features(examples.items)
+        of_texts = self.space.kind == "text"
+        known = self.examples.labels_of(examples.items, features) if of_texts else {}
+        if unsure := labelled_twice(examples, known):
+            warnings.warn(unsure, DataWarning, stacklevel=2)
         return self._changed(self.examples.added(features, given, names, beginnings(examples, names)))
 
     def suggest(self, pool: Any, n: int = 10) -> pd.DataFrame:

@@ -12,7 +12,6 @@ from torch import Tensor
 from polytask.core import DataError, DataWarning, InputError
 from polytask.core.names import counted
 from polytask.data import TableEncoder, read_table
-from polytask.data.tables.column import column_hint, one_column
 from polytask.data.tables.problems import some_rows
 from polytask.data.tables.target_column import TargetColumn
 from polytask.models.known_rows import MOST_ROWS
@@ -20,6 +19,7 @@ from polytask.models.predictive import Predictive
 from polytask.models.target_units import labels_of_density
 from polytask.models.task_labels import labels_to_learn
 from polytask.models.task_names import TaskNames
+from polytask.models.task_rows import task_column
 
 __all__ = ["InContextReader", "most_rows_text"]
 
@@ -132,7 +132,7 @@ class InContextReader:
         """
         if self.column is None:
             return TaskNames([_ONE_TASK])
-        column = self._tasks(frame)
+        column = self._tasks(frame, learned=True)
         found = names.with_new(column)
         if n_empty := int((found.codes(column) < 0).sum()):
             raise DataError(
@@ -141,14 +141,9 @@ class InContextReader:
             )
         return found
 
-    def _tasks(self, frame: pd.DataFrame) -> pd.Series:
+    def _tasks(self, frame: pd.DataFrame, *, learned: bool = False) -> pd.Series:
         assert self.column is not None  # noqa: S101 - its callers have looked
-        if self.column not in frame.columns:
-            raise DataError(
-                f"The table has no column {self.column!r}, which tells the task of a row; "
-                f"{column_hint(frame, self.column)} Add it; leave it empty where the task is not known."
-            )
-        return one_column(frame, self.column)
+        return task_column(frame, self.column, learned=learned)
 
 
 def _array(values: Any, what: str) -> np.ndarray:

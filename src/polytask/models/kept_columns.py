@@ -8,6 +8,7 @@ import pandas as pd
 from polytask.core import InputError
 from polytask.core.doors import by_door
 from polytask.core.names import name_problem
+from polytask.data.tables.column import each_by_itself
 from polytask.data.tables.large_table import LargeTable
 
 __all__ = ["beside", "kept_columns"]
@@ -37,7 +38,11 @@ def kept_columns(keep: Any, table: pd.DataFrame | LargeTable | None) -> tuple[st
         return ()
     there = [str(name) for name in (table.columns if isinstance(table, pd.DataFrame) else table.names)]
     problems = [
-        name_problem(f"the table has no column {name!r}", name, there) for name in names if name not in there
+        f"the table has no column {name!r}, but {several}"
+        if (several := each_by_itself(name, there, "keep"))
+        else name_problem(f"the table has no column {name!r}", name, there)
+        for name in names
+        if name not in there
     ]
     problems += [f"there are several columns {name!r}" for name in names if there.count(name) > 1]
     problems += [f"{name!r} stands there twice" for name in dict.fromkeys(names) if names.count(name) > 1]

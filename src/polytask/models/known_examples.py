@@ -89,6 +89,25 @@ class KnownExamples:
             all_names[label] = before + new
         return KnownExamples(all_features, all_names, {**self.texts, **texts})
 
+    def labels_of(self, texts: Sequence[str], features: Tensor) -> dict[str, str]:
+        """Return the labels of those texts that are known, by their beginnings and features.
+
+        Args:
+            texts: Whole.
+            features: Theirs, ``[text, feature]``.
+        """
+        known: dict[str, list[tuple[str, Tensor]]] = {}
+        for label, names in self.names.items():
+            for row, name in zip(self.features[label], names, strict=True):
+                if name in self.texts:
+                    known.setdefault(self.texts[name], []).append((label, row))
+        return {
+            text: label
+            for text, row in zip(texts, features, strict=True)
+            for label, there in known.get(text_beginning(text), ())
+            if torch.allclose(row, there, rtol=1e-3, atol=1e-5)
+        }
+
     def corrected(self, name: str, label: str) -> "KnownExamples":
         """Return these with one example in another class, which may be new.
 

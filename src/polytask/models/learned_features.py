@@ -13,6 +13,7 @@ import polytask  # its rooms are looked up when they are asked for: what measure
 from polytask.core import DataWarning, Interval, Task
 from polytask.core.names import counted
 from polytask.data.examples.examples import Examples, check_two_classes
+from polytask.data.examples.labelled_twice import labelled_twice
 from polytask.data.examples.reading import read_examples
 from polytask.meta.heads.head_choice import check_head
 from polytask.models.bundle import Bundle
@@ -133,11 +134,13 @@ class LearnedFeatures(SavedModel):
             DataError: The support cannot be read, or has one class only.
 
         Warns:
-            DataWarning: Something of the support is left out.
+            DataWarning: Something of the support is left out, or a text has two labels.
         """
         check_head(head, strength)
         examples = self.read_labelled(support, labels)
-        for message in examples.messages[1:]:
+        unsure = labelled_twice(examples)
+        messages = [*examples.messages, *([unsure] if unsure else [])]
+        for message in messages[1:]:
             warnings.warn(message, DataWarning, stacklevel=2)
         given = examples.labels or ()
         files = examples.index.name == "file"
@@ -152,7 +155,7 @@ class LearnedFeatures(SavedModel):
             origin=examples.origin,
             data={
                 "examples": len(examples),
-                "messages": list(examples.messages),
+                "messages": messages,
                 "known_tasks": self.data["known_tasks"],
                 "classes": len(known.classes),
             },

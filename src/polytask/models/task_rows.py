@@ -9,7 +9,7 @@ from polytask.data.tables.features import EncodingReport, TableEncoder
 from polytask.data.tables.problems import examples, some_rows
 from polytask.models.task_names import TaskNames
 
-__all__ = ["TaskRows"]
+__all__ = ["TaskRows", "task_column"]
 
 
 class TaskRows:
@@ -46,18 +46,13 @@ class TaskRows:
         self._report = report if self._report is None else self._report.with_more(report)
         return inputs, code
 
-    def task_column(self, frame: pd.DataFrame) -> pd.Series:
-        """Return the column of the tasks.
+    def task_column(self, frame: pd.DataFrame, *, learned: bool = False) -> pd.Series:
+        """Return the column of the tasks; see the function of this name.
 
         Raises:
             DataError: There is none.
         """
-        if self.column not in frame.columns:
-            raise DataError(
-                f"The table has no column {self.column!r}, which tells the task of a row; "
-                f"{column_hint(frame, self.column)} Add it; leave it empty where the task is not known."
-            )
-        return one_column(frame, self.column)
+        return task_column(frame, self.column, learned=learned)
 
     def messages(self) -> list[str]:
         """Say in words what was noteworthy of all rows so far."""
@@ -69,3 +64,27 @@ class TaskRows:
                 "all tasks have in common."
             )
         return [*found, *([] if self._report is None else self._report.messages(fitting=False))]
+
+
+def task_column(frame: pd.DataFrame, column: str, *, learned: bool = False) -> pd.Series:
+    """Return the column that tells the task of each row.
+
+    Args:
+        frame: A table.
+        column: Its name.
+        learned: Whether the rows are learned from, so that each needs a task; of others it may be empty.
+
+    Raises:
+        DataError: There is none.
+    """
+    if column not in frame.columns:
+        remedy = (
+            "Add it, with the task of each row."
+            if learned
+            else "Add it; leave it empty where the task is not known."
+        )
+        raise DataError(
+            f"The table has no column {column!r}, which tells the task of a row; "
+            f"{column_hint(frame, column)} {remedy}"
+        )
+    return one_column(frame, column)

@@ -213,7 +213,7 @@ class TaskTableModel(SavedModel):
         again = check.flag("again", again)
         check.done()
         frame = read_table(rows)
-        column = self.rows().task_column(frame)
+        column = self.rows().task_column(frame, learned=True)
         names = self.names.with_new(column)
         code = names.codes(column)
         if n_empty := int((code < 0).sum()):

@@ -60,14 +60,26 @@ def json_frame(rows: list[dict[str, Any]], limits: Limits, *, where: str) -> pd.
     if not 0 < len(rows) <= limits.rows:
         what = f"There are {len(rows):,} rows; 1 to {limits.rows:,} are taken."
         raise Refused(413 if rows else 422, what, where=where, remedy="Send them in parts.")
+    if not any(rows):
+        raise Refused(
+            422, "The rows have no columns.", where=f"{where}[0]", remedy='Write them as {"column": value}.'
+        )
     for index, row in enumerate(rows):
         for name, value in row.items():
-            if not isinstance(value, _SCALARS) or (isinstance(value, str) and len(value) > limits.text):
+            if not isinstance(value, _SCALARS):
                 raise Refused(
                     422,
-                    f"The value of {name[:80]!r} is no number, no short text, no truth value and no null.",
+                    f"The value of {name[:80]!r} is no number, no text, no truth value and no null.",
                     where=f"{where}[{index}]",
                     remedy="Write one value for each column.",
+                )
+            if isinstance(value, str) and len(value) > limits.text:
+                raise Refused(
+                    413,
+                    f"The text of {name[:80]!r} has {len(value):,} characters; at most {limits.text:,} are "
+                    "taken.",
+                    where=f"{where}[{index}]",
+                    remedy="Cut it.",
                 )
     frame = frame_of_rows(rows)
     _check_columns(len(frame.columns), limits)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from polytask.core import DataError, PolytaskError
+from polytask.core.doors import by_door
 from polytask.core.names import either, near_names
 from polytask.data.tables.cell import (
     DURATION,
@@ -33,6 +34,7 @@ __all__ = [
     "column_known",
     "column_numbers",
     "column_hint",
+    "each_by_itself",
     "one_column",
 ]
 
@@ -77,6 +79,20 @@ def one_column(frame: pd.DataFrame, name: str) -> pd.Series:
             return column
         raise DataError(f"There are several columns {name!r}; give each its own name.")
     raise DataError(f"There is no column {name!r}; {column_hint(frame, name)}")
+
+
+def each_by_itself(name: str, columns: Collection[str], setting: str) -> str:
+    """Say how to name columns that were given as one name with commas; empty where they are no such names.
+
+    Example:
+        >>> each_by_itself("age,sex", ["age", "sex", "id"], "drop")
+        "there are 'age', 'sex'. Give a list of names"
+    """
+    parts = [part.strip() for part in name.split(",")]
+    if len(parts) < 2 or name in columns or not all(part in columns for part in parts):
+        return ""
+    remedy = by_door(python="Give a list of names", command=f"Repeat `{setting}` for each of them")
+    return f"there are {examples(parts)}. {remedy}"
 
 
 def column_hint(frame: pd.DataFrame, name: str) -> str:

@@ -153,7 +153,7 @@ def clean_frame(frame: pd.DataFrame, where: str, *, values: bool = True) -> pd.D
     if repeated:
         raise DataError(f"{where}: several columns are named {examples(repeated)}; give each its own name.")
     if not len(frame.columns):
-        raise DataError(f"{where} has no columns.")
+        raise DataError(f"{where} has no columns. Give one that has some, each with a name.")
     if not len(frame):
         raise DataError(f"{where} has columns but no rows; add some.")
     read_before = frame.attrs.get(MISSING_WORDS)

@@ -18,6 +18,7 @@ from polytask.data.tables.column import (
     column_distinct,
     column_known,
     column_numbers,
+    each_by_itself,
     one_column,
 )
 from polytask.data.tables.number_form import NumberForm
@@ -189,10 +190,8 @@ def target_series(frame: pd.DataFrame, name: str) -> pd.Series:
             f"There is no column {name!r}, and {after!r} is no kind. Ask for {before!r} with regression, "
             "log, binary or multiclass."
         )
-    parts = [part.strip() for part in name.split(",")]
-    if len(parts) > 1 and name not in frame.columns and all(part in frame.columns for part in parts):
-        remedy = by_door(python="Give a list of names", command="Repeat `targets` for each of them")
-        raise DataError(f"There is no column {name!r}, but there are {examples(parts)}. {remedy}.")
+    if several := each_by_itself(name, list(frame.columns), "targets"):
+        raise DataError(f"There is no column {name!r}, but {several}.")
     return one_column(frame, name)
 
 
