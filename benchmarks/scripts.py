@@ -148,6 +148,7 @@ SCRIPTS: dict[str, Script] = {
         fast=Fast(arguments=("--set", "chicks"), minutes=0.7, constants={"STEPS": 10, "N_PARTS": 2}),
     ),
     "task_column": Script(minutes=40, fast=Fast(arguments=("--set", "chicks", "--splits", "2"), minutes=2)),
+    "task_sampling": Script(minutes=6, fast=Fast(arguments=("--splits", "2"), minutes=1.5)),
     "region_coverage": Script(
         minutes=60, fast=Fast(arguments=("--tables", "penguins", "--splits", "3"), minutes=1)
     ),

@@ -252,6 +252,7 @@ CASES: dict[str, Case] = {
     "task_column": Case(
         arguments=("--set", "motor", "--splits", "1"), constants={"EPOCHS": 2, "N_STEPS": 2, "N_DRAWS": 1}
     ),
+    "task_sampling": Case(arguments=("--splits", "1"), constants={"EPOCHS": 2, "N_SCHOOLS": 6}),
     "table_fitting": Case(
         arguments=("--rounds", "1", "--rows", "300"),
         constants={"N_EPOCHS": 2, "PREDICTED": 100},
