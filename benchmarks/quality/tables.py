@@ -316,14 +316,19 @@ def _won(values: Values, name: str) -> pd.Series:
     return pd.Series(won).rename_axis(["table", "target", "metric"])
 
 
+def _on_splits_of_all(values: Values, methods: Sequence[str]) -> pd.DataFrame:
+    """Average each target over the splits that all methods have: one may have fewer of a table than others."""
+    means = {}
+    for key, row in values.items():
+        seeds = sorted(set.intersection(*(set(row[name]) for name in methods)))
+        means[key] = {name: np.mean([row[name][seed] for seed in seeds]) for name in methods}
+    return pd.DataFrame(means).T.rename_axis(["table", "target", "metric"])
+
+
 def _compared(table: pd.DataFrame, values: Values) -> dict[str, Any]:
     first = FIRST
     others = [name for name in table.columns if name != first]
-    everywhere = [
-        name
-        for name in table.columns
-        if all(row.get(name, {}).keys() == row[first].keys() for row in values.values())
-    ]
+    everywhere = [name for name in table.columns if all(row.get(name) for row in values.values())]
     wins = {}
     for name in others:
         won = _won(values, name)
@@ -333,10 +338,9 @@ def _compared(table: pd.DataFrame, values: Values) -> dict[str, Any]:
             "% of targets": round(100 * float(won.mean()), 1),
             "% averaged by table": round(100 * float(by_table.mean()), 1),
         }
-    ranks = table[everywhere].rank(axis=1)
-    ratio = (table[first] / table[[name for name in others if name in everywhere]].min(axis=1)).groupby(
-        level="table"
-    )
+    alike = _on_splits_of_all(values, everywhere)
+    ranks = alike.rank(axis=1)
+    ratio = (alike[first] / alike.drop(columns=first).min(axis=1)).groupby(level="table")
     return {
         "targets": len(table),
         "mean rank over targets": ranks.mean().round(2).to_dict(),

@@ -188,7 +188,7 @@ def tables() -> str:
             ["**`polytask.fit`**" if ours else name, *(f"**{cell}**" if ours else cell for cell in two), *won]
         )
     for name in sorted(wins.keys() - ranks.keys()):
-        label = f"{name} ({wins[name]['targets']} targets; left out on the widest tables)"
+        label = f"{name} ({wins[name]['targets']} targets)"
         rows.append([label, "", "", *_won(wins[name])])
     header = [
         "method",
