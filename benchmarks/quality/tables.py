@@ -317,7 +317,7 @@ def _won(values: Values, name: str) -> pd.Series:
 
 
 def _on_splits_of_all(values: Values, methods: Sequence[str]) -> pd.DataFrame:
-    """Average each target over the splits that all methods have: one may have fewer of a table than others."""
+    """Average each target over the splits that all methods have; one may have fewer than the others."""
     means = {}
     for key, row in values.items():
         seeds = sorted(set.intersection(*(set(row[name]) for name in methods)))
