@@ -1,7 +1,13 @@
 """The README and its Chinese twin: the same code, the same links and the same figures."""
 
 import re
+import shlex
 from pathlib import Path
+from typing import Any
+
+from typer.main import get_command
+
+from polytask.cli import app
 
 ROOT = Path(__file__).parent.parent
 ENGLISH, CHINESE = ((ROOT / name).read_text() for name in ("README.md", "README.zh-CN.md"))
@@ -9,7 +15,7 @@ NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?")
 
 
 def blocks(text: str) -> list[str]:
-    return re.findall(r"^```.*?^```|^ {4}make [^\n]*$", text, re.MULTILINE | re.DOTALL)
+    return re.findall(r"^```.*?^```|^ {4}(?:make|polytask) [^\n]*$", text, re.MULTILINE | re.DOTALL)
 
 
 def links(text: str) -> list[str]:
@@ -25,6 +31,17 @@ def table(text: str) -> list[list[str]]:
 def test_both_have_the_same_code():
     english, chinese = blocks(ENGLISH), blocks(CHINESE)
     assert len(english) >= 4 and english == chinese
+
+
+def test_fit_adapt_and_predict_are_shown_as_commands_whose_options_there_are():
+    known: Any = get_command(app)
+    shown = [
+        shlex.split(line, comments=True) for line in re.findall(r"^ {4}polytask .*$", ENGLISH, re.MULTILINE)
+    ]
+    assert [words[1] for words in shown] == ["fit", "adapt", "predict"]
+    for words in shown:
+        options = {option for one in known.commands[words[1]].params for option in one.opts}
+        assert {word for word in words if word.startswith("-")} <= options
 
 
 def test_every_link_leads_to_a_file():
