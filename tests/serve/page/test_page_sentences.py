@@ -45,6 +45,27 @@ def test_every_refusal_is_known_in_chinese() -> None:
     assert said - set(SENTENCES) == set()
 
 
+def said_by_the_library() -> set[str]:
+    """The sentences of all errors that the library raises, as the service parts them."""
+    found: set[str] = set()
+    for file in SERVICE.parent.rglob("*.py"):
+        if file.is_relative_to(SERVICE):
+            continue
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and node.exc.args:
+                for sentence in re.split(r"(?<=[.!?)'\"]) (?=[A-Z`])", form(node.exc.args[0]) or ""):
+                    slots = {slot: f"{{{index}}}" for index, slot in enumerate(_SLOT.findall(sentence))}
+                    found.add(_SLOT.sub(lambda match, slots=slots: slots[match[0]], sentence))
+    return found
+
+
+def test_sentences_of_the_library_which_stand_last_are_as_it_says_them() -> None:
+    sentences = list(SENTENCES)
+    last = sentences[sentences.index("{0} is the last example of class {1}.") :]
+    assert len(last) > 20
+    assert set(last) - said_by_the_library() == set()
+
+
 @pytest.mark.parametrize("english", SENTENCES)
 def test_a_sentence_is_chinese_and_has_the_same_parts(english: str) -> None:
     assert re.search(r"[\u4e00-\u9fff]", SENTENCES[english])
