@@ -8,11 +8,11 @@ from polytask.compare.asked import Asked, Question, check_work
 from polytask.compare.candidate import Candidate
 from polytask.compare.cells import RECORD_FILE
 from polytask.compare.plan import check_plan
-from polytask.compare.runner import processors
 from polytask.compare.search_space import space_to_json
 from polytask.compare.table_rows import TableRows
 from polytask.compare.task_comparison import TASK_FOLDS, check_task_rows, task_columns, task_plans
 from polytask.core.files import user_path
+from polytask.core.processors import processors
 from polytask.core.settings import SettingsCheck
 from polytask.fitting.planned_fit import table_summary
 from polytask.fitting.table_columns import Columns

@@ -25,8 +25,9 @@ from polytask.compare.cells import is_done
 from polytask.compare.plan import Plan
 from polytask.core import InputError, ResultWarning, TrainingError
 from polytask.core.doors import by_door
+from polytask.core.processors import processors
 
-__all__ = ["processors", "run_cells"]
+__all__ = ["run_cells"]
 
 _PAUSE, _LONGEST_PAUSE = 0.02, 1.0  # seconds between looks at what others do
 
@@ -82,14 +83,6 @@ def run_cells(
             time.sleep(pause)
     tell(len(plan.cells) - len(left))
     return len(left)
-
-
-def processors() -> int:
-    """Return how many processors this process may use."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # only some systems can tell
-        return os.cpu_count() or 1
 
 
 def _has_guard() -> bool:

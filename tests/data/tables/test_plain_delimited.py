@@ -1,6 +1,7 @@
 """The faster way to read a file gives the same table, to the last digit and note, as the careful one."""
 
 import gzip
+import random
 import tempfile
 from pathlib import Path
 
@@ -8,12 +9,23 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pandas.io.parsers import readers
 from pandas.testing import assert_frame_equal
+from tests.data.tables.hostile_files import hostile_file
 
 from polytask.core import InputError
-from polytask.data.tables import plain_delimited, plain_missing, plain_quick, plain_scan, table_file
-from polytask.data.tables.header import Header
-from polytask.data.tables.table import read_table
+from polytask.data.tables import (
+    plain_bytes,
+    plain_delimited,
+    plain_file,
+    plain_missing,
+    plain_parse,
+    plain_scan,
+    table_file,
+)
+from polytask.data.tables.delimited import read_delimited
+from polytask.data.tables.table import clean_frame, read_table
+from polytask.data.tables.typed_columns import MISSING_WORDS
 
 _NEVER = 10**12
 _CELLS = [
@@ -125,7 +137,9 @@ def test_files_that_only_look_plain_are_the_same_table_by_both_ways(text: str, e
 def test_what_is_odd_late_in_a_file_is_seen(monkeypatch: pytest.MonkeyPatch, late: str, size: int) -> None:
     """Whatever the pieces in which the file is looked at."""
     monkeypatch.setattr(plain_scan, "_BLOCK", size)
-    monkeypatch.setattr(plain_missing, "_PIECE", size)
+    monkeypatch.setattr(plain_missing, "_BLOCK", size)
+    monkeypatch.setattr(plain_bytes, "_BLOCK", size)
+    monkeypatch.setattr(plain_file, "_PART", 4 * size)
     monkeypatch.setattr(table_file, "_MIB", size + 2)
     rows = "".join(f"{index},{'xy'[index % 2]}\n" for index in range(40))
     _assert_same(f"a,b\n{rows}{late}\n{rows}".encode())
@@ -137,7 +151,8 @@ def test_a_column_whose_type_changes_far_into_the_file_is_of_one_type() -> None:
 
 
 def test_without_pyarrow_the_table_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plain_delimited, "_arrow_texts", lambda *_, **__: None)
+    monkeypatch.setattr(plain_parse, "arrow_text_type", lambda: None)
+    monkeypatch.setattr(plain_delimited, "arrow_text_type", lambda: None)
     _assert_same(b"a,b,c\n007,NA,1.10\n8,,1.2\n9,x,1.3\n")
 
 
@@ -182,12 +197,86 @@ def test_what_is_odd_beyond_the_first_blocks_is_found(odd: str) -> None:
         _assert_same(f"a,b,c\n{rows}".encode())
 
 
-@pytest.mark.parametrize("place", range(6))
-def test_a_code_across_blocks_and_pieces_is_found(place: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plain_quick, "_BLOCK", 16)
-    for piece in (16, 64):
-        scan = plain_quick.QuickScan(Header(delimiter=",", names=("a", "b"), n_lines=1), 0)
-        text = b"1.5,12\n" * 8 + b"7" * place + b",-01\n" + b"1.5,12\n" * 8
-        for first in range(0, len(text), piece):
-            scan.look(text[first : first + piece])
-        assert scan.may_do and scan.has_codes
+@pytest.mark.parametrize("seed", range(150))
+def test_a_hostile_file_is_the_same_table_by_both_ways(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the parts in which it is looked at, and in which pandas reads it."""
+    draw = random.Random(seed)
+    monkeypatch.setattr(plain_file, "_PART", draw.choice([50, 500, 2**21]))
+    monkeypatch.setattr(plain_file, "_HEAD", draw.choice([100, 2**15]))
+    for module in (plain_bytes, plain_missing):
+        monkeypatch.setattr(module, "_BLOCK", draw.choice([16, 64, 2**17]))
+    if draw.random() < 0.5:  # so that pandas reads small files by several threads, too
+        for name, value in (("MIN_BYTES", 1), ("CHUNK_BYTES", 100), ("MIN_CHUNK_ROWS", 1)):
+            for whole in (f"_PARALLEL_{name}", f"_PARALLEL_READ_{name}"):
+                monkeypatch.setattr(readers, whole, value, raising=False)
+    _assert_same(hostile_file(seed), draw.choice(["t.csv", "t.csv", "t.txt"]))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a,b,c\n1,2,3,\n4,5\n",  # a row too long hides one that is too short
+        "a,b,c\n1,2,3\n4,5\n\n6,7,8\n",
+        'a,b\n1,"x, y"\n2,"NA"\n3,\n"",""\n',
+        'a,b\r\n1,"x\r\ny"\r\nNA,"""z"""\r\n',
+        "a,b\n18446744073709551615,1\nNA,2\n,3\n",
+        "date,x\n" + "".join(f"{day:02}/01/2024,{day}\n" for day in range(1, 29)),
+        "a,b\n" + "".join(f"{index:04},{index % 7}\n" for index in range(99)) + "NA,1\n,2\n",
+        "a,b\n" + "".join(f"{index % 9}.50,{index}\n" for index in range(99)) + "word,1\n",
+        "a,b\n" + "".join(f"{index % 9}.5,{index}\n" for index in range(99)) + "NA,1\n,2\n1e400,3\n",
+        "a,b\n" + "".join(f"{index % 9},{index}\n" for index in range(99)) + "?,1\n,2\n1.0,3\n",
+        "a,b\n" + "".join(f"{index}e+20,{index}\n" for index in range(99)),
+    ],
+)
+def test_what_begins_like_another_file_is_the_same_table_by_both_ways(text: str) -> None:
+    _assert_same(text.encode())
+
+
+def test_words_left_among_whole_numbers_beyond_64_bits_are_missing(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("a,b\n18446744073709551615,1\nNA,2\n,3\n")
+    frame = read_table(tmp_path / "t.csv")
+    assert frame["a"].isna().tolist() == [False, True, True]
+    assert frame.attrs[MISSING_WORDS] == {"a": {"NA": 1}}
+
+
+_LATE = "".join(f"{index}.5,{index},shop {index % 7},{index % 5}.25\n" for index in range(20_000))
+
+
+@pytest.mark.parametrize(
+    "row",
+    ["1.5,2,a,1.25", "1.5,2,a,", "NA,2,a,1", "7,8,a,NULL", "007,8,a,1", "1.5,2,a b,1.250", '1,2,"a, b",1'],
+)
+def test_what_several_threads_read_is_the_same_table(row: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("_PARALLEL_READ_MIN_BYTES", "_PARALLEL_CHUNK_BYTES"):
+        monkeypatch.setattr(readers, name, 2**16, raising=False)
+    monkeypatch.setattr(table_file, "_LARGE", 0)
+    monkeypatch.setattr(table_file, "read_lines", lambda *_: pytest.fail("read with care"))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "t.csv"
+        path.write_text(f"a,b,c,d\n{_LATE}{row}\n{_LATE}")
+        frame = read_table(path)
+    careful = clean_frame(read_delimited(f"a,b,c,d\n{_LATE}{row}\n{_LATE}", "t.csv"), "t.csv", values=False)
+    assert_frame_equal(frame, careful, check_exact=True)
+    assert frame.attrs == careful.attrs
+
+
+def test_usual_files_need_no_second_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table_file, "_LARGE", 0)
+    monkeypatch.setattr(plain_delimited, "parse_texts", lambda *_, **__: pytest.fail("read once more"))
+    monkeypatch.setattr(plain_delimited, "_with_scan", lambda *_: pytest.fail("looked at once more"))
+    draw = random.Random(0)
+    for kind, row in {
+        "missing": lambda i: f"{draw.choice(['', 'NA', draw.gauss(0, 1)])},{draw.choice(['', i])},{i}",
+        "codes": lambda i: f"{draw.gauss(0, 1)},{i:05},{i}",
+        "prices": lambda i: f"{i % 40 / 10:.2f},word {i},{i}",
+        "ratings": lambda i: f"{i % 5 / 2},{i % 3},x",
+        "quoted": lambda i: f'"a, {i % 5}","say ""{i}""",{i}',
+        "quoted and missing": lambda i: f'{draw.choice(["", "NA", chr(34) * 2])},"{i} x",{i}',
+        "exponents": lambda i: f"{i}.5e-20,{-i}e-5,1",
+        "dates": lambda i: f"0{i % 9 + 1}/01/2024,{i},x y",
+        "other letters": lambda i: f"Größe {i},{i},日本",
+    }.items():
+        for end in ("\n", "\r\n"):
+            text = end.join(["a,b,c", *map(row, range(3000)), ""])
+            (tmp_path / f"{kind}.csv").write_text(text, newline="")
+            read_table(tmp_path / f"{kind}.csv")

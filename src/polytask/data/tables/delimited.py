@@ -11,7 +11,7 @@ import pandas as pd
 
 from polytask.core import DataError
 from polytask.data.tables.header import check_names, find_header, first_lines, whole_rows
-from polytask.data.tables.typed_columns import typed_columns
+from polytask.data.tables.typed_columns import mark_missing, typed_columns
 
 __all__ = ["read_delimited", "read_lines"]
 
@@ -63,7 +63,7 @@ def read_lines(file: TextIO, where: str) -> pd.DataFrame:
 
         def read(columns: list[int], missing: Iterable[str], dtype: type[str] | None) -> pd.DataFrame:
             canonical_text.seek(0)
-            return pd.read_csv(
+            frame = pd.read_csv(
                 canonical_text,
                 header=None,
                 names=list(range(n_columns)),
@@ -75,6 +75,9 @@ def read_lines(file: TextIO, where: str) -> pd.DataFrame:
                 low_memory=False,  # types of whole columns, not of pieces
                 dtype=dtype,
             )
+            if dtype is None:
+                mark_missing(frame)
+            return frame
 
         try:
             return typed_columns(read, header, doubtful=_doubtful)

@@ -8,7 +8,7 @@ import numpy as np
 
 from polytask.data.tables.header import Header
 
-__all__ = ["PlainScan", "code_starts", "has_long_values"]
+__all__ = ["PlainScan", "code_starts", "has_long_values", "has_other_spaces"]
 
 _BLOCK = 2**17  # bytes looked at at once: they stay in the cache
 _LONG = 2**16  # a value that is longer than the 131,072 characters of the csv module fills so many bytes
@@ -51,7 +51,7 @@ class PlainScan:
         self._to_skip -= skipped
         text, n_before = self._tail + piece[skipped:], len(self._tail)
         self._tail = text[-3:]
-        self._is_plain = self._is_plain and not _has_other_spaces(text) and not _has_lone_returns(text)
+        self._is_plain = self._is_plain and not has_other_spaces(text) and not _has_lone_returns(text)
         if not self._is_plain:
             return
         self._is_plain = not has_long_values(text, self._delimiter)
@@ -165,7 +165,7 @@ def _has_lone_returns(text: bytes) -> bool:
     return b"\r" in text and text.count(b"\r", 0, len(text) - 1) != text.count(b"\r\n")
 
 
-def _has_other_spaces(text: bytes) -> bool:
+def has_other_spaces(text: bytes) -> bool:
     """Tell whether there is white space beyond ASCII, which `str.strip` takes off."""
     return not text.isascii() and any(
         start in text and any(space in text for space in spaces) for start, spaces in _SPACES_BY_START.items()

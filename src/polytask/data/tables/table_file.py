@@ -17,6 +17,7 @@ from polytask.core.memory_budget import check_free_bytes
 from polytask.data.tables.delimited import read_lines
 from polytask.data.tables.header import find_header, first_lines
 from polytask.data.tables.plain_delimited import read_plain
+from polytask.data.tables.plain_file import PlainFile
 from polytask.data.tables.problems import examples
 from polytask.data.tables.written_table import read_texts
 
@@ -228,9 +229,11 @@ def _read_plain(path: Path) -> pd.DataFrame | None:
         with _opened(path) as content:
             _check_text(content, path, look)
 
-    if path.name.lower().endswith(".gz"):  # it may expand too far, which comes before it is parsed
+    packed = path.name.lower().endswith(".gz")
+    if packed:  # it may expand too far, which comes before it is parsed
         check(lambda _: None)
-    return read_plain(header, start, lambda: _opened(path), check, str(path))
+    file = PlainFile(header=header, start=start, open=lambda: _opened(path), path=None if packed else path)
+    return read_plain(file, check, str(path))
 
 
 @contextlib.contextmanager

@@ -1,5 +1,6 @@
 """The types of the columns of delimited text: what pandas finds, corrected where the text tells more."""
 
+import re
 from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
@@ -15,6 +16,8 @@ __all__ = [
     "MOST_CLASSES",
     "N_SAMPLED",
     "ColumnsReader",
+    "mark_missing",
+    "tells_more",
     "typed_columns",
 ]
 
@@ -30,11 +33,13 @@ MISSING_WORDS = "words read as missing"
 MOST_CLASSES = 1000
 """Different numbers of a column beyond which the way that they are written does not matter."""
 
+EXACT = 2**53
+"""Up to which a float holds every whole number."""
+
 N_SAMPLED = 20_000
 """Rows that are looked at before all of them."""
 
-EXACT = 2**53
-"""Up to which a float holds every whole number."""
+_INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
 
 
 def typed_columns(
@@ -63,12 +68,22 @@ def typed_columns(
         column = frame.iloc[:, index - first]
         if pd.api.types.is_numeric_dtype(column.dtype):
             known = text.where(column.notna())
-            if _tells_more(known):
-                frame.isetitem(index - first, known.astype(object).to_numpy())
+            if tells_more(known):
+                frame.isetitem(index - first, known.array)
             elif pd.api.types.is_float_dtype(column.dtype) and column.abs().max() > EXACT:
                 frame.isetitem(index - first, _whole(known, column))
     frame.attrs[MISSING_WORDS] = {name: counts for name, counts in words.items() if counts}
     return frame
+
+
+def mark_missing(frame: pd.DataFrame) -> None:
+    """Mark as missing what pandas leaves as it is written: words among whole numbers beyond 64 bits."""
+    for index, (_, column) in enumerate(frame.items()):
+        first = column.iloc[0] if len(column) else None
+        if isinstance(first, str) and (first in MISSING or _INTEGER.fullmatch(first)):
+            missing = column.isin(MISSING)
+            if missing.any():
+                frame.isetitem(index, column.mask(missing).array)
 
 
 def _whole(texts: pd.Series, numbers: pd.Series) -> Any:
@@ -78,7 +93,7 @@ def _whole(texts: pd.Series, numbers: pd.Series) -> Any:
     try:
         return pd.array([None if pd.isna(text) else int(text) for text in texts], dtype="Int64")
     except OverflowError:  # beyond 64 bits
-        return texts.astype(object).to_numpy()
+        return texts.array
 
 
 def _count_words(texts: pd.Series) -> dict[str, int]:
@@ -87,7 +102,7 @@ def _count_words(texts: pd.Series) -> dict[str, int]:
     return {str(word): int(count) for word, count in marks.value_counts().items()} if len(marks) else {}
 
 
-def _tells_more(texts: pd.Series) -> bool:
+def tells_more(texts: pd.Series) -> bool:
     """Tell whether the text of a column of numbers says more than the numbers do."""
     texts = texts.dropna()
     if texts.str.fullmatch(r"[+-]?0[0-9]+").any():  # as `is_code` has it, all at once
