@@ -25,7 +25,7 @@ from polytask.data.tables.target_column import TargetColumn
 from polytask.data.tables.target_labels import split_labels
 from polytask.data.tables.targets import parse_target
 from polytask.fitting.fit_settings import FitSettings
-from polytask.fitting.new_task_figures import drawn_tasks, judged_targets, target_result
+from polytask.fitting.new_task_metrics import drawn_tasks, judged_targets, target_result
 from polytask.fitting.table_columns import Columns
 from polytask.fitting.table_fit import TrainedTable, train_table
 from polytask.fitting.table_preparation import labelled_rows

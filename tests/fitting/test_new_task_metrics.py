@@ -6,7 +6,7 @@ import pytest
 
 from polytask.core import Interval
 from polytask.evaluate.jackknife import p_value
-from polytask.fitting.new_task_figures import judged_targets
+from polytask.fitting.new_task_metrics import judged_targets
 from polytask.models.task_table_results import NewTasks, TargetTaskResult
 
 
