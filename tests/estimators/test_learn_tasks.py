@@ -10,8 +10,8 @@ import pytest
 
 import polytask
 from polytask.core import DataError, DataWarning, InputError, ResultWarning
-from polytask.estimators.learn_tasks import TASK_LEARNERS, task_learning
 from polytask.estimators.planned_learning import plan_tasks
+from polytask.estimators.task_learning import TASK_LEARNERS, task_learning
 from polytask.fitting.fit_settings import FitSettings
 from polytask.fitting.task_learner_trials import Levels, Mixed
 from polytask.models import InContextModel, TaskTableModel
@@ -98,7 +98,7 @@ def test_every_learner_answers_with_a_distribution(learner):
 
 
 def test_auto_takes_what_held_out_tasks_say_and_tells_all_that_was_tried(monkeypatch):
-    monkeypatch.setattr("polytask.estimators.learn_tasks.TRIED", ("cnp", "tnp"))
+    monkeypatch.setattr("polytask.estimators.task_learning.TRIED", ("cnp", "tnp"))
     settings = {"steps": 60, "learning_rate": 3e-3, **SETTINGS}
     found = polytask.learn(bows(40, 8), **settings)
     assert isinstance(found, InContextModel) and found.results is not None
@@ -109,7 +109,7 @@ def test_auto_takes_what_held_out_tasks_say_and_tells_all_that_was_tried(monkeyp
 
 
 def test_auto_takes_the_mixed_model_where_tasks_differ_by_their_levels(monkeypatch):
-    monkeypatch.setattr("polytask.estimators.learn_tasks.TRIED", ("mixed", "cnp"))
+    monkeypatch.setattr("polytask.estimators.task_learning.TRIED", ("mixed", "cnp"))
     draw = np.random.default_rng(0)
     task = np.repeat(np.arange(30), 8)
     x = draw.normal(size=240)

@@ -18,7 +18,7 @@ from polytask.fitting.new_task_scores import (
 def scores(level: float, noise: float = 0.0, n_tasks: int = 40) -> Scores:
     draw = np.random.default_rng(0)
     found = level + noise * draw.normal(size=(len(N_ROWS), n_tasks))
-    return Scores(log_density=found, squared=np.ones_like(found))
+    return Scores(log_density=found, errors={"rmse": np.ones_like(found)})
 
 
 def test_known_and_asked_rows_are_of_one_task_and_apart() -> None:
@@ -32,12 +32,12 @@ def test_known_and_asked_rows_are_of_one_task_and_apart() -> None:
 
 def test_tasks_count_alike_however_many_rows_they_have() -> None:
     mean, zero = np.array([1.0, 1.0, 1.0, 5.0]), np.zeros(4)
-    answers = RowPredictions(mean=mean, log_density=-mean, labels=zero, level=zero)
-    nothing = RowPredictions(mean=zero[:0], log_density=zero[:0], labels=zero[:0], level=zero[:0])
+    answers = RowPredictions(error=mean[:, None] ** 2, log_density=-mean, level=zero[:, None])
+    nothing = RowPredictions.none(1)
     of_task = dict.fromkeys(N_ROWS, np.zeros(0, dtype=int)) | {0: np.array([0, 0, 0, 1])}
-    found = judged(dict.fromkeys(N_ROWS, nothing) | {0: answers}, of_task, 2)
+    found = judged(dict.fromkeys(N_ROWS, nothing) | {0: answers}, of_task, 2, ["rmse"])
     np.testing.assert_allclose(found.log_density[0], [-1, -5])
-    np.testing.assert_allclose(found.squared[0], [1, 25])
+    np.testing.assert_allclose(found.errors["rmse"][0], [1, 25])
     np.testing.assert_allclose(found.by_task, [-1, -5])  # other numbers of rows have no figure
 
 

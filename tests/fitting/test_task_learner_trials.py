@@ -9,7 +9,7 @@ from polytask.fitting.task_learner_trials import crossed
 def check(values: np.ndarray, task: np.ndarray) -> tuple[dict[int, RowPredictions], np.ndarray]:
     """Return what a step answers where each task has one figure, and its rows have the same."""
     of_row = values[task]
-    answers = RowPredictions(mean=of_row, log_density=of_row, labels=np.zeros(len(task)), level=of_row)
+    answers = RowPredictions(error=of_row[:, None], log_density=of_row, level=of_row[:, None])
     return {0: answers}, values
 
 
@@ -30,9 +30,9 @@ def test_noise_that_each_task_would_choose_itself_makes_nothing_better():
 def test_a_step_that_is_better_for_all_is_taken_for_all():
     task = np.arange(6)
     checks = [check(np.full(6, value), task) for value in (0.0, 2.0, 1.0)]
-    assert (crossed(checks, {0: task}, seed=0)[0].mean == 2).all()
+    assert (crossed(checks, {0: task}, seed=0)[0].error == 2).all()
 
 
 def test_one_task_alone_has_the_step_that_is_best_for_it():
     checks = [check(np.array([value]), np.zeros(3, dtype=int)) for value in (0.0, 2.0)]
-    assert (crossed(checks, {0: np.zeros(3, dtype=int)}, seed=0)[0].mean == 2).all()
+    assert (crossed(checks, {0: np.zeros(3, dtype=int)}, seed=0)[0].error == 2).all()

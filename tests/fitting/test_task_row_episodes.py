@@ -9,7 +9,7 @@ from polytask.models.known_rows import MOST_ROWS, KnownRows
 def rows(sizes: list[int]) -> KnownRows:
     task = torch.arange(len(sizes)).repeat_interleave(torch.tensor(sizes))
     number = torch.arange(len(task)).float()
-    return KnownRows(inputs=number[:, None], labels=number + 100, task=task)
+    return KnownRows(inputs=number[:, None], labels=number[:, None] + 100, task=task)
 
 
 def test_known_and_asked_rows_of_an_episode_are_of_one_task_and_apart() -> None:

@@ -55,16 +55,15 @@ def learn(
     target: Annotated[
         list[str] | None,
         typer.Option(
-            help="Of a table with tasks: the column of numbers to predict; for mixed also of classes, and "
-            "several. Repeat it."
+            help="Of a table with tasks: the column of numbers or classes to predict. Repeat it for several."
         ),
     ] = None,
     learner: Annotated[
         str | None,
         typer.Option(
             help="The method. Of images one that polytask methods lists (varied-prototypes); of a table with "
-            "tasks mixed, cnp, np, anp, tnp or pfn (auto). auto tries some, and held-out classes or tasks "
-            "choose.",
+            "tasks mixed, cnp, np, anp, convcnp, tnp or pfn (auto). auto tries some, and held-out classes or "
+            "tasks choose.",
             autocompletion=learners,
             show_default=False,
         ),
@@ -103,6 +102,16 @@ def learn(
     ] = None,
     drop: Annotated[
         list[str] | None, more("Of a table with tasks: a column that is not used; may be repeated.")
+    ] = None,
+    own_classes: Annotated[
+        bool,
+        more(
+            "Of a table with tasks: each task has classes of its own, whose names mean nothing to others.",
+            "--own-classes",
+        ),
+    ] = False,
+    most_classes: Annotated[
+        Whole, more("Of a task of classes; networks are built for as many (as there are, up to 10).")
     ] = None,
     train_way: Annotated[Whole, more("Classes of a training episode (the learner's own).")] = None,
     n_query: Annotated[Whole, more("Queries of each class in a training episode (5).")] = None,
@@ -162,6 +171,8 @@ def learn(
         ground=ground,
         width=width,
         drop=drop or None,
+        own_classes=own_classes or None,
+        most_classes=most_classes,
         train_way=train_way,
         n_query=n_query,
         episodes=episodes_per_step,

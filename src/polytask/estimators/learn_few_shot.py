@@ -1,4 +1,4 @@
-"""Learn from known tasks how to learn new ones: classes of anything, numbers of many tasks, a prior."""
+"""Learn from known tasks how to learn new ones: classes of anything, many tasks of a table, a prior."""
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +19,8 @@ from polytask.data.images.image_preparation import Ground
 from polytask.estimators.learn_examples import learn_examples
 from polytask.estimators.learn_images import learn_images
 from polytask.estimators.learn_prior import Prior, learn_prior
-from polytask.estimators.learn_tasks import learn_tasks, task_learning
+from polytask.estimators.learn_tasks import learn_tasks
+from polytask.estimators.task_learning import task_learning
 from polytask.models.few_shot_config import FewShotConfig
 from polytask.models.few_shot_model import FewShotModel
 from polytask.models.in_context_model import InContextModel
@@ -83,10 +84,11 @@ def learn(
       classes.
     - **Images of many classes** train a network of pixels that tells new classes apart. With ``kind="image"``
       they are photos for the frozen encoder instead.
-    - **A table with a task column** (shops, patients, chicks) trains a network that predicts a number of a
-      new task from 0, 1, 5 or 20 of its rows, with its whole distribution: a neural process (``"cnp"``,
-      ``"np"``, ``"anp"``), one with a transformer (``"tnp"``) or a prior-fitted network (``"pfn"``); or fits
-      what `polytask.fit` does with a task column (``"mixed"``). ``"auto"`` tries mixed, cnp, tnp and pfn, and
+    - **A table with a task column** (shops, patients, chicks) trains a network that predicts numbers of a
+      new task from 0, 1, 5 or 20 of its rows, with their whole distribution: a neural process (``"cnp"``,
+      ``"np"``, ``"anp"``; of one feature ``"convcnp"``), one with a transformer (``"tnp"``) or, of one
+      number or of classes, a prior-fitted network (``"pfn"``); or fits what `polytask.fit` does with a task
+      column (``"mixed"``). ``"auto"`` tries mixed, cnp, tnp and pfn, of classes mixed and pfn, and
       cross-validation over the known tasks chooses by the log density of their labels.
     - **A prior**, a function that draws data sets, trains a network that answers as the posterior does.
 
@@ -95,7 +97,9 @@ def learn(
             examples of images, uint8 or floats in [0, 1] ``[example, 1 or 3, size, size]``. With
             ``task_column`` a table, in whatever `polytask.data.read_table` reads. Or a function from a
             `torch.Generator`, its only source of randomness, to one data set of a prior: inputs
-            ``[point, input]`` and targets ``[point]``, which are exchangeable and as many in every draw.
+            ``[point, input]`` and targets ``[point]``, which are exchangeable and as many in every draw;
+            targets as floats are numbers, as whole numbers (int64, from 0) or truth values classes, whose
+            order means nothing.
             For classes of anything else, whatever `polytask.data.read_examples` takes.
         labels: One for each example, where they are not in the source.
         kind: ``"text"``, ``"sound"``, ``"vector"`` or ``"image"``, for a frozen encoder; None: texts, sounds
@@ -115,17 +119,19 @@ def learn(
         ground: Whether a folder's images show things on a ``"dark"`` or a ``"light"`` ground; None: as most
             of them do. Those on a light ground are inverted. The model reads all later images alike.
         task_column: The column of a table that tells the task of a row.
-        target: With ``task_column`` the column of numbers to predict, as ``"weight"`` or ``"weight:log"``;
-            several, or one of classes, for ``"mixed"``, which ``"auto"`` then takes; with a prior how the
-            targets are called (``"y"``).
+        target: With ``task_column`` the column of numbers to predict, as ``"weight"`` or ``"weight:log"``,
+            or several, which ``"pfn"`` and nobody else refuses; or a column of classes, for ``"mixed"`` and
+            ``"pfn"``; with a prior how the targets are called (``"y"``).
         resume_folder: A folder; a killed run on images that is called again with it continues where it was.
             A run with other images or settings is refused there.
         accelerator: As in Lightning Fabric, for images.
         progress: Show one line for the whole run: its phase, the time left; None where a person watches.
         **settings: For images see `FewShotConfig`: ``steps``, ``width``, ``inner_rate`` …. Else ``steps``
             (400 with a task column, 2,000 for a prior), ``width``, ``learning_rate`` and ``episodes`` of a
-            step of networks, which ``"mixed"`` does not have; with a task column ``drop``, columns that are
-            not used; for a prior ``columns``, how the inputs are called.
+            step of networks, which ``"mixed"`` does not have; ``most_classes`` of a task (as many as there
+            are, up to 10); with a task column ``drop``, columns that are not used, and ``own_classes``,
+            whether each task has classes of its own, whose names mean nothing to other tasks: its rows name
+            them, and other classes have probability 0; for a prior ``columns``, how the inputs are called.
 
     Returns:
         The model. For images its ``results`` hold the accuracy on unseen classes beside that of raw pixels;

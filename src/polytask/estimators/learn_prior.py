@@ -11,23 +11,30 @@ from torch import Tensor
 from polytask.core import DataError, InputError, Task, derive_seed, generator
 from polytask.core.errors import other_remedy
 from polytask.core.settings import SettingsCheck
-from polytask.data import TableEncoder
+from polytask.data import Source, TableEncoder
 from polytask.data.tables.feature_column import NumberFeatures
 from polytask.data.tables.target_column import TargetColumn
 from polytask.fitting.in_context_training import bars_of, train_in_context
-from polytask.fitting.task_row_episodes import TASK
+from polytask.fitting.own_class_episodes import OwnClassEpisodes
 from polytask.meta.model import PriorEpisodes
-from polytask.models.in_context_config import IN_CONTEXT_LEARNERS, InContextConfig
+from polytask.models.in_context_config import (
+    IN_CONTEXT_LEARNERS,
+    MOST_CLASSES,
+    OF_CLASSES,
+    OF_ONE_INPUT,
+    InContextConfig,
+)
 from polytask.models.in_context_model import InContextModel
 from polytask.models.in_context_reading import InContextReader
 from polytask.models.known_rows import KnownRows
+from polytask.models.own_classes import own_target
 from polytask.models.task_names import TaskNames
 from polytask.train.progress import phase, run_line
 
 __all__ = ["Prior", "learn_prior"]
 
 Prior = Callable[[torch.Generator], tuple[Tensor, Tensor]]
-"""Draws one data set: inputs ``[point, input]`` and targets ``[point]``."""
+"""Draws one data set: inputs ``[point, input]`` and targets ``[point]``; whole numbers are classes."""
 
 _FIRST = 500  # data sets from which scales and borders are taken
 _N_BARS = 100
@@ -42,6 +49,7 @@ def learn_prior(
     width: int = 64,
     learning_rate: float = 1e-3,
     episodes: int = 16,
+    most_classes: int | None = None,
     columns: Sequence[str] | None = None,
     target: str = "y",
     seed: int = 0,
@@ -61,33 +69,58 @@ def learn_prior(
     seed = check.whole("seed", seed, least=0)
     shown = check.shown("progress", progress)
     if not isinstance(target, str):
-        check.problems.append(f"`target` is the name of the predicted number, got {target!r}")
+        check.problems.append(f"`target` is the name of what is predicted, got {target!r}")
+    if most_classes is not None:
+        most_classes = check.whole("most_classes", most_classes, least=2)
     check.done()
     start = time.perf_counter()
     draws = _draws(prior, derive_seed(seed, "scales"))
     inputs, targets = (torch.cat(parts) for parts in zip(*draws, strict=True))
     names = _names(columns, inputs.shape[1])
-    reader = InContextReader(encoder=_encoder(names, inputs), target=_target(target, targets), column=None)
+    n_classes = _n_classes(draws, most_classes)
+    if n_classes and learner not in OF_CLASSES:
+        raise InputError(
+            f"The prior draws classes (whole numbers), but {learner!r} answers numbers. Choose "
+            f"{', '.join(map(repr, OF_CLASSES))} as `learner`, or draw floats."
+        )
+    if most_classes is not None and not n_classes:
+        raise InputError("`most_classes` is for a prior that draws classes (whole numbers). Leave it out.")
+    if len(names) > 1 and learner in OF_ONE_INPUT:
+        raise InputError(
+            f"{learner!r} takes one input, but the prior draws {len(names)}. Choose another `learner`."
+        )
+    reader = InContextReader(
+        encoder=_encoder(names, inputs),
+        targets=(own_target(target) if n_classes else _target(target, targets),),
+        column=None,
+        own_classes=n_classes > 0,
+    )
     config = InContextConfig(
         learner=learner,
         n_inputs=len(names),
         width=width,
-        n_bars=_N_BARS if learner == "pfn" else 0,
+        n_bars=_N_BARS if learner == "pfn" and not n_classes else 0,
+        n_classes=n_classes,
+        own_classes=n_classes > 0,
     )
-    source = PriorEpisodes(
-        _standardized(prior, reader, len(draws[0][1])),
-        TASK,
+    source: Source = PriorEpisodes(
+        _standardized(prior, reader, len(draws[0][1]), n_classes),
+        config.question,
         n_points=len(draws[0][1]),
         min_support=1,
         n_episodes=episodes,
         seed=derive_seed(seed, "episodes"),
     )
+    if n_classes:
+        source = OwnClassEpisodes(source, n_classes=n_classes, seed=derive_seed(seed, "places"))
     with run_line("learn", shown=shown), other_remedy(_REMEDY):
         phase("training")
         network, _ = train_in_context(
             config,
             source,
-            borders=bars_of(config, (targets - reader.target.mean) / reader.target.scale),
+            borders=None
+            if n_classes
+            else bars_of(config, (targets - reader.target.mean) / reader.target.scale),
             n_steps=steps,
             learning_rate=learning_rate,
             seed=seed,
@@ -99,7 +132,7 @@ def learn_prior(
         reader=reader,
         names=TaskNames([]),
         known=KnownRows.none(len(names)),
-        spread=None,
+        spreads=(),
         data={"prior": getattr(prior, "__name__", type(prior).__name__), "seed": seed, "steps": steps,
               "seconds": time.perf_counter() - start},
     )  # fmt: skip
@@ -115,6 +148,10 @@ def _draws(prior: Prior, seed: int) -> list[tuple[Tensor, Tensor]]:
                 f"The prior draws inputs of shape {[n_points, n_inputs]} and of shape {list(x.shape)}; every "
                 "data set needs as many points."
             )
+    if len({y.is_floating_point() for _, y in draws}) > 1:
+        raise InputError(
+            "The prior draws floats and whole numbers; the former are numbers, the latter classes."
+        )
     if n_points < 2:
         raise InputError(f"The prior draws {n_points} point; a data set needs two or more.")
     return draws
@@ -128,10 +165,45 @@ def _drawn(prior: Prior, draw: torch.Generator) -> tuple[Tensor, Tensor]:
         raise InputError(
             f"A prior returns inputs [point, input] and targets [point], both tensors, got {told}."
         )
-    x, y = found[0].float(), found[1].float()
+    x, y = found[0].float(), found[1]
+    if not y.is_floating_point():
+        y = y.long()
+        if len(y) and int(y.min()) < 0:
+            raise InputError(
+                f"The prior drew the class {int(y.min())}: targets as whole numbers are classes, from 0 on. "
+                "Draw floats if they are numbers."
+            )
+    else:
+        y = y.float()
     if not bool(x.isfinite().all() and y.isfinite().all()):
         raise DataError("The prior drew a number that is not finite. Draw others instead.")
     return x, y
+
+
+def _n_classes(draws: Sequence[tuple[Tensor, Tensor]], most_classes: int | None) -> int:
+    """Return for how many classes of a data set the network is built; 0 for numbers.
+
+    Raises:
+        InputError: A data set has more than are allowed, or all have one alone.
+    """
+    if draws[0][1].is_floating_point():
+        return 0
+    most = MOST_CLASSES if most_classes is None else most_classes
+    there = max(len(y.unique()) for _, y in draws)
+    _check_n_classes(there, most)
+    if there < 2:
+        raise InputError(
+            "The prior draws one class alone in every data set, of which there is nothing to learn."
+        )
+    return there if most_classes is None else most
+
+
+def _check_n_classes(n_classes: int, most: int) -> None:
+    if n_classes > most:
+        raise InputError(
+            f"The prior draws {n_classes} classes in a data set, but the network is built for {most}. "
+            "Draw fewer, or raise `most_classes`."
+        )
 
 
 def _names(columns: Sequence[str] | None, n_inputs: int) -> list[str]:
@@ -168,7 +240,7 @@ def _target(name: str, targets: Tensor) -> TargetColumn:
 
 
 def _standardized(
-    prior: Prior, reader: InContextReader, n_points: int
+    prior: Prior, reader: InContextReader, n_points: int, n_classes: int
 ) -> Callable[[int, int, torch.Generator], tuple[Tensor, Tensor]]:
     """Return a sampler of many data sets at once, on the scale of the network."""
     columns = [one for one in reader.encoder.encodings if isinstance(one, NumberFeatures)]
@@ -179,12 +251,16 @@ def _standardized(
 
     def sample(n_sets: int, _: int, draw: torch.Generator) -> tuple[Tensor, Tensor]:
         sets = [_drawn(prior, draw) for _ in range(n_sets)]
-        for x, _y in sets:
+        for x, y in sets:
+            if n_classes:
+                _check_n_classes(len(y.unique()), n_classes)
             if len(x) != n_points:
                 raise InputError(
                     f"The prior draws {n_points} points and {len(x)} points; every data set needs as many."
                 )
         inputs, targets = (torch.stack(parts) for parts in zip(*sets, strict=True))
-        return (inputs - mean) / scale, (targets - reader.target.mean) / reader.target.scale
+        if not n_classes:
+            targets = (targets - reader.target.mean) / reader.target.scale
+        return (inputs - mean) / scale, targets
 
     return sample

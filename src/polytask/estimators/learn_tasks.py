@@ -1,163 +1,33 @@
-"""Learn from a table with many small tasks how to predict a number of new ones."""
+"""Learn from a table with many small tasks how to predict numbers or classes of new ones."""
 
 import time
 import warnings
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
-from polytask.core import DataWarning, InputError, ResultWarning, derive_seed
+from polytask.core import DataWarning, ResultWarning, derive_seed
 from polytask.core.errors import other_remedy
-from polytask.core.settings import SettingsCheck
 from polytask.data import read_table
 from polytask.data.tables.table import fingerprint
+from polytask.estimators.task_learning import TaskLearning
 from polytask.fitting.fit_settings import FitSettings
 from polytask.fitting.new_task_scores import chosen_learner, trials_of
-from polytask.fitting.table_columns import Columns
-from polytask.fitting.task_learner_table import TaskLearnerTable, deal_tasks, holds_classes, read_task_table
+from polytask.fitting.task_learner_table import TaskLearnerTable, deal_tasks
 from polytask.fitting.task_learner_trials import Levels, Mixed, Network, TaskCandidate, Trial, tried
 from polytask.fitting.task_table_fit import fit_task_table
-from polytask.models.in_context_config import IN_CONTEXT_LEARNERS
 from polytask.models.in_context_model import InContextModel
 from polytask.models.in_context_reading import most_rows_text
 from polytask.models.in_context_results import InContextResults, TaskLearnerTrial
 from polytask.models.task_table_model import TaskTableModel
 from polytask.train.progress import phase, run_line
 
-__all__ = [
-    "TASK_LEARNERS",
-    "TRIED",
-    "TaskLearning",
-    "learn_tasks",
-    "task_learning",
-    "trained_network",
-    "tried_learners",
-]
+__all__ = ["learn_tasks", "trained_network", "tried_learners"]
 
-TASK_LEARNERS = ("auto", "mixed", *IN_CONTEXT_LEARNERS)
-TRIED = ("mixed", "cnp", "tnp", "pfn")
-"""By ``"auto"``; the first that is not clearly behind the best is taken."""
 _BASELINE = "levels"
-_OF_NETWORKS: Mapping[str, Any] = {"steps": 400, "width": 64, "learning_rate": 1e-3, "episodes": 16}
-"""What each setting of networks is, where it is left open."""
-MIXED_ALONE = (
-    "Several targets, and classes, are learned by 'mixed' alone, as networks of rows answer one column of "
-    "numbers: nothing was tried."
-)
 _REMEDY = "Lower `learning_rate`, or choose another `learner`."
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskLearning:
-    """How tasks of a table are learned, as it was asked for.
-
-    Args:
-        columns: The roles of the columns, but for the task column; several targets for ``"mixed"`` alone.
-        task_column: Tells the task of a row.
-        learner: One of `TASK_LEARNERS`.
-        steps: Training steps of a network; ``"mixed"`` has none, and none of the next three.
-        width: Of its layers.
-        learning_rate: Of AdamW.
-        episodes: Of a step.
-        seed: Decides everything random.
-        progress: Show a line with phase and time left.
-        typed: Which settings of networks were given.
-    """
-
-    columns: Columns
-    task_column: str
-    learner: str
-    steps: int
-    width: int
-    learning_rate: float
-    episodes: int
-    seed: int
-    progress: bool
-    typed: tuple[str, ...] = ()
-
-    @property
-    def candidates(self) -> tuple[str, ...]:
-        """The learners that are tried."""
-        return TRIED if self.learner == "auto" else (self.learner,)
-
-    def needs_mixed(self, frame: pd.DataFrame) -> bool:
-        """Tell whether networks could not answer what is asked: several targets, or classes.
-
-        Raises:
-            InputError: Settings of networks were given.
-        """
-        if self.learner not in ("auto", "mixed"):
-            return False
-        if len(self.columns.targets) == 1 and not holds_classes(frame, self.columns):
-            return False
-        if self.typed:
-            raise InputError(
-                f"{', '.join(f'`{name}`' for name in self.typed)}: the networks that use "
-                f"{'it' if len(self.typed) == 1 else 'them'} answer one column of numbers, but several or "
-                "classes are asked for, which 'mixed' learns without. Leave "
-                f"{'it' if len(self.typed) == 1 else 'them'} out."
-            )
-        return True
-
-
-def task_learning(
-    *,
-    task_column: Any,
-    target: Any,
-    learner: str = "auto",
-    drop: Any = (),
-    steps: int | None = None,
-    width: int | None = None,
-    learning_rate: float | None = None,
-    episodes: int | None = None,
-    seed: int = 0,
-    progress: bool | None = None,
-) -> TaskLearning:
-    """Check how tasks of a table shall be learned.
-
-    Raises:
-        InputError: Whatever is wrong, in one message; also a setting that the learner does not use.
-    """
-    check = SettingsCheck()
-    learner = check.choice("learner", learner, TASK_LEARNERS)
-    given = {"steps": steps, "width": width, "learning_rate": learning_rate, "episodes": episodes}
-    typed = tuple(name for name, value in given.items() if value is not None)
-    if learner == "mixed":
-        for name in typed:
-            check.unused(name, "learner", "mixed", ["cnp"], that="is a network of rows")
-    of_networks = {name: _OF_NETWORKS[name] if value is None else value for name, value in given.items()}
-    steps = check.whole("steps", of_networks["steps"], least=1)
-    width = check.whole("width", of_networks["width"], least=4)
-    if not check.problems and width % 4:
-        check.problems.append(f"`width` must be a multiple of 4, for four heads; got {width}")
-    learning_rate = check.number("learning_rate", of_networks["learning_rate"], above=0)
-    episodes = check.whole("episodes", of_networks["episodes"], least=1)
-    seed = check.whole("seed", seed, least=0)
-    shown = check.shown("progress", progress)
-    if target is None:
-        check.problems.append("`target` is missing; name the column of numbers to predict")
-    check.done()
-    columns = Columns.of(target, drop=drop)
-    if len(columns.targets) > 1 and learner in IN_CONTEXT_LEARNERS:
-        check.problems.append(
-            f"`target` is one column of numbers for the `learner` {learner!r}, got {len(columns.targets)}; "
-            "choose 'mixed', which learns several together, or learn a model for each"
-        )
-    check.done()
-    return TaskLearning(
-        columns=columns,
-        task_column=str(task_column),
-        learner=learner,
-        steps=steps,
-        width=width,
-        learning_rate=learning_rate,
-        episodes=episodes,
-        seed=seed,
-        progress=shown,
-        typed=typed,
-    )
 
 
 def learn_tasks(source: Any, asked: TaskLearning, *, stacklevel: int = 2) -> InContextModel | TaskTableModel:
@@ -179,13 +49,14 @@ def learn_tasks(source: Any, asked: TaskLearning, *, stacklevel: int = 2) -> InC
     with run_line("learn", shown=asked.progress), other_remedy(_REMEDY):
         phase("reading")
         frame = read_table(source)
-        if asked.needs_mixed(frame):
-            return _fitted_mixed(frame, asked, stacklevel=stacklevel + 1)
-        table = read_task_table(frame, asked.columns, asked.task_column)
+        why = asked.mixed_alone(frame)
+        if why is not None:
+            return _fitted_mixed(frame, asked, why, stacklevel=stacklevel + 1)
+        table = asked.read(frame)
         found = tried_learners(table, asked)
-        chosen = _chosen(found, asked)
+        chosen = _chosen(found, asked.candidates(table.reader.targets))
         trials = trials_of({name: trial.scores for name, trial in found.items()}, chosen)
-        messages = (*table.messages, *_not_judged(found, asked))
+        messages = (*table.messages, *_not_judged(found, asked.candidates(table.reader.targets)))
         phase(f"training {chosen}")
         if chosen == "mixed":
             model = fit_task_table(
@@ -206,15 +77,16 @@ def learn_tasks(source: Any, asked: TaskLearning, *, stacklevel: int = 2) -> InC
     return model
 
 
-def _fitted_mixed(frame: pd.DataFrame, asked: TaskLearning, *, stacklevel: int) -> TaskTableModel:
+def _fitted_mixed(frame: pd.DataFrame, asked: TaskLearning, why: str, *, stacklevel: int) -> TaskTableModel:
     """Fit what networks cannot answer; there is nothing to choose between."""
     phase("training mixed")
     settings = _mixed_settings(asked)
     model = fit_task_table(frame, asked.columns, settings, asked.task_column, stacklevel=stacklevel + 1)
     if asked.learner == "auto":
-        warnings.warn(MIXED_ALONE, DataWarning, stacklevel=stacklevel)
+        message = asked.alone_text(why)
+        warnings.warn(message, DataWarning, stacklevel=stacklevel)
         if model.results is not None:
-            model.results = replace(model.results, messages=(*model.results.messages, MIXED_ALONE))
+            model.results = replace(model.results, messages=(*model.results.messages, message))
     return model
 
 
@@ -227,7 +99,7 @@ def tried_learners(table: TaskLearnerTable, asked: TaskLearning) -> dict[str, Tr
     """
     folds = deal_tasks(table, seed=asked.seed)
     found = {}
-    for name in (_BASELINE, *asked.candidates):
+    for name in (_BASELINE, *asked.candidates(table.reader.targets)):
         phase(f"trying {name}")
         trial = tried(_candidate(name, asked), table, folds, seed=derive_seed(asked.seed, "trials"))
         if trial is not None:
@@ -235,17 +107,17 @@ def tried_learners(table: TaskLearnerTable, asked: TaskLearning) -> dict[str, Tr
     return found
 
 
-def _chosen(found: dict[str, Trial], asked: TaskLearning) -> str:
+def _chosen(found: dict[str, Trial], candidates: Sequence[str]) -> str:
     """Return the learner that was named, or the one that held-out tasks choose."""
-    names: Sequence[str] = [name for name in asked.candidates if name in found]
-    if len(asked.candidates) == 1 or not names:
-        return asked.candidates[0]
+    names: Sequence[str] = [name for name in candidates if name in found]
+    if len(candidates) == 1 or not names:
+        return candidates[0]
     return chosen_learner({name: found[name].scores for name in names}, names)
 
 
-def _not_judged(found: dict[str, Trial], asked: TaskLearning) -> tuple[str, ...]:
+def _not_judged(found: dict[str, Trial], candidates: Sequence[str]) -> tuple[str, ...]:
     """Tell which learners were left out of the choice."""
-    lacking = [name for name in asked.candidates if name not in found]
+    lacking = [name for name in candidates if name not in found]
     if not lacking:
         return ()
     return (
@@ -302,7 +174,7 @@ def trained_network(
     if n_shortened:
         messages = (*messages, most_rows_text(n_shortened))
     results = InContextResults(
-        target=table.reader.target.task.name,
+        target=", ".join(table.reader.names),
         n_tasks=len(table.names.names),
         n_rows=len(table.known),
         n_parameters=sum(parameter.numel() for parameter in learner.parameters()),
@@ -317,7 +189,7 @@ def trained_network(
         reader=table.reader,
         names=table.names,
         known=known,
-        spread=trial.spread,
+        spreads=() if table.reader.of_classes else trial.spreads,
         data={"fingerprint": fingerprint(table.frame), "seed": asked.seed},
         results=results,
     )

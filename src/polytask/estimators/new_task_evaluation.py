@@ -2,6 +2,8 @@
 
 import math
 import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,8 +13,11 @@ import torch
 from polytask.core import DataError, DataWarning, mean_interval
 from polytask.core.names import counted
 from polytask.core.settings import SettingsCheck
+from polytask.data.tables.target_column import TargetColumn
+from polytask.fitting.answer_figures import answer_figures
+from polytask.fitting.class_levels import ClassLevels
 from polytask.fitting.level_prior import LevelPrior
-from polytask.fitting.new_task_scores import cuts_of, normal_predictions
+from polytask.fitting.new_task_scores import RowPredictions, cuts_of, error_names, normal_predictions
 from polytask.models.in_context_model import InContextModel
 from polytask.models.known_rows import KnownRows
 from polytask.models.task_names import TaskNames
@@ -40,10 +45,13 @@ def evaluate_new_tasks(
 
     Returns:
         A row for each number of known rows: how many ``tasks`` have more; ``log_density``, the mean log
-        density of the labels, in nats, in units of the column; ``rmse``, the root of a task's mean squared
-        error; each with the half width of its 95 % interval over tasks; ``inside_90``, the share of labels in
-        intervals of 90 %; and, where the model knows tasks, ``levels_log_density`` and ``levels_rmse``: those
-        of the simplest answer, a level for each task.
+        density of the labels, in nats, in units of the column, of several targets together; ``rmse``, the
+        root of a task's mean squared error; each with the half width of its 95 % interval over tasks;
+        ``inside_90``, the share of labels in intervals of 90 %; and, where the model knows tasks,
+        ``levels_log_density`` and ``levels_rmse``: those of the simplest answer, a level for each task. Of
+        several targets errors and shares are ``rmse:TARGET`` and so on. Of classes ``log_density`` is the
+        log probability, and ``error_rate`` the share of wrong answers; levels are the shares of the classes.
+        Where each task has classes of its own, rows of a class that is not among the known rows do not judge.
 
     Raises:
         DataError: The table lacks the task column or the labels, or has no label.
@@ -54,8 +62,8 @@ def evaluate_new_tasks(
     check = SettingsCheck()
     seed = check.whole("seed", seed, least=0)
     check.done()
-    reader = model.reader
-    frame = reader.frame(table)
+    frame = model.reader.frame(table)
+    reader = model.reader.with_classes(frame)
     labels, labelled = reader.labels(frame)
     rows = np.flatnonzero(labelled.numpy())
     frame = frame.iloc[rows].reset_index(drop=True)
@@ -70,54 +78,82 @@ def evaluate_new_tasks(
         )
     inputs = reader.inputs(frame, stacklevel=stacklevel + 1)
     known = KnownRows(inputs=inputs, labels=labels[labelled], task=task)
-    prior = _levels(model)
+    numbers = None if reader.of_classes else reader.numbers(frame)
+    own = known.labels[:, 0].long().numpy() if reader.own_classes else None
+    errors = error_names(reader.targets)
+    levels = _Levels.of(model, errors)
     found = []
-    for n, (given, asked) in cuts_of(task.numpy(), seed=seed).items():
-        if len(asked):
-            figures = _figures(model, names, known.only(torch.from_numpy(given)), frame.iloc[asked])
-            if prior is not None:
-                figures |= _of_levels(model, prior, known, given, asked, frame)
-            found.append(_row(n, figures, task.numpy()[asked]))
+    for n, (given, asked) in cuts_of(task.numpy(), seed=seed, own=own).items():
+        if not len(asked):
+            continue
+        shown = model.knowing(names, known.only(torch.from_numpy(given)), reader)
+        rows = known.only(torch.from_numpy(asked))
+        told = answer_figures(shown, rows, None if numbers is None else numbers[asked])
+        figures = {"log_density": told.log_density, **dict(zip(errors, told.error.T, strict=True))}
+        figures |= _inside(shown, told, n, errors)
+        if levels is not None:
+            figures |= levels.figures(known, given, asked, numbers)
+        found.append(_row(n, figures, task.numpy()[asked]))
     if not found:
-        raise DataError("The table has no labelled row to judge by. Give rows with labels.")
+        what = "two labelled rows of a class that is known" if reader.own_classes else "labelled row"
+        raise DataError(f"The table has no {what} to judge by. Give rows with labels.")
     return pd.DataFrame(found).set_index("known_rows")
 
 
-def _figures(model: InContextModel, names: TaskNames, given: KnownRows, asked: pd.DataFrame) -> _Figures:
-    """Answer rows by those that are given, and judge each."""
-    answers = model.knowing(names, given).predict(asked, intervals=_INTERVALS, log_density=True)
-    name, labels = model.target.task.name, model.reader.numbers(asked)
-    inside = (answers[f"{name}:low"] <= labels) & (labels <= answers[f"{name}:high"])
-    return {
-        "log_density": answers[f"{name}:log_density"].to_numpy(float),
-        "rmse": (answers[name].to_numpy(float) - labels) ** 2,
-        "inside_90": inside.to_numpy(float),
-    }
+def _inside(model: InContextModel, told: RowPredictions, n: int, errors: Sequence[str]) -> _Figures:
+    """Tell which labels lie in intervals of 90 %; nothing of classes."""
+    if model.reader.of_classes:
+        return {}
+    found = {}
+    for index, name in enumerate(errors):
+        spread = model.spreads[index] if model.spreads else None
+        level = _INTERVALS if spread is None else float(spread.radius(torch.tensor([n]), _INTERVALS))
+        found[name.replace("rmse", "inside_90", 1)] = (told.level[:, index] <= level).astype(float)
+    return found
 
 
-def _levels(model: InContextModel) -> LevelPrior | None:
-    """Return what the tasks that the model knows say of levels; None where they are too few."""
-    task = model.known.task.numpy()
-    if len(np.unique(task)) < 2 or len(task) == len(np.unique(task)):
-        return None
-    return LevelPrior.of(model.known.labels.double().numpy(), task)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Levels:
+    """What the tasks that a model knows say of levels of numbers, or of shares of classes."""
 
+    targets: tuple[TargetColumn, ...]
+    errors: tuple[str, ...]
+    numbers: tuple[LevelPrior, ...] = ()
+    classes: ClassLevels | None = None
 
-def _of_levels(
-    model: InContextModel,
-    prior: LevelPrior,
-    rows: KnownRows,
-    given: np.ndarray,
-    asked: np.ndarray,
-    frame: pd.DataFrame,
-) -> _Figures:
-    labels, task = rows.labels.double().numpy(), rows.task.numpy()
-    mean, variance = prior.predictions(labels[given], task[given], task[asked])
-    numbers = model.reader.numbers(frame.iloc[asked])
-    standardized, slope = model.target.standardized(numbers)
-    density, _ = normal_predictions(mean, variance, standardized, slope)
-    answers = model.target.units(torch.from_numpy(mean)).numpy()
-    return {"levels_log_density": density, "levels_rmse": (answers - numbers) ** 2}
+    @classmethod
+    def of(cls, model: InContextModel, errors: tuple[str, ...]) -> "_Levels | None":
+        """Return it; None where the known tasks are too few, or have classes of their own."""
+        task, labels = model.known.task.numpy(), model.known.labels.double().numpy()
+        if len(np.unique(task)) < 2 or len(task) == len(np.unique(task)) or model.reader.own_classes:
+            return None
+        if model.reader.of_classes:
+            n_classes = len(model.targets[0].classes)
+            classes = ClassLevels.of(labels[:, 0].astype(np.int64), task, n_classes)
+            return cls(targets=model.targets, errors=errors, classes=classes)
+        priors = tuple(LevelPrior.of(column, task) for column in labels.T)
+        return cls(targets=model.targets, errors=errors, numbers=priors)
+
+    def figures(
+        self, rows: KnownRows, given: np.ndarray, asked: np.ndarray, numbers: np.ndarray | None
+    ) -> _Figures:
+        """Answer rows by the levels of their tasks, and judge that."""
+        labels, task = rows.labels.double().numpy(), rows.task.numpy()
+        if self.classes is not None or numbers is None:
+            assert self.classes is not None  # noqa: S101 - numbers have labels in units
+            codes, n_classes = labels[:, 0].astype(np.int64), len(self.targets[0].classes)
+            log_p = self.classes.log_probabilities(codes[given], task[given], task[asked], n_classes)
+            density = log_p[np.arange(len(asked)), codes[asked]]
+            wrong = (log_p.argmax(1) != codes[asked]).astype(float)
+            return {"levels_log_density": density, f"levels_{self.errors[0]}": wrong}
+        found = {"levels_log_density": np.zeros(len(asked))}
+        for index, (prior, target) in enumerate(zip(self.numbers, self.targets, strict=True)):
+            mean, variance = prior.predictions(labels[given, index], task[given], task[asked])
+            column = numbers[asked, index]
+            found["levels_log_density"] += normal_predictions(mean, variance, *target.standardized(column))[0]
+            answers = target.units(torch.from_numpy(mean)).numpy()
+            found[f"levels_{self.errors[index]}"] = (answers - column) ** 2
+        return found
 
 
 def _row(n: int, figures: _Figures, task: np.ndarray) -> dict[str, Any]:
@@ -126,9 +162,9 @@ def _row(n: int, figures: _Figures, task: np.ndarray) -> dict[str, Any]:
     row: dict[str, Any] = {"known_rows": n, "tasks": len(counts)}
     for name, values in figures.items():
         by_task = np.bincount(codes, weights=values) / counts
-        by_task = np.sqrt(by_task) if name.endswith("rmse") else by_task
+        by_task = np.sqrt(by_task) if name.removeprefix("levels_").startswith("rmse") else by_task
         interval = mean_interval(by_task.tolist())
         row[name] = interval.mean
-        if name in ("log_density", "rmse"):
+        if name.startswith(("log_density", "rmse", "error_rate")):
             row[f"{name}_half_width"] = interval.half_width if len(counts) > 1 else math.nan
     return row

@@ -14,11 +14,11 @@ from polytask.data.tables.target_labels import split_labels
 from polytask.data.tables.targets import fit_targets
 from polytask.estimators.learn_few_shot import check_task_settings
 from polytask.estimators.learn_images import checked_config, filled_config
-from polytask.estimators.learn_tasks import MIXED_ALONE, TaskLearning, task_learning
+from polytask.estimators.task_learning import TaskLearning, task_learning
 from polytask.fitting.few_shot_choice import AUTO, CANDIDATES, trial_steps, without_auto
 from polytask.fitting.few_shot_source import class_split
 from polytask.fitting.table_preparation import labelled_rows
-from polytask.fitting.task_learner_table import deal_tasks, read_task_table
+from polytask.fitting.task_learner_table import deal_tasks
 from polytask.fitting.task_table_fit import pooled_columns, read_tasks
 from polytask.meta.catalogue import learner_entry
 from polytask.models.few_shot_model import build_few_shot_learner
@@ -100,24 +100,26 @@ def plan_tasks(source: Any, **settings: Any) -> dict[str, Any]:
     check_task_settings(settings)
     asked = task_learning(**{"target": None, **settings})
     frame = read_table(source)
-    if asked.needs_mixed(frame):
-        return _planned_mixed(frame, asked)
-    table = read_task_table(frame, asked.columns, asked.task_column)
+    why = asked.mixed_alone(frame)
+    if why is not None:
+        return _planned_mixed(frame, asked, why)
+    table = asked.read(frame)
     return {
         "rows": len(table.known),
-        "target": table.reader.target.task.name,
-        "kind": table.reader.target.kind,
+        "target": ", ".join(table.reader.names),
+        "kind": ", ".join(dict.fromkeys(target.kind for target in table.reader.targets)),
+        **({"classes": table.n_classes, "own_classes": asked.own_classes} if table.n_classes else {}),
         "task_column": asked.task_column,
         "tasks": len(table.names.names),
         "features": table.reader.encoder.n_features,
-        "learners": list(asked.candidates),
+        "learners": list(asked.candidates(table.reader.targets)),
         "folds": len(deal_tasks(table, seed=asked.seed)),
         **({} if asked.learner == "mixed" else {"steps": asked.steps, "episodes": asked.episodes}),
         "messages": list(table.messages),
     }
 
 
-def _planned_mixed(frame: pd.DataFrame, asked: TaskLearning) -> dict[str, Any]:
+def _planned_mixed(frame: pd.DataFrame, asked: TaskLearning, why: str) -> dict[str, Any]:
     """Tell of a table whose targets networks cannot answer: nothing is tried."""
     columns = pooled_columns(asked.columns, asked.task_column)
     features = columns.features(frame)
@@ -132,7 +134,7 @@ def _planned_mixed(frame: pd.DataFrame, asked: TaskLearning) -> dict[str, Any]:
         "tasks": len(names),
         "features": TableEncoder.fit(frame, columns=features, train_rows=rows).n_features,
         "learners": ["mixed"],
-        "messages": [*notes, *([MIXED_ALONE] if asked.learner == "auto" else [])],
+        "messages": [*notes, *([asked.alone_text(why)] if asked.learner == "auto" else [])],
     }
 
 

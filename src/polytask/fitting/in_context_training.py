@@ -10,6 +10,7 @@ from torch.optim import AdamW
 from polytask.core import EpisodicLearner, Learner, derive_seed, seeded
 from polytask.core.defaults import usual_defaults
 from polytask.data import Source
+from polytask.fitting.own_class_episodes import OwnClassEpisodes
 from polytask.fitting.task_row_episodes import TaskRowEpisodes
 from polytask.models.in_context_config import InContextConfig, build_in_context
 from polytask.models.known_rows import KnownRows
@@ -25,11 +26,28 @@ _CHECKS = 10  # validations of a training
 
 
 def network_config(
-    learner: str, n_inputs: int, n_labels: int, *, width: int, n_layers: int
+    learner: str,
+    n_inputs: int,
+    n_labels: int,
+    *,
+    width: int,
+    n_layers: int,
+    n_outputs: int = 1,
+    n_classes: int = 0,
+    own_classes: bool = False,
 ) -> InContextConfig:
-    """Return how a network is built for so many labels."""
-    n_bars = min(_MOST, max(_FEWEST, round(1.5 * math.sqrt(n_labels)))) if learner == "pfn" else 0
-    return InContextConfig(learner=learner, n_inputs=n_inputs, width=width, n_layers=n_layers, n_bars=n_bars)
+    """Return how a network is built for so many labels; the rest as for `InContextConfig`."""
+    with_bars = learner == "pfn" and not n_classes
+    return InContextConfig(
+        learner=learner,
+        n_inputs=n_inputs,
+        width=width,
+        n_layers=n_layers,
+        n_bars=min(_MOST, max(_FEWEST, round(1.5 * math.sqrt(n_labels)))) if with_bars else 0,
+        n_outputs=n_outputs,
+        n_classes=n_classes,
+        own_classes=own_classes,
+    )
 
 
 def bars_of(config: InContextConfig, labels: Tensor) -> Tensor | None:
@@ -76,11 +94,19 @@ def trained_on_tasks(
     Returns:
         The network, and the step of its weights.
     """
-    source = TaskRowEpisodes(rows, n_episodes=n_episodes, seed=derive_seed(seed, "episodes"))
+    source: Source = TaskRowEpisodes(
+        rows,
+        n_episodes=n_episodes,
+        seed=derive_seed(seed, "episodes"),
+        task=config.question,
+        some_shown=config.own_classes,
+    )
+    if config.own_classes:
+        source = OwnClassEpisodes(source, n_classes=config.n_classes, seed=derive_seed(seed, "places"))
     return train_in_context(
         config,
         source,
-        borders=bars_of(config, rows.labels),
+        borders=bars_of(config, rows.labels[:, 0]),
         n_steps=n_steps,
         learning_rate=learning_rate,
         seed=seed,

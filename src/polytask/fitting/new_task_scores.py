@@ -1,4 +1,4 @@
-"""How well a learner predicts numbers of held-out tasks of which 0, 1, 5 or 20 rows are known."""
+"""How well a learner predicts numbers or classes of held-out tasks of which 0, 1, 5 or 20 rows are known."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ import torch
 
 from polytask.core import Interval, mean_interval
 from polytask.core.random import numpy_generator
+from polytask.data.tables.target_column import TargetColumn
 from polytask.models.in_context_results import NewTaskScores, TaskLearnerTrial
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "Scores",
     "chosen_learner",
     "cuts_of",
+    "error_names",
     "judged",
     "normal_predictions",
     "trials_of",
@@ -28,19 +30,25 @@ _MOST_TASKS = 300  # that judge
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RowPredictions:
-    """What a learner says of some rows, in units of the column.
+    """How right a learner was about some rows.
 
     Args:
-        mean: float64 ``[row]``.
-        log_density: At the labels.
-        labels: The labels.
-        level: The least central interval that holds the label, from 0 to 1; NaN where it is not told.
+        error: Squared errors of numbers, in units of the columns; 1 for a wrong class, 0 for a right one;
+            float64 ``[row, target]``.
+        log_density: At the labels, of all targets together, ``[row]``; of classes the log probability.
+        level: Of each number the least central interval that holds the label, from 0 to 1,
+            ``[row, target]``; NaN where it is not told.
     """
 
-    mean: np.ndarray
+    error: np.ndarray
     log_density: np.ndarray
-    labels: np.ndarray
     level: np.ndarray
+
+    @classmethod
+    def none(cls, n_targets: int) -> "RowPredictions":
+        """Return that of no row."""
+        nothing = np.zeros((0, n_targets))
+        return cls(error=nothing, log_density=np.zeros(0), level=nothing)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -49,12 +57,12 @@ class Scores:
 
     Args:
         log_density: float64 ``[number of known rows, task]``.
-        squared: Mean squared errors, of the same shape.
+        errors: By name the mean of `RowPredictions.error`, each of the same shape.
         seconds: Wall time.
     """
 
     log_density: np.ndarray
-    squared: np.ndarray
+    errors: Mapping[str, np.ndarray]
     seconds: float = 0.0
 
     @property
@@ -67,16 +75,27 @@ class Scores:
         """Return the figures of these tasks and of others."""
         return Scores(
             log_density=np.concatenate([self.log_density, other.log_density], axis=1),
-            squared=np.concatenate([self.squared, other.squared], axis=1),
+            errors={
+                name: np.concatenate([values, other.errors[name]], axis=1)
+                for name, values in self.errors.items()
+            },
             seconds=self.seconds + other.seconds,
         )
 
 
-def cuts_of(task: np.ndarray, *, seed: int) -> dict[int, tuple[np.ndarray, np.ndarray]]:
+def cuts_of(
+    task: np.ndarray, *, seed: int, own: np.ndarray | None = None
+) -> dict[int, tuple[np.ndarray, np.ndarray]]:
     """Draw which rows of each task are known, and which are asked: row numbers, by how many are known.
 
     A task that has no more rows than shall be known is left out. At most 200 rows of a task are asked, and
     300 tasks, which are drawn.
+
+    Args:
+        task: The task of each row.
+        seed: Decides the draws.
+        own: Where each task has classes of its own: the class of each row. Then rows are asked whose class is
+            among the known ones, of two or more; the others cannot be answered.
 
     Example:
         >>> cuts = cuts_of(np.array([0, 0, 0, 1]), seed=0)
@@ -90,9 +109,13 @@ def cuts_of(task: np.ndarray, *, seed: int) -> dict[int, tuple[np.ndarray, np.nd
     for number in numbers:
         order = numpy_generator(seed, "known rows", int(number)).permutation(np.flatnonzero(task == number))
         for n in N_ROWS:
-            if len(order) > n:
+            asked = order[n : n + _MOST_ASKED]
+            if own is not None:
+                classes = np.unique(own[order[:n]])
+                asked = asked[np.isin(own[asked], classes)] if len(classes) > 1 else asked[:0]
+            if len(asked):
                 found[n][0].append(order[:n])
-                found[n][1].append(order[n : n + _MOST_ASKED])
+                found[n][1].append(asked)
     none = np.zeros(0, dtype=np.int64)
     return {
         n: (np.concatenate([none, *known]), np.concatenate([none, *asked]))
@@ -101,7 +124,10 @@ def cuts_of(task: np.ndarray, *, seed: int) -> dict[int, tuple[np.ndarray, np.nd
 
 
 def judged(
-    predictions: Mapping[int, RowPredictions], task_of: Mapping[int, np.ndarray], n_tasks: int
+    predictions: Mapping[int, RowPredictions],
+    task_of: Mapping[int, np.ndarray],
+    n_tasks: int,
+    names: Sequence[str],
 ) -> Scores:
     """Average what was answered over the rows of each task.
 
@@ -109,19 +135,25 @@ def judged(
         predictions: By number of known rows.
         task_of: The task of each predicted row, by the same.
         n_tasks: How many there are.
+        names: Of the errors, one for each target; see `error_names`.
     """
     log_density = np.full((len(N_ROWS), n_tasks), np.nan)
-    squared = log_density.copy()
+    errors = {name: log_density.copy() for name in names}
     for place, n in enumerate(N_ROWS):
         counts = np.bincount(task_of[n], minlength=n_tasks)
         there = counts > 0
-        for into, values in (
-            (log_density, predictions[n].log_density),
-            (squared, (predictions[n].mean - predictions[n].labels) ** 2),
-        ):
+        of_names = zip(errors.values(), predictions[n].error.T, strict=True)
+        for into, values in ((log_density, predictions[n].log_density), *of_names):
             sums = np.bincount(task_of[n], weights=values, minlength=n_tasks)
             into[place, there] = sums[there] / counts[there]
-    return Scores(log_density=log_density, squared=squared)
+    return Scores(log_density=log_density, errors=errors)
+
+
+def error_names(targets: Sequence[TargetColumn]) -> tuple[str, ...]:
+    """Name the error of each target: ``rmse``, of several ``rmse:NAME``, of classes ``error_rate``."""
+    if targets[0].task.kind != "regression":
+        return ("error_rate",)
+    return ("rmse",) if len(targets) == 1 else tuple(f"rmse:{target.task.name}" for target in targets)
 
 
 def trials_of(found: Mapping[str, Scores], chosen: str) -> tuple[TaskLearnerTrial, ...]:
@@ -155,12 +187,15 @@ def _by_rows(scores: Scores) -> tuple[NewTaskScores, ...]:
     for place, n in enumerate(N_ROWS):
         there = ~np.isnan(scores.log_density[place])
         if there.sum() > 1:
-            density, squared = scores.log_density[place, there], scores.squared[place, there]
+            errors = {name: values[place, there] for name, values in scores.errors.items()}
             rows.append(
                 NewTaskScores(
                     n_rows=n,
-                    log_density=mean_interval(density.tolist()),
-                    rmse=mean_interval(np.sqrt(squared).tolist()),
+                    log_density=mean_interval(scores.log_density[place, there].tolist()),
+                    errors={
+                        name: mean_interval((np.sqrt(one) if name.startswith("rmse") else one).tolist())
+                        for name, one in errors.items()
+                    },
                 )
             )
     return tuple(rows)

@@ -1,4 +1,4 @@
-"""Learners of numbers of many small tasks, each tried on tasks that it did not see."""
+"""Learners of many small tasks, each tried on tasks that it did not see."""
 
 import time
 import warnings
@@ -11,17 +11,27 @@ import torch
 
 from polytask.core import EpisodicLearner, InputError, derive_seed
 from polytask.core.random import numpy_generator
+from polytask.fitting.answer_figures import answer_figures, class_figures
+from polytask.fitting.class_levels import ClassLevels
 from polytask.fitting.fit_settings import FitSettings
 from polytask.fitting.in_context_training import network_config, trained_on_tasks
 from polytask.fitting.level_prior import LevelPrior
-from polytask.fitting.new_task_scores import RowPredictions, Scores, cuts_of, judged, normal_predictions
+from polytask.fitting.new_task_scores import (
+    RowPredictions,
+    Scores,
+    cuts_of,
+    error_names,
+    judged,
+    normal_predictions,
+)
 from polytask.fitting.task_learner_table import FoldOfTasks, TaskLearnerTable
 from polytask.fitting.task_table_fit import fit_task_table
 from polytask.models.in_context_config import InContextConfig
 from polytask.models.in_context_model import InContextModel
 from polytask.models.task_spread import TaskSpread
+from polytask.models.task_table_model import TaskTableModel
 
-__all__ = ["crossed", "Levels", "Mixed", "Network", "TaskCandidate", "Trial", "tried"]
+__all__ = ["NotJudged", "crossed", "Levels", "Mixed", "Network", "TaskCandidate", "Trial", "tried"]
 
 Cuts = Mapping[int, tuple[np.ndarray, np.ndarray]]
 """By how many rows of a task are known: the numbers of known and of asked rows in the table."""
@@ -34,12 +44,17 @@ class Trial:
     Args:
         scores: Its figures on held-out tasks.
         steps: Training steps that were best, on average over the folds; 0 where there are none.
-        spread: How far off its answers were, as levels of intervals.
+        spreads: How far off its answers for each target were, as levels of intervals; None where none is
+            told.
     """
 
     scores: Scores
     steps: int
-    spread: TaskSpread | None
+    spreads: tuple[TaskSpread | None, ...]
+
+
+class NotJudged(Exception):  # noqa: N818 - no error: the learner is left out of the choice
+    """A learner tells no density, or cannot be trained, with so few tasks."""
 
 
 class TaskCandidate(ABC):
@@ -52,7 +67,7 @@ class TaskCandidate(ABC):
         """Learn from the tasks of a fold and answer held-out ones: by number of known rows, and the steps.
 
         Raises:
-            InputError: It cannot tell a density with so few tasks.
+            NotJudged: It tells no density with so few tasks.
         """
 
 
@@ -71,21 +86,23 @@ def tried(
     scores: Scores | None = None
     steps: list[int] = []
     away: dict[float, list[tuple[np.ndarray, np.ndarray]]] = {}
+    targets, own = table.reader.targets, table.own
     for index, fold in enumerate(folds):
         task = table.known.task.numpy()[fold.held_out]
+        own_of_fold = None if own is None else own[fold.held_out]
         cuts = {
             n: (fold.held_out[known], fold.held_out[asked])
-            for n, (known, asked) in cuts_of(task, seed=derive_seed(seed, "cuts")).items()
+            for n, (known, asked) in cuts_of(task, seed=derive_seed(seed, "cuts"), own=own_of_fold).items()
         }
         try:
             found, n_steps = candidate.predictions(table, fold, cuts, seed=derive_seed(seed, "fold", index))
-        except InputError:
+        except NotJudged:
             return None
         names, _ = np.unique(task, return_inverse=True)
         of_asked = {
             n: np.searchsorted(names, table.known.task.numpy()[asked]) for n, (_, asked) in cuts.items()
         }
-        ours = judged(found, of_asked, len(names))
+        ours = judged(found, of_asked, len(names), error_names(targets))
         scores = ours if scores is None else scores.joined(ours)
         steps.append(n_steps)
         for n, answers in found.items():
@@ -95,17 +112,17 @@ def tried(
     return Trial(
         scores=replace(scores, seconds=time.perf_counter() - start),
         steps=round(float(np.mean(steps))),
-        spread=_spread(away),
+        spreads=tuple(_spread(away, target) for target in range(len(targets))),
     )
 
 
-def _spread(away: Mapping[float, list[tuple[np.ndarray, np.ndarray]]]) -> TaskSpread | None:
+def _spread(away: Mapping[float, list[tuple[np.ndarray, np.ndarray]]], target: int) -> TaskSpread | None:
     joined = {}
     for n, parts in away.items():
         levels, tasks = (np.concatenate(part) for part in zip(*parts, strict=True))
-        there = ~np.isnan(levels)
+        there = ~np.isnan(levels[:, target])
         if there.any():
-            joined[n] = (levels[there], np.unique(tasks[there], return_inverse=True)[1])
+            joined[n] = (levels[there, target], np.unique(tasks[there], return_inverse=True)[1])
     return TaskSpread.of(joined) if joined else None
 
 
@@ -137,9 +154,9 @@ def crossed(
         rows = np.arange(len(task))
         values = {
             name: np.stack([getattr(answers[n], name) for answers, _ in checks])[taken, rows]
-            for name in ("mean", "log_density", "level")
+            for name in ("error", "log_density", "level")
         }
-        found[n] = RowPredictions(labels=checks[0][0][n].labels, **values)
+        found[n] = RowPredictions(**values)
     return found
 
 
@@ -150,17 +167,39 @@ class Levels(TaskCandidate):
         self, table: TaskLearnerTable, fold: FoldOfTasks, cuts: Cuts, *, seed: int
     ) -> tuple[dict[int, RowPredictions], int]:
         """See `TaskCandidate.predictions`."""
+        if table.reader.of_classes:
+            return _class_levels(table, fold, cuts), 0
         labels, task = table.known.labels.double().numpy(), table.known.task.numpy()
-        prior = LevelPrior.of(labels[fold.train], task[fold.train])
+        targets = table.reader.targets
+        priors = [LevelPrior.of(column[fold.train], task[fold.train]) for column in labels.T]
         found = {}
         for n, (known, asked) in cuts.items():
-            mean, variance = prior.predictions(labels[known], task[known], task[asked])
             numbers = table.numbers(asked)
-            standardized, slope = table.reader.target.standardized(numbers)
-            density, level = normal_predictions(mean, variance, standardized, slope)
-            units = table.reader.target.units(torch.from_numpy(mean)).numpy()
-            found[n] = RowPredictions(mean=units, log_density=density, labels=numbers, level=level)
+            answers = RowPredictions(
+                error=np.zeros_like(numbers), log_density=np.zeros(len(asked)), level=np.zeros_like(numbers)
+            )
+            for index, (prior, target) in enumerate(zip(priors, targets, strict=True)):
+                mean, variance = prior.predictions(labels[known, index], task[known], task[asked])
+                density, level = normal_predictions(mean, variance, *target.standardized(numbers[:, index]))
+                units = target.units(torch.from_numpy(mean)).numpy()
+                answers.error[:, index] = (units - numbers[:, index]) ** 2
+                answers.level[:, index] = level
+                answers.log_density[:] += density
+            found[n] = answers
         return found, 0
+
+
+def _class_levels(table: TaskLearnerTable, fold: FoldOfTasks, cuts: Cuts) -> dict[int, RowPredictions]:
+    """Answer by the shares of the classes of each task."""
+    codes, task = table.known.labels[:, 0].long().numpy(), table.known.task.numpy()
+    n_classes = len(table.reader.target.classes)
+    prior = ClassLevels.of(codes[fold.train], task[fold.train], n_classes, own=table.reader.own_classes)
+    found = {}
+    for n, (known, asked) in cuts.items():
+        log_p = prior.log_probabilities(codes[known], task[known], task[asked], n_classes)
+        right = codes[asked]
+        found[n] = class_figures(log_p[np.arange(len(asked)), right], log_p.argmax(1) != right)
+    return found
 
 
 class Mixed(TaskCandidate):
@@ -179,29 +218,56 @@ class Mixed(TaskCandidate):
         self, table: TaskLearnerTable, fold: FoldOfTasks, cuts: Cuts, *, seed: int
     ) -> tuple[dict[int, RowPredictions], int]:
         """See `TaskCandidate.predictions`."""
-        name = table.reader.target.task.name
         settings = replace(self.settings, seed=seed % 2**31, progress=False, baselines=False)
+        answered = _mixed_classes if table.reader.of_classes else _mixed_numbers
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what there is to say of the table is said of all of it
-            model = fit_task_table(table.frame.iloc[fold.train], table.columns, settings, self.column)
-            found = {}
-            for n, (known, asked) in cuts.items():
-                adapted = model.adapt(table.frame.iloc[known]) if len(known) else model
-                numbers = table.numbers(asked)
-                if not len(asked):
-                    nothing = np.zeros(0)
-                    found[n] = RowPredictions(
-                        mean=nothing, log_density=nothing, labels=nothing, level=nothing
-                    )
-                    continue
-                answers = adapted.predict(table.frame.iloc[asked], log_density=True)
-                found[n] = RowPredictions(
-                    mean=answers[name].to_numpy(float),
-                    log_density=answers[f"{name}:log_density"].to_numpy(float),
-                    labels=numbers,
-                    level=np.full(len(numbers), np.nan),
-                )
+            try:
+                model = fit_task_table(table.frame.iloc[fold.train], table.columns, settings, self.column)
+                found = {
+                    n: answered(model, table, known, asked)
+                    if len(asked)
+                    else RowPredictions.none(len(table.reader.targets))
+                    for n, (known, asked) in cuts.items()
+                }
+            except InputError as error:
+                raise NotJudged from error
         return found, 0
+
+
+def _mixed_numbers(
+    model: TaskTableModel, table: TaskLearnerTable, known: np.ndarray, asked: np.ndarray
+) -> RowPredictions:
+    adapted = model.adapt(table.frame.iloc[known]) if len(known) else model
+    numbers = table.numbers(asked)
+    answers = adapted.predict(table.frame.iloc[asked], log_density=True)
+    names = table.reader.names
+    if lacking := [name for name in names if f"{name}:log_density" not in answers]:
+        raise InputError(f"no density of {lacking[0]!r} is told")
+    return RowPredictions(
+        error=(answers[list(names)].to_numpy(float) - numbers) ** 2,
+        log_density=answers[[f"{name}:log_density" for name in names]].to_numpy(float).sum(1),
+        level=np.full(numbers.shape, np.nan),
+    )
+
+
+def _mixed_classes(
+    model: TaskTableModel, table: TaskLearnerTable, known: np.ndarray, asked: np.ndarray
+) -> RowPredictions:
+    """Answer with classes; of those that the fold does not have, none is known, and the probability is 0."""
+    target, codes = table.reader.target, table.known.labels[:, 0].long().numpy()
+    theirs = [target.classes.index(name) for name in model.targets[0].classes]
+    known = known[np.isin(codes[known], theirs)]
+    adapted = model.adapt(table.frame.iloc[known]) if len(known) else model
+    answers = adapted.predict(table.frame.iloc[asked])
+    shares = np.zeros((len(asked), len(target.classes)))
+    shares[:, theirs] = answers[
+        [f"{target.task.name}:p({name})" for name in model.targets[0].classes]
+    ].to_numpy(float)
+    right = codes[asked]
+    with np.errstate(divide="ignore"):
+        log_p = np.log(shares[np.arange(len(asked)), right])
+    return class_figures(log_p, shares.argmax(1) != right)
 
 
 class Network(TaskCandidate):
@@ -234,8 +300,16 @@ class Network(TaskCandidate):
 
     def config(self, table: TaskLearnerTable, n_labels: int) -> InContextConfig:
         """Return how it is built for so many labels."""
-        n_inputs = table.reader.encoder.n_features
-        return network_config(self.learner, n_inputs, n_labels, width=self.width, n_layers=self.n_layers)
+        return network_config(
+            self.learner,
+            table.reader.encoder.n_features,
+            n_labels,
+            width=self.width,
+            n_layers=self.n_layers,
+            n_outputs=len(table.reader.targets),
+            n_classes=table.n_classes,
+            own_classes=table.reader.own_classes,
+        )
 
     def predictions(
         self, table: TaskLearnerTable, fold: FoldOfTasks, cuts: Cuts, *, seed: int
@@ -250,7 +324,7 @@ class Network(TaskCandidate):
 
         def judge(learner: EpisodicLearner) -> float:
             found = {n: self._answered(learner, config, table, cut) for n, cut in cuts.items()}
-            by_task = judged(found, of_asked, len(names)).by_task
+            by_task = judged(found, of_asked, len(names), error_names(table.reader.targets)).by_task
             checks.append((found, by_task))
             return float(by_task.mean())
 
@@ -293,20 +367,8 @@ class Network(TaskCandidate):
             reader=table.reader,
             names=table.names,
             known=table.known.only(known),
-            spread=None,
+            spreads=(),
             data={},
         )
-        mean, density, level = (torch.zeros(len(asked), dtype=torch.float64) for _ in range(3))
-        labels = table.known.labels.double()
-        for rows, found in model.evaluated(table.known.inputs[asked], table.known.task[asked]):
-            at = labels[asked[rows]]
-            mean[rows], density[rows] = found.mean(), found.log_density(at)
-            level[rows] = (2 * found.below(at) - 1).abs()
-        numbers = table.numbers(cut[1])
-        slope = table.reader.target.standardized(numbers)[1]
-        return RowPredictions(
-            mean=table.reader.target.units(mean).numpy(),
-            log_density=density.numpy() - slope,
-            labels=numbers,
-            level=level.numpy(),
-        )
+        numbers = None if table.reader.of_classes else table.numbers(cut[1])
+        return answer_figures(model, table.known.only(asked), numbers)

@@ -1,4 +1,4 @@
-"""How a network is built that predicts a number by reading the known rows of a task."""
+"""How a network is built that answers rows of a task by reading its known ones."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -8,13 +8,35 @@ from torch import Tensor, nn
 
 from polytask.core import EpisodicLearner, InputError, Task
 from polytask.core.settings import SettingsCheck
-from polytask.meta.model import CANP, CNP, NP, TNPD, GaussianLearner, PriorFitted
+from polytask.meta.model import CANP, CNP, NP, TNPD, ConvCNP, GaussianLearner, PriorFitted
 from polytask.models.predictive import BarPredictive, GaussianPredictive, Predictive
 from polytask.models.saved_settings import SavedSettings
 
-__all__ = ["IN_CONTEXT_LEARNERS", "InContextConfig", "answered", "build_in_context"]
+__all__ = [
+    "IN_CONTEXT_LEARNERS",
+    "MOST_CLASSES",
+    "OF_CLASSES",
+    "OF_ONE_NUMBER",
+    "OF_ONE_INPUT",
+    "InContextConfig",
+    "build_in_context",
+    "numbers_of",
+]
 
-_MOST = {"n_inputs": 100_000, "width": 4096, "n_layers": 100, "n_bars": 100_000}
+MOST_CLASSES = 10
+"""Of a task, if nobody states another number."""
+OF_CLASSES = ("pfn",)
+"""The learners that answer with classes; the others answer with normal distributions of numbers."""
+OF_ONE_NUMBER = ("pfn",)
+"""The learners whose distribution is of one number."""
+OF_ONE_INPUT = ("convcnp",)
+"""The learners that take one feature."""
+
+_MOST = {
+    "n_inputs": 100_000, "width": 4096, "n_layers": 100, "n_bars": 100_000, "n_outputs": 1000,
+    "n_classes": 100,
+}  # fmt: skip
+_LEAST = {"n_bars": 0, "n_classes": 0}
 _FEWEST_BARS = 3
 
 
@@ -27,7 +49,10 @@ class InContextConfig(SavedSettings):
         n_inputs: Features of a row.
         width: Of all layers; a multiple of 4.
         n_layers: Of a transformer; depth of the networks of the others.
-        n_bars: Of the histogram with which a prior-fitted network answers; 0 for the others.
+        n_bars: Of the histogram with which a prior-fitted network answers a number; 0 for the others.
+        n_outputs: Numbers that are answered together; 1 for classes.
+        n_classes: The most classes of a task; 0 for numbers.
+        own_classes: Whether each task has classes of its own, whose names mean nothing to other tasks.
 
     Raises:
         InputError: A setting is out of range.
@@ -38,40 +63,91 @@ class InContextConfig(SavedSettings):
     width: int = 64
     n_layers: int = 3
     n_bars: int = 0
+    n_outputs: int = 1
+    n_classes: int = 0
+    own_classes: bool = False
 
     def __post_init__(self) -> None:
         check = SettingsCheck()
         check.choice("learner", self.learner, IN_CONTEXT_LEARNERS)
         for name, most in _MOST.items():
-            value = check.whole(name, getattr(self, name), least=0 if name == "n_bars" else 1)
+            value = check.whole(name, getattr(self, name), least=_LEAST.get(name, 1))
             if isinstance(value, int) and value > most:
                 check.problems.append(f"`{name}` must be at most {most}, got {value}")
         if not check.problems and self.width % 4:
             check.problems.append(f"`width` must be a multiple of 4, for four heads; got {self.width}")
-        if not check.problems and (self.n_bars >= _FEWEST_BARS) != (self.learner == "pfn"):
+        with_bars = self.learner == "pfn" and not self.n_classes
+        if not check.problems and (self.n_bars >= _FEWEST_BARS) != with_bars:
             check.problems.append(
-                f"a 'pfn' has {_FEWEST_BARS} bars or more, and others have none; got {self.n_bars}"
+                f"a 'pfn' of a number has {_FEWEST_BARS} bars or more, and others have none; got "
+                f"{self.n_bars}"
             )
+        if not check.problems:
+            check.problems += self._misfits()
         check.done()
+
+    def _misfits(self) -> list[str]:
+        """Tell what the learner does not answer."""
+        found = []
+        if self.n_classes == 1 or (self.n_classes and self.learner not in OF_CLASSES):
+            found.append(
+                f"classes take {' or '.join(OF_CLASSES)} and 2 or more of them, got {self.learner!r} and "
+                f"`n_classes` {self.n_classes}"
+            )
+        if self.n_outputs > 1 and (self.n_classes or self.learner in OF_ONE_NUMBER):
+            found.append(f"{self.learner!r} has one output, got `n_outputs` {self.n_outputs}")
+        if self.n_inputs > 1 and self.learner in OF_ONE_INPUT:
+            found.append(f"{self.learner!r} takes one feature, got `n_inputs` {self.n_inputs}")
+        if self.own_classes and not self.n_classes:
+            found.append("`own_classes` is for classes")
+        return found
+
+    @property
+    def question(self) -> Task:
+        """What the network is asked, whatever the columns are called."""
+        if self.n_classes:
+            return Task(name="y", kind="multiclass", n_outputs=self.n_classes)
+        return Task(name="y", kind="regression", n_outputs=self.n_outputs)
 
 
 def _cnp(config: InContextConfig) -> EpisodicLearner:
-    return CNP(config.n_inputs, width=config.width, encoder_depth=config.n_layers, min_std=_LEAST_STD)
+    return CNP(
+        config.n_inputs,
+        config.n_outputs,
+        width=config.width,
+        encoder_depth=config.n_layers,
+        min_std=_LEAST_STD,
+    )
 
 
 def _np(config: InContextConfig) -> EpisodicLearner:
     width, depth = config.width, config.n_layers
-    return NP(config.n_inputs, width=width, n_latent=width, encoder_depth=depth, min_std=_LEAST_STD)
+    return NP(
+        config.n_inputs,
+        config.n_outputs,
+        width=width,
+        n_latent=width,
+        encoder_depth=depth,
+        min_std=_LEAST_STD,
+    )
 
 
 def _anp(config: InContextConfig) -> EpisodicLearner:
     width, depth = config.width, config.n_layers
-    return CANP(config.n_inputs, width=width, encoder_depth=depth, n_heads=4, min_std=_LEAST_STD)
+    return CANP(
+        config.n_inputs,
+        config.n_outputs,
+        width=width,
+        encoder_depth=depth,
+        n_heads=4,
+        min_std=_LEAST_STD,
+    )
 
 
 def _tnp(config: InContextConfig) -> EpisodicLearner:
     return TNPD(
         config.n_inputs,
+        config.n_outputs,
         width=config.width,
         embedder_depth=2,
         n_layers=config.n_layers,
@@ -80,7 +156,27 @@ def _tnp(config: InContextConfig) -> EpisodicLearner:
     )
 
 
+def _convcnp(config: InContextConfig) -> EpisodicLearner:
+    # A feature is standardized, so that nearly all rows lie within the grid; its layers see half a deviation.
+    return ConvCNP(
+        config.n_outputs,
+        span=10.0,
+        points_per_unit=8,
+        channels=config.width,
+        n_layers=config.n_layers,
+        kernel_size=9,
+        min_std=_LEAST_STD,
+    )
+
+
 def _pfn(config: InContextConfig) -> EpisodicLearner:
+    if config.n_classes:
+        return PriorFitted(
+            nn.Linear(config.n_inputs, config.width),
+            width=config.width,
+            n_classes=config.n_classes,
+            n_layers=config.n_layers,
+        )
     # The borders come with the weights; here they only have to rise, also where the rest takes no memory.
     borders = torch.linspace(-1.0, 1.0, config.n_bars + 1, device="cpu")  # read as it is built
     encoder = nn.Linear(config.n_inputs, config.width)
@@ -92,10 +188,11 @@ IN_CONTEXT_LEARNERS: Mapping[str, Callable[[InContextConfig], EpisodicLearner]] 
     "cnp": _cnp,
     "np": _np,
     "anp": _anp,
+    "convcnp": _convcnp,
     "tnp": _tnp,
     "pfn": _pfn,
 }
-"""Neural processes: conditional, latent, attentive, with a transformer; and a prior-fitted network."""
+"""Neural processes: conditional, latent, attentive, convolutional, of a transformer; prior-fitted network."""
 
 
 def build_in_context(config: InContextConfig, borders: Tensor | None = None) -> EpisodicLearner:
@@ -115,11 +212,21 @@ def build_in_context(config: InContextConfig, borders: Tensor | None = None) -> 
     return learner
 
 
-def answered(learner: EpisodicLearner, task: Task, state: dict[str, Tensor], inputs: Tensor) -> Predictive:
-    """Answer inputs ``[row, n_inputs]`` of one task by what `polytask.core.EpisodicLearner.learn` found."""
+def numbers_of(
+    learner: EpisodicLearner, task: Task, state: dict[str, Tensor], inputs: Tensor
+) -> tuple[Predictive, ...]:
+    """Answer inputs ``[row, n_inputs]`` of one task of numbers: a distribution for each output.
+
+    Args:
+        learner: The network.
+        task: What it is asked.
+        state: What `polytask.core.EpisodicLearner.learn` found.
+        inputs: The rows.
+    """
     states = {task.name: state}
     if isinstance(learner, PriorFitted):
-        return BarPredictive(learner.distribution(states, task, inputs))
+        return (BarPredictive(learner.distribution(states, task, inputs)),)
     if isinstance(learner, GaussianLearner):
-        return GaussianPredictive(learner.distribution(states, [task], inputs)[task.name])
+        found = learner.distribution(states, [task], inputs)[task.name]
+        return tuple(GaussianPredictive(found, output) for output in range(task.n_outputs))
     raise InputError(f"A {type(learner).__name__} gives no distribution of numbers.")

@@ -1,7 +1,7 @@
 """How rows of a table, or arrays, become the inputs and labels of a network that reads them."""
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,10 +12,11 @@ from torch import Tensor
 from polytask.core import DataError, DataWarning, InputError
 from polytask.core.names import counted
 from polytask.data import TableEncoder, read_table
-from polytask.data.tables.problems import some_rows
+from polytask.data.tables.column import column_hint, one_column
+from polytask.data.tables.problems import examples, some_rows
 from polytask.data.tables.target_column import TargetColumn
 from polytask.models.known_rows import MOST_ROWS
-from polytask.models.predictive import Predictive
+from polytask.models.own_classes import with_classes
 from polytask.models.target_units import labels_of_density
 from polytask.models.task_labels import labels_to_learn
 from polytask.models.task_names import TaskNames
@@ -41,23 +42,44 @@ class InContextReader:
 
     Args:
         encoder: Encodes the features.
-        target: The number that is predicted.
+        targets: What is predicted: numbers, or one column of classes.
         column: The column that tells the task of a row; None where all rows are of one task.
+        own_classes: Whether each task has classes of its own; the target then holds those that are known.
 
     Raises:
-        InputError: The target is no number.
+        InputError: The targets are something else.
     """
 
     encoder: TableEncoder
-    target: TargetColumn
+    targets: tuple[TargetColumn, ...]
     column: str | None
+    own_classes: bool = False
 
     def __post_init__(self) -> None:
-        if self.target.task.kind != "regression":
-            raise InputError(f"the target {self.target.task.name!r} is no number")
+        if not self.targets:
+            raise InputError("there must be a target")
+        if len(self.targets) > 1 and any(target.task.kind != "regression" for target in self.targets):
+            raise InputError("several targets must be numbers")
+        if self.own_classes and self.target.task.kind == "regression":
+            raise InputError(f"the target {self.target.task.name!r} has no classes")
+
+    @property
+    def target(self) -> TargetColumn:
+        """The first target."""
+        return self.targets[0]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the targets."""
+        return tuple(target.task.name for target in self.targets)
+
+    @property
+    def of_classes(self) -> bool:
+        """Whether classes are predicted."""
+        return self.target.task.kind != "regression"
 
     def frame(self, source: Any, labels: Any = None) -> pd.DataFrame:
-        """Read a table; or an array ``[row, input]``, with or without labels ``[row]``.
+        """Read a table; or an array ``[row, input]``, with or without labels: numbers or classes ``[row]``.
 
         Raises:
             InputError: It is neither, or sizes do not fit.
@@ -79,9 +101,10 @@ class InContextReader:
             )
         frame = pd.DataFrame(rows, columns=list(names))
         if labels is not None:
-            values = _array(labels, "`labels`")
+            values = _classes(labels) if self.of_classes else _array(labels, "`labels`")
             if values.shape != (len(frame),):
-                raise InputError(f"`labels` needs a number for each of the {len(frame)} rows.")
+                what = "class" if self.of_classes else "number"
+                raise InputError(f"`labels` needs a {what} for each of the {len(frame)} rows.")
             frame[self.target.task.name] = values
         return frame
 
@@ -93,26 +116,44 @@ class InContextReader:
         return inputs
 
     def numbers(self, frame: pd.DataFrame) -> np.ndarray:
-        """Return the labels in units of the column, float64 ``[row]``, NaN where there is none.
+        """Return labels of numbers in units of the columns, float64 ``[row, target]``, NaN where is none.
 
         Raises:
             DataError: There is no such column, or a label cannot be read.
         """
-        return labels_of_density(self.target, frame)
+        return np.stack([labels_of_density(target, frame) for target in self.targets], axis=1)
 
     def labels(self, frame: pd.DataFrame) -> tuple[Tensor, Tensor]:
-        """Return standardized labels ``[row]``, and where there is one.
+        """Return standardized labels or classes by index, float32 ``[row, target]``; and which rows have all.
 
         Raises:
-            DataError: There is no label, or one cannot be read.
+            DataError: A column of a target is missing, a label cannot be read, or no row has all labels.
         """
-        return labels_to_learn([self.target], frame)[self.target.task.name]
+        found = labels_to_learn(self.targets, frame)
+        if lacking := [name for name in self.names if name not in found]:
+            raise DataError(
+                f"The rows have no column {lacking[0]!r}; {column_hint(frame, lacking[0])} The network reads "
+                f"rows with labels of all its targets, {examples(self.names)}. Add the column."
+            )
+        there = torch.stack([mask for _, mask in found.values()], 1).all(1)
+        if not bool(there.any()):
+            raise DataError(
+                f"No row has labels of all targets, {examples(self.names)}, which the network reads "
+                "together. Fill them in."
+            )
+        return torch.stack([values.float() for values, _ in found.values()], 1), there
 
-    def log_density(self, found: Predictive, labels: np.ndarray) -> np.ndarray:
-        """Return the log density of labels in units of the column, NaN where there is no label."""
-        standardized, slope = self.target.standardized(labels)
-        at = torch.from_numpy(np.nan_to_num(standardized))
-        return found.log_density(at).numpy() - slope
+    def partly_labelled(self, frame: pd.DataFrame, labelled: Tensor) -> int:
+        """Return how many rows have a label, but not of all targets; ``labelled`` are those that have all."""
+        found = labels_to_learn(self.targets, frame)
+        return int((torch.stack([mask for _, mask in found.values()], 1).any(1) & ~labelled).sum())
+
+    def with_classes(self, frame: pd.DataFrame) -> "InContextReader":
+        """Know the classes of a table, too, where tasks have classes of their own."""
+        name = self.target.task.name
+        if not self.own_classes or name not in frame.columns:
+            return self
+        return replace(self, targets=(with_classes(self.target, one_column(frame, name)),))
 
     def codes(self, frame: pd.DataFrame, names: TaskNames) -> Tensor:
         """Return the number of the task of each row, long ``[row]``; -1 where it is not known.
@@ -144,6 +185,11 @@ class InContextReader:
     def _tasks(self, frame: pd.DataFrame, *, learned: bool = False) -> pd.Series:
         assert self.column is not None  # noqa: S101 - its callers have looked
         return task_column(frame, self.column, learned=learned)
+
+
+def _classes(values: Any) -> np.ndarray:
+    found = values.detach().cpu().numpy() if isinstance(values, Tensor) else values
+    return np.asarray(pd.Series(found, dtype=None if isinstance(found, np.ndarray) else object))
 
 
 def _array(values: Any, what: str) -> np.ndarray:

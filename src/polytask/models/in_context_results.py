@@ -1,6 +1,7 @@
-"""What held-out tasks say of learners that predict numbers of new tasks."""
+"""What held-out tasks say of learners that predict numbers or classes of new tasks."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,13 +19,14 @@ class NewTaskScores:
     Args:
         n_rows: How many rows of a task were known.
         log_density: The mean log density of the labels of a task's other rows, in nats, in units of the
-            column.
-        rmse: The root of a task's mean squared error, in units of the column.
+            column; of several targets of all together, of classes the log probability.
+        errors: ``"rmse"``, the root of a task's mean squared error, in units of the column; of several
+            targets ``"rmse:TARGET"`` for each; of classes ``"error_rate"``, the share that is wrong.
     """
 
     n_rows: int
     log_density: Interval
-    rmse: Interval
+    errors: Mapping[str, Interval]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +57,7 @@ class TaskLearnerTrial:
                 {
                     "known_rows": one.n_rows,
                     "log_density": one.log_density.to_json(),
-                    "rmse": one.rmse.to_json(),
+                    **{name: error.to_json() for name, error in one.errors.items()},
                 }
                 for one in self.scores
             ],
@@ -71,7 +73,7 @@ class InContextResults:
     """Which learner was taken, and what all that were tried are worth on tasks that they did not see.
 
     Args:
-        target: The column that is predicted.
+        target: The column that is predicted; several joined by commas.
         n_tasks: Tasks with a label.
         n_rows: Labelled rows.
         n_parameters: Of the network.
@@ -100,10 +102,12 @@ class InContextResults:
             return None
         if chosen.log_density.mean > levels.log_density.mean:
             return None
+        of_classes = any("error_rate" in one.errors for one in chosen.scores)
+        simplest = "the shares of the classes" if of_classes else "a level for each task, without any feature"
         return (
-            f"On held-out tasks {chosen.learner} does no better than a level for each task, without any "
-            f"feature: a log density of {chosen.log_density.mean:.3g} against {levels.log_density.mean:.3g}. "
-            "The features may not help, or there may be too few tasks."
+            f"On held-out tasks {chosen.learner} does no better than {simplest}: a log "
+            f"{'probability' if of_classes else 'density'} of {chosen.log_density.mean:.3g} against "
+            f"{levels.log_density.mean:.3g}. The features may not help, or there may be too few tasks."
         )
 
     def to_frame(self) -> pd.DataFrame:
@@ -115,8 +119,11 @@ class InContextResults:
                 "tasks": one.log_density.n,
                 "log_density": one.log_density.mean,
                 "log_density_half_width": one.log_density.half_width,
-                "rmse": one.rmse.mean,
-                "rmse_half_width": one.rmse.half_width,
+                **{
+                    key: value
+                    for name, error in one.errors.items()
+                    for key, value in ((name, error.mean), (f"{name}_half_width", error.half_width))
+                },
                 "chosen": trial.chosen,
             }
             for trial in self.trials

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from polytask.core import InputError, generator
+from polytask.models.row_marks import row_marks
 
 __all__ = ["MOST_ROWS", "KnownRows"]
 
@@ -19,7 +20,7 @@ class KnownRows:
 
     Args:
         inputs: Encoded rows, float32 ``[row, feature]``.
-        labels: Standardized numbers, float32 ``[row]``.
+        labels: Standardized numbers, or the index of a class, float32 ``[row, target]``.
         task: The number of each row's task, int64 ``[row]``.
 
     Raises:
@@ -33,20 +34,25 @@ class KnownRows:
     def __post_init__(self) -> None:
         if not self.inputs.ndim == 2 or not len(self.inputs) == len(self.labels) == len(self.task):
             raise InputError("the known rows have sizes that do not fit")
-        if self.task.dtype != torch.int64 or self.labels.ndim != 1 or self.task.ndim != 1:
+        if self.task.dtype != torch.int64 or self.labels.ndim != 2 or self.task.ndim != 1:
             raise InputError("the known rows have types or shapes that do not fit")
 
     @classmethod
-    def none(cls, n_features: int) -> "KnownRows":
+    def none(cls, n_features: int, n_targets: int = 1) -> "KnownRows":
         """Return no row."""
         return cls(
             inputs=torch.zeros(0, n_features),
-            labels=torch.zeros(0),
+            labels=torch.zeros(0, n_targets),
             task=torch.zeros(0, dtype=torch.int64),
         )
 
     def __len__(self) -> int:
         return len(self.task)
+
+    def marks(self) -> Tensor:
+        """Return what tells equal rows, see `polytask.models.row_marks`: int64 ``[row]``."""
+        inputs = torch.cat([self.inputs, self.labels[:, 1:]], dim=1)
+        return row_marks(inputs, self.labels[:, 0], self.task)
 
     def counts(self, n_tasks: int) -> Tensor:
         """Return the rows of each task, int64 ``[task]``."""

@@ -45,7 +45,11 @@ class Predictive(ABC):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GaussianPredictive(Predictive):
-    """Normal distributions of one output, as neural processes answer.
+    """Normal distributions of an output, as neural processes answer.
+
+    Args:
+        found: Of all outputs.
+        output: Which one.
 
     Example:
         >>> found = GaussianPredictive(Gaussian(mean=torch.zeros(1, 1), std=torch.ones(1, 1)))
@@ -54,14 +58,15 @@ class GaussianPredictive(Predictive):
     """
 
     found: Gaussian
+    output: int = 0
 
     def mean(self) -> Tensor:
         """See `Predictive.mean`."""
-        return self.found.mean[:, 0].double()
+        return self.found.mean[:, self.output].double()
 
     def deviation(self) -> Tensor:
         """See `Predictive.deviation`."""
-        return self.found.std[:, 0].double()
+        return self.found.std[:, self.output].double()
 
     def log_density(self, labels: Tensor) -> Tensor:
         """See `Predictive.log_density`."""

@@ -161,25 +161,34 @@ def trials_table(trials: Sequence[LearnerTrial]) -> RenderableType:
 
 
 def task_trials_table(trials: Sequence[TaskLearnerTrial]) -> RenderableType:
-    """Lay out learners of numbers on tasks that they did not see, by how many rows of these were known."""
+    """Lay out learners on tasks that they did not see, by how many rows of these were known.
+
+    Of several targets the error is that of the first, and the log density of all together.
+    """
     counts = sorted({one.n_rows for trial in trials for one in trial.scores})
     rows = []
     for trial in trials:
-        errors = {one.n_rows: one.rmse.mean for one in trial.scores}
+        figures = {one.n_rows: next(iter(one.errors.values())).mean for one in trial.scores}
         rows.append(
             [
                 trial.learner,
-                *(f"{errors[n]:.4g}" if n in errors else "–" for n in counts),
+                *(f"{figures[n]:.4g}" if n in figures else "–" for n in counts),
                 trial.log_density.format(3),
                 "yes" if trial.chosen else "",
             ]
         )
+    error = next((name for trial in trials for one in trial.scores for name in one.errors), "rmse")
+    of_classes = error == "error_rate"
+    what = "share of wrong answers" if of_classes else "root mean squared error"
+    if ":" in error:
+        what += f" of {short_name(error.partition(':')[2])}"
+    density = "log probability" if of_classes else "log density"
     title = (
-        "Held-out tasks: root mean squared error by known rows of a task, and log density of the labels "
-        "(higher is better), 95 % intervals"
+        f"Held-out tasks: {what} by known rows of a task, and {density} of the labels (higher is better), "
+        "95 % intervals"
     )
     heads = [f"{n} row{'' if n == 1 else 's'}" for n in counts]
-    return FittingTable(title, ["learner", *heads, "log density", "chosen"], rows)
+    return FittingTable(title, ["learner", *heads, density, "chosen"], rows)
 
 
 def feature_map_table(results: LearnedFeaturesResults) -> RenderableType:

@@ -14,7 +14,6 @@ __all__ = ["in_context_page"]
 
 _BASELINE = "levels"
 _NAMES = {_BASELINE: "levels of tasks alone"}
-_METRICS = {"rmse": "RMSE", "log_density": "log density"}
 
 
 def in_context_page(record: ModelRecord) -> Page:
@@ -44,7 +43,7 @@ def in_context_page(record: ModelRecord) -> Page:
                 ),
             ],
             sections=[
-                Section(title="A new task, by its known rows", parts=_figures(trials, short_name(target))),
+                Section(title="A new task, by its known rows", parts=_figures(trials, target)),
                 data_section(record, {}, [str(note) for note in results["messages"]]),
                 how_section(record),
             ],
@@ -59,8 +58,11 @@ def _answer(trials: Sequence[Mapping[str, Any]], chosen: Mapping[str, Any], targ
     if levels is None:
         return f"{told}."
     words = "better" if ours.mean > levels.mean else "no better"
+    of_classes = "error_rate" in _metrics(trials)
+    simplest = "the shares of the classes" if of_classes else "a level for each task"
     return (
-        f"{told}, {words} than by a level for each task: a log density of {ours.mean:.3g} against "
+        f"{told}, {words} than by {simplest}: a log {'probability' if of_classes else 'density'} of "
+        f"{ours.mean:.3g} against "
         f"{levels.mean:.3g} on tasks that it did not see."
     )
 
@@ -68,19 +70,20 @@ def _answer(trials: Sequence[Mapping[str, Any]], chosen: Mapping[str, Any], targ
 def _figures(trials: Sequence[Mapping[str, Any]], target: str) -> list[Part]:
     counts = sorted({int(row["known_rows"]) for one in trials for row in one["new_tasks"]})
     parts: list[Part] = []
-    for metric, name in _METRICS.items():
+    for metric, name in _metrics(trials).items():
         ways = {_name(one): [_at(one, n, metric) for n in counts] for one in trials}
-        better = "Lower" if metric == "rmse" else "Higher"
+        better = "Higher" if metric == "log_density" else "Lower"
+        of_what = short_name(metric.partition(":")[2] or target)
         parts.append(
             by_rows(
                 ways,
                 [str(n) for n in counts],
-                title=f"{name} for {target} on new tasks, by the rows known of them",
+                title=f"{name} for {of_what} on new tasks, by the rows known of them",
                 measured=name,
                 caption=f"{better} is better; bars are 95 % intervals over tasks.",
             )
         )
-    for metric, name in _METRICS.items():
+    for metric, name in _metrics(trials).items():
         rows = [
             [
                 _name(one),
@@ -93,6 +96,16 @@ def _figures(trials: Sequence[Mapping[str, Any]], target: str) -> list[Part]:
         caption = f"{name} on held-out tasks, with 95 % intervals"
         parts.append(Table(caption=caption, headings=heads, rows=rows, texts=(0, len(heads) - 1)))
     return parts
+
+
+def _metrics(trials: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Name the figures of learners, errors first."""
+    first = next((row for one in trials for row in one["new_tasks"]), {})
+    errors = [str(name) for name in first if name not in ("known_rows", "log_density")]
+    if errors == ["error_rate"]:
+        return {"error_rate": "share of wrong answers", "log_density": "log probability"}
+    words = {name: f"RMSE of {name.partition(':')[2]}" if ":" in name else "RMSE" for name in errors}
+    return {**words, "log_density": "log density"}
 
 
 def _name(trial: Mapping[str, Any]) -> str:

@@ -57,7 +57,7 @@ def described(served: Served) -> dict[str, Any]:
         told |= {"family": "encoder", "data": _PLURALS[model.space.kind]}
         told |= {"encoders": [view.name for view in model.space.views]}
     elif isinstance(model, InContextModel):
-        told |= _columns([model.target], model.reader.encoder) | {"family": "tasks-table"}
+        told |= _columns(model.targets, model.reader.encoder) | {"family": "tasks-table"}
         told |= {"task_column": model.reader.column, "learner": model.config.learner}
         told |= {"n_tasks": len(model.tasks), "tasks": list(model.tasks[:_MOST_VALUES])}
     elif isinstance(model, TaskTableModel):

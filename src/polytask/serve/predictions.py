@@ -156,11 +156,10 @@ def _of_tasks(
             model = model.adapt(context, again=True)
         except PolytaskError as error:
             raise as_refused(error, where="context") from error
-    targets = model.targets if isinstance(model, TaskTableModel) else [model.target]
     found = model.predict(
         frame, intervals=asked.intervals, deviation=asked.deviation, log_density=asked.log_density
     )
-    return _of_rows(targets, found, asked)
+    return _of_rows(model.targets, found, asked)
 
 
 def _of_rows(targets: Sequence[TargetColumn], found: pd.DataFrame, asked: Predict) -> dict[str, Any]:
@@ -170,7 +169,11 @@ def _of_rows(targets: Sequence[TargetColumn], found: pd.DataFrame, asked: Predic
     for target in targets:
         name = target.task.name
         values = {one: plain(found[f"{name}:{one}"].tolist()) for one in _REGIONS if f"{name}:{one}" in found}
-        probabilities = {one: plain(found[f"{name}:p({one})"].tolist()) for one in target.classes}
+        probabilities = {
+            one: plain(found[f"{name}:p({one})"].tolist())
+            for one in target.classes
+            if f"{name}:p({one})" in found  # of classes of a task alone those of these tasks
+        }
         for index, value in enumerate(plain(found[name].tolist())):
             predictions[index][name] = value
             if target.classes:

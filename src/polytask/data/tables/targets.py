@@ -30,6 +30,7 @@ from polytask.data.tables.typed_columns import MISSING_WORDS
 __all__ = [
     "TargetKind",
     "asked_as",
+    "class_values",
     "fit_targets",
     "name_clashes",
     "parse_target",
@@ -293,7 +294,7 @@ def _fit_classes(column: pd.Series, where: str, kind: TaskKind, in_training: np.
     counts = Counter(text for text in texts if text is not None)
     n_labels = counts.total()
     classes = _classes(texts)
-    labels = _labels(column, classes)
+    labels = class_values(column, classes)
     infinite = [name for name, label in zip(classes, labels, strict=True) if label in (math.inf, -math.inf)]
     if infinite:
         _check_finite(where, np.where(np.isin(texts, infinite), math.inf, 0.0))
@@ -326,8 +327,13 @@ def _fit_classes(column: pd.Series, where: str, kind: TaskKind, in_training: np.
     return TargetColumn(task=task, classes=classes, labels=labels)
 
 
-def _labels(column: pd.Series, classes: Sequence[str]) -> tuple[Label, ...]:
-    """Give each class the value that stands for it in the column; its name where types differ."""
+def class_values(column: pd.Series, classes: Sequence[str]) -> tuple[Label, ...]:
+    """Give each class the value that stands for it in the column; its name where types differ.
+
+    Args:
+        column: The labels.
+        classes: Their names, as `column_categories` writes them.
+    """
     _, values, names = column_distinct(column)
     stored = {name: _label(value, name) for value, name in zip(values, names, strict=True)}
     labels = [stored[name] for name in classes]
