@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from polytask.core import DataError, InputError, Task
@@ -61,7 +62,8 @@ def with_classes(target: TargetColumn, column: pd.Series) -> TargetColumn:
         DataError: They are more than can be held.
     """
     find = category_finder(target.classes)
-    new = [text for text in dict.fromkeys(column_categories(column)) if text is not None and find(text) < 0]
+    texts = column_categories(column)
+    new = [text for text in dict.fromkeys(texts) if text is not None and find(text) < 0]
     if len(target.classes) + len(new) > _MOST_NAMES:
         raise DataError(
             f"Target {target.task.name!r} has more than {_MOST_NAMES:,} classes over all tasks. Name a "
@@ -69,7 +71,10 @@ def with_classes(target: TargetColumn, column: pd.Series) -> TargetColumn:
         )
     if not new:
         return target
-    labels: list[Label] = [*(target.labels or target.classes), *class_values(column, new)]
+    labels: list[Label] = [
+        *(target.labels or target.classes),
+        *class_values(column[np.isin(texts.astype(str), new)], new),
+    ]
     classes = (*target.classes, *new)
     alike = len({type(label) for label in labels}) == 1
     return own_target(target.task.name, classes, labels if alike else classes)

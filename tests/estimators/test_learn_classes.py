@@ -1,0 +1,217 @@
+"""Small tasks of classes: a prior of one's own, tables whose tasks share classes or have classes of their own."""
+
+import re
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+import polytask
+from polytask.core import DataError, DataWarning, InputError
+from polytask.models import InContextModel, TaskTableModel
+
+pytestmark = pytest.mark.trains
+
+
+def clouds(generator):
+    """Draw two to four classes around centres of their own."""
+    centres = 1.5 * torch.randn(int(torch.randint(2, 5, (), generator=generator)), 2, generator=generator)
+    y = torch.randint(len(centres), (16,), generator=generator)
+    return centres[y] + 0.4 * torch.randn(16, 2, generator=generator), y
+
+
+@pytest.fixture(scope="module")
+def model() -> InContextModel:
+    return polytask.learn(clouds, steps=150, width=32, learning_rate=3e-3, progress=False)
+
+
+def own_table(n_tasks: int, first: int = 0, n_rows: int = 12) -> pd.DataFrame:
+    """Tasks of two or three clouds, whose names mean nothing elsewhere."""
+    draw = np.random.default_rng(first)
+    parts = []
+    for index in range(n_tasks):
+        n_classes = int(draw.integers(2, 4))
+        centres = 2 * draw.normal(size=(n_classes, 2))
+        codes = draw.permutation(np.arange(n_rows) % n_classes)
+        x = centres[codes] + 0.4 * draw.normal(size=(n_rows, 2))
+        names = draw.choice(list("abcdefghijklmnop"), n_classes, replace=False)[codes]
+        task = f"t{first + index}"
+        parts.append(pd.DataFrame({"task": task, "u": x[:, 0], "v": x[:, 1], "kind": names}))
+    return pd.concat(parts, ignore_index=True)
+
+
+def shared_table(n_tasks: int, first: int = 0, n_rows: int = 10) -> pd.DataFrame:
+    """Tasks in which the same two classes lie on either side of a border that is the task's own."""
+    draw = np.random.default_rng(first)
+    task = np.repeat(np.arange(n_tasks), n_rows)
+    x = draw.normal(size=len(task))
+    bought = np.where(x > 1.2 * draw.normal(size=n_tasks)[task], "yes", "no")
+    return pd.DataFrame({"shop": [f"s{first + one}" for one in task], "x": x, "bought": bought})
+
+
+def test_new_tasks_of_a_prior_are_told_apart_where_one_model_of_all_could_not(model):
+    draw, ours, alike = torch.Generator().manual_seed(1), [], []
+    for _ in range(30):
+        x, y = clouds(draw)
+        names = np.array(["oak", "ash", "elm", "fir"])[y.numpy()]
+        answers = model.adapt(x[:10], names[:10]).predict(x[10:])
+        ours.append(answers["y"].to_numpy() == names[10:])
+        values, counts = np.unique(names[:10], return_counts=True)
+        alike.append(values[counts.argmax()] == names[10:])  # no feature tells anything over all tasks
+        shares = answers.filter(like="y:p(").to_numpy()
+        assert shares.shape[1] == len(values)
+        np.testing.assert_allclose(shares.sum(1), 1)
+    assert np.mean(ours) > 0.75 > np.mean(alike) + 0.2
+
+
+def test_a_class_without_a_known_row_has_no_probability_and_none_at_all_is_refused(model):
+    x = [[0.0, 0.0], [2.0, 2.0], [2.1, 2.0]]
+    found = model.adapt(x, [7, 4, 4]).predict(x)
+    assert list(found.columns) == ["y", "y:p(7)", "y:p(4)"] and found["y"].dtype.kind == "i"
+    with pytest.raises(InputError, match="No class of 'y' is known.*Adapt the model"):
+        model.predict(x)
+    with pytest.raises(InputError, match="`intervals` is for numbers, and this model predicts classes"):
+        model.adapt(x, [7, 4, 4]).predict(x, intervals=0.9)
+    with pytest.raises(DataError, match="The rows have 5 classes, but the network was built for 4"):
+        model.adapt(torch.randn(5, 2), list("abcde"))
+
+
+def test_a_model_of_a_prior_comes_back_before_and_after_it_knows_classes(model, tmp_path):
+    x = torch.randn(6, 2, generator=torch.Generator().manual_seed(0))
+    for index, labels in enumerate([None, ["a"] * 6, ["b", "a", "c", "a", "b", "c"]]):
+        known = model if labels is None else model.adapt(x, labels)
+        known.save(tmp_path / str(index))
+        again = polytask.load(tmp_path / str(index))
+        if labels is None:
+            again = again.adapt(x, ["b", "a"] * 3)
+            known = known.adapt(x, ["b", "a"] * 3)
+        pd.testing.assert_frame_equal(again.predict(x), known.predict(x))
+
+
+@pytest.mark.parametrize(
+    ("prior", "settings", "problem"),
+    [
+        (lambda draw: (torch.zeros(4, 1), torch.arange(4)), {"learner": "cnp"}, "'cnp' answers numbers"),
+        (lambda draw: (torch.zeros(4, 1), torch.arange(4) - 1), {}, "drew the class -1"),
+        (lambda draw: (torch.zeros(4, 1), torch.zeros(4).long()), {}, "one class alone"),
+        (lambda draw: (torch.zeros(12, 1), torch.arange(12)), {}, "12 classes in a data set, but"),
+        (lambda draw: (torch.zeros(4, 1), torch.rand(4)), {"most_classes": 3}, "draws classes (whole"),
+        (lambda draw: (torch.zeros(4, 2), torch.rand(4)), {"learner": "convcnp"}, "one input, but"),
+    ],
+)
+def test_what_is_no_prior_of_classes_is_refused(prior, settings, problem):
+    with pytest.raises(InputError, match=re.escape(problem)):
+        polytask.learn(prior, steps=1, progress=False, **settings)
+
+
+def test_more_classes_than_the_first_draws_have_can_be_allowed():
+    found = polytask.learn(clouds, steps=1, width=8, most_classes=12, progress=False)
+    assert found.config.n_classes == 12
+    assert found.adapt(torch.randn(12, 2), list("abcdefghijkl")).predict(torch.zeros(1, 2)).shape == (1, 13)
+
+
+@pytest.fixture(scope="module")
+def own() -> InContextModel:
+    asked = {"task_column": "task", "target": "kind", "own_classes": True, "progress": False}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = polytask.learn(own_table(30), steps=60, width=16, learning_rate=5e-3, **asked)
+    assert isinstance(found, InContextModel)
+    return found
+
+
+def test_tasks_with_classes_of_their_own_are_told_by_their_rows(own):
+    new = own_table(20, first=500)
+    known, asked = new.groupby("task").head(8), new.groupby("task").tail(4)
+    answers = own.adapt(known).predict(asked)
+    usual = known.groupby("task")["kind"].agg(lambda rows: rows.mode().iloc[0])
+    by_most = (asked["task"].map(usual) == asked["kind"]).mean()
+    assert (answers["kind"] == asked["kind"]).mean() > by_most + 0.15
+    classes = known.groupby("task")["kind"].agg(set)
+    for task, rows in answers.groupby(asked["task"]):
+        shares = rows.drop(columns="kind")
+        possible = {f"kind:p({name})" for name in classes[task]}
+        assert set(shares.columns[(shares > 0).any()]) == possible
+        np.testing.assert_allclose(shares.sum(axis=1), 1)
+
+
+def test_rows_of_unknown_tasks_are_left_empty_with_a_word(own):
+    mixed = pd.concat([own_table(30).head(2), own_table(1, first=900).head(1)], ignore_index=True)
+    with pytest.warns(DataWarning, match="task of 1 row is not known: their answers are left empty"):
+        found = own.predict(mixed)
+    assert found["kind"].isna().tolist() == [False, False, True] and found.iloc[2].isna().all()
+
+
+def test_it_is_measured_on_rows_whose_class_is_known_and_comes_back(own, tmp_path):
+    figures = own.evaluate(own_table(10, first=700, n_rows=30))
+    assert list(figures.index) == [5, 20] and "levels_log_density" not in figures
+    assert figures["error_rate"].between(0, 0.7).all() and (figures["log_density"] < 0).all()
+    assert own.results is not None
+    errors = own.results.to_frame()["error_rate"]
+    assert {"levels", "pfn"} == set(errors.index.get_level_values(0))
+    own.save(tmp_path / "m")
+    pd.testing.assert_frame_equal(
+        own.predict(own_table(3)), polytask.load(tmp_path / "m").predict(own_table(3))
+    )
+
+
+def test_classes_that_all_tasks_share_are_answered_without_rows_too():
+    asked = {"task_column": "shop", "target": "bought", "learner": "pfn", "progress": False}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = polytask.learn(shared_table(40), steps=80, width=16, learning_rate=5e-3, **asked)
+        assert isinstance(found, InContextModel)
+        new = shared_table(30, first=500, n_rows=12)
+        known, rest = new.groupby("shop").head(8), new.groupby("shop").tail(4)
+        before, after = found.predict(rest), found.adapt(known).predict(rest)
+    right = [float((one["bought"] == rest["bought"]).mean()) for one in (before, after)]
+    assert right[0] > 0.6 and right[1] > right[0]
+    assert list(after.columns) == ["bought", "bought:p(no)", "bought:p(yes)"]
+    with pytest.raises(DataError, match="has class 'maybe'"):
+        found.adapt(known.assign(bought="maybe"))
+
+
+def test_auto_compares_the_mixed_model_with_a_network_by_held_out_tasks(monkeypatch):
+    asked = {"task_column": "shop", "target": "bought", "progress": False}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = polytask.learn(shared_table(12), steps=2, width=8, **asked)
+    assert found.results is not None
+    trials = found.results.trials
+    assert [trial.learner for trial in trials] == ["levels", "mixed", "pfn"]
+    best = max(trials[1:], key=lambda trial: trial.log_density.mean)
+    chosen = next(trial for trial in trials if trial.chosen)
+    assert chosen is best or chosen.learner == "mixed"  # the first that is not clearly behind
+    assert isinstance(found, TaskTableModel) == (chosen.learner == "mixed")
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"learner": "tnp"}, "'bought' holds classes, but 'tnp' answers numbers. Choose 'pfn' or 'mixed'"),
+        ({"learner": "pfn", "target": ["bought", "x"]}, "'bought' holds classes: a network of rows"),
+        ({"learner": "mixed", "own_classes": True}, "`own_classes` are learned by pfn, not by 'mixed'"),
+        ({"own_classes": True, "target": ["bought", "x"]}, "`own_classes` take one `target`, got 2"),
+        ({"own_classes": True, "target": "x:regression"}, "is asked as regression, but `own_classes`"),
+        ({"learner": "mixed", "most_classes": 3}, "`most_classes` is not used with `learner='mixed'`"),
+    ],
+)
+def test_what_cannot_be_learned_together_is_refused(change, problem):
+    table = shared_table(8).assign(z=1.0)
+    with pytest.raises(InputError, match=re.escape(problem)):
+        polytask.learn(table, **{"task_column": "shop", "target": "bought", "progress": False, **change})
+
+
+def test_many_classes_in_all_are_refused_unless_each_task_has_few_of_its_own():
+    table = own_table(10)
+    asked = {"task_column": "task", "target": "kind", "learner": "pfn", "steps": 1, "progress": False}
+    with pytest.raises(DataError, match="networks of rows are built for 10.*`own_classes=True`"):
+        polytask.learn(table, **asked)
+    with pytest.raises(DataError, match="Task 't0' has . classes, but the network was built for 2"):
+        polytask.learn(table[table["task"].isin(["t0", "t1"])].assign(task="t0"), **asked, own_classes=True,
+                       most_classes=2)  # fmt: skip
+    single = table.assign(kind=[f"k{row}" for row in range(len(table))])
+    with pytest.raises(DataError, match="0 tasks of 'task' have two classes, one of them in two rows"):
+        polytask.learn(single, **asked, own_classes=True)

@@ -1,0 +1,86 @@
+"""Classes of a task alone: neither their names nor the order of the rows that tell them change an answer."""
+
+import numpy as np
+import pytest
+import torch
+
+from polytask.models.in_context_answers import answers_of
+from polytask.models.in_context_config import InContextConfig, build_in_context
+from polytask.models.known_rows import KnownRows
+
+CONFIG = InContextConfig(learner="pfn", n_inputs=3, width=16, n_classes=6, own_classes=True)
+
+
+@pytest.fixture(scope="module")
+def network():
+    torch.manual_seed(0)
+    return build_in_context(CONFIG).eval()
+
+
+def rows(n: int = 12, n_classes: int = 4) -> KnownRows:
+    draw = torch.Generator().manual_seed(1)
+    return KnownRows(
+        inputs=torch.randn(n, 3, generator=draw),
+        labels=(torch.arange(n) % n_classes)[:, None].float(),
+        task=torch.zeros(n, dtype=torch.int64),
+    )
+
+
+def shares(network, known: KnownRows, n_classes: int, config: InContextConfig = CONFIG) -> torch.Tensor:
+    """Return the probability of each class by index for some rows."""
+    asked = torch.randn(5, 3, generator=torch.Generator().manual_seed(2))
+    found = torch.zeros(5, n_classes, dtype=torch.float64)
+    for answers in answers_of(network, config, known, asked, torch.zeros(5, dtype=torch.int64)):
+        assert answers.log_p is not None
+        found[answers.rows[:, None], torch.tensor(answers.classes)] = answers.log_p.exp()
+    return found
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_other_names_of_the_classes_permute_the_probabilities(network, seed):
+    known = rows()
+    names = torch.randperm(4, generator=torch.Generator().manual_seed(seed))
+    renamed = KnownRows(inputs=known.inputs, labels=names[known.labels.long()].float(), task=known.task)
+    before, after = shares(network, known, 4), shares(network, renamed, 4)
+    torch.testing.assert_close(after[:, names], before, rtol=0, atol=1e-6)
+    assert float((before - before[:, :1]).abs().max()) > 1e-4  # classes are told apart at all
+
+
+def test_another_order_of_the_known_rows_changes_nothing(network):
+    known = rows()
+    order = torch.randperm(len(known), generator=torch.Generator().manual_seed(3))
+    torch.testing.assert_close(
+        shares(network, known.only(order), 4), shares(network, known, 4), rtol=0, atol=1e-6
+    )
+
+
+def test_probabilities_are_of_the_classes_that_are_known_and_sum_to_one(network):
+    found = shares(network, rows(n_classes=2), 4)
+    np.testing.assert_allclose(found.sum(1), 1)
+    assert (found[:, 2:] == 0).all() and (found[:, :2] > 0).all()
+
+
+def test_classes_that_lie_alike_are_told_by_how_many_rows_they_have(network):
+    same = KnownRows(
+        inputs=torch.ones(3, 3),
+        labels=torch.tensor([[0.0], [1.0], [1.0]]),
+        task=torch.zeros(3, dtype=torch.int64),
+    )
+    other = KnownRows(inputs=same.inputs, labels=1 - same.labels, task=same.task)
+    torch.testing.assert_close(shares(network, same, 2), shares(network, other, 2).flip(1), rtol=0, atol=1e-6)
+
+
+def test_of_a_task_without_rows_no_class_is_possible(network):
+    known = KnownRows.none(3)
+    (found,) = answers_of(network, CONFIG, known, torch.zeros(2, 3), torch.tensor([-1, -1]))
+    assert found.classes == () and found.decided().tolist() == [-1, -1]
+    assert found.log_probability(torch.tensor([0, 3])).tolist() == [-np.inf, -np.inf]
+
+
+def test_classes_of_all_tasks_are_answered_without_rows():
+    config = InContextConfig(learner="pfn", n_inputs=3, width=8, n_classes=3)
+    torch.manual_seed(0)
+    network = build_in_context(config).eval()
+    (found,) = answers_of(network, config, KnownRows.none(3), torch.zeros(2, 3), torch.tensor([-1, -1]))
+    assert found.classes == (0, 1, 2) and found.log_p is not None
+    np.testing.assert_allclose(found.log_p.exp().sum(1), 1)
