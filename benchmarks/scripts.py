@@ -147,6 +147,15 @@ SCRIPTS: dict[str, Script] = {
         minutes=8,
         fast=Fast(arguments=("--set", "chicks"), minutes=0.7, constants={"STEPS": 10, "N_PARTS": 2}),
     ),
+    "task_classes": Script(
+        parts=tuple(("--set", name) for name in ("toxicity", "sorts")),
+        minutes=5,
+        fast=Fast(
+            arguments=("--set", "sorts"),
+            minutes=0.5,
+            constants={"STEPS": 10, "N_TASKS": 24, "N_PARTS": {"sorts": 2}},
+        ),
+    ),
     "task_column": Script(minutes=40, fast=Fast(arguments=("--set", "chicks", "--splits", "2"), minutes=2)),
     "task_sampling": Script(minutes=6, fast=Fast(arguments=("--splits", "2"), minutes=1.5)),
     "region_coverage": Script(

@@ -122,3 +122,42 @@ def test_a_network_of_rows_is_measured_and_reported_on_new_tasks(folder, learned
     assert done.exit_code == 0 and "New tasks of sold are answered by tnp" in " ".join(done.stdout.split())
     page = (folder / "out-report.html").read_text()
     assert "levels of tasks alone" in page and page.count("<svg") == 2
+
+
+def test_two_numbers_are_learned_and_answered_together(folder):
+    table(12).assign(kept=lambda rows: 3 * rows["x"]).to_csv(folder / "two.csv", index=False)
+    words = ("--target", "sold", "--target", "kept", "--learner", "cnp", "--steps", "3", "--width", "8")
+    done = run(folder, "learn", "two.csv", "--task-column", "shop", *words, "-o", "out-two")
+    assert done.exit_code == 0, done.stderr
+    done = run(folder, "predict", "out-two", "two.csv", "-o", "out-two.csv", "--intervals", "0.8")
+    assert done.exit_code == 0, done.stderr
+    columns = ["sold", "sold:low", "sold:high", "kept", "kept:low", "kept:high"]
+    assert list(pd.read_csv(folder / "out-two.csv").columns)[-6:] == columns
+    done = run(folder, "report", "out-two", "-o", "out-two.html")
+    assert done.exit_code == 0 and "RMSE of kept" in (folder / "out-two.html").read_text()
+
+
+def test_classes_of_each_task_are_learned_adapted_to_and_answered(folder):
+    rows = table(12).assign(kind=lambda rows: rows["shop"] + np.where(rows["x"] > 0, "-up", "-down"))
+    more = table(1, first=400).assign(x=[-1, 1, -1, 1, -1, 1], kind=list("bababa"))
+    rows.drop(columns="sold").to_csv(folder / "kinds.csv", index=False)
+    more.drop(columns="sold").to_csv(folder / "more-kinds.csv", index=False)
+    words = ("--task-column", "shop", "--target", "kind", "--own-classes", "--steps", "3", "--width", "8")
+    done = run(folder, "learn", "kinds.csv", *words, "--dry-run", "-o", "out-kinds")
+    assert done.exit_code == 0 and "pfn" in done.stdout, done.stderr
+    done = run(folder, "learn", "kinds.csv", *words, "-o", "out-kinds")
+    assert done.exit_code == 0, done.stderr
+    assert "share of wrong answers" in " ".join(done.stdout.split())
+    done = run(folder, "adapt", "out-kinds", "more-kinds.csv", "-o", "out-kinds-2")
+    assert done.exit_code == 0 and "6 more rows, of 1 new task" in done.stdout
+    done = run(folder, "predict", "out-kinds-2", "more-kinds.csv", "-o", "out-kinds.csv")
+    assert done.exit_code == 0, done.stderr
+    found = pd.read_csv(folder / "out-kinds.csv")
+    assert list(found.columns)[-3:] == ["kind", "kind:p(b)", "kind:p(a)"]
+    np.testing.assert_allclose(found["kind:p(a)"] + found["kind:p(b)"], 1)
+    done = run(folder, "report", "out-kinds", "-o", "out-kinds.html")
+    assert done.exit_code == 0 and "log probability" in (folder / "out-kinds.html").read_text()
+    done = run(folder, "predict", "out-kinds", "more-kinds.csv", "-o", "out-none.csv")
+    assert done.exit_code == 2 and "No class of 'kind' is known" in done.stderr
+    done = run(folder, "learn", "kinds.csv", *words, "--learner", "tnp", "-o", "out-none")
+    assert done.exit_code == 2 and "--own-classes" in done.stderr

@@ -13,7 +13,8 @@ from polytask.core import DataError, DataWarning, InputError, ResultWarning
 from polytask.estimators.planned_learning import plan_tasks
 from polytask.estimators.task_learning import TASK_LEARNERS, task_learning
 from polytask.fitting.fit_settings import FitSettings
-from polytask.fitting.task_learner_trials import Levels, Mixed
+from polytask.fitting.mixed_candidate import Mixed
+from polytask.fitting.task_learner_trials import Levels
 from polytask.models import InContextModel, TaskTableModel
 
 SETTINGS = {"task_column": "shop", "target": "sold", "width": 16, "progress": False}
@@ -87,7 +88,66 @@ def test_the_same_seed_gives_the_same_model():
         pd.testing.assert_frame_equal(first.predict(table), second.predict(table))
 
 
-@pytest.mark.parametrize("learner", ["np", "anp", "tnp", "pfn"])
+def pairs(n_tasks: int, n_rows: int, first: int = 0) -> pd.DataFrame:
+    """Two numbers that are bent together."""
+    table = bows(n_tasks, n_rows, first)
+    noise = np.random.default_rng(first + 1).normal(size=len(table))
+    return table.assign(kept=10 - table["sold"] / 5 + noise)
+
+
+@pytest.mark.parametrize("learner", ["cnp", "np", "anp", "convcnp", "tnp"])
+def test_several_numbers_are_answered_together_each_with_its_distribution(learner, tmp_path):
+    table = pairs(8, 6)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        asked = {**SETTINGS, "target": ["sold", "kept"], "width": 8, "steps": 3}
+        model = polytask.learn(table, learner=learner, **asked)
+        assert isinstance(model, InContextModel) and model.results is not None
+        model = model.adapt(pairs(1, 4, first=800))
+        model.save(tmp_path / "m")
+        found, again = (
+            one.predict(pairs(2, 6, first=800), intervals=0.9, deviation=True, log_density=True)
+            for one in (model, polytask.load(tmp_path / "m"))
+        )
+    pd.testing.assert_frame_equal(found, again)
+    for name in ("sold", "kept"):
+        columns = [name, *(f"{name}:{part}" for part in ("sd", "low", "high", "log_density"))]
+        assert np.isfinite(found[columns].to_numpy()).all()
+        assert (found[f"{name}:low"] < found[f"{name}:high"]).all()
+
+
+def test_of_several_numbers_each_one_gets_better_by_known_rows_and_is_measured():
+    asked = {**SETTINGS, "target": ["sold", "kept"], "learning_rate": 3e-3}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = polytask.learn(pairs(60, 10), learner="tnp", steps=150, **asked)
+        new = pairs(12, 20, first=1000)
+        known, rest = new.groupby("shop").head(8), new.groupby("shop").tail(12)
+        before, after = model.predict(rest), model.adapt(known).predict(rest)
+    for name in ("sold", "kept"):
+        errors = [float((one[name] - rest[name]).pow(2).mean() ** 0.5) for one in (before, after)]
+        assert errors[1] < 0.8 * errors[0]
+    figures = model.evaluate(new)
+    assert {"rmse:sold", "rmse:kept", "inside_90:kept", "levels_rmse:sold"} <= set(figures.columns)
+    assert figures.loc[5, "rmse:kept"] < figures.loc[0, "rmse:kept"]
+    assert {"rmse:sold", "rmse:kept"} <= set(model.results.to_frame().columns)
+
+
+def test_rows_that_lack_one_of_several_targets_are_left_out_with_a_word():
+    table = pairs(8, 6)
+    table.loc[[0, 9], "kept"] = np.nan
+    asked = {**SETTINGS, "target": ["sold", "kept"], "width": 8, "steps": 2}
+    with pytest.warns(DataWarning, match="2 rows lack a label of some targets"), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=ResultWarning)
+        model = polytask.learn(table, learner="cnp", **asked)
+    assert len(model.known) == 46
+    with pytest.warns(DataWarning, match="1 row lacks a label of some targets, and is left out"):
+        model.adapt(pairs(1, 3, first=70).assign(kept=[1.0, np.nan, 2.0]))
+    with pytest.raises(DataError, match="no column 'kept'"):
+        model.adapt(bows(1, 3, first=70))
+
+
+@pytest.mark.parametrize("learner", ["np", "anp", "convcnp", "tnp", "pfn"])
 def test_every_learner_answers_with_a_distribution(learner):
     table = bows(8, 5)
     with warnings.catch_warnings():
@@ -139,44 +199,53 @@ def test_a_logarithmic_target_has_a_density_of_its_units():
     [
         ({"target": None}, InputError, "`target` is missing"),
         (
-            {"target": ["sold", "x"]},
-            InputError,
-            r"one column of numbers for the `learner` 'cnp', got 2; choose",
+            {"target": ["sold", "y"], "learner": "pfn"},
+            DataError,
+            "'pfn' answers one target, but 2 are asked for. Choose cnp, np, anp, convcnp, tnp or 'mixed'",
         ),
-        ({"learner": "maml"}, InputError, "use one of auto, mixed, cnp, np, anp, tnp, pfn"),
+        ({"learner": "maml"}, InputError, "use one of auto, mixed, cnp, np, anp, convcnp, tnp, pfn"),
         ({"way": 3}, InputError, "`way` is for images, not for a table"),
         ({"width": 10}, InputError, "multiple of 4"),
         ({"task_column": "shops"}, DataError, "no column 'shops'"),
         ({"target": "shop2"}, DataError, "shop2"),
+        ({"learner": "convcnp"}, DataError, "'convcnp' takes one feature that is a number"),
     ],
 )
 def test_what_cannot_be_learned_is_refused(change, error, problem):
     with pytest.raises(error, match=problem):
-        polytask.learn(bows(8, 4), **{**SETTINGS, "learner": "cnp", "steps": 1, **change})
+        table = bows(8, 4).assign(y=lambda rows: rows["x"] + 1)
+        polytask.learn(table, **{**SETTINGS, "learner": "cnp", "steps": 1, **change})
 
 
 def test_few_tasks_and_classes_are_refused():
     with pytest.raises(DataError, match="3 tasks of 'shop' have two labelled rows or more; at least 6"):
         polytask.learn(bows(3, 4), learner="cnp", **SETTINGS)
     table = bows(8, 4).assign(sold=lambda rows: np.where(rows["sold"] > 50, "much", "little"))
-    with pytest.raises(
-        DataError, match=r"holds classes, but networks of rows answer numbers.*choose 'mixed'"
-    ):
+    with pytest.raises(DataError, match=r"holds classes, but 'cnp' answers numbers. Choose 'pfn' or 'mixed'"):
         polytask.learn(table, learner="cnp", **SETTINGS)
 
 
-def test_classes_and_several_targets_are_learned_by_the_mixed_model_alone(quick_mixed):
+def test_numbers_beside_classes_are_learned_by_the_mixed_model_alone(quick_mixed):
     table = bows(8, 5).assign(much=lambda rows: np.where(rows["sold"] > 50, "much", "little"))
     asked = {"task_column": "shop", "progress": False}
-    with pytest.warns(DataWarning, match="are learned by 'mixed' alone"), warnings.catch_warnings():
+    with (
+        pytest.warns(DataWarning, match="so 'mixed' was taken and nothing was tried"),
+        warnings.catch_warnings(),
+    ):
         warnings.filterwarnings("ignore", category=ResultWarning)
         model = polytask.learn(table, target=["sold", "much"], **asked)
     assert isinstance(model, TaskTableModel) and [one.task.name for one in model.targets] == ["sold", "much"]
     assert any("nothing was tried" in message for message in model.results.messages)
     found = model.adapt(bows(1, 4, first=500).assign(much="much")).predict(table.head(2))
     assert {"sold", "much", "much:p(much)"} <= set(found.columns)
-    with pytest.raises(InputError, match="`steps`: the networks that use it answer one column of numbers"):
-        polytask.learn(table, target="much", steps=3, **asked)
+    with pytest.raises(InputError, match="'mixed' alone is left to learn it, which has no `steps`"):
+        polytask.learn(table, target=["sold", "much"], steps=3, **asked)
+    with (
+        pytest.warns(DataWarning, match="3 tasks have two rows with labels, so 'mixed' was taken"),
+        warnings.catch_warnings(),
+    ):
+        warnings.filterwarnings("ignore", category=ResultWarning)
+        polytask.learn(bows(3, 5), target="sold", **asked)
     told = plan_tasks(table, target=["sold", "much"], task_column="shop")
     assert told["learners"] == ["mixed"] and told["target"] == "sold, much" and told["tasks"] == 8
 
@@ -210,6 +279,9 @@ def test_every_option_changes_the_model_or_is_refused(learner, request):
     if learner == "mixed":
         request.getfixturevalue("quick_mixed")
     table = bows(8, 5).assign(z=lambda rows: np.cos(7 * rows["x"]))
+    options = {name: value for name, value in TASK_OPTIONS.items() if name != "drop" or learner != "convcnp"}
+    if learner == "convcnp":  # it takes one feature
+        table = table.drop(columns="z")
 
     def answers(**changed):
         asked = {"learner": learner, "task_column": "shop", "target": "sold", "progress": False, **changed}
@@ -217,7 +289,7 @@ def test_every_option_changes_the_model_or_is_refused(learner, request):
 
     of_networks = {} if learner == "mixed" else QUICK
     usual = answers(**of_networks)
-    for name, value in TASK_OPTIONS.items():
+    for name, value in options.items():
         if learner == "mixed" and name not in ("drop", "seed"):
             with pytest.raises(InputError, match=f"`{name}` is not used with `learner='mixed'`"):
                 answers(**{name: value})
@@ -227,4 +299,5 @@ def test_every_option_changes_the_model_or_is_refused(learner, request):
 
 def test_the_list_of_options_is_whole():
     ours = set(signature(task_learning).parameters) - {"task_column", "target", "learner", "progress"}
+    ours -= {"own_classes", "most_classes"}  # see tests/estimators/test_learn_classes.py
     assert ours == set(TASK_OPTIONS)

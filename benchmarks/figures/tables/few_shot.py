@@ -214,6 +214,28 @@ def task_learners() -> str:
     return markdown(["", *(f"{label}, {n} known" for _, label, n in columns)], rows)
 
 
+@table("task-classes")
+def task_classes() -> str:
+    """Learners of small tasks of classes, on each set that was measured."""
+    found = read("task-classes")["figures"]
+    columns = [
+        (name, n)
+        for name in ("toxicity", "sorts")
+        if name in found
+        for n in ("1", "5", "20")
+        if n in found[name]["methods"]["pfn"]
+    ]
+    rows = []
+    for method in ("levels", "pooled", "own", "mixed", "pfn", "auto"):
+        cells = [found[name]["methods"].get(method, {}).get(n) for name, n in columns]
+        shares = [
+            "–" if one is None else f"{shown(one['log_probability'], 2)}; {shown(one['error_rate'], 2)}"
+            for one in cells
+        ]
+        rows.append([method, *shares])
+    return markdown(["", *(f"{name}, {n} known" for name, n in columns)], rows)
+
+
 @table("new-tasks")
 def new_tasks() -> str:
     """Explained variance on new schools and patients."""

@@ -14,9 +14,11 @@ from polytask.data import read_table
 from polytask.data.tables.table import fingerprint
 from polytask.estimators.task_learning import TaskLearning
 from polytask.fitting.fit_settings import FitSettings
+from polytask.fitting.mixed_candidate import Mixed
 from polytask.fitting.new_task_scores import chosen_learner, trials_of
+from polytask.fitting.task_candidate import TaskCandidate
 from polytask.fitting.task_learner_table import TaskLearnerTable, deal_tasks
-from polytask.fitting.task_learner_trials import Levels, Mixed, Network, TaskCandidate, Trial, tried
+from polytask.fitting.task_learner_trials import Levels, Network, Trial, tried
 from polytask.fitting.task_table_fit import fit_task_table
 from polytask.models.in_context_model import InContextModel
 from polytask.models.in_context_reading import most_rows_text

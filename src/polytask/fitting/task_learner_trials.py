@@ -1,19 +1,16 @@
 """Learners of many small tasks, each tried on tasks that it did not see."""
 
 import time
-import warnings
-from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
-from polytask.core import EpisodicLearner, InputError, derive_seed
+from polytask.core import EpisodicLearner, derive_seed
 from polytask.core.random import numpy_generator
 from polytask.fitting.answer_figures import answer_figures, class_figures
 from polytask.fitting.class_levels import ClassLevels
-from polytask.fitting.fit_settings import FitSettings
 from polytask.fitting.in_context_training import network_config, trained_on_tasks
 from polytask.fitting.level_prior import LevelPrior
 from polytask.fitting.new_task_scores import (
@@ -24,17 +21,13 @@ from polytask.fitting.new_task_scores import (
     judged,
     normal_predictions,
 )
+from polytask.fitting.task_candidate import Cuts, NotJudged, TaskCandidate
 from polytask.fitting.task_learner_table import FoldOfTasks, TaskLearnerTable
-from polytask.fitting.task_table_fit import fit_task_table
 from polytask.models.in_context_config import InContextConfig
 from polytask.models.in_context_model import InContextModel
 from polytask.models.task_spread import TaskSpread
-from polytask.models.task_table_model import TaskTableModel
 
-__all__ = ["NotJudged", "crossed", "Levels", "Mixed", "Network", "TaskCandidate", "Trial", "tried"]
-
-Cuts = Mapping[int, tuple[np.ndarray, np.ndarray]]
-"""By how many rows of a task are known: the numbers of known and of asked rows in the table."""
+__all__ = ["Levels", "Network", "Trial", "crossed", "tried"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -51,24 +44,6 @@ class Trial:
     scores: Scores
     steps: int
     spreads: tuple[TaskSpread | None, ...]
-
-
-class NotJudged(Exception):  # noqa: N818 - no error: the learner is left out of the choice
-    """A learner tells no density, or cannot be trained, with so few tasks."""
-
-
-class TaskCandidate(ABC):
-    """A learner that can be tried on the folds of a table."""
-
-    @abstractmethod
-    def predictions(
-        self, table: TaskLearnerTable, fold: FoldOfTasks, cuts: Cuts, *, seed: int
-    ) -> tuple[dict[int, RowPredictions], int]:
-        """Learn from the tasks of a fold and answer held-out ones: by number of known rows, and the steps.
-
-        Raises:
-            NotJudged: It tells no density with so few tasks.
-        """
 
 
 def tried(
@@ -200,74 +175,6 @@ def _class_levels(table: TaskLearnerTable, fold: FoldOfTasks, cuts: Cuts) -> dic
         right = codes[asked]
         found[n] = class_figures(log_p[np.arange(len(asked)), right], log_p.argmax(1) != right)
     return found
-
-
-class Mixed(TaskCandidate):
-    """A pooled model with linear effects of each task, as `polytask.fit` learns it with a task column.
-
-    Args:
-        settings: Of the fit.
-        column: The task column.
-    """
-
-    def __init__(self, settings: FitSettings, column: str) -> None:
-        self.settings = settings
-        self.column = column
-
-    def predictions(
-        self, table: TaskLearnerTable, fold: FoldOfTasks, cuts: Cuts, *, seed: int
-    ) -> tuple[dict[int, RowPredictions], int]:
-        """See `TaskCandidate.predictions`."""
-        settings = replace(self.settings, seed=seed % 2**31, progress=False, baselines=False)
-        answered = _mixed_classes if table.reader.of_classes else _mixed_numbers
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what there is to say of the table is said of all of it
-            try:
-                model = fit_task_table(table.frame.iloc[fold.train], table.columns, settings, self.column)
-                found = {
-                    n: answered(model, table, known, asked)
-                    if len(asked)
-                    else RowPredictions.none(len(table.reader.targets))
-                    for n, (known, asked) in cuts.items()
-                }
-            except InputError as error:
-                raise NotJudged from error
-        return found, 0
-
-
-def _mixed_numbers(
-    model: TaskTableModel, table: TaskLearnerTable, known: np.ndarray, asked: np.ndarray
-) -> RowPredictions:
-    adapted = model.adapt(table.frame.iloc[known]) if len(known) else model
-    numbers = table.numbers(asked)
-    answers = adapted.predict(table.frame.iloc[asked], log_density=True)
-    names = table.reader.names
-    if lacking := [name for name in names if f"{name}:log_density" not in answers]:
-        raise InputError(f"no density of {lacking[0]!r} is told")
-    return RowPredictions(
-        error=(answers[list(names)].to_numpy(float) - numbers) ** 2,
-        log_density=answers[[f"{name}:log_density" for name in names]].to_numpy(float).sum(1),
-        level=np.full(numbers.shape, np.nan),
-    )
-
-
-def _mixed_classes(
-    model: TaskTableModel, table: TaskLearnerTable, known: np.ndarray, asked: np.ndarray
-) -> RowPredictions:
-    """Answer with classes; of those that the fold does not have, none is known, and the probability is 0."""
-    target, codes = table.reader.target, table.known.labels[:, 0].long().numpy()
-    theirs = [target.classes.index(name) for name in model.targets[0].classes]
-    known = known[np.isin(codes[known], theirs)]
-    adapted = model.adapt(table.frame.iloc[known]) if len(known) else model
-    answers = adapted.predict(table.frame.iloc[asked])
-    shares = np.zeros((len(asked), len(target.classes)))
-    shares[:, theirs] = answers[
-        [f"{target.task.name}:p({name})" for name in model.targets[0].classes]
-    ].to_numpy(float)
-    right = codes[asked]
-    with np.errstate(divide="ignore"):
-        log_p = np.log(shares[np.arange(len(asked)), right])
-    return class_figures(log_p, shares.argmax(1) != right)
 
 
 class Network(TaskCandidate):

@@ -1,7 +1,7 @@
 """A network that predicts numbers or classes by reading the rows that are known of a task."""
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -35,7 +35,7 @@ from polytask.models.saved_model import Contents, SavedModel, part
 from polytask.models.task_labels import repeated_text
 from polytask.models.task_names import TaskNames
 from polytask.models.task_predictions import AskedOfNumbers
-from polytask.models.task_spread import TaskSpread
+from polytask.models.task_spread import TaskSpread, read_spreads, spread_tensors
 
 __all__ = ["InContextModel"]
 
@@ -291,7 +291,6 @@ class InContextModel(SavedModel):
 
     def _contents(self) -> Contents:
         known = {"inputs": self.known.inputs, "labels": self.known.labels, "task": self.known.task}
-        spreads = [{} if one is None else one.tensors() for one in self.spreads]
         return Contents(
             config={
                 "model": self.config.to_json(),
@@ -302,11 +301,7 @@ class InContextModel(SavedModel):
             tensors={
                 **self.learner.state_dict(),
                 **{_KNOWN + name: tensor for name, tensor in known.items()},
-                **{
-                    _spread_name(index, name): tensor
-                    for index, spread in enumerate(spreads)
-                    for name, tensor in spread.items()
-                },
+                **{_SPREAD + name: tensor for name, tensor in spread_tensors(self.spreads).items()},
             },
             data=self.data,
             results=self.results,
@@ -352,7 +347,7 @@ class InContextModel(SavedModel):
             reader=reader,
             names=TaskNames(stored.names),
             known=KnownRows(**own[_KNOWN]),
-            spreads=_spreads(own[_SPREAD], len(targets)),
+            spreads=read_spreads(own[_SPREAD], len(targets)),
             data=bundle.data,
         )
 
@@ -369,26 +364,6 @@ class InContextModel(SavedModel):
             if answers.log_p is not None:
                 found[self.reader.names[0]][answers.rows, 0] = answers.log_p.exp().sum(1)
         return [Task(name=name, kind="regression") for name in found], found
-
-
-def _spread_name(index: int, name: str) -> str:
-    return f"{_SPREAD}{name}" if not index else f"{_SPREAD}{index}.{name}"
-
-
-def _spreads(tensors: Mapping[str, Tensor], n_targets: int) -> list[TaskSpread | None]:
-    """Read the distances of each target."""
-    if not tensors:
-        return []
-    found: list[TaskSpread | None] = []
-    for index in range(n_targets):
-        start = f"{index}." if index else ""
-        named = {
-            name.removeprefix(start): tensor
-            for name, tensor in tensors.items()
-            if (name.startswith(start) if index else "." not in name)
-        }
-        found.append(TaskSpread(**named) if named else None)
-    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

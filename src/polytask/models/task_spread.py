@@ -1,6 +1,6 @@
 """How far off answers on held-out tasks were, and where intervals go beyond what these tell."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -12,7 +12,7 @@ from polytask.core import InputError
 from polytask.data.tables.problems import some_rows
 from polytask.models.calibration import few_units_note, reaches
 
-__all__ = ["SpreadNotes", "TaskSpread"]
+__all__ = ["SpreadNotes", "TaskSpread", "read_spreads", "spread_tensors"]
 
 _LEVELS = torch.linspace(0, 1, 201, dtype=torch.float64)
 _FAR = 4.0  # times the known rows of tasks that were judged; a full task has 5/4 of what it was judged with
@@ -105,6 +105,30 @@ class TaskSpread:
     def _between(self, values: Tensor, n_rows: Tensor) -> Tensor:
         known = np.log1p(self.n_rows.numpy())
         return torch.from_numpy(np.interp(np.log1p(n_rows.double().numpy()), known, values.numpy()))
+
+
+def spread_tensors(spreads: Sequence[TaskSpread | None]) -> dict[str, Tensor]:
+    """Return the tensors of several targets by name; those of the first are named as if it were alone."""
+    return {
+        f"{index}.{name}" if index else name: tensor
+        for index, spread in enumerate(spreads)
+        if spread is not None
+        for name, tensor in spread.tensors().items()
+    }
+
+
+def read_spreads(tensors: Mapping[str, Tensor], n_targets: int) -> list[TaskSpread | None]:
+    """Read what `spread_tensors` gave; nothing of no tensor."""
+    found: list[TaskSpread | None] = []
+    for index in range(n_targets if tensors else 0):
+        start = f"{index}." if index else ""
+        named = {
+            name.removeprefix(start): tensor
+            for name, tensor in tensors.items()
+            if (name.startswith(start) if index else "." not in name)
+        }
+        found.append(TaskSpread(**named) if named else None)
+    return found
 
 
 class SpreadNotes:
