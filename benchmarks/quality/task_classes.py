@@ -34,9 +34,9 @@ from polytask.core.random import numpy_generator
 from polytask.datasets import toxcast
 from polytask.estimators.learn_tasks import trained_network, tried_learners
 from polytask.estimators.task_learning import task_learning
-from polytask.fitting.answer_figures import LEAST_PROBABILITY
 from polytask.fitting.class_levels import ClassLevels
 from polytask.fitting.fit_settings import FitSettings
+from polytask.fitting.judged_rows import LEAST_PROBABILITY
 from polytask.fitting.new_task_scores import chosen_learner
 from polytask.fitting.task_learner_table import TaskLearnerTable
 from polytask.fitting.task_table_fit import fit_task_table

@@ -51,7 +51,7 @@ def learn_tasks(source: Any, asked: TaskLearning, *, stacklevel: int = 2) -> InC
     with run_line("learn", shown=asked.progress), other_remedy(_REMEDY):
         phase("reading")
         frame = read_table(source)
-        why = asked.mixed_alone(frame)
+        why = asked.needs_mixed(frame)
         if why is not None:
             return _fitted_mixed(frame, asked, why, stacklevel=stacklevel + 1)
         table = asked.read(frame)
@@ -85,7 +85,7 @@ def _fitted_mixed(frame: pd.DataFrame, asked: TaskLearning, why: str, *, stackle
     settings = _mixed_settings(asked)
     model = fit_task_table(frame, asked.columns, settings, asked.task_column, stacklevel=stacklevel + 1)
     if asked.learner == "auto":
-        message = asked.alone_text(why)
+        message = asked.mixed_text(why)
         warnings.warn(message, DataWarning, stacklevel=stacklevel)
         if model.results is not None:
             model.results = replace(model.results, messages=(*model.results.messages, message))

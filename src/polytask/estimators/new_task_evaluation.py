@@ -14,8 +14,8 @@ from polytask.core import DataError, DataWarning, mean_interval
 from polytask.core.names import counted
 from polytask.core.settings import SettingsCheck
 from polytask.data.tables.target_column import TargetColumn
-from polytask.fitting.answer_figures import answer_figures
 from polytask.fitting.class_levels import ClassLevels
+from polytask.fitting.judged_rows import judged_rows
 from polytask.fitting.level_prior import LevelPrior
 from polytask.fitting.new_task_scores import RowPredictions, cuts_of, error_names, normal_predictions
 from polytask.models.in_context_model import InContextModel
@@ -88,7 +88,7 @@ def evaluate_new_tasks(
             continue
         shown = model.knowing(names, known.only(torch.from_numpy(given)), reader)
         rows = known.only(torch.from_numpy(asked))
-        told = answer_figures(shown, rows, None if numbers is None else numbers[asked])
+        told = judged_rows(shown, rows, None if numbers is None else numbers[asked])
         figures = {"log_density": told.log_density, **dict(zip(errors, told.error.T, strict=True))}
         figures |= _inside(shown, told, n, errors)
         if levels is not None:

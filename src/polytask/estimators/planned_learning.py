@@ -100,7 +100,7 @@ def plan_tasks(source: Any, **settings: Any) -> dict[str, Any]:
     check_task_settings(settings)
     asked = task_learning(**{"target": None, **settings})
     frame = read_table(source)
-    why = asked.mixed_alone(frame)
+    why = asked.needs_mixed(frame)
     if why is not None:
         return _planned_mixed(frame, asked, why)
     table = asked.read(frame)
@@ -134,7 +134,7 @@ def _planned_mixed(frame: pd.DataFrame, asked: TaskLearning, why: str) -> dict[s
         "tasks": len(names),
         "features": TableEncoder.fit(frame, columns=features, train_rows=rows).n_features,
         "learners": ["mixed"],
-        "messages": [*notes, *([asked.alone_text(why)] if asked.learner == "auto" else [])],
+        "messages": [*notes, *([asked.mixed_text(why)] if asked.learner == "auto" else [])],
     }
 
 

@@ -115,7 +115,7 @@ class TaskLearning:
             )
         return table
 
-    def mixed_alone(self, frame: pd.DataFrame) -> str | None:
+    def needs_mixed(self, frame: pd.DataFrame) -> str | None:
         """Tell why nothing is tried; None where something is.
 
         Raises:
@@ -132,8 +132,8 @@ class TaskLearning:
             )
         return why
 
-    def alone_text(self, why: str) -> str:
-        """Say that nothing was tried; ``why`` as `mixed_alone` tells it."""
+    def mixed_text(self, why: str) -> str:
+        """Say that nothing was tried; ``why`` as `needs_mixed` tells it."""
         most = MOST_CLASSES if self.most_classes is None else self.most_classes
         return _MIXED_ALONE.format(why=why, most=most, tasks=FEWEST_TASKS)
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 
 from polytask.core import InputError
-from polytask.fitting.answer_figures import class_figures
 from polytask.fitting.fit_settings import FitSettings
+from polytask.fitting.judged_rows import judged_classes
 from polytask.fitting.new_task_scores import RowPredictions
 from polytask.fitting.task_candidate import Cuts, NotJudged, TaskCandidate
 from polytask.fitting.task_learner_table import FoldOfTasks, TaskLearnerTable
@@ -82,4 +82,4 @@ def _mixed_classes(
     right = codes[asked]
     with np.errstate(divide="ignore"):
         log_p = np.log(shares[np.arange(len(asked)), right])
-    return class_figures(log_p, shares.argmax(1) != right)
+    return judged_classes(log_p, shares.argmax(1) != right)

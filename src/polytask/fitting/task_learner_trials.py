@@ -9,9 +9,9 @@ import torch
 
 from polytask.core import EpisodicLearner, derive_seed
 from polytask.core.random import numpy_generator
-from polytask.fitting.answer_figures import answer_figures, class_figures
 from polytask.fitting.class_levels import ClassLevels
 from polytask.fitting.in_context_training import network_config, trained_on_tasks
+from polytask.fitting.judged_rows import judged_classes, judged_rows
 from polytask.fitting.level_prior import LevelPrior
 from polytask.fitting.new_task_scores import (
     RowPredictions,
@@ -173,7 +173,7 @@ def _class_levels(table: TaskLearnerTable, fold: FoldOfTasks, cuts: Cuts) -> dic
     for n, (known, asked) in cuts.items():
         log_p = prior.log_probabilities(codes[known], task[known], task[asked], n_classes)
         right = codes[asked]
-        found[n] = class_figures(log_p[np.arange(len(asked)), right], log_p.argmax(1) != right)
+        found[n] = judged_classes(log_p[np.arange(len(asked)), right], log_p.argmax(1) != right)
     return found
 
 
@@ -278,4 +278,4 @@ class Network(TaskCandidate):
             data={},
         )
         numbers = None if table.reader.of_classes else table.numbers(cut[1])
-        return answer_figures(model, table.known.only(asked), numbers)
+        return judged_rows(model, table.known.only(asked), numbers)

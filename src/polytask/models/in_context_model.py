@@ -20,8 +20,8 @@ from polytask.data.tables.problems import some_rows
 from polytask.data.tables.target_column import TargetColumn
 from polytask.models.bundle import Bundle
 from polytask.models.bundle_tensors import build_filled
-from polytask.models.in_context_answers import Answers, answers_of
 from polytask.models.in_context_config import InContextConfig, build_in_context
+from polytask.models.in_context_predictions import RowsPrediction, predictions_of
 from polytask.models.in_context_reading import InContextReader, most_rows_text
 from polytask.models.in_context_results import InContextResults
 from polytask.models.in_context_table import InContextTable
@@ -169,7 +169,7 @@ class InContextModel(SavedModel):
         code = self.reader.codes(frame, self.names)
         self._warn_unknown(code, stacklevel=3)
         told = InContextTable(self.reader, self.spreads, asked, n_rows=len(frame), labels=labels)
-        for answers in self.answers(inputs, code):
+        for answers in self.row_predictions(inputs, code):
             told.add(answers)
         for message in told.messages():
             warnings.warn(message, DataWarning, stacklevel=2)
@@ -267,14 +267,14 @@ class InContextModel(SavedModel):
         """Measure the answers for new tasks; see `polytask.estimators.evaluate_new_tasks`."""
         return polytask.estimators.evaluate_new_tasks(self, table, seed=seed, stacklevel=3)
 
-    def answers(self, inputs: Tensor, code: Tensor) -> Iterator[Answers]:
+    def row_predictions(self, inputs: Tensor, code: Tensor) -> Iterator[RowsPrediction]:
         """Answer encoded rows, part by part.
 
         Args:
             inputs: ``[row, feature]``.
             code: The number of each row's task, long ``[row]``; -1 where it is not known.
         """
-        return answers_of(self.learner, self.config, self.known, inputs, code)
+        return predictions_of(self.learner, self.config, self.known, inputs, code)
 
     def _warn_unknown(self, code: Tensor, *, stacklevel: int) -> None:
         if self.reader.column is not None and (n_unknown := int((code < 0).sum())):
@@ -356,7 +356,7 @@ class InContextModel(SavedModel):
         inputs = torch.zeros(2, self.config.n_inputs)
         code = torch.tensor([-1, 0 if len(self.known) else -1])
         found = {name: torch.zeros(2, 1, dtype=torch.float64) for name in self.reader.names}
-        for answers in self.answers(inputs, code):
+        for answers in self.row_predictions(inputs, code):
             for name, one in zip(
                 self.reader.names, answers.numbers, strict=False
             ):  # of classes there are none

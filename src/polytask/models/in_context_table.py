@@ -8,7 +8,7 @@ import torch
 
 from polytask.core import InputError
 from polytask.data.tables.target_column import label_array
-from polytask.models.in_context_answers import Answers, density_in_units
+from polytask.models.in_context_predictions import RowsPrediction, density_in_units
 from polytask.models.in_context_reading import InContextReader
 from polytask.models.predictive import told_of
 from polytask.models.task_predictions import AskedOfNumbers
@@ -46,30 +46,30 @@ class InContextTable:
         self.codes = np.full(n_rows, -1)
         self.notes = SpreadNotes(asked.intervals)
 
-    def add(self, answers: Answers) -> None:
+    def add(self, prediction: RowsPrediction) -> None:
         """Add the answers for some rows."""
         if self.reader.of_classes:
-            self._add_classes(answers)
-        rows = answers.rows.numpy()
+            self._add_classes(prediction)
+        rows = prediction.rows.numpy()
         for index, (found, target, spread) in enumerate(
-            zip(answers.numbers, self.reader.targets, self.spreads, strict=False)
+            zip(prediction.numbers, self.reader.targets, self.spreads, strict=False)
         ):
             name = target.task.name
             if spread is not None:
-                self.notes.add(name, spread, torch.full((len(rows),), answers.n_known))
-            told = told_of(found, target, self.asked, spread=spread, n_known=answers.n_known)
+                self.notes.add(name, spread, torch.full((len(rows),), prediction.n_known))
+            told = told_of(found, target, self.asked, spread=spread, n_known=prediction.n_known)
             if self.labels is not None:
                 told["log_density"] = density_in_units(found, target, self.labels[rows, index])
             for suffix, values in told.items():
                 self._column(f"{name}:{suffix}" if suffix else name, np.nan)[rows] = values
 
-    def _add_classes(self, answers: Answers) -> None:
-        rows = answers.rows.numpy()
+    def _add_classes(self, prediction: RowsPrediction) -> None:
+        rows = prediction.rows.numpy()
         target = self.reader.target
-        self.codes[rows] = answers.decided().numpy()
-        if answers.log_p is not None:
-            shares = answers.log_p.exp().numpy()  # [row, class]
-            for place, code in enumerate(answers.classes):
+        self.codes[rows] = prediction.decided().numpy()
+        if prediction.log_p is not None:
+            shares = prediction.log_p.exp().numpy()  # [row, class]
+            for place, code in enumerate(prediction.classes):
                 self._column(f"{target.task.name}:p({target.classes[code]})", 0.0)[rows] = shares[:, place]
 
     def messages(self) -> list[str]:

@@ -7,13 +7,13 @@ from polytask.fitting.new_task_scores import RowPredictions
 from polytask.models.in_context_model import InContextModel
 from polytask.models.known_rows import KnownRows
 
-__all__ = ["LEAST_PROBABILITY", "answer_figures", "class_figures"]
+__all__ = ["LEAST_PROBABILITY", "judged_rows", "judged_classes"]
 
 LEAST_PROBABILITY = 1e-6
 """That a class counts with at least, so that one that a learner never met does not decide alone."""
 
 
-def answer_figures(model: InContextModel, asked: KnownRows, numbers: np.ndarray | None) -> RowPredictions:
+def judged_rows(model: InContextModel, asked: KnownRows, numbers: np.ndarray | None) -> RowPredictions:
     """Answer rows by what a model knows, and judge the answers.
 
     Args:
@@ -26,15 +26,15 @@ def answer_figures(model: InContextModel, asked: KnownRows, numbers: np.ndarray 
         log_p = torch.zeros(len(asked), dtype=torch.float64)
         decided = torch.zeros(len(asked), dtype=torch.int64)
         codes = asked.labels[:, 0].long()
-        for answers in model.answers(asked.inputs, asked.task):
+        for answers in model.row_predictions(asked.inputs, asked.task):
             log_p[answers.rows] = answers.log_probability(codes[answers.rows])
             decided[answers.rows] = answers.decided()
-        return class_figures(log_p.numpy(), decided.numpy() != codes.numpy())
+        return judged_classes(log_p.numpy(), decided.numpy() != codes.numpy())
     shape = (len(asked), len(targets))
     mean, level = np.zeros(shape), np.zeros(shape)
     density = np.zeros(len(asked))
     labels = asked.labels.double()
-    for answers in model.answers(asked.inputs, asked.task):
+    for answers in model.row_predictions(asked.inputs, asked.task):
         rows = answers.rows.numpy()
         density[rows] = answers.log_density(targets, numbers[rows])
         for index, found in enumerate(answers.numbers):
@@ -43,7 +43,7 @@ def answer_figures(model: InContextModel, asked: KnownRows, numbers: np.ndarray 
     return RowPredictions(error=(mean - numbers) ** 2, log_density=density, level=level)
 
 
-def class_figures(log_p: np.ndarray, wrong: np.ndarray) -> RowPredictions:
+def judged_classes(log_p: np.ndarray, wrong: np.ndarray) -> RowPredictions:
     """Judge answers by the log probability of the right class ``[row]``, and whether they are wrong."""
     return RowPredictions(
         error=wrong[:, None].astype(float),

@@ -23,14 +23,14 @@ from polytask.models.in_context_config import InContextConfig, numbers_of
 from polytask.models.known_rows import KnownRows
 from polytask.models.predictive import Predictive
 
-__all__ = ["Answers", "answers_of"]
+__all__ = ["RowsPrediction", "predictions_of"]
 
 _AT_ONCE = 4096  # rows to answer
 _MOST_WAYS = 4  # of giving places to classes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Answers:
+class RowsPrediction:
     """What is said of some rows of one task.
 
     Args:
@@ -82,9 +82,9 @@ def density_in_units(found: Predictive, target: TargetColumn, labels: np.ndarray
     return found.log_density(torch.from_numpy(np.nan_to_num(standardized))).numpy() - slope
 
 
-def answers_of(
+def predictions_of(
     learner: EpisodicLearner, config: InContextConfig, known: KnownRows, inputs: Tensor, code: Tensor
-) -> Iterator[Answers]:
+) -> Iterator[RowsPrediction]:
     """Answer encoded rows, part by part.
 
     Args:
@@ -101,7 +101,7 @@ def answers_of(
         with torch.inference_mode():
             reading = _Reading(learner, config, None if of_task is None else known.only(of_task))
             for some in rows.split(_AT_ONCE):
-                yield reading.answers(some, inputs[some])
+                yield reading.predicted(some, inputs[some])
 
 
 class _Reading:
@@ -135,19 +135,19 @@ class _Reading:
         support = Batch(inputs=inputs, targets={"y": labels}, masks={"y": there})
         return self.learner.learn([self.task], support)["y"]
 
-    def answers(self, rows: Tensor, inputs: Tensor) -> Answers:
+    def predicted(self, rows: Tensor, inputs: Tensor) -> RowsPrediction:
         """Answer rows ``[row, feature]`` by their numbers."""
         if self.task.kind == "regression":
             found = numbers_of(self.learner, self.task, self.states[0], inputs)
-            return Answers(rows=rows, n_known=self.n_known, numbers=found)
+            return RowsPrediction(rows=rows, n_known=self.n_known, numbers=found)
         if not self.classes:
-            return Answers(rows=rows, n_known=0)
+            return RowsPrediction(rows=rows, n_known=0)
         ways = []
         for state, places in zip(self.states, self.places, strict=True):
             logits = self.learner.predict({"y": state}, [self.task], inputs)["y"].double()
             ways.append(logits[:, places].log_softmax(1))
         log_p = torch.stack(ways).logsumexp(0) - math.log(len(ways))
-        return Answers(rows=rows, n_known=self.n_known, classes=self.classes, log_p=log_p)
+        return RowsPrediction(rows=rows, n_known=self.n_known, classes=self.classes, log_p=log_p)
 
 
 def _ranked(known: KnownRows) -> tuple[tuple[int, ...], Tensor]:

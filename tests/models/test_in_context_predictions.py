@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from polytask.models.in_context_answers import answers_of
 from polytask.models.in_context_config import InContextConfig, build_in_context
+from polytask.models.in_context_predictions import predictions_of
 from polytask.models.known_rows import KnownRows
 
 CONFIG = InContextConfig(learner="pfn", n_inputs=3, width=16, n_classes=6, own_classes=True)
@@ -30,7 +30,7 @@ def shares(network, known: KnownRows, n_classes: int, config: InContextConfig = 
     """Return the probability of each class by index for some rows."""
     asked = torch.randn(5, 3, generator=torch.Generator().manual_seed(2))
     found = torch.zeros(5, n_classes, dtype=torch.float64)
-    for answers in answers_of(network, config, known, asked, torch.zeros(5, dtype=torch.int64)):
+    for answers in predictions_of(network, config, known, asked, torch.zeros(5, dtype=torch.int64)):
         assert answers.log_p is not None
         found[answers.rows[:, None], torch.tensor(answers.classes)] = answers.log_p.exp()
     return found
@@ -72,7 +72,7 @@ def test_classes_that_lie_alike_are_told_by_how_many_rows_they_have(network):
 
 def test_of_a_task_without_rows_no_class_is_possible(network):
     known = KnownRows.none(3)
-    (found,) = answers_of(network, CONFIG, known, torch.zeros(2, 3), torch.tensor([-1, -1]))
+    (found,) = predictions_of(network, CONFIG, known, torch.zeros(2, 3), torch.tensor([-1, -1]))
     assert found.classes == () and found.decided().tolist() == [-1, -1]
     assert found.log_probability(torch.tensor([0, 3])).tolist() == [-np.inf, -np.inf]
 
@@ -81,6 +81,6 @@ def test_classes_of_all_tasks_are_answered_without_rows():
     config = InContextConfig(learner="pfn", n_inputs=3, width=8, n_classes=3)
     torch.manual_seed(0)
     network = build_in_context(config).eval()
-    (found,) = answers_of(network, config, KnownRows.none(3), torch.zeros(2, 3), torch.tensor([-1, -1]))
+    (found,) = predictions_of(network, config, KnownRows.none(3), torch.zeros(2, 3), torch.tensor([-1, -1]))
     assert found.classes == (0, 1, 2) and found.log_p is not None
     np.testing.assert_allclose(found.log_p.exp().sum(1), 1)
