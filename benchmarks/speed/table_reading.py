@@ -10,8 +10,8 @@ numbers, "prices" few different numbers of two digits, "quoted" text with commas
 otherwise than polytask does, or what takes polytask more care. Each way reads in a process of its own, the
 ways in turn; a ratio is the median over rounds of polytask's time over pandas's of the same round, and a file
 is read twice, of which the second counts. Memory is the highest of the process over what it had before
-reading. ``load`` is how many processes ran or waited to: a busy machine has no processor left for the thread
-that looks at a file while it is parsed; ``cpu_ratio`` is of processor time. Says nothing of files that no
+reading. ``load`` is how many processes ran or waited to: a busy machine has no processor left for the threads
+that both ways use; ``cpu_ratio`` is of processor time. Says nothing of files that no
 pandas reads, which are refused with a reason. Writes ``results/table_reading.json``.
 """
 

@@ -84,7 +84,8 @@ class PlainFile:
                 content.seek(places[-1] + _PART - 1)
                 content.readline(_PART)
                 places.append(content.tell())
-        return list(zip(places, [*places[1:], max(size, self.start)], strict=True))
+        borders = zip(places, [*places[1:], size], strict=True)
+        return [(first, last) for first, last in borders if first < last]
 
     def _part(self, first: int, last: int) -> bytes:
         with self.open() as content:
@@ -98,7 +99,7 @@ class PlainFile:
                 text = rest + piece
                 end = text.rfind(b"\n") + 1
                 if end > 1:
-                    yield text[:end]
+                    yield _whole_lines(text[:end])
                     rest = text[end - 1 :]
                 else:
                     rest = text
@@ -110,7 +111,6 @@ def _whole_lines(part: bytes) -> bytes:
     """Put an end to the last line, and leave out blank ones after it."""
     if not part.endswith(b"\n"):
         return part + (b"\r\n" if b"\r\n" in part else b"\n")
-    for end in (b"\r\n", b"\n"):
-        while part.endswith(end + end):
-            part = part[: -len(end)]
+    while part.endswith((b"\n\n", b"\n\r\n")):
+        part = part[:-2] if part.endswith(b"\r\n") else part[:-1]
     return part
