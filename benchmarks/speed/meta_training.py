@@ -132,7 +132,7 @@ METHODS = {
     ),
     "Reptile": Method(plain=reptile, learner=lambda net: Reptile(net, n_steps=N_STEPS, **_norm(net))),
     "ANIL": Method(plain=anil, learner=lambda net: ANIL(net, inner_rate=RATE, n_steps=N_STEPS, **_norm(net))),
-    "prototypes": Method(plain=prototypes, learner=Prototypes, executions=("auto", "loop", "forward")),
+    "prototypes": Method(plain=prototypes, learner=Prototypes, executions=("auto", "loop")),
 }
 PROBLEMS = [
     f"{method}, {kind}"

@@ -22,6 +22,7 @@ from torch.autograd.function import FunctionCtx
 from polytask.core import Batch, Episode, EpisodeStack, EpisodicLearner, TrainingError
 from polytask.core.batch import Inputs, stack_batches
 from polytask.core.learner import run_loop
+from polytask.core.one_by_one import one_by_one as one_after_the_other
 from polytask.execution.at_once import explained
 
 __all__ = [
@@ -85,17 +86,55 @@ def one_by_one(
     """
     if not parameters:
         return run_loop(learner, episodes)
-    gradients = {name: p.detach().new_empty(len(episodes), *p.shape) for name, p in parameters.items()}
+    rows = _Rows(parameters, len(episodes))
     values: list[Tensor] = []
-    for index, episode in enumerate(episodes):
-        value = run_loop(learner, [episode])[0]
-        pieces = torch.autograd.grad(
-            value, list(parameters.values()), allow_unused=True, materialize_grads=True
-        )
-        values.append(value.detach())
-        for rows, piece in zip(gradients.values(), pieces, strict=True):
-            rows[index] = piece
-    return gradients, torch.stack(values)
+    with one_after_the_other():
+        for index, episode in enumerate(episodes):
+            value = run_loop(learner, [episode])[0]
+            pieces = torch.autograd.grad(
+                value, list(parameters.values()), allow_unused=True, materialize_grads=True
+            )
+            values.append(value.detach())
+            rows.write(index, pieces)
+    return rows.by_name(), torch.stack(values)
+
+
+class _Rows:
+    """Room for the gradients of each episode: those of one type side by side, so as to write them at once.
+
+    Args:
+        parameters: By name.
+        n_episodes: So many rows.
+    """
+
+    def __init__(self, parameters: dict[str, Tensor], n_episodes: int) -> None:
+        self._shapes = {name: p.shape for name, p in parameters.items()}
+        self._places: dict[tuple[torch.dtype, torch.device], list[int]] = {}
+        for place, p in enumerate(parameters.values()):
+            self._places.setdefault((p.dtype, p.device), []).append(place)
+        sizes = [p.numel() for p in parameters.values()]
+        self._joined = [
+            torch.empty(n_episodes, sum(sizes[place] for place in places), dtype=dtype, device=device)
+            for (dtype, device), places in self._places.items()
+        ]
+
+    def write(self, index: int, pieces: Sequence[Tensor]) -> None:
+        """Write the gradients of an episode, in the order of the parameters."""
+        for joined, places in zip(self._joined, self._places.values()):
+            torch.cat([pieces[place].reshape(-1) for place in places], out=joined[index])
+
+    def by_name(self) -> dict[str, Tensor]:
+        """Return the gradients, ``[episode, *parameter]``."""
+        names = list(self._shapes)
+        found: dict[str, Tensor] = {}
+        for joined, places in zip(self._joined, self._places.values()):
+            shapes = {names[place]: self._shapes[names[place]] for place in places}
+            columns = joined.split([shape.numel() for shape in shapes.values()], 1)
+            found |= {
+                name: column.view(len(joined), *shape)
+                for column, (name, shape) in zip(columns, shapes.items())
+            }
+        return found
 
 
 def _with_gradients(run: Run[Many], learner: EpisodicLearner, episodes: Many) -> Tensor:

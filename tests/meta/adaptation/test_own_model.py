@@ -1,47 +1,94 @@
-"""A model of one's own: other parameters in every call, and nothing of the model is changed."""
+"""A model of one's own is made once for episodes that are run one by one, and is as new for each of them."""
 
+import pytest
 import torch
-from torch import nn
-from torch.func import functional_call
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
-from polytask.core import generator, seeded
+from polytask.core import Batch, Episode, EpisodicLearner, Task
+from polytask.core.learner import run_loop
+from polytask.execution.groups import run_one_by_one
+from polytask.meta.adaptation import own_model
 from polytask.meta.adaptation.own_model import OwnModel
+from polytask.meta.initialization import ANIL, FOMAML, MAML
 from polytask.meta.layers.computed_weights import ComputedWeights
 
-X = torch.randn(5, 2, generator=generator(0))
+TASK = Task(name="y", kind="regression")
 
 
-def net() -> nn.Sequential:
-    with seeded(0):
-        return nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3), nn.Tanh(), nn.Linear(3, 1))
+class Counting(nn.Module):
+    """Adds how often it was called, which it notes on itself and in a buffer that it replaces."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.n_calls = 0
+        self.register_buffer("called", torch.zeros(()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.n_calls += 1
+        self.called = self.called + 1
+        return x + self.n_calls + self.called
 
 
-def own(model: nn.Module) -> OwnModel:
-    return OwnModel(model, computed_weights=ComputedWeights(model), normalization="batch")
+class Recomputed(nn.Module):
+    """Keeps nothing for the backward pass, which runs its layer once more."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(3, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return checkpoint(lambda x: self.layer(x).tanh(), x, use_reentrant=False)
 
 
-def test_each_call_runs_with_its_own_parameters() -> None:
-    model = net()
-    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    running = own(model)
-    for scale in (1.0, 2.0, 0.5):
-        parameters = {name: scale * p.detach() for name, p in model.named_parameters()}
-        torch.testing.assert_close(running(parameters, X, 0), functional_call(net(), parameters, (X,)))
-    for name, tensor in model.state_dict().items():
-        assert torch.equal(tensor, before[name])
+def episodes(n: int = 4) -> list[Episode]:
+    draw = torch.Generator().manual_seed(0)
+
+    def batch() -> Batch:
+        return Batch(
+            inputs=torch.randn(5, 3, generator=draw, dtype=torch.float64),
+            targets={"y": torch.randn(5, generator=draw, dtype=torch.float64)},
+        )
+
+    return [Episode(tasks=(TASK,), support=batch(), query=batch()) for _ in range(n)]
 
 
-def test_the_first_layers_may_have_been_run_already() -> None:
-    model = net()
-    parameters = {name: 2 * p.detach() for name, p in model[3].named_parameters("3")}
-    torch.testing.assert_close(
-        own(model)(parameters, model[:3](X), 0, n_fixed=3),
-        functional_call(model, parameters, (X,)),
-    )
+def network(first: nn.Module) -> nn.Sequential:
+    torch.manual_seed(0)
+    return nn.Sequential(first, nn.Linear(3, 3), nn.Tanh(), nn.Linear(3, 1)).double()
 
 
-def test_a_tensor_is_replaced_at_all_its_places() -> None:
-    model = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))
-    model[1].weight = model[0].weight
-    parameters = {"0.weight": torch.eye(2), "0.bias": torch.zeros(2), "1.bias": torch.zeros(2)}
-    torch.testing.assert_close(own(model)(parameters, X, 0), X)
+def gradients(learner: EpisodicLearner, execution) -> list[Tensor]:
+    learner.zero_grad()
+    values = learner.objectives(episodes(), execution=execution).values
+    (values * torch.arange(1.0, 1 + len(values), dtype=values.dtype)).sum().backward()
+    return [values.detach(), *(p.grad for p in learner.parameters() if p.grad is not None)]
+
+
+@pytest.mark.parametrize("kind", [MAML, FOMAML, ANIL])
+@pytest.mark.parametrize("first", [nn.Identity, Counting, Recomputed])
+def test_episodes_that_share_one_give_what_each_gives_with_one_for_itself(kind, first):
+    learner = kind(network(first()), inner_rate=0.1, n_steps=2)
+    for one, other in zip(gradients(learner, run_one_by_one), gradients(learner, run_loop), strict=True):
+        torch.testing.assert_close(one, other)
+
+
+def test_modules_are_copied_once_for_episodes_that_are_run_one_by_one(monkeypatch):
+    copied = []
+    before = own_model.module_copy
+    monkeypatch.setattr(own_model, "module_copy", lambda model: (copied.append(model), before(model))[1])
+    learner = MAML(network(nn.Identity()), n_steps=2)
+    gradients(learner, run_one_by_one)
+    assert len(copied) == 1
+    gradients(learner, run_loop)  # whose backward pass may run a part of an episode once more
+    assert len(copied) == 1 + len(episodes())
+
+
+def test_as_new_forgets_parameters_notes_and_replaced_buffers():
+    net = nn.Sequential(Counting(), nn.Linear(1, 1, bias=False))
+    own = OwnModel(net, computed_weights=ComputedWeights(net))
+    x = torch.ones(1, 1)
+    first = own({}, x, 0)
+    assert own({"1.weight": torch.full((1, 1), 100.0)}, x, 0) > first
+    assert torch.equal(own.as_new()({}, x, 0), first)
+    assert net[0].n_calls == 0

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from polytask.core import Batch, Episode, EpisodicLearner, InputError, Objectives, Task
 from polytask.core.batch import Inputs, query_objectives
 from polytask.core.learner import TOGETHER, Execution, State, States
-from polytask.meta.adaptation.fixed_body import layers, n_fixed_layers
+from polytask.core.one_by_one import held
 from polytask.meta.adaptation.inner_loop import InnerLoop, inner_rows
 from polytask.meta.adaptation.inner_options import adapted_parameters, check_inner_loop, check_trained
 from polytask.meta.adaptation.own_model import OwnModel
@@ -177,7 +177,7 @@ class GradientLearner(EpisodicLearner):
         with plain_attention():
             if self.objective is not None:
                 return self.objective(self, tasks, support, query)
-            own = self.own_model()
+            own = held(self, self.own_model).as_new()
             after = self.trajectory(tasks, support, own=own)[-1]
             return self.loss(after, tasks, query, self.n_steps, own=own)
 
@@ -298,10 +298,10 @@ class GradientLearner(EpisodicLearner):
     def _after_fixed_body(self, own: OwnModel, start: State, support: Batch) -> tuple[int, Batch]:
         """Return how many layers all inner steps have in common, and the support beyond these."""
         once = self.n_steps > 1 and self.batch_size is None and not self.per_step
-        n_fixed = n_fixed_layers(self.model, start) if once else 0
+        n_fixed = own.n_fixed(start) if once else 0
         if not n_fixed:
             return 0, support
-        features = own.run(layers(own.module, slice(n_fixed)), support.inputs, 0)
+        features = own.run_first(n_fixed, support.inputs)
         if not isinstance(features, Tensor) or features.shape[:1] != (len(support),):
             return 0, support  # not examples by row, as a batch has them
         return n_fixed, replace(support, inputs=features)

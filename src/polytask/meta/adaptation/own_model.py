@@ -1,13 +1,15 @@
 """A model of one's own, in which an inner loop puts parameters step by step."""
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from typing import Any, Self
 
+import torch
 from torch import Tensor, nn
 
 from polytask.core.batch import Inputs
 from polytask.core.copied_module import module_copy
-from polytask.meta.adaptation.fixed_body import layers
+from polytask.meta.adaptation.fixed_body import layers, n_fixed_layers
 from polytask.meta.layers.computed_weights import ComputedWeights
 from polytask.meta.layers.normalization import Normalization, normalize
 from polytask.meta.layers.per_step import at_step
@@ -22,7 +24,7 @@ class OwnModel:
     """A copy of a model's modules that runs with one set of parameters after the other.
 
     To copy the modules takes as long as to run a small network once; so an episode copies them once, and not
-    in every step.
+    in every step, and episodes that are run one after the other copy them once, see `as_new`.
 
     Args:
         model: The model; its tensors are shared, nothing of it is changed.
@@ -49,8 +51,23 @@ class OwnModel:
         normalize(self.module, normalization)
         self._computed_weights = computed_weights
         self._per_step = per_step
-        self._rests: dict[int, nn.Module] = {0: self.module}
+        self._is_plain = not (per_step or computed_weights.any)
+        self._parts: dict[tuple[int | None, int | None], nn.Module] = {(None, None): self.module}
         self._places = _places(self.module)
+        self._n_fixed: dict[tuple[str, ...], int] = {}
+        self._before: list[tuple[dict[str, Any], dict[str, Any]]] = [
+            (mapping, dict(mapping))
+            for part in self.module.modules()
+            if not isinstance(part, torch.jit.ScriptModule)  # which is shared, not copied
+            for mapping in (vars(part), *(vars(part)[name] for name in ("_parameters", "_buffers")))
+        ]
+
+    def as_new(self) -> Self:
+        """Forget what was put into it, and what its modules have noted on themselves since it was made."""
+        for mapping, before in self._before:
+            mapping.clear()
+            mapping.update(before)
+        return self
 
     def __call__(
         self, parameters: Mapping[str, Tensor], inputs: Inputs, step: int, *, n_fixed: int = 0
@@ -66,12 +83,27 @@ class OwnModel:
         for name, tensor in parameters.items():
             for register, key in self._places[name]:
                 register[key] = tensor
-        if n_fixed not in self._rests:
-            self._rests[n_fixed] = layers(self.module, slice(n_fixed, None))
-        return self.run(self._rests[n_fixed], inputs, step)
+        return self._run(n_fixed or None, None, inputs, step)
 
-    def run(self, part: nn.Module, inputs: Inputs, step: int) -> Tensor | Mapping[str, Tensor]:
-        """Run a part of the model."""
+    def n_fixed(self, changed: Collection[str]) -> int:
+        """Count the layers before the first one with a parameter of these names; see `n_fixed_layers`."""
+        names = tuple(changed)
+        if names not in self._n_fixed:
+            self._n_fixed[names] = n_fixed_layers(self.module, names)
+        return self._n_fixed[names]
+
+    def run_first(self, n_layers: int, inputs: Inputs) -> Tensor | Mapping[str, Tensor]:
+        """Run the first layers."""
+        return self._run(None, n_layers, inputs, 0)
+
+    def _run(
+        self, first: int | None, end: int | None, inputs: Inputs, step: int
+    ) -> Tensor | Mapping[str, Tensor]:
+        if (first, end) not in self._parts:
+            self._parts[first, end] = layers(self.module, slice(first, end))
+        part = self._parts[first, end]
+        if self._is_plain:
+            return part(inputs)
         per_step = at_step(part, step) if self._per_step else contextlib.nullcontext()
         with per_step, self._computed_weights.inside(part):
             return part(inputs)
