@@ -277,7 +277,10 @@ CASES: dict[str, Case] = {
     "meta_peers": Case(
         arguments=("--rounds", "1", "--steps", "1"), constants={"PER_ROUND": {"vmap": 1, "plain loop": 1}}
     ),
-    "meta_training": Case(arguments=("FOMAML, sinusoid", "ANIL, sinusoid", "--rounds", "1")),
+    "meta_training": Case(
+        arguments=("FOMAML, sinusoid", "ANIL, sinusoid", "prototypes, Conv4", "--rounds", "1"),
+        constants={"N_EPISODES": {"Conv4": 2, "sinusoid": 25}},
+    ),
     "meta": Case(
         arguments=("sinusoid, 1 step", "--seconds", "0", "--ways", "plain loop", "run_loop", "loop", "vmap",
                    "compiled", "auto"),
