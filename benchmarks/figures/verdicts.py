@@ -5,6 +5,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.figures.tables.few_shot import over_seeds
+from benchmarks.figures.tables.joint import comparison_of_all
 from benchmarks.figures.values import MissingError, read
 
 from polytask.core.verdicts import VERDICTS_FILE
@@ -23,7 +24,7 @@ def verdicts() -> str:
 def _joint() -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {kind: {} for kind in PREFIXES.values()}
     try:
-        sets = read("every-method")["figures"]
+        sets = comparison_of_all()
     except MissingError:
         return found
     for method in next(iter(sets.values())):

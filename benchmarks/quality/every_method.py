@@ -2,6 +2,8 @@
 
     python benchmarks/quality/every_method.py                 # an hour; goes on where it stopped
     python benchmarks/quality/every_method.py --sets wq --seed 0
+    python benchmarks/quality/every_method.py --continue      # with the cells of the results file
+    python benchmarks/quality/every_method.py --report        # only what all cells are there of
 
 Each balancer trains hard sharing, and each architecture is trained with equal weights; beside them stand
 networks of single tasks and fixed weightings that the validation part chooses. All have the same width, steps
@@ -138,9 +140,17 @@ def measured(method: str, parts: Parts, of: Set, seed: int) -> Metrics:
     return best([fit(parts, of, seed, rate, balancer_by_name(name, names)) for rate in of.rates]).metrics
 
 
+def cell_path(method: str, name: str, seed: int) -> Path:
+    return CELLS / f"{name}-{seed}-{method.replace(':', '-').replace(' ', '-')}.json"
+
+
+def complete(name: str, seeds: Sequence[int]) -> bool:
+    return all(cell_path(method, name, seed).exists() for method in methods() for seed in seeds)
+
+
 def cell(method: str, name: str, seed: int) -> dict[str, Any]:
     """Return what a method reaches on a set, from its file where it has one."""
-    path = CELLS / f"{name}-{seed}-{method.replace(':', '-').replace(' ', '-')}.json"
+    path = cell_path(method, name, seed)
     if path.exists():
         return json.loads(path.read_text(encoding="utf-8"))
     of = SETS[name]
@@ -154,6 +164,25 @@ def cell(method: str, name: str, seed: int) -> dict[str, Any]:
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, lambda file: file.write(json.dumps(found).encode()))
     return found
+
+
+def take_over() -> None:
+    """Write the cells of the results file that are not there: whoever asks has not changed the methods."""
+    stored = json.loads(RESULTS.read_text(encoding="utf-8"))["figures"]["cells"]
+    for path, found in ((CELLS / name, found) for name, found in stored.items()):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            write_atomically(path, lambda file, found=found: file.write(json.dumps(found).encode()))
+
+
+def stored_cells() -> dict[str, Any]:
+    """Return all cells that there are, by the names of their files, with metrics rounded."""
+    return {
+        path.name: json.loads(
+            path.read_text(encoding="utf-8"), parse_float=lambda text: round(float(text), 6)
+        )
+        for path in sorted(CELLS.glob("*.json"))
+    }
 
 
 def methods() -> list[str]:
@@ -202,10 +231,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--sets", nargs="+", choices=list(SETS), default=list(SETS))
     parser.add_argument("--seed", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--continue", action="store_true", dest="resume", help="with the committed cells")
+    parser.add_argument("--report", action="store_true", help="only of the sets all of whose cells are there")
     asked = parser.parse_args()
     torch.set_num_threads(1)
+    if asked.resume:
+        take_over()
     figures: dict[str, Any] = {}
-    for name in asked.sets:
+    for name in [name for name in asked.sets if not asked.report or complete(name, asked.seed)]:
         cells: dict[str, list[dict[str, Any]]] = {method: [] for method in methods()}
         for seed in asked.seed:
             for method, found in cells.items():
@@ -220,10 +253,11 @@ def main() -> None:
         "seeds": asked.seed, "trials": 2, "sets": {
             name: f"{of.n_steps} steps of {of.batch_size} rows, two layers of {of.width}"
             for name, of in SETS.items()
-            if name in asked.sets
+            if name in figures
         },
         "metric": "gain over equal weights, percent of each task's first metric, averaged",
     }  # fmt: skip
+    figures["cells"] = stored_cells()
     write_results(
         RESULTS, setting=setting, figures=figures, seed=asked.seed, split="by seed, 60/20/20 or 70/10/20"
     )

@@ -60,10 +60,15 @@ def clear(found: dict[str, Any]) -> str:
     return f"{sum(sure)}, {len(sure) - sum(sure)} of {len(gains)}"
 
 
+def comparison_of_all() -> dict[str, Any]:
+    """Return the lines of all methods by set."""
+    return {name: rows for name, rows in read("every-method")["figures"].items() if name != "cells"}
+
+
 @table("joint.every-method")
 def every_method() -> str:
     """What each balancer and architecture gains over equal weights with hard sharing, the best first."""
-    sets = read("every-method")["figures"]
+    sets = comparison_of_all()
     lines = {method: [rows[method] for rows in sets.values()] for method in next(iter(sets.values()))}
     shares = {
         method: sum(interval(line["gain"])[0] for line in found) / len(found)
@@ -105,7 +110,7 @@ def every_method_counts() -> str:
     """How many of the comparisons are clear, by themselves and together."""
     lines = [
         line
-        for rows in read("every-method")["figures"].values()
+        for rows in comparison_of_all().values()
         for method, line in rows.items()
         if method != EQUAL and "gain" in line
     ]
