@@ -5,7 +5,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.figures.tables.few_shot import over_seeds
-from benchmarks.figures.tables.joint import comparison_of_all
+from benchmarks.figures.tables.joint import BASELINES, comparison_of_all
 from benchmarks.figures.values import MissingError, read
 
 from polytask.core.verdicts import VERDICTS_FILE
@@ -41,7 +41,7 @@ def _joint() -> dict[str, dict[str, Any]]:
             },
             "time": round(median([line["time"] for line in lines.values() if "time" in line] or [0.0]), 2),
         }
-        if method == "balancer:equal":
+        if method in BASELINES:
             entry = {"baseline": True, "sets": list(sets)}
         found[PREFIXES[prefix]][name] = entry
     return found

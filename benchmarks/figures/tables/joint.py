@@ -20,6 +20,8 @@ METHODS = {"uncertainty": "uncertainty", "famo": "FAMO", "db-mtl": "DB-MTL", "fi
 
 
 MEAN = "mean metric"
+BASELINES = ("balancer:equal", "architecture:hard")
+"""One and the same: equal weights and hard sharing."""
 
 
 def _methods(name: str) -> dict[str, Any]:
@@ -69,14 +71,18 @@ def comparison_of_all() -> dict[str, Any]:
 def every_method() -> str:
     """What each balancer and architecture gains over equal weights with hard sharing, the best first."""
     sets = comparison_of_all()
-    lines = {method: [rows[method] for rows in sets.values()] for method in next(iter(sets.values()))}
+    lines = {
+        method: [rows[method] for rows in sets.values()]
+        for method in next(iter(sets.values()))
+        if method not in BASELINES
+    }
     shares = {
         method: sum(interval(line["gain"])[0] for line in found) / len(found)
         for method, found in lines.items()
-        if all("gain" in line for line in found) and method != EQUAL
+        if all("gain" in line for line in found)
     }
     order = sorted(shares, key=lambda method: -shares[method])
-    order += [method for method in lines if method not in shares and method != EQUAL]
+    order += [method for method in lines if method not in shares]
     rows = [
         [
             (method if kind == method else f"`{kind}`") + ("" if prefix == "balancer" else ARCHITECTURE),
@@ -90,7 +96,7 @@ def every_method() -> str:
     return markdown(["", *labels, "time"], rows)
 
 
-EQUAL, ARCHITECTURE, WATER = "balancer:equal", ", architecture", "Water quality"
+ARCHITECTURE, WATER = ", architecture", "Water quality"
 
 
 def _gain(line: dict[str, Any]) -> str:
@@ -112,7 +118,7 @@ def every_method_counts() -> str:
         line
         for rows in comparison_of_all().values()
         for method, line in rows.items()
-        if method != EQUAL and "gain" in line
+        if method not in BASELINES and "gain" in line
     ]
     better, worse = (sum(line["verdict"] == word for line in lines) for word in ("better", "worse"))
     sure = [line for line in lines if (line["p-value, Holm"] or 1.0) < 0.05]
