@@ -16,6 +16,7 @@ from polytask.cli.failures import as_options
 from polytask.core.doors import at_the_command, at_the_estimator, by_door
 from polytask.estimators import FewShotEstimator, MultiTaskEstimator, adapt, fit, learn, update
 from polytask.estimators.learn_prior import learn_prior
+from polytask.estimators.task_learning import task_learning
 from polytask.models import FewShotClassifier, TableModel, TaskTableModel
 from polytask.models.few_shot_config import FewShotConfig
 from polytask.models.table_config import TableConfig
@@ -50,7 +51,7 @@ SETTINGS |= {
 SETTINGS |= set(signature(TableModel.importance).parameters)
 SETTINGS |= set(signature(TableModel.predict).parameters) | set(signature(TaskTableModel.adapt).parameters)
 SETTINGS |= {*signature(TaskTableModel.predict).parameters, *signature(learn_prior).parameters}
-SETTINGS |= set(signature(update).parameters)
+SETTINGS |= {*signature(update).parameters, *signature(task_learning).parameters}
 SETTINGS |= {field.name for config in (TableConfig, FewShotConfig) for field in fields(config)}
 TAKEN = {
     *signature(MultiTaskEstimator).parameters,

@@ -117,3 +117,24 @@ def test_a_program_that_trains_ends_with_the_usual_code(number, code, tmp_path):
     assert ("Traceback" in told) == (number == signal.SIGINT)
     left = [path.name for path in (tmp_path / "work").iterdir()] if (tmp_path / "work").exists() else []
     assert left in ([], ["metrics.csv"])
+
+
+def test_ctrl_c_while_torch_is_imported_says_what_is_kept(tmp_path):
+    """A torch whose import was interrupted must not be imported again by the message."""
+    folder = tmp_path / "torch"
+    folder.mkdir()
+    (folder / "__init__.py").write_text("raise KeyboardInterrupt\n")
+    program = (
+        "from polytask.core.interrupts import interruptible\n"
+        "with interruptible(None, again='', keep='a folder'):\n"
+        "    import torch\n"
+    )
+    paths = os.pathsep.join([str(tmp_path), *sys.path])
+    ended = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONPATH": paths},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Stopped; nothing is kept. A run with a folder" in ended.stderr.splitlines()[-1]

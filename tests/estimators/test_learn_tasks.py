@@ -120,7 +120,7 @@ def test_of_several_numbers_each_one_gets_better_by_known_rows_and_is_measured()
     asked = {**SETTINGS, "target": ["sold", "kept"], "learning_rate": 3e-3}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model = polytask.learn(pairs(60, 10), learner="tnp", steps=150, **asked)
+        model = polytask.learn(pairs(60, 10), learner="tnp", steps=250, **asked)
         new = pairs(12, 20, first=1000)
         known, rest = new.groupby("shop").head(8), new.groupby("shop").tail(12)
         before, after = model.predict(rest), model.adapt(known).predict(rest)

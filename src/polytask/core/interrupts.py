@@ -54,15 +54,21 @@ def interruptible(
         with _termination_raised():
             yield
     except KeyboardInterrupt:
-        from polytask.core.torch_internals import imported_for_the_end  # here torch is loaded already
-
-        imported_for_the_end()
+        _prepare_the_end()
         raise KeyboardInterrupt(_message(folder, again, keep, name, saved_as)) from None
     except _Terminated:
         sys.stderr.write(_message(folder, again, keep, name, saved_as) + "\n")
         raise SystemExit(_TERMINATED) from None
     finally:
         _INSIDE.reset(token)
+
+
+def _prepare_the_end() -> None:
+    """Import what torch needs as the process ends; a torch whose import was interrupted needs nothing."""
+    if "torch" in sys.modules:  # Python takes a module out again whose import did not end
+        from polytask.core.torch_internals import imported_for_the_end
+
+        imported_for_the_end()
 
 
 def _message(folder: str | Path | None, again: str, keep: str, name: str, saved_as: str) -> str:

@@ -39,7 +39,7 @@ def method_verdict(kind: Kind, name: str, *, short: bool = False) -> str:
 def _of_sets(found: Mapping[str, Any], short: bool) -> str:
     """Say on which sets joint training with the method is clearly better or worse than the plain one."""
     if "baseline" in found:
-        return "the baseline" if short else f"the others are compared with it, on {len(found['sets'])} sets"
+        return "the baseline" if short else f"the others are compared with it, on {', '.join(found['sets'])}"
     told: dict[str, list[str]] = {"better": [], "worse": [], "no clear difference": [], "failed": []}
     for name, one in found["sets"].items():
         clear = one["verdict"] in ("better", "worse") and not short

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from polytask.core import EpisodicLearner, InputError, Task
+from polytask.core.names import counted
 from polytask.core.settings import SettingsCheck
 from polytask.meta.model import CANP, CNP, NP, TNPD, ConvCNP, GaussianLearner, PriorFitted
 from polytask.models.predictive import BarPredictive, GaussianPredictive, Predictive
@@ -92,12 +93,12 @@ class InContextConfig(SavedSettings):
         if self.n_classes == 1 or (self.n_classes and self.learner not in OF_CLASSES):
             found.append(
                 f"classes take {' or '.join(OF_CLASSES)} and 2 or more of them, got {self.learner!r} and "
-                f"`n_classes` {self.n_classes}"
+                f"{counted(self.n_classes, 'class', 'classes')}"
             )
         if self.n_outputs > 1 and (self.n_classes or self.learner in OF_ONE_NUMBER):
-            found.append(f"{self.learner!r} has one output, got `n_outputs` {self.n_outputs}")
+            found.append(f"{self.learner!r} answers one target, got {self.n_outputs}")
         if self.n_inputs > 1 and self.learner in OF_ONE_INPUT:
-            found.append(f"{self.learner!r} takes one feature, got `n_inputs` {self.n_inputs}")
+            found.append(f"{self.learner!r} takes one feature, got {self.n_inputs}")
         if self.own_classes and not self.n_classes:
             found.append("`own_classes` is for classes")
         return found

@@ -2,6 +2,7 @@ import pytest
 
 from polytask.core import DataError
 from polytask.data.tables.delimited import read_delimited
+from polytask.data.tables.table import read_table
 from polytask.data.tables.typed_columns import MISSING_WORDS
 
 
@@ -18,6 +19,16 @@ def test_any_delimiter_can_be_told() -> None:
 def test_lines_are_counted_from_the_first_one_though_it_tells_the_delimiter() -> None:
     with pytest.raises(DataError, match="line 4: the header has 2 fields, but this line has 1"):
         read_delimited("sep=;\na;b\n1;2\n3\n", "t")
+
+
+@pytest.mark.parametrize("row", ["\ufeff5,x", '"\ufeff5",x', "\n \ufeff5,x"])
+@pytest.mark.parametrize("n_rows", [2, 120_000])
+def test_a_byte_order_mark_in_front_of_the_rows_is_refused(row: str, n_rows: int, tmp_path) -> None:
+    path = tmp_path / "t.csv"
+    rest = "".join(f"{index * 1.37:.4f},w{index}\n" for index in range(n_rows))
+    path.write_text(f"a,b\n{row}\n{rest}", encoding="utf-8")
+    with pytest.raises(DataError, match=r"begins with a byte order mark.*Delete it"):
+        read_table(path)
 
 
 @pytest.mark.parametrize(

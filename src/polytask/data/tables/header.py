@@ -51,7 +51,7 @@ def find_header(head: list[str], where: str) -> Header:
     """Find delimiter and names in the first lines of a file.
 
     Raises:
-        DataError: There are none.
+        DataError: There are none, or the rows begin with a byte order mark, as where files were joined.
     """
     marked = _SEPARATOR_LINE.fullmatch(head[0]) if head else None
     delimiter = marked.group(1) if marked else _delimiter(head)
@@ -62,7 +62,13 @@ def find_header(head: list[str], where: str) -> Header:
     _, names = next(_rows(lines, delimiter, where, n_skipped), (0, None))
     if names is None:
         raise DataError(f"{where} is empty; it needs a line of column names, and rows.")
-    return Header(delimiter=delimiter, names=tuple(names), n_lines=len(head) - len(list(lines)))
+    rest = list(lines)
+    if next((line for line in rest if line.strip()), "").lstrip(' "').startswith("\ufeff"):
+        raise DataError(
+            f"{where}: the first row begins with a byte order mark (U+FEFF), as where a file was put behind "
+            "another one. Delete it."
+        )
+    return Header(delimiter=delimiter, names=tuple(names), n_lines=len(head) - len(rest))
 
 
 def check_names(names: list[str], where: str) -> None:
