@@ -27,7 +27,8 @@ from results import write_results  # beside this file
 from polytask.core import derive_seed, mean_interval
 from polytask.core.random import numpy_generator
 from polytask.datasets import chick_weights, parkinsons, school
-from polytask.estimators.learn_tasks import TRIED, task_learning, trained_network, tried_learners
+from polytask.estimators.learn_tasks import trained_network, tried_learners
+from polytask.estimators.task_learning import TRIED, task_learning
 from polytask.fitting.fit_settings import FitSettings
 from polytask.fitting.level_prior import LevelPrior
 from polytask.fitting.new_task_scores import chosen_learner
@@ -181,7 +182,7 @@ def part(table: pd.DataFrame, new: np.ndarray, seed: int, seconds: dict[str, flo
     asked = {
         name: task_learning(
             task_column="task", target="y:regression", learner=name, seed=seed, progress=False,
-            **({} if name == "mixed" else {"steps": STEPS}),
+            steps=None if name == "mixed" else STEPS,
         )
         for name in LEARNERS
     }  # fmt: skip
