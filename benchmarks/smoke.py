@@ -164,7 +164,7 @@ CASES: dict[str, Case] = {
     "portfolio": Case(constants={"WAYS": (2, 5), "SHOTS": (2,), "DRAWS": 1, "N_QUERIES": 3, "SIZES": (1, 2)}),
     "task_learners": Case(arguments=("--set", "chicks"), constants={"STEPS": 2, "N_PARTS": 2}),
     "task_classes": Case(
-        arguments=("--set", "sorts"), constants={"STEPS": 2, "N_TASKS": 14, "N_PARTS": {"sorts": 2}}
+        arguments=("--set", "sorts"), constants={"STEPS": 2, "N_TASKS": 40, "N_PARTS": {"sorts": 2}}
     ),
     "every_method": Case(arguments=("--sets", "wq", "--seed", "0", "1"), shorten=four_methods),
     "unseen_examples": Case(arguments=(".", "small-digits"), constants={"DRAWS": 1}),
