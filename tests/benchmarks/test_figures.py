@@ -7,6 +7,7 @@ import pytest
 from benchmarks.figures import values
 from benchmarks.figures.__main__ import PAGES, ROOT
 from benchmarks.figures.blocks import rewritten
+from benchmarks.figures.tables.few_shot import _error
 from benchmarks.figures.tables.registry import markdown
 from benchmarks.figures.typed import typed_numbers
 from benchmarks.figures.values import MissingError, number, value
@@ -95,3 +96,8 @@ def test_the_pages_say_what_the_results_say(name: str) -> None:
     after, faults = rewritten(text, language="zh" if "zh" in name else "en")
     assert after == text, "run `make figures`"
     assert faults + typed_numbers(after) == []
+
+
+def test_minutes_of_runs_go_from_the_least_to_the_most() -> None:
+    runs = {str(seed): {"error": 14.0 + seed, "minutes": minutes} for seed, minutes in enumerate([11.3, 5.5])}
+    assert _error({"by seed": runs}, "minutes") == ["14.00 / 15.00 % (2 seeds)", "5.5 to 11.3"]

@@ -172,12 +172,14 @@ def alphabets() -> str:
 
 def _error(cell: dict[str, Any], minutes: str) -> list[str]:
     runs = list(cell["by seed"].values())
-    if len(runs) > 1:
+    if len(runs) > 2:
         text = f"{cell['error over seeds']} % ({len(runs)} seeds)"
+    elif len(runs) == 2:  # with which an interval says little
+        text = " / ".join(number(run["error"], 2) for run in runs) + " % (2 seeds)"
     else:
         steps = f" ({runs[0]['steps']:,} steps)" if "steps" in runs[0] else ""
         text = f"{number(runs[0]['error'], 2)} ± {number(runs[0]['half_width_95'], 2)} %{steps}"
-    times = sorted(number(run[minutes], 1) for run in runs)
+    times = [number(amount, 1) for amount in sorted(run[minutes] for run in runs)]
     return [text, times[0] if len(times) == 1 else f"{times[0]} to {times[-1]}"]
 
 
