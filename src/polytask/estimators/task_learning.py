@@ -82,7 +82,7 @@ class TaskLearning:
         kinds = {target.task.kind == "regression" for target in targets}
         numbers = kinds == {True}
         if self.learner != "auto":
-            if self.learner not in ("auto", "mixed"):
+            if self.learner != "mixed":
                 _check_answers(self.learner, targets)
             return (self.learner,)
         if self.own_classes:
@@ -134,8 +134,11 @@ class TaskLearning:
 
     def mixed_text(self, why: str) -> str:
         """Say that nothing was tried; ``why`` as `needs_mixed` tells it."""
-        most = MOST_CLASSES if self.most_classes is None else self.most_classes
-        return _MIXED_ALONE.format(why=why, most=most, tasks=FEWEST_TASKS)
+        return _MIXED_ALONE.format(why=why, most=self._most, tasks=FEWEST_TASKS)
+
+    @property
+    def _most(self) -> int:
+        return MOST_CLASSES if self.most_classes is None else self.most_classes
 
     def _why_mixed(self, frame: pd.DataFrame) -> str | None:
         try:
@@ -148,9 +151,8 @@ class TaskLearning:
             return None if simple else "'mixed' was asked for"
         if len(targets) > 1 and not all(numbers):
             return "Numbers and classes, or several columns of classes, are asked for"
-        most = MOST_CLASSES if self.most_classes is None else self.most_classes
         for target in targets:
-            if len(target.classes) > most:
+            if len(target.classes) > self._most:
                 return f"Target {target.task.name!r} has {len(target.classes)} classes"
         n_tasks = self._n_tasks(frame, targets)
         if n_tasks is not None and n_tasks < FEWEST_TASKS:

@@ -29,14 +29,16 @@ References:
     1994: the error of an average is the average error less the spread around it. The factor is ours.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from polytask.core.random import numpy_generator
+from polytask.data.tables.folds import Fold
 from polytask.fitting.held_out_networks import HeldOutNetworks
 from polytask.fitting.table_preparation import PreparedTable
 from polytask.models.table_ensemble import TableEnsemble
@@ -111,8 +113,8 @@ def network_spread(model: TableEnsemble, prepared: PreparedTable, *, seed: int) 
     rows = np.arange(n_rows)
     if n_rows > _MOST_ROWS:
         rows = np.sort(numpy_generator(seed, "spread").choice(n_rows, _MOST_ROWS, replace=False))
-    taken = _trained_on(prepared) if n_repeats == 1 else _judged_by(prepared)
-    taken = torch.from_numpy(taken[:, rows])  # [network, row]
+    of_fold = attrgetter("train" if n_repeats == 1 else "held_out")
+    taken = _rows_of_networks(prepared, of_fold)[:, torch.from_numpy(rows)]  # [network, row]
     enough = taken.sum(0) >= (2 if n_repeats == 1 else n_repeats)
     if not enough.any():
         return None
@@ -129,21 +131,12 @@ def network_spread(model: TableEnsemble, prepared: PreparedTable, *, seed: int) 
     )
 
 
-def _trained_on(prepared: PreparedTable) -> np.ndarray:
-    """Return which rows each network was trained on, bool ``[network, row]``."""
+def _rows_of_networks(prepared: PreparedTable, rows_of: Callable[[Fold], np.ndarray]) -> Tensor:
+    """Return which rows of its fold each network has, bool ``[network, row]``: those trained on, say."""
     folds = [fold for dealt in prepared.repeats for fold in dealt]
-    found = np.zeros((len(folds), len(prepared.rows)), dtype=bool)
+    found = torch.zeros(len(folds), len(prepared.rows), dtype=torch.bool)
     for network, fold in enumerate(folds):
-        found[network, fold.train] = True
-    return found
-
-
-def _judged_by(prepared: PreparedTable) -> np.ndarray:
-    """Return which rows judge each network, bool ``[network, row]``."""
-    folds = [fold for dealt in prepared.repeats for fold in dealt]
-    found = np.zeros((len(folds), len(prepared.rows)), dtype=bool)
-    for network, fold in enumerate(folds):
-        found[network, fold.held_out] = True
+        found[network, torch.from_numpy(rows_of(fold))] = True
     return found
 
 

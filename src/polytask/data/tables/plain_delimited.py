@@ -134,7 +134,7 @@ def _parsed(
         beginning: The first bytes of rows, and their values; None to read it from one end to the other, and
             to look at nothing.
     """
-    frame = parse(file, written, in_turn=beginning is None)
+    frame = parse(file, pool, written, in_turn=beginning is None)
     if frame is None or frame.empty:
         return None, None
     columns = [column for _, column in frame.items()]

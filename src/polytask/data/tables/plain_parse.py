@@ -1,13 +1,14 @@
 """How pandas and pyarrow are asked for the columns of plain delimited text."""
 
 from collections.abc import Collection
+from concurrent.futures import Executor
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from polytask.core.quiet import filtered_warnings
-from polytask.data.tables.plain_file import PlainFile, threads
+from polytask.data.tables.plain_file import PlainFile
 from polytask.data.tables.typed_columns import EXACT, MISSING
 
 __all__ = ["arrow_text_type", "is_large", "parse", "parse_texts"]
@@ -15,11 +16,14 @@ __all__ = ["arrow_text_type", "is_large", "parse", "parse_texts"]
 _UNREADABLE = (ValueError, ArithmeticError, LookupError, pd.errors.ParserWarning)
 
 
-def parse(file: PlainFile, written: Collection[int] = (), *, in_turn: bool = False) -> pd.DataFrame | None:
+def parse(
+    file: PlainFile, pool: Executor, written: Collection[int] = (), *, in_turn: bool = False
+) -> pd.DataFrame | None:
     """Let pandas read all columns; None where it cannot, or rows are longer than the header.
 
     Args:
         file: The file.
+        pool: Threads that look at the columns.
         written: Columns that are text of pyarrow, as they are written; only empty values are missing.
         in_turn: Read it from one end to the other. Otherwise pandas may read several parts at once, and take
             rows for whole at which a part begins, though they end in a delimiter too much.
@@ -40,9 +44,8 @@ def parse(file: PlainFile, written: Collection[int] = (), *, in_turn: bool = Fal
                 frame = _read(file, options | {"low_memory": low_memory}, in_turn=in_turn)
         except _UNREADABLE:
             return None
-        with threads() as pool:
-            if not any(pool.map(lambda column: _may_be_of_pieces(column[1]), frame.items())):
-                return frame
+        if not any(pool.map(lambda column: _may_be_of_pieces(column[1]), frame.items())):
+            return frame
     return frame
 
 
