@@ -26,6 +26,7 @@ READ_BY_OTHERS = (
     "equal_time",
     "varied_prototypes",
     "unseen_sets",
+    "task_parts",
 )
 
 

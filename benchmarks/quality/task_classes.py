@@ -17,29 +17,23 @@ tasks. Where classes are a task's own, there is no pooled model and ``mixed`` do
 whose class is among the rows that are known, of two or more. Writes ``results/task-classes.json``.
 """
 
-import argparse
-import json
 import time
-import warnings
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
-from results import write_results  # beside this file
 from sklearn.linear_model import LogisticRegression
+from task_parts import Figures, by_parts, learned, measure_sets  # beside this file
 
-from polytask.core import derive_seed, mean_interval
 from polytask.core.random import numpy_generator
 from polytask.datasets import toxcast
-from polytask.estimators.learn_tasks import trained_network, tried_learners
 from polytask.estimators.task_learning import task_learning
 from polytask.fitting.class_levels import ClassLevels
-from polytask.fitting.fit_settings import FitSettings
 from polytask.fitting.judged_rows import LEAST_PROBABILITY
 from polytask.fitting.new_task_scores import chosen_learner
 from polytask.fitting.task_learner_table import TaskLearnerTable
-from polytask.fitting.task_table_fit import fit_task_table
 from polytask.models import InContextModel, TaskTableModel
 
 RESULTS = Path(__file__).parent / "results" / "task-classes.json"
@@ -50,8 +44,6 @@ N_PARTS = {"toxicity": 2, "sorts": 3}
 PENALTIES = (0.01, 0.1, 1.0, 10.0)  # the C of scikit-learn
 SHARES = (0.0, 0.3, 0.6, 0.9)  # of a row's own model, the rest being the levels
 
-Figures = dict[tuple[str, int], list[tuple[float, float]]]
-"""By method and number of known rows: log probability and share of wrong answers of each task."""
 Cut = tuple[pd.DataFrame, pd.DataFrame]
 
 
@@ -200,17 +192,16 @@ class Rivals:
 
 
 def part(
-    name: str, table: pd.DataFrame, new: np.ndarray, seed: int, seconds: dict[str, float]
+    name: str, known: pd.DataFrame, new_rows: pd.DataFrame, seed: int, seconds: dict[str, float]
 ) -> tuple[Figures, str]:
     """Learn from known tasks, and judge all methods on new ones."""
-    known, new_rows = table[~new].reset_index(drop=True), table[new].reset_index(drop=True)
     own = name == "sorts"
     figures: Figures = {}
     new_cuts = {n: cut for n in N_ROWS if (cut := cuts(new_rows, n, own=own)) is not None}
     asked = {
         learner: task_learning(
             task_column="task", target="y", learner=learner, seed=seed, progress=False, own_classes=own,
-            **({} if learner == "mixed" else {"steps": STEPS}),
+            steps=None if learner == "mixed" else STEPS,
         )
         for learner in LEARNERS[name]
     }  # fmt: skip
@@ -218,12 +209,7 @@ def part(
     trials = {}
     for learner, how in asked.items():
         start = time.process_time()
-        trials[learner] = tried_learners(read, how)[learner]
-        if learner == "mixed":
-            settings = FitSettings.checked({"baselines": False, "seed": seed, "progress": False})
-            model = fit_task_table(known, how.columns, settings, "task")
-        else:
-            model = trained_network(read, learner, trials[learner], how)
+        trials[learner], model = learned(known, read, learner, how, seed=seed)
         figures |= {(learner, n): answered(model, cut) for n, cut in new_cuts.items()}
         seconds[learner] = seconds.get(learner, 0.0) + time.process_time() - start
     rivals = Rivals(read, list(new_cuts), own=own)
@@ -235,61 +221,23 @@ def part(
 
 def measured(name: str) -> dict[str, object]:
     """Return the figures of a set."""
-    table = load(name)
-    tasks = np.sort(table["task"].unique())
-    place = numpy_generator(SEED, "parts").permutation(len(tasks)) % N_PARTS[name]
-    seconds: dict[str, float] = {}
-    joined: Figures = {}
-    chosen = []
-    for index in range(N_PARTS[name]):
-        new = table["task"].isin(tasks[place == index]).to_numpy()
-        found, taken = part(name, table, new, derive_seed(SEED, name, index) % 2**31, seconds)
-        chosen.append(taken)
-        for key, values in found.items():
-            joined.setdefault(key, []).extend(values)
-        print(name, index, taken, {key: round(value) for key, value in seconds.items()}, flush=True)
-    methods: dict[str, object] = {}
-    for method in dict.fromkeys(key for key, _ in joined):
-        rows = {}
-        for n in N_ROWS:
-            if values := joined.get((method, n)):
-                density, wrong = (list(map(float, column)) for column in zip(*values, strict=True))
-                rows[str(n)] = {
-                    "log_probability": mean_interval(density).to_json(),
-                    "error_rate": mean_interval(wrong).to_json(),
-                }
-        methods[method] = rows
-    return {
-        "tasks": len(tasks),
-        "rows": len(table),
-        "methods": methods,
-        "auto_chose": chosen,
-        "cpu_seconds": {key: round(value, 1) for key, value in seconds.items()},
-    }
+    return by_parts(
+        name, load(name), partial(part, name), n_parts=N_PARTS[name], n_rows=N_ROWS,
+        metrics=("log_probability", "error_rate"), seed=SEED,
+    )  # fmt: skip
 
 
 def main() -> None:
     """Measure the sets that are named, beside those that were measured before."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    sets = ("toxicity", "sorts")
-    parser.add_argument("--set", nargs="+", choices=sets, default=sets)
-    torch.set_num_threads(1)
-    warnings.simplefilter("ignore")
-    for name in parser.parse_args().set:
-        found = measured(name)
-        figures = json.loads(RESULTS.read_text())["figures"] if RESULTS.exists() else {}
-        figures[name] = found
-        setting = {
-            "steps": STEPS, "tasks": N_TASKS, "most_rows_of_a_task": MOST_ROWS, "most_asked": MOST_ASKED,
-            "parts": N_PARTS, "least_probability": LEAST_PROBABILITY,
-            "unit": "log probability of the right class in nats; share of wrong answers",
-        }  # fmt: skip
-        write_results(
-            RESULTS, setting=setting, figures=figures, seed=SEED, threads=1,
-            split="whole tasks in parts, each new once",
-        )  # fmt: skip
+    setting = {
+        "steps": STEPS, "tasks": N_TASKS, "most_rows_of_a_task": MOST_ROWS, "most_asked": MOST_ASKED,
+        "parts": N_PARTS, "least_probability": LEAST_PROBABILITY,
+        "unit": "log probability of the right class in nats; share of wrong answers",
+    }  # fmt: skip
+    measure_sets(
+        measured, about=__doc__, sets=("toxicity", "sorts"), results=RESULTS, setting=setting, seed=SEED,
+        split="whole tasks in parts, each new once",
+    )  # fmt: skip
 
 
 if __name__ == "__main__":

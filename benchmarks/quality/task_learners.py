@@ -13,27 +13,20 @@ intervals; trainings are short (100 steps), and there are 60 tasks of 40 rows at
 ``results/task-learners.json``, set by set.
 """
 
-import argparse
-import json
 import time
-import warnings
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
-from results import write_results  # beside this file
+from task_parts import Figures, by_parts, learned, measure_sets  # beside this file
 
-from polytask.core import derive_seed, mean_interval
 from polytask.core.random import numpy_generator
 from polytask.datasets import chick_weights, parkinsons, school
-from polytask.estimators.learn_tasks import trained_network, tried_learners
 from polytask.estimators.task_learning import TRIED, task_learning
-from polytask.fitting.fit_settings import FitSettings
 from polytask.fitting.level_prior import LevelPrior
 from polytask.fitting.new_task_scores import chosen_learner
 from polytask.fitting.task_learner_table import TaskLearnerTable, read_task_table
-from polytask.fitting.task_table_fit import fit_task_table
 from polytask.models import InContextModel, TaskTableModel
 
 RESULTS = Path(__file__).parent / "results" / "task-learners.json"
@@ -42,9 +35,6 @@ N_ROWS = (1, 5, 20)
 STEPS, MOST_TASKS, MOST_ROWS, MOST_ASKED, N_PARTS, SEED = 100, 60, 40, 20, 3, 20
 PENALTIES = (1e4, 100.0, 10.0, 1.0, 0.1)
 LEVELS = (0.1, 1.0, 10.0)  # penalties of the level
-
-Figures = dict[tuple[str, int], list[tuple[float, float]]]
-"""By method and number of known rows: log density and root mean squared error of each task."""
 
 
 def load(name: str) -> pd.DataFrame:
@@ -172,9 +162,10 @@ class Ridges:
         return by_task(asked, self.table.reader.target.units(torch.from_numpy(mean)).numpy(), density)
 
 
-def part(table: pd.DataFrame, new: np.ndarray, seed: int, seconds: dict[str, float]) -> tuple[Figures, str]:
+def part(
+    known: pd.DataFrame, new_rows: pd.DataFrame, seed: int, seconds: dict[str, float]
+) -> tuple[Figures, str]:
     """Learn from known tasks, and judge all methods on new ones."""
-    known, new_rows = table[~new].reset_index(drop=True), table[new].reset_index(drop=True)
     figures: Figures = {}
     numbers = [
         n for n in N_ROWS if all((rows["task"].value_counts() > n).any() for rows in (known, new_rows))
@@ -190,12 +181,7 @@ def part(table: pd.DataFrame, new: np.ndarray, seed: int, seconds: dict[str, flo
     trials = {}
     for name, how in asked.items():
         start = time.process_time()
-        trials[name] = tried_learners(read, how)[name]
-        if name == "mixed":
-            settings = FitSettings.checked({"baselines": False, "seed": seed, "progress": False})
-            model = fit_task_table(known, how.columns, settings, "task")
-        else:
-            model = trained_network(read, name, trials[name], how)
+        trials[name], model = learned(known, read, name, how, seed=seed)
         figures |= {(name, n): answered(model, new_rows, n) for n in numbers}
         seconds[name] = seconds.get(name, 0.0) + time.process_time() - start
     ridges = Ridges(read, numbers)
@@ -207,59 +193,22 @@ def part(table: pd.DataFrame, new: np.ndarray, seed: int, seconds: dict[str, flo
 
 def measured(name: str) -> dict[str, object]:
     """Return the figures of a set."""
-    table = load(name)
-    tasks = np.sort(table["task"].unique())
-    place = numpy_generator(SEED, "parts").permutation(len(tasks)) % N_PARTS
-    seconds: dict[str, float] = {}
-    joined: Figures = {}
-    chosen = []
-    for index in range(N_PARTS):
-        new = table["task"].isin(tasks[place == index]).to_numpy()
-        found, taken = part(table, new, derive_seed(SEED, name, index) % 2**31, seconds)
-        chosen.append(taken)
-        for key, values in found.items():
-            joined.setdefault(key, []).extend(values)
-        print(name, index, taken, {key: round(value) for key, value in seconds.items()}, flush=True)
-    methods: dict[str, object] = {}
-    for method in dict.fromkeys(key for key, _ in joined):
-        rows = {}
-        for n in N_ROWS:
-            if values := joined.get((method, n)):
-                density, error = (list(column) for column in zip(*values, strict=True))
-                rows[str(n)] = {
-                    "log_density": mean_interval(density).to_json(), "rmse": mean_interval(error).to_json()
-                }  # fmt: skip
-        methods[method] = rows
-    return {
-        "tasks": len(tasks),
-        "rows": len(table),
-        "methods": methods,
-        "auto_chose": chosen,
-        "cpu_seconds": {key: round(value, 1) for key, value in seconds.items()},
-    }
+    return by_parts(
+        name, load(name), part, n_parts=N_PARTS, n_rows=N_ROWS, metrics=("log_density", "rmse"), seed=SEED
+    )
 
 
 def main() -> None:
     """Measure the sets that are named, beside those that were measured before."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    sets = ("chicks", "patients", "schools")
-    parser.add_argument("--set", nargs="+", choices=sets, default=sets)
-    torch.set_num_threads(1)
-    warnings.simplefilter("ignore")
-    for name in parser.parse_args().set:
-        figures = json.loads(RESULTS.read_text())["figures"] if RESULTS.exists() else {}
-        figures[name] = measured(name)
-        setting = {
-            "steps": STEPS, "most_tasks": MOST_TASKS, "most_rows_of_a_task": MOST_ROWS,
-            "most_asked": MOST_ASKED, "parts": N_PARTS,
-            "auto_tries": list(TRIED), "unit": "log density in nats; rmse in units of the label",
-        }  # fmt: skip
-        write_results(
-            RESULTS, setting=setting, figures=figures, seed=SEED, threads=1,
-            split="whole tasks in three parts, each new once",
-        )  # fmt: skip
+    setting = {
+        "steps": STEPS, "most_tasks": MOST_TASKS, "most_rows_of_a_task": MOST_ROWS,
+        "most_asked": MOST_ASKED, "parts": N_PARTS,
+        "auto_tries": list(TRIED), "unit": "log density in nats; rmse in units of the label",
+    }  # fmt: skip
+    measure_sets(
+        measured, about=__doc__, sets=("chicks", "patients", "schools"), results=RESULTS, setting=setting,
+        seed=SEED, split="whole tasks in three parts, each new once",
+    )  # fmt: skip
 
 
 if __name__ == "__main__":
