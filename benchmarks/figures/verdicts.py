@@ -1,11 +1,10 @@
 """What the catalogues say of each method, made of the results of the comparisons of all methods."""
 
 import json
-from statistics import median
 from typing import Any
 
 from benchmarks.figures.tables.few_shot import over_seeds
-from benchmarks.figures.tables.joint import BASELINES, comparison_of_all
+from benchmarks.figures.tables.joint import BASELINES, comparison_of_all, usual_time
 from benchmarks.figures.values import MissingError, read
 
 from polytask.core.verdicts import VERDICTS_FILE
@@ -39,7 +38,7 @@ def _joint() -> dict[str, dict[str, Any]]:
                 else {"verdict": line["verdict"], "gain": line["gain"]}
                 for one, line in lines.items()
             },
-            "time": round(median([line["time"] for line in lines.values() if "time" in line] or [0.0]), 2),
+            "time": round(usual_time(lines.values()), 2),
         }
         if method in BASELINES:
             entry = {"baseline": True, "sets": list(sets)}
