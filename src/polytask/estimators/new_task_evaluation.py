@@ -3,7 +3,6 @@
 import math
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,11 +12,9 @@ import torch
 from polytask.core import DataError, DataWarning, mean_interval
 from polytask.core.names import counted
 from polytask.core.settings import SettingsCheck
-from polytask.data.tables.target_column import TargetColumn
-from polytask.fitting.class_levels import ClassLevels
 from polytask.fitting.judged_rows import judged_rows
-from polytask.fitting.level_prior import LevelPrior
-from polytask.fitting.new_task_scores import RowPredictions, cuts_of, error_names, normal_predictions
+from polytask.fitting.new_task_scores import RowPredictions, cuts_of, error_names
+from polytask.fitting.task_levels import TaskLevels
 from polytask.models.in_context_model import InContextModel
 from polytask.models.known_rows import KnownRows
 from polytask.models.task_names import TaskNames
@@ -81,18 +78,21 @@ def evaluate_new_tasks(
     numbers = None if reader.of_classes else reader.numbers(frame)
     own = known.labels[:, 0].long().numpy() if reader.own_classes else None
     errors = error_names(reader.targets)
-    levels = _Levels.of(model, errors)
+    levels = _levels(model)
     found = []
     for n, (given, asked) in cuts_of(task.numpy(), seed=seed, own=own).items():
         if not len(asked):
             continue
-        shown = model.knowing(names, known.only(torch.from_numpy(given)), reader)
-        rows = known.only(torch.from_numpy(asked))
-        told = judged_rows(shown, rows, None if numbers is None else numbers[asked])
+        seen, rows = (known.only(torch.from_numpy(some)) for some in (given, asked))
+        of_rows = None if numbers is None else numbers[asked]
+        shown = model.knowing(names, seen, reader)
+        told = judged_rows(shown, rows, of_rows)
         figures = {"log_density": told.log_density, **dict(zip(errors, told.error.T, strict=True))}
         figures |= _inside(shown, told, n, errors)
         if levels is not None:
-            figures |= levels.figures(known, given, asked, numbers)
+            answers = levels.predictions(seen, rows, of_rows)
+            figures["levels_log_density"] = answers.log_density
+            figures |= {f"levels_{name}": error for name, error in zip(errors, answers.error.T, strict=True)}
         found.append(_row(n, figures, task.numpy()[asked]))
     if not found:
         what = "two labelled rows of a class that is known" if reader.own_classes else "labelled row"
@@ -112,48 +112,12 @@ def _inside(model: InContextModel, told: RowPredictions, n: int, errors: Sequenc
     return found
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Levels:
-    """What the tasks that a model knows say of levels of numbers, or of shares of classes."""
-
-    targets: tuple[TargetColumn, ...]
-    errors: tuple[str, ...]
-    numbers: tuple[LevelPrior, ...] = ()
-    classes: ClassLevels | None = None
-
-    @classmethod
-    def of(cls, model: InContextModel, errors: tuple[str, ...]) -> "_Levels | None":
-        """Return it; None where the known tasks are too few, or have classes of their own."""
-        task, labels = model.known.task.numpy(), model.known.labels.double().numpy()
-        if len(np.unique(task)) < 2 or len(task) == len(np.unique(task)) or model.reader.own_classes:
-            return None
-        if model.reader.of_classes:
-            n_classes = len(model.targets[0].classes)
-            classes = ClassLevels.of(labels[:, 0].astype(np.int64), task, n_classes)
-            return cls(targets=model.targets, errors=errors, classes=classes)
-        priors = tuple(LevelPrior.of(column, task) for column in labels.T)
-        return cls(targets=model.targets, errors=errors, numbers=priors)
-
-    def figures(
-        self, rows: KnownRows, given: np.ndarray, asked: np.ndarray, numbers: np.ndarray | None
-    ) -> _Figures:
-        """Answer rows by the levels of their tasks, and judge that."""
-        labels, task = rows.labels.double().numpy(), rows.task.numpy()
-        if self.classes is not None or numbers is None:
-            assert self.classes is not None  # noqa: S101 - numbers have labels in units
-            codes, n_classes = labels[:, 0].astype(np.int64), len(self.targets[0].classes)
-            log_p = self.classes.log_probabilities(codes[given], task[given], task[asked], n_classes)
-            density = log_p[np.arange(len(asked)), codes[asked]]
-            wrong = (log_p.argmax(1) != codes[asked]).astype(float)
-            return {"levels_log_density": density, f"levels_{self.errors[0]}": wrong}
-        found = {"levels_log_density": np.zeros(len(asked))}
-        for index, (prior, target) in enumerate(zip(self.numbers, self.targets, strict=True)):
-            mean, variance = prior.predictions(labels[given, index], task[given], task[asked])
-            column = numbers[asked, index]
-            found["levels_log_density"] += normal_predictions(mean, variance, *target.standardized(column))[0]
-            answers = target.units(torch.from_numpy(mean)).numpy()
-            found[f"levels_{self.errors[index]}"] = (answers - column) ** 2
-        return found
+def _levels(model: InContextModel) -> TaskLevels | None:
+    """Return what known tasks say of levels; None where they are too few, or have classes of their own."""
+    task = model.known.task.numpy()
+    if len(np.unique(task)) < 2 or len(task) == len(np.unique(task)) or model.reader.own_classes:
+        return None
+    return TaskLevels.of(model.targets, model.known)
 
 
 def _row(n: int, figures: _Figures, task: np.ndarray) -> dict[str, Any]:

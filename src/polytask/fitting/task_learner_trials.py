@@ -9,20 +9,18 @@ import torch
 
 from polytask.core import EpisodicLearner, derive_seed
 from polytask.core.random import numpy_generator
-from polytask.fitting.class_levels import ClassLevels
 from polytask.fitting.in_context_training import network_config, trained_on_tasks
 from polytask.fitting.judged_rows import judged_classes, judged_rows
-from polytask.fitting.level_prior import LevelPrior
 from polytask.fitting.new_task_scores import (
     RowPredictions,
     Scores,
     cuts_of,
     error_names,
     judged,
-    normal_predictions,
 )
 from polytask.fitting.task_candidate import Cuts, NotJudged, TaskCandidate
 from polytask.fitting.task_learner_table import FoldOfTasks, TaskLearnerTable
+from polytask.fitting.task_levels import TaskLevels
 from polytask.models.in_context_config import InContextConfig
 from polytask.models.in_context_model import InContextModel
 from polytask.models.task_spread import TaskSpread
@@ -142,39 +140,18 @@ class Levels(TaskCandidate):
         self, table: TaskLearnerTable, fold: FoldOfTasks, cuts: Cuts, *, seed: int
     ) -> tuple[dict[int, RowPredictions], int]:
         """See `TaskCandidate.predictions`."""
-        if table.reader.of_classes:
-            return _class_levels(table, fold, cuts), 0
-        labels, task = table.known.labels.double().numpy(), table.known.task.numpy()
-        targets = table.reader.targets
-        priors = [LevelPrior.of(column[fold.train], task[fold.train]) for column in labels.T]
+        reader = table.reader
+        train = table.known.only(torch.from_numpy(fold.train))
+        levels = TaskLevels.of(reader.targets, train, own=reader.own_classes)
         found = {}
         for n, (known, asked) in cuts.items():
-            numbers = table.numbers(asked)
-            answers = RowPredictions(
-                error=np.zeros_like(numbers), log_density=np.zeros(len(asked)), level=np.zeros_like(numbers)
-            )
-            for index, (prior, target) in enumerate(zip(priors, targets, strict=True)):
-                mean, variance = prior.predictions(labels[known, index], task[known], task[asked])
-                density, level = normal_predictions(mean, variance, *target.standardized(numbers[:, index]))
-                units = target.units(torch.from_numpy(mean)).numpy()
-                answers.error[:, index] = (units - numbers[:, index]) ** 2
-                answers.level[:, index] = level
-                answers.log_density[:] += density
+            seen, rows = (table.known.only(torch.from_numpy(some)) for some in (known, asked))
+            numbers = None if reader.of_classes else table.numbers(asked)
+            answers = levels.predictions(seen, rows, numbers)
+            if reader.of_classes:  # judged as all candidates are
+                answers = judged_classes(answers.log_density, answers.error[:, 0])
             found[n] = answers
         return found, 0
-
-
-def _class_levels(table: TaskLearnerTable, fold: FoldOfTasks, cuts: Cuts) -> dict[int, RowPredictions]:
-    """Answer by the shares of the classes of each task."""
-    codes, task = table.known.labels[:, 0].long().numpy(), table.known.task.numpy()
-    n_classes = len(table.reader.target.classes)
-    prior = ClassLevels.of(codes[fold.train], task[fold.train], n_classes, own=table.reader.own_classes)
-    found = {}
-    for n, (known, asked) in cuts.items():
-        log_p = prior.log_probabilities(codes[known], task[known], task[asked], n_classes)
-        right = codes[asked]
-        found[n] = judged_classes(log_p[np.arange(len(asked)), right], log_p.argmax(1) != right)
-    return found
 
 
 class Network(TaskCandidate):
