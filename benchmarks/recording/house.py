@@ -324,7 +324,7 @@ _IMAGE_LEARNERS: dict[str, Callable[[], core.EpisodicLearner]] = {
     "plastic-hebb": lambda: model.PlasticNetwork([_PIXELS, 6, N_WAY]),
 }  # fmt: skip
 
-EXECUTIONS = ("loop", "each", "vmap", "forward", "chunked", "fitted", "compiled", "auto")
+EXECUTIONS = ("loop", "each", "vmap", "forward", "chunked", "fitted", "threads", "compiled", "auto")
 
 
 def episodes_run(name: str, learner: core.EpisodicLearner) -> Execution:

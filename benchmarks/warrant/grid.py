@@ -14,6 +14,7 @@ from polytask.core.errors import PolytaskError
 from polytask.core.learner import Execution
 from polytask.execution import check_meta_gradient, named_execution
 from polytask.execution.chunked import Chunked
+from polytask.execution.threads import Threads
 
 __all__ = ["COMPILED", "Cell", "cells", "machine", "shortened"]
 
@@ -100,6 +101,7 @@ def _executions(learner: EpisodicLearner, compiled: bool) -> Mapping[str, Execut
     names = ("loop", "vmap") if learner.inner_gradients else ("loop", "vmap", "forward")
     found: dict[str, Execution] = {name: named_execution(name, learner) for name in names}
     found["chunked"] = Chunked(2)
+    found["threads"] = Threads(2)
     if compiled:
         found["compiled"] = named_execution("compiled", learner)
     return found

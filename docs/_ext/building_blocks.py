@@ -24,6 +24,7 @@ EXECUTIONS = {
     "vmap": ("polytask.execution.vmap", "run_vmap"),
     "forward": ("polytask.execution.forward", "run_forward"),
     "chunked": ("polytask.execution.chunked", "Chunked"),
+    "threads": ("polytask.execution.threads", "Threads"),
     "compiled": ("polytask.execution.compiled", "Compiled"),
 }
 """By name, what an execution is; the build checks that they are those of `ExecutionName`."""

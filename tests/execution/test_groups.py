@@ -10,6 +10,7 @@ from polytask.data import FunctionEpisodes, Sinusoids
 from polytask.execution import run_vmap
 from polytask.execution.chunked import Chunked
 from polytask.execution.groups import in_groups, signature
+from polytask.execution.threads import Threads
 from polytask.meta.initialization import MAML
 
 
@@ -22,7 +23,7 @@ def learner() -> MAML:
         return MAML(nn.Sequential(nn.Linear(1, 4), nn.Tanh(), nn.Linear(4, 1)), n_steps=1)
 
 
-EXECUTIONS = {"loop": run_loop, "vmap": run_vmap, "chunked": Chunked(2)}
+EXECUTIONS = {"loop": run_loop, "vmap": run_vmap, "chunked": Chunked(2), "threads": Threads(2)}
 
 
 @pytest.mark.parametrize("name", EXECUTIONS)

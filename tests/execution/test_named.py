@@ -13,6 +13,7 @@ from polytask.execution.chunked import Chunked
 from polytask.execution.compiled import Compiled
 from polytask.execution.forward import run_forward
 from polytask.execution.named import execution_for
+from polytask.execution.threads import Threads
 from polytask.meta import mlp
 from polytask.meta.initialization import MAML
 from polytask.meta.model import CNP
@@ -44,7 +45,7 @@ def test_what_a_learner_says_of_its_gradients_decides_what_auto_tries() -> None:
     first, second = named_execution("auto", by_gradients()), named_execution("auto", by_passing())
     assert isinstance(first, Auto) and isinstance(second, Auto)
     assert [[*e.executions, *e.within, *e.later] for e in (first, second)] == [
-        ["loop", "vmap", "compiled"],
+        ["loop", "vmap", "threads", "compiled"],
         ["loop", "forward"],
     ]
 
@@ -64,6 +65,7 @@ def test_every_other_name_is_one_execution() -> None:
     assert named_execution("vmap", learner) is run_vmap
     assert named_execution("forward", learner) is run_forward
     assert isinstance(named_execution("chunked", learner), Chunked)
+    assert isinstance(named_execution("threads", learner), Threads)
     assert isinstance(named_execution("compiled", learner), Compiled)
 
 

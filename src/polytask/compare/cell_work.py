@@ -22,7 +22,7 @@ from polytask.compare.trials import TrialFile
 from polytask.core import PolytaskError, derive_seed
 from polytask.core.defaults import usual_defaults
 from polytask.core.errors import first_line
-from polytask.train.threads import single_threaded
+from polytask.core.one_thread import single_threaded
 
 __all__ = ["CellState", "run_cell"]
 

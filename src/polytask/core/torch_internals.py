@@ -58,6 +58,7 @@ __all__ = [
     "inside_transform",
     "leaves_of",
     "mapped",
+    "modes_are_active",
     "operations_of",
     "optimizer_is_watched",
     "program_folder_of_torch",
@@ -72,6 +73,9 @@ FUSED_WEIGHT_NORM = vars(torch)["_weight_norm"]
 
 _FUSED_ADAM = vars(torch)["_fused_adam_"]
 _PROFILER_LISTENS = vars(torch.autograd)["_profiler_enabled"]
+_COUNTS_OF_MODES = tuple(
+    vars(vars(torch)["_C"])[name] for name in ("_len_torch_dispatch_stack", "_len_torch_function_stack")
+)
 
 TreeForm = _pytree.TreeSpec
 """What a tree of tensors looks like without its tensors."""
@@ -85,6 +89,19 @@ def inside_transform() -> bool:
         (False, [1.0, 1.0])
     """
     return peek_interpreter_stack() is not None
+
+
+def modes_are_active() -> bool:
+    """Tell whether a mode of this thread sees or changes what torch does; other threads have none of it.
+
+    Example:
+        >>> with torch.device("cpu"):
+        ...     modes_are_active()
+        True
+        >>> modes_are_active()
+        False
+    """
+    return any(count() for count in _COUNTS_OF_MODES)
 
 
 def flattened(tree: Any) -> tuple[list[Any], TreeForm]:

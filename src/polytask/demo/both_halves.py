@@ -24,7 +24,7 @@ from polytask.models.few_shot_config import FewShotConfig
 from polytask.models.few_shot_results import FewShotResults
 from polytask.report.page import rehearse_report, write_page
 from polytask.train.progress import run_line
-from polytask.train.threads import single_threaded
+from polytask.core.one_thread import single_threaded
 
 __all__ = ["DemoOutcome", "run_demo"]
 

@@ -17,6 +17,7 @@ from polytask.core.learner import Execution
 from polytask.core.memory_budget import free_bytes
 from polytask.execution.groups import signature
 from polytask.execution.memory_use import peak_bytes
+from polytask.execution.threads import Threads
 
 __all__ = ["Auto"]
 
@@ -45,6 +46,8 @@ class Auto:
     more in double, as a rule such as Adam makes steps of mere rounding where a gradient is 0. The choice is
     logged to the logger ``polytask.execution``, and is the state that an interrupted run goes on with. As
     rounding differs between executions, name one where a second run has to be the same to the bit.
+
+    `Threads` is left out where there is one thread, or the learner is not on a CPU.
 
     What is expensive to prepare, such as a compiled program, waits until the steps have taken ``patience``
     seconds in all: so the search costs at most about as much as was spent before. Where steps have come in
@@ -141,7 +144,12 @@ class Auto:
                 taken = peak_bytes(lambda: _gradient(reference, copied, episodes))
             self.budget = max(2 * taken, _least(learner))
         built = {name: build(self.budget or 0) for name, build in self.within.items()}
-        self._measure(learner, episodes, {**self.executions, **built})
+        useful = {
+            name: execution
+            for name, execution in built.items()
+            if not isinstance(execution, Threads) or execution.useful_for(learner)
+        }
+        self._measure(learner, episodes, {**self.executions, **useful})
 
     def _measure_later(self, learner: EpisodicLearner, episodes: Sequence[Episode]) -> None:
         if len(self._kinds) > _FEW_KINDS:

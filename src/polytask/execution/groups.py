@@ -8,7 +8,7 @@ once must have equal shapes. `in_groups` is the one path that every such executi
 2. Episodes of one signature are stacked. A group of one, or one without support, runs in the plain loop.
 3. The execution's own function runs the stack. It returns values ``[episode]`` that autograd can
    differentiate (`run_forward`), or values with the gradient of each by every parameter (`run_vmap`,
-   `Chunked`, `Compiled`), which `_with_gradients` hands to autograd.
+   `Chunked`, `Compiled`), which `with_gradients` hands to autograd.
 4. The values of all groups are put back into the order of the episodes.
 """
 
@@ -27,6 +27,7 @@ from polytask.execution.at_once import explained
 
 __all__ = [
     "KnownGradients",
+    "Rows",
     "Run",
     "as_tree",
     "in_groups",
@@ -34,6 +35,7 @@ __all__ = [
     "one_by_one",
     "run_one_by_one",
     "signature",
+    "with_gradients",
 ]
 
 KnownGradients: TypeAlias = tuple[dict[str, Tensor], Tensor]
@@ -65,7 +67,7 @@ def _run_group(run: Run[EpisodeStack], learner: EpisodicLearner, episodes: Seque
     if len(episodes) == 1 or stack is None:
         return run_loop(learner, episodes)
     with explained(learner, stack):
-        return _with_gradients(run, learner, stack)
+        return with_gradients(run, learner, stack)
 
 
 def run_one_by_one(learner: EpisodicLearner, episodes: Sequence[Episode]) -> Tensor:
@@ -73,7 +75,7 @@ def run_one_by_one(learner: EpisodicLearner, episodes: Sequence[Episode]) -> Ten
 
     The gradient of each is taken as it is run, so it cannot be differentiated again.
     """
-    return _with_gradients(one_by_one, learner, episodes)
+    return with_gradients(one_by_one, learner, episodes)
 
 
 def one_by_one(
@@ -86,7 +88,7 @@ def one_by_one(
     """
     if not parameters:
         return run_loop(learner, episodes)
-    rows = _Rows(parameters, len(episodes))
+    rows = Rows(parameters, len(episodes))
     values: list[Tensor] = []
     with one_after_the_other():
         for index, episode in enumerate(episodes):
@@ -99,7 +101,7 @@ def one_by_one(
     return rows.by_name(), torch.stack(values)
 
 
-class _Rows:
+class Rows:
     """Room for the gradients of each episode: those of one type side by side, so as to write them at once.
 
     Args:
@@ -137,7 +139,7 @@ class _Rows:
         return found
 
 
-def _with_gradients(run: Run[Many], learner: EpisodicLearner, episodes: Many) -> Tensor:
+def with_gradients(run: Run[Many], learner: EpisodicLearner, episodes: Many) -> Tensor:
     """Run episodes and return values that autograd can differentiate, once."""
     parameters: dict[str, Tensor] = {}
     if torch.is_grad_enabled():

@@ -9,11 +9,12 @@ from polytask.execution.chunked import Chunked
 from polytask.execution.compiled import Compiled
 from polytask.execution.forward import run_forward
 from polytask.execution.groups import run_one_by_one
+from polytask.execution.threads import Threads
 from polytask.execution.vmap import run_vmap
 
 __all__ = ["ExecutionName", "execution_for", "named_execution"]
 
-ExecutionName: TypeAlias = Literal["auto", "loop", "vmap", "forward", "chunked", "compiled"]
+ExecutionName: TypeAlias = Literal["auto", "loop", "vmap", "forward", "chunked", "threads", "compiled"]
 """How the episodes of a step are run; see `named_execution`."""
 
 
@@ -27,10 +28,12 @@ def named_execution(execution: ExecutionName | Execution, learner: EpisodicLearn
       themselves; see `run_forward`.
     - ``"chunked"`` runs as many at once as fit into the memory budget; see `Chunked`, which takes a number of
       episodes or of bytes.
+    - ``"threads"`` runs as many at a time as torch has threads, on a CPU, each as the loop does; see
+      `Threads`.
     - ``"compiled"`` compiles the vmapped step; see `Compiled`.
     - ``"auto"`` measures on the first step and keeps the fastest; see `Auto`. It tries the loop and the
-      forward run; for a learner that takes gradients itself the loop, vmap within a memory budget and, when
-      training has taken long enough to be worth it, the compiled step.
+      forward run; for a learner that takes gradients itself the loop, vmap and threads within a memory budget
+      and, when training has taken long enough to be worth it, the compiled step.
 
     What takes gradients as it runs cannot be differentiated again; `polytask.core.learner.run_loop` can.
 
@@ -62,10 +65,16 @@ def named_execution(execution: ExecutionName | Execution, learner: EpisodicLearn
         return run_forward
     if execution == "chunked":
         return Chunked()
+    if execution == "threads":
+        return Threads()
     if execution == "compiled":
         return Compiled()
     if execution == "auto" and learner.inner_gradients:
-        return Auto({"loop": run_one_by_one}, within={"vmap": _within}, later={"compiled": _compiled})
+        return Auto(
+            {"loop": run_one_by_one},
+            within={"vmap": _within, "threads": _threads},
+            later={"compiled": _compiled},
+        )
     if execution == "auto":
         return Auto({"loop": run_loop, "forward": run_forward})
     names = ", ".join(map(repr, get_args(ExecutionName)))
@@ -91,6 +100,10 @@ def execution_for(learner: Learner, execution: ExecutionName | Execution) -> Exe
 
 def _within(memory_budget: int) -> Chunked:
     return Chunked(memory_budget=memory_budget)
+
+
+def _threads(memory_budget: int) -> Threads:
+    return Threads(memory_budget=memory_budget)
 
 
 def _compiled(memory_budget: int) -> Compiled:

@@ -38,7 +38,7 @@ from polytask.models.table_config import TableConfig, unused_for
 from polytask.models.table_model import TableModel
 from polytask.models.table_results import FitResults, TaskResult
 from polytask.train.progress import phase, run_line
-from polytask.train.threads import single_threaded
+from polytask.core.one_thread import single_threaded
 
 __all__ = ["TrainedTable", "fit_table", "plan_fit", "train_table"]
 

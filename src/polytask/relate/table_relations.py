@@ -29,7 +29,7 @@ from polytask.relate.table_affinity import (
 )
 from polytask.relate.task_column import deal_tasks, prepare_by_task
 from polytask.train.progress import TrainingBar
-from polytask.train.threads import single_threaded
+from polytask.core.one_thread import single_threaded
 
 __all__ = ["relate", "related", "related_groups"]
 
