@@ -76,7 +76,7 @@ SCRIPTS: dict[str, Script] = {
     # Time and memory; nothing else should run beside them.
     "balancing": Script(
         minutes=15,
-        fast=Fast(arguments=("--rounds", "2", "--repeats", "3", "--tasks", "40"), minutes=3),
+        fast=Fast(arguments=("--rounds", "1", "--repeats", "3", "--tasks", "40"), minutes=3),
     ),
     "balancing_growth": Script(
         minutes=6,
@@ -88,14 +88,17 @@ SCRIPTS: dict[str, Script] = {
     "solvers": Script(minutes=4, fast=Fast(arguments=("--tasks", "5", "20", "--repeats", "3"), minutes=1.5)),
     "training_step": Script(minutes=2, fast=Fast(arguments=("--steps", "200", "--rounds", "5"), minutes=0.3)),
     "table_fitting": Script(
-        minutes=6, fast=Fast(arguments=("--rounds", "2", "--rows", "10000"), minutes=2)
+        minutes=6, fast=Fast(arguments=("--rounds", "1", "--rows", "10000"), minutes=2)
     ),
-    "table_reading": Script(minutes=2, fast=Fast(arguments=("--rows", "60000"), minutes=1)),
+    "table_reading": Script(
+        minutes=7,
+        fast=Fast(arguments=("mixed", "numbers", "words", "--rows", "60000", "--rounds", "3"), minutes=2),
+    ),
     "large_tables": Script(
         minutes=10, fast=Fast(arguments=("--rows", "200000", "--large", "100000"), minutes=1.5)
     ),
     "many_tasks": Script(minutes=2, fast=Fast(arguments=("--tasks", "5000"), minutes=0.5)),
-    "architectures": Script(minutes=2, fast=Fast(minutes=1, constants={"N_STEPS": 20})),
+    "architectures": Script(minutes=2, fast=Fast(minutes=0.5, constants={"N_STEPS": 20})),
     "living_classes": Script(
         minutes=4, fast=Fast(arguments=("--encoder", "hashed-text"), minutes=1, constants={"ROUNDS": 5})
     ),

@@ -282,9 +282,10 @@ CASES: dict[str, Case] = {
         constants={"N_EPISODES": {"Conv4": 2, "sinusoid": 25}},
     ),
     "meta": Case(
-        arguments=("sinusoid, 1 step", "--seconds", "0", "--ways", "plain loop", "run_loop", "loop", "vmap",
-                   "compiled", "auto"),
-        constants={"PROBLEMS": {"sinusoid, 1 step": ("sinusoid", 2, 1)}},
+        arguments=("sinusoid, 1 step", "Conv4, 1 step, two threads", "--seconds", "0", "--ways", "plain loop",
+                   "run_loop", "loop", "vmap", "compiled", "threads", "auto"),
+        constants={"PROBLEMS": {"sinusoid, 1 step": ("sinusoid", 2, 1),
+                                "Conv4, 1 step, two threads": ("conv4", 2, 1)}},
         shorten=in_this_process,
     ),
 }  # fmt: skip

@@ -41,7 +41,7 @@ PHASES = {
     "survey (in the former)": ("polytask.fitting.large_preparation", "survey_table"),
     "fill (in the first)": ("polytask.fitting.large_preparation", "fill_rows"),
     "train": ("polytask.fitting.table_fit", "fit_groups"),
-    "calibrate": ("polytask.fitting.table_fit", "calibrate"),
+    "calibrate": ("polytask.fitting.table_fit", "calibrate_with_scores"),
     "judge": ("polytask.fitting.table_fit", "_results"),
 }
 

@@ -6,7 +6,8 @@ hand: `torch.func.functional_call`, `torch.autograd.grad` with ``create_graph``,
 ``higher`` and ``torchopt`` run if they are installed. Every cell is a process of its own, with ``--rounds``
 several, the ways in turn, and the shortest iteration counts: a noisy machine slows some. Memory is the peak
 of the process over what it took with the model built; with ``--device cuda``, of what torch allocated on the
-GPU. "auto" compiles at once here, not after 30 seconds. ANIL adapts the last layer alone.
+GPU. "auto" compiles at once here, not after 30 seconds. ANIL adapts the last layer alone. All ways have one
+thread, or two where the problem says so, the plain loop and the peers too.
 """
 
 import argparse
@@ -44,10 +45,15 @@ PROBLEMS = {
     "Conv4, 1 step": ("conv4", 16, 1),
     "Conv4, 5 steps": ("conv4", 16, 5),
     "ANIL, Conv4, 5 steps": ("conv4 head", 16, 5),
+    "Conv4, 1 step, two threads": ("conv4", 16, 1),
+    "Conv4, 5 steps, two threads": ("conv4", 16, 5),
 }
 WAYS = (
-    "plain loop", "higher", "torchopt", "run_loop", "loop", "vmap", "compiled", "compiled, matrix", "auto",
+    "plain loop", "higher", "torchopt", "run_loop", "loop", "vmap", "compiled", "compiled, matrix", "threads",
+    "auto",
 )  # fmt: skip
+WAYS_OF_TWO = ("plain loop", "higher", "torchopt", "loop", "threads", "auto")
+"""What problems in two threads are run by."""
 RATE = {"sinusoid": 0.01, "conv4": 0.4, "conv4 head": 0.1}
 Step = Callable[[], object]
 
@@ -162,7 +168,7 @@ def by_torchopt(net: nn.Module, adapted: nn.Module, given: list[Episode], rate: 
 
 def measure(way: str, problem: str, seconds: float, device: str) -> dict[str, Any]:
     """Return milliseconds of a meta-iteration, MiB at the peak over the built model, seconds to warm up."""
-    torch.set_num_threads(1)
+    torch.set_num_threads(_n_threads(problem))
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
     warnings.simplefilter("ignore")
     kind, n_tasks, n_steps = PROBLEMS[problem]
@@ -189,6 +195,17 @@ def measure(way: str, problem: str, seconds: float, device: str) -> dict[str, An
         "warm_seconds": round(warm, 1),
         "note": said(),
     }
+
+
+def _n_threads(problem: str) -> int:
+    return 2 if "two threads" in problem else 1
+
+
+def _ways(asked: list[str], problem: str) -> list[str]:
+    """Return the ways that a problem is run by."""
+    if _n_threads(problem) == 2:
+        return [way for way in asked if way in WAYS_OF_TWO]
+    return [way for way in asked if way != "threads" and ("Conv4" in problem or not way.endswith("matrix"))]
 
 
 def _synchronize(device: str) -> None:
@@ -253,7 +270,7 @@ def main() -> None:
     path = RESULTS / ("meta.json" if asked.device == "cpu" else "meta_cuda.json")
     figures = json.loads(path.read_text())["figures"] if path.is_file() else {}
     for problem in asked.problems:
-        ways = [way for way in asked.ways if "Conv4" in problem or not way.endswith("matrix")]
+        ways = _ways(asked.ways, problem)
         rounds = [
             {way: in_process(way, problem, asked.seconds, asked.device) for way in ways}
             for _ in range(asked.rounds)
@@ -264,7 +281,7 @@ def main() -> None:
             if "ms" in found and "ms" in cells.get("plain loop", {}):
                 found["times_faster"] = round(cells["plain loop"]["best"] / found["best"], 2)
                 found["memory_ratio"] = round(found["mib"] / max(cells["plain loop"]["mib"], 1), 2)
-            print(f"{problem:<18} {way:<17} {found}", flush=True)
+            print(f"{problem:<27} {way:<17} {found}", flush=True)
         figures[problem] = cells
         write(path, figures, asked.device)
 

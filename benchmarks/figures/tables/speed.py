@@ -14,7 +14,7 @@ SERVED = {
     "undo": "undo a change",
 }
 """What clients of the service ask for, and in which words a page says it."""
-EXECUTIONS = ("higher", "torchopt", "loop", "vmap", "compiled", "auto")
+EXECUTIONS = ("higher", "torchopt", "loop", "vmap", "compiled", "threads", "auto")
 
 
 @table("balancing")
