@@ -7,8 +7,8 @@ import torch
 
 from polytask.core import seeded
 from polytask.core.defaults import usual_defaults
-from polytask.core.random import own_random_state
 from polytask.core.one_thread import single_threaded
+from polytask.core.random import own_random_state
 
 
 @pytest.fixture

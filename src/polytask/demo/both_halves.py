@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from polytask.core.files import rehearse_write, user_path
+from polytask.core.one_thread import single_threaded
 from polytask.core.watching import watched
 from polytask.demo.page import demo_page
 from polytask.demo.table_questions import (
@@ -24,7 +25,6 @@ from polytask.models.few_shot_config import FewShotConfig
 from polytask.models.few_shot_results import FewShotResults
 from polytask.report.page import rehearse_report, write_page
 from polytask.train.progress import run_line
-from polytask.core.one_thread import single_threaded
 
 __all__ = ["DemoOutcome", "run_demo"]
 

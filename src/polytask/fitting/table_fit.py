@@ -15,6 +15,7 @@ from polytask.core import DataWarning, InputError, ResultWarning, derive_seed
 from polytask.core.defaults import usual_defaults
 from polytask.core.errors import other_remedy
 from polytask.core.interrupts import interruptible
+from polytask.core.one_thread import single_threaded
 from polytask.data.tables.large_table import LARGE_ROWS, LargeTable
 from polytask.data.tables.table import fingerprint
 from polytask.fitting.fit_settings import FitSettings
@@ -38,7 +39,6 @@ from polytask.models.table_config import TableConfig, unused_for
 from polytask.models.table_model import TableModel
 from polytask.models.table_results import FitResults, TaskResult
 from polytask.train.progress import phase, run_line
-from polytask.core.one_thread import single_threaded
 
 __all__ = ["TrainedTable", "fit_table", "plan_fit", "train_table"]
 

@@ -9,6 +9,7 @@ from typing import Any
 from polytask.compare.table_rows import TableRows
 from polytask.core import DataWarning, InputError, derive_seed
 from polytask.core.defaults import usual_defaults
+from polytask.core.one_thread import single_threaded
 from polytask.core.settings import SettingsCheck
 from polytask.data import read_table
 from polytask.data.tables.problems import examples
@@ -29,7 +30,6 @@ from polytask.relate.table_affinity import (
 )
 from polytask.relate.task_column import deal_tasks, prepare_by_task
 from polytask.train.progress import TrainingBar
-from polytask.core.one_thread import single_threaded
 
 __all__ = ["relate", "related", "related_groups"]
 
