@@ -8,8 +8,11 @@ export POLYTASK_CACHE ?= $(CURDIR)/.venv/cache
 # Every file is compared with its hash; the lists are complete, so nothing else is asked for.
 LOCKED := $(INSTALL) --no-deps --require-hashes
 
+# Else every process of a test compiles anew what it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
-.PHONY: help demo serve-demo test test-browser test-processors check fuzz mutants kills recording same figures bench bench-full bench-check bench-smoke warrant builtin-models docs linkcheck lock clean
+.PHONY: help demo serve-demo test test-browser test-processors check check-types check-rest fuzz mutants kills recording same figures bench bench-full bench-check bench-smoke warrant builtin-models docs linkcheck lock clean
 
 help:  ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -46,21 +49,27 @@ serve-demo: .venv/.user  ## The service and its page in a browser: drawings, tex
 	$(BIN)/polytask serve --demo --open --store demo/served
 
 test: .venv/.models  ## All tests, doctests of docstrings and README included
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal
 
 # What trains must not hang on one processor's rounding: once more as the oldest processor computes, and with two
 # threads, whose sums have another order.
 test-processors: .venv/.models  ## The tests that train, with another instruction set and with two threads
-	OMP_NUM_THREADS=1 ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41 $(BIN)/python -m pytest -q -n 2 -m 'trains and not slow' tests
-	POLYTASK_TEST_THREADS=2 $(BIN)/python -m pytest -q -n 1 -m 'trains and not slow' tests/train tests/estimators tests/models tests/fitting
+	OMP_NUM_THREADS=1 ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41 $(BIN)/python -m pytest -q -n 2 --dist worksteal -m 'trains and not slow and not browser' tests
+	POLYTASK_TEST_THREADS=2 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -q -n 2 --dist worksteal -m 'trains and not slow and not browser' tests/train tests/estimators tests/models tests/fitting
 
-test-browser: .venv/.dev  ## The page of `polytask serve` in Debian's Chromium; skipped without
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 -rs -m browser tests/serve/page
+test-browser: .venv/.dev  ## The page of `polytask serve`, and reports, in Debian's Chromium; skipped without
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 -rs -m browser tests/serve/page tests/report/test_pages_in_a_browser.py
 
+# pyright takes as long as all else, on one core: beside each other.
 check: .venv/.dev  ## Format, lint, types, the rooms' import contract, and no figure typed by hand
+	$(MAKE) --no-print-directory --output-sync=target -j 2 check-types check-rest
+
+check-types: .venv/.dev
+	$(BIN)/pyright
+
+check-rest: .venv/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/pyright
 	$(BIN)/lint-imports
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/[!c]*.yml

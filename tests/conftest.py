@@ -1,16 +1,19 @@
 """Shared test set-up: one thread a process, in subprocesses too, as xdist runs several processes."""
 
+import gc
 import getpass
 import inspect
 import os
 import random
 import re
 import tempfile
+from collections.abc import Generator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from _pytest.doctest import DoctestModule
 from hypothesis import settings
 
 from polytask.encoders.pretrained.registry import MODELS
@@ -40,7 +43,32 @@ if (ROOT / ".venv" / "cache").is_dir():
 # A file that does one of these trains something; `make test-processors` runs its tests again.
 _TRAINS = re.compile(
     r"\btrain\(|\bfit\(|\blearn\(|polytask\.(train|estimators|demo|cli)\b|\boptim\.|\b(SGD|Adam|AdamW|LBFGS)\("
+    r"|\bmark\.trains\b"
 )
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Import no test file that trains nothing where only what trains is asked for."""
+    asked = config.getoption("markexpr").split(" and ")
+    is_test = collection_path.suffix == ".py" and collection_path.name.startswith("test_")
+    return True if "trains" in asked and is_test and not _TRAINS.search(collection_path.read_text()) else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collect_file() -> Generator[None, list[pytest.Collector], list[pytest.Collector]]:
+    """Look for no doctest in what lies beside this file, as there is none (`tests/test_mirror.py`)."""
+    return [found for found in (yield) if not isinstance(found, DoctestModule)]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Keep Python from searching what stays, modules and tests, for garbage: now, and while the tests run."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

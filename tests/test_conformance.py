@@ -149,42 +149,43 @@ def layer(n_in: int = 5) -> Callable[[], nn.Module]:
     return lambda: table_trunk(n_in, [8])
 
 
-def experts() -> dict[str, Sharing]:
-    names = [task.name for task in TASKS]
-    return {
-        "branching tree": BranchingTree(
-            names, [layer(), layer(8)], groups=[[names], [names[:2], names[2:3], names[3:]]]
-        ),
-        "learned branching": LearnedBranching(names, [layer(), layer(8)], n_candidates=[2, 3]),
-        "multi-input by input": MultiInputSharing(
-            {"x": table_trunk(5, [6])}, table_trunk(6, [8]), inputs={name: ["x"] for name in names}
-        ),
-        "cross-stitch": CrossStitch(names, [layer(), layer(8)], channels=[8, 8]),
-        "sluice": Sluice(names, [lambda: table_trunk(5, [4]), lambda: table_trunk(8, [4])]),
-        "MMoE": MMoE(names, layer(), 3, gate=5),
-        "MMoE with a stem": MMoE(names, layer(8), 3, gate=8, stem=table_trunk(5, [8])),
-        "CGC": CGC(names, layer(), gate=5, n_shared=2),
-        "DSelect-k": DSelectK(names, layer(), 3, n_selected=2),
-        "DSelect-k by example": DSelectK(names, layer(), 4, n_selected=2, gate=5),
-        "MTAN": MTAN(names, [table_trunk(5, [6]), table_trunk(6, [8])], channels=[6, 8]),
-        "low-rank adapters": LowRankAdapters(names, table_trunk(5, [8]), rank=2),
-        "low-rank adapters on a tuned backbone": LowRankAdapters(
-            names, table_trunk(5, [8]), rank=2, tune_backbone=True
-        ),
-        "own input": OwnInputSharing(names, lambda: table_trunk(5, [6]), table_trunk(6, [8])),
-        "multi-input": MultiInputSharing({name: table_trunk(5, [6]) for name in names}, table_trunk(6, [8])),
-        "FiLM": FiLMSharing(names, [table_trunk(5, [8]), table_trunk(8, [8])], channels=[8, 8]),
-        "FiLM by embedding": FiLMSharing(
-            names, [table_trunk(5, [8]), table_trunk(8, [8])], channels=[8, 8], embedding_width=3
-        ),
-        "sparse and low rank": SparseLowRankSharing(names, layer(), rank=2),
-        "trace norm": TraceNormSharing(names, layer()),
-        "PLE": PLE(names, [layer(), layer(8), layer(8)], gates=[5, 8, 8]),
-    }
+NAMES = [task.name for task in TASKS]
+EXPERTS: dict[str, Callable[[], Sharing]] = {
+    "branching tree": lambda: BranchingTree(
+        NAMES, [layer(), layer(8)], groups=[[NAMES], [NAMES[:2], NAMES[2:3], NAMES[3:]]]
+    ),
+    "learned branching": lambda: LearnedBranching(NAMES, [layer(), layer(8)], n_candidates=[2, 3]),
+    "multi-input by input": lambda: MultiInputSharing(
+        {"x": table_trunk(5, [6])}, table_trunk(6, [8]), inputs={name: ["x"] for name in NAMES}
+    ),
+    "cross-stitch": lambda: CrossStitch(NAMES, [layer(), layer(8)], channels=[8, 8]),
+    "sluice": lambda: Sluice(NAMES, [lambda: table_trunk(5, [4]), lambda: table_trunk(8, [4])]),
+    "MMoE": lambda: MMoE(NAMES, layer(), 3, gate=5),
+    "MMoE with a stem": lambda: MMoE(NAMES, layer(8), 3, gate=8, stem=table_trunk(5, [8])),
+    "CGC": lambda: CGC(NAMES, layer(), gate=5, n_shared=2),
+    "DSelect-k": lambda: DSelectK(NAMES, layer(), 3, n_selected=2),
+    "DSelect-k by example": lambda: DSelectK(NAMES, layer(), 4, n_selected=2, gate=5),
+    "MTAN": lambda: MTAN(NAMES, [table_trunk(5, [6]), table_trunk(6, [8])], channels=[6, 8]),
+    "low-rank adapters": lambda: LowRankAdapters(NAMES, table_trunk(5, [8]), rank=2),
+    "low-rank adapters on a tuned backbone": lambda: LowRankAdapters(
+        NAMES, table_trunk(5, [8]), rank=2, tune_backbone=True
+    ),
+    "own input": lambda: OwnInputSharing(NAMES, lambda: table_trunk(5, [6]), table_trunk(6, [8])),
+    "multi-input": lambda: MultiInputSharing(
+        {name: table_trunk(5, [6]) for name in NAMES}, table_trunk(6, [8])
+    ),
+    "FiLM": lambda: FiLMSharing(NAMES, [table_trunk(5, [8]), table_trunk(8, [8])], channels=[8, 8]),
+    "FiLM by embedding": lambda: FiLMSharing(
+        NAMES, [table_trunk(5, [8]), table_trunk(8, [8])], channels=[8, 8], embedding_width=3
+    ),
+    "sparse and low rank": lambda: SparseLowRankSharing(NAMES, layer(), rank=2),
+    "trace norm": lambda: TraceNormSharing(NAMES, layer()),
+    "PLE": lambda: PLE(NAMES, [layer(), layer(8), layer(8)], gates=[5, 8, 8]),
+}
 
 
 def shared_by(name: str) -> Callable[[], Learner]:
-    return lambda: SharedModel(TASKS, experts()[name], heads())
+    return lambda: SharedModel(TASKS, EXPERTS[name](), heads())
 
 
 LEARNERS: dict[str, tuple[Callable[[], Learner], Callable[[], list[Episode]]]] = {
@@ -194,7 +195,7 @@ LEARNERS: dict[str, tuple[Callable[[], Learner], Callable[[], list[Episode]]]] =
         joint_steps,
     ),
     "soft sharing": (soft, joint_steps),
-    **{name: (shared_by(name), joint_steps) for name in experts()},
+    **{name: (shared_by(name), joint_steps) for name in EXPERTS},
     "prototypes": (lambda: Prototypes(conv4(width=4, normalization="group")), image_steps),
     "prototypes with batch norm": (lambda: Prototypes(conv4(width=4)), image_steps),
     "prototypes by cosine": (
@@ -306,21 +307,20 @@ def test_every_learner_keeps_the_contract(name, device):
     check_learner(learner.to(device), [episode.to(device) for episode in steps()])
 
 
-def episodic(name: str) -> EpisodicLearner | None:
-    with seeded(0, "initialization"):
-        learner = LEARNERS[name][0]()
-    return learner.double().eval() if isinstance(learner, EpisodicLearner) else None
-
-
 VALUES_DECIDE = {"chosen learner"}
 """Learners that branch on values, which vmap cannot run."""
 
 
-@pytest.mark.parametrize("name", [name for name in LEARNERS if name not in VALUES_DECIDE and episodic(name)])
+@pytest.mark.parametrize(
+    "name",
+    [name for name, (_, steps) in LEARNERS.items() if steps is not joint_steps and name not in VALUES_DECIDE],
+)
 def test_every_execution_gives_the_values_and_gradients_of_the_loop(name):
-    learner = episodic(name)
-    assert learner is not None
-    episodes = [episode.to("cpu", torch.float64) for episode in LEARNERS[name][1]()]
+    build, steps = LEARNERS[name]
+    with seeded(0, "initialization"):
+        learner = build().double().eval()
+    assert isinstance(learner, EpisodicLearner)
+    episodes = [episode.to("cpu", torch.float64) for episode in steps()]
     parameters = [parameter for parameter in learner.parameters() if parameter.requires_grad]
 
     def found(execution: Execution) -> tuple[torch.Tensor, torch.Tensor]:

@@ -1,5 +1,6 @@
 """Tests mirror the source: each method's file has its test file, and a test file is of a source file."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -29,3 +30,8 @@ def test_every_method_has_its_test_file(folder: str) -> None:
 @pytest.mark.parametrize("folder", MIRRORED)
 def test_a_test_file_has_the_name_of_what_it_tests(folder: str) -> None:
     assert not names(TESTS / folder, "test_") - names(SOURCE / folder) - OF_MANY
+
+
+def test_no_doctest_is_among_tests_where_none_is_looked_for() -> None:
+    prompt = re.compile(r"^\s*>>> ", re.MULTILINE)
+    assert [file for file in TESTS.rglob("*.py") if prompt.search(file.read_text())] == []

@@ -9,7 +9,7 @@ from tests.report.test_task_comparison_report import on_tasks
 
 from polytask.report.relate_report import write_relations_report
 
-pytestmark = pytest.mark.trains
+pytestmark = pytest.mark.browser
 sync_api = pytest.importorskip("playwright.sync_api")
 CHROMIUM = Path("/usr/bin/chromium")
 
