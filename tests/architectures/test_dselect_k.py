@@ -114,8 +114,8 @@ def test_descent_on_the_penalty_makes_every_selector_choose_one_expert(gate, n_e
         sharing = build(n_experts, 2, gate=gate, entropy=1.0)
     inputs = rows(4)
     before = entropy_of(sharing.gates["a"](inputs)[1])
-    optimizer = torch.optim.Adam(sharing.gates.parameters(), lr=0.02)
-    for _ in range(150):
+    optimizer = torch.optim.Adam(sharing.gates.parameters(), lr=0.06)
+    for _ in range(50):
         optimizer.zero_grad()
         sharing(inputs, NAMES).penalty.backward()
         optimizer.step()
@@ -134,8 +134,8 @@ def trained_entropy(strength: float) -> float:
         model = SharedModel(tasks, build(8, 2, entropy=strength), heads)
     targets = {name: torch.randn(6, generator=generator(0, name)) for name in NAMES}
     episode = Episode(tasks=tasks, query=Batch(inputs=rows(4), targets=targets))
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.02)
-    for _ in range(200):
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.06)
+    for _ in range(70):
         optimizer.zero_grad()
         model.objectives([episode]).total().backward()
         optimizer.step()

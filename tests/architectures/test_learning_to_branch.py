@@ -113,9 +113,9 @@ def test_a_child_reads_a_parent_as_often_as_the_softmax_says():
     logits = torch.tensor([[0.5, -0.5, 1.0]])
     sharing.last_choice["a"].logits.data.copy_(logits)
     with seeded(0, "noise"), torch.no_grad():
-        draws = [int(sharing(torch.zeros(1, 1), ["a"]).by_task["a"]) for _ in range(3000)]
-    shares = torch.bincount(torch.tensor(draws), minlength=3) / 3000
-    torch.testing.assert_close(shares, logits.softmax(-1)[0], rtol=0, atol=0.03)
+        draws = [int(sharing(torch.zeros(1, 1), ["a"]).by_task["a"]) for _ in range(1000)]
+    shares = torch.bincount(torch.tensor(draws), minlength=3) / 1000
+    torch.testing.assert_close(shares, logits.softmax(-1)[0], rtol=0, atol=0.05)
 
 
 def test_the_gradient_of_a_choice_is_that_of_the_softmax_at_the_temperature():
