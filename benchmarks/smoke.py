@@ -176,6 +176,10 @@ CASES: dict[str, Case] = {
     "adapt_examples": Case(
         arguments=("intents-30-ways-1",), constants={"DRAWS": 1, "MOST_QUERIES": 20}
     ),
+    "text_peers": Case(
+        arguments=("intents-30-ways-1", "--minutes", "0"),
+        constants={"DRAWS": 1, "MOST_QUERIES": 20},
+    ),
     "learn_examples": Case(
         arguments=("speakers",), constants={"DRAWS": 1, "MOST_QUERIES": 20, "N_KNOWN": 4, "SHOTS": (1,)}
     ),
