@@ -191,7 +191,7 @@ SCRIPTS: dict[str, Script] = {
     "known_tasks": Script(minutes=10),
     "one_example_calibration": Script(minutes=10),
     "adapt_examples": Script(minutes=30),
-    "text_peers": Script(parts=_each("intents-30 intents-150 docstrings"), minutes=240),
+    "text_peers": Script(parts=_each("intents-30 intents-150 docstrings"), minutes=150),
     "learn_examples": Script(minutes=10),
     "frozen_encoders": Script(parts=_each("requests letters digits speakers"), minutes=10),
     "learner_choice": Script(minutes=1),
