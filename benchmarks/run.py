@@ -28,6 +28,8 @@ from typing import Any
 from benchmarks.beside import beside
 from benchmarks.scripts import HERE, SCRIPTS, loaded, redirect, script_files
 
+from polytask.core.processors import processors
+
 RUNS = HERE.parent / "runs"
 LEFT_OUT = 3  # the exit code of a script whose data or model is not there
 
@@ -152,7 +154,7 @@ def main() -> int:
     parser.add_argument("--list", action="store_true", help="show what would run, and how long")
     parser.add_argument("--resume", action="store_true", help="let the fast tier go on where it stopped")
     parser.add_argument("--again", action="store_true", help="let the full tier do what is done already")
-    parser.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1), help="of what is not timed")
+    parser.add_argument("--jobs", type=int, default=min(2, processors()), help="of what is not timed")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     parser.add_argument("--into", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--done", type=Path, help=argparse.SUPPRESS)

@@ -15,7 +15,6 @@ import contextlib
 import importlib
 import io
 import multiprocessing
-import os
 import shutil
 import sys
 import tempfile
@@ -30,6 +29,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.scripts import FOLDERS, HERE, SCRIPTS, loaded, redirect, script_files
+
+from polytask.core.processors import processors
 
 N_STEPS, N_EPISODES = 4, 4
 
@@ -379,7 +380,7 @@ def main() -> int:
     """Run the scripts; the exit code tells whether all of them did."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("names", nargs="*", default=list(CASES), help="of scripts, without .py")
-    parser.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1))
+    parser.add_argument("--jobs", type=int, default=min(2, processors()))
     asked = parser.parse_args()
     failed = sorted(SCRIPTS.keys() - CASES.keys())
     for name in failed:

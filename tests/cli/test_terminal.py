@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 from tests.report.figures import fit_results, task_result
 
-from polytask.cli.terminal import prepare_streams, say, show
+from polytask.cli.terminal import prepare_streams, say, show, working
 from polytask.report.console import fit_table
 
 NASTY = [
@@ -135,3 +135,26 @@ def test_the_module_is_the_command_and_works_with_a_closed_stream():
     command = ["bash", "-c", f"'{sys.executable}' -m polytask nothing 2>&-"]
     shown = subprocess.run(command, capture_output=True, text=True)
     assert shown.returncode == 2 and shown.stdout == ""
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("stream", "asked", "is_shown"),
+    [
+        (Terminal, {}, True),
+        (Terminal, {"quiet": True}, False),
+        (Terminal, {"as_json": True}, False),
+        (io.StringIO, {}, False),
+    ],
+)
+def test_a_person_who_watches_sees_that_a_command_is_at_work(monkeypatch, stream, asked, is_shown):
+    monkeypatch.setattr(sys, "stderr", found := stream())
+    monkeypatch.setenv("TERM", "xterm")
+    with working("adapt: learning [/b]", **{"quiet": False, "as_json": False, **asked}):
+        say("note: x")
+    assert ("adapt: learning [/b]" in found.getvalue()) == is_shown
+    assert "note: x" in found.getvalue()

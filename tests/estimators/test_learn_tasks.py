@@ -10,8 +10,10 @@ import pytest
 
 import polytask
 from polytask.core import DataError, DataWarning, InputError, ResultWarning
+from polytask.data.tables.targets import fit_targets
 from polytask.estimators.planned_learning import plan_tasks
 from polytask.estimators.task_learning import TASK_LEARNERS, task_learning
+from polytask.fitting import task_learner_table
 from polytask.fitting.fit_settings import FitSettings
 from polytask.fitting.mixed_candidate import Mixed
 from polytask.fitting.task_learner_trials import Levels
@@ -248,6 +250,18 @@ def test_numbers_beside_classes_are_learned_by_the_mixed_model_alone(quick_mixed
         polytask.learn(bows(3, 5), target="sold", **asked)
     told = plan_tasks(table, target=["sold", "much"], task_column="shop")
     assert told["learners"] == ["mixed"] and told["target"] == "sold, much" and told["tasks"] == 8
+
+
+@pytest.mark.parametrize("targets", ["sold", ["sold", "much"]], ids=["networks", "mixed alone"])
+def test_the_targets_of_a_table_are_read_once(targets, monkeypatch):
+    table = bows(20)
+    table["much"] = np.where(table["sold"] > 50, "yes", "no")
+    asked = []
+    monkeypatch.setattr(
+        task_learner_table, "fit_targets", lambda *a, **k: asked.append(a) or fit_targets(*a, **k)
+    )
+    plan_tasks(table, target=targets, task_column="shop")
+    assert len(asked) == 1
 
 
 def test_large_tasks_are_cut_with_a_word():

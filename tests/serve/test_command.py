@@ -120,3 +120,18 @@ def test_settings_come_to_workers_as_they_were(monkeypatch):
     monkeypatch.setenv(TOKEN, "")
     with pytest.raises(InputError, match="is empty"):
         settings.secret()
+
+
+@pytest.mark.parametrize(
+    ("workers", "threads", "told"), [(1, None, 6), (4, None, 1), (9, None, 1), (4, 3, 3)]
+)
+def test_workers_share_the_processors_that_this_process_may_use(
+    workers: int, threads: int | None, told: int, monkeypatch: pytest.MonkeyPatch
+):
+    import polytask.serve.command as module
+
+    started: list[ServeSettings] = []
+    monkeypatch.setattr(module, "processors", lambda: 6)
+    monkeypatch.setattr(module, "_run", lambda settings, **_: started.append(settings))
+    run_service([], workers=workers, threads=threads)
+    assert [one.threads for one in started] == [told]

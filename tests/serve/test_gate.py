@@ -9,6 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 from tests.serve.conftest import Start
 
+from polytask.core import InputError
 from polytask.serve import Limits, ServeSettings, create_app
 
 JSON = {"content-type": "application/json"}
@@ -160,3 +161,21 @@ def test_requests_refusals_and_changes_are_counted(start: Start):
     assert 'polytask_refused_total{status="413"} 1.0' in told
     assert "polytask_models 5.0" in told
     assert "polytask_request_seconds_bucket" in told
+
+
+@pytest.mark.parametrize("told", ["by the system", "by the library"])
+def test_a_full_disk_of_the_service_is_told_without_the_names_of_its_files(
+    client: TestClient, monkeypatch, caplog, told: str
+):
+    def full(*_: object) -> None:
+        error = OSError(28, "No space left on device", "/secret/of/the/machine")
+        if told == "by the system":
+            raise error
+        raise InputError("/secret/of/the/machine cannot be written: No space left. Free some.") from error
+
+    monkeypatch.setattr(client.app.state.service.uploads, "add", full)
+    answer = client.post("/tables", content="a,b\n1,2\n", headers={"content-type": "text/csv"})
+    assert answer.status_code == 507
+    assert "its own files" in answer.json()["error"]["what"]
+    assert "secret" not in answer.text
+    assert "secret" in caplog.text

@@ -161,3 +161,18 @@ def test_an_image_with_transparency_or_16_bits_is_read(signed: TestClient):
             mode if mode in ("RGBA", "P", "1") else "I;16"
         ).save(written, "PNG")
         assert signed.post("/models/signs/predict", json={"images": [packed(written.getvalue())]}).is_success
+
+
+def test_images_that_are_small_one_by_one_may_be_too_many_pixels_together():
+    limits, image = Limits(pixels=0.01), packed(bomb(100))
+    assert len(items_to_predict("image", Predict(images=[image] * 16), _body(), limits)) == 16
+    with pytest.raises(Refused, match=r"too many pixels together; at most 0\.16 million") as refused:
+        items_to_predict("image", Predict(images=[image] * 17), _body(), limits)
+    assert (refused.value.status, refused.value.where) == (413, "images[16]")
+
+
+def test_sounds_that_are_short_one_by_one_may_be_too_many_samples_together(monkeypatch):
+    monkeypatch.setattr("polytask.serve.items._MOST_SAMPLES", 10_000)
+    with pytest.raises(Refused, match="too many samples together; at most 10,000") as refused:
+        items_to_predict("sound", Predict(sounds=[packed(wav(0.9))] * 2), _body(), LIMITS)
+    assert (refused.value.status, refused.value.where) == (413, "sounds[1]")

@@ -116,6 +116,7 @@ def test_a_fit_ends_with_the_service(start: Start, tmp_path: Path):
         ({"name": "a", "targets": ["y"], "options": {"resume_folder": "/etc"}}, 422, "options"),
         ({"name": "a", "targets": ["y"], "options": {"width": 10**9}}, 413, "options.width"),
         ({"name": "a", "targets": ["y"], "options": {"epochs": "many"}}, 422, "options.epochs"),
+        ({"name": "a", "targets": ["y"], "options": {"drop": [[[[[["a"]]]]]]}}, 422, "options"),
     ],
 )
 def test_what_cannot_be_fitted_is_refused_before_a_process_starts(

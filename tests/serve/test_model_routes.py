@@ -161,3 +161,22 @@ def test_64_clients_at_once_adapt_and_predict_with_the_right_answers(tmp_path):
 
     asyncio.run(all_of_them())
     app.state.service.close()
+
+
+@pytest.mark.parametrize("damaged", ["ledger.json", "model.json", "*.safetensors"])
+def test_a_model_whose_files_are_damaged_is_refused_and_hides_no_other(
+    start: Start, signed: TestClient, damaged: str
+):
+    told = {"name": "others", "examples": signs("bar", "square")}
+    assert signed.post("/models/drawings/adapt", json=told).status_code == 201
+    store = signed.app.state.service.store
+    (file,) = store.folder("others").rglob(damaged)
+    content = file.read_bytes()
+    file.write_bytes(content[: len(content) // 2])
+    client = start()  # one that has read nothing yet
+    names = [one["name"] for one in client.get("/models").json()["models"]]
+    assert "signs" in names and "others" not in names
+    answer = client.post("/models/others/predict", json={"images": [packed(sign("bar"))]})
+    assert answer.status_code == 500
+    assert "cannot be read" in answer.json()["error"]["what"]
+    assert str(store.root) not in answer.text

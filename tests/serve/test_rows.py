@@ -140,3 +140,34 @@ def test_rows_without_columns_are_refused_with_a_remedy(client: TestClient):
         "rows[0]",
     )
     assert error["remedy"] == 'Write them as {"column": value}.'
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_long_text_of_a_csv_is_refused_as_one_of_json_is(client: TestClient, end: str):
+    status, text = asked(client, content=f"colour,b{end}x,1{end}{'x' * 51},2{end}", headers=CSV)
+    assert status == 413 and "The text of 'colour' has 51 characters; at most 50 are taken." in text
+    assert "rows[1]" in text
+
+
+@pytest.mark.parametrize("kind", ["object", "category", "bytes"])
+def test_a_long_text_of_a_parquet_is_refused_too(client: TestClient, kind: str):
+    frame = pd.DataFrame({"colour": ["x", "x" * 51]})
+    frame = frame.map(str.encode) if kind == "bytes" else frame.astype(kind)
+    status, text = asked(client, content=parquet(frame), headers=PARQUET)
+    assert status == 413 and "The text of 'colour' has 51 characters" in text
+
+
+def test_rows_are_counted_whichever_way_lines_end(client: TestClient):
+    assert asked(client, content="a,b\n" + "1,2\r" * 25, headers=CSV)[0] == 413
+
+
+def test_columns_are_counted_where_the_names_have_lines(client: TestClient):
+    names = ",".join(f"c{index}" for index in range(20))
+    assert asked(client, content=f'\n"a\n",{names}\n' + ",".join("1" * 21), headers=CSV)[0] == 413
+
+
+def test_columns_of_rows_are_counted_before_a_table_is_made_of_them(client: TestClient, monkeypatch):
+    monkeypatch.setattr(
+        "polytask.serve.rows.frame_of_rows", None
+    )  # it would take a cell for each row and name
+    assert asked(client, json={"rows": [{f"c{index}": 1} for index in range(12)]})[0] == 413

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from polytask.core import BundleError
 from polytask.serve.failures import Refused
 from polytask.serve.names import checked_name, folder_of, name_of
 from polytask.serve.store import Store
@@ -182,3 +183,42 @@ def test_folders_are_apart_where_capitals_are_not_told_and_none_is_called_like_a
     assert len({folder.lower() for folder in folders}) == len(names)
     assert not {folder.partition(".")[0].lower() for folder in folders} & {"con", "com1", "lpt1", "nul"}
     assert [name_of(folder) for folder in folders] == names
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"null",
+        b'{"revisions": []}',
+        b'{"made_by": "adapt", "revisions": [{"a": 1}]}',
+        b"\xff",
+    ],
+)
+def test_a_damaged_ledger_is_named(store: Store, content: bytes):
+    change(store, "a", "first")
+    (store.folder("a") / "ledger.json").write_bytes(content)
+    with pytest.raises(BundleError, match=r"ledger\.json is damaged"):
+        store.ledger("a")
+
+
+def test_a_full_disk_is_told_alike_whatever_was_being_written(store: Store, monkeypatch: pytest.MonkeyPatch):
+    change(store, "a", "first")
+    change(store, "a", "second")
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device", str(store.root))
+
+    with store.changing("a") as before:
+        assert before is not None
+        monkeypatch.setattr("polytask.serve.store.write_atomically", full)
+        with pytest.raises(Refused, match="cannot be written") as refused:
+            store.undo("a", before)
+    assert refused.value.status == 507
+    monkeypatch.setattr(Path, "mkdir", full)
+    with store.changing("b") as before, pytest.raises(Refused, match="cannot be written"):
+        store.commit("b", before, saved("x"), change="first")
+    monkeypatch.undo()
+    assert words(store, "a") == "second"

@@ -1,6 +1,7 @@
 """``polytask adapt``: classes from few examples of any kind, or new tasks of a table from few rows."""
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,10 +12,10 @@ from polytask.cli.completion import models
 from polytask.cli.config_file import CONFIG_FILE, Config, run_text
 from polytask.cli.dry_run import DryRun, show_planned_adapting
 from polytask.cli.failures import SpokenCommand
-from polytask.cli.options import Json, ModelDirectory, app, given
+from polytask.cli.options import Json, ModelDirectory, Quiet, app, given
 from polytask.cli.quick_start import quick_imports
 from polytask.cli.reports import ReportWanted, reports_possible, write_pages
-from polytask.cli.terminal import show
+from polytask.cli.terminal import show, working
 from polytask.core import InputError
 from polytask.core.files import user_path
 from polytask.core.names import counted
@@ -80,6 +81,7 @@ def adapt(
     config: Config = None,  # noqa: ARG001 - its callback has read it
     dry_run: DryRun = False,
     as_json: Json = False,
+    quiet: Quiet = False,
 ) -> None:
     """Learn classes from a few labelled examples of any kind; or adapt a model to new classes, or new tasks.
 
@@ -105,7 +107,7 @@ def adapt(
         head=head,
         strength=strength,
     )
-    run = _Run(output=output, text=run_text(ctx), report=report, as_json=as_json, dry=dry_run)
+    run = _Run(output=output, text=run_text(ctx), report=report, as_json=as_json, quiet=quiet, dry=dry_run)
     if support is None:
         if again:
             raise InputError("`again` is for models of a table with tasks. Name the model first.")
@@ -162,7 +164,12 @@ class _Run:
     text: str
     report: bool
     as_json: bool
+    quiet: bool
     dry: bool
+
+    def working(self) -> AbstractContextManager[None]:
+        """Show that something is being learned."""
+        return working("adapt: learning", quiet=self.quiet, as_json=self.as_json)
 
     def show(self, summary: dict[str, Any], words: str) -> None:
         """Tell what was learned."""
@@ -192,7 +199,9 @@ def _learn_classes(source: Path, asked: dict[str, Any], run: _Run) -> None:
         run.plan(plan_adapting(source, **asked))
         return
     reported = reports_possible(wanted=run.report, drawn=False)
-    _save_classifier(adapt_examples(source, **asked), run, reported=reported)
+    with run.working():
+        model = adapt_examples(source, **asked)
+    _save_classifier(model, run, reported=reported)
 
 
 def _learn_new_classes(
@@ -215,7 +224,9 @@ def _learn_new_classes(
         run.plan(plan_new_classes(base, user_path(support), **of_head))
         return
     reported = reports_possible(wanted=run.report, drawn=False)
-    _save_classifier(base.adapt(user_path(support), **of_head), run, reported=reported)
+    with run.working():
+        model = base.adapt(user_path(support), **of_head)
+    _save_classifier(model, run, reported=reported)
 
 
 def _add_examples(base: "FewShotClassifier", support: Path, run: _Run) -> None:
@@ -228,7 +239,9 @@ def _add_examples(base: "FewShotClassifier", support: Path, run: _Run) -> None:
         run.plan(plan_adding(base, user_path(support)))
         return
     reported = reports_possible(wanted=run.report, drawn=False)
-    _save_classifier(base.add(user_path(support)).refit(), run, reported=reported)
+    with run.working():
+        model = base.add(user_path(support)).refit()
+    _save_classifier(model, run, reported=reported)
 
 
 def _save_classifier(model: "FewShotClassifier", run: _Run, *, reported: bool) -> None:
@@ -274,7 +287,8 @@ def _adapt_classes(base: "FewShotModel", support: Path, run: _Run) -> None:
     from polytask.models.bundle_folder import check_destination
 
     check_destination(run.output, kind=AdaptedModel.kind)
-    adapted = base.adapt(support)
+    with run.working():
+        adapted = base.adapt(support)
     summary = {"classes": list(adapted.classes)}
     if run.dry:
         run.plan(summary)
@@ -287,7 +301,8 @@ def _adapt_rows(base: "InContextModel", rows: Path, run: _Run, *, again: bool) -
     from polytask.models.bundle_folder import check_destination
 
     check_destination(run.output, kind=base.kind)
-    adapted = base.adapt(user_path(rows), again=again)
+    with run.working():
+        adapted = base.adapt(user_path(rows), again=again)
     new = adapted.tasks[len(base.tasks) :]
     n_rows = len(adapted.known) - len(base.known)
     summary = {"new_tasks": list(new), "tasks": len(adapted.tasks), "rows": n_rows}
@@ -305,7 +320,8 @@ def _adapt_tasks(base: "TaskTableModel", rows: Path, run: _Run, *, again: bool) 
     from polytask.models.bundle_folder import check_destination
 
     check_destination(run.output, kind=base.kind)
-    adapted = base.adapt(user_path(rows), again=again)
+    with run.working():
+        adapted = base.adapt(user_path(rows), again=again)
     new = adapted.tasks[len(base.tasks) :]
     labels = _new_labels(base, adapted)
     learned = {name: n_labels for name, n_labels in labels.items() if n_labels}

@@ -9,9 +9,9 @@ import typer
 
 from polytask.cli.completion import models
 from polytask.cli.failures import SpokenCommand
-from polytask.cli.options import Json, app
+from polytask.cli.options import Json, Quiet, app
 from polytask.cli.quick_start import quick_imports
-from polytask.cli.terminal import show
+from polytask.cli.terminal import show, working
 from polytask.core import InputError
 from polytask.core.names import counted, printable, short_name
 
@@ -87,6 +87,7 @@ def classes(
         ),
     ] = True,
     as_json: Json = False,
+    quiet: Quiet = False,
 ) -> None:
     """List the classes of a classifier and their examples, or change them, in the order that is typed.
 
@@ -118,10 +119,11 @@ def classes(
         _list(loaded, model, as_json=as_json)
         return
     check_destination(output, kind=loaded.kind)
-    for name, words in changes:
-        loaded = _changed(loaded, name, words)
-    if refit and any(name != "rename" for name, _ in changes):
-        loaded = loaded.refit()
+    with working("classes: learning", quiet=quiet, as_json=as_json):
+        for name, words in changes:
+            loaded = _changed(loaded, name, words)
+        if refit and any(name != "rename" for name, _ in changes):
+            loaded = loaded.refit()
     loaded.save(output)
     _list(loaded, output, as_json=as_json, more=f"Written to {output}.")
 

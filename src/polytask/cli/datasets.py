@@ -8,7 +8,7 @@ import typer
 
 from polytask.cli.failures import SpokenCommand
 from polytask.cli.options import Json, Quiet, app
-from polytask.cli.terminal import show
+from polytask.cli.terminal import show, working
 from polytask.core import InputError
 from polytask.datasets.registry import DATASETS, Dataset
 
@@ -58,7 +58,7 @@ def datasets(
         takes = [known for known, dataset in DATASETS.items() if action == "fetch" or dataset.maker]
         raise InputError(f"`name` is missing; {action} takes one of {', '.join(takes)}.")
     if action == "make":
-        _make(name, official, to, as_json=as_json)
+        _make(name, official, to, as_json=as_json, quiet=quiet)
         return
     if official is not None:
         raise InputError(f"`official` is {str(official)!r}, but fetch gets files by itself. Leave it out.")
@@ -70,13 +70,14 @@ def datasets(
     show(summary, as_json=as_json, lines=[f"{name} is in {folder}, checksums verified."])
 
 
-def _make(name: str, official: Path | None, to: Path | None, *, as_json: bool) -> None:
+def _make(name: str, official: Path | None, to: Path | None, *, as_json: bool, quiet: bool) -> None:
     if official is None:
         origin = f" They come from {DATASETS[name].address}." if name in DATASETS else ""
         raise InputError(f"`official` is missing; name the official file or folder.{origin}")
     from polytask.datasets import make
 
-    folder = make(name, official, to)
+    with working(f"datasets: making {name}", quiet=quiet, as_json=as_json):
+        folder = make(name, official, to)
     show({"name": name, "folder": str(folder)}, as_json=as_json, lines=[f"{name} is in {folder}."])
 
 

@@ -9,11 +9,11 @@ import typer
 from polytask.cli.completion import models
 from polytask.cli.config_file import command_line
 from polytask.cli.failures import SpokenCommand
-from polytask.cli.options import Json, app
+from polytask.cli.options import Json, Quiet, app
 from polytask.cli.quick_start import quick_imports
 from polytask.cli.reports import ReportFile, check_reports, write_report_file
 from polytask.cli.tables import Csv, checked_table, frame_lines, frame_summary
-from polytask.cli.terminal import show
+from polytask.cli.terminal import show, working
 from polytask.core.files import user_path
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ def evaluate(
     output: Csv = None,
     report: ReportFile = None,
     as_json: Json = False,
+    quiet: Quiet = False,
 ) -> None:
     """Measure a model's predictions for rows of a table that have labels; or its learning of new tasks.
 
@@ -60,10 +61,11 @@ def evaluate(
         check_output(output, data=data, model=model)
     loaded = load(model)
     if isinstance(loaded, InContextModel | LearnedFeatures):
-        _new_tasks(ctx, loaded, model, data, output=output, report=report, as_json=as_json)
+        _new_tasks(ctx, loaded, model, data, output=output, report=report, as_json=as_json, quiet=quiet)
         return
     loaded = checked_table(loaded, model, takes=_TAKES)
-    metrics = loaded.evaluate(user_path(data))
+    with working("evaluate: predicting", quiet=quiet, as_json=as_json):
+        metrics = loaded.evaluate(user_path(data))
     lines = frame_lines(metrics, output=output)
     if report is not None:
         from polytask.report.evaluate_report import evaluation_page
@@ -96,9 +98,11 @@ def _new_tasks(
     output: Path | None,
     report: Path | None,
     as_json: bool,
+    quiet: bool,
 ) -> None:
     """Measure how new tasks or new classes are learned."""
-    metrics = loaded.evaluate(user_path(data))
+    with working("evaluate: learning new tasks", quiet=quiet, as_json=as_json):
+        metrics = loaded.evaluate(user_path(data))
     measured = _MEASURED[loaded.kind]
     lines = [measured, *frame_lines(metrics, output=output, written=metrics.reset_index())]
     if report is not None:

@@ -7,9 +7,9 @@ import typer
 
 from polytask.cli.completion import models
 from polytask.cli.failures import SpokenCommand
-from polytask.cli.options import Json, app
+from polytask.cli.options import Json, Quiet, app
 from polytask.cli.tables import table_model
-from polytask.cli.terminal import show
+from polytask.cli.terminal import show, working
 
 __all__ = ["export"]
 
@@ -19,6 +19,7 @@ def export(
     model: Annotated[Path, typer.Argument(help="A directory made by fit.", autocompletion=models)],
     output: Annotated[Path, typer.Option("-o", "--output", help="The .onnx or .pt2 file to write.")],
     as_json: Json = False,
+    quiet: Quiet = False,
 ) -> None:
     """Write a model's networks as ONNX, or as an exported program of PyTorch (.pt2).
 
@@ -33,7 +34,8 @@ def export(
 
     check_export(output, model=model)
     loaded = table_model(model)
-    written = loaded.export(output)
+    with working("export: writing networks", quiet=quiet, as_json=as_json):
+        written = loaded.export(output)
     beside = written.with_suffix(".json")
     show(
         {"model": str(model), "output": str(written), "preprocessing": str(beside)},

@@ -7,9 +7,9 @@ import typer
 
 from polytask.cli.completion import models
 from polytask.cli.failures import SpokenCommand
-from polytask.cli.options import Json, Seed, app
+from polytask.cli.options import Json, Quiet, Seed, app
 from polytask.cli.tables import Csv, frame_lines, table_model
-from polytask.cli.terminal import show
+from polytask.cli.terminal import show, working
 from polytask.core.files import user_path
 
 __all__ = ["importance"]
@@ -32,6 +32,7 @@ def importance(
     ] = None,
     seed: Seed = 0,
     as_json: Json = False,
+    quiet: Quiet = False,
 ) -> None:
     """Tell how much worse each target is predicted when a column is shuffled.
 
@@ -42,7 +43,8 @@ def importance(
       polytask importance penguins new.csv -o importance.csv
     """
     loaded = table_model(model, data=data, output=output)
-    found = loaded.importance(user_path(data), n_repeats=n_repeats, sample_rows=sample_rows, seed=seed)
+    with working("importance: shuffling columns", quiet=quiet, as_json=as_json):
+        found = loaded.importance(user_path(data), n_repeats=n_repeats, sample_rows=sample_rows, seed=seed)
     targets = list(dict.fromkeys(found.columns.get_level_values("target")))
     means = found[[(target, "importance") for target in targets]].set_axis(targets, axis=1)
     flat = found.set_axis([f"{target}:{statistic}" for target, statistic in found.columns], axis=1)

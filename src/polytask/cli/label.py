@@ -8,9 +8,9 @@ import typer
 
 from polytask.cli.completion import models
 from polytask.cli.failures import SpokenCommand
-from polytask.cli.options import Json, app
+from polytask.cli.options import Json, Quiet, app
 from polytask.cli.quick_start import quick_imports
-from polytask.cli.terminal import show
+from polytask.cli.terminal import show, working
 from polytask.core import InputError
 from polytask.core.files import user_path
 from polytask.core.names import counted, printable, short_name, text_beginning
@@ -39,6 +39,7 @@ def label(
     ],
     n: Annotated[int, typer.Option("-n", help="How many examples to choose.")] = 10,
     as_json: Json = False,
+    quiet: Quiet = False,
 ) -> None:
     """Choose the examples whose labels would help most, and write a table with an empty column for them.
 
@@ -61,7 +62,8 @@ def label(
             f"{model} is no classifier of labelled examples. Give a directory that polytask adapt made of "
             "examples alone."
         )
-    chosen = loaded.suggest(user_path(pool), n)
+    with working("label: looking at examples", quiet=quiet, as_json=as_json):
+        chosen = loaded.suggest(user_path(pool), n)
     written = _from(user_path(output).parent, chosen)
     write_table(written, output)
     column = str(chosen.columns[-1])

@@ -7,9 +7,9 @@ import typer
 
 from polytask.cli.completion import models
 from polytask.cli.failures import SpokenCommand
-from polytask.cli.options import Json, app, given
+from polytask.cli.options import Json, Quiet, app, given
 from polytask.cli.quick_start import quick_imports
-from polytask.cli.terminal import show
+from polytask.cli.terminal import show, working
 from polytask.core import InputError
 from polytask.core.files import user_path
 
@@ -70,6 +70,7 @@ def predict(
         bool, typer.Option("--probabilities", help="Of a classifier: add the probability of every class.")
     ] = False,
     as_json: Json = False,
+    quiet: Quiet = False,
 ) -> None:
     """Predict rows of a table, or images, and write the answers.
 
@@ -107,11 +108,13 @@ def predict(
         if joint:
             raise InputError(f"{model} has tasks, whose intervals are of single targets. Leave out `joint`.")
         asked = {"intervals": intervals, "keep": keep or (), "row_numbers": row_numbers, **of_tasks}
-        written = loaded.predict_to(user_path(data), output, **asked)
+        with working("predict", quiet=quiet, as_json=as_json):
+            written = loaded.predict_to(user_path(data), output, **asked)
         rows, columns = written.rows, list(written.columns)
     elif kind == "table":
         asked = {"intervals": intervals, "joint": joint, "keep": keep or (), "row_numbers": row_numbers}
-        written = loaded.predict_to(user_path(data), output, **asked)
+        with working("predict", quiet=quiet, as_json=as_json):
+            written = loaded.predict_to(user_path(data), output, **asked)
         rows, columns = written.rows, list(written.columns)
     else:
         of_tables = {"intervals": intervals, "joint": joint or None}
@@ -126,7 +129,8 @@ def predict(
             )
         if keep:
             of_classifier["keep"] = keep
-        answers = loaded.predict(user_path(data), **of_classifier)
+        with working("predict", quiet=quiet, as_json=as_json):
+            answers = loaded.predict(user_path(data), **of_classifier)
         write_pieces(numbered([answers]) if row_numbers else iter([answers]), output)
         rows, columns = len(answers), list(answers.columns)
     summary = {"rows": rows, "columns": columns, "output": str(output)}

@@ -90,7 +90,7 @@ def relate(
         weight_column=weight,
         drop=drop or (),
         seed=seed,
-        progress=not (quiet or as_json),
+        progress=False if quiet or as_json else None,
     )
     typed = None
     if len(found.groups) > 1 and task_column is None:

@@ -33,7 +33,7 @@ def serve(
     ] = None,
     workers: Annotated[int, typer.Option(help="Processes, one a core.", min=1, max=256)] = 1,
     threads: Annotated[
-        Whole, typer.Option(help="Threads of a worker that compute; the cores, dealt among workers.")
+        Whole, typer.Option(help="Threads of a worker that compute; the processors, dealt among workers.")
     ] = None,
     builtin: Annotated[
         bool,

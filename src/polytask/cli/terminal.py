@@ -5,8 +5,8 @@ import json
 import math
 import os
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -14,6 +14,7 @@ from rich.console import Console, RenderableType
 from rich.text import Text
 
 from polytask.core.names import printable
+from polytask.core.watching import watched
 
 if TYPE_CHECKING:  # a message needs no torch
     from polytask.models.few_shot_results import FewShotResults
@@ -21,7 +22,7 @@ if TYPE_CHECKING:  # a message needs no torch
     from polytask.models.table_results import FitResults
     from polytask.models.task_table_results import TaskTableResults
 
-__all__ = ["prepare_streams", "say", "show", "show_trained"]
+__all__ = ["prepare_streams", "say", "show", "show_trained", "working"]
 
 
 def prepare_streams() -> None:
@@ -83,6 +84,22 @@ def show_trained(
     """Write what a training found, and where its model is; see `show`."""
     where = f"Model written to {output} ({results.seconds:.0f} s of training)."
     show({"model": str(output), **results.to_json()}, as_json=as_json, lines=[table, where, *more])
+
+
+@contextmanager
+def working(title: str, *, quiet: bool, as_json: bool) -> Iterator[None]:
+    """Show a person who watches that a command is at work which has no steps to count, while a block runs.
+
+    Args:
+        title: What it does.
+        quiet: Show nothing.
+        as_json: Likewise.
+    """
+    if quiet or as_json or not watched():
+        yield
+        return
+    with Console(stderr=True, markup=False, emoji=False).status(Text(title)):
+        yield
 
 
 def _rendered(stream: TextIO, *lines: RenderableType, soft_wrap: bool = False) -> str:

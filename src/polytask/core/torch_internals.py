@@ -5,7 +5,7 @@ What is used, and what for:
 - the stack of `torch.func` transforms: checks of values are skipped inside `vmap`, which does not know them;
 - trees of tensors (pytree), to flatten nested dictionaries for a transform or a program and back;
 - `make_fx`, which writes down all tensor operations of a function, the compiler of such a graph without the
-  checks of its caller, and where that keeps its programs;
+  checks of its caller, where that keeps its programs, and how it forgets them;
 - what backward nodes have saved of the forward pass, from which engines compute gradients of single tasks;
 - the address of a storage, to count the bytes of tensors that share one;
 - the mode that sees every operation as it is run, to count what is alive;
@@ -52,6 +52,7 @@ __all__ = [
     "WeightNorm",
     "compiled_operations",
     "flattened",
+    "forget_programs",
     "fused_adam_",
     "has_hooks",
     "imported_for_the_end",
@@ -169,6 +170,13 @@ def program_folder_of_torch() -> str:
     from torch._inductor.runtime.cache_dir_utils import default_cache_dir
 
     return default_cache_dir()
+
+
+def forget_programs() -> None:
+    """Forget what torch has read of compiled programs, so that it looks for them on disk again."""
+    from torch._inductor.utils import clear_caches
+
+    clear_caches()
 
 
 def saved(node: Node, name: str) -> Any:

@@ -267,5 +267,15 @@ def _by_hand(dataset: Dataset, root: str | Path | None) -> str:
 
 
 def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """Return the digest of a file.
+
+    Raises:
+        DataError: It cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise DataError(
+            f"{path} cannot be read ({error.strerror or error}). Check its permissions, or move it away."
+        ) from error

@@ -67,7 +67,8 @@ class FeatureStore:
             if joined:
                 self._write(list(joined), torch.stack(list(joined.values())))
             for shard in small:
-                shard.unlink(missing_ok=True)
+                with suppress(OSError):
+                    shard.unlink(missing_ok=True)
         self._shrink()
 
     def _write(self, digests: Sequence[bytes], vectors: Tensor) -> None:
@@ -86,7 +87,8 @@ class FeatureStore:
         body = memoryview(content)[_DIGEST:]
         count, rest = divmod(len(body), _DIGEST + 4 * self.width)
         if rest or hashlib.sha256(body).digest() != content[:_DIGEST]:
-            shard.unlink(missing_ok=True)
+            with suppress(OSError):  # in a folder that others alone may change
+                shard.unlink(missing_ok=True)
             return
         rows = np.frombuffer(body[count * _DIGEST :], dtype="<f4").reshape(count, self.width)
         vectors = torch.from_numpy(rows.astype(np.float32))
@@ -109,7 +111,7 @@ class FeatureStore:
             too_much -= size
 
     def _shards(self) -> list[Path]:
-        return sorted(self.folder.glob(f"*{_SUFFIX}"))
+        return sorted(shard for shard in self.folder.glob(f"*{_SUFFIX}") if shard.is_file())
 
 
 def _size(path: Path) -> int:

@@ -51,10 +51,11 @@ def learn_tasks(source: Any, asked: TaskLearning, *, stacklevel: int = 2) -> InC
     with run_line("learn", shown=asked.progress), other_remedy(_REMEDY):
         phase("reading")
         frame = read_table(source)
-        why = asked.needs_mixed(frame)
+        read = asked.read_targets(frame)
+        why = asked.needs_mixed(frame, read.targets)
         if why is not None:
             return _fitted_mixed(frame, asked, why, stacklevel=stacklevel + 1)
-        table = asked.read(frame)
+        table = asked.read(frame, read)
         found = tried_learners(table, asked)
         chosen = _chosen(found, asked.candidates(table.reader.targets))
         trials = trials_of({name: trial.scores for name, trial in found.items()}, chosen)

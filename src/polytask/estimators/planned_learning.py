@@ -10,15 +10,12 @@ from polytask.core import seeded
 from polytask.core.defaults import usual_defaults
 from polytask.data import LabelledExamples, TableEncoder, read_table
 from polytask.data.images.image_preparation import Ground
-from polytask.data.tables.target_labels import split_labels
-from polytask.data.tables.targets import fit_targets
 from polytask.estimators.learn_few_shot import check_task_settings
 from polytask.estimators.learn_images import checked_config, filled_config
 from polytask.estimators.task_learning import TaskLearning, task_learning
 from polytask.fitting.few_shot_choice import AUTO, CANDIDATES, trial_steps, without_auto
 from polytask.fitting.few_shot_source import class_split
-from polytask.fitting.table_preparation import labelled_rows
-from polytask.fitting.task_learner_table import deal_tasks
+from polytask.fitting.task_learner_table import ReadTargets, deal_tasks
 from polytask.fitting.task_table_fit import pooled_columns, read_tasks
 from polytask.meta.catalogue import learner_entry
 from polytask.models.few_shot_model import build_few_shot_learner
@@ -100,10 +97,11 @@ def plan_tasks(source: Any, **settings: Any) -> dict[str, Any]:
     check_task_settings(settings)
     asked = task_learning(**{"target": None, **settings})
     frame = read_table(source)
-    why = asked.needs_mixed(frame)
+    read = asked.read_targets(frame)
+    why = asked.needs_mixed(frame, read.targets)
     if why is not None:
-        return _planned_mixed(frame, asked, why)
-    table = asked.read(frame)
+        return _planned_mixed(frame, asked, why, read)
+    table = asked.read(frame, read)
     return {
         "rows": len(table.known),
         "target": ", ".join(table.reader.names),
@@ -119,13 +117,12 @@ def plan_tasks(source: Any, **settings: Any) -> dict[str, Any]:
     }
 
 
-def _planned_mixed(frame: pd.DataFrame, asked: TaskLearning, why: str) -> dict[str, Any]:
+def _planned_mixed(frame: pd.DataFrame, asked: TaskLearning, why: str, read: ReadTargets) -> dict[str, Any]:
     """Tell of a table whose targets networks cannot answer: nothing is tried."""
     columns = pooled_columns(asked.columns, asked.task_column)
     features = columns.features(frame)
     _, names, notes = read_tasks(frame, columns, asked.task_column)
-    rows = labelled_rows(split_labels(frame, columns.targets), len(frame))
-    targets = fit_targets(frame, columns.targets, train_rows=rows)
+    rows, targets = read.rows, read.targets
     return {
         "rows": len(rows),
         "target": ", ".join(target.task.name for target in targets),

@@ -16,7 +16,13 @@ from polytask.data.tables.problems import examples
 from polytask.data.tables.target_column import TargetColumn
 from polytask.data.tables.targets import asked_as
 from polytask.fitting.table_columns import Columns
-from polytask.fitting.task_learner_table import FEWEST_TASKS, TaskLearnerTable, read_task_table, targets_of
+from polytask.fitting.task_learner_table import (
+    FEWEST_TASKS,
+    ReadTargets,
+    TaskLearnerTable,
+    read_targets,
+    read_task_table,
+)
 from polytask.models.in_context_config import (
     IN_CONTEXT_LEARNERS,
     MOST_CLASSES,
@@ -92,19 +98,32 @@ class TaskLearning:
         ]
         return tuple(name for name in TRIED if name == "mixed" or name in able)
 
-    def read(self, frame: pd.DataFrame) -> TaskLearnerTable:
+    def read_targets(self, frame: pd.DataFrame) -> ReadTargets:
+        """Read the targets of a table, once for all that asks for them.
+
+        Raises:
+            DataError: They cannot be read.
+        """
+        return read_targets(frame, self.columns, own_classes=self.own_classes)
+
+    def read(self, frame: pd.DataFrame, read: ReadTargets) -> TaskLearnerTable:
         """Read a table, as for `read_task_table`.
+
+        Args:
+            frame: The table.
+            read: Its targets, as `read_targets` returns them.
 
         Raises:
             DataError: The table cannot be used, or the learner that was named does not take what it holds.
         """
-        self.candidates(targets_of(frame, self.columns, own_classes=self.own_classes))
+        self.candidates(read.targets)
         table = read_task_table(
             frame,
             self.columns,
             self.task_column,
             own_classes=self.own_classes,
             most_classes=self.most_classes,
+            read=read,
         )
         encoder = table.reader.encoder
         if self.learner in OF_ONE_INPUT and encoder.n_features != 1:
@@ -115,15 +134,19 @@ class TaskLearning:
             )
         return table
 
-    def needs_mixed(self, frame: pd.DataFrame) -> str | None:
+    def needs_mixed(self, frame: pd.DataFrame, targets: Sequence[TargetColumn]) -> str | None:
         """Tell why nothing is tried; None where something is.
+
+        Args:
+            frame: The table.
+            targets: What is predicted.
 
         Raises:
             InputError: Settings of networks were given.
         """
         if self.learner not in ("auto", "mixed") or self.own_classes:
             return None
-        why = self._why_mixed(frame)
+        why = self._why_mixed(frame, targets)
         if why is not None and self.typed:
             names = ", ".join(f"`{name}`" for name in self.typed)
             raise InputError(
@@ -140,11 +163,7 @@ class TaskLearning:
     def _most(self) -> int:
         return MOST_CLASSES if self.most_classes is None else self.most_classes
 
-    def _why_mixed(self, frame: pd.DataFrame) -> str | None:
-        try:
-            targets = targets_of(frame, self.columns)
-        except DataError:  # it is refused where it is read
-            return None
+    def _why_mixed(self, frame: pd.DataFrame, targets: Sequence[TargetColumn]) -> str | None:
         numbers = [target.task.kind == "regression" for target in targets]
         if self.learner == "mixed":
             simple = len(targets) == 1 and all(numbers)

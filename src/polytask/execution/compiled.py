@@ -6,7 +6,7 @@ buffers, and the group's support and query, to the gradients and values that `gr
 1. `make_fx` runs it once and writes down every tensor operation, after vmap and grad have been taken apart.
    What is no tensor (numbers of steps, modes, settings) is thereby fixed in the program.
 2. torch's compiler turns that graph into machine code, and keeps it on disk for the next process; see
-   `kept_programs`. On a GPU it is replayed by CUDA graphs, whose results are overwritten by the next replay
+   `program_cache`. On a GPU it is replayed by CUDA graphs, whose results are overwritten by the next replay
    and hence copied.
 3. The program is kept under a key of all that was fixed: number and form of the episodes, the parameters that
    get a gradient, `static_state` of the learner, and autocast. Another key gets another program.
@@ -35,7 +35,7 @@ from polytask.core.torch_internals import (
 )
 from polytask.execution.chunked import Chunked
 from polytask.execution.groups import KnownGradients, as_tree, in_groups, known_gradients, signature
-from polytask.execution.program_cache import kept_programs
+from polytask.execution.program_cache import made_with_kept_programs, program_folder_at_fault
 from polytask.execution.static_state import StateInView, static_state
 from polytask.execution.vmap import gradients_inside
 
@@ -152,15 +152,18 @@ class Compiled:
             found = gradients_inside(learner, tasks, parameters, constants, support, query)
             return [found] if isinstance(found, Tensor) else [*found[0].values(), found[1]]
 
-        try:
-            with kept_programs(), torch.random.fork_rng():  # of the GPUs as well
+        def made() -> _Program:
+            with torch.random.fork_rng():  # of the GPUs as well
                 program = self._turned(operations_of(step, *leaves), leaves)
                 program(*leaves)
+            return program
+
+        try:
+            program = made_with_kept_programs(made)
         except Exception as error:
             raise TrainingError(
-                f"The step of {type(learner).__name__} could not be compiled: {first_line(error)} Use "
-                '`execution="vmap"` or "loop"; compiling needs a C++ compiler, and a learner whose '
-                "operations do not depend on values."
+                f"The step of {type(learner).__name__} could not be compiled: {first_line(error)} "
+                f"{_remedy(error)}"
             ) from error
         self.n_compiled += 1
         return program
@@ -208,6 +211,16 @@ def _tensors(group: EpisodeStack) -> list[Tensor]:
 
 def _form(group: EpisodeStack, tensors: Sequence[Tensor]) -> tuple[Any, ...]:
     return (len(group), signature(group), tuple([tensor.stride() for tensor in tensors]))
+
+
+def _remedy(error: Exception) -> str:
+    """Say what helps where a step could not be compiled."""
+    folder = program_folder_at_fault(error)
+    delete = "" if folder is None else f"Where the disk is full, or files are damaged, delete {folder}. "
+    return (
+        f'{delete}Use `execution="vmap"` or "loop"; compiling needs a C++ compiler, and a learner whose '
+        "operations do not depend on values."
+    )
 
 
 def _ambient() -> tuple[Any, ...]:

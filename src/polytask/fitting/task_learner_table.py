@@ -26,7 +26,15 @@ from polytask.models.label_checks import check_classes, partly_text
 from polytask.models.own_classes import own_target, with_classes
 from polytask.models.task_names import TaskNames
 
-__all__ = ["FEWEST_TASKS", "FoldOfTasks", "TaskLearnerTable", "deal_tasks", "read_task_table", "targets_of"]
+__all__ = [
+    "FEWEST_TASKS",
+    "FoldOfTasks",
+    "ReadTargets",
+    "TaskLearnerTable",
+    "deal_tasks",
+    "read_targets",
+    "read_task_table",
+]
 
 FEWEST_TASKS = 6
 """With two labelled rows or more, with which learners are tried."""
@@ -66,6 +74,14 @@ class TaskLearnerTable:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ReadTargets:
+    """The targets of a table, and the numbers of the rows that have a label of any of them."""
+
+    targets: tuple[TargetColumn, ...]
+    rows: np.ndarray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class FoldOfTasks:
     """Rows of tasks to train on, and of others to judge by: their numbers in a `TaskLearnerTable`."""
 
@@ -80,6 +96,7 @@ def read_task_table(
     *,
     own_classes: bool = False,
     most_classes: int | None = None,
+    read: ReadTargets | None = None,
 ) -> TaskLearnerTable:
     """Read a table for learners of numbers, or of classes.
 
@@ -89,6 +106,7 @@ def read_task_table(
         task_column: Tells the task of each row.
         own_classes: Whether each task has classes of its own.
         most_classes: Of a task, for which networks are built; None for as many as there are, up to 10.
+        read: What `read_targets` returns for the same columns, where that is at hand.
 
     Raises:
         DataError: The targets are not numbers, or one column of few enough classes; tasks or rows are too
@@ -98,9 +116,9 @@ def read_task_table(
     pooled = pooled_columns(columns, task_column)
     features = pooled.features(frame)
     code, names, notes = read_tasks(frame, pooled, task_column)
-    rows = labelled_rows(split_labels(frame, columns.targets), len(frame))
-    targets = targets_of(frame, columns, own_classes=own_classes)
-    encoder = TableEncoder.fit(frame, columns=features, train_rows=rows)
+    read = read_targets(frame, columns, own_classes=own_classes) if read is None else read
+    targets = read.targets
+    encoder = TableEncoder.fit(frame, columns=features, train_rows=read.rows)
     reader = InContextReader(encoder=encoder, targets=targets, column=task_column, own_classes=own_classes)
     inputs, report = encoder.transform(frame)
     labels, mask = reader.labels(frame)
@@ -176,10 +194,8 @@ def _n_classes(
     return there
 
 
-def targets_of(
-    frame: pd.DataFrame, columns: Columns, *, own_classes: bool = False
-) -> tuple[TargetColumn, ...]:
-    """Return the targets of a table.
+def read_targets(frame: pd.DataFrame, columns: Columns, *, own_classes: bool = False) -> ReadTargets:
+    """Read the targets of a table, and which rows have labels.
 
     Args:
         frame: A table, as `read_table` returns it.
@@ -191,14 +207,15 @@ def targets_of(
     """
     rows = labelled_rows(split_labels(frame, columns.targets), len(frame))
     if not own_classes:
-        return tuple(fit_targets(frame, columns.targets, train_rows=rows))
+        return ReadTargets(targets=tuple(fit_targets(frame, columns.targets, train_rows=rows)), rows=rows)
     (text,) = columns.targets
     name, kind = parse_target(text, frame.columns)
     if kind not in (None, "multiclass", "binary"):
         raise DataError(
             f"Target {name!r} is asked as {kind}, but `own_classes` are classes. Leave one of them out."
         )
-    return (with_classes(own_target(name), one_column(frame, name)),)
+    own = with_classes(own_target(name), one_column(frame, name))
+    return ReadTargets(targets=(own,), rows=rows)
 
 
 def deal_tasks(table: TaskLearnerTable, *, seed: int) -> list[FoldOfTasks]:

@@ -54,7 +54,7 @@ def relate(
     weight_column: str | int | None = None,
     drop: Any = (),
     seed: int = 0,
-    progress: bool = False,
+    progress: bool | None = None,
 ) -> Relations:
     """Tell which tasks of a table help each other, which to train together, and how likely that pays.
 
@@ -81,7 +81,7 @@ def relate(
         weight_column: How much each row counts in training.
         drop: Columns that are not to be used; one, or a sequence.
         seed: The same one gives the same result.
-        progress: Show a bar.
+        progress: Show a bar; None where a person watches.
 
     Returns:
         The result; ``str(result)`` is what to do, in words, and ``result.groups`` what `polytask.fit` takes
@@ -103,7 +103,7 @@ def relate(
         (['a', 'b'], 'transfer')
     """
     start = time.perf_counter()
-    _check(affinity, networks, rows, folds, epochs, seed, progress)
+    shown = _checked(affinity, networks, rows, folds, epochs, seed, progress)
     columns = Columns.of(targets, group=group, time=time_column, drop=drop, weight=weight_column)
     frame = read_table(table)
     of_table = derive_seed(seed, "table")
@@ -128,7 +128,7 @@ def relate(
         most_rows=max(_ROWS, of_a_task) if rows is None else rows,
         epochs=epochs,
         seed=seed,
-        progress=progress,
+        progress=shown,
     )
     counts = {"table": len(frame), "labelled": len(prepared.rows), "used": found.rows["used"]}
     return replace(found, rows=counts, seconds=time.perf_counter() - start)
@@ -265,15 +265,16 @@ def _left_out(names: Sequence[str]) -> list[str]:
     ]
 
 
-def _check(
+def _checked(
     affinity: str,
     networks: int | None,
     rows: int | None,
     folds: int,
     epochs: int,
     seed: int,
-    progress: bool,
-) -> None:
+    progress: bool | None,
+) -> bool:
+    """Check the settings; return whether a bar is shown."""
     check = SettingsCheck()
     check.choice("affinity", affinity, ("auto", *AFFINITIES))
     for name, value, least in (("networks", networks, 1), ("rows", rows, 20)):
@@ -281,8 +282,9 @@ def _check(
             check.whole(name, value, least=least)
     for name, value, least in (("folds", folds, 2), ("epochs", epochs, 1), ("seed", seed, 0)):
         check.whole(name, value, least=least)
-    check.flag("progress", progress)
+    shown = check.shown("progress", progress)
     check.done()
+    return shown
 
 
 def _check_several(columns: Columns) -> None:

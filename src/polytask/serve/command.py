@@ -15,6 +15,7 @@ from urllib.request import urlopen
 
 from polytask.core import InputError, MissingPackageError
 from polytask.core.files import user_path
+from polytask.core.processors import processors
 from polytask.serve.demo_model import demo_model
 from polytask.serve.failures import Refused
 from polytask.serve.names import checked_name
@@ -51,7 +52,8 @@ def run_service(
         port: Its port; 0 for any that is free.
         store: A folder for models that are made here; None for one that goes with the service.
         workers: Processes.
-        threads: Threads of each that compute; None for the cores, dealt among the workers.
+        threads: Threads of each that compute; None for the processors that may be used, dealt among the
+            workers.
         builtin: Whether the encoders are served that need no model.
         demo: Whether the built-in penguins are served, too.
         open_page: Whether a browser is opened once the service answers.
@@ -89,7 +91,7 @@ def run_service(
                 hosts=tuple(name.lower() for name in (host, *hosts)),
                 any_host=not is_local(host) and not hosts,
                 token=token,
-                threads=threads or max(1, (os.cpu_count() or 1) // workers),
+                threads=threads or max(1, processors() // workers),
                 limits=Limits(**(limits or {})),
             )
             _check_models(settings)
@@ -167,6 +169,8 @@ def _run(
 ) -> None:
     import uvicorn
 
+    from polytask.serve.connections import PatientProtocol
+
     port = _usable_port(host, port)
     os.environ[ENVIRONMENT] = settings.to_json()
     if workers > 1:
@@ -182,6 +186,7 @@ def _run(
         uvicorn.run(
             "polytask.serve.worker:create",
             factory=True,
+            http=PatientProtocol,
             host=host,
             port=port,
             workers=workers,

@@ -25,6 +25,8 @@ _MOST: Mapping[str, float] = {
 }
 """Numbers that decide how large a model is, or how long it takes, and the greatest that is taken."""
 
+_DEEPEST = 4  # lists and objects inside of each other; settings have two
+
 _FREE = (
     *("dropout", "learning_rate", "weight_decay", "soft_strength", "sampling_temperature", "time_budget"),
     *("seed", "baselines", "architecture", "balancing", "heads", "task_sampling"),
@@ -74,6 +76,7 @@ def checked_options(options: Mapping[str, Any]) -> dict[str, Any]:
         >>> checked_options({"epochs": 50, "architecture": "mmoe"})
         {'epochs': 50, 'architecture': 'mmoe'}
     """
+    _check_depth(options, _DEEPEST)
     for name, value in options.items():
         if name not in _MOST and name not in _FREE:
             raise Refused(
@@ -87,3 +90,15 @@ def checked_options(options: Mapping[str, Any]) -> dict[str, Any]:
                 where=f"options.{name}", remedy="Ask for less.",
             )  # fmt: skip
     return dict(options)
+
+
+def _check_depth(value: Any, left: int) -> None:
+    """Refuse what is nested more deeply than any setting is."""
+    inside = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+    for one in inside:
+        if isinstance(one, Mapping | list):
+            if not left:
+                raise Refused(
+                    422, "The options are nested too deeply.", where="options", remedy="Write plain values."
+                )
+            _check_depth(one, left - 1)

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from polytask.core import PolytaskError
 from polytask.data.images.picture import printable
 from polytask.serve.admission import check_request
-from polytask.serve.failures import Refused, as_refused, failure_response
+from polytask.serve.failures import Refused, as_refused, failure_response, refused_by_system
 from polytask.serve.service import Service
 
 __all__ = ["Gate"]
@@ -54,11 +54,10 @@ class Gate:
             await call.refuse(refused)
         except PolytaskError as error:
             await call.refuse(as_refused(error))
-        except Exception:  # noqa: BLE001 - whatever fails, the client gets a record, and the log has it
+        except Exception as error:  # noqa: BLE001 - whatever fails, the client gets a record, and the log has it
             _LOG.exception("request %s failed", call.id)
-            await call.refuse(
-                Refused(500, "The service failed.", remedy="Look into its log for this request.")
-            )
+            failed = Refused(500, "The service failed.", remedy="Look into its log for this request.")
+            await call.refuse(refused_by_system(error) or failed)
         finally:
             self._open -= 1
             call.leave()

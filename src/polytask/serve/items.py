@@ -20,6 +20,8 @@ __all__ = ["examples_of", "items_to_predict"]
 
 _FIELDS = {"text": "texts", "image": "images", "sound": "sounds", "vector": "vectors"}
 _MOST_CHANNELS, _MOST_WIDTH = 8, 10_000
+_TOGETHER = 16  # times the pixels of one image that all images of a request may have
+_MOST_SAMPLES = 2**26  # of all sounds of a request: 256 MiB once they are unpacked
 
 
 def items_to_predict(kind: str, asked: Predict, body: Body, limits: Limits) -> list[Any]:
@@ -42,7 +44,8 @@ def items_to_predict(kind: str, asked: Predict, body: Body, limits: Limits) -> l
         )
     values: list[Any] = [*(given or ()), *files]
     _check_number(len(values), limits.rows, field)
-    return [_item(kind, value, limits, f"{field}[{index}]") for index, value in enumerate(values)]
+    unpacked = _Unpacked(limits)
+    return [_item(kind, value, unpacked, f"{field}[{index}]") for index, value in enumerate(values)]
 
 
 def examples_of(kind: str, examples: Sequence[Example], limits: Limits) -> tuple[list[Any], list[str]]:
@@ -52,7 +55,7 @@ def examples_of(kind: str, examples: Sequence[Example], limits: Limits) -> tuple
         Refused: There are none, too many, or one is of another kind, too large, or cannot be read.
     """
     _check_number(len(examples), limits.examples, "examples")
-    items, labels = [], []
+    items, labels, unpacked = [], [], _Unpacked(limits)
     for index, example in enumerate(examples):
         given = [one for one in _FIELDS if getattr(example, one) is not None]
         if given != [kind]:
@@ -63,7 +66,7 @@ def examples_of(kind: str, examples: Sequence[Example], limits: Limits) -> tuple
                 where=f"examples[{index}]",
                 remedy=f'Send {{"{kind}": ..., "class": ...}}.',
             )
-        items.append(_item(kind, getattr(example, kind), limits, f"examples[{index}].{kind}"))
+        items.append(_item(kind, getattr(example, kind), unpacked, f"examples[{index}].{kind}"))
         labels.append(checked_label(example.label, f"examples[{index}].class"))
     if len(set(labels)) > limits.classes:
         raise Refused(
@@ -95,17 +98,61 @@ def _check_number(count: int, most: int, where: str) -> None:
         )
 
 
-def _item(kind: str, value: Any, limits: Limits, where: str) -> Any:
-    check: Callable[[Any, Limits, str], Any] = {
+class _Unpacked:
+    """Counts the items of a request as they are once unpacked, which may be far more than its body.
+
+    Args:
+        limits: How large each of them may be.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self._pixels, self._samples = 0, 0
+
+    def add_image(self, pixels: int, where: str) -> None:
+        """Count an image.
+
+        Raises:
+            Refused: All together have too many pixels.
+        """
+        self._pixels += pixels
+        most = _TOGETHER * self.limits.pixels
+        if self._pixels > most * 1e6:
+            raise Refused(
+                413,
+                f"The images have too many pixels together; at most {most:g} million are taken.",
+                where=where,
+                remedy="Send them in parts.",
+            )
+
+    def add_sound(self, samples: int, where: str) -> None:
+        """Count a sound.
+
+        Raises:
+            Refused: All together have too many samples.
+        """
+        self._samples += samples
+        if self._samples > _MOST_SAMPLES:
+            raise Refused(
+                413,
+                f"The sounds have too many samples together; at most {_MOST_SAMPLES:,} are taken.",
+                where=where,
+                remedy="Send them in parts.",
+            )
+
+
+def _item(kind: str, value: Any, unpacked: _Unpacked, where: str) -> Any:
+    check: Callable[[Any, _Unpacked, str], Any] = {
         "text": _text, "image": _image, "sound": _sound, "vector": _vector
     }[kind]  # fmt: skip
     try:
-        return check(value, limits, where)
+        return check(value, unpacked, where)
     except PolytaskError as error:
         raise as_refused(error, where=where) from error
 
 
-def _text(value: str, limits: Limits, where: str) -> str:
+def _text(value: str, unpacked: _Unpacked, where: str) -> str:
+    limits = unpacked.limits
     if len(value) > limits.text:
         raise Refused(
             413, f"The text has {len(value):,} characters; at most {limits.text:,} are taken.", where=where,
@@ -116,7 +163,8 @@ def _text(value: str, limits: Limits, where: str) -> str:
     return value
 
 
-def _image(value: str | bytes, limits: Limits, where: str) -> bytes:
+def _image(value: str | bytes, unpacked: _Unpacked, where: str) -> bytes:
+    limits = unpacked.limits
     content = _content(value, where)
     pixels = picture_pixels(content)
     if pixels > limits.pixels * 1e6:
@@ -126,10 +174,12 @@ def _image(value: str | bytes, limits: Limits, where: str) -> bytes:
             where=where,
             remedy="Make it smaller.",
         )
+    unpacked.add_image(pixels, where)
     return content
 
 
-def _sound(value: str | bytes, limits: Limits, where: str) -> Sound:
+def _sound(value: str | bytes, unpacked: _Unpacked, where: str) -> Sound:
+    limits = unpacked.limits
     content = _content(value, where)
     seconds = _stated_seconds(content)
     sound = None if seconds > limits.sound else read_sound(content)[0]
@@ -137,6 +187,7 @@ def _sound(value: str | bytes, limits: Limits, where: str) -> Sound:
         raise Refused(
             413, f"The sound is longer than {limits.sound:g} seconds.", where=where, remedy="Cut it."
         )
+    unpacked.add_sound(len(sound.samples), where)
     return sound
 
 
@@ -153,7 +204,7 @@ def _stated_seconds(content: bytes) -> float:
     )
 
 
-def _vector(value: list[Any], _: Limits, where: str) -> list[float]:
+def _vector(value: list[Any], _: _Unpacked, where: str) -> list[float]:
     if not 0 < len(value) <= _MOST_WIDTH:
         raise Refused(
             413 if value else 422,

@@ -1,5 +1,6 @@
 """Rows of tables out of requests: JSON, CSV or Parquet, within their limits."""
 
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pandas.api.types import is_datetime64_any_dtype, is_numeric_dtype
 
 from polytask.core import PolytaskError
 from polytask.data import read_table
@@ -16,7 +18,7 @@ from polytask.serve.failures import Refused, as_refused
 from polytask.serve.parquet import plain_parquet
 from polytask.serve.settings import Limits
 
-__all__ = ["checked_file", "frame_of", "json_frame", "read_file"]
+__all__ = ["check_size", "checked_file", "frame_of", "json_frame", "read_file"]
 
 _SCALARS = (str, int, float, bool, type(None))
 
@@ -60,7 +62,11 @@ def json_frame(rows: list[dict[str, Any]], limits: Limits, *, where: str) -> pd.
     if not 0 < len(rows) <= limits.rows:
         what = f"There are {len(rows):,} rows; 1 to {limits.rows:,} are taken."
         raise Refused(413 if rows else 422, what, where=where, remedy="Send them in parts.")
-    if not any(rows):
+    names = set()
+    for row in rows:  # before a table is made of them, which has a cell for every row and every name
+        names.update(row)
+        _check_columns(len(names), limits)
+    if not names:
         raise Refused(
             422, "The rows have no columns.", where=f"{where}[0]", remedy='Write them as {"column": value}.'
         )
@@ -74,16 +80,8 @@ def json_frame(rows: list[dict[str, Any]], limits: Limits, *, where: str) -> pd.
                     remedy="Write one value for each column.",
                 )
             if isinstance(value, str) and len(value) > limits.text:
-                raise Refused(
-                    413,
-                    f"The text of {name[:80]!r} has {len(value):,} characters; at most {limits.text:,} are "
-                    "taken.",
-                    where=f"{where}[{index}]",
-                    remedy="Cut it.",
-                )
-    frame = frame_of_rows(rows)
-    _check_columns(len(frame.columns), limits)
-    return frame
+                raise _long_text(name, len(value), limits, where=f"{where}[{index}]")
+    return frame_of_rows(rows)
 
 
 def read_part(part: Part, limits: Limits, folder: Path) -> pd.DataFrame:
@@ -93,7 +91,10 @@ def read_part(part: Part, limits: Limits, folder: Path) -> pd.DataFrame:
         Refused: It is too large, or cannot be read.
     """
     with checked_file(part, limits, folder, most_rows=limits.rows) as file:
-        return read_file(file)
+        frame = read_file(file)
+    check_size(frame, limits, most_rows=limits.rows)
+    _check_texts(frame, limits)
+    return frame
 
 
 def read_file(file: Path) -> pd.DataFrame:
@@ -127,8 +128,9 @@ def checked_file(part: Part, limits: Limits, folder: Path, *, most_rows: int) ->
         raise Refused(
             415, "The table is neither CSV nor Parquet.", where="file", remedy="Send a .csv or .parquet file."
         )
-    end = b"\n" if b"\n" in part.content else b"\r"
-    rows, first = part.content.count(end), part.content.partition(end)[0]
+    # A line ends with either sign, or with both; some may stand in quotes.
+    content = part.content
+    rows = content.count(b"\n") + content.count(b"\r") - content.count(b"\r\n")
     if rows > most_rows + 1:
         raise Refused(
             413,
@@ -136,11 +138,59 @@ def checked_file(part: Part, limits: Limits, folder: Path, *, most_rows: int) ->
             where="rows",
             remedy="Send it in parts.",
         )
+    first = _first_record(content)
     _check_columns(1 + max(first.count(separator) for separator in (b",", b";", b"\t", b"|")), limits)
     with tempfile.TemporaryDirectory(dir=folder) as place:
         file = Path(place) / f"table{part.ending}"
         file.write_bytes(part.content)
         yield file
+
+
+def check_size(frame: pd.DataFrame, limits: Limits, *, most_rows: int) -> None:
+    """Look at the size of a table that was read: its file may have looked smaller.
+
+    Raises:
+        Refused: It has too many rows or columns.
+    """
+    if len(frame) > most_rows:
+        raise Refused(
+            413,
+            f"The table has about {len(frame):,} rows; at most {most_rows:,} are taken.",
+            where="rows",
+            remedy="Send it in parts.",
+        )
+    _check_columns(len(frame.columns), limits)
+
+
+def _check_texts(frame: pd.DataFrame, limits: Limits) -> None:
+    for name, column in frame.items():
+        if is_numeric_dtype(column.dtype) or is_datetime64_any_dtype(column.dtype):
+            continue
+        for index, value in enumerate(column):
+            if isinstance(value, str | bytes) and len(value) > limits.text:
+                raise _long_text(str(name), len(value), limits, where=f"rows[{index}]")
+
+
+def _first_record(content: bytes) -> bytes:
+    """Return the line of the names of columns, which goes on where a quoted name has lines."""
+    start = at = len(content) - len(content.lstrip(b"\r\n"))
+    quotes = 0
+    for line in re.finditer(rb"[^\r\n]*[\r\n]?", content):
+        if line.end() <= start:
+            continue
+        at, quotes = line.end(), quotes + line[0].count(b'"')
+        if quotes % 2 == 0:
+            break
+    return content[start:at]
+
+
+def _long_text(name: str, length: int, limits: Limits, *, where: str) -> Refused:
+    return Refused(
+        413,
+        f"The text of {name[:80]!r} has {length:,} characters; at most {limits.text:,} are taken.",
+        where=where,
+        remedy="Cut it.",
+    )
 
 
 def _check_columns(count: int, limits: Limits) -> None:

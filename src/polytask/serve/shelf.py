@@ -1,5 +1,6 @@
 """The models that a worker serves: immutable records, each swapped in one step for the next."""
 
+import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
@@ -16,6 +17,7 @@ from polytask.serve.store import Ledger, Store
 
 __all__ = ["Served", "Shelf"]
 
+_LOG = logging.getLogger("polytask.serve")
 _MOST_IN_MEMORY = 64  # models of the store that a worker keeps; others are read when they are asked for
 
 
@@ -72,7 +74,7 @@ class Shelf:
         """Return a model, as it is now.
 
         Raises:
-            Refused: There is none of this name.
+            Refused: There is none of this name, or it is damaged.
         """
         if (fixed := self._fixed.get(name)) is not None:
             return fixed
@@ -88,7 +90,16 @@ class Shelf:
         known = self._made.get(name)
         if known is not None and known.stamp == stamp:
             return known
-        return self._read(name)
+        try:
+            return self._read(name)
+        except BundleError as error:
+            _LOG.warning("the model %s cannot be read: %s", ascii(name), error)
+            raise Refused(
+                500,
+                f"The model {name[:80]!r} cannot be read.",
+                where="name",
+                remedy="Ask whoever runs the service to look into its log: files of the model are damaged.",
+            ) from error
 
     def taken(self, name: str) -> bool:
         """Tell whether a name is in use."""
@@ -99,7 +110,7 @@ class Shelf:
         return [*self._fixed, *self._store.names()]
 
     def all(self) -> Iterator[Served]:
-        """Give all models; one that is deleted meanwhile is left out."""
+        """Give all models; one that is deleted meanwhile, or damaged, is left out."""
         for name in self.names():
             try:
                 yield self.get(name)

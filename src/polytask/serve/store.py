@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from polytask.core import BundleError, InputError
+from polytask.core.errors import first_line
 from polytask.core.files import write_atomically
 from polytask.serve.failures import Refused
 from polytask.serve.locks import held_lock
@@ -110,13 +111,23 @@ class Store:
         return self._models / folder_of(name)
 
     def ledger(self, name: str) -> Ledger | None:
-        """Read the states of a model; None where there is none."""
+        """Read the states of a model; None where there is none.
+
+        Raises:
+            BundleError: The file of them is damaged.
+        """
+        file = self.folder(name) / _LEDGER
         try:
-            told = json.loads((self.folder(name) / _LEDGER).read_bytes())
+            told = json.loads(file.read_bytes())
+            revisions = tuple(Revision(**one) for one in told["revisions"])
+            made_by = str(told["made_by"])
+            if not revisions:
+                raise ValueError("it has no state")
         except FileNotFoundError:
             return None
-        revisions = tuple(Revision(**one) for one in told["revisions"])
-        return Ledger(made_by=told["made_by"], revisions=revisions)
+        except (OSError, ValueError, TypeError, LookupError) as error:
+            raise BundleError(f"{file} is damaged ({first_line(error)}). Remove its folder.") from error
+        return Ledger(made_by=made_by, revisions=revisions)
 
     @contextmanager
     def changing(self, name: str) -> Iterator[Ledger | None]:
@@ -124,6 +135,7 @@ class Store:
 
         Raises:
             Refused: Another change takes too long.
+            BundleError: What is known of its states is damaged.
         """
         with held_lock(self._locks / f"{folder_of(name)}.lock", self._patience) as held:
             if not held:
@@ -169,9 +181,9 @@ class Store:
         folder = f"r{number}-{time.time_ns():x}"
         parent = ledger.revisions[-1].revision if ledger.revisions else None
         target = self.folder(name)
-        target.mkdir(exist_ok=True)
         try:
             with _written():
+                target.mkdir(exist_ok=True)
                 save(target / folder)
                 following = ledger.with_next(change=change, folder=folder, parent=parent, keep=self._keep)
                 return self._write(name, following)
@@ -196,9 +208,9 @@ class Store:
                 f"{self._keep} of them; make a new model for another beginning.",
             )
         change = f"back to revision {back.revision}: undid {before.current.change}"
-        return self._write(
-            name, before.with_next(change=change, folder=back.folder, parent=back.parent, keep=self._keep)
-        )
+        following = before.with_next(change=change, folder=back.folder, parent=back.parent, keep=self._keep)
+        with _written():
+            return self._write(name, following)
 
     def delete(self, name: str) -> None:
         """Remove a model; to be called inside `changing`."""

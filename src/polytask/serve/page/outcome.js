@@ -3,7 +3,7 @@ import { call, download, path } from "./api.js";
 import { intervalPlot, shareBars } from "./charts.js";
 import { button, el } from "./dom.js";
 import { axisNumber, figure, intervalRows, metricName, plotTitle } from "./figures.js";
-import { attempt } from "./messages.js";
+import { attempt, inWords } from "./messages.js";
 import { rowForm } from "./row_form.js";
 import { taskWorth } from "./task_worth.js";
 import { known, number, t } from "./words.js";
@@ -62,7 +62,7 @@ export function downloads({ name, ...model }, errors) {
 }
 
 function notes(messages) {
-  return el("details", { class: "more" }, el("summary", {}, t("outcome.notes")), el("ul", {}, messages.map((one) => el("li", {}, one))));
+  return el("details", { class: "more" }, el("summary", {}, t("outcome.notes")), el("ul", {}, messages.map((one) => el("li", {}, inWords(one)))));
 }
 
 function taskCard(task, importance) {

@@ -3,8 +3,7 @@ import { call, path } from "./api.js";
 import { classBars } from "./bars.js";
 import { button, el, field, select } from "./dom.js";
 import { live } from "./live.js";
-import { announce } from "./messages.js";
-import { said } from "./refusals.js";
+import { announce, inWords } from "./messages.js";
 import { stored } from "./store.js";
 import { number, t } from "./words.js";
 
@@ -45,7 +44,7 @@ export function rowForm(model, errors) {
 
 /** What the service adds to its answers, as of a value that it does not know. */
 export function notesOf(found) {
-  return el("ul", { class: "notes" }, (found.notes ?? []).map((note) => el("li", { class: "hint" }, said(note) ?? note)));
+  return el("ul", { class: "notes" }, (found.notes ?? []).map((note) => el("li", { class: "hint" }, inWords(note))));
 }
 
 function clear(form, kept, changed) {

@@ -1,7 +1,7 @@
 /** A table: its columns, what is to be predicted, training, and what came out. */
 import { call, path } from "./api.js";
 import { button, el, field, fileDrop, select } from "./dom.js";
-import { announce, attempt, errorPlace } from "./messages.js";
+import { announce, attempt, errorPlace, inWords } from "./messages.js";
 import { stored } from "./store.js";
 import { trainingView } from "./training.js";
 import { outcome } from "./outcome.js";
@@ -112,7 +112,7 @@ function columnItem(column) {
     el("span", { class: "facts muted" }, facts.join(" · ")),
     el("span", { class: "facts sample" }, (column.examples ?? []).slice(0, 4).map(String).join(", ")),
     kind,
-    column.note ? el("span", { class: "facts note" }, column.may_be_target ? "" : t("column.no-target"), " ", column.note) : null,
+    column.note ? el("span", { class: "facts note" }, column.may_be_target ? "" : t("column.no-target"), " ", inWords(column.note)) : null,
   );
 }
 

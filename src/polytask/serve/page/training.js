@@ -3,7 +3,7 @@ import { ServiceError, call, path } from "./api.js";
 import { lossChart } from "./charts.js";
 import { button, el } from "./dom.js";
 import { sleep } from "./live.js";
-import { announce, attempt } from "./messages.js";
+import { announce, attempt, inWords } from "./messages.js";
 import { known, percent, t } from "./words.js";
 
 const PAUSE = 500; // milliseconds between two looks
@@ -22,7 +22,7 @@ export function trainingView(job, ondone, errors) {
   const show = (state) => {
     title.textContent = known(`job.${state.state}`, state.state);
     bar.value = state.share ?? 0;
-    says.textContent = [percent(state.share ?? 0), inWords(state.says ?? "")].filter(Boolean).join(" · ");
+    says.replaceChildren(percent(state.share ?? 0), ...(state.says ? [" · ", doing(state.says)] : []));
     stop.hidden = OVER.includes(state.state);
     showLosses(charts, shown, state.losses ?? {});
     caption.hidden = !shown.size;
@@ -31,11 +31,11 @@ export function trainingView(job, ondone, errors) {
   return node;
 }
 
-/** What the service says that it does, in the language of the page where that is known. */
-function inWords(says) {
+/** What the service says that it does, or why it does no more. */
+function doing(says) {
   const part = /^.* (joint|alone) \((\d+) of (\d+)\)$/.exec(says);
   if (part) return t(part[1] === "joint" ? "says.joint" : "says.alone", { n: part[2], of: part[3] });
-  return known(`says.${says.replaceAll(" ", "-")}`, says);
+  return known(`says.${says.replaceAll(" ", "-")}`, null) ?? inWords(says);
 }
 
 async function watch(job, node, show, errors, ondone) {
