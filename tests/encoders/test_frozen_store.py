@@ -83,3 +83,22 @@ def test_several_writers_and_readers_at_once_lose_nothing(tmp_path):
         assert min(pool.map(write, range(0, 200, 50))) >= 1
     assert len(FeatureStore(tmp_path, "print", width=4).load(DIGESTS)) == 200
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and path.suffix != ".features"]
+
+
+def test_a_damaged_file_that_cannot_be_removed_is_passed_over(store, monkeypatch):
+    store.save(DIGESTS[:2], ROWS[:2])
+    (shard,) = store.folder.iterdir()
+    shard.write_bytes(b"damaged")
+
+    def refused(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("pathlib.Path.unlink", refused)
+    assert store.load(DIGESTS) == {}
+
+
+def test_a_folder_in_the_place_of_a_file_is_passed_over(store):
+    for index in range(40):
+        (store.folder / f"{index}.features").mkdir(parents=True)
+    store.save(DIGESTS[:1], ROWS[:1])
+    assert set(store.load(DIGESTS)) == {DIGESTS[0]}

