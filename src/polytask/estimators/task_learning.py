@@ -106,16 +106,17 @@ class TaskLearning:
         """
         return read_targets(frame, self.columns, own_classes=self.own_classes)
 
-    def read(self, frame: pd.DataFrame, read: ReadTargets) -> TaskLearnerTable:
+    def read(self, frame: pd.DataFrame, read: ReadTargets | None = None) -> TaskLearnerTable:
         """Read a table, as for `read_task_table`.
 
         Args:
             frame: The table.
-            read: Its targets, as `read_targets` returns them.
+            read: Its targets, as `read_targets` returns them, where they are at hand.
 
         Raises:
             DataError: The table cannot be used, or the learner that was named does not take what it holds.
         """
+        read = self.read_targets(frame) if read is None else read
         self.candidates(read.targets)
         table = read_task_table(
             frame,
