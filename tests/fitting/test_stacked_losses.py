@@ -76,7 +76,7 @@ def test_sums_and_counts_are_of_judged_and_labelled_rows() -> None:
     outputs = torch.randn(2, 12, 5)
     each = losses.elements(outputs, picked)
     known = torch.stack([data.masks[name] for name in "ykm"], dim=1)
-    counts, sums = losses.counts(picked, judged), losses.sums(outputs, picked, judged)
+    counts, sums = losses.counts(picked, judged), losses.of_judged(outputs, picked, judged).sum(1)
     for network in range(2):
         counted = known & judged[network][:, None]
         assert torch.equal(counts[network], counted.sum(0).float())
@@ -160,7 +160,8 @@ def test_rows_that_are_drawn_count_alike_in_training_and_by_their_weights_where_
     picked, outputs = torch.arange(12).expand(2, -1), torch.randn(2, 12, 5)
     judged, everything = torch.ones(2, 12, dtype=torch.bool), torch.ones(2, 3, dtype=torch.bool)
     assert torch.equal(drawn(outputs, picked, everything), plain(outputs, picked, everything))
-    torch.testing.assert_close(drawn.sums(outputs, picked, judged), weighted.sums(outputs, picked, judged))
+    ours, theirs = (one.of_judged(outputs, picked, judged) for one in (drawn, weighted))
+    torch.testing.assert_close(ours, theirs)
     torch.testing.assert_close(drawn.counts(picked, judged), weighted.counts(picked, judged))
     assert not torch.allclose(drawn.counts(picked, judged), plain.counts(picked, judged))
 

@@ -7,6 +7,7 @@ import torch
 
 from polytask.core import Task
 from polytask.data.tables.folds import Fold
+from polytask.fitting.own_targets import OwnTargets
 from polytask.fitting.stacked_plan import Members
 from polytask.fitting.stacked_stopping import PRIOR_LABELS, Stopping
 
@@ -20,20 +21,32 @@ def folds() -> list[Fold]:
     return [Fold(train=rows[~torch.isin(rows, each)].numpy(), held_out=each.numpy()) for each in HELD_OUT]
 
 
-def stopping(*, baselines: bool = False, repeats: int = 1, n_labels: torch.Tensor = MANY) -> Stopping:
+def stopping(
+    *,
+    baselines: bool = False,
+    repeats: int = 1,
+    n_labels: torch.Tensor = MANY,
+    units: torch.Tensor | None = None,
+) -> Stopping:
     repeated = [folds()] * repeats
     known = np.ones((6, 2), dtype=bool)
     members = Members.baselines(repeated, known) if baselines else Members.joint(repeated, 2)
     held_out = HELD_OUT.repeat(repeats * (2 if baselines else 1), 1)
-    return Stopping(TASKS, members, held_out, torch.ones_like(held_out, dtype=torch.bool), n_labels)
+    judged = torch.ones_like(held_out, dtype=torch.bool)
+    return Stopping(TASKS, members, held_out, judged, n_labels, units=units)
 
 
 def look(one: Stopping, losses: list[list[list[float]]], weights=lambda: {"w": torch.zeros(1)}) -> Stopping:
-    """Show it the losses of epochs, ``[epoch, network, target]``; the predictions are the epoch's index."""
-    for epoch, sums in enumerate(losses):
-        one.look(
-            epoch, torch.tensor(sums).double(), torch.full((*one.held_out.shape, 2), float(epoch)), weights
-        )
+    """Show it the losses of epochs, ``[epoch, network, target]``; the predictions are the epoch's index.
+
+    Each loss is shared evenly by the two rows of a network, unless it is that of each, ``[row, target]``.
+    """
+    for epoch, given in enumerate(losses):
+        rows = torch.tensor(given).double()
+        if rows.ndim == 2:
+            rows = (rows / 2)[:, None].expand(-1, 2, -1)
+        outputs = torch.full((*one.held_out.shape, 2), float(epoch))
+        one.look(epoch, rows.sum(1), rows, outputs, weights)
     return one
 
 
@@ -60,6 +73,61 @@ def test_the_rows_of_a_fold_do_not_choose_the_step_that_they_are_judged_by() -> 
     assert one.epochs()["a"] == 2  # all together: 4 + 4 + 0 = 8 is the lowest
     predictions = one.predictions(6)["a"][:, 0]
     assert predictions.tolist() == [1.0, 1.0, 2.0, 2.0, 2.0, 2.0]
+
+
+def test_a_row_does_not_choose_the_step_that_it_is_judged_by_but_the_others_of_its_fold_do() -> None:
+    """All rows choose epoch 1, as row 0 does; without it epoch 0 is better."""
+    losses = [
+        [[[4, 0], [1, 0]], [[1, 0], [1, 0]], [[1, 0], [1, 0]]],
+        [[[0, 0], [2.5, 0]], [[1.6, 0], [1.6, 0]], [[1.6, 0], [1.6, 0]]],
+    ]
+    one = look(stopping(units=torch.arange(6)), losses)
+    assert one.epochs()["a"] == 1
+    assert one.predictions(6)["a"][:, 0].tolist() == [0, 1, 1, 1, 1, 1]
+    whole = look(stopping(), losses)  # without all of a fold, the others of it have no say
+    assert whole.predictions(6)["a"][:, 0].tolist() == [0, 0, 1, 1, 1, 1]
+
+
+def test_rows_of_a_group_choose_no_step_for_each_other() -> None:
+    draw = torch.Generator().manual_seed(0)
+    losses = torch.rand(8, 3, 2, 2, generator=draw).double()
+    units = torch.tensor([0, 0, 1, 2, 3, 3])
+    found = look(stopping(units=units), losses.tolist()).predictions(6)["a"][:, 0]
+    rows = losses[..., 0].flatten(1)
+    for row in range(6):
+        others = units != units[row]
+        assert found[row] == rows[:, others].sum(1).argmin()
+
+
+def test_units_are_those_of_a_repeat_and_a_model() -> None:
+    draw = torch.Generator().manual_seed(1)
+    losses = torch.rand(8, 12, 2, 2, generator=draw).double()
+    one = stopping(baselines=True, repeats=2, units=torch.arange(6))
+    learns = torch.arange(12) < 6  # the first six networks learn "a", in two repeats
+    losses[:, learns, :, 1], losses[:, ~learns, :, 0] = 0.0, 0.0
+    found = look(one, losses.tolist()).predictions(6)
+    for index, name in enumerate("ab"):
+        of_target = losses[:, 6 * index : 6 * index + 6, :, index].reshape(8, 2, 6)  # [epoch, repeat, row]
+        chosen = (of_target.sum(2, keepdim=True) - of_target).argmin(0).float()  # [repeat, row]
+        torch.testing.assert_close(found[name][:, 0], chosen.mean(0))
+
+
+def test_networks_that_carry_their_own_targets_choose_as_those_that_carry_all() -> None:
+    draw = torch.Generator().manual_seed(2)
+    losses = torch.rand(5, 6, 2, 2, generator=draw).double()
+    outputs = torch.rand(5, 6, 2, 2, generator=draw)
+    members = Members.baselines([folds()], np.ones((6, 2), dtype=bool))
+    held_out = HELD_OUT.repeat(2, 1)
+    own = OwnTargets(TASKS, members.learns)
+    given = {"judged": torch.ones_like(held_out, dtype=torch.bool), "units": torch.arange(6)}
+    all_, theirs = (Stopping(TASKS, members, held_out, n_labels=MANY, own=of, **given) for of in (None, own))
+    for epoch in range(5):
+        sums = losses[epoch].sum(1)
+        all_.look(epoch, sums, losses[epoch] * members.learns[:, None], outputs[epoch], dict)
+        slots, answers = own.of_batch(losses[epoch]), own.of_batch(outputs[epoch])
+        theirs.look(epoch, sums, slots, answers, dict)
+    for name, values in all_.predictions(6).items():
+        assert torch.equal(values, theirs.predictions(6)[name])
 
 
 def test_where_there_is_no_other_fold_its_own_rows_choose() -> None:
@@ -146,9 +214,8 @@ def test_it_goes_on_from_its_state() -> None:
     look(whole, losses)
     look(first, losses[:2])
     second.load_state_dict(first.state_dict())
-    second.look(
-        2, torch.tensor(losses[2]).double(), torch.full((3, 2, 2), 2.0), lambda: {"w": torch.zeros(1)}
-    )
+    rows = (torch.tensor(losses[2]).double() / 2)[:, None].expand(-1, 2, -1)
+    second.look(2, rows.sum(1), rows, torch.full((3, 2, 2), 2.0), lambda: {"w": torch.zeros(1)})
     assert second.epochs() == whole.epochs()
     for name, values in whole.predictions(6).items():
         assert torch.equal(values, second.predictions(6)[name])

@@ -97,7 +97,7 @@ def test_every_task_has_labels_on_both_sides():
         rows = Batch(
             inputs=torch.arange(40.0)[:, None], targets={name: torch.zeros(40) for name in "abc"}, masks=masks
         )
-        trained, aside = _set_aside(rows, tasks, "to judge", seed=seed)
+        trained, aside = (rows.rows(side) for side in _set_aside(rows, tasks, "to judge", seed=seed))
         assert sorted([*trained.inputs[:, 0].tolist(), *aside.inputs[:, 0].tolist()]) == list(range(40))
         assert all(part.n_labels(name) for part in (trained, aside) for name in "abc")
         assert 6 <= len(aside) <= 12
@@ -115,7 +115,7 @@ def test_one_label_cannot_be_on_both_sides():
 
 def test_the_best_epoch_has_the_highest_mean_skill(prepared):
     config = TableConfig(epochs=6, width=8, depth=1, learning_rate=0.1)
-    _, outcome = trained(prepared, split_of(prepared), config)
+    _, outcome, _ = trained(prepared, split_of(prepared), config)
     scores = [(row["validation/y/skill"] + row["validation/z/skill"]) / 2 for row in outcome.rows]
     assert len(scores) == 6 and outcome.best_score == pytest.approx(max(scores))
 
@@ -128,7 +128,7 @@ def test_rare_positives_do_not_make_the_first_epoch_the_best():
     frame = pd.DataFrame(x, columns=list("abc")).assign(y=np.where(positive, "yes", "no"))
     prepared = prepare_table(frame, Columns(targets=("y",)), seed=0)
     config = TableConfig(epochs=6, width=16, depth=1, dropout=0.0)
-    _, outcome = trained(prepared, split_of(prepared), config)
+    _, outcome, _ = trained(prepared, split_of(prepared), config)
     assert outcome.best_step == outcome.n_steps  # the loss falls all the while
 
 
@@ -137,7 +137,7 @@ def test_weights_of_tasks_are_balanced_where_there_are_several(prepared, n_tasks
     def end(balancing: str) -> torch.Tensor:
         config = TableConfig(balancing=balancing, epochs=2, width=4, depth=1, dropout=0.0)
         tasks, split = prepared.tasks[:n_tasks], split_of(prepared)
-        learner, _ = train_table_learner(
+        learner, *_ = train_table_learner(
             split, tasks, prepared.encoder.n_features, config, seed=0, title="t", where=Surroundings()
         )
         return torch.cat([parameter.detach().flatten() for parameter in learner.parameters()])

@@ -6,14 +6,15 @@ import pytest
 import torch
 
 import polytask
+from polytask.architectures.catalogue import architecture_names
 from polytask.core import Batch, InputError, Task
 from polytask.data.steps.joint import JointSource
+from polytask.data.steps.sampling_law import sampling_shares
 from polytask.data.steps.task_sampling import TaskSampling
 from polytask.estimators.fit_table import plan
 from polytask.fitting.fit_settings import FitSettings
 from polytask.fitting.table_columns import Columns
 from polytask.fitting.table_preparation import PreparedTable, prepare_table
-from polytask.fitting.task_draws import task_shares
 from polytask.fitting.task_shares import with_task_sampling
 from polytask.models.task_table_results import DrawnTask, DrawnTasks
 
@@ -35,7 +36,7 @@ def test_shares_are_how_often_task_sampling_draws():
         rows = Batch(inputs=torch.zeros(n_rows, 1), targets={name: torch.zeros(n_rows)})
         sources[name] = JointSource([Task(name=name, kind="regression")], rows, batch_size=4, seed=0)
     drawn = TaskSampling(sources, n_rows=counts, scheme="temperature").inclusion  # with the usual temperature
-    shares = task_shares(np.array(list(counts.values())), "temperature")
+    shares = sampling_shares(np.array(list(counts.values())), "temperature")
     np.testing.assert_allclose(shares, list(drawn.values()))
 
 
@@ -90,7 +91,6 @@ def test_targets_count_by_their_labels_beside_their_weights():
             "`sampling_temperature` must be above 0",
         ),
         ({"sampling_temperature": 3}, "used with `task_sampling='temperature'` alone"),
-        ({"task_sampling": "round-robin", "balancing": "upgrad"}, "`task_sampling` is not used with"),
     ],
 )
 def test_what_does_not_fit_is_named(settings, message):
@@ -102,10 +102,24 @@ def test_sampling_needs_several_tasks():
     table = pd.DataFrame({"x": range(40), "y": np.arange(40.0), "shop": [0, 1] * 20})
     with pytest.raises(InputError, match="the target 'y' is the only one"):
         plan(table, "y", drop="shop", task_sampling="round-robin")
-    with pytest.raises(InputError, match="`architecture='mmoe'` does not take"):
-        plan(table.assign(z=1.5), ["y", "z"], task_sampling="progress", architecture="mmoe")
-    with pytest.raises(InputError, match="`architecture='mmoe'` does not take"):
-        plan(table, "y", task_column="shop", task_sampling="round-robin", architecture="mmoe")
+
+
+def test_what_follows_from_losses_needs_networks_that_are_trained_at_once():
+    table = pd.DataFrame({"x": range(40), "y": np.arange(40.0), "shop": [0, 1] * 20})
+    for columns in ({"targets": ["y", "z"]}, {"targets": "y", "task_column": "shop"}):
+        for trained in ({"architecture": "mmoe"}, {"balancing": "upgrad"}):
+            with pytest.raises(InputError, match="are trained fold after fold"):
+                plan(table.assign(z=1.5), **columns, task_sampling="progress", **trained)
+
+
+def test_targets_are_weighed_by_the_law_or_by_a_balancing():
+    table = pd.DataFrame(
+        {"x": range(40), "y": np.arange(40.0), "z": np.arange(40.0) % 7, "shop": [0, 1] * 20}
+    )
+    given = {"task_sampling": "temperature", "balancing": "upgrad"}
+    with pytest.raises(InputError, match="does itself"):
+        plan(table, ["y", "z"], drop="shop", **given)
+    assert plan(table, ["y", "z"], task_column="shop", **given)
 
 
 def test_a_fit_follows_the_small_tasks_more_where_all_count_alike():
@@ -156,7 +170,13 @@ def unlike_sizes() -> pd.DataFrame:
 
 def small_fit(table, **settings):
     return polytask.fit(
-        table, ["y", "z"], task_column="shop", folds=2, width=4, depth=1, bins=0, **{"epochs": 3, **settings}
+        table,
+        ["y", "z"],
+        task_column="shop",
+        folds=2,
+        width=4,
+        depth=1,
+        **{"epochs": 3, "bins": 0, **settings},
     )
 
 
@@ -210,3 +230,43 @@ def test_of_very_many_tasks_the_largest_and_the_smallest_are_told():
     found = DrawnTasks.of("temperature", tasks)
     assert len(found.tasks) == 100 and found.n_tasks == found.times == 250
     assert [one.rows for one in found.tasks[48:52]] == [202, 201, 50, 49]
+
+
+@pytest.mark.trains
+@pytest.mark.parametrize("architecture", [name for name in architecture_names() if name != "hard"])
+def test_every_architecture_draws_tasks(architecture):
+    table = unlike_sizes()
+    given = {"architecture": architecture, "bins": None, "epochs": 2, "baselines": False}
+    drawn = small_fit(table, task_sampling="round-robin", **given).results.drawn
+    assert drawn.n_tasks == 6 and drawn.times == sum(one.times for one in drawn.tasks) > 0
+    times = {one.task: one.times for one in drawn.tasks}
+    assert times["b"] < 2 * times["f"] + 4  # though it has eight times as many rows
+
+
+@pytest.mark.trains
+@pytest.mark.parametrize("way", [{"architecture": "mmoe"}, {"balancing": "upgrad"}])
+def test_networks_that_are_trained_alone_follow_the_small_tasks_more_where_all_count_alike(way):
+    draw = np.random.default_rng(1)
+    shop = np.repeat(np.arange(20), [60] * 4 + [5] * 16)
+    x = draw.normal(size=len(shop))
+    y = np.where(shop < 4, 1.0, -1.0) * (1 + 0.1 * x)
+    table = pd.DataFrame({"shop": shop, "x": x, "y": y, "z": -y})
+    means = {}
+    for law in (None, "proportional", "round-robin"):
+        model = polytask.fit(
+            table, ["y", "z"], task_column="shop", task_sampling=law,
+            epochs=20, folds=4, width=4, depth=1, baselines=False, **way,
+        )  # fmt: skip
+        means[law] = model.pooled.predict(table)["y"].mean()
+    assert means[None] == means["proportional"] > 0 > means["round-robin"]
+
+
+@pytest.mark.trains
+def test_networks_that_are_trained_alone_draw_the_same_after_a_stop(tmp_path):
+    table, folder = unlike_sizes(), tmp_path / "work"
+    given = {"architecture": "mmoe", "bins": None, "baselines": False, "task_sampling": "temperature"}
+    whole = small_fit(table, **given)
+    small_fit(table, **given, epochs=1, resume_folder=folder)
+    resumed = small_fit(table, **given, resume_folder=folder)
+    assert resumed.results.drawn == whole.results.drawn
+    pd.testing.assert_frame_equal(resumed.predict(table), whole.predict(table))

@@ -27,6 +27,9 @@ __all__ = ["MixedModel"]
 class MixedModel(Networks):
     """What `polytask.fit` makes of a table with a task column.
 
+    It answers without intervals: of the calibration the temperature of classes alone counts, so that what
+    averaging takes off the distances of numbers (`polytask.fitting.network_spread`) changes nothing.
+
     Args:
         settings: Of `TableConfig`, which the candidate does not choose itself.
 

@@ -55,7 +55,7 @@ class ConstantReference:
             for task in tasks
         }
 
-    def skills(self, predictions: Mapping[str, Tensor]) -> dict[str, float]:
+    def skills(self, predictions: Mapping[str, Tensor], weights: Tensor | None = None) -> dict[str, float]:
         r"""Return the skill of every task that has a held-out label, in percent.
 
         .. math:: 100 \, (L_c - L_m) / U
@@ -65,12 +65,18 @@ class ConstantReference:
 
         Args:
             predictions: By task, predictions for the held-out rows; see `all_predictions`.
+            weights: How much each of these rows counts, ``[row]``; None for all alike.
         """
-        return {
-            task.name: 100 * float(self.lead(task, predictions[task.name]).loss.mean())
-            for task in self.tasks
-            if self._held_out.n_labels(task.name)
-        }
+        found = {}
+        for task in self.tasks:
+            if self._held_out.n_labels(task.name):
+                lead = self.lead(task, predictions[task.name]).loss
+                if weights is None:
+                    found[task.name] = 100 * float(lead.mean())
+                else:
+                    counts = weights[self._held_out.labelled(task.name)].to(lead)
+                    found[task.name] = 100 * float((lead * counts).sum() / counts.sum())
+        return found
 
     def lead(self, task: Task, predictions: Tensor) -> TaskLead:
         """Compare predictions for the held-out rows with the constant, row by row."""

@@ -106,9 +106,8 @@ class FitSettings:
         }
         check_task_sampling(check, call["task_sampling"], call["sampling_temperature"])
         balancing = asked.get("balancing", "equal")
-        for name in ("target_weights", "task_sampling"):
-            if call[name] and isinstance(balancing, str) and balancing != "equal":
-                check.unused(name, "balancing", balancing, ["equal"])
+        if call["target_weights"] and isinstance(balancing, str) and balancing != "equal":
+            check.unused("target_weights", "balancing", balancing, ["equal"])
         if isinstance(call["folds"], Number):
             call["folds"] = check.whole("folds", call["folds"], least=2)
         if call["time_budget"] is not None:

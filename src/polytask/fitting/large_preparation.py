@@ -106,6 +106,7 @@ def prepare_large_table(
         groups=None if rows.groups is None else rows.groups[judging.rows].astype(np.int64),
         times=None if rows.times is None else rows.times[judging.rows],
         weights=None if rows.weights is None else rows.weights[torch.from_numpy(judging.rows)],
+        given_folds=columns.fold is not None,
         messages=tuple(messages),
         large=LargeRows(rows=rows, dealt=dealt),
     )

@@ -19,6 +19,17 @@ row's own label has taught them is the same: :math:`v` is taken too small. There
 so for all tables and made-up worlds that it was tried on. So the correction is too small rather than too
 large.
 
+Nor is it the leverage of a row, by which a linear model's answers for the row and its label move towards each
+other: networks that are stopped early fit a row's label more than they agree there. In made-up worlds
+:math:`v` was two thirds to three quarters of what it is at new rows, while their error was a fifth to two
+fifths, so that :math:`v` over the error at the rows trained on, in the place of both at new rows, made
+intervals far too short.
+
+**What this is not.** Held-out errors may also be larger as the networks are worse: those of a fold at a step
+that its own rows had no say in. That is the business of `polytask.fitting.stacked_stopping`, which leaves out
+the judged row alone. Held-out rows are then as new to the network that answers them as any, and
+:math:`E_R` is the error of single networks of the model.
+
 **Assumptions.** Errors of networks of one repeat are correlated as those of several are; in truth the former
 have slightly fewer training rows in common. Distances keep their form: one factor fits their quantiles as it
 fits their mean square; long tails, which networks share, make it too careful. For classes nothing is done,

@@ -142,10 +142,10 @@ class StackedLosses:
         shares = (shares if self.own is None else self.own.of_targets(shares)) * open_
         return (means * shares).sum(1) / torch.where(open_.any(1), shares.sum(1), 1.0)
 
-    def sums(self, outputs: Tensor, picked: Tensor, judged: Tensor) -> Tensor:
-        """Return the weighted sum of the losses of the judged rows, ``[network, target]``."""
+    def of_judged(self, outputs: Tensor, picked: Tensor, judged: Tensor) -> Tensor:
+        """Return the weighted losses of the judged rows, ``[network, row, target]``; 0 for all others."""
         weights = self._of_rows(self.judging, picked) * judged[..., None]
-        return torch.where(weights > 0, self.elements(outputs, picked) * weights, 0.0).sum(1)
+        return torch.where(weights > 0, self.elements(outputs, picked) * weights, 0.0)
 
     def counts(self, picked: Tensor, judged: Tensor) -> Tensor:
         """Return the weight of the judged rows, ``[network, target]``."""

@@ -89,6 +89,7 @@ def fit_stack(
     target_weights: Mapping[str, float] = MappingProxyType({}),
     curriculum: str | None = None,
     draws: TaskDraws | None = None,
+    units: Tensor | None = None,
     large: LargeRows | None = None,
     start: StackStart | None = None,
     seed: int,
@@ -114,6 +115,7 @@ def fit_stack(
         target_weights: How much targets count beside each other; 1 where not named.
         curriculum: How that changes from epoch to epoch; see `polytask.fitting.target_curriculum`.
         draws: By which law rows are drawn, where not every row is trained on once an epoch.
+        units: By which rows are left out when the step is chosen that they are judged by, see `Stopping`.
         large: The rows that are trained on, where ``rows`` are a sample of them that judges; None for
             ``rows`` themselves.
         start: Where networks start; None for new ones.
@@ -148,6 +150,7 @@ def fit_stack(
         weights=weights,
         curriculum=curriculum,
         draws=draws,
+        units=units,
         large=large,
         start=start,
         seed=seed,
@@ -198,6 +201,7 @@ class StackedTraining:
         weights: Tensor | None,
         curriculum: str | None = None,
         draws: TaskDraws | None = None,
+        units: Tensor | None = None,
         large: LargeRows | None = None,
         start: StackStart | None = None,
         seed: int,
@@ -263,7 +267,7 @@ class StackedTraining:
         held_out, judged = self.rows.held_out, self.rows.judged
         counts = self._wide(self.rows.losses.counts(held_out, judged)).cpu() * members.learns
         self.n_judged = counts.sum(0).double().clamp(min=1e-12)
-        self.stopping = Stopping(tasks, members, held_out, judged, self.n_judged, own=self.own)
+        self.stopping = Stopping(tasks, members, held_out, judged, self.n_judged, own=self.own, units=units)
 
     def train_epoch(self, epoch: int, deadline: float | None = None) -> None:
         """Go once through the training rows of the networks, or a part of them where they are very many."""
@@ -300,10 +304,11 @@ class StackedTraining:
         self.stack.eval()
         with torch.no_grad():
             outputs, rows = self.held_out_outputs(), self.rows
-            sums = self._wide(rows.losses.sums(outputs, rows.held_out, rows.judged)).cpu().double()
+            losses = rows.losses.of_judged(outputs, rows.held_out, rows.judged)
+            sums = self._wide(losses.sum(1)).cpu().double()
         if not bool(sums.isfinite().all()):
             raise _diverged(epoch, "on held-out rows")
-        self.stopping.look(epoch, sums, outputs, self.stack.state_dict)
+        self.stopping.look(epoch, sums, losses, outputs, self.stack.state_dict)
         if self.row_tasks is not None:
             with torch.no_grad():
                 total, count = rows.losses.by_task(outputs, rows.held_out, rows.judged, self.row_tasks)

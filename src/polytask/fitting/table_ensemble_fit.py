@@ -190,6 +190,7 @@ def _fit_form(
             target_weights={} if alone else prepared.target_weights,
             curriculum=None if alone else prepared.curriculum,
             draws=_draws(prepared, alone=alone),
+            units=_units(prepared),
             large=prepared.large,
             seed=derive_seed(seed, title),
             device=device,
@@ -205,6 +206,15 @@ def _draws(prepared: PreparedTable, *, alone: bool) -> TaskDraws | None:
     """Return the law by which rows are drawn; what follows from losses is of networks of all targets."""
     draws = prepared.draws
     return None if draws is not None and alone and draws.follows else draws
+
+
+def _units(prepared: PreparedTable) -> torch.Tensor | None:
+    """Return what is new together, long ``[row]``: a row, or a group; None where a fold is."""
+    if prepared.times is not None or prepared.given_folds:
+        return None
+    if prepared.groups is None:
+        return torch.arange(len(prepared.rows))
+    return torch.from_numpy(np.unique(prepared.groups, return_inverse=True)[1].reshape(-1))
 
 
 def form_members(prepared: PreparedTable, *, single: bool) -> Members:
@@ -267,6 +277,7 @@ def _fit_splits(prepared: PreparedTable, config: TableConfig, *, seed: int, wher
         model=TableEnsemble(prepared.tasks, joint.members, dict.fromkeys(names, shares)),
         joint=joint.predictions,
         steps=dict.fromkeys(names, joint.steps),
+        drawn=joint.drawn,
     )
 
 

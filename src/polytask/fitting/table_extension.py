@@ -56,6 +56,10 @@ def extend_model(
     for the new target, too. The weights of these, and how strongly each is regularized, are chosen by rows
     that are held out in turn.
 
+    Intervals need no correction for averaging (`polytask.fitting.network_spread`): a held-out row is answered
+    by the average of as many networks as a new one is, each with a head that this row, or its fold, has not
+    taught, or tuned without it.
+
     Args:
         model: Made by `polytask.fit` with hard sharing.
         frame: Rows with the model's feature columns and the new targets, as `read_table` returns them.

@@ -30,10 +30,9 @@ from polytask.fitting.table_ensemble_fit import TableFit, stacked
 from polytask.fitting.table_preparation import LargeRows, PreparedTable, prepare_table
 from polytask.fitting.table_surroundings import Surroundings, rehearse
 from polytask.fitting.table_verdict import Answers, constant_predictions, judge, judged_rows, mean_gain
-from polytask.fitting.target_curriculum import CURRICULA
 from polytask.fitting.target_groups import AUTO, found_message, groups_text, settled
 from polytask.fitting.target_options import with_class_weights, with_metrics, with_target_weights
-from polytask.fitting.task_shares import with_task_sampling
+from polytask.fitting.task_shares import refuse_task_sampling, with_task_sampling
 from polytask.fitting.temperature import Sharpness
 from polytask.models.table_config import TableConfig, unused_for
 from polytask.models.table_model import TableModel
@@ -187,18 +186,9 @@ def _prepared(
             f"with `balancing={config.balancing!r}` cannot be trained on. Choose `architecture='hard'` and "
             f"`balancing='equal'`, or give at most {LARGE_ROWS:,} rows."
         )
-    follows = settings.task_sampling in CURRICULA
-    if follows and isinstance(frame, LargeTable):
-        raise InputError(
-            f"`task_sampling={settings.task_sampling!r}` does not go with a table that is read in pieces. "
-            f"Choose temperature, or give at most {LARGE_ROWS:,} rows."
-        )
-    if (follows or (columns.of_tasks and settings.task_sampling is not None)) and not stacked(config):
-        raise InputError(
-            f"`task_sampling={settings.task_sampling!r}` chooses what networks are trained on, and "
-            f"`architecture={config.architecture!r}` does not take that. Leave it out, or choose "
-            "`architecture='hard'`."
-        )
+    refuse_task_sampling(
+        settings.task_sampling, config, of_tasks=columns.of_tasks, in_pieces=isinstance(frame, LargeTable)
+    )
     prepare: Any = prepare_large_table if isinstance(frame, LargeTable) else prepare_table
     with usual_defaults():
         prepared = prepare(

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from numbers import Number
 from typing import Any
 
 import numpy as np
@@ -64,6 +65,7 @@ class PreparedTable:
         target_weights: How much each target counts in the loss of what is shared, where that was asked.
         curriculum: How that changes from epoch to epoch, see `polytask.fitting.target_curriculum`.
         draws: By which law rows are drawn, where that was asked; the weights of rows then judge alone.
+        given_folds: Whether the folds were given, so that what is new is all of a fold.
         messages: What was noteworthy.
         large: All rows, where the table is read in pieces; then all of the above is about a sample of them,
             by which the model is judged.
@@ -80,6 +82,7 @@ class PreparedTable:
     target_weights: Mapping[str, float] = field(default_factory=dict)
     curriculum: str | None = None
     draws: TaskDraws | None = None
+    given_folds: bool = False
     messages: tuple[str, ...] = ()
     large: LargeRows | None = None
 
@@ -184,6 +187,7 @@ def prepare_table(
         groups=groups,
         times=times,
         weights=None if columns.weight is None else _weights(frame, columns.weight, indices, rows),
+        given_folds=columns.fold is not None or not isinstance(folds, Number | None),
         messages=(*messages, *report.messages()),
     )
 

@@ -23,8 +23,10 @@ from polytask.data.tables.folds import Fold
 from polytask.evaluate.metrics import all_predictions
 from polytask.evaluate.skill import ConstantReference
 from polytask.fitting.class_weights import weighted_task
+from polytask.fitting.drawn_source import DrawnSource
 from polytask.fitting.table_preparation import PreparedTable
 from polytask.fitting.table_surroundings import Surroundings
+from polytask.fitting.task_draws import TaskDraws
 from polytask.models.network_stack import weighted_prediction
 from polytask.models.table_config import TableConfig
 from polytask.models.table_learner import build_table_learner, trained_tasks
@@ -47,19 +49,30 @@ class SplitFits:
         predictions: For each target what they predict for the rows of their folds, ``[row, n_outputs]``,
             averaged over repeats; NaN where a row is in no fold.
         steps: The last step that any of them kept.
+        drawn: How often each task of a task column was drawn, int64 ``[task]``; None where none is.
     """
 
     members: tuple[SharedModel, ...]
     predictions: Mapping[str, Tensor]
     steps: int
+    drawn: Tensor | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Split:
-    """The rows of one training."""
+    """The rows of one training.
+
+    Args:
+        train: Those that are trained on.
+        validation: Those by which it is stopped.
+        draws: By which law rows are drawn; None for every row once an epoch.
+        weights: How much each row counts where it validates, ``[row]``; None for all alike.
+    """
 
     train: Batch
     validation: Batch
+    draws: TaskDraws | None = None
+    weights: Tensor | None = None
 
 
 def fit_splits(
@@ -83,13 +96,14 @@ def fit_splits(
     """
     tasks = [task for task in prepared.tasks if task.name in names]
     members, by_repeat, steps = [], [], 0
+    drawn = None if prepared.draws is None else torch.zeros(prepared.draws.n_tasks, dtype=torch.long)
     for repeat, folds in enumerate(prepared.repeats):
         answers = {task.name: torch.full((len(prepared.rows), task.n_outputs), torch.nan) for task in tasks}
         for index, fold in enumerate(folds):
             path = derive_seed(seed, "fold", repeat, index)
             split = _split(prepared, tasks, folds, index, seed=derive_seed(path, "validation"))
             title = f"repeat {repeat + 1} fold {index + 1} {side}"
-            learner, outcome = train_table_learner(
+            learner, outcome, times = train_table_learner(
                 split,
                 tasks,
                 prepared.encoder.n_features,
@@ -103,6 +117,8 @@ def fit_splits(
             where.rows[where.shown(title)] = [dict(row) for row in outcome.rows]
             members.append(learner.cpu().eval())
             steps = max(steps, outcome.best_step)
+            if drawn is not None and times is not None:
+                drawn[_places(split.draws, prepared.draws)] += times
             held_out = torch.from_numpy(fold.held_out)
             predicted = all_predictions(learner.adapt(tasks), prepared.rows.rows(held_out))
             for name, values in predicted.items():
@@ -112,7 +128,7 @@ def fit_splits(
         task.name: weighted_prediction(task, torch.stack([answers[task.name] for answers in by_repeat]))
         for task in tasks
     }
-    return SplitFits(members=tuple(members), predictions=averaged, steps=steps)
+    return SplitFits(members=tuple(members), predictions=averaged, steps=steps, drawn=drawn)
 
 
 def steps_an_epoch(prepared: PreparedTable, tasks: Sequence[Task], config: TableConfig, *, seed: int) -> int:
@@ -138,12 +154,20 @@ def _split(
         aside = np.intersect1d(train, folds[(index + 1) % len(folds)].held_out)
     rest = np.setdiff1d(train, aside)
     names = [task.name for task in tasks]
-    parts = [_labelled(prepared.rows.rows(torch.from_numpy(part)), names) for part in (rest, aside)]
-    enough = len(parts[0]) >= len(parts[1]) and all(part.n_labels(name) for part in parts for name in names)
-    if not enough:
-        everything = _labelled(prepared.rows.rows(torch.from_numpy(train)), names)
-        parts = list(_set_aside(everything, tasks, "to judge when to stop", seed=seed))
-    return _Split(train=parts[0], validation=parts[1])
+    rows = prepared.rows
+    parts = [_labelled(rows, torch.from_numpy(part), names) for part in (rest, aside)]
+    labels = [rows.rows(part).n_labels(name) for part in parts for name in names]
+    if len(parts[0]) < len(parts[1]) or not all(labels):
+        everything = _labelled(rows, torch.from_numpy(train), names)
+        sides = _set_aside(rows.rows(everything), tasks, "to judge when to stop", seed=seed)
+        parts = [everything[side] for side in sides]
+    draws, weights = prepared.draws, prepared.weights
+    return _Split(
+        train=rows.rows(parts[0]).only(names),
+        validation=rows.rows(parts[1]).only(names),
+        draws=None if draws is None else draws.only(parts[0]),
+        weights=None if weights is None else weights[parts[1]],
+    )
 
 
 def train_table_learner(
@@ -157,8 +181,8 @@ def train_table_learner(
     seed: int,
     title: str,
     where: Surroundings,
-) -> tuple[SharedModel, Training]:
-    """Train one model.
+) -> tuple[SharedModel, Training, Tensor | None]:
+    """Train one model; also return how often each task was drawn, int64 ``[task]``, None where none is.
 
     Early stopping maximizes the mean skill over the tasks on the validation rows: how much of the constant
     predictor's loss is gone (see `ConstantReference`). A balancer that learns from held-out examples gets a
@@ -169,7 +193,7 @@ def train_table_learner(
     balancer = balancer_by_name(config.balancing if len(tasks) > 1 else "equal", names)
     if target_weights and len(tasks) > 1:
         balancer = FixedWeights({name: target_weights.get(name, 1.0) for name in names})
-    rows, held_out = split.train, split.validation
+    rows, held_out, draws = split.train, split.validation, split.draws
     batch_size = config.batch_size or _BATCH_SIZE
     with seeded(seed, "initialization"):
         learner = build_table_learner(tasks, n_features, config)
@@ -182,9 +206,16 @@ def train_table_learner(
     steered_by = None
     if balancer.needs == "validation":
         purpose = f"for `balancing` {config.balancing!r} to judge by"
-        rows, aside = _set_aside(rows, tasks, purpose, seed=derive_seed(seed, "set aside"))
-        steered_by = JointSource(asked, aside, batch_size=batch_size, seed=derive_seed(seed, "held out"))
-    source = JointSource(asked, rows, batch_size=batch_size, seed=derive_seed(seed, "order"))
+        kept, aside = _set_aside(rows, tasks, purpose, seed=derive_seed(seed, "set aside"))
+        steered_by = JointSource(
+            asked, rows.rows(aside), batch_size=batch_size, seed=derive_seed(seed, "held out")
+        )
+        rows, draws = rows.rows(kept), None if draws is None else draws.only(kept)
+    source: JointSource | DrawnSource
+    if draws is None:
+        source = JointSource(asked, rows, batch_size=batch_size, seed=derive_seed(seed, "order"))
+    else:
+        source = DrawnSource(asked, rows, draws, batch_size=batch_size, seed=derive_seed(seed, "draws"))
     outcome = train(
         learner,
         source,
@@ -193,7 +224,7 @@ def train_table_learner(
         validation_source=steered_by,
         optimizer=lambda p: AdamW(p, lr=config.learning_rate, weight_decay=config.weight_decay),
         max_norm=5.0,
-        validate=_validation(tasks, rows, held_out),
+        validate=_validation(tasks, rows, held_out, split.weights),
         validate_every=source.n_steps,
         patience=config.patience,
         directory=where.folder(title),
@@ -206,7 +237,17 @@ def train_table_learner(
         identity=where.identity,
         deadline=where.deadline,
     )
-    return learner.float(), outcome
+    drawn = None
+    if isinstance(source, DrawnSource) and split.draws is not None:
+        drawn = torch.zeros(split.draws.n_tasks, dtype=torch.long)
+        drawn[_places(source.draws, split.draws)] = source.drawn(outcome.n_steps)
+    return learner.float(), outcome, drawn
+
+
+def _places(part: TaskDraws | None, whole: TaskDraws | None) -> Tensor:
+    """Return which tasks of the whole those of a part of its rows are, long ``[task]``."""
+    assert part is not None and whole is not None  # noqa: S101 - the whole has draws, and so its part
+    return torch.searchsorted(whole.numbers, part.numbers)
 
 
 def _check_rows(learner: Learner, config: TableConfig, *, n_rows: int, batch_size: int) -> None:
@@ -220,22 +261,27 @@ def _check_rows(learner: Learner, config: TableConfig, *, n_rows: int, batch_siz
         )
 
 
-def _validation(tasks: Sequence[Task], rows: Batch, held_out: Batch) -> Callable[[Learner], Validation]:
+def _validation(
+    tasks: Sequence[Task], rows: Batch, held_out: Batch, weights: Tensor | None = None
+) -> Callable[[Learner], Validation]:
     """Judge by a proper score: accuracy would choose an epoch that never names a rare class."""
     reference = ConstantReference(tasks, rows, held_out)
 
     def validate(trained: Learner) -> Validation:
         first = next(trained.parameters())
         rows = held_out.to(first.device, first.dtype)
-        skills = reference.skills(all_predictions(trained.adapt(tasks), rows))
+        skills = reference.skills(all_predictions(trained.adapt(tasks), rows), weights)
         score = sum(skills.values()) / len(skills) if skills else math.nan
         return Validation(score=score, metrics={f"{name}/skill": value for name, value in skills.items()})
 
     return validate
 
 
-def _set_aside(rows: Batch, tasks: Sequence[Task], purpose: str, *, seed: int) -> tuple[Batch, Batch]:
+def _set_aside(rows: Batch, tasks: Sequence[Task], purpose: str, *, seed: int) -> tuple[Tensor, Tensor]:
     """Split off a fifth of the training rows, such that every task has a label on both sides.
+
+    Returns:
+        Which rows stay, and which are set aside, long ``[row]``.
 
     Raises:
         DataError: A task has one label alone.
@@ -256,10 +302,9 @@ def _set_aside(rows: Batch, tasks: Sequence[Task], purpose: str, *, seed: int) -
                 f"some are needed to train on and others {purpose}. Label more rows, or leave the target out."
             )
     aside[list(judged)], aside[list(trained)] = True, False
-    return rows.rows(~aside), rows.rows(aside)
+    return (~aside).nonzero()[:, 0], aside.nonzero()[:, 0]
 
 
-def _labelled(data: Batch, names: Sequence[str]) -> Batch:
-    """Keep the rows with a label of any of the tasks."""
-    kept = torch.stack([data.masks[name] for name in names]).any(0)
-    return data.only(names).rows(kept)
+def _labelled(data: Batch, rows: Tensor, names: Sequence[str]) -> Tensor:
+    """Keep of some rows ``[row]`` those with a label of any of the tasks."""
+    return rows[torch.stack([data.masks[name][rows] for name in names]).any(0)]

@@ -1,11 +1,8 @@
 r"""Draw the rows of batches so that each task of a task column has its share of them.
 
-With :math:`n_t` labelled rows of task :math:`t` its share :math:`p_t` is in proportion to
-
-.. math:: n_t^{1/\tau} \text{ (temperature)}, \qquad 1 \text{ (round robin)}, \qquad
-    c_t \text{ (by loss or progress)}
-
-with :math:`c_t` as `polytask.fitting.target_curriculum` has it. Among :math:`N` rows of an epoch a task
+The share :math:`p_t` of task :math:`t` is that of a law by numbers of labelled rows
+(`polytask.data.steps.sampling_law`), or in proportion to what it counts by loss or progress
+(`polytask.fitting.target_curriculum`). Among :math:`N` rows of an epoch a task
 has :math:`N p_t`, rounded up or down at random such that the mean is exact (systematic sampling), in random
 order; in round robin the tasks have their turns in order instead. Within an epoch no row of a task comes
 twice before all of them came once. Every network has a stream of its own, over the tasks that it is trained
@@ -13,12 +10,6 @@ on, and what an epoch draws hangs on seed, epoch, network and the held-out losse
 so a training that is resumed goes on alike.
 
 References:
-    Jacob Devlin et al., "BERT: Pre-training of Deep Bidirectional Transformers for Language Understanding",
-    NAACL 2019, arXiv:1810.04805, whose released multilingual model has :math:`1/\tau = 0.7`.
-
-    Naveen Arivazhagan et al., "Massively Multilingual Neural Machine Translation in the Wild: Findings and
-    Challenges", 2019, arXiv:1907.05019: :math:`\tau = 5`.
-
     William G. Madow, "On the Theory of Systematic Sampling, II", Annals of Mathematical Statistics 1949.
 """
 
@@ -31,33 +22,10 @@ import torch
 from torch import Tensor
 
 from polytask.core.random import numpy_generator
+from polytask.data.steps.sampling_law import USUAL_TEMPERATURE, sampling_shares
 from polytask.fitting.target_curriculum import CURRICULA, curriculum_shares
 
-__all__ = ["TASK_SAMPLINGS", "DrawnRows", "TaskDraws", "task_shares"]
-
-TASK_SAMPLINGS = ("proportional", "temperature", "round-robin")
-"""Laws by numbers of labels; beside them there are `polytask.fitting.target_curriculum.CURRICULA`."""
-
-_TEMPERATURE = 5.0
-
-
-def task_shares(counts: np.ndarray, law: str, temperature: float | None = None) -> np.ndarray:
-    """Return the share of each task, float64 ``[task]``, of sum 1.
-
-    Args:
-        counts: Labels of each, 1 at least.
-        law: One of `TASK_SAMPLINGS`.
-        temperature: Of that law; None for 5.
-
-    Example:
-        >>> task_shares(np.array([100, 1]), "temperature", 2).round(3).tolist()
-        [0.909, 0.091]
-    """
-    usual = _TEMPERATURE if temperature is None else temperature
-    exponent = {"proportional": 1.0, "temperature": 1 / usual, "round-robin": 0.0}[law]
-    logs = exponent * np.log(counts)
-    shares = np.exp(logs - logs.max())  # the largest is 1, whatever the exponent
-    return shares / shares.sum()
+__all__ = ["DrawnRows", "TaskDraws"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -65,16 +33,16 @@ class TaskDraws:
     """By which law rows are drawn.
 
     Args:
-        law: One of `TASK_SAMPLINGS` or of `CURRICULA`.
+        law: One of `SAMPLING_LAWS` or of `CURRICULA`.
         task: The task of each row, long ``[row]``, from 0 on without a gap.
         numbers: What each of these tasks is called elsewhere, long ``[task]``.
-        temperature: Of that law; None for 5.
+        temperature: Of that law.
     """
 
     law: str
     task: Tensor
     numbers: Tensor
-    temperature: float | None = None
+    temperature: float = USUAL_TEMPERATURE
 
     @property
     def n_tasks(self) -> int:
@@ -100,7 +68,7 @@ class TaskDraws:
         """
         there, shares = counts > 0, np.zeros(len(counts))
         if not self.follows:
-            shares[there] = task_shares(counts[there], self.law, self.temperature)
+            shares[there] = sampling_shares(counts[there], self.law, self.temperature)
             return shares
         wanted = curriculum_shares(self.law, curve).numpy() if curve else np.ones(len(counts))
         shares[there] = wanted[there]

@@ -20,17 +20,21 @@ import torch
 
 from polytask.core import InputError
 from polytask.core.settings import SettingsCheck
+from polytask.data.steps.sampling_law import SAMPLING_LAWS, USUAL_TEMPERATURE, sampling_shares
+from polytask.data.tables.large_table import LARGE_ROWS
+from polytask.fitting.table_ensemble_fit import stacked
 from polytask.fitting.table_preparation import PreparedTable
 from polytask.fitting.target_curriculum import CURRICULA
-from polytask.fitting.task_draws import TASK_SAMPLINGS, TaskDraws, task_shares
+from polytask.fitting.task_draws import TaskDraws
+from polytask.models.table_config import TableConfig
 
-__all__ = ["check_task_sampling", "with_task_sampling"]
+__all__ = ["check_task_sampling", "refuse_task_sampling", "with_task_sampling"]
 
 
 def check_task_sampling(check: SettingsCheck, law: Any, temperature: Any) -> None:
     """Check a law of sampling and its temperature; None where they are not asked for."""
     if law is not None:
-        check.choice("task_sampling", law, (*TASK_SAMPLINGS, *CURRICULA))
+        check.choice("task_sampling", law, (*SAMPLING_LAWS, *CURRICULA))
     if temperature is not None:
         check.number("sampling_temperature", temperature, above=0)
         if law != "temperature":
@@ -40,6 +44,37 @@ def check_task_sampling(check: SettingsCheck, law: Any, temperature: Any) -> Non
             )
 
 
+def refuse_task_sampling(law: str | None, config: TableConfig, *, of_tasks: bool, in_pieces: bool) -> None:
+    """Refuse a law of sampling that does not go with how networks are trained, or with the table.
+
+    Args:
+        law: The law; None where none is asked for.
+        config: How networks are trained.
+        of_tasks: Whether the tasks are those of a task column; otherwise the targets.
+        in_pieces: Whether the table is read in pieces.
+
+    Raises:
+        InputError: It does not go with them.
+    """
+    if law in CURRICULA and in_pieces:
+        raise InputError(
+            f"`task_sampling={law!r}` does not go with a table that is read in pieces. Choose temperature, "
+            f"or give at most {LARGE_ROWS:,} rows."
+        )
+    if law in CURRICULA and not stacked(config):
+        raise InputError(
+            f"`task_sampling={law!r}` follows what rows that are held out say of each task, which is known "
+            "where the networks of all folds are trained at once, but those of "
+            f"`architecture={config.architecture!r}` with `balancing={config.balancing!r}` are trained fold "
+            "after fold. Choose temperature or round-robin, or `architecture='hard'` and `balancing='equal'`."
+        )
+    if law is not None and not of_tasks and config.balancing != "equal":
+        raise InputError(
+            f"`task_sampling` weighs the losses of targets, which `balancing={config.balancing!r}` does "
+            "itself. Leave one of them out, or give a `task_column`, whose tasks are drawn."
+        )
+
+
 def with_task_sampling(
     prepared: PreparedTable, law: str | None, temperature: float | None, *, of_tasks: bool
 ) -> PreparedTable:
@@ -47,7 +82,7 @@ def with_task_sampling(
 
     Args:
         prepared: The rows, and weights of targets.
-        law: One of `TASK_SAMPLINGS` or of `CURRICULA`, which training follows; None to leave everything.
+        law: One of `SAMPLING_LAWS` or of `CURRICULA`, which training follows; None to leave everything.
         temperature: Of that law; None for 5.
         of_tasks: Whether the tasks are those of a task column, in ``prepared.groups``; otherwise the targets.
 
@@ -56,6 +91,7 @@ def with_task_sampling(
     """
     if law is None:
         return prepared
+    temperature = USUAL_TEMPERATURE if temperature is None else temperature
     if of_tasks and prepared.groups is not None:
         return _with_draws(prepared, law, temperature, prepared.groups)
     names = [task.name for task in prepared.tasks]
@@ -67,16 +103,14 @@ def with_task_sampling(
     if law in CURRICULA:
         return replace(prepared, curriculum=law)
     counts = np.array([max(prepared.rows.n_labels(name), 1) for name in names])
-    shares = task_shares(counts, law, temperature) * [
+    shares = sampling_shares(counts, law, temperature) * [
         prepared.target_weights.get(name, 1.0) for name in names
     ]
     weights = dict(zip(names, (shares / shares.mean()).tolist(), strict=True))
     return replace(prepared, target_weights=weights)
 
 
-def _with_draws(
-    prepared: PreparedTable, law: str, temperature: float | None, groups: np.ndarray
-) -> PreparedTable:
+def _with_draws(prepared: PreparedTable, law: str, temperature: float, groups: np.ndarray) -> PreparedTable:
     """Let rows be drawn by their tasks; in proportion to rows they are without a law, each once an epoch."""
     if law == "proportional" or temperature == 1:
         return prepared
@@ -90,5 +124,5 @@ def _with_draws(
     )
     if draws.follows:
         return replace(prepared, draws=draws)
-    of_row = (task_shares(counts, law, temperature) / counts)[tasks]
+    of_row = (sampling_shares(counts, law, temperature) / counts)[tasks]
     return replace(prepared, draws=draws, weights=torch.from_numpy(of_row * len(of_row)).float())

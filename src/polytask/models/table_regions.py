@@ -29,8 +29,9 @@ exceeds, and a row's worst rank is its score. Rows with a label of every target 
 few, each target gets the level :math:`1 - \alpha / T` (Bonferroni). Both take labels to be missing by chance.
 
 **Deviations from the papers.** The answer is always part of its set, where the plain rule may leave it empty.
-What is chosen by held-out rows (the networks' steps, their weights in the average, what difficulty is) is
-chosen for each row by the other folds; the temperature, one number, by all.
+What is chosen by held-out rows is chosen for each row without it: the step of its network by all other rows,
+those of its own fold among them (`polytask.fitting.stacked_stopping`); the networks' weights in the average,
+and what difficulty is, by the other folds. The temperature, one number, is chosen by all.
 
 References:
     Vladimir Vovk, "Cross-conformal predictors", Annals of Mathematics and Artificial Intelligence 74, 2015,

@@ -59,9 +59,18 @@ class JointSource(Source):
     def step(self, index: int) -> tuple[Episode, ...]:
         """Return one episode with all tasks; see `Source.step`."""
         epoch, step = divmod(index, self.n_steps)
+        return self.of_rows(self._order_of(epoch), step)
+
+    def of_rows(self, order: Tensor, step: int) -> tuple[Episode, ...]:
+        """Return what a step would be if an epoch had its rows in another order.
+
+        Args:
+            order: The rows of the epoch, long ``[row]``, as many as there are examples.
+            step: Which step of the epoch.
+        """
         start = step * self.batch_size
         last = step == self.n_steps - 1
-        rows = self._order_of(epoch)[start : None if last else start + self.batch_size]
+        rows = order[start : None if last else start + self.batch_size]
         return (Episode(tasks=self.tasks, query=self.data.rows(rows)),)
 
     def _order_of(self, epoch: int) -> Tensor:

@@ -8,6 +8,7 @@ import numpy as np
 from polytask.core import InputError
 from polytask.data.source import Source
 from polytask.data.steps.mixture import Mixture, mixture_problems, per_step_problems, tasks_by_source
+from polytask.data.steps.sampling_law import USUAL_TEMPERATURE, sampling_shares
 from polytask.data.steps.turns import DrawnTurns, TurnsInOrder
 from polytask.data.steps.unequal_draws import inclusion
 
@@ -27,9 +28,10 @@ class TaskSampling(Mixture):
         \text{temperature: } p_s \propto \min(n_s, K)^{1/\tau}, \qquad
         \text{uniform: } p_s \propto 1
 
-    and with ``per_step`` :math:`k` the source is in a step with probability :math:`k p_s`, or in all steps
-    where that is above 1. ``"round robin"`` draws nothing: the sources have their turns in order. A source
-    that has its turn gives the step it stands before, so each goes through its own epochs without a gap.
+    (`polytask.data.steps.sampling_law`), and with ``per_step`` :math:`k` the source is in a step with
+    probability :math:`k p_s`, or in all steps where that is above 1. ``"round robin"`` draws nothing: the
+    sources have their turns in order. A source that has its turn gives the step it stands before, so each
+    goes through its own epochs without a gap.
     Draws are not independent: every few hundred steps each source has had its share, to within a few turns.
 
     To keep the expected objective that of all tasks, train with
@@ -48,11 +50,7 @@ class TaskSampling(Mixture):
         InputError: An argument does not fit, or a source is a curriculum.
 
     References:
-        Jacob Devlin et al., "BERT: Pre-training of Deep Bidirectional Transformers for Language
-        Understanding", NAACL 2019, arXiv:1810.04805, whose released multilingual model has
-        :math:`1/\tau = 0.7`.
-        Naveen Arivazhagan et al., "Massively Multilingual Neural Machine Translation in the Wild: Findings
-        and Challenges", 2019, arXiv:1907.05019 (temperature, with :math:`\tau = 5`).
+        Those of `polytask.data.steps.sampling_law`.
         Colin Raffel et al., "Exploring the Limits of Transfer Learning with a Unified Text-to-Text
         Transformer", JMLR 2020, arXiv:1910.10683 (the cap).
         Deviation: there each example is drawn for itself, here a step has whole batches of different sources.
@@ -65,8 +63,10 @@ class TaskSampling(Mixture):
         ...     data = Batch(inputs=torch.zeros(n_rows, 1), targets={name: torch.zeros(n_rows)})
         ...     return JointSource([Task(name=name, kind="regression")], data, batch_size=4, seed=0)
         >>> source = TaskSampling({"a": of("a", 10), "b": of("b", 90)}, n_rows={"a": 10, "b": 90})
-        >>> source.inclusion, [source.drawn(index) for index in range(4)]
-        ({'a': 0.1, 'b': 0.9}, [('b',), ('b',), ('a',), ('b',)])
+        >>> {name: round(share, 3) for name, share in source.inclusion.items()}
+        {'a': 0.1, 'b': 0.9}
+        >>> [source.drawn(index) for index in range(4)]
+        [('b',), ('b',), ('a',), ('b',)]
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class TaskSampling(Mixture):
         n_rows: Mapping[str, int] | None = None,
         scheme: SamplingScheme = "proportional",
         per_step: int = 1,
-        temperature: float = 5.0,
+        temperature: float = USUAL_TEMPERATURE,
         cap: int | None = None,
         seed: int = 0,
     ) -> None:
@@ -90,10 +90,10 @@ class TaskSampling(Mixture):
         self.temperature = temperature
         self.cap = cap
         self.seed = seed
-        exponent = {"proportional": 1.0, "temperature": 1 / temperature}.get(scheme, 0.0)
         rows = np.array([(n_rows or {}).get(name, 1) for name in sources], dtype=np.float64)
-        shares = np.minimum(rows, np.inf if cap is None else cap) ** exponent
-        self._chances = inclusion(shares / shares.sum(), per_step)  # [source]
+        counts = np.minimum(rows, np.inf if cap is None else cap)
+        law = scheme if scheme in ("proportional", "temperature") else "round-robin"
+        self._chances = inclusion(sampling_shares(counts, law, temperature), per_step)  # [source]
         in_order = scheme == "round robin"
         super().__init__(
             sources, TurnsInOrder(len(sources), per_step) if in_order else DrawnTurns(self._chances, seed)
