@@ -253,7 +253,12 @@ def _held_out(trained: TrainedTable, target: TargetColumn) -> TaskData:
 
 
 def _spread(data: TaskData, choice: Choice) -> TaskSpread | None:
-    """Summarize how far held-out labels were from what was predicted, in predicted standard deviations."""
+    """Summarize how far held-out labels were from what was predicted, in predicted standard deviations.
+
+    Held-out tasks were answered on networks of single folds, new ones are on the average of all. That makes
+    no distance shorter here, as `polytask.fitting.network_spread` does without tasks: what networks differ by
+    in level and slopes the known rows of a task take away, and what is left of it nothing tells.
+    """
     if data.target.kind != "regression" or choice.prior is None:
         return None
     task = data.task.numpy()
