@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.optim import SGD, Adam, Optimizer
+from torch.optim import SGD, Adam, AdamW, Optimizer
 
 from polytask.train.update import Update
 
@@ -117,6 +117,7 @@ def test_the_own_step_is_not_called_once_all_states_are_there_and_always_for_oth
     calls: list[str] = []
     _, direct = both(fused=True)
     own = SGD(parameters(), lr=0.1)
+    decoupled = AdamW(parameters(), lr=0.1, fused=True)
     counted = Counted(parameters(), lr=0.1, fused=True)
     for optimizer in (direct, own):
         kind = type(optimizer)
@@ -129,12 +130,14 @@ def test_the_own_step_is_not_called_once_all_states_are_there_and_always_for_oth
                 before(self, *given),
             ),
         )
-    for optimizer in (direct, own, counted):
+    monkeypatch.setattr(AdamW, "step", lambda self: (calls.append("AdamW"), Adam.step(self)))
+    for optimizer in (direct, own, decoupled, counted):
         update = Update(optimizer)
         for step in range(3):
             set_gradients(optimizer, gradients(step, absent=False))
             update()
-    assert calls == ["Adam", "SGD", "SGD", "SGD"] + ["Adam"] * 3  # the last ones are what `Counted` calls
+    first = ["Adam", "SGD", "SGD", "SGD", "AdamW", "Adam"]
+    assert calls == first + ["Adam"] * 3  # the last ones are what `Counted` calls
     assert counted.n_steps == 3
 
 

@@ -9,7 +9,7 @@ What is used, and what for:
 - what backward nodes have saved of the forward pass, from which engines compute gradients of single tasks;
 - the address of a storage, to count the bytes of tensors that share one;
 - the mode that sees every operation as it is run, to count what is alive;
-- the fused update of Adam, and whether hooks or a profiler wait for an optimizer's step;
+- the fused update of Adam and AdamW, and whether hooks or a profiler wait for an optimizer's step;
 - the classes above batch and instance normalization of every number of dimensions;
 - the class above dropout of every number of dimensions;
 - the classes behind weight norm and spectral norm, as parametrizations and as the hooks of older code;
@@ -72,7 +72,7 @@ __all__ = [
 FUSED_WEIGHT_NORM = vars(torch)["_weight_norm"]
 """The function that both kinds of weight norm call."""
 
-_FUSED_ADAM = vars(torch)["_fused_adam_"]
+_FUSED_ADAM = {False: vars(torch)["_fused_adam_"], True: vars(torch)["_fused_adamw_"]}  # by kind of decay
 _PROFILER_LISTENS = vars(torch.autograd)["_profiler_enabled"]
 _COUNTS_OF_MODES = tuple(
     vars(vars(torch)["_C"])[name] for name in ("_len_torch_dispatch_stack", "_len_torch_function_stack")
@@ -215,7 +215,7 @@ def optimizer_is_watched(optimizer: Optimizer) -> bool:
 def fused_adam_(
     group: dict[str, Any], parameters: list[Tensor], states: Sequence[Mapping[str, Tensor]]
 ) -> None:
-    """Update parameters of one type by torch's fused Adam, as its `step` does after it has counted the step.
+    """Update parameters of one type by torch's fused Adam or AdamW, as their `step` does once it has counted.
 
     Args:
         group: The settings of Adam, with a number as rate and none of its variants.
@@ -223,7 +223,7 @@ def fused_adam_(
         states: What Adam keeps of each, the step that is done being counted.
     """
     beta1, beta2 = group["betas"]
-    _FUSED_ADAM(
+    _FUSED_ADAM[bool(group.get("decoupled_weight_decay"))](
         parameters,
         [parameter.grad for parameter in parameters],
         [state["exp_avg"] for state in states],

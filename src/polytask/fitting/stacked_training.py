@@ -41,6 +41,7 @@ from polytask.models.network_stack import (
 from polytask.models.table_config import TableConfig
 from polytask.train.checkpoint import load_checkpoint, save_checkpoint
 from polytask.train.identity import described_all, refuse_another
+from polytask.train.update import Update
 from polytask.version import __version__
 
 __all__ = ["StackedFit", "StackedTraining", "fit_stack", "most_epochs"]
@@ -255,6 +256,7 @@ class StackedTraining:
             lr=config.learning_rate,
             fused=self.dtype != torch.bfloat16,
         )
+        self._update = Update(self.optimizer)
         self.parameters = tuple(self.stack.parameters())
         self.n_steps = self.rows.n_steps
         self.open = self._of_own(members.learns)
@@ -296,7 +298,7 @@ class StackedTraining:
         for parameter in self.parameters:  # as `zero_grad`, without its hooks
             parameter.grad = None
         loss.backward()
-        self.optimizer.step()
+        self._update()
         return loss
 
     def judge(self, epoch: int) -> dict[str, float]:

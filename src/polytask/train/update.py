@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.optim import Adam, Optimizer
+from torch.optim import Adam, AdamW, Optimizer
 
 from polytask.core.torch_internals import fused_adam_, optimizer_is_watched
 
@@ -15,11 +15,11 @@ __all__ = ["Update"]
 class Update:
     """Does an optimizer's step.
 
-    Torch's fused Adam updates all tensors of a small network in a few microseconds, but each of its steps
-    sorts the tensors by type, counts for each of them, and tells a profiler that may listen, which takes
-    several times as long. So it is called directly where all tensors are of one type and on the processor.
-    The numbers are the same. While hooks or a profiler wait for the step, and with any other optimizer,
-    `Optimizer.step` is called.
+    Torch's fused Adam and AdamW update all tensors of a small network in a few microseconds, but each of
+    their steps sorts the tensors by type, counts for each of them, and tells a profiler that may listen,
+    which takes several times as long. So the update is called directly where all tensors are of one type and
+    on the processor. The numbers are the same. While hooks or a profiler wait for the step, and with any
+    other optimizer, `Optimizer.step` is called.
 
     Args:
         optimizer: The optimizer; its parameters stay on their device and keep their type.
@@ -36,7 +36,8 @@ class Update:
 
     def __init__(self, optimizer: Optimizer) -> None:
         self._optimizer = optimizer
-        self._is_plain = type(optimizer) is Adam and all(map(_is_of_one_type, optimizer.param_groups))
+        kind = type(optimizer) in (Adam, AdamW)
+        self._is_plain = kind and all(map(_is_of_one_type, optimizer.param_groups))
         self._counters: list[Tensor] = []
         self._counter = torch.zeros(0)
 
@@ -50,7 +51,7 @@ class Update:
         known: Mapping[Tensor, dict[str, Tensor]] = self._optimizer.state
         every = [parameter for parameters in trained for parameter in parameters]
         if not all(known.get(p) and p.grad.layout == torch.strided for p in every):
-            self._optimizer.step()  # makes what Adam keeps, and says what it thinks of a sparse gradient
+            self._optimizer.step()  # makes what it keeps, and says what it thinks of a sparse gradient
             return
         self._count([known[parameter] for parameter in every])
         for group, parameters in zip(groups, trained):
@@ -75,5 +76,5 @@ def _is_of_one_type(group: dict[str, Any]) -> bool:
 
 
 def _is_fused(group: dict[str, Any]) -> bool:
-    special = ("amsgrad", "capturable", "differentiable", "decoupled_weight_decay")
+    special = ("amsgrad", "capturable", "differentiable")
     return bool(group["fused"]) and isinstance(group["lr"], float) and not any(map(group.get, special))
