@@ -13,7 +13,7 @@ from polytask.core import TrainingError
 
 def quadratics(kind: str, n: int, ridge: float) -> tuple[torch.Tensor, torch.Tensor]:
     """The matrix and the linear terms of UPGrad's projections."""
-    angles, lengths = cosines(gramian_of(kind, n))
+    angles, lengths = map(torch.from_numpy, cosines(gramian_of(kind, n).numpy()))
     matrix = angles + ridge * torch.eye(n).double()
     return matrix, torch.diag(lengths) @ matrix
 

@@ -40,7 +40,8 @@ class AlignedMTL(Balancer):
     def forward(self, evidence: Evidence) -> Weights:
         """See `Balancer.forward`."""
         gramian = evidence.gramian()
-        return Weights(values=_aligned(symmetric(gramian), torch.finfo(gramian.dtype).eps).to(gramian))
+        exact = torch.from_numpy(symmetric(gramian))
+        return Weights(values=_aligned(exact, torch.finfo(gramian.dtype).eps).to(gramian))
 
 
 def _aligned(gramian: Tensor, rounding: float) -> Tensor:

@@ -70,7 +70,7 @@ class PCD(Balancer):
             InputError: An objective was not named at construction.
         """
         gramian = evidence.gramian()
-        exact = symmetric(gramian)
+        exact = torch.from_numpy(symmetric(gramian))
         scales = self._scales(evidence.names, exact.diagonal())
         if self.primary not in evidence.names:
             return Weights(values=torch.ones_like(evidence.losses))

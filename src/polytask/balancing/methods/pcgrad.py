@@ -1,10 +1,8 @@
 """PCGrad: project away from each gradient what opposes another."""
 
-import torch
-
 from polytask.balancing.balancer import Balancer, Weights, catalogued
 from polytask.balancing.evidence import Evidence
-from polytask.balancing.solvers.repair import random_orders, repaired
+from polytask.balancing.solvers.repair import random_orders, without_conflicts
 
 __all__ = ["PCGrad"]
 
@@ -33,6 +31,7 @@ class PCGrad(Balancer):
         Algorithm 1.
 
     Example:
+        >>> import torch
         >>> rows = torch.tensor([[1.0, 0.0], [-1.0, 1.0]])
         >>> PCGrad()(Evidence(("a", "b"), torch.ones(2), lambda: rows)).values
         tensor([2.0000, 1.5000])
@@ -41,5 +40,5 @@ class PCGrad(Balancer):
     def forward(self, evidence: Evidence) -> Weights:
         """See `Balancer.forward`."""
         gramian = evidence.gramian().detach().double().cpu()
-        coefficients, _ = repaired(gramian, random_orders(len(gramian)), torch.zeros_like(gramian), decay=0)
+        coefficients = without_conflicts(gramian, random_orders(len(gramian)))
         return Weights(values=coefficients.sum(0).to(evidence.losses))

@@ -4,7 +4,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from polytask.balancing.solvers.scaled import Floats, cosines, in_float64, ridge, symmetric
+from polytask.balancing.solvers.free_entries import solve_definite
+from polytask.balancing.solvers.scaled import Floats, definite_cosines, in_float64
 from polytask.core import InputError, TrainingError
 
 __all__ = ["bargain", "bargained"]
@@ -45,20 +46,19 @@ def bargain(gramian: Tensor, *, alpha: float = 1.0) -> Tensor:
     """
     if not alpha > 0:
         raise InputError(f"`alpha` must be positive, got {alpha}.")
-    angles, lengths = cosines(symmetric(gramian))
-    n = lengths.shape[-1]
-    zero = lengths == 0
-    logs = torch.where(zero, 1.0, lengths).log()
+    matrix, lengths = definite_cosines(gramian)
+    n, zero = lengths.shape[-1], lengths == 0
+    logs = np.log(np.where(zero, 1.0, lengths))
     # With w = y / length: (C y)_t = length_t^(1/alpha - 1) y_t^(-1/alpha). A common factor of the right side
     # is a common factor of y, and is put back at the end.
     power = 1 / alpha
-    right = (power - 1) * logs
-    level = torch.where(zero, 0.0, right).sum(-1, keepdim=True) / (~zero).sum(-1, keepdim=True).clamp(min=1)
-    right = torch.where(zero, 0.0, right - level)
-    matrix = angles + torch.diag_embed(zero.to(angles)) + ridge(gramian) * torch.eye(n).to(angles)
-    solved = _solve(matrix.reshape(-1, n, n).numpy(), right.reshape(-1, n).numpy(), power)
-    weights = torch.from_numpy(solved).view(lengths.shape) * (level / (1 + power) - logs).exp()
-    return torch.where(zero, 0.0, weights).to(gramian)
+    right = np.where(zero, 0.0, (power - 1) * logs)
+    level = right.sum(-1, keepdims=True) / np.maximum((~zero).sum(-1, keepdims=True), 1)
+    right = np.where(zero, 0.0, right - level)
+    problems = zip(matrix.reshape(-1, n, n), right.reshape(-1, n), strict=True)
+    solved = np.stack([_solve(one, factors, power) for one, factors in problems])
+    weights = solved.reshape(lengths.shape) * np.exp(level / (1 + power) - logs)
+    return torch.from_numpy(np.where(zero, 0.0, weights)).to(gramian)
 
 
 def bargained(gramian: Tensor, *, alpha: float) -> Tensor:
@@ -77,40 +77,29 @@ def bargained(gramian: Tensor, *, alpha: float) -> Tensor:
 
 
 def _solve(matrix: Floats, right: Floats, power: float) -> Floats:
-    """Return y > 0 ``[problem, objective]`` with matrix @ y = exp(right) * y ** -power.
+    """Return y > 0 ``[objective]`` with matrix @ y = exp(right) * y ** -power.
 
     There the convex ``y @ matrix @ y / 2 - sum(exp(right) * y ** (1 - power) / (1 - power))`` is smallest.
     """
-    factor, sizes, eye = np.exp(right), np.abs(matrix), np.eye(right.shape[-1])
-    y = np.ones_like(right)
+    factor, sizes, diagonal = np.exp(right), np.abs(matrix), np.arange(len(right))
+    # The best of all equal numbers.
+    y = np.full_like(right, (factor.sum() / matrix.sum()) ** (1 / (1 + power)))
     for _ in range(_ITERATIONS):
-        push = factor * y**-power
-        gradient = _times(matrix, y) - push
-        noise = _times(sizes, y)  # of what cancels in the product, in units of the rounding
+        push, product = factor * y**-power, matrix @ y
+        gradient = product - push
+        noise = sizes @ y  # of what cancels in the product, in units of the rounding
         if (np.abs(gradient) <= _TOLERANCE * push + 1e-15 * noise).all():
             return y
-        curvature = matrix + (power * push / y)[:, None] * eye
-        step = -np.linalg.solve(curvature, gradient[..., None])[..., 0]
-        longest = (
-            np.divide(-0.9 * y, step, out=np.ones_like(y), where=step < 0).min(-1).clip(max=1)
-        )  # stay positive
-        slack = 1e-14 * (y * noise).sum(-1)
-        y = _search(matrix, factor, power, y, step, longest, (gradient * step).sum(-1), slack)
+        curvature = matrix.copy()
+        curvature[diagonal, diagonal] += power * push / y
+        step = -solve_definite(curvature, gradient)
+        shrinking = float((step / -y).max())
+        longest = min(1.0, 0.9 / shrinking) if shrinking > 0 else 1.0  # stay positive
+        y = _search(matrix, factor, power, y, step, longest, product, gradient, 1e-14 * float(y @ noise))
     raise TrainingError(
         f"The bargaining solution of {right.shape[-1]} objectives was not found in {_ITERATIONS} iterations. "
         f"{in_float64()}, or look for gradients that oppose each other exactly."
     )
-
-
-def _times(matrix: Floats, y: Floats) -> Floats:
-    return (matrix @ y[..., None])[..., 0]
-
-
-def _potential(matrix: Floats, factor: Floats, power: float, y: Floats) -> Floats:
-    quadratic = (y * _times(matrix, y)).sum(-1) / 2
-    if power == 1:
-        return quadratic - (factor * np.log(y)).sum(-1)
-    return quadratic - (factor * y ** (1 - power) / (1 - power)).sum(-1)
 
 
 def _search(
@@ -119,17 +108,26 @@ def _search(
     power: float,
     y: Floats,
     step: Floats,
-    length: Floats,
-    descent: Floats,
-    slack: Floats,
+    length: float,
+    product: Floats,
+    gradient: Floats,
+    slack: float,
 ) -> Floats:
-    """Shorten the step of each problem until its potential goes down enough."""
-    before = _potential(matrix, factor, power, y)
-    slack = slack + 1e-14 * np.abs(before)
+    """Shorten a step until the potential goes down enough; ``product`` is ``matrix @ y``."""
+    descent, slope, bend = float(gradient @ step), float(product @ step), float(step @ (matrix @ step))
+    before = _reward(factor, power, y)
+    slack += 1e-14 * (abs(before) + abs(float(y @ product)) / 2)
     for _ in range(50):
-        after = _potential(matrix, factor, power, y + length[:, None] * step)
-        fine = after <= before + 1e-4 * length * descent + slack
-        if fine.all():
+        after = y + length * step
+        change = length * (slope + length * bend / 2) - _reward(factor, power, after) + before
+        if change <= 1e-4 * length * descent + slack:
             break
-        length = np.where(fine, length, length / 2)
-    return y + length[:, None] * step
+        length /= 2
+    return y + length * step
+
+
+def _reward(factor: Floats, power: float, y: Floats) -> float:
+    """Return what the potential falls by for large weights."""
+    if power == 1:
+        return float(factor @ np.log(y))
+    return float(factor @ y ** (1 - power)) / (1 - power)

@@ -1,10 +1,11 @@
 """Projection onto the cone of directions that worsen no objective."""
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from polytask.balancing.solvers.complementarity import nonnegative_minimum
-from polytask.balancing.solvers.scaled import cosines, ridge, symmetric
+from polytask.balancing.solvers.complementarity import nonnegative_minima
+from polytask.balancing.solvers.scaled import definite_cosines
 from polytask.core import InputError
 
 __all__ = ["project_onto_dual_cone"]
@@ -50,14 +51,10 @@ def project_onto_dual_cone(gramian: Tensor, rows: Tensor, *, regularization: flo
             f"`rows` is [..., combination, objective] for {gramian.shape[-1]} objectives; "
             f"got the shape {list(rows.shape)}."
         )
-    angles, lengths = cosines(symmetric(gramian))
-    zero = lengths == 0
-    n = lengths.shape[-1]
-    matrix = angles + torch.diag_embed(zero.to(angles))
-    matrix = matrix + max(regularization, ridge(gramian)) * torch.eye(n).to(angles)
+    matrix, lengths = definite_cosines(gramian, regularization=regularization)
     # With v = y / length every constraint and every unknown is in units of its own gradient.
-    divisor = torch.where(zero, 1.0, lengths)
-    wanted = rows.detach().to(angles) * lengths[..., None, :]
-    slope = wanted @ matrix  # [..., combination, objective]
-    added = nonnegative_minimum(matrix[..., None, :, :], slope) / divisor[..., None, :]
-    return (rows.detach().to(angles) + added).to(gramian)
+    divisor = np.where(lengths > 0, lengths, 1.0)[..., None, :]
+    given = rows.detach().to(device="cpu", dtype=torch.float64).numpy()
+    slope = (given * lengths[..., None, :]) @ matrix  # [..., combination, objective]
+    added = nonnegative_minima(matrix[..., None, :, :], slope) / divisor
+    return torch.from_numpy(given + added).to(gramian)

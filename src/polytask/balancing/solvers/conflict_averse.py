@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from polytask.balancing.solvers.complementarity import minima_of_one_matrix
-from polytask.balancing.solvers.scaled import cosines, in_float64, ridge, symmetric
+from polytask.balancing.solvers.scaled import Floats, cosines, in_float64, ridge, symmetric
 from polytask.core import InputError, TrainingError
 
 __all__ = ["conflict_averse"]
@@ -47,25 +47,24 @@ def conflict_averse(gramian: Tensor, *, c: float = 0.4) -> Tensor:
         raise InputError(f"`c` must be at least 0 and below 1, got {c}.")
     exact = symmetric(gramian)
     if exact.ndim > 2:
-        flat = exact.reshape(-1, *exact.shape[-2:])
+        flat = torch.from_numpy(exact).reshape(-1, *exact.shape[-2:])
         return torch.stack([conflict_averse(one, c=c) for one in flat]).view(exact.shape[:-1]).to(gramian)
-    n = len(exact)
-    weights = torch.full((n,), 1 / n, dtype=exact.dtype)
-    moving = exact.diagonal() > 0
-    radius = c * float(exact.sum().clamp(min=0).sqrt()) / n
+    n, moving = len(exact), exact.diagonal() > 0
+    weights = np.full(n, 1 / n)
+    radius = c * float(np.sqrt(max(exact.sum(), 0.0))) / n
     if radius > 0:
         part = exact[moving][:, moving]
         weights[moving] += _displacement(part, part.sum(1) / n, radius, ridge(gramian))
-    return weights.to(gramian)
+    return torch.from_numpy(weights).to(gramian)
 
 
-def _displacement(gramian: Tensor, gains: Tensor, radius: float, tiny: float) -> Tensor:
+def _displacement(gramian: Floats, gains: Floats, radius: float, tiny: float) -> Floats:
     """Return x >= 0 with ‖Jᵀx‖ = radius that raises the smallest of gains + G x the most."""
-    angles, lengths = (each.numpy() for each in cosines(gramian))
-    matrix = angles + tiny * np.eye(len(angles))
+    matrix, lengths = cosines(gramian)
+    matrix += tiny * np.eye(len(matrix))
     unit = lengths.max()
     # In units of the longest gradient; x = y / length.
-    slope, scale, radius = gains.numpy() / lengths / unit, unit / lengths, radius / unit
+    slope, scale, radius = gains / lengths / unit, unit / lengths, radius / unit
     gain = ((slope + radius) / scale).min()  # no direction in the ball has a larger smallest gain
     free = None
     for _ in range(_ITERATIONS):
@@ -83,4 +82,4 @@ def _displacement(gramian: Tensor, gains: Tensor, radius: float, tiny: float) ->
             f"CAGrad's direction for {len(gramian)} objectives was not found in {_ITERATIONS} iterations. "
             f"{in_float64()}."
         )
-    return torch.from_numpy(y * (radius / distance) / lengths * unit if distance > 0 else np.zeros_like(y))
+    return y * (radius / distance) / lengths * unit if distance > 0 else np.zeros_like(y)

@@ -1,11 +1,11 @@
 """Many linear systems of one matrix, each of its own rows and columns."""
 
 import numpy as np
-from scipy.linalg.lapack import dposv
+from scipy.linalg.lapack import dposv, dpotrf, dpotri
 
 from polytask.balancing.solvers.scaled import Flags, Floats
 
-__all__ = ["solve_free"]
+__all__ = ["inverse_of_definite", "solve_definite", "solve_free"]
 
 _ALONE = 32
 """From so many unknowns on, systems are solved one by one: solving then takes longer than asking for it."""
@@ -35,21 +35,49 @@ def solve_free(matrix: Floats, right: Floats, free: Flags) -> Floats:
     if most >= _ALONE or len(right) == 1:
         for row in np.flatnonzero(counts):
             entries = np.flatnonzero(free[row])
-            solved[row, entries] = _solve(matrix.take(entries, 0).take(entries, 1), right[row, entries])
+            system = matrix.take(entries, 0).take(entries, 1)
+            solved[row, entries] = solve_definite(system, right[row, entries])
     elif most:
         # Systems as large as the largest: the free entries first, then equations x = 0.
-        entries = np.argsort(~free, axis=1, kind="stable")[:, :most]
-        inside = np.take_along_axis(free, entries, 1)
+        rows, columns = np.nonzero(free)
+        place = np.arange(len(rows)) - np.repeat(counts.cumsum() - counts, counts)
+        entries = np.zeros((len(right), most), dtype=np.intp)
+        entries[rows, place] = columns
         systems = matrix[entries[:, :, None], entries[:, None, :]]
-        if not inside.all():
+        wanted = np.zeros((len(right), most))
+        wanted[rows, place] = right[rows, columns]
+        if len(rows) < wanted.size:
+            inside = np.arange(most) < counts[:, None]
             systems *= inside[:, :, None] & inside[:, None, :]
             diagonal = np.arange(most)
             systems[:, diagonal, diagonal] += ~inside
-        wanted = np.take_along_axis(right, entries, 1) * inside
-        np.put_along_axis(solved, entries, np.linalg.solve(systems, wanted[..., None])[..., 0], 1)
+        solved[rows, columns] = np.linalg.solve(systems, wanted[..., None])[rows, place, 0]
     return solved
 
 
-def _solve(system: Floats, right: Floats) -> Floats:
+def solve_definite(system: Floats, right: Floats) -> Floats:
+    """Solve ``system @ x = right``, for a system that is symmetric and should be positive definite.
+
+    Args:
+        system: ``[entry, entry]``.
+        right: ``[entry]``.
+
+    Raises:
+        numpy.linalg.LinAlgError: The system is singular.
+    """
     _, solved, failed = dposv(system.T, right, lower=1, overwrite_a=0)
     return np.linalg.solve(system, right) if failed else solved
+
+
+def inverse_of_definite(matrix: Floats) -> Floats:
+    """Return the inverse of a matrix that is symmetric and should be positive definite, ``[entry, entry]``.
+
+    Raises:
+        numpy.linalg.LinAlgError: The matrix is singular.
+    """
+    root, failed = dpotrf(matrix.T, lower=1, clean=1)
+    if failed:
+        inverse = np.linalg.inv(matrix)
+        return (inverse + inverse.T) / 2
+    half = dpotri(root, lower=1)[0]  # the lower half
+    return half + np.tril(half, -1).T

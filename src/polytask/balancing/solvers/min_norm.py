@@ -1,10 +1,11 @@
 """The shortest vector in the convex hull of the gradients."""
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from polytask.balancing.solvers.complementarity import nonnegative_minimum
-from polytask.balancing.solvers.scaled import cosines, ridge, symmetric
+from polytask.balancing.solvers.complementarity import nonnegative_minima
+from polytask.balancing.solvers.scaled import definite_cosines
 
 __all__ = ["shortest_in_hull"]
 
@@ -35,16 +36,11 @@ def shortest_in_hull(gramian: Tensor) -> Tensor:
         Comptes Rendus Mathématique, 2012; Ozan Sener, Vladlen Koltun, "Multi-Task Learning as
         Multi-Objective Optimization", NeurIPS 2018, arXiv:1810.04650, eq. 3.
     """
-    exact = symmetric(gramian)
-    angles, lengths = cosines(exact)
+    matrix, lengths = definite_cosines(gramian)
     zero = lengths == 0
     # With x = y / length the diagonal is 1 and the slope -1 / length; only its direction matters.
-    slope = torch.where(zero, 0.0, 1 / torch.where(zero, 1.0, lengths))
-    slope = slope / slope.amax(-1, keepdim=True).clamp(min=torch.finfo(slope.dtype).tiny)
-    matrix = (
-        angles + torch.diag_embed(zero.to(angles)) + ridge(gramian) * torch.eye(angles.shape[-1]).to(angles)
-    )
-    weights = nonnegative_minimum(matrix, -slope) * slope
-    some_zero = zero.any(-1, keepdim=True)
-    weights = torch.where(some_zero, zero.to(weights), weights)
-    return (weights / weights.sum(-1, keepdim=True)).to(gramian)
+    slope = np.where(zero, 0.0, 1 / np.where(zero, 1.0, lengths))
+    slope /= np.maximum(slope.max(-1, keepdims=True), np.finfo(slope.dtype).tiny)
+    weights = nonnegative_minima(matrix, -slope) * slope
+    weights = np.where(zero.any(-1, keepdims=True), zero, weights)
+    return torch.from_numpy(weights / weights.sum(-1, keepdims=True)).to(gramian)

@@ -1,4 +1,8 @@
-"""A Gramian as the solvers want it: float64, symmetric, with the gradients' lengths apart."""
+"""A Gramian as the solvers want it: float64, symmetric, with the gradients' lengths apart.
+
+Solvers work on arrays: an operation on the numbers of some tens of objectives takes NumPy about a microsecond
+and torch several.
+"""
 
 from typing import Any, TypeAlias
 
@@ -10,13 +14,13 @@ from torch import Tensor
 from polytask.core import InputError
 from polytask.core.doors import by_door
 
-__all__ = ["Flags", "Floats", "cosines", "in_float64", "ridge", "symmetric"]
+__all__ = ["Flags", "Floats", "cosines", "definite_cosines", "in_float64", "ridge", "symmetric"]
 
 Floats: TypeAlias = NDArray[np.floating[Any]]
 Flags: TypeAlias = NDArray[np.bool_]
 
 
-def symmetric(gramian: Tensor) -> Tensor:
+def symmetric(gramian: Tensor) -> Floats:
     """Return a Gramian in float64, on the CPU and exactly symmetric.
 
     The solvers branch on signs at every iteration, so one transfer costs less than a synchronization each
@@ -30,23 +34,42 @@ def symmetric(gramian: Tensor) -> Tensor:
     """
     if gramian.ndim < 2 or gramian.shape[-1] != gramian.shape[-2] or gramian.shape[-1] == 0:
         raise InputError(f"A Gramian is [..., objective, objective]; got the shape {list(gramian.shape)}.")
-    exact = gramian.detach().to(device="cpu", dtype=torch.float64)
-    if not bool(exact.isfinite().all()):
+    exact = gramian.detach().to(device="cpu", dtype=torch.float64).numpy()
+    if not np.isfinite(exact).all():
         raise InputError("The Gramian is not finite. Look for gradients that are NaN or too large.")
-    return (exact + exact.mT) / 2
+    return (exact + exact.swapaxes(-1, -2)) / 2
 
 
-def cosines(exact: Tensor) -> tuple[Tensor, Tensor]:
+def cosines(exact: Floats) -> tuple[Floats, Floats]:
     """Return the cosines ``[..., objective, objective]`` and the lengths ``[..., objective]``.
 
     A zero gradient has cosine 0 with every gradient, itself included.
     """
-    lengths = exact.diagonal(dim1=-2, dim2=-1).clamp(min=0).sqrt()
-    divisor = torch.where(lengths > 0, lengths, 1.0)
+    lengths = np.sqrt(np.maximum(exact.diagonal(axis1=-2, axis2=-1), 0.0))
+    there = lengths > 0
+    divisor = np.where(there, lengths, 1.0)
     # One division after the other: the product of two tiny lengths might underflow.
     ratios = exact / divisor[..., :, None] / divisor[..., None, :]
-    there = lengths > 0
-    return torch.where(there[..., :, None] & there[..., None, :], ratios, 0.0), lengths
+    if not there.all():
+        ratios = np.where(there[..., :, None] & there[..., None, :], ratios, 0.0)
+    return ratios, lengths
+
+
+def definite_cosines(gramian: Tensor, *, regularization: float = 0.0) -> tuple[Floats, Floats]:
+    """Return cosines that are positive definite, and the lengths as `cosines` does.
+
+    Args:
+        gramian: ``[..., objective, objective]``.
+        regularization: Added to the diagonal, or what rounding asks for, where that is more. That of a zero
+            gradient is 1 too.
+
+    Raises:
+        InputError: As `symmetric`.
+    """
+    angles, lengths = cosines(symmetric(gramian))
+    diagonal = np.arange(lengths.shape[-1])
+    angles[..., diagonal, diagonal] += (lengths == 0) + max(regularization, ridge(gramian))
+    return angles, lengths
 
 
 def ridge(gramian: Tensor) -> float:

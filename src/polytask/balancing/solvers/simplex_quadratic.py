@@ -40,7 +40,7 @@ def simplex_minimum(matrix: Tensor, linear: Tensor) -> Tensor:
         tensor([0.7500, 0.2500], dtype=torch.float64)
     """
     # Rounding may have left eigenvalues below zero.
-    values, vectors = torch.linalg.eigh(symmetric(matrix))
+    values, vectors = torch.linalg.eigh(torch.from_numpy(symmetric(matrix)))
     exact, slope = (vectors * values.clamp(min=0)) @ vectors.T, linear.detach().double().cpu()
     unit = max(float(exact.diagonal().amax()), float(slope.amax() - slope.amin()))
     if unit == 0:

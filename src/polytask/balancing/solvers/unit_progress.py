@@ -33,9 +33,8 @@ def unit_progress(gramian: Tensor) -> Tensor:
         Qiang Liu, Mengyu Chu, Nils Thuerey, "ConFIG: Towards Conflict-free Training of Physics Informed
         Neural Networks", ICLR 2025, arXiv:2408.11104, eq. 2 and 3. That the Gramian is enough is our remark.
     """
-    exact = symmetric(gramian)
-    angles, lengths = cosines(exact)
-    there = (lengths > 0).to(exact)
+    angles, lengths = map(torch.from_numpy, cosines(symmetric(gramian)))
+    there = (lengths > 0).to(angles)
     cutoff = angles.shape[-1] * torch.finfo(gramian.dtype).eps
     solved = (torch.linalg.pinv(angles, rtol=cutoff, hermitian=True) @ there[..., None]).squeeze(-1) * there
     reached = (angles @ solved[..., None]).squeeze(-1)
