@@ -21,9 +21,10 @@ class Features(Engine):
     parameters that act behind the representation, such as a head that two tasks have, are added with their
     whole gradient, by a backward pass an objective.
 
-    Memory: objectives × the representation. Different processes hold different examples, hence different
-    entries of the representation's gradient, so their Gramians add up: that sum is all that is communicated.
-    Gradients of parameters behind it are summed before they are multiplied.
+    Memory: objectives × the representation; far less where every task leaves it by a linear layer of its own,
+    whose weight and what arrives there say the same. Different processes hold different examples, hence
+    different entries of the representation's gradient, so their Gramians add up: that sum is all that is
+    communicated. Gradients of parameters behind it are summed before they are multiplied.
 
     References:
         Ozan Sener, Vladlen Koltun, "Multi-Task Learning as Multi-Objective Optimization", NeurIPS 2018,
@@ -59,6 +60,6 @@ def _at_representation(graph: StepGraph, joined: Joined) -> Tensor:
         )
     products = graph.values.new_zeros(len(joined), len(joined))
     for seed in graph.seeds():
-        rows = joined.spread(seed.flatten(1)).to(graph.values.dtype)
-        products = products + rows @ rows.T
+        own = seed.gramian(graph.values.dtype)  # of the objectives of this part
+        products = products + joined.spread(joined.spread(own).T)
     return products

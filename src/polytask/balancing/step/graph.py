@@ -17,15 +17,16 @@ Graphs are kept (``retain_graph``) until `backward`, which frees them. `gradient
 the first Gramian of a run is compared with.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property, wraps
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.autograd.graph import GradientEdge, get_gradient_edge
 
 from polytask.balancing.step.leaving import Leaving, leaving
+from polytask.balancing.step.seeds import LinearExit, LinearSeeds, Seeds, StackedSeeds, linear_exits
 from polytask.core import Objectives, TrainingError
 
 __all__ = ["StepGraph"]
@@ -93,7 +94,7 @@ class StepGraph:
         self.shared, self.private = list(shared), list(private)
         self._objectives = objectives
         self._names = objectives.names
-        self._seeds: list[Tensor] | None = None
+        self._seeds: Sequence[Seeds] | None = None
         self._private_done = False
 
     @cached_property
@@ -125,34 +126,37 @@ class StepGraph:
         return [next(iter(taps.values())) for taps in self._leaving.taps] if self.tapped else [self.values]
 
     @_explained
-    def seeds(self) -> list[Tensor]:
-        """Return the gradients at the taps, ``[objective, ...]`` for each encoding that is trained.
+    def seeds(self) -> Sequence[Seeds]:
+        """Return the gradients at the taps, for each encoding that is trained.
 
         The same backward pass adds the private parameters' gradients to their ``grad``.
         """
         if self._seeds is None:
-            where = [tap for taps in self._leaving.taps for tap in taps.values()]
+            exits = [linear_exits(taps, self._leaving.users, self._names) for taps in self._leaving.taps]
+            where = [self._ends(taps, own) for taps, own in zip(self._leaving.taps, exits)]
+            wanted: list[Any] = [end for ends in where for end in ends if end is not None]
             private = [] if self._private_done else self.private
-            found: Sequence[Tensor | None] = [None] * len(where)
-            if self.values.requires_grad and (where or private):
+            found: Sequence[Tensor | None] = [None] * len(wanted)
+            if self.values.requires_grad and (wanted or private):
                 # The shared part stays as it is: a backward pass to given tensors stops there.
                 found = torch.autograd.grad(
-                    self.values.sum(), [*where, *private], allow_unused=True, retain_graph=True
+                    self.values.sum(), [*wanted, *private], allow_unused=True, retain_graph=True
                 )
-                _add(private, found[len(where) :])
+                _add(private, found[len(wanted) :])
             self._private_done = True
-            self._seeds = self._stacked(list(found[: len(where)]))
+            left = iter(found)
+            arrived = [[None if end is None else next(left) for end in ends] for ends in where]
+            self._seeds = [_joined(*each) for each in zip(self._leaving.taps, exits, arrived)]
         return self._seeds
 
-    def _stacked(self, found: list[Tensor | None]) -> list[Tensor]:
-        seeds = []
-        for taps in self._leaving.taps:
-            own = dict(zip(taps, found[: len(taps)]))
-            found = found[len(taps) :]
-            zero = torch.zeros_like(next(iter(taps.values())))
-            rows = [own.get(name) for name in self._names]
-            seeds.append(torch.stack([zero if row is None else row for row in rows]))
-        return seeds
+    def _ends(
+        self, taps: Mapping[str, Tensor], exits: Sequence[LinearExit | None] | None
+    ) -> list[GradientEdge | None]:
+        """Return where the gradient of each objective is taken; None for one that does not come by."""
+        if exits is None:
+            own = [taps.get(name) for name in self._names]
+            return [None if tap is None else get_gradient_edge(tap) for tap in own]
+        return [None if each is None else each.edge for each in exits]
 
     def rows(
         self, tensors: Sequence[Tensor], edges: Sequence[GradientEdge] = ()
@@ -173,7 +177,7 @@ class StepGraph:
         outputs = self.roots if self.tapped else [self.values[position]]
         if not outputs[0].requires_grad:  # nothing that is trained has a part in it
             return tuple(torch.zeros_like(tensor) for tensor in tensors), (None,) * len(edges)
-        starts = [seed[position] for seed in self.seeds()] if self.tapped else None
+        starts = [seed.row(position) for seed in self.seeds()] if self.tapped else None
         wanted = [*(get_gradient_edge(tensor) for tensor in tensors), *edges]
         found = torch.autograd.grad(outputs, wanted, starts, retain_graph=True, allow_unused=True)
         at_tensors = tuple(torch.zeros_like(t) if g is None else g for t, g in zip(tensors, found))
@@ -243,7 +247,7 @@ class StepGraph:
             self.backward_private()
             self._backward(weights, self.shared, keep=False)
             return
-        starts = [torch.tensordot(weights.to(seed), seed, dims=1) for seed in self.seeds()]
+        starts = [seed.combined(weights) for seed in self.seeds()]
         if self.shared:
             torch.autograd.backward(self.roots, starts, inputs=self.shared)
 
@@ -257,6 +261,18 @@ def _add(parameters: Sequence[nn.Parameter], gradients: Sequence[Tensor | None])
     for parameter, gradient in zip(parameters, gradients, strict=True):
         if gradient is not None:
             parameter.grad = gradient if parameter.grad is None else parameter.grad + gradient
+
+
+def _joined(
+    taps: Mapping[str, Tensor], exits: Sequence[LinearExit | None] | None, arrived: Sequence[Tensor | None]
+) -> Seeds:
+    """Put together what arrived of each objective at a representation, or at the products that leave it."""
+    there = [index for index, each in enumerate(arrived) if each is not None]
+    if exits is None or not there:
+        zero = torch.zeros_like(next(iter(taps.values())))
+        return StackedSeeds(rows=torch.stack([zero if each is None else each for each in arrived]))
+    weights = [each.weight for index in there if (each := exits[index]) is not None]
+    return LinearSeeds([each for each in arrived if each is not None], weights, there, len(exits))
 
 
 def _dtype(tensors: Sequence[Tensor]) -> torch.dtype | None:

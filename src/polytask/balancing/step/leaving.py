@@ -1,7 +1,7 @@
 """Where the tasks of a step leave what they share, and whether all of it lies before that place."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from torch import Tensor
 from torch.autograd.graph import Node
@@ -21,11 +21,13 @@ class Leaving:
         known: Whether the tasks have a representation in common, trained or not.
         behind: Shared parameters that act behind the taps too, such as a head that two tasks have: a
             gradient taken at the taps lacks their part.
+        users: By node of a tap, the nodes that use it.
     """
 
     taps: tuple[Mapping[str, Tensor], ...] = ()
     known: bool = False
     behind: tuple[Tensor, ...] = ()
+    users: Mapping[Node, Sequence[Node]] = field(default_factory=dict)
 
     @property
     def complete(self) -> bool:
@@ -49,14 +51,14 @@ def leaving(objectives: Objectives, shared: Sequence[Tensor]) -> Leaving:
     if not given or len(roots) != len(objectives) or not all(_views_of_one(taps) for taps in trained):
         return Leaving()
     owners = {tap.grad_fn: name for taps in trained for name, tap in taps.items()}
-    found: set[int] = set()
+    found, users = set[int](), dict[Node, list[Node]]()
     for name, root in zip(objectives.names, roots):
-        reached, leaves = _down_to_taps(root, owners)
+        reached, leaves = _down_to_taps(root, owners, users)
         if reached - {name}:  # a task that uses another's tap: gradients at the taps would be mixed
             return Leaving()
         found |= leaves
     behind = tuple(parameter for parameter in shared if id(parameter) in found)
-    return Leaving(taps=tuple(trained), known=True, behind=behind)
+    return Leaving(taps=tuple(trained), known=True, behind=behind, users=users)
 
 
 def _roots(values: Tensor) -> list[Node | None]:
@@ -85,22 +87,32 @@ def _views_of_one(taps: Mapping[str, Tensor]) -> bool:
     )
 
 
-def _down_to_taps(root: Node | None, owners: Mapping[Node | None, str]) -> tuple[set[str], set[int]]:
-    """Return whose taps an objective comes by, and the ids of the leaves that it meets before."""
+def _down_to_taps(
+    root: Node | None, owners: Mapping[Node | None, str], users: dict[Node, list[Node]]
+) -> tuple[set[str], set[int]]:
+    """Return whose taps an objective comes by, and the ids of the leaves that it meets before.
+
+    Who uses a tap is added to ``users``.
+    """
+    if root is not None and root in owners:
+        users.setdefault(root, []).append(root)  # the tap itself is the objective
+        return {owners[root]}, set()
     reached, leaves, seen = set[str](), set[int](), {root}
     waiting = [root]
     while waiting:
         node = waiting.pop()
         if node is None:
             continue
-        if node in owners:
-            reached.add(owners[node])
-            continue
         following = node.next_functions
         if not following and (variable := getattr(node, "variable", None)) is not None:
             leaves.add(id(variable))
         for used, _ in following:
-            if used not in seen:
+            if used is None:
+                continue
+            if used in owners:
+                reached.add(owners[used])
+                users.setdefault(used, []).append(node)
+            elif used not in seen:
                 seen.add(used)
                 waiting.append(used)
     return reached, leaves
