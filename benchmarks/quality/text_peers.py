@@ -194,38 +194,32 @@ def summary(cells: list[dict[str, float]], ours: list[dict[str, float]] | None) 
 
 
 def measured(
-    name: str, drawn: Sequence[Draw], known: dict[str, Any], model: str, given: argparse.Namespace
+    way: str,
+    drawn: Sequence[Draw],
+    ours: list[dict[str, float]] | None,
+    model: str,
+    given: argparse.Namespace,
 ) -> dict[str, Any]:
-    """Return what is known of a setting, and what the ways that were asked for reach on its draws."""
-    found = dict(known)
-    for way, (worker, options) in WAYS.items():
-        if (given.ways and way not in given.ways) or (way == FEWER_PAIRS and name not in LARGE):
-            continue
-        cells: list[dict[str, float]] = []
-        told: dict[str, Any] = {}
-        for draw in drawn:
-            request = {
-                "support": list(draw.support),
-                "labels": list(draw.labels),
-                "queries": list(draw.queries),
-                "model": model,
-                "budget": None if cells else 60 * given.minutes,
-                "options": options,
-            }
-            answer = asked(worker, Path(sys.executable) if way == OURS else given.peers, request)
-            kept = ("pairs", "steps", "seconds of a step", "versions", "left out")
-            told |= {key: answer[key] for key in kept if key in answer}
-            if "left out" in answer:
-                break
-            cells.append(figures_of(answer, draw))
-        else:
-            told |= summary(cells, None if way == OURS else found[OURS]["by draw"])
-        found[way] = told
-        shown = {
-            key: value["mean"] for key, value in told.items() if isinstance(value, dict) and "mean" in value
+    """Return what a way reaches on the draws of a setting, or why it is left out."""
+    worker, options = WAYS[way]
+    cells: list[dict[str, float]] = []
+    told: dict[str, Any] = {}
+    for draw in drawn:
+        request = {
+            "support": list(draw.support),
+            "labels": list(draw.labels),
+            "queries": list(draw.queries),
+            "model": model,
+            "budget": None if cells else 60 * given.minutes,
+            "options": options,
         }
-        print(f"{name}, {way}:", shown, flush=True)
-    return {way: found[way] for way in WAYS if way in found}
+        answer = asked(worker, Path(sys.executable) if way == OURS else given.peers, request)
+        kept = ("pairs", "steps", "seconds of a step", "versions", "left out")
+        told |= {key: answer[key] for key in kept if key in answer}
+        if "left out" in answer:
+            return told
+        cells.append(figures_of(answer, draw))
+    return told | summary(cells, ours)
 
 
 def main() -> None:
@@ -233,7 +227,7 @@ def main() -> None:
     parser.add_argument("settings", nargs="*", help=", ".join(SETTINGS))
     parser.add_argument("--peers", type=Path, default=PEERS, help="the Python that has the peers")
     parser.add_argument("--folder", type=Path, default=Path(), help="with unpacked packages")
-    parser.add_argument("--ways", nargs="*", default=[], choices=list(WAYS), help="beside what is known")
+    parser.add_argument("--ways", nargs="*", default=list(WAYS), choices=list(WAYS), help="ours comes first")
     parser.add_argument("--draws", type=int, help="only the first ones")
     parser.add_argument("--minutes", type=float, default=MINUTES, help="on the processor, for a draw")
     given = parser.parse_args()
@@ -241,25 +235,36 @@ def main() -> None:
     figures = json.loads(RESULTS.read_text("utf-8"))["figures"] if RESULTS.exists() else {}
     with tempfile.TemporaryDirectory() as place:
         model = sentence_transformer(Path(place))
+        setting = {
+            "budget, minutes on the processor": given.minutes,
+            "largest difference of a vector's number": same_weights(model, given.peers),
+            "queries of a draw, at most": MOST_QUERIES,
+            "threads": 1,
+        }
         for name, draws in SETTINGS.items():
             if given.settings and not name.startswith(tuple(given.settings)):
                 continue
             drawn = [fewer(draw) for draw in list(draws(given.folder))[: given.draws]]
-            figures[name] = measured(name, drawn, figures.get(name, {}), model, given)
-            setting = {
-                "budget, minutes on the processor": given.minutes,
-                "largest difference of a vector's number": same_weights(model, given.peers),
-                "queries of a draw, at most": MOST_QUERIES,
-                "threads": 1,
-            }
-            write_results(
-                RESULTS,
-                setting=setting,
-                figures=figures,
-                seed=range(DRAWS),
-                split="draws of adapt_examples.py and unseen_examples.py",
-                threads=1,
-            )
+            for way in WAYS:
+                if way not in given.ways or (way == FEWER_PAIRS and name not in LARGE):
+                    continue
+                known = figures.get(name, {})
+                ours = None if way == OURS else known[OURS]["by draw"]
+                found = {**known, way: measured(way, drawn, ours, model, given)}
+                figures[name] = {one: found[one] for one in WAYS if one in found}
+                print(f"{name}, {way}:", _means(found[way]), flush=True)
+                write_results(
+                    RESULTS,
+                    setting=setting,
+                    figures=figures,
+                    seed=range(DRAWS),
+                    split="draws of adapt_examples.py and unseen_examples.py",
+                    threads=1,
+                )
+
+
+def _means(told: dict[str, Any]) -> dict[str, float]:
+    return {key: value["mean"] for key, value in told.items() if isinstance(value, dict) and "mean" in value}
 
 
 if __name__ == "__main__":
