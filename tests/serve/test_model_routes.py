@@ -180,3 +180,14 @@ def test_a_model_whose_files_are_damaged_is_refused_and_hides_no_other(
     assert answer.status_code == 500
     assert "cannot be read" in answer.json()["error"]["what"]
     assert str(store.root) not in answer.text
+
+
+def test_sets_hold_the_names_of_classes_whatever_they_are(client: TestClient):
+    examples = [
+        {"vector": [x, y], "class": name} for name, x in (("a|b", 0.0), ("[c", 4.0)) for y in (0.0, 0.3, 0.6)
+    ]
+    assert client.post("/models/vectors/adapt", json={"name": "m", "examples": examples}).status_code == 201
+    told = client.post("/models/m/predict", json={"vectors": [[0, 0.2], [2, 0.3]], "sets": 0.9})
+    found = [one["set"] for one in told.json()["predictions"]]
+    assert "a|b" in found[0]
+    assert all(set(one) <= {"a|b", "[c"} for one in found)

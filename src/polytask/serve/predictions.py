@@ -10,6 +10,7 @@ import pandas as pd
 
 from polytask.core import PolytaskError
 from polytask.data.tables.target_column import TargetColumn
+from polytask.models.class_sets import read_escaped_set, read_set
 from polytask.models.few_shot_classifier import FewShotClassifier
 from polytask.models.few_shot_model import AdaptedModel
 from polytask.models.in_context_model import InContextModel
@@ -141,7 +142,7 @@ def _of_classes(found: pd.DataFrame, classes: tuple[str, ...]) -> dict[str, Any]
             "typicality": row.get("typicality"),
             "probabilities": dict(zip(classes, shares[index].tolist(), strict=True)),
         }
-        predictions.append(one | ({"set": row["set"].split("|")} if "set" in row else {}))
+        predictions.append(one | ({"set": read_set(row["set"])} if "set" in row else {}))
     return {"predictions": plain(predictions)}
 
 
@@ -180,7 +181,9 @@ def _of_rows(targets: Sequence[TargetColumn], found: pd.DataFrame, asked: Predic
                 shares[index][name] = {one: column[index] for one, column in probabilities.items()}
             if values:
                 told = {one: column[index] for one, column in values.items()}
-                regions[index][name] = told | ({"set": told["set"].split("|")} if "set" in told else {})
+                regions[index][name] = told | (
+                    {"set": read_escaped_set(told["set"])} if "set" in told else {}
+                )
     answer: dict[str, Any] = {"predictions": predictions, "probabilities": shares}
     if asked.intervals is not None or asked.deviation or asked.log_density:
         answer |= {"intervals": regions, "level": asked.intervals}
