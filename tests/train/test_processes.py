@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from tests.train import joint_run
 
 SCRIPT = Path(__file__).with_name("joint_run.py")
 TOGETHER = {**os.environ, "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
@@ -57,6 +58,15 @@ def run_on_two_machines(folder: Path, *arguments: int, **variables: str) -> list
     return started
 
 
+def run_here(folder: Path, n_steps: int) -> torch.Tensor:
+    """Run the script in this process alone; the weights it ends with."""
+    folder.mkdir(exist_ok=True)
+    n_threads = torch.get_num_threads()
+    joint_run.main(folder, 1, n_steps)
+    torch.set_num_threads(n_threads)
+    return weights(folder)
+
+
 def weights(folder: Path) -> torch.Tensor:
     return torch.load(folder / "weights.pt")
 
@@ -64,26 +74,11 @@ def weights(folder: Path) -> torch.Tensor:
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory: pytest.TempPathFactory) -> torch.Tensor:
     """The weights after 40 steps in one process."""
-    folder = tmp_path_factory.mktemp("alone")
-    done = run(folder, 1, 40)
-    assert done.returncode == 0, done.stderr
-    return weights(folder)
-
-
-def test_two_processes_started_by_fabric_end_where_one_does(tmp_path, alone):
-    done = run(tmp_path, 2, 40)
-    assert done.returncode == 0, done.stderr
-    torch.testing.assert_close(weights(tmp_path), alone, rtol=1e-10, atol=1e-12)
-
-
-def test_two_processes_started_by_torchrun_end_where_one_does(tmp_path, alone):
-    done = run(tmp_path, 2, 40, launcher=torchrun())
-    assert done.returncode == 0, done.stderr
-    torch.testing.assert_close(weights(tmp_path), alone, rtol=1e-10, atol=1e-12)
+    return run_here(tmp_path_factory.mktemp("alone"), 40)
 
 
 @pytest.mark.parametrize("by", ["fabric", "torchrun"])
-def test_the_same_processes_train_a_second_time(tmp_path, alone, by):
+def test_two_processes_train_a_second_time_and_end_where_one_does(tmp_path, alone, by):
     done = run(tmp_path, 2, 40, -1, 20, launcher=torchrun() if by == "torchrun" else ())
     assert done.returncode == 0, done.stderr
     torch.testing.assert_close(weights(tmp_path), alone, rtol=1e-10, atol=1e-12)
@@ -96,9 +91,7 @@ def test_losing_a_process_ends_the_run_with_an_error_and_its_checkpoint_resumes(
     told = "TrainingError: Process 0 of 2 lost another one" in lost.stderr and "resume=True" in lost.stderr
     assert told or "terminated with code 1. Forcefully terminating all other processes" in lost.stderr
     assert not (tmp_path / "weights.pt").exists()
-    resumed = run(tmp_path, 1, 40)
-    assert resumed.returncode == 0, resumed.stderr
-    torch.testing.assert_close(weights(tmp_path), alone, rtol=1e-10, atol=1e-12)
+    torch.testing.assert_close(run_here(tmp_path, 40), alone, rtol=1e-10, atol=1e-12)
 
 
 def test_two_machines_end_where_one_process_does(tmp_path, alone):
@@ -109,7 +102,7 @@ def test_two_machines_end_where_one_process_does(tmp_path, alone):
 
 def test_machines_that_do_not_see_one_folder_do_not_resume_apart(tmp_path):
     first = tmp_path / "0"
-    assert run(first, 1, 20).returncode == 0
+    run_here(first, 20)
     (tmp_path / "1").mkdir()
     for done in run_on_two_machines(tmp_path, 1, 40, OWN_DISKS="1"):
         assert done.returncode != 0
