@@ -159,6 +159,7 @@ def _made_anew(make: Callable[[], Program], folder: Path, failed: Exception) -> 
             program = _noted(make(), used)
         if used is not None:
             _put(empty, folder)
+            forget_programs()  # of what is compiled later, the parts that are there lie elsewhere now
             _logger.warning(
                 "The compiled programs that were kept in %s could not be used (%s). They were removed, and "
                 "this one was compiled anew.",
