@@ -26,6 +26,7 @@ READ_BY_OTHERS = (
     "equal_time",
     "varied_prototypes",
     "unseen_sets",
+    "picture_sets",
     "task_parts",
     "text_workers",
 )
@@ -196,7 +197,8 @@ SCRIPTS: dict[str, Script] = {
     "frozen_encoders": Script(parts=_each("requests letters digits speakers"), minutes=10),
     "learner_choice": Script(minutes=1),
     "portfolio": Script(minutes=15),
-    # The other sets are in packages that have to be unpacked first, see there.
+    # The other sets, and all of these pictures, are in packages that have to be unpacked first, see there.
+    "known_pictures": Script(parts=((".",),), minutes=10),
     "unseen_examples": Script(parts=((".", "small-digits"),), minutes=2),
 }  # fmt: skip
 """By the name of the script, in the order in which they run."""

@@ -143,6 +143,13 @@ def known_elsewhere(module: Any) -> None:
     module.FILE = Path(tempfile.gettempdir()) / "known_tasks.json"
 
 
+def digits_for_pictures(module: Any) -> None:
+    """Learn from digits alone, twice, and write beside the results."""
+    known_elsewhere(module)
+    digits = importlib.import_module("unseen_sets").digits
+    module.PICTURES = {"digits": digits, "again": digits}
+
+
 def four_methods(module: Any) -> None:
     """Train four methods for two steps, and keep their cells elsewhere."""
     module.SETS["wq"] = replace(module.SETS["wq"], n_steps=2)
@@ -158,6 +165,9 @@ def never_compiled(module: Any) -> None:
 CASES: dict[str, Case] = {
     "known_tasks": Case(
         constants={"N_TASKS": 1, "MOST_OF_A_CLASS": 11, "WAYS": (5,)}, shorten=known_elsewhere
+    ),
+    "known_pictures": Case(
+        arguments=(".", "colour-gradients"), constants={"WAYS": (5,)}, shorten=digits_for_pictures
     ),
     "one_example_calibration": Case(
         constants={"N_CLASSES": 5, "N_TASKS": 1, "N_QUERIES": 9},

@@ -202,11 +202,30 @@ def judged(draw: Draw) -> dict[str, float]:
     found = {
         "accuracy": float((told["class"].to_numpy() == np.array(draw.truth)).mean()),
         "calibration error": expected_calibration_error(scores, truth, model.settings.sharpness),
+        "calibration error of true probabilities": error_of_true_probabilities(
+            scores, model.settings.sharpness
+        ),
         "known called none": float(told["none"].mean()),
         "seconds to adapt": adapted - start,
         "mean probability": float(softmax(model.settings.sharpness * scores, axis=1).max(1).mean()),
     }
     return found | (unknown_figures(model, scores, draw.unknown) if len(draw.unknown) else {})
+
+
+def error_of_true_probabilities(scores: np.ndarray, sharpness: float) -> float:
+    """Return the calibration error where labels are drawn from the probabilities: what few queries leave.
+
+    Args:
+        scores: ``[query, class]``.
+        sharpness: By which they become logits.
+    """
+    ends = softmax(sharpness * scores.astype(float), axis=1).cumsum(1)
+    found = []
+    for seed in range(20):
+        draws = np.random.default_rng(seed).random((len(scores), 1))
+        labels = np.minimum((ends < draws).sum(1), scores.shape[1] - 1)
+        found.append(expected_calibration_error(scores, labels, sharpness))
+    return float(np.mean(found))
 
 
 def unknown_figures(model: FewShotClassifier, known: np.ndarray, unknown: Sequence[Any]) -> dict[str, float]:

@@ -7,8 +7,8 @@ typical can be learned from the support. Both are learned from other tasks here:
 datasets, 5 to 60 at once, one example each; the sharpness is the one of the lowest log loss over all tasks,
 and the references are quantiles of how well other examples of these classes fit. Weights of encoders must be
 there (``polytask models fetch``). Only data that are not for testing are read: the training part of CLINC150,
-titles of Fashion Product Images, all spoken digits, and the training part of Omniglot. No set of photos is
-read, so of photos nothing is known. The file is part of the package.
+titles of Fashion Product Images, all spoken digits, and the training part of Omniglot; of other pictures
+`known_pictures.py` learns. The file is part of the package.
 """
 
 import json
@@ -42,6 +42,8 @@ N_TASKS = 30  # of each dataset and number of classes
 N_QUERIES = 10  # of each class
 N_QUANTILES = 199
 MOST_OF_A_CLASS = 40
+Scored = tuple[np.ndarray, np.ndarray]
+"""Scores ``[query, class]`` and labels ``[query]`` of a task."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +95,7 @@ def thinned(about: str, items: Sequence[Any], labels: np.ndarray, groups: np.nda
     return Known(about=about, items=[items[row] for row in rows], labels=labels[rows], groups=groups[rows])
 
 
-def tasks(known: Known, encoders: Sequence[FrozenEncoder]) -> list[tuple[np.ndarray, np.ndarray]]:
+def tasks(known: Known, encoders: Sequence[FrozenEncoder]) -> list[Scored]:
     """Return scores and labels of queries, task by task."""
     vectors = [frozen_features(encoder, known.items) for encoder in encoders]
     weights = [1.0, 0.7][: len(encoders)]
@@ -126,16 +128,22 @@ def tasks(known: Known, encoders: Sequence[FrozenEncoder]) -> list[tuple[np.ndar
     return found
 
 
-def learned(of_sets: Sequence[Known], encoders: Sequence[FrozenEncoder]) -> dict[str, Any]:
-    by_set = [tasks(known, encoders) for known in of_sets]
+def best_sharpness(by_set: Sequence[Sequence[Scored]]) -> float:
+    """Return the sharpness of the lowest log loss; every dataset and task counts alike."""
 
-    def loss(logarithm: float) -> float:  # every dataset and task counts alike
+    def loss(logarithm: float) -> float:
         sharpness = float(np.exp(logarithm))
         return float(
             np.mean([np.mean([log_losses(*task, sharpness).mean() for task in own]) for own in by_set])
         )
 
-    sharpness = float(np.exp(minimize_scalar(loss, bounds=(0, 6), method="bounded").x))
+    return float(np.exp(minimize_scalar(loss, bounds=(0, 6), method="bounded").x))
+
+
+def learned(of_sets: Sequence[Known], encoders: Sequence[FrozenEncoder]) -> dict[str, Any]:
+    by_set = [tasks(known, encoders) for known in of_sets]
+
+    sharpness = best_sharpness(by_set)
     fits = [np.concatenate([confidence(scores, sharpness) for scores, _ in own]) for own in by_set]
     levels = np.linspace(0, 1, N_QUANTILES)
     quantiles = np.mean([np.quantile(own, levels) for own in fits], axis=0)
@@ -164,8 +172,15 @@ def main() -> None:
     for name, (sets, encoders) in cells.items():
         found[name] = learned(sets, encoders)
         print(name, found[name]["sharpness"], found[name]["references"][:: N_QUANTILES // 10], flush=True)
-    content = json.dumps({"made by": "benchmarks/quality/known_tasks.py", "encoders": found}, indent=1) + "\n"
-    write_atomically(FILE, lambda file: file.write(content.encode()))
+    write_known(found, FILE)
+
+
+def write_known(found: dict[str, Any], file: Path) -> None:
+    """Put entries into a file, beside those of other encoders."""
+    held = json.loads(file.read_text())["encoders"] if file.exists() else {}
+    made_by = "benchmarks/quality/known_tasks.py and known_pictures.py"
+    content = json.dumps({"made by": made_by, "encoders": held | found}, indent=1) + "\n"
+    write_atomically(file, lambda opened: opened.write(content.encode()))
 
 
 if __name__ == "__main__":

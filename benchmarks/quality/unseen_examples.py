@@ -7,8 +7,9 @@
 encoders must be there (``polytask models fetch``). Each draw chooses ten classes, examples and queries anew;
 fewer examples are the first of more, so that settings of a draw have the same queries. Unknown ones are of
 classes that were not drawn. Adds to ``results/unseen-examples.json``, set by set: accuracy of the default
-and of rivals, calibration error, AUROC of "none of these", what is called so, and the difference to
-the rival that is best on average, each with a 95 % interval over draws.
+and of rivals, calibration error and what it would be if the probabilities were true (so much few queries
+leave), how much higher the mean probability is than the accuracy, AUROC of "none of these", what is called
+so, and the difference to the rival that is best on average, each with a 95 % interval over draws.
 """
 
 import argparse
@@ -107,6 +108,8 @@ def summary(cells: Sequence[dict[str, float]], kind: str) -> dict[str, Any]:
     figures: dict[str, Any] = {name: mean_interval(values).to_json() for name, values in held.items()}
     best = max(RIVALS[kind], key=lambda rival: float(np.mean(held[f"accuracy of {rival}"])))
     apart = np.subtract(held["accuracy"], held[f"accuracy of {best}"])
+    surplus = np.subtract(held["mean probability"], held["accuracy"])
+    figures["mean probability less accuracy"] = mean_interval(surplus.tolist()).to_json()
     return figures | {"best rival": best, "better than it by": mean_interval(apart.tolist()).to_json()}
 
 

@@ -27,7 +27,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from polytask.data.examples.reading import read_examples
 
-__all__ = ["SETS", "ByClass"]
+__all__ = ["SETS", "ByClass", "kept"]
 
 ByClass = dict[str, list[Any]]
 """Items by class: texts, or uint8 images ``[height, width, 3]``."""
@@ -149,7 +149,7 @@ def emoji(folder: Path) -> ByClass:
             page = Image.new("RGB", (136, 136), "white")
             ImageDraw.Draw(page).text((0, 0), signs, font=font, embedded_color=True)
             found.setdefault(group, []).append(np.asarray(page))
-    return _kept(found, least=12)
+    return kept(found, least=12)
 
 
 def letters(pattern: str, first: int, last: int) -> Callable[[Path], ByClass]:
@@ -167,7 +167,7 @@ def letters(pattern: str, first: int, last: int) -> Callable[[Path], ByClass]:
                     page = Image.new("RGB", (128, 128), "white")
                     ImageDraw.Draw(page).text((32, 16), chr(code), font=font, fill="black")
                     found.setdefault(f"U+{code:04X}", []).append(np.asarray(page))
-        return _kept(found, least=20)
+        return kept(found, least=20)
 
     return drawn
 
@@ -180,7 +180,7 @@ def digits(_: Path) -> ByClass:
     pages = 255 - np.round(np.asarray(rows).reshape(-1, 8, 8) * 255 / 16).astype(np.uint8)
     target = np.asarray(labels)
     pages = np.repeat(pages[..., None], 3, axis=3)
-    return _kept({str(digit): list(pages[target == digit]) for digit in range(10)}, least=20)
+    return kept({str(digit): list(pages[target == digit]) for digit in range(10)}, least=20)
 
 
 SETS: Mapping[str, tuple[str, Callable[[Path], ByClass]]] = {
@@ -238,10 +238,10 @@ def _texts(found: ByClass, *, least: int, shortest: int = _SHORTEST) -> ByClass:
         ]
         for name, texts in found.items()
     }
-    return _kept(fits, least=least)
+    return kept(fits, least=least)
 
 
-def _kept(found: ByClass, *, least: int) -> ByClass:
+def kept(found: ByClass, *, least: int) -> ByClass:
     """Keep some items of classes that have enough."""
     draws = np.random.default_rng(0)
     return {
@@ -260,5 +260,5 @@ def _pictures(folder: Path, *, depth: int, least: int, without: Sequence[str] = 
         if parts and usual and not set(without) & set(parts):
             parts = parts[:depth]
             paths.setdefault("/".join(parts), []).append(file)
-    kept = _kept(paths, least=least)
-    return {name: list(read_examples(files, labelled=False).items) for name, files in kept.items()}
+    held = kept(paths, least=least)
+    return {name: list(read_examples(files, labelled=False).items) for name, files in held.items()}

@@ -127,6 +127,13 @@ def test_one_photo_of_a_class_suffices_and_what_it_cannot_tell_is_said(folder: P
     assert ended.exit_code == 0, ended.output
     assert json.loads(ended.stdout)["examples"] == 3
     assert "Every class has one example" in ended.stderr
+    ended = run("adapt", "photos", "-o", "m", "--encoder", "drawings")
+    assert "No image is called none unless" in said(ended)
+    assert run("predict", "m", "new", "-o", "p.csv").exit_code == 0
+    assert not pd.read_csv("p.csv")["none"].any()
+    assert run("predict", "m", "new", "-o", "p.csv", "--refuse", "0.99").exit_code == 0
+    assert pd.read_csv("p.csv")["none"].any()
+    assert run("adapt", "photos", "-o", "m", "--encoder", "colour-gradients").exit_code == 0
     assert run("predict", "m", "new", "-o", "p.csv").exit_code == 0
     found = pd.read_csv("p.csv").set_index("file")
     assert found["class"].to_dict() == RIGHT and not found["none"].any()

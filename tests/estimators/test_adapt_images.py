@@ -5,11 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import polytask
 from polytask.core import DataWarning
 from polytask.encoders import encoder_of
 from polytask.estimators import adapt_images
+from polytask.models.known_tasks import known_tasks
 
 
 def strokes(n_each: int) -> tuple[list[np.ndarray], list[str]]:
@@ -100,7 +102,27 @@ def test_with_one_example_a_class_the_look_decides(monkeypatch: pytest.MonkeyPat
     assert [view.name for view in photos.space.views] == ["efficientnet-lite0"]
 
 
+def test_one_photo_a_class_is_as_sure_as_known_pictures_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    photos_encoder(monkeypatch, mean_colours)
+    monkeypatch.setattr(
+        adapt_images, "best_available", lambda kind: (adapt_images.frozen_encoder("efficientnet-lite0"), "")
+    )
+    known = known_tasks(("efficientnet-lite0",))
+    assert known is not None and known.sharpness < 15  # where nothing is known it is 20
+    with pytest.warns(DataWarning, match="as it was for tasks of pictures"):
+        model = polytask.adapt(*noisy(1))
+    assert model.settings.sharpness == known.sharpness
+    assert torch.equal(model.references, known.references)
+
+
 def test_a_plain_photo_beside_another_one_makes_no_drawings() -> None:
     sky = np.full((30, 30, 3), 200, dtype=np.uint8)
     assert not adapt_images._look_drawn([sky, noisy(1)[0][0]])
     assert adapt_images._look_drawn([sky, *strokes(2)[0]])
+
+
+def test_coloured_things_on_a_plain_ground_are_no_drawings() -> None:
+    page = np.full((60, 60, 3), 255, dtype=np.uint8)
+    for place, colour in enumerate([(20, 20, 20), (230, 50, 50), (50, 200, 50), (50, 80, 230)]):
+        page[24:36, 24 + 3 * place : 27 + 3 * place] = colour
+    assert not adapt_images._look_drawn([page, *strokes(2)[0][:1]])

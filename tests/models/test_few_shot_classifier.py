@@ -11,6 +11,7 @@ import torch
 
 import polytask
 from polytask.core import BundleError, DataError, DataWarning, InputError
+from polytask.data.examples.sounds import Sound
 from polytask.models import FewShotClassifier
 
 
@@ -54,22 +55,51 @@ def test_what_is_unlike_all_classes_is_none_of_these() -> None:
     assert not classifier.predict(far, refuse=0)["none"].any()
 
 
-def test_one_text_a_class_calls_nothing_none_unless_it_is_asked_for() -> None:
-    one = {
-        "pay": ["transfer money to my account"],
-        "sky": ["will it rain tomorrow"],
-        "food": ["a pizza please"],
-    }
-    far = ["quantum chromodynamics", "zzz qqq", "the senate voted on the bill"]
-    with pytest.warns(DataWarning, match="No text is called none unless `refuse` asks for it"):
-        single = polytask.adapt(one, encoder="hashed-text")
+def strokes(*, vertical: bool) -> np.ndarray:
+    """A drawing of one bar."""
+    page = np.full((64, 64, 3), 255, np.uint8)
+    page[(slice(8, 56), slice(30, 36)) if vertical else (slice(30, 36), slice(8, 56))] = 0
+    return page
+
+
+def tone(pitch: float) -> Sound:
+    """Half a second of a pure tone."""
+    return Sound(np.sin(2 * np.pi * pitch * np.arange(4000) / 8000).astype(np.float32), 8000)
+
+
+ONE_EACH = {
+    "text": (
+        "hashed-text",
+        {
+            "pay": ["transfer money to my account"],
+            "sky": ["will it rain tomorrow"],
+            "food": ["a pizza please"],
+        },
+        ["quantum chromodynamics", "zzz qqq", "the senate voted on the bill"],
+    ),
+    "image": (
+        "drawings",
+        {"bar": [strokes(vertical=False)], "post": [strokes(vertical=True)]},
+        list(np.random.default_rng(0).integers(0, 256, (3, 64, 64, 3), dtype=np.uint8)),
+    ),
+    "sound": (
+        "log-mel-statistics",
+        {"low": [tone(200)], "high": [tone(2000)]},
+        [Sound(np.random.default_rng(0).normal(size=4000).astype(np.float32) / 9, 8000)],
+    ),
+}
+"""By kind: an encoder, a support of one example a class, and what belongs to none of them."""
+
+
+@pytest.mark.parametrize("kind", ONE_EACH)
+def test_one_example_a_class_calls_nothing_none_unless_it_is_asked_for(kind: str) -> None:
+    encoder, one, far = ONE_EACH[kind]
+    with pytest.warns(DataWarning, match=f"No {kind} is called none unless `refuse` asks for it"):
+        single = polytask.adapt(one, encoder=encoder)
     assert not single.refuses and not single.predict(far)["none"].any()
-    assert single.predict(far, refuse=0.5)["none"].any()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        two = polytask.adapt(
-            {name: [*items, items[0] + " now"] for name, items in one.items()}, encoder="hashed-text"
-        )
+    assert single.predict(far, refuse=0.8)["none"].any()
+    with warnings.catch_warnings(action="ignore"):
+        two = polytask.adapt({name: [*items, *items] for name, items in one.items()}, encoder=encoder)
     assert two.refuses
 
 

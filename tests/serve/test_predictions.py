@@ -77,6 +77,14 @@ def test_an_adapted_model_tells_its_images(start: Start):
     assert "keeps no examples" in refused.json()["error"]["what"]
 
 
+def test_one_image_a_class_calls_nothing_none_unless_a_request_asks_for_it(signed: TestClient):
+    asked = {"images": [packed(sign("triangle")), packed(sign("square"))]}
+    found = signed.post("/models/signs/predict", json=asked).json()["predictions"]
+    assert not any(one["none"] for one in found)
+    found = signed.post("/models/signs/predict", json=asked | {"refuse": 0.9}).json()["predictions"]
+    assert any(one["none"] for one in found)
+
+
 def test_a_learned_model_learns_new_classes_of_images(start: Start):
     client = start(models={"learned": str(SAVED / "prototypes")})
     assert client.get("/models/learned").json()["family"] == "encoder"

@@ -59,7 +59,7 @@ def predict(
         float | None,
         typer.Option(
             help="Of a classifier: which share of known examples may be called none of the classes "
-            "(0.05; 0 where every class has one text)."
+            "(0.05; 0 where every class has one example)."
         ),
     ] = None,
     sets: Annotated[

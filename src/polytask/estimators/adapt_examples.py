@@ -124,7 +124,7 @@ def adapt(
         warnings.warn(
             "Every class has one example, so none could be left out: how sure probabilities are, and what is "
             f"none of the classes, is as it was for tasks of {about}."
-            + ("" if model.refuses else " No text is called none unless `refuse` asks for it.")
+            + ("" if model.refuses else f" No {space.kind} is called none unless `refuse` asks for it.")
             + " Give two or more of a class.",
             DataWarning,
             stacklevel=2,

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from polytask.core import DataWarning, InputError, MissingPackageError
 from polytask.data.examples.examples import Examples
-from polytask.encoders.drawn_share import drawn_share
+from polytask.encoders.drawn_share import drawn_share, inked_share
 from polytask.encoders.frozen import FrozenEncoder
 from polytask.encoders.frozen_choice import best_available, frozen_encoder
 from polytask.encoders.frozen_features import frozen_features
@@ -22,6 +22,7 @@ _PHOTOS, _DRAWINGS = "efficientnet-lite0", "drawings"
 _SIDE = 112  # pixels at which images are looked at
 _MOST_LOOKED_AT = 100
 _DRAWN = 0.7  # the share of plain pixels from which on an image is a drawing
+_INKED = 0.9  # of what is not ground is ink of one colour in a drawing; coloured things have up to 0.7
 _NOT_PLAIN = 0.1  # of the images may be below: a clear sky is plain, too, but not every photo is
 
 
@@ -88,7 +89,11 @@ def _photo_encoder() -> FrozenEncoder | None:
 
 
 def _look_drawn(items: Sequence[object]) -> bool:
-    """Tell whether most of nearly every image is a plain ground or ink."""
+    """Tell whether most of nearly every image is a plain ground, and all else is ink of one colour."""
     chosen = np.unique(np.linspace(0, len(items) - 1, _MOST_LOOKED_AT).round().astype(int)).tolist()
-    shares = [drawn_share(image_square(items[index], _SIDE, index=index)) for index in chosen]
-    return float(np.quantile(shares, _NOT_PLAIN)) >= _DRAWN
+    looked_at = [image_square(items[index], _SIDE, index=index) for index in chosen]
+    drawn, inked = (
+        float(np.quantile([share(colours) for colours in looked_at], _NOT_PLAIN))
+        for share in (drawn_share, inked_share)
+    )
+    return drawn >= _DRAWN and inked >= _INKED

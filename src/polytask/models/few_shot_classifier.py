@@ -167,11 +167,10 @@ class FewShotClassifier(SavedModel):
         """Whether `predict` says that an example is none of the classes without being asked to.
 
         What is typical of a class is learned from examples that were left out. Where every class has one,
-        it is taken from other tasks; those of drawings and sounds are alike enough, those of texts are not.
+        it would be that of classes of other data, which may reach less far than these or farther. So then
+        nothing is called none unasked, unless it is known of classes of the same kind: see `polytask.learn`.
         """
-        return (
-            bool(len(self.losses)) or self.space.kind != "text" or stored_known_tasks(self.data) is not None
-        )
+        return bool(len(self.losses)) or stored_known_tasks(self.data) is not None
 
     @property
     def messages(self) -> tuple[str, ...]:
@@ -200,7 +199,7 @@ class FewShotClassifier(SavedModel):
                 tables are found as in the support.
             refuse: Which share of examples of known classes may be called none of these, 0 for never. It
                 holds on average, where examples come as those of the support did. None for 0.05, or for 0
-                where every class has one text: see `refuses`.
+                where every class has one example: see `refuses`.
             probabilities: Whether the probability of every class is added.
             sets: Add the sets of classes that hold the right one for this share of examples, as 0.9.
             keep: Columns of a table that are put in front of the answers, by name; one, or several.
