@@ -271,8 +271,8 @@ def _joined(
     if exits is None or not there:
         zero = torch.zeros_like(next(iter(taps.values())))
         return StackedSeeds(rows=torch.stack([zero if each is None else each for each in arrived]))
-    weights = [each.weight for index in there if (each := exits[index]) is not None]
-    return LinearSeeds([each for each in arrived if each is not None], weights, there, len(exits))
+    matrices = [each.matrix for index in there if (each := exits[index]) is not None]
+    return LinearSeeds([each for each in arrived if each is not None], matrices, there, len(exits))
 
 
 def _dtype(tensors: Sequence[Tensor]) -> torch.dtype | None:

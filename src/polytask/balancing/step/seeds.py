@@ -62,15 +62,15 @@ class StackedSeeds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinearExit:
-    """The product ``inputs @ weight.T`` by which an objective leaves the representation, its inputs.
+    """The product ``inputs @ matrix`` by which an objective leaves the representation, its inputs.
 
     Args:
         node: Its node in the graph.
-        weight: ``[output, input]``.
+        matrix: ``[input, output]``.
     """
 
     node: Node
-    weight: Tensor
+    matrix: Tensor
 
     @property
     def edge(self) -> GradientEdge:
@@ -83,12 +83,12 @@ class LinearSeeds:
 
     Args:
         arrived: What arrives at the products, ``[row, output]`` each.
-        weights: Those of the layers, ``[output, input]`` each.
+        matrices: What they multiply with, ``[input, output]`` each.
         owners: The objective that each of them belongs to, by position.
         n_objectives: How many objectives there are; those without a product have a gradient of 0.
 
     Example:
-        >>> seeds = LinearSeeds([torch.ones(2, 1)], [torch.tensor([[1.0, 2.0, 3.0]])], [0], 2)
+        >>> seeds = LinearSeeds([torch.ones(2, 1)], [torch.tensor([[1.0], [2.0], [3.0]])], [0], 2)
         >>> seeds.row(0)
         tensor([[1., 2., 3.],
                 [1., 2., 3.]])
@@ -98,12 +98,13 @@ class LinearSeeds:
     """
 
     def __init__(
-        self, arrived: Sequence[Tensor], weights: Sequence[Tensor], owners: Sequence[int], n_objectives: int
+        self, arrived: Sequence[Tensor], matrices: Sequence[Tensor], owners: Sequence[int], n_objectives: int
     ) -> None:
-        self._arrived = torch.cat([each.T for each in arrived])  # [output of all, row]
-        self._weights = torch.cat(list(weights))  # [output of all, input]
+        with torch.no_grad():  # a matrix may have a graph behind it
+            self._arrived = torch.cat(list(arrived), 1).T  # [output of all, row]
+            self._weights = torch.cat(list(matrices), 1).T  # [output of all, input]
         self._n_objectives = n_objectives
-        sizes = [len(weight) for weight in weights]
+        sizes = [matrix.shape[1] for matrix in matrices]
         self._owners = [owner for owner, size in zip(owners, sizes, strict=True) for _ in range(size)]
 
     def row(self, position: int) -> Tensor:
@@ -145,31 +146,34 @@ def linear_exits(
         gradient at a tap, or where the gradients themselves are cheaper to handle, as for many outputs.
     """
     exits: list[LinearExit | None] = []
+    n_outputs = 0
     for name in names:
-        node = None if (tap := taps.get(name)) is None else tap.grad_fn
-        using = users.get(node, ()) if node is not None else ()
-        if not using:
+        tap = taps.get(name)
+        node = None if tap is None else tap.grad_fn
+        using = () if node is None else users.get(node, ())
+        if tap is None or not using:
             exits.append(None)
             continue
-        weight = _weight(using[0], node) if len(using) == 1 else None
-        if weight is None or tensor_hooks(taps[name]):
+        matrix = _matrix(using[0], node) if len(using) == 1 else None
+        if matrix is None or tensor_hooks(tap):
             return None
-        exits.append(LinearExit(node=using[0], weight=weight))
-    n_outputs = sum(len(each.weight) for each in exits if each is not None)
+        exits.append(LinearExit(node=using[0], matrix=matrix))
+        n_outputs += matrix.shape[1]
     n_rows, n_inputs = next(iter(taps.values())).shape if n_outputs else (0, 0)
     saves = n_outputs**2 * (n_rows + n_inputs) <= n_rows * n_inputs * len(names) * (len(names) + 1)
     return exits if n_outputs and saves else None
 
 
-def _weight(node: Any, tap: Node | None) -> Tensor | None:
-    """Return the weight ``[output, input]`` that a tap is multiplied with; None where there is none."""
+def _matrix(node: Any, tap: Node | None) -> Tensor | None:
+    """Return the matrix ``[input, output]`` that a tap is multiplied with; None where there is none."""
     name = node.name()
     if name == "AddmmBackward0":
-        place, plain = 1, saved(node, "alpha") == 1
+        _, (used, _), (other, _) = node.next_functions
+        plain = saved(node, "alpha") == 1
     elif name == "MmBackward0":
-        place, plain = 0, True
+        (used, _), (other, _) = node.next_functions
+        plain = True
     else:
         return None
-    uses = [index for index, (used, _) in enumerate(node.next_functions) if used is tap]
-    weight = saved(node, "mat2") if plain and uses == [place] else None
-    return weight.detach().T if weight is not None and weight.layout is torch.strided else None
+    matrix = saved(node, "mat2") if plain and used is tap and other is not tap else None
+    return matrix if matrix is not None and matrix.layout is torch.strided else None
