@@ -12,9 +12,10 @@ made of all that lie there. In float64 on one thread; about ten minutes.
 import argparse
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
 from benchmarks.warrant.algorithms import ALGORITHMS
@@ -62,16 +63,27 @@ def _told(found: Iterable[Cell]) -> list[Cell]:
 
 
 def _write(path: Path, where: dict[str, str], found: list[Cell]) -> None:
-    """Write cells in the order of the grid, in place of those of their layers and algorithms."""
-    done = {(cell.layer, cell.algorithm) for cell in found}
+    """Write cells in the order of the grid, in place of those of the same layer, algorithm and execution."""
     records = [asdict(cell) for cell in found]
+    done = {_place(record) for record in records}
     if path.exists():
         before = json.loads(path.read_text("utf-8"))["cells"]
-        records += [cell for cell in before if (cell["layer"], cell["algorithm"]) not in done]
+        records += [cell for cell in before if _place(cell) not in done]
     layers, algorithms = list(LAYERS), list(ALGORITHMS)
-    records.sort(key=lambda cell: (layers.index(cell["layer"]), algorithms.index(cell["algorithm"])))
+    executions = list(dict.fromkeys(cell["execution"] for cell in records))
+    records.sort(
+        key=lambda cell: (
+            layers.index(cell["layer"]),
+            algorithms.index(cell["algorithm"]),
+            executions.index(cell["execution"]),
+        )
+    )
     content = {"machine": where, "cells": records}
     path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _place(cell: Mapping[str, Any]) -> tuple[str, str, str]:
+    return cell["layer"], cell["algorithm"], cell["execution"]
 
 
 if __name__ == "__main__":
