@@ -21,7 +21,7 @@ large.
 
 Nor is it the leverage of a row, by which a linear model's answers for the row and its label move towards each
 other: networks that are stopped early fit a row's label more than they agree there. In made-up worlds
-:math:`v` was two thirds to three quarters of what it is at new rows, while their error was a fifth to two
+:math:`v` was a half to four fifths of what it is at new rows, while their error was a fifth to two
 fifths, so that :math:`v` over the error at the rows trained on, in the place of both at new rows, made
 intervals far too short.
 
