@@ -97,7 +97,10 @@ class Stopping:
         self.network_of = torch.zeros(n_units, dtype=torch.long)
         self.network_of[self.unit_of.flatten()] = network.flatten()
         self.alone = self._alone()
-        self.slots = (torch.arange(n_targets) if own is None else own.targets.cpu()).expand(n_networks, -1)
+        if own is None:
+            self.slots = torch.where(members.learns, torch.arange(n_targets), -1)
+        else:
+            self.slots = own.targets.cpu().expand(n_networks, -1)
         self.without = torch.full((n_units, self.slots.shape[1]), math.inf, dtype=torch.float64)
         self.output_slot = self._output_slots()
         n_all = self.output_slot.shape[1]
