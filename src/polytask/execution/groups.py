@@ -33,6 +33,7 @@ __all__ = [
     "in_groups",
     "known_gradients",
     "one_by_one",
+    "run_one",
     "run_one_by_one",
     "signature",
     "with_gradients",
@@ -92,13 +93,21 @@ def one_by_one(
     values: list[Tensor] = []
     with one_after_the_other():
         for index, episode in enumerate(episodes):
-            value = run_loop(learner, [episode])[0]
-            pieces = torch.autograd.grad(
-                value, list(parameters.values()), allow_unused=True, materialize_grads=True
-            )
-            values.append(value.detach())
+            value, pieces = run_one(learner, parameters, episode)
+            values.append(value)
             rows.write(index, pieces)
     return rows.by_name(), torch.stack(values)
+
+
+def run_one(
+    learner: EpisodicLearner, parameters: dict[str, Tensor], episode: Episode
+) -> tuple[Tensor, Sequence[Tensor]]:
+    """Return the value of an episode, and its gradient by each parameter."""
+    value = run_loop(learner, [episode])[0]
+    if not parameters:
+        return value, ()
+    pieces = torch.autograd.grad(value, list(parameters.values()), allow_unused=True, materialize_grads=True)
+    return value.detach(), pieces
 
 
 class Rows:

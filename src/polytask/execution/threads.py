@@ -24,11 +24,10 @@ from torch import Tensor
 
 from polytask.core import Episode, EpisodeStack, EpisodicLearner, InputError, TrainingError
 from polytask.core.copied_module import module_copy
-from polytask.core.learner import run_loop
 from polytask.core.one_by_one import one_by_one as one_after_the_other
 from polytask.core.one_thread import single_threaded
 from polytask.core.torch_internals import TorchDispatchMode, modes_are_active
-from polytask.execution.groups import KnownGradients, Rows, one_by_one, signature, with_gradients
+from polytask.execution.groups import KnownGradients, Rows, one_by_one, run_one, signature, with_gradients
 from polytask.execution.memory_use import peak_bytes
 
 __all__ = ["Threads"]
@@ -136,7 +135,7 @@ def _looked_at(learner: EpisodicLearner, parameters: dict[str, Tensor], episode:
     own = module_copy(learner, buffers)
     draws = _Draws()
     with torch.random.fork_rng(devices=[]), draws, single_threaded():
-        taken = peak_bytes(lambda: _of_one(own, parameters, episode))
+        taken = peak_bytes(lambda: run_one(own, parameters, episode))
     changed = [name for name, buffer in learner.named_buffers() if not _same(buffer, buffers[name])]
     kind = type(learner).__name__
     if draws.found:
@@ -171,17 +170,6 @@ class _Draws(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
-def _of_one(
-    learner: EpisodicLearner, parameters: dict[str, Tensor], episode: Episode
-) -> tuple[Tensor, Sequence[Tensor]]:
-    """Return the value of an episode, and its gradient by each parameter."""
-    value = run_loop(learner, [episode])[0]
-    if not parameters:
-        return value, ()
-    pieces = torch.autograd.grad(value, list(parameters.values()), allow_unused=True, materialize_grads=True)
-    return value.detach(), pieces
-
-
 def _in_threads(
     learner: EpisodicLearner, parameters: dict[str, Tensor], episodes: Sequence[Episode], n_threads: int
 ) -> KnownGradients | Tensor:
@@ -200,7 +188,7 @@ def _in_threads(
                 if index is None:
                     return
                 try:
-                    value, pieces = _of_one(own, parameters, episodes[index])
+                    value, pieces = run_one(own, parameters, episodes[index])
                     values[index] = value
                     if rows is not None:
                         rows.write(index, pieces)
