@@ -5,15 +5,14 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from polytask.core import Batch, Episode, Task
-from polytask.data.source import Source
+from polytask.core import Batch, Task
 from polytask.data.steps.joint import JointSource
 from polytask.fitting.task_draws import DrawnRows, TaskDraws
 
 __all__ = ["DrawnSource"]
 
 
-class DrawnSource(Source):
+class DrawnSource(JointSource):
     """Ask all targets of batches in which each task of a task column has its share of the rows.
 
     It has as many steps an epoch as a `JointSource` of these rows, and as many rows a step. Laws that follow
@@ -42,30 +41,18 @@ class DrawnSource(Source):
     def __init__(
         self, tasks: Sequence[Task], data: Batch, draws: TaskDraws, *, batch_size: int, seed: int
     ) -> None:
-        self.plain = JointSource(tasks, data, batch_size=batch_size, seed=seed)
+        super().__init__(tasks, data, batch_size=batch_size, seed=seed)
         self.draws = draws
-        self.seed = seed
-        self.n_steps = self.plain.n_steps
-        """Steps an epoch."""
-        self._last = (-1, torch.empty(0, dtype=torch.long))  # an epoch and its rows
-
-    def step(self, index: int) -> tuple[Episode, ...]:
-        """Return one episode with all targets; see `Source.step`."""
-        epoch, step = divmod(index, self.n_steps)
-        last = self._last  # once, as another thread may ask for another epoch
-        if last[0] != epoch:
-            last = self._last = (epoch, self._rows(epoch))
-        return self.plain.of_rows(last[1], step)
 
     def drawn(self, n_steps: int) -> Tensor:
         """Return how often each task was drawn in so many steps, int64 ``[task]``."""
         epochs, steps = divmod(n_steps, self.n_steps)
         rows = [self._rows(epoch) for epoch in range(epochs)]
-        rows.append(self._rows(epochs)[: steps * self.plain.batch_size])
+        rows.append(self._rows(epochs)[: steps * self.batch_size])
         return torch.bincount(self.draws.task[torch.cat(rows)], minlength=self.draws.n_tasks)
 
     def _rows(self, epoch: int) -> Tensor:
         """Draw the rows of an epoch, long ``[drawn row]``."""
-        n_rows = len(self.plain.data)
+        n_rows = len(self.data)
         found = DrawnRows(self.draws, [torch.arange(n_rows)], n_drawn=n_rows, seed=self.seed)
         return found.epoch(epoch, [])[0]

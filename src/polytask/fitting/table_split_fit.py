@@ -211,7 +211,7 @@ def train_table_learner(
             asked, rows.rows(aside), batch_size=batch_size, seed=derive_seed(seed, "held out")
         )
         rows, draws = rows.rows(kept), None if draws is None else draws.only(kept)
-    source: JointSource | DrawnSource
+    source: JointSource
     if draws is None:
         source = JointSource(asked, rows, batch_size=batch_size, seed=derive_seed(seed, "order"))
     else:

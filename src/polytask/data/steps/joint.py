@@ -59,24 +59,18 @@ class JointSource(Source):
     def step(self, index: int) -> tuple[Episode, ...]:
         """Return one episode with all tasks; see `Source.step`."""
         epoch, step = divmod(index, self.n_steps)
-        return self.of_rows(self._order_of(epoch), step)
-
-    def of_rows(self, order: Tensor, step: int) -> tuple[Episode, ...]:
-        """Return what a step would be if an epoch had its rows in another order.
-
-        Args:
-            order: The rows of the epoch, long ``[row]``, as many as there are examples.
-            step: Which step of the epoch.
-        """
         start = step * self.batch_size
         last = step == self.n_steps - 1
-        rows = order[start : None if last else start + self.batch_size]
+        rows = self._order_of(epoch)[start : None if last else start + self.batch_size]
         return (Episode(tasks=self.tasks, query=self.data.rows(rows)),)
 
     def _order_of(self, epoch: int) -> Tensor:
-        """Return the order of an epoch; kept until another epoch is asked for."""
+        """Return the rows of an epoch, long ``[row]``; kept until another epoch is asked for."""
         last = self._last  # once, as another thread may ask for another epoch
         if last[0] != epoch:
-            order = torch.randperm(len(self.data), generator=generator(self.seed, "epoch", epoch))
-            last = self._last = (epoch, order)
+            last = self._last = (epoch, self._rows(epoch))
         return last[1]
+
+    def _rows(self, epoch: int) -> Tensor:
+        """Return the rows of an epoch in its order, as many as there are examples."""
+        return torch.randperm(len(self.data), generator=generator(self.seed, "epoch", epoch))
