@@ -59,7 +59,7 @@ def inked_share(colours: Tensor) -> float:
         >>> page[1:, 5:20, 10:12] = 0
         >>> inked_share(page)
         1.0
-        >>> page[0, 5:20, 12:14] = 0
+        >>> page[0, 5:20, 12:14] = 0.5
         >>> inked_share(page)
         0.5
     """

@@ -17,15 +17,25 @@ References:
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from polytask.models.task_effects import NoiseModel
 
-__all__ = ["GaussianPrior", "TaskSums", "climbed", "fit_noise", "likelihood", "start_prior"]
+__all__ = [
+    "GaussianPrior",
+    "TaskSums",
+    "climbed",
+    "climbed_together",
+    "fit_noise",
+    "likelihood",
+    "start_prior",
+]
 
 _AT_ONCE = 2**23  # numbers of a batch
 _START = 0.1  # variance of each direction at first, of that of the residuals
@@ -113,95 +123,197 @@ def climbed(
         diagonal: Whether the covariance is diagonal.
         moving: Whether the mean is learned; otherwise it stays.
     """
-    likelihoods = list(prior.likelihoods)
+    (found,) = climbed_together([prior], [sums], n_steps=n_steps, diagonal=diagonal, moving=moving)
+    return found
+
+
+def climbed_together(
+    priors: Sequence[GaussianPrior],
+    sums: Sequence[TaskSums],
+    *,
+    n_steps: int,
+    diagonal: bool,
+    moving: bool,
+) -> list[GaussianPrior]:
+    """Take the steps of `climbed` for several sets of tasks at once, such as those of folds.
+
+    A step of few tasks costs as many calls as one of many: sets side by side share them.
+
+    Args:
+        priors: Where each starts, of one number of features.
+        sums: Of the tasks of each.
+        n_steps: How many steps.
+        diagonal: Whether covariances are diagonal.
+        moving: Whether means are learned; otherwise they stay.
+    """
+    sets, now = _Sets.of(sums), _Priors.of(priors)
+    likelihoods = []
     for _ in range(n_steps):
-        expected = _expected(prior, sums)
+        expected = _expected(now, sets)
         likelihoods.append(expected.likelihood)
-        covariance = prior.factor @ expected.second @ prior.factor.T
-        total = float(sums.square.sum() / sums.gram[:, 0, 0].sum())  # the first feature is 1
-        prior = GaussianPrior(
-            mean=prior.mean,
-            factor=_root(_shrunk(covariance, len(sums.rows), diagonal=diagonal), _LEAST * total),
-            variance=max(expected.variance, _LEAST_NOISE * total),
-            likelihoods=tuple(likelihoods),
+        covariance = now.factor @ expected.second @ now.factor.mT
+        now = _Priors(
+            mean=now.mean,
+            factor=_root(_shrunk(covariance, sets.n_tasks, diagonal=diagonal), _LEAST * sets.spread),
+            variance=torch.maximum(expected.variance, _LEAST_NOISE * sets.spread),
         )
         if moving:
-            prior = replace(prior, mean=_mean(prior, sums))
-    return prior
+            now = replace(now, mean=_mean(now, sets))
+    seen = torch.stack(likelihoods, 1) if likelihoods else torch.zeros(len(priors), 0)
+    return [
+        GaussianPrior(
+            mean=now.mean[index],
+            factor=now.factor[index],
+            variance=float(now.variance[index]),
+            likelihoods=(*prior.likelihoods, *seen[index].tolist()),
+        )
+        for index, prior in enumerate(priors)
+    ]
 
 
 def likelihood(prior: GaussianPrior, sums: TaskSums) -> float:
     """Return the marginal log-likelihood of the tasks, less the penalty of the mean."""
-    return _expected(prior, sums).likelihood
+    return float(_expected(_Priors.of([prior]), _Sets.of([sums])).likelihood)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Sets:
+    """Sums of several sets of tasks; where a set has fewer, sums of 0 stand in for the missing ones.
+
+    Args:
+        gram: ``[set, task, feature, feature]``.
+        cross: ``[set, task, feature]``.
+        square: ``[set, task]``.
+        rows: ``[set, task]``.
+        log_weights: ``[set, task]``.
+        present: 1 for a task, 0 for one that stands in ``[set, task]``.
+        n_tasks: ``[set]``.
+        spread: The mean squared residual ``[set]``.
+    """
+
+    gram: Tensor
+    cross: Tensor
+    square: Tensor
+    rows: Tensor
+    log_weights: Tensor
+    present: Tensor
+    n_tasks: Tensor
+    spread: Tensor
+
+    @classmethod
+    def of(cls, sums: Sequence[TaskSums]) -> Self:
+        def padded(values: list[Tensor]) -> Tensor:
+            return pad_sequence(values, batch_first=True)
+
+        gram, square = padded([one.gram for one in sums]), padded([one.square for one in sums])
+        present = padded([torch.ones_like(one.rows) for one in sums])
+        return cls(
+            gram=gram,
+            cross=padded([one.cross for one in sums]),
+            square=square,
+            rows=padded([one.rows for one in sums]),
+            log_weights=padded([one.log_weights for one in sums]),
+            present=present,
+            n_tasks=present.sum(1),
+            spread=square.sum(1) / gram[..., 0, 0].sum(1),  # the first feature is 1
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Priors:
+    """Priors of several sets of tasks.
+
+    Args:
+        mean: ``[set, feature]``.
+        factor: ``[set, feature, feature]``.
+        variance: ``[set]``.
+    """
+
+    mean: Tensor
+    factor: Tensor
+    variance: Tensor
+
+    @classmethod
+    def of(cls, priors: Sequence[GaussianPrior]) -> Self:
+        return cls(
+            mean=torch.stack([one.mean for one in priors]),
+            factor=torch.stack([one.factor for one in priors]),
+            variance=torch.tensor([one.variance for one in priors], dtype=torch.float64),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Expected:
-    """What a step needs: the mean second moment ``[feature, feature]`` of the whitened corrections."""
+    """What a step needs: the mean second moment ``[set, feature, feature]`` of the whitened corrections."""
 
     second: Tensor
-    variance: float
-    likelihood: float
+    variance: Tensor
+    likelihood: Tensor
 
 
-def _expected(prior: GaussianPrior, sums: TaskSums) -> _Expected:
-    factor, variance = prior.factor, prior.variance
-    cross = sums.cross - sums.gram @ prior.mean  # what is left after the mean
-    square = sums.square - 2 * sums.cross @ prior.mean + (sums.gram @ prior.mean) @ prior.mean
-    inner, root, inverse = _whitened(prior, sums)
-    pulled = cross @ factor / variance  # [task, feature]
-    means = (inverse @ pulled[..., None]).squeeze(-1)
+def _expected(priors: _Priors, sets: _Sets) -> _Expected:
+    mean, variance = priors.mean[:, None], priors.variance[:, None]  # beside tasks
+    passed = _times(sets.gram, mean)
+    cross = sets.cross - passed  # what is left after the mean
+    square = sets.square - ((2 * sets.cross - passed) * mean).sum(-1)
+    inner, root, inverse = _whitened(priors, sets.gram)
+    pulled = cross @ priors.factor / variance[..., None]  # [set, task, feature]
+    means = _times(inverse, pulled)
+    explained = (pulled * means).sum(-1)
     log_likelihood = -0.5 * (
-        sums.rows * math.log(2 * math.pi * variance)
-        - sums.log_weights
+        sets.rows * (2 * math.pi * variance).log()
+        - sets.log_weights
         + 2 * root.diagonal(dim1=-2, dim2=-1).log().sum(-1)
         + square / variance
-        - (pulled * means).sum(-1)
+        - explained
     )
-    second = inverse + means[:, :, None] * means[:, None, :]
-    explained = variance * (2 * (pulled * means).sum(-1) - (inner * second).sum((1, 2)))
+    second = inverse + means[..., :, None] * means[..., None, :]
+    left = square - variance * (2 * explained - (inner * second).sum((-2, -1)))
     return _Expected(
-        second=second.mean(0),
-        variance=float((square - explained).sum() / sums.rows.sum()),
-        likelihood=float(log_likelihood.sum()) - _PENALTY / 2 * float(prior.mean.square().sum()),
+        second=torch.einsum("st,stfg->sfg", sets.present / sets.n_tasks[:, None], second),
+        variance=left.sum(1) / sets.rows.sum(1),
+        likelihood=log_likelihood.sum(1) - _PENALTY / 2 * priors.mean.square().sum(1),
     )
 
 
-def _whitened(prior: GaussianPrior, sums: TaskSums) -> tuple[Tensor, Tensor, Tensor]:
+def _times(matrices: Tensor, vectors: Tensor) -> Tensor:
+    """Multiply ``[..., row, column]`` by ``[..., column]``."""
+    return (matrices @ vectors[..., None]).squeeze(-1)
+
+
+def _whitened(priors: _Priors, gram: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Return the information of each task's rows, the root of its posterior precision, and the inverse."""
-    inner = prior.factor.T @ sums.gram @ prior.factor / prior.variance
-    root = torch.linalg.cholesky(inner + torch.eye(len(prior.mean), dtype=torch.float64))
+    factor = priors.factor[:, None]
+    inner = factor.mT @ gram @ factor / priors.variance[:, None, None, None]
+    root = torch.linalg.cholesky(inner + torch.eye(inner.shape[-1], dtype=torch.float64))
     return inner, root, torch.cholesky_inverse(root)
 
 
-def _mean(prior: GaussianPrior, sums: TaskSums) -> Tensor:
-    """Return the mean of generalized least squares, with a weak penalty."""
-    _, _, inverse = _whitened(prior, sums)
-    passed = sums.gram @ prior.factor / prior.variance  # [task, feature, feature]
-    pulled = sums.cross @ prior.factor / prior.variance
-    precision = sums.gram.sum(0) / prior.variance - (passed @ inverse @ passed.mT).sum(0)
-    right = sums.cross.sum(0) / prior.variance
-    right = right - (passed @ (inverse @ pulled[..., None])).sum((0, 2))
-    penalty = _PENALTY * torch.eye(len(right), dtype=torch.float64)
+def _mean(priors: _Priors, sets: _Sets) -> Tensor:
+    """Return the means of generalized least squares, with a weak penalty."""
+    _, _, inverse = _whitened(priors, sets.gram)
+    variance = priors.variance[:, None, None]
+    passed = sets.gram @ (priors.factor / variance)[:, None]  # [set, task, feature, feature]
+    pulled = sets.cross @ (priors.factor / variance)
+    precision = sets.gram.sum(1) / variance - (passed @ inverse @ passed.mT).sum(1)
+    right = sets.cross.sum(1) / variance[..., 0] - _times(passed, _times(inverse, pulled)).sum(1)
+    penalty = _PENALTY * torch.eye(right.shape[-1], dtype=torch.float64)
     return torch.linalg.solve(precision + penalty, right)
 
 
-def _shrunk(covariance: Tensor, n_tasks: int, *, diagonal: bool) -> Tensor:
-    """Draw a covariance to its diagonal: wholly, or as strongly as one further task would.
+def _shrunk(covariance: Tensor, n_tasks: Tensor, *, diagonal: bool) -> Tensor:
+    """Draw covariances to their diagonal: wholly, or as strongly as one further task would.
 
     Every step draws again, and where tasks have few rows little pulls back: more would part what hangs
     together, which costs most where one row alone is known of a task.
     """
-    own = torch.diag(covariance.diagonal())
-    if diagonal:
-        return own
-    share = 1 / (n_tasks + 1)
-    return (1 - share) * covariance + share * own
+    own = torch.diag_embed(covariance.diagonal(dim1=-2, dim2=-1))
+    return own if diagonal else torch.lerp(covariance, own, (1 / (n_tasks + 1))[:, None, None])
 
 
-def _root(covariance: Tensor, least: float) -> Tensor:
+def _root(covariance: Tensor, least: Tensor) -> Tensor:
     values, vectors = torch.linalg.eigh(covariance)
-    return vectors * values.clamp(min=least).sqrt()
+    return vectors * torch.maximum(values, least[:, None]).sqrt()[:, None]
 
 
 def fit_noise(
@@ -243,9 +355,9 @@ def fit_noise(
 def _left(prior: GaussianPrior, features: Tensor, residuals: Tensor, weights: Tensor, task: Tensor) -> Tensor:
     """Return the expected squared distance of each row from its task's line."""
     sums = TaskSums.of(features, residuals, weights, task, int(task.max()) + 1)
-    _, _, inverse = _whitened(prior, sums)
+    _, _, (inverse,) = _whitened(_Priors.of([prior]), sums.gram[None])
     pulled = (sums.cross - sums.gram @ prior.mean) @ prior.factor / prior.variance
-    means = (inverse @ pulled[..., None]).squeeze(-1)  # [task, feature]
+    means = _times(inverse, pulled)  # [task, feature]
     directions = features @ prior.factor
     away = residuals - features @ prior.mean - (directions * means[task]).sum(1)
     left = away.square()

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from polytask.fitting.task_data import TaskData, usual_scale
-from polytask.fitting.task_trials import Draws, tried
+from polytask.fitting.task_trials import Draws, EffectRows, tried
 from polytask.models.task_effects import EffectFeatures, NoiseModel, TaskPrior
 
 __all__ = ["own_errors"]
@@ -30,7 +30,7 @@ def own_errors(data: TaskData, columns: tuple[int, ...], draws: Draws) -> Mappin
     alone = TaskData(
         target=data.target, inputs=data.inputs, outputs=level, labels=data.labels, task=data.task
     )
-    trials = [tried(alone, _prior(alone, columns, slope), draws) for slope in _SLOPES]
+    trials = [tried(alone, EffectRows.of(alone, _prior(alone, columns, slope)), draws) for slope in _SLOPES]
     return {n_rows: _lowest([one.errors[n_rows] for one in trials]) for n_rows in draws}
 
 

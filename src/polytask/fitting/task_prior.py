@@ -16,7 +16,7 @@ from torch import Tensor
 from polytask.core.random import numpy_generator
 from polytask.fitting.task_data import TaskData, first_rows
 from polytask.fitting.task_prior_forms import Candidate, candidates_for, learned_priors, slope_columns
-from polytask.fitting.task_trials import Trial, drawn, tried
+from polytask.fitting.task_trials import EffectRows, Trial, drawn, tried
 from polytask.models.task_effects import TaskPrior
 
 __all__ = ["Choice", "choose_prior", "some_tasks", "task_folds"]
@@ -53,23 +53,21 @@ def choose_prior(data: TaskData, *, seed: int) -> Choice:
     candidates = candidates_for(data, len(columns))
     draws = drawn(data.task, seed=seed)
     base = tried(data, None, draws)
-    trials = [base] * len(candidates)
     fold_of = task_folds(data.n_tasks, seed=seed)
-    rows = torch.from_numpy(fold_of)[data.task]
-    for fold in range(int(fold_of.max()) + 1):
-        inside = rows == fold
-        here = data.rows(inside)
-        part = {n_rows: (known[inside], judged[inside]) for n_rows, (known, judged) in draws.items()}
-        for index, prior in enumerate(learned_priors(data.rows(~inside), candidates, columns)):
-            if prior is not None:
-                found = tried(here, prior, part)
-                trials[index] = trials[index].placed(found, fold_of == fold, inside.numpy())
+    fold = torch.from_numpy(fold_of)[data.task]
+    folds = range(int(fold_of.max()) + 1)
+    learned = learned_priors([data.rows(fold != index) for index in folds], candidates, columns)
+    trials = [
+        base if priors is None else tried(data, EffectRows.by_fold(data, priors, fold), draws)
+        for priors in learned
+    ]
     chosen = _best(trials, np.ones(data.n_tasks, dtype=bool))
     honest = base
-    for fold in range(int(fold_of.max()) + 1):
-        others = _best(trials, fold_of != fold)
-        honest = honest.joined(trials[others], fold_of == fold, (rows == fold).numpy())
-    (prior,) = learned_priors(data, candidates[chosen : chosen + 1], columns)
+    for index in folds:
+        others = _best(trials, fold_of != index)
+        honest = honest.joined(trials[others], fold_of == index, (fold == index).numpy())
+    (priors,) = learned_priors([data], candidates[chosen : chosen + 1], columns)
+    prior = None if priors is None else priors[0]
     return Choice(candidate=candidates[chosen], prior=prior, trial=honest, base=base)
 
 

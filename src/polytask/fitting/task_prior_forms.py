@@ -8,7 +8,13 @@ import torch
 from torch import Tensor
 
 from polytask.fitting.class_prior import class_prior
-from polytask.fitting.gaussian_prior import GaussianPrior, TaskSums, climbed, fit_noise, start_prior
+from polytask.fitting.gaussian_prior import (
+    GaussianPrior,
+    TaskSums,
+    climbed_together,
+    fit_noise,
+    start_prior,
+)
 from polytask.fitting.task_data import TaskData, usual_scale
 from polytask.models.task_effects import EffectFeatures, NoiseModel, TaskPrior
 
@@ -107,26 +113,41 @@ def _left_of_level(data: TaskData) -> Tensor:
 
 
 def learned_priors(
-    data: TaskData, candidates: Sequence[Candidate], columns: tuple[int, ...]
-) -> list[TaskPrior | None]:
-    """Learn the prior of each candidate; a harder one starts where an easier one ended."""
-    ended: dict[tuple[bool, ...], GaussianPrior] = {}
-    found: list[TaskPrior | None] = []
+    parts: Sequence[TaskData], candidates: Sequence[Candidate], columns: tuple[int, ...]
+) -> list[list[TaskPrior] | None]:
+    """Learn the prior of each candidate from each part of the tasks, such as what a fold leaves.
+
+    A harder candidate starts where an easier one ended.
+
+    Args:
+        parts: Rows of one target.
+        candidates: The forms.
+        columns: Of the features whose slopes may differ.
+
+    Returns:
+        By candidate, the prior of each part; None where tasks do not differ.
+    """
+    ended: dict[tuple[bool, ...], list[GaussianPrior]] = {}
+    found: list[list[TaskPrior] | None] = []
     for candidate in candidates:
         if not candidate.effects:
             found.append(None)
             continue
-        features = _features(data, candidate, columns)
-        if data.target.kind == "regression":
-            found.append(_of_numbers(data, candidate, features, ended))
+        features = [_features(data, candidate, columns) for data in parts]
+        if parts[0].target.kind == "regression":
+            found.append(_of_numbers(parts, candidate, features, ended))
         else:
-            values = features(data.inputs, data.outputs)
-            mean, factor = class_prior(
-                data.target.kind, values, data.outputs, data.labels, data.task,
-                n_steps=_CLASS_STEPS, moving=candidate.moving,
-            )  # fmt: skip
-            found.append(TaskPrior(features=features, mean=mean, factor=_cut(factor, values)))
+            found.append([_of_classes(*each, candidate) for each in zip(parts, features, strict=True)])
     return found
+
+
+def _of_classes(data: TaskData, features: EffectFeatures, candidate: Candidate) -> TaskPrior:
+    values = features(data.inputs, data.outputs)
+    mean, factor = class_prior(
+        data.target.kind, values, data.outputs, data.labels, data.task,
+        n_steps=_CLASS_STEPS, moving=candidate.moving,
+    )  # fmt: skip
+    return TaskPrior(features=features, mean=mean, factor=_cut(factor, values))
 
 
 def _features(data: TaskData, candidate: Candidate, columns: tuple[int, ...]) -> EffectFeatures:
@@ -141,38 +162,56 @@ def _features(data: TaskData, candidate: Candidate, columns: tuple[int, ...]) ->
 
 
 def _of_numbers(
-    data: TaskData,
+    parts: Sequence[TaskData],
     candidate: Candidate,
-    features: EffectFeatures,
-    ended: dict[tuple[bool, ...], GaussianPrior],
-) -> TaskPrior:
-    values = features(data.inputs, data.outputs)[:, 0]
-    residuals = data.labels - data.outputs[:, 0]
-    weights = torch.ones_like(residuals)
-    sums = TaskSums.of(values, residuals, weights, data.task, data.n_tasks)
+    features: Sequence[EffectFeatures],
+    ended: dict[tuple[bool, ...], list[GaussianPrior]],
+) -> list[TaskPrior]:
+    values = [one(data.inputs, data.outputs)[:, 0] for one, data in zip(features, parts, strict=True)]
+    residuals = [data.labels - data.outputs[:, 0] for data in parts]
+    weights = [torch.ones_like(left) for left in residuals]
+    index = range(len(parts))
+
+    def sums() -> list[TaskSums]:
+        return [
+            TaskSums.of(values[i], residuals[i], weights[i], parts[i].task, parts[i].n_tasks) for i in index
+        ]
+
     form = (candidate.scaled, candidate.slopes, candidate.moving, candidate.full)
     plain = (candidate.scaled, candidate.slopes, False, False)
     how = {"diagonal": not candidate.full, "moving": candidate.moving}
     if form not in ended:
-        start = ended.get(plain) or start_prior(values.shape[1], residuals)
-        ended[form] = climbed(start, sums, n_steps=_STEPS, **how)
-    prior = ended[form]
-    noise = NoiseModel(weights=torch.zeros(3 + len(features.columns), dtype=torch.float64), low=0, high=0)
+        start = ended.get(plain) or [start_prior(values[i].shape[1], residuals[i]) for i in index]
+        ended[form] = climbed_together(start, sums(), n_steps=_STEPS, **how)
+    priors = ended[form]
+    noises = [
+        NoiseModel(weights=torch.zeros(3 + len(one.columns), dtype=torch.float64), low=0, high=0)
+        for one in features
+    ]
     if candidate.noisy:
-        described = NoiseModel.describe(features, data.inputs, data.outputs)
+        described = [NoiseModel.describe(features[i], parts[i].inputs, parts[i].outputs) for i in index]
         for _ in range(_NOISE_ROUNDS):
-            noise = fit_noise(prior, values, residuals, weights, data.task, described)
-            weights = 1 / noise(described)
-            sums = TaskSums.of(values, residuals, weights, data.task, data.n_tasks)
-            prior = climbed(replace(prior, variance=1.0), sums, n_steps=_FURTHER_STEPS, **how)
-    scaled = noise.weights.clone()
-    scaled[0] += np.log(prior.variance)
+            noises = [
+                fit_noise(priors[i], values[i], residuals[i], weights[i], parts[i].task, described[i])
+                for i in index
+            ]
+            weights = [1 / noises[i](described[i]) for i in index]
+            started = [replace(prior, variance=1.0) for prior in priors]
+            priors = climbed_together(started, sums(), n_steps=_FURTHER_STEPS, **how)
+    return [_as_task_prior(features[i], priors[i], noises[i], values[i]) for i in index]
+
+
+def _as_task_prior(
+    features: EffectFeatures, prior: GaussianPrior, noise: NoiseModel, values: Tensor
+) -> TaskPrior:
     apart = float(np.log(prior.variance))
+    weights = noise.weights.clone()
+    weights[0] += apart
     return TaskPrior(
         features=features,
         mean=prior.mean[None],
         factor=_cut(prior.factor, values[:, None]),
-        noise=NoiseModel(weights=scaled, low=noise.low + apart, high=noise.high + apart),
+        noise=NoiseModel(weights=weights, low=noise.low + apart, high=noise.high + apart),
     )
 
 

@@ -23,7 +23,7 @@ __all__ = ["LinearExit", "LinearSeeds", "Seeds", "StackedSeeds", "linear_exits"]
 class Seeds(Protocol):
     """The gradients of all objectives at one representation."""
 
-    def row(self, position: int) -> Tensor:
+    def row(self, index: int) -> Tensor:
         """Return the gradient of one objective, of the representation's shape."""
         ...
 
@@ -46,9 +46,9 @@ class StackedSeeds:
 
     rows: Tensor
 
-    def row(self, position: int) -> Tensor:
+    def row(self, index: int) -> Tensor:
         """See `Seeds.row`."""
-        return self.rows[position]
+        return self.rows[index]
 
     def combined(self, weights: Tensor) -> Tensor:
         """See `Seeds.combined`."""
@@ -107,9 +107,9 @@ class LinearSeeds:
         sizes = [matrix.shape[1] for matrix in matrices]
         self._owners = [owner for owner, size in zip(owners, sizes, strict=True) for _ in range(size)]
 
-    def row(self, position: int) -> Tensor:
+    def row(self, index: int) -> Tensor:
         """See `Seeds.row`."""
-        own = [column for column, owner in enumerate(self._owners) if owner == position]
+        own = [column for column, owner in enumerate(self._owners) if owner == index]
         if not own:
             return self._weights.new_zeros(self._arrived.shape[1], self._weights.shape[1])
         mine = slice(own[0], own[-1] + 1)  # side by side
