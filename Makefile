@@ -12,7 +12,7 @@ LOCKED := $(INSTALL) --no-deps --require-hashes
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve-demo test test-browser test-processors check check-types check-rest fuzz mutants kills recording same figures bench bench-full bench-check bench-smoke warrant builtin-models docs linkcheck lock clean
+.PHONY: help demo serve-demo test test-slow test-browser test-processors check check-types check-rest fuzz mutants kills recording same figures bench bench-full bench-check bench-smoke warrant builtin-models docs linkcheck lock clean
 
 help:  ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -50,6 +50,9 @@ serve-demo: .venv/.user  ## The service and its page in a browser: drawings, tex
 
 test: .venv/.models  ## All tests, doctests of docstrings and README included
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal
+
+test-slow: .venv/.models  ## The tests that take long: real compilations, long trainings, the longest examples; the log is committed
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal -m 'slow and not browser' 2>&1 | tee benchmarks/logs/test-slow.log; exit $${PIPESTATUS[0]}
 
 # What trains must not hang on one processor's rounding: once more as the oldest processor computes, and with two
 # threads, whose sums have another order; what starts processes of one thread each would repeat `make test`.

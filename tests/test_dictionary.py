@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -60,8 +61,13 @@ def words(name: str) -> list[str]:
     ]
 
 
-def public_names(file: Path) -> Iterator[tuple[str, str]]:
-    """Yield what a file promises: its name, and public definitions, parameters, fields and options."""
+@cache
+def public_names(file: Path) -> tuple[tuple[str, str], ...]:
+    """Return what a file promises: its name, and public definitions, parameters, fields and options."""
+    return tuple(promised(file))
+
+
+def promised(file: Path) -> Iterator[tuple[str, str]]:
     yield file.stem, "file"
     tree = ast.parse(file.read_text())
     yield from definitions(tree.body, "")
