@@ -9,6 +9,7 @@ of them has a folder of its own.
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -20,6 +21,28 @@ from polytask.data import JointSource
 from polytask.train import train
 
 TASKS = [Task(name=name, kind="regression") for name in "ab"]
+
+
+def one_of_two(rank: int, said: Path, variables: dict[str, str], folder: Path, *arguments: int) -> None:
+    """Run as one of two processes that torchrun has started, to which it tells their places by variables."""
+    told = {"RANK": rank, "WORLD_SIZE": 2, "LOCAL_RANK": rank, "GROUP_RANK": 0, "TORCHELASTIC_RUN_ID": "none"}
+    if "NODES" in variables:
+        told |= {"LOCAL_RANK": 0, "GROUP_RANK": rank}
+    place = folder / str(rank) if "OWN_DISKS" in variables else folder
+    forked(said, {name: str(value) for name, value in told.items()} | variables, (), place, *arguments)
+
+
+def forked(said: Path, variables: dict[str, str], command: tuple[str, ...], *arguments: Any) -> None:
+    """Run in a forked process, which has what a new one needs seconds to import; what it says is written.
+
+    Fabric starts its other processes by the command.
+    """
+    file = os.open(said, os.O_CREAT | os.O_WRONLY)
+    os.dup2(file, 1)
+    os.dup2(file, 2)
+    os.environ.update(variables)
+    sys.argv[:] = command or sys.argv
+    main(*arguments)
 
 
 class Losing(JointSource):

@@ -1,61 +1,53 @@
 """Runs in two processes: the same result as one, and a clear end where one of them is lost."""
 
+import json
 import os
 import socket
 import subprocess
 import sys
+import time
+from collections.abc import Callable
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
 import torch
 from tests.train import joint_run
+from tests.train.forked import FORKED
 
-SCRIPT = Path(__file__).with_name("joint_run.py")
-TOGETHER = {**os.environ, "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
+TOGETHER = {"OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo", "MASTER_ADDR": "127.0.0.1"}
 
 
-def port() -> int:
+def port() -> str:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
+        return str(listener.getsockname()[1])
 
 
-def run(folder: Path, *arguments: int, launcher: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
-    """Run the script; a run that hangs fails the test."""
+def begun(function: Callable[..., None], *arguments: object) -> BaseProcess:
+    process = FORKED.Process(target=function, args=arguments)
+    process.start()
+    return process
+
+
+def ended(*processes: BaseProcess) -> list[int | None]:
+    """Wait for processes; the codes that they end with."""
+    for process in processes:
+        process.join(timeout=600)
+        process.kill()  # one that hangs fails the test
+        process.join()
+    return [process.exitcode for process in processes]
+
+
+def run_two(folder: Path, *arguments: int, **variables: str) -> tuple[list[int | None], list[str]]:
+    """Run it in two processes, as torchrun tells them; the codes that they end with, and what they said."""
     folder.mkdir(exist_ok=True)
-    return subprocess.run(
-        [sys.executable, *launcher, str(SCRIPT), str(folder), *map(str, arguments)],
-        env={**TOGETHER, "MASTER_PORT": str(port())},
-        capture_output=True, text=True, timeout=1500,
-    )  # fmt: skip
-
-
-def torchrun() -> tuple[str, ...]:
-    return (
-        "-m", "torch.distributed.run", "--nproc-per-node=2", "--master-addr=127.0.0.1",
-        f"--master-port={port()}",
-    )  # fmt: skip
-
-
-def run_on_two_machines(folder: Path, *arguments: int, **variables: str) -> list[subprocess.Popen[str]]:
-    """Run the script by a torchrun for each of two machines, which here are one; return what ended."""
-    folder.mkdir(exist_ok=True)
-    address = f"--master-port={port()}"
-    started = [
-        subprocess.Popen(
-            [
-                sys.executable, "-m", "torch.distributed.run", "--nnodes=2", f"--node-rank={rank}",
-                "--nproc-per-node=1", "--master-addr=127.0.0.1", address, str(SCRIPT), str(folder),
-                *map(str, arguments),
-            ],
-            env={**TOGETHER, "NODES": "2", **variables},
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        )
-        for rank in range(2)
-    ]  # fmt: skip
-    for each in started:
-        each.said, _ = each.communicate(timeout=1500)
-    return started
+    told = [folder / f"said-{rank}" for rank in range(2)]
+    variables |= {**TOGETHER, "MASTER_PORT": port()}
+    codes = ended(
+        *(begun(joint_run.one_of_two, rank, told[rank], variables, folder, *arguments) for rank in range(2))
+    )
+    return codes, [said.read_text() for said in told]
 
 
 def run_here(folder: Path, n_steps: int) -> torch.Tensor:
@@ -77,41 +69,84 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> torch.Tensor:
     return run_here(tmp_path_factory.mktemp("alone"), 40)
 
 
-@pytest.mark.parametrize("by", ["fabric", "torchrun"])
-def test_two_processes_train_a_second_time_and_end_where_one_does(tmp_path, alone, by):
-    done = run(tmp_path, 2, 40, -1, 20, launcher=torchrun() if by == "torchrun" else ())
-    assert done.returncode == 0, done.stderr
+# What Fabric starts leaves to a process that is forked what it was told, as that needs no seconds to import.
+STARTED = """
+import json, os, sys
+with open(sys.argv[1] + ".part", "w") as file:
+    json.dump([dict(os.environ), sys.argv], file)
+os.rename(sys.argv[1] + ".part", sys.argv[1])
+"""
+
+
+def test_two_processes_of_fabric_train_a_second_time_and_end_where_one_does(tmp_path, alone):
+    (tmp_path / "script.py").write_text(STARTED)
+    command = (str(tmp_path / "script.py"), str(tmp_path / "started"), "as typed")
+    said, arguments = [tmp_path / f"said-{rank}" for rank in range(2)], (tmp_path, 2, 40, -1, 20)
+    first = begun(joint_run.forked, said[0], {**TOGETHER, "MASTER_PORT": port()}, command, *arguments)
+    while first.is_alive() and not (tmp_path / "started").exists():
+        time.sleep(0.01)
+    assert (tmp_path / "started").exists(), said[0].read_text()
+    variables, typed = json.loads((tmp_path / "started").read_text())
+    second = begun(joint_run.forked, said[1], variables, (), *arguments)
+    assert ended(first, second) == [0, 0], [each.read_text() for each in said]
+    assert typed == list(command) and variables["LOCAL_RANK"] == "1"
+    torch.testing.assert_close(weights(tmp_path), alone, rtol=1e-10, atol=1e-12)
+
+
+def test_two_processes_of_torchrun_train_a_second_time_and_end_where_one_does(tmp_path, alone):
+    codes, said = run_two(tmp_path, 2, 40, -1, 20)
+    assert codes == [0, 0], said
+    torch.testing.assert_close(weights(tmp_path), alone, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.slow  # the variables that torchrun sets are in the tests beside this one
+@pytest.mark.parametrize("machines", [1, 2])
+def test_what_torchrun_itself_starts_ends_where_one_process_does(tmp_path, alone, machines):
+    command = [
+        sys.executable, "-m", "torch.distributed.run", f"--nnodes={machines}", f"--master-port={port()}",
+        "--master-addr=127.0.0.1", f"--nproc-per-node={2 // machines}",
+    ]  # fmt: skip
+    script = [joint_run.__file__, str(tmp_path), str(2 // machines), "40"]
+    started = [
+        subprocess.Popen(
+            [*command, f"--node-rank={rank}", *script],
+            env={**os.environ, **TOGETHER, "NODES": str(machines)},
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )
+        for rank in range(machines)
+    ]  # fmt: skip
+    for each in started:
+        said, _ = each.communicate(timeout=600)
+        assert each.returncode == 0, said
     torch.testing.assert_close(weights(tmp_path), alone, rtol=1e-10, atol=1e-12)
 
 
 def test_losing_a_process_ends_the_run_with_an_error_and_its_checkpoint_resumes(tmp_path, alone):
-    lost = run(tmp_path, 2, 40, 25)
-    assert lost.returncode != 0
-    # Whoever is first tells: the process that is left, or Fabric, which started the other one.
-    told = "TrainingError: Process 0 of 2 lost another one" in lost.stderr and "resume=True" in lost.stderr
-    assert told or "terminated with code 1. Forcefully terminating all other processes" in lost.stderr
+    codes, (said, _) = run_two(tmp_path, 2, 40, 25)
+    assert codes == [1, 1]
+    assert "TrainingError: Process 0 of 2 lost another one" in said and "resume=True" in said
     assert not (tmp_path / "weights.pt").exists()
     torch.testing.assert_close(run_here(tmp_path, 40), alone, rtol=1e-10, atol=1e-12)
 
 
 def test_two_machines_end_where_one_process_does(tmp_path, alone):
-    for done in run_on_two_machines(tmp_path, 1, 40):
-        assert done.returncode == 0, done.said
+    codes, said = run_two(tmp_path, 1, 40, NODES="2")
+    assert codes == [0, 0], said
     torch.testing.assert_close(weights(tmp_path), alone, rtol=1e-10, atol=1e-12)
 
 
 def test_machines_that_do_not_see_one_folder_do_not_resume_apart(tmp_path):
-    first = tmp_path / "0"
-    run_here(first, 20)
-    (tmp_path / "1").mkdir()
-    for done in run_on_two_machines(tmp_path, 1, 40, OWN_DISKS="1"):
-        assert done.returncode != 0
-        assert "resume from different steps, by rank: 20, 0" in done.said
-        assert "has to be on a disk that all machines see" in done.said
+    run_here(tmp_path / "0", 20)
+    codes, told = run_two(tmp_path, 1, 40, NODES="2", OWN_DISKS="1")
+    assert codes == [1, 1]
+    for said in told:
+        assert "resume from different steps, by rank: 20, 0" in said
+        assert "has to be on a disk that all machines see" in said
 
 
 def test_processes_that_would_each_train_alone_are_refused(tmp_path):
-    done = run(tmp_path, 1, 40, launcher=torchrun())
-    assert done.returncode != 0
-    assert "torchrun has started 2 processes, but `devices` x `nodes` is 1 x 1" in done.stderr
-    assert "the processes of a machine as `devices`" in done.stderr
+    codes, told = run_two(tmp_path, 1, 40)
+    assert codes == [1, 1]
+    for said in told:
+        assert "torchrun has started 2 processes, but `devices` x `nodes` is 1 x 1" in said
+        assert "the processes of a machine as `devices`" in said

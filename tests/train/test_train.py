@@ -1,20 +1,18 @@
 """The training loop: it learns, repeats, stops, skips, logs, and survives being killed."""
 
 import math
-import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 import torch
+from tests.train.forked import FORKED
 from torch import nn
 
 from polytask.architectures import HardSharing, table_trunk
 from polytask.balancing import balancer_by_name
-from polytask.balancing.methods import UPGrad
+from polytask.balancing.methods import UncertaintyWeighting, UPGrad
 from polytask.core import Batch, Episode, InputError, SharedModel, Task, TrainingError, generator
 from polytask.core.errors import NotFiniteError
 from polytask.core.files import write_atomically
@@ -207,48 +205,37 @@ def test_a_learner_that_is_frozen_as_a_whole_is_refused():
         train(learner().requires_grad_(False), Square(), n_steps=1)
 
 
-SCRIPT = """
-import sys, time
-from pathlib import Path
-import torch
-sys.path.insert(0, {tests!r})
-from test_train import Square, learner
-from polytask.balancing.methods import UncertaintyWeighting
-from polytask.train import Validation, train
+def run_in_a_folder(folder: Path, pause: float) -> None:
+    """Train with what draws random numbers, and a pause at each validation; what is learned is saved."""
 
-torch.set_num_threads(1)
-folder, pause = Path(sys.argv[1]), float(sys.argv[2])
-model = learner(dropout=0.3)
-validations = []
+    def validate(trained):
+        time.sleep(pause)
+        (episode,) = Square().step(10_000)
+        return Validation(score=-float(trained.objectives([episode]).total()), metrics={})
 
-def validate(trained):
-    time.sleep(pause)
-    (episode,) = Square().step(10_000)
-    return Validation(score=-float(trained.objectives([episode]).total()), metrics={{}})
-
-train(model, Square(), n_steps=600, balancer=UncertaintyWeighting(["y1", "y2"]), validate=validate,
-      schedule=lambda step: 1 - step / 600, validate_every=20, directory=folder, resume=True, seed=5)
-torch.save(model.state_dict(), folder / "final.pt")
-"""
+    model = learner(dropout=0.3)
+    train(
+        model, Square(), n_steps=300, balancer=UncertaintyWeighting(["y1", "y2"]), validate=validate,
+        schedule=lambda step: 1 - step / 300, validate_every=10, directory=folder, resume=True, seed=5,
+    )  # fmt: skip
+    torch.save(model.state_dict(), folder / "final.pt")
 
 
 def test_a_run_killed_and_resumed_ends_with_the_same_bits(tmp_path):
-    script = tmp_path / "script.py"
-    script.write_text(SCRIPT.format(tests=str(Path(__file__).parent)))
-    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
     whole, broken = tmp_path / "whole", tmp_path / "broken"
-    subprocess.run([sys.executable, script, whole, "0"], check=True, env=environment)
-    kills = 0
-    while kills < 2:
-        process = subprocess.Popen([sys.executable, script, broken, "0.05"], env=environment)
+    run_in_a_folder(whole, 0)
+    for _ in range(2):
+        process = FORKED.Process(target=run_in_a_folder, args=(broken, 0.05))
         rows = _rows(broken)
+        process.start()
         deadline = time.monotonic() + 120
         while _rows(broken) < rows + 4 and time.monotonic() < deadline:  # a few validations further
             time.sleep(0.01)
-        process.send_signal(signal.SIGKILL)
-        assert process.wait() == -signal.SIGKILL  # it was really killed, not finished
-        kills += 1
-    subprocess.run([sys.executable, script, broken, "0"], check=True, env=environment)
+        process.kill()
+        process.join()
+        assert process.exitcode == -signal.SIGKILL  # it was really killed, not finished
+    assert _rows(broken) >= 8
+    run_in_a_folder(broken, 0)
     first, second = (torch.load(folder / "final.pt", weights_only=True) for folder in (whole, broken))
     assert all(torch.equal(tensor, second[name]) for name, tensor in first.items())
     assert (whole / "metrics.csv").read_text() == (broken / "metrics.csv").read_text()
