@@ -2,11 +2,11 @@
 
 import json
 import shlex
+import shutil
 import tomllib
 from pathlib import Path
 from types import SimpleNamespace
 
-import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -24,16 +24,19 @@ from polytask.version import __version__
 
 pytestmark = pytest.mark.trains
 
+# A model that was saved by no command.
+WRITTEN_BEFORE = Path(__file__).parents[1] / "models" / "written_before" / "table"
+
 FIT = ["fit", "t.csv", "--target", "y", "--target", "z", "--epochs", "2", "--width", "4", "--folds", "2"]
 FIT += ["--no-baselines", "--learning-rate", "0.001", "--drop", "c"]
+ROWS = "a,b,c,y,z\n" + "".join(f"{i},{i % 5},{i * 7 % 11},{i / 7},{(i * i) % 3}\n" for i in range(40))
 TRAINING = ("fit", "compare", "learn", "adapt", "update", "extend")
 
 
 @pytest.fixture
 def run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    rows = "".join(f"{i},{i % 5},{i * 7 % 11},{i / 7},{(i * i) % 3}\n" for i in range(40))
-    (tmp_path / "t.csv").write_text("a,b,c,y,z\n" + rows)
+    (tmp_path / "t.csv").write_text(ROWS)
     return lambda *words: CliRunner().invoke(app, [*map(str, words)])
 
 
@@ -55,33 +58,41 @@ def weights(folder: Path) -> bytes:
     return path.read_bytes()
 
 
-def test_a_model_is_made_again_from_its_configuration(run):
-    assert run(*FIT, "-o", "first").exit_code == 0
-    again = run("fit", "--config", "first", "-o", "second")
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """The folder of a model of two groups, and what the run is made of."""
+    folder = tmp_path_factory.mktemp("made")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        Path("t.csv").write_text(ROWS)
+        assert CliRunner().invoke(app, [*FIT, "--groups", "z;y", "-o", "my model"]).exit_code == 0
+    return folder
+
+
+@pytest.fixture
+def model(run, made):
+    """Its copy where the command is run."""
+    return Path(shutil.copytree(made / "my model", "my model"))
+
+
+def test_a_model_is_made_again_from_its_configuration(run, model):
+    assert tomllib.loads(named_file(model, CONFIG_FILE).read_text())["groups"] == "z;y"
+    again = run("fit", "--config", model, "-o", "second")
     assert again.exit_code == 0, again.stderr
-    assert weights(Path("second")) == weights(Path("first"))
+    assert weights(Path("second")) == weights(model)
+    assert load("second").data["groups"] == [["y"], ["z"]]
     first, second = (tomllib.loads(file.read_text()) for file in sorted(Path().glob("*/config-*.toml")))
-    assert first.pop("output") == "first" and second.pop("output") == "second"
+    assert first.pop("output") == "my model" and second.pop("output") == "second"
     assert first == second and first["polytask"] == __version__ and first["command"] == "fit"
 
 
-def test_groups_of_targets_are_kept_in_the_configuration(run):
-    assert run(*FIT, "--groups", "z;y", "-o", "first").exit_code == 0
-    assert tomllib.loads(named_file(Path("first"), CONFIG_FILE).read_text())["groups"] == "z;y"
-    assert run("fit", "--config", "first", "-o", "second").exit_code == 0
-    assert load("second").data["groups"] == [["y"], ["z"]] and weights(Path("first")) == weights(
-        Path("second")
-    )
-
-
-def test_the_comment_is_the_command_that_makes_it_again(run):
-    run(*FIT, "-o", "my model")
-    (file,) = Path("my model").glob("config-*.toml")
+def test_the_comment_is_the_command_that_makes_it_again(run, model):
+    (file,) = model.glob("config-*.toml")
     (line,) = (line for line in file.read_text().splitlines() if line.startswith("#   polytask "))
     words = shlex.split(line.removeprefix("#   polytask "))
-    before = weights(Path("my model"))
+    before = weights(model)
     assert run(*words).exit_code == 0
-    assert weights(Path("my model")) == before
+    assert weights(model) == before
     assert "--seed" not in words and words[:2] == ["fit", "t.csv"]
 
 
@@ -162,22 +173,20 @@ def test_a_value_of_a_file_is_checked_like_one_that_is_typed(run):
 )
 def test_a_place_without_a_configuration_is_named(run, place, message):
     Path("empty").mkdir()
-    table = pd.read_csv("t.csv")
-    polytask.fit(table, "y", epochs=1, width=2, folds=2, baselines=False).save("old")
+    shutil.copytree(WRITTEN_BEFORE, "old")
     ended = run(*FIT, "-o", "m", "--config", place)
     assert ended.exit_code == 2 and message in " ".join(ended.stderr.split())
 
 
-def test_the_file_is_covered_by_the_checksums_of_the_model(run):
-    run(*FIT, "-o", "m")
-    (file,) = Path("m").glob("config-*.toml")
-    assert file.name in json.loads(Path("m/model.json").read_text())["files"]
+def test_the_file_is_covered_by_the_checksums_of_the_model(run, model):
+    (file,) = model.glob("config-*.toml")
+    assert file.name in json.loads((model / "model.json").read_text())["files"]
     file.write_text(file.read_text().replace("epochs = 2", "epochs = 3"))
     with pytest.raises(BundleError, match="does not match its checksum"):
-        load("m")
-    assert "is missing or was changed" in " ".join(run("fit", "--config", "m").stderr.split())
+        load(model)
+    assert "is missing or was changed" in " ".join(run("fit", "--config", model).stderr.split())
     with pytest.raises(BundleError, match="changed"):
-        named_file(Path("m"), CONFIG_FILE)
+        named_file(model, CONFIG_FILE)
 
 
 def test_a_comparison_has_its_configuration_and_goes_on_with_it(run):
@@ -200,6 +209,7 @@ def test_an_extended_model_has_the_configuration_of_the_extension(run):
     assert (found["command"], found["model"], found["target"]) == ("extend", "m", ["c"])
 
 
+DEFINITION = get_command(app).commands["fit"]
 anything = st.text().filter(lambda text: all(not "\ud800" <= letter <= "\udfff" for letter in text))
 
 
@@ -211,18 +221,16 @@ anything = st.text().filter(lambda text: all(not "\ud800" <= letter <= "\udfff" 
     seed=st.integers(),
 )
 def test_whatever_the_options_are_the_file_says_them(table, drop, rate, seed):
-    definition = get_command(app).commands["fit"]
-    given_ = {one.name: one.default for one in definition.params}
+    given_ = {one.name: one.default for one in DEFINITION.params}
     given_ |= {"table": Path(table), "drop": drop, "learning_rate": rate, "seed": seed, "target": ["y"]}
-    found = tomllib.loads(run_text(SimpleNamespace(info_name="fit", command=definition, params=given_)))
+    found = tomllib.loads(run_text(SimpleNamespace(info_name="fit", command=DEFINITION, params=given_)))
     assert found["table"] == str(Path(table)) and found["drop"] == drop
     assert found["learning-rate"] == rate and found["seed"] == seed
 
 
 def test_a_name_that_no_text_holds_is_left_out_with_a_word():
-    definition = get_command(app).commands["fit"]
-    given_ = {one.name: one.default for one in definition.params} | {"table": Path("\udcff.csv")}
-    text = run_text(SimpleNamespace(info_name="fit", command=definition, params=given_))
+    given_ = {one.name: one.default for one in DEFINITION.params} | {"table": Path("\udcff.csv")}
+    text = run_text(SimpleNamespace(info_name="fit", command=DEFINITION, params=given_))
     assert "# table is a text that TOML cannot hold." in text and tomllib.loads(text.encode().decode())
 
 

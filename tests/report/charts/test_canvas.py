@@ -6,6 +6,7 @@ import pytest
 
 pytest.importorskip("matplotlib")
 
+from polytask.report.charts import canvas
 from polytask.report.charts.canvas import LINES, chart
 
 
@@ -33,6 +34,20 @@ def test_letters_are_those_of_the_page_in_their_size_and_place(svg: str) -> None
     assert styles and all("font-size: " in style and "fill: var(--" in style for style in styles)
     assert re.findall(r"rotate\(-?0", svg) == []
     assert svg.count("rotate(-90") == 1
+
+
+def test_it_is_laid_out_and_drawn_once_and_is_what_matplotlib_saves(monkeypatch) -> None:
+    from matplotlib.axis import Axis
+    from matplotlib.figure import Figure
+
+    drawn: list[object] = []
+    draw = Axis.draw
+    monkeypatch.setattr(Axis, "draw", lambda *given: drawn.append(given) or draw(*given))
+    once = chart(lambda axes: axes.plot([1, 5]), title="t").svg
+    assert len(drawn) == 2  # of each axis
+    monkeypatch.setattr(canvas, "_figure_class", lambda: Figure)
+    assert chart(lambda axes: axes.plot([1, 5]), title="t").svg == once
+    assert len(drawn) > 4
 
 
 def test_a_small_drawing_is_small(svg: str) -> None:

@@ -9,6 +9,7 @@ import html
 import io
 import re
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from polytask.core.names import short_name
@@ -76,15 +77,41 @@ def chart(
     Raises:
         MissingPackageError: matplotlib is not installed.
     """
+    svg = _page_svg(_svg(draw, (width, height)), title)
+    return Plot(svg=svg, title=title, caption=caption, wide=wide)
+
+
+def _svg(draw: Callable[[Any], object], size: tuple[float, float]) -> str:
+    """Return what Matplotlib draws."""
     with drawing() as pyplot, pyplot.rc_context(_SETTINGS):
-        figure, axes = pyplot.subplots(figsize=(width, height), layout="constrained")
+        figure, axes = pyplot.subplots(figsize=size, layout="constrained", FigureClass=_figure_class())
         try:
             draw(axes)
             buffer = io.StringIO()
             figure.savefig(buffer, format="svg", metadata={"Date": None}, transparent=True)
         finally:
             pyplot.close(figure)
-    return Plot(svg=_page_svg(buffer.getvalue(), title), title=title, caption=caption, wide=wide)
+    return buffer.getvalue()
+
+
+@cache
+def _figure_class() -> type[Any]:
+    """Return a figure that is drawn once as it is saved.
+
+    Matplotlib saves one by drawing it into nothing, which lays it out, and once more without a layout.
+    """
+    from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    class OnceDrawn(Figure):
+        def draw(self, renderer: Any) -> None:
+            engine = self.get_layout_engine()
+            if isinstance(engine, ConstrainedLayoutEngine):
+                engine.execute(self)
+            else:
+                super().draw(renderer)
+
+    return OnceDrawn
 
 
 def named(name: str, most: int = LONGEST) -> str:
