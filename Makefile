@@ -2,13 +2,14 @@
 PYTHON ?= python3
 SHELL := /bin/bash
 BIN := .venv/bin
-INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+# Compiling all modules of all packages, of which few are ever imported, takes longer than installing them.
+INSTALL := $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt
 # Pretrained models lie in a cache that goes with .venv, unless another one is named.
 export POLYTASK_CACHE ?= $(CURDIR)/.venv/cache
 # Every file is compared with its hash; the lists are complete, so nothing else is asked for.
 LOCKED := $(INSTALL) --no-deps --require-hashes
 
-# Else every process of a test compiles anew what it imports.
+# Else every process compiles anew what it imports.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
@@ -143,8 +144,8 @@ TEXT_PEERS := setfit semantra-classify
 
 .venv/.text-peers: .venv/.dev requirements/text-peers.txt
 	$(PYTHON) -m venv .venv/text-peers
-	.venv/text-peers/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/text-peers.txt
-	.venv/text-peers/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch==2.13.0
+	.venv/text-peers/bin/python -m pip install --quiet --no-compile --disable-pip-version-check --no-deps --require-hashes -r requirements/text-peers.txt
+	.venv/text-peers/bin/python -m pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt torch==2.13.0
 	@touch $@
 
 warrant: .venv/.peers  ## Every layer by every algorithm by every execution: are meta-gradients right? docs/warrant.md
