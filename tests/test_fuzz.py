@@ -5,6 +5,9 @@ import importlib.util
 import pytest
 from fuzz.__main__ import CASES
 from fuzz.worker import outcome
+from tests.few_forms import few_forms
+
+__all__ = ["few_forms"]
 
 GENERATORS = [name for name in CASES if importlib.util.find_spec(f"fuzz.{name}")]
 

@@ -24,7 +24,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     table = pd.DataFrame(found.features.numpy(), columns=list(found.feature_names))
     table["patient"] = found.patients.numpy()
     table["motor"], table["total"] = found.scores.double().numpy().T
-    table = table[table["patient"] <= PATIENTS].iloc[::5]
+    table = table[table["patient"] <= PATIENTS].iloc[::8]
     known = table["patient"] <= PATIENTS - 3
     table[known].to_csv(folder / "known.csv", index=False)
     table[~known].to_csv(folder / "new.csv", index=False)
@@ -46,14 +46,14 @@ def test_each_step_of_the_day(
         assert stop.value.code == 0, said.err
         return json.loads(said.out)
 
-    quick = ("--epochs", "3", "--width", "8", "--bins", "0", "--folds", "3")
+    quick = ("--epochs", "3", "--width", "8", "--bins", "0", "--folds", "2")
     related = run("relate", "known.csv", *TARGETS, "--group", "patient", "--epochs", "2")
     assert {one["task"] for one in related["tasks"]} == {"motor", "total"}
-    candidates = ("--candidate", "constant", "--candidate", "linear", "--folds", "3", "--workers", "1")
+    candidates = ("--candidate", "constant", "--candidate", "linear", "--folds", "2", "--workers", "1")
     compared = run("compare", "known.csv", *TARGETS, "--group", "patient", *candidates, "-o", "comparison")
     assert [one["name"] for one in compared["targets"]] == ["motor", "total"]
     fitted = run("fit", "known.csv", *TARGETS, "--group", "patient", *quick, "-o", "model")
-    assert fitted["n_folds"] == 3 and {one["task"] for one in fitted["tasks"]} == {"motor", "total"}
+    assert fitted["n_folds"] == 2 and {one["task"] for one in fitted["tasks"]} == {"motor", "total"}
     judged = run("evaluate", "model", "new.csv")
     assert set(judged["targets"]) == {"motor", "total"}
     assert run("importance", "model", "new.csv")
@@ -77,7 +77,7 @@ def test_schools_are_related(
     found = school()
     table = pd.DataFrame(found.features.numpy(), columns=list(found.feature_names))
     table["school"], table["score"] = found.schools.numpy(), found.scores.numpy()
-    table[table["school"] < 20].to_csv(tmp_path / "pupils.csv", index=False)
+    table[table["school"] < 12].to_csv(tmp_path / "pupils.csv", index=False)
     pupils = ("--target", "score", "--task-column", "school", "--networks", "3", "--epochs", "3")
     monkeypatch.setattr(sys, "argv", ["polytask", "relate", str(tmp_path / "pupils.csv"), *pupils, "--json"])
     with pytest.raises(SystemExit) as stop:
@@ -85,6 +85,6 @@ def test_schools_are_related(
     said = capsys.readouterr()
     assert stop.value.code == 0, said.err
     related = json.loads(said.out)
-    assert [one["task"] for one in related["tasks"]] == [f"school={number}" for number in range(20)]
-    assert len(related["groups"]) <= 3 and sum(map(len, related["groups"])) == 20
-    assert len(related["affinity"]["matrix"]) == 20
+    assert [one["task"] for one in related["tasks"]] == [f"school={number}" for number in range(12)]
+    assert len(related["groups"]) <= 3 and sum(map(len, related["groups"])) == 12
+    assert len(related["affinity"]["matrix"]) == 12

@@ -5,7 +5,6 @@ import re
 import shutil
 import subprocess
 import sys
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -106,18 +105,6 @@ def test_few_shot_models_say_what_they_are(run, tmp_path):
     assert "learner prototypes, 5-way 1-shot" in shown and "images 16 x 16" in shown and "seed 3" in shown
     shown = " ".join(run(tmp_path / "adapted").stdout.split())
     assert "an adapted few-shot model" in shown and "classes 2: cat, dog" in shown
-
-
-def test_a_mixed_model_may_be_of_fit_or_of_learn(run, tmp_path):
-    rng = np.random.default_rng(0)
-    frame = pd.DataFrame({"shop": np.repeat([f"s{i}" for i in range(8)], 6), "x": rng.normal(size=48)})
-    frame["sold"] = frame["x"] + rng.normal(size=48)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        model = polytask.learn(frame, task_column="shop", target="sold", learner="mixed", progress=False)
-    model.save(tmp_path / "mixed")
-    shown = " ".join(run(tmp_path / "mixed").stdout.split())
-    assert "a model of a table with tasks (polytask fit or learn, with --task-column)" in shown
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in WRITTEN_BEFORE.iterdir() if path.is_dir()))
@@ -238,6 +225,7 @@ def test_a_model_with_tasks_says_which_it_knows_and_what_it_learned(folder, run)
     table = pd.DataFrame({"shop": shop, "x": x, "sold": x + rng.normal(size=60)})
     polytask.fit(table, "sold", task_column="shop", epochs=1, folds=2, width=4, bins=0).save(folder / "shops")
     shown = " ".join(run("shops").stdout.split())
+    assert "a model of a table with tasks (polytask fit or learn, with --task-column)" in shown
     assert "tasks 6 of the column shop: s0, s1, s2, s3, s4, s5" in shown
     assert re.search(r"result sold rmse [\d.]+ ± [\d.]+ on tasks that were held out, four fifths of", shown)
     assert json.loads(run("shops", "--json").stdout)["tasks"] == [f"s{index}" for index in range(6)]

@@ -1,8 +1,18 @@
 """A command starts and ends without searches for garbage."""
 
 import json
+import os
 import subprocess
 import sys
+
+import pytest
+
+
+@pytest.fixture
+def torch_of_lists(tmp_path, monkeypatch):
+    """A torch that makes as many objects as the real one, and takes no seconds."""
+    (tmp_path / "torch.py").write_text("objects = [[] for _ in range(100_000)]")
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
 
 
 def _printed(code: str) -> dict[str, int]:
@@ -10,7 +20,7 @@ def _printed(code: str) -> dict[str, int]:
     return json.loads(ended.stdout.strip().splitlines()[-1])
 
 
-def test_nothing_is_searched_for_garbage_while_torch_is_imported_and_it_goes_on_afterwards():
+def test_nothing_is_searched_for_garbage_while_torch_is_imported_and_it_goes_on_afterwards(torch_of_lists):
     code = """
 import gc, json, sys
 from polytask.cli.quick_start import quick_imports
@@ -30,7 +40,7 @@ print(json.dumps({"during": during, "frozen": frozen, "on": gc.isenabled() and k
     assert found["frozen"] > 50_000
 
 
-def test_a_search_that_the_caller_has_stopped_stays_stopped():
+def test_a_search_that_the_caller_has_stopped_stays_stopped(torch_of_lists):
     code = """
 import gc, json
 from polytask.cli.quick_start import quick_imports

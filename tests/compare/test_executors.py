@@ -39,10 +39,13 @@ def test_cells_are_done_by_a_dask_cluster(tmp_path):
     _check(found)
 
 
-def test_cells_are_done_by_jobs_of_submitit(tmp_path):
+# In its place for debugging, in this process, submitit leaves its logs to be closed.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("cluster", ["debug", pytest.param("local", marks=pytest.mark.slow)])
+def test_cells_are_done_by_jobs_of_submitit(tmp_path, cluster):
     submitit = pytest.importorskip("submitit")
     found = plan(tmp_path / "run", ["constant"], folds=2)
-    executor = submitit.AutoExecutor(tmp_path / "jobs", cluster="local")
+    executor = submitit.AutoExecutor(tmp_path / "jobs", cluster=cluster)
     executor.update_parameters(timeout_min=5)
     assert run_cells(found, executor=executor) == 0
     _check(found)

@@ -2,8 +2,8 @@
 
 import ast
 import re
-from collections.abc import Iterator
 from dataclasses import fields
+from functools import cache
 from inspect import signature
 from pathlib import Path
 
@@ -62,10 +62,11 @@ TAKEN = {
 PYTHON_ONLY = {"with_encoder", "adapt", "images", "labels", "predict", "split", "part", "fit", "learn"}
 
 
-def texts(path: Path) -> Iterator[tuple[str, str]]:
-    """Yield the strings of a file that are no docstrings, with the door that they are for: "" for both."""
+@cache
+def texts(path: Path) -> list[tuple[str, str]]:
+    """Return the strings of a file that are no docstrings, with the door that they are for: "" for both."""
     tree = ast.parse(path.read_text())
-    skipped = set()
+    skipped, found = set(), []
     doors: dict[ast.AST, str] = {}
     for node in ast.walk(tree):
         for child in ast.iter_child_nodes(node):
@@ -76,9 +77,10 @@ def texts(path: Path) -> Iterator[tuple[str, str]]:
             doors |= {keyword: keyword.arg or "" for keyword in node.keywords}
         if isinstance(node, ast.JoinedStr):
             skipped |= {part for part in node.values if isinstance(part, ast.Constant)}
-            yield "".join(_written(part) for part in node.values), doors.get(node, "")
+            found.append(("".join(_written(part) for part in node.values), doors.get(node, "")))
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in skipped:
-            yield node.value, doors.get(node, "")
+            found.append((node.value, doors.get(node, "")))
+    return found
 
 
 def _written(part: ast.expr) -> str:
@@ -108,7 +110,7 @@ def test_outside_the_command_nothing_names_what_is_typed_but_for_those_who_type(
 @pytest.mark.parametrize("path", REACHED, ids=lambda path: str(path.relative_to(ROOT)))
 def test_what_reaches_the_command_names_what_can_be_typed(path):
     for text, door in texts(path):
-        if door not in ("python", "estimator"):
+        if door not in ("python", "estimator") and re.search(r"`|\.of_classes|data frame categorical", text):
             left = set(re.findall(r"`([a-z_]+)(?:=[^`]*)?`", typed(text))) - PYTHON_ONLY
             assert not left, text
             assert not re.search(r"`polytask\.|\.of_classes|data frame categorical", typed(text)), text

@@ -32,6 +32,22 @@ def test_a_strength_of_one_is_no_map() -> None:
     np.testing.assert_allclose(within_map(features.double().numpy(), labels, 5, 1.0), np.eye(12), atol=1e-6)
 
 
+@pytest.mark.parametrize("n_rows", [2, 4])
+def test_the_map_is_that_of_the_covariance_whether_rows_or_features_are_more(
+    n_rows: int, monkeypatch
+) -> None:
+    """Of 8 rows in 12 features by no product of features, of which there may be thousands; of 16 by one."""
+    features, labels = examples(4, n_rows, [0.5, 2.0])
+    rows = features.double().numpy()
+    apart = rows - np.stack([rows[labels == label].mean(0) for label in range(4)])[labels]
+    covariance = apart.T @ apart
+    values, axes = np.linalg.eigh(0.7 * covariance / (np.trace(covariance) / 12) + 0.3 * np.eye(12))
+    if n_rows == 2:
+        monkeypatch.setattr(np.linalg, "eigh", lambda *_: pytest.fail("a matrix of all features"))
+    expected = (axes * values**-0.5) @ axes.T
+    np.testing.assert_allclose(within_map(rows, labels, 4, 0.3), expected, atol=1e-5)
+
+
 def test_a_map_is_taken_where_it_helps_new_classes() -> None:
     features, labels = examples(60, 12, [0.1, 0.1, 0.1, 4.0])
     found = learned_map(features[labels < 40], labels[labels < 40], about="drawn", seed=0)

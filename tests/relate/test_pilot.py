@@ -21,7 +21,7 @@ TASKS = [Task(name=name, kind="regression", metrics=("rmse",)) for name in ("a",
 Metrics = Mapping[str, Mapping[str, float]]
 
 
-def trained(weights: Tensor, *, noise: float, n_rows: int):
+def trained(weights: Tensor, *, noise: float, n_rows: int, n_steps: int = 400):
     """Return a `fit` of linear tasks ``weights`` [input, task] by a trunk of a single unit."""
 
     def batch(seed: int, what: str, n: int, noise: float) -> Batch:
@@ -37,7 +37,7 @@ def trained(weights: Tensor, *, noise: float, n_rows: int):
             heads = {name: nn.Linear(1, 1) for name in names}
             model = SharedModel(tasks, HardSharing(nn.Linear(len(weights), 1)), heads)
         source = JointSource(tasks, data, batch_size=n_rows, seed=seed)
-        train(model, source, n_steps=round(400 * share), optimizer=lambda p: Adam(p, lr=0.03))
+        train(model, source, n_steps=round(n_steps * share), optimizer=lambda p: Adam(p, lr=12 / n_steps))
         return evaluate(model.adapt(tasks), batch(seed, "validation", 200, 0.0).only(names))
 
     return fit
@@ -59,7 +59,10 @@ def looked_up(gains: Mapping[str, Mapping[float, Sequence[float]]], calls: list 
 def test_tasks_with_one_direction_and_few_noisy_rows_are_helped():
     one = torch.ones(20, 1) / 20**0.5
     found = pilot_gains(
-        trained(one.expand(20, 3), noise=2.0, n_rows=30), TASKS, shares=(0.3, 1.0), seeds=range(8)
+        trained(one.expand(20, 3), noise=2.0, n_rows=30, n_steps=200),
+        TASKS,
+        shares=(0.3, 1.0),
+        seeds=range(8),
     )
     assert [verdict.outcome for verdict in found.verdicts] == ["helped"] * 3
 

@@ -13,8 +13,11 @@ pytest.importorskip("fastapi")
 pytest.importorskip("prometheus_client")
 
 from fastapi.testclient import TestClient
+from tests.few_forms import few_forms
 
 from polytask.serve import Limits, ServeSettings, create_app
+
+__all__ = ["few_forms"]
 
 SIGNS = ("circle", "cross", "triangle", "bar", "square")
 SAVED = Path(__file__).parent.parent / "models" / "written_before"

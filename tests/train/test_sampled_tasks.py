@@ -110,7 +110,12 @@ def test_sampled_tasks_are_learned_with_every_balancer(name, per_step):
     model, source = learner(), sampling(per_step)
     balancer = InverseProbability(BALANCERS[name](), source.inclusion_by_task())
     outcome = train(
-        model, source, n_steps=200, balancer=balancer, optimizer=lambda p: torch.optim.Adam(p, lr=1e-2)
+        model,
+        source,
+        n_steps=100,
+        validate_every=40,
+        balancer=balancer,
+        optimizer=lambda p: torch.optim.Adam(p, lr=3e-2),
     )
     assert outcome.skipped == 0 and outcome.absent == {}
     assert outcome.rows[-1]["loss/a"] < 0.1 and outcome.rows[-1]["loss/b"] < 0.1

@@ -85,17 +85,26 @@ def within_map(features: np.ndarray, labels: np.ndarray, n_classes: int, strengt
 
 
 def _scatter(features: np.ndarray, labels: np.ndarray, n_classes: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the variances within classes along their axes, of mean 1, and the axes as columns."""
+    """Return the variances within classes along their axes, of mean 1, and the axes as columns.
+
+    Where rows are fewer than features, the axes are as many as the rows; nothing scatters along others.
+    """
     means, counts = means_of(features, labels, n_classes)
-    apart = features - means[labels]
-    covariance = apart.T @ apart / max(int(np.maximum(counts - 1, 0).sum()), 1)
-    scale = max(float(np.trace(covariance)) / len(covariance), 1e-12)
-    return np.linalg.eigh(covariance / scale)
+    apart = (features - means[labels]) / np.sqrt(max(int(np.maximum(counts - 1, 0).sum()), 1))
+    n_rows, width = apart.shape
+    scale = max(float(np.square(apart).sum()) / width, 1e-12)
+    if n_rows >= width:
+        return np.linalg.eigh(apart.T @ apart / scale)
+    _, sizes, axes = np.linalg.svd(apart, full_matrices=False)
+    return np.square(sizes) / scale, axes.T
 
 
 def _map_of(values: np.ndarray, axes: np.ndarray, strength: float) -> Tensor:
     shrunk = (1 - strength) * values.clip(min=0) + strength
-    return torch.from_numpy((axes * shrunk**-0.5) @ axes.T).float()
+    apart = strength**-0.5  # along all axes that are not named
+    made = (axes * (shrunk**-0.5 - apart)) @ axes.T
+    np.fill_diagonal(made, made.diagonal() + apart)
+    return torch.from_numpy(made).float()
 
 
 def learned_map(

@@ -85,26 +85,26 @@ def _grids(draw: st.DrawFn) -> str:
     return "\n".join(lines)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(_SOUP | _grids())
 def test_text_soup_is_a_table_or_an_input_error(text: str) -> None:
     _use_file(text.encode("utf-8", errors="surrogatepass"))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.binary(max_size=60) | st.binary(max_size=30).map(lambda noise: b"a,b\n1,2\n3," + noise))
 def test_bytes_are_a_table_or_an_input_error(content: bytes) -> None:
     _use_file(content)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(_frames())
 def test_any_data_frame_works_or_is_an_input_error(frame: pd.DataFrame) -> None:
     with contextlib.suppress(InputError):
         _use_frame(read_table(frame))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(_frames(), _frames())
 def test_any_data_frame_can_be_encoded_for_prediction_or_is_an_input_error(
     fitted: pd.DataFrame, other: pd.DataFrame
