@@ -63,7 +63,11 @@ def skip_without(name: str) -> None:
         pytest.importorskip(package)
 
 
-@pytest.mark.parametrize("name", FROZEN_ENCODERS)
+# Of all layers it reads the same weights, in the same way.
+ENCODERS = [name for name in FROZEN_ENCODERS if name != "minilm"]
+
+
+@pytest.mark.parametrize("name", ENCODERS)
 def test_every_encoder_has_what_the_protocol_asks_for(name):
     skip_without("minilm" if name.startswith("minilm") else name)
     corpus = [[0.0, 1.0], [1.0, 3.0]] if FROZEN_ENCODERS[name].kind == "vector" else None
@@ -79,7 +83,7 @@ def test_every_encoder_has_what_the_protocol_asks_for(name):
         encoder.encode([], batch_size=0)
 
 
-@pytest.mark.parametrize("name", FROZEN_ENCODERS)
+@pytest.mark.parametrize("name", ENCODERS)
 def test_no_encoder_hangs_on_the_default_type_of_numbers(name):
     skip_without("minilm" if name.startswith("minilm") else name)
     samples = (np.sin(np.arange(8000) / 9), 16000)

@@ -131,8 +131,8 @@ def test_what_cannot_be_done_is_a_record(client: TestClient, path: str, told: di
     assert answer.json()["error"]["request"] == answer.headers["x-request-id"]
 
 
-def test_64_clients_at_once_adapt_and_predict_with_the_right_answers(tmp_path):
-    pairs = [(SIGNS[i % 5], SIGNS[(i + 1 + i // 5 % 4) % 5]) for i in range(64)]
+def test_24_clients_at_once_adapt_and_predict_with_the_right_answers(tmp_path):
+    pairs = [(SIGNS[i % 5], SIGNS[(i + 1 + i // 5 % 4) % 5]) for i in range(24)]
     expected = {
         pair: direct(tuple(sorted(pair)), (0,), [sign(pair[0], 4), sign(pair[1], 4)]) for pair in set(pairs)
     }
@@ -157,7 +157,7 @@ def test_64_clients_at_once_adapt_and_predict_with_the_right_answers(tmp_path):
         async with httpx.AsyncClient(
             transport=transport, base_url="http://localhost", headers=MORE, timeout=120
         ) as client:
-            await asyncio.gather(*(one(client, index) for index in range(64)))
+            await asyncio.gather(*(one(client, index) for index in range(24)))
 
     asyncio.run(all_of_them())
     app.state.service.close()
