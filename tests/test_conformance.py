@@ -77,6 +77,7 @@ from polytask.meta.metric import (
     Prototypes,
     RidgeRegression,
     SimpleShot,
+    TunedLogistic,
 )
 from polytask.meta.model import (
     CANP,
@@ -226,6 +227,7 @@ LEARNERS: dict[str, tuple[Callable[[], Learner], Callable[[], list[Episode]]]] =
         function_steps,
     ),
     "ridge regression": (lambda: RidgeRegression(mlp([1, 8, 4], nn.Tanh)), function_steps),
+    "tuned logistic regression": (lambda: TunedLogistic(400), image_steps),
     "Gaussian process on features": (
         lambda: GaussianProcessHead(mlp([1, 8, 4], nn.Tanh), n_inputs=1),
         function_steps,

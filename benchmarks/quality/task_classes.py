@@ -37,7 +37,7 @@ from polytask.fitting.task_learner_table import TaskLearnerTable
 from polytask.models import InContextModel, TaskTableModel
 
 RESULTS = Path(__file__).parent / "results" / "task-classes.json"
-LEARNERS = {"toxicity": ("mixed", "pfn"), "sorts": ("pfn",)}
+LEARNERS = {"toxicity": ("mixed", "pfn"), "sorts": ("logistic", "pfn")}
 N_ROWS = (1, 5, 20)
 STEPS, N_TASKS, MOST_ROWS, MOST_ASKED, SEED = 150, 60, 40, 20, 21
 N_PARTS = {"toxicity": 2, "sorts": 3}

@@ -137,6 +137,16 @@ def test_two_numbers_are_learned_and_answered_together(folder):
     assert done.exit_code == 0 and "RMSE of kept" in (folder / "out-two.html").read_text()
 
 
+def test_a_logistic_regression_of_own_classes_is_learned_and_told_of(folder):
+    rows = table(8).assign(kind=lambda rows: rows["shop"] + np.where(rows["x"] > 0, "-up", "-down"))
+    rows.drop(columns="sold").to_csv(folder / "halves.csv", index=False)
+    words = ("--task-column", "shop", "--target", "kind", "--own-classes", "--learner", "logistic")
+    done = run(folder, "learn", "halves.csv", *words, "--steps", "2", "-o", "out-halves")
+    assert done.exit_code == 0, done.stderr
+    done = run(folder, "info", "out-halves")
+    assert done.exit_code == 0 and "logistic" in done.stdout, done.stderr
+
+
 def test_classes_of_each_task_are_learned_adapted_to_and_answered(folder):
     rows = table(12).assign(kind=lambda rows: rows["shop"] + np.where(rows["x"] > 0, "-up", "-down"))
     more = table(1, first=400).assign(x=[-1, 1, -1, 1, -1, 1], kind=list("bababa"))
@@ -144,7 +154,7 @@ def test_classes_of_each_task_are_learned_adapted_to_and_answered(folder):
     more.drop(columns="sold").to_csv(folder / "more-kinds.csv", index=False)
     words = ("--task-column", "shop", "--target", "kind", "--own-classes", "--steps", "3", "--width", "8")
     done = run(folder, "learn", "kinds.csv", *words, "--dry-run", "-o", "out-kinds")
-    assert done.exit_code == 0 and "pfn" in done.stdout, done.stderr
+    assert done.exit_code == 0 and "logistic, pfn" in done.stdout, done.stderr
     done = run(folder, "learn", "kinds.csv", *words, "-o", "out-kinds")
     assert done.exit_code == 0, done.stderr
     assert "share of wrong answers" in " ".join(done.stdout.split())

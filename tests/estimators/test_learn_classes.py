@@ -114,7 +114,13 @@ def test_more_classes_than_the_first_draws_have_can_be_allowed():
 
 @pytest.fixture(scope="module")
 def own() -> InContextModel:
-    asked = {"task_column": "task", "target": "kind", "own_classes": True, "progress": False}
+    asked = {
+        "task_column": "task",
+        "target": "kind",
+        "own_classes": True,
+        "learner": "pfn",
+        "progress": False,
+    }
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         found = polytask.learn(own_table(30), steps=80, width=16, learning_rate=1e-2, **asked)
@@ -135,6 +141,44 @@ def test_tasks_with_classes_of_their_own_are_told_by_their_rows(own):
         possible = {f"kind:p({name})" for name in classes[task]}
         assert set(shares.columns[(shares > 0).any()]) == possible
         np.testing.assert_allclose(shares.sum(axis=1), 1)
+
+
+def halves(n_tasks: int, first: int = 0, n_rows: int = 24) -> pd.DataFrame:
+    """Tasks whose two classes lie on either side of a border through 0 that is the task's own."""
+    draw = np.random.default_rng(first)
+    parts = []
+    for index in range(n_tasks):
+        x, slopes = draw.integers(-3, 4, size=(n_rows, 4)), draw.normal(size=4)
+        kind = np.where(x @ slopes > 0, f"a{draw.integers(99)}", f"b{draw.integers(99)}")
+        parts.append(pd.DataFrame(x, columns=list("uvwx")).assign(kind=kind, task=f"t{first + index}"))
+    return pd.concat(parts, ignore_index=True)
+
+
+def test_auto_takes_logistic_regression_where_borders_are_straight_lines(tmp_path):
+    asked = {"task_column": "task", "target": "kind", "own_classes": True, "progress": False}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = polytask.learn(halves(9), steps=4, width=8, **asked)
+    assert isinstance(found, InContextModel) and found.config.learner == "logistic"
+    assert found.results is not None
+    assert [trial.learner for trial in found.results.trials] == ["levels", "logistic", "pfn"]
+    best = max(found.results.trials, key=lambda trial: trial.log_density.mean)
+    assert best.learner == "logistic"
+    new = halves(6, first=500, n_rows=40)
+    known, rest = new.groupby("task").head(24), new.groupby("task").tail(16)
+    adapted = found.adapt(known)
+    answers = adapted.predict(rest)
+    assert (answers["kind"] == rest["kind"]).mean() > 0.75
+    adapted.save(tmp_path / "m")
+    pd.testing.assert_frame_equal(polytask.load(tmp_path / "m").predict(rest), answers, check_exact=True)
+
+
+def test_logistic_regression_learns_from_a_prior_of_classes_and_not_of_numbers():
+    found = polytask.learn(clouds, learner="logistic", steps=2, progress=False)
+    answers = found.adapt([[0.0, 1.0], [2.0, 0.0]], ["oak", "ash"]).predict([[0.1, 0.9]])
+    assert answers["y"].tolist() == ["oak"]
+    with pytest.raises(InputError, match="draws numbers .floats., but 'logistic' answers classes"):
+        polytask.learn(lambda draw: (torch.zeros(4, 1), torch.rand(4, generator=draw)), learner="logistic")
 
 
 def test_rows_of_unknown_tasks_are_left_empty_with_a_word(own):
@@ -192,7 +236,13 @@ def test_auto_compares_the_mixed_model_with_a_network_by_held_out_tasks(monkeypa
     [
         ({"learner": "tnp"}, "'bought' holds classes, but 'tnp' answers numbers. Choose 'pfn' or 'mixed'"),
         ({"learner": "pfn", "target": ["bought", "x"]}, "'bought' holds classes: a network of rows"),
-        ({"learner": "mixed", "own_classes": True}, "`own_classes` are learned by pfn, not by 'mixed'"),
+        ({"learner": "logistic"}, "'bought' holds classes that mean the same in every task, but 'logistic'"),
+        ({"learner": "logistic", "target": "x:regression"}, "'x' holds numbers, but 'logistic' answers"),
+        ({"learner": "logistic", "own_classes": True, "width": 8}, "`width` is not used with `learner='log"),
+        (
+            {"learner": "mixed", "own_classes": True},
+            "`own_classes` are learned by logistic or pfn, not by 'mixed'",
+        ),
         ({"own_classes": True, "target": ["bought", "x"]}, "`own_classes` take one `target`, got 2"),
         ({"own_classes": True, "target": "x:regression"}, "is asked as regression, but `own_classes`"),
         ({"learner": "mixed", "most_classes": 3}, "`most_classes` is not used with `learner='mixed'`"),

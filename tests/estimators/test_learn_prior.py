@@ -89,5 +89,5 @@ def test_what_is_no_prior_is_refused(prior, problem):
 def test_settings_of_images_are_refused_for_a_prior():
     with pytest.raises(InputError, match="`way` is for images, not for a prior"):
         polytask.learn(lines, way=3)
-    with pytest.raises(InputError, match="use one of cnp, np, anp, convcnp, tnp, pfn"):
+    with pytest.raises(InputError, match="use one of cnp, np, anp, convcnp, tnp, pfn, logistic"):
         polytask.learn(lines, learner="maml")

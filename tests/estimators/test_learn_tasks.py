@@ -205,7 +205,11 @@ def test_a_logarithmic_target_has_a_density_of_its_units():
             DataError,
             "'pfn' answers one target, but 2 are asked for. Choose cnp, np, anp, convcnp, tnp or 'mixed'",
         ),
-        ({"learner": "maml"}, InputError, "use one of auto, mixed, cnp, np, anp, convcnp, tnp, pfn"),
+        (
+            {"learner": "maml"},
+            InputError,
+            "use one of auto, mixed, cnp, np, anp, convcnp, tnp, pfn, logistic",
+        ),
         ({"way": 3}, InputError, "`way` is for images, not for a table"),
         ({"width": 10}, InputError, "multiple of 4"),
         ({"task_column": "shops"}, DataError, "no column 'shops'"),

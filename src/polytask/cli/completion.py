@@ -31,7 +31,7 @@ __all__ = [
 _MOST = 1000  # entries of a folder that are looked at
 _KINDS = ("regression", "log", "binary", "multiclass")
 _MARKS = (DESCRIPTION, PLAN_FILE, TASKS_FILE)  # of a model, of a comparison, of one on tasks
-_OF_TASKS = ("mixed", "cnp", "np", "anp", "convcnp", "tnp", "pfn")
+_OF_TASKS = ("mixed", "cnp", "np", "anp", "convcnp", "tnp", "pfn", "logistic")
 
 
 def architectures() -> list[str]:

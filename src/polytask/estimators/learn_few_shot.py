@@ -87,9 +87,11 @@ def learn(
     - **A table with a task column** (shops, patients, chicks) trains a network that predicts numbers of a
       new task from 0, 1, 5 or 20 of its rows, with their whole distribution: a neural process (``"cnp"``,
       ``"np"``, ``"anp"``; of one feature ``"convcnp"``), one with a transformer (``"tnp"``) or, of one
-      number or of classes, a prior-fitted network (``"pfn"``); or fits what `polytask.fit` does with a task
-      column (``"mixed"``). ``"auto"`` tries mixed, cnp, tnp and pfn, of classes mixed and pfn, and
-      cross-validation over the known tasks chooses by the log density of their labels.
+      number or of classes, a prior-fitted network (``"pfn"``); or a logistic regression of the task's own
+      rows, whose scales and penalty are learned over the tasks (``"logistic"``, with ``own_classes``); or
+      fits what `polytask.fit` does with a task column (``"mixed"``). ``"auto"`` tries mixed, cnp, tnp and
+      pfn, of classes mixed and pfn, of classes of a task's own logistic and pfn, and cross-validation over
+      the known tasks chooses by the log density of their labels.
     - **A prior**, a function that draws data sets, trains a network that answers as the posterior does.
 
     Args:
@@ -112,7 +114,8 @@ def learn(
         learner: For images see `polytask.meta.learner_names`, or ``"auto"``: varied-prototypes, prototypes,
             simple-shot, ridge and maml each train a little, and validation classes choose; of those that are
             not clearly behind the best, the first is trained. With ``task_column`` one of those above. For
-            a prior ``"pfn"`` or a neural process. None: varied-prototypes, auto, and pfn.
+            a prior ``"pfn"``, of numbers a neural process, of classes ``"logistic"``. None:
+            varied-prototypes, auto, and pfn.
         n_episodes: Held-out episodes for the figures (600).
         seed: The same one gives the same model.
         channels: 1 to read a folder's images in grey, 3 in colour; None: 3 if one of them has colour.

@@ -20,8 +20,9 @@ from polytask.meta.model import PriorEpisodes
 from polytask.models.in_context_config import (
     IN_CONTEXT_LEARNERS,
     MOST_CLASSES,
-    OF_CLASSES,
+    OF_NUMBERS,
     OF_ONE_INPUT,
+    OF_OWN_CLASSES,
     InContextConfig,
 )
 from polytask.models.in_context_model import InContextModel
@@ -78,10 +79,15 @@ def learn_prior(
     inputs, targets = (torch.cat(parts) for parts in zip(*draws, strict=True))
     names = _names(columns, inputs.shape[1])
     n_classes = _n_classes(draws, most_classes)
-    if n_classes and learner not in OF_CLASSES:
+    if n_classes and learner not in OF_OWN_CLASSES:
         raise InputError(
             f"The prior draws classes (whole numbers), but {learner!r} answers numbers. Choose "
-            f"{', '.join(map(repr, OF_CLASSES))} as `learner`, or draw floats."
+            f"{' or '.join(map(repr, OF_OWN_CLASSES))} as `learner`, or draw floats."
+        )
+    if not n_classes and learner not in OF_NUMBERS:
+        raise InputError(
+            f"The prior draws numbers (floats), but {learner!r} answers classes. Choose another `learner`, or "
+            "draw whole numbers."
         )
     if most_classes is not None and not n_classes:
         raise InputError("`most_classes` is for a prior that draws classes (whole numbers). Leave it out.")

@@ -27,15 +27,20 @@ from polytask.models.in_context_config import (
     IN_CONTEXT_LEARNERS,
     MOST_CLASSES,
     OF_CLASSES,
+    OF_NUMBERS,
     OF_ONE_INPUT,
     OF_ONE_NUMBER,
+    OF_OWN_CLASSES,
+    WITHOUT_WIDTH,
 )
+from polytask.models.own_classes import own_classes_text
 
 __all__ = ["TASK_LEARNERS", "TRIED", "TaskLearning", "task_learning"]
 
 TASK_LEARNERS = ("auto", "mixed", *IN_CONTEXT_LEARNERS)
 TRIED = ("mixed", "cnp", "tnp", "pfn")
-"""By ``"auto"``, if they answer what is asked; the first that is not clearly behind the best is taken."""
+"""By ``"auto"``, if they answer what is asked; the first that is not clearly behind the best is taken. Of
+classes that are a task's own all of `OF_OWN_CLASSES`."""
 _OF_NETWORKS: Mapping[str, Any] = {"steps": 400, "width": 64, "learning_rate": 1e-3, "episodes": 16}
 """What each setting of networks is, where it is left open."""
 _MIXED_ALONE = (
@@ -89,10 +94,10 @@ class TaskLearning:
         numbers = kinds == {True}
         if self.learner != "auto":
             if self.learner != "mixed":
-                _check_answers(self.learner, targets)
+                _check_answers(self.learner, targets, own_classes=self.own_classes)
             return (self.learner,)
         if self.own_classes:
-            return OF_CLASSES
+            return OF_OWN_CLASSES
         able = [
             name for name in IN_CONTEXT_LEARNERS if _answers(name, numbers=numbers, n_targets=len(targets))
         ]
@@ -196,17 +201,17 @@ def _answers(learner: str, *, numbers: bool, n_targets: int) -> bool:
     """Tell whether a network answers numbers, as many as there are targets, or else classes."""
     if not numbers:
         return learner in OF_CLASSES
-    return n_targets == 1 or learner not in OF_ONE_NUMBER
+    return learner in OF_NUMBERS and (n_targets == 1 or learner not in OF_ONE_NUMBER)
 
 
-def _check_answers(learner: str, targets: Sequence[TargetColumn]) -> None:
+def _check_answers(learner: str, targets: Sequence[TargetColumn], *, own_classes: bool) -> None:
     """Refuse what a network does not answer.
 
     Raises:
         DataError: Classes, or several targets, are asked of one that does not answer them.
     """
     of_classes = [target.task.name for target in targets if target.task.kind != "regression"]
-    others = [name for name in IN_CONTEXT_LEARNERS if name not in OF_ONE_NUMBER]
+    others = [name for name in OF_NUMBERS if name not in OF_ONE_NUMBER]
     if of_classes and len(targets) > 1:
         raise DataError(
             f"{examples([target.task.name for target in targets])} are asked for together, and "
@@ -214,7 +219,14 @@ def _check_answers(learner: str, targets: Sequence[TargetColumn]) -> None:
             "rows answers several numbers, or one column of classes. Choose 'mixed' as `learner`, or learn a "
             "model for each."
         )
-    if of_classes and learner not in OF_CLASSES:
+    if learner not in OF_NUMBERS and not own_classes:
+        what = "classes that mean the same in every task" if of_classes else "numbers"
+        raise DataError(
+            f"Target {(of_classes or [targets[0].task.name])[0]!r} holds {what}, but {learner!r} answers "
+            "classes that are a task's own. Choose another `learner`, or, if each task has classes of its "
+            f"own, ask for {own_classes_text()}."
+        )
+    if of_classes and learner not in (OF_OWN_CLASSES if own_classes else OF_CLASSES):
         raise DataError(
             f"Target {of_classes[0]!r} holds classes, but {learner!r} answers numbers. Choose "
             f"{', '.join(map(repr, OF_CLASSES))} or 'mixed' as `learner`, or ask for "
@@ -254,11 +266,13 @@ def task_learning(
     own_classes = check.flag("own_classes", own_classes)
     if most_classes is not None:
         most_classes = check.whole("most_classes", most_classes, least=2)
-    if own_classes and learner not in ("auto", *OF_CLASSES):
+    if own_classes and learner not in ("auto", *OF_OWN_CLASSES):
         check.problems.append(
-            f"`own_classes` are learned by {', '.join(OF_CLASSES)}, not by {learner!r}; choose that, or "
-            "leave it out"
+            f"`own_classes` are learned by {' or '.join(OF_OWN_CLASSES)}, not by {learner!r}; choose one of "
+            "them, or leave it out"
         )
+    if learner in WITHOUT_WIDTH and width is not None:
+        check.unused("width", "learner", learner, ["pfn"], that="has layers")
     if learner == "mixed":
         if most_classes is not None:
             check.unused("most_classes", "learner", "mixed", ["pfn"], that="is a network of rows")

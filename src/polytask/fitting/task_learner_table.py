@@ -8,7 +8,6 @@ import pandas as pd
 import torch
 
 from polytask.core import DataError
-from polytask.core.doors import by_door
 from polytask.core.names import counted
 from polytask.core.random import numpy_generator
 from polytask.data import TableEncoder
@@ -23,7 +22,7 @@ from polytask.models.in_context_config import MOST_CLASSES
 from polytask.models.in_context_reading import InContextReader
 from polytask.models.known_rows import KnownRows
 from polytask.models.label_checks import check_classes, partly_text
-from polytask.models.own_classes import own_target, with_classes
+from polytask.models.own_classes import own_classes_text, own_target, with_classes
 from polytask.models.task_names import TaskNames
 
 __all__ = [
@@ -185,11 +184,10 @@ def _n_classes(
         return there if most_classes is None else most
     there = len(reader.target.classes)
     if there > most:
-        own = by_door(python="`own_classes=True`", command="--own-classes")
         raise DataError(
             f"Target {reader.target.task.name!r} has {there} classes, but networks of rows are built for "
             f"{most}. Raise `most_classes`, choose 'mixed' as `learner`, or, if each task has classes of its "
-            f"own, ask for {own}."
+            f"own, ask for {own_classes_text()}."
         )
     return there
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from polytask.core import EpisodicLearner, InputError, Task
 from polytask.core.names import counted
 from polytask.core.settings import SettingsCheck
+from polytask.meta.metric import TunedLogistic
 from polytask.meta.model import CANP, CNP, NP, TNPD, ConvCNP, GaussianLearner, PriorFitted
 from polytask.models.predictive import BarPredictive, GaussianPredictive, Predictive
 from polytask.models.saved_settings import SavedSettings
@@ -17,8 +18,12 @@ __all__ = [
     "IN_CONTEXT_LEARNERS",
     "MOST_CLASSES",
     "OF_CLASSES",
-    "OF_ONE_NUMBER",
+    "OF_NUMBERS",
     "OF_ONE_INPUT",
+    "OF_ONE_NUMBER",
+    "OF_OWN_CLASSES",
+    "PLACELESS",
+    "WITHOUT_WIDTH",
     "InContextConfig",
     "build_in_context",
     "numbers_of",
@@ -27,11 +32,19 @@ __all__ = [
 MOST_CLASSES = 10
 """Of a task, if nobody states another number."""
 OF_CLASSES = ("pfn",)
-"""The learners that answer with classes; the others answer with normal distributions of numbers."""
+"""The learners that answer with classes that mean the same in every task."""
+OF_OWN_CLASSES = ("logistic", "pfn")
+"""The learners that answer with classes that are a task's own, the simplest first."""
+OF_NUMBERS = ("cnp", "np", "anp", "convcnp", "tnp", "pfn")
+"""The learners that answer with distributions of numbers."""
 OF_ONE_NUMBER = ("pfn",)
 """The learners whose distribution is of one number."""
 OF_ONE_INPUT = ("convcnp",)
 """The learners that take one feature."""
+PLACELESS = ("logistic",)
+"""The learners whose answers do not hang on which class has which place."""
+WITHOUT_WIDTH = ("logistic",)
+"""The learners that have no layers."""
 
 _MOST = {
     "n_inputs": 100_000, "width": 4096, "n_layers": 100, "n_bars": 100_000, "n_outputs": 1000,
@@ -48,7 +61,7 @@ class InContextConfig(SavedSettings):
     Args:
         learner: One of `IN_CONTEXT_LEARNERS`.
         n_inputs: Features of a row.
-        width: Of all layers; a multiple of 4.
+        width: Of all layers, if there are any; a multiple of 4.
         n_layers: Of a transformer; depth of the networks of the others.
         n_bars: Of the histogram with which a prior-fitted network answers a number; 0 for the others.
         n_outputs: Numbers that are answered together; 1 for classes.
@@ -90,9 +103,12 @@ class InContextConfig(SavedSettings):
     def _misfits(self) -> list[str]:
         """Tell what the learner does not answer."""
         found = []
-        if self.n_classes == 1 or (self.n_classes and self.learner not in OF_CLASSES):
+        of_classes = OF_OWN_CLASSES if self.own_classes else OF_CLASSES
+        if not self.n_classes and self.learner not in OF_NUMBERS:
+            found.append(f"{self.learner!r} answers classes, got no number of them")
+        if self.n_classes == 1 or (self.n_classes and self.learner not in of_classes):
             found.append(
-                f"classes take {' or '.join(OF_CLASSES)} and 2 or more of them, got {self.learner!r} and "
+                f"classes take {' or '.join(of_classes)} and 2 or more of them, got {self.learner!r} and "
                 f"{counted(self.n_classes, 'class', 'classes')}"
             )
         if self.n_outputs > 1 and (self.n_classes or self.learner in OF_ONE_NUMBER):
@@ -184,6 +200,10 @@ def _pfn(config: InContextConfig) -> EpisodicLearner:
     return PriorFitted(encoder, width=config.width, borders=borders, n_layers=config.n_layers)
 
 
+def _logistic(config: InContextConfig) -> EpisodicLearner:
+    return TunedLogistic(config.n_inputs)
+
+
 _LEAST_STD = 0.02  # of an answer, in standard deviations of the training labels
 IN_CONTEXT_LEARNERS: Mapping[str, Callable[[InContextConfig], EpisodicLearner]] = {
     "cnp": _cnp,
@@ -192,8 +212,10 @@ IN_CONTEXT_LEARNERS: Mapping[str, Callable[[InContextConfig], EpisodicLearner]] 
     "convcnp": _convcnp,
     "tnp": _tnp,
     "pfn": _pfn,
+    "logistic": _logistic,
 }
-"""Neural processes: conditional, latent, attentive, convolutional, of a transformer; prior-fitted network."""
+"""Neural processes: conditional, latent, attentive, convolutional, of a transformer; prior-fitted network;
+logistic regression of the known rows."""
 
 
 def build_in_context(config: InContextConfig, borders: Tensor | None = None) -> EpisodicLearner:

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from polytask.core import Batch, EpisodicLearner
 from polytask.data.tables.target_column import TargetColumn
-from polytask.models.in_context_config import InContextConfig, numbers_of
+from polytask.models.in_context_config import PLACELESS, InContextConfig, numbers_of
 from polytask.models.known_rows import KnownRows
 from polytask.models.predictive import Predictive
 
@@ -124,7 +124,8 @@ class _Reading:
             self.places = [torch.arange(config.n_classes)]
             return
         self.classes, ranks = _ranked(known) if self.n_known else ((), torch.zeros(0, dtype=torch.int64))
-        ways = min(config.n_classes, _MOST_WAYS) if self.n_known else 0
+        most_ways = 1 if config.learner in PLACELESS else _MOST_WAYS
+        ways = min(config.n_classes, most_ways) if self.n_known else 0
         turns = [round(way * config.n_classes / ways) for way in range(ways)]
         self.places = [(torch.arange(len(self.classes)) + turn) % config.n_classes for turn in turns]
         self.states = [self._state(known.inputs, places[ranks]) for places in self.places]

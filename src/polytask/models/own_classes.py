@@ -7,14 +7,20 @@ import numpy as np
 import pandas as pd
 
 from polytask.core import DataError, InputError, Task
+from polytask.core.doors import by_door
 from polytask.data.tables.column import column_categories
 from polytask.data.tables.feature_column import category_finder
 from polytask.data.tables.target_column import Label, TargetColumn
 from polytask.data.tables.targets import class_values
 
-__all__ = ["own_target", "read_own_target", "with_classes"]
+__all__ = ["own_classes_text", "own_target", "read_own_target", "with_classes"]
 
 _MOST_NAMES = 100_000  # of classes of all tasks
+
+
+def own_classes_text() -> str:
+    """Say how classes of a task's own are asked for, where the message is read."""
+    return by_door(python="`own_classes=True`", command="--own-classes")
 
 
 def own_target(name: str, classes: Sequence[str] = (), labels: Sequence[Label] = ()) -> TargetColumn:

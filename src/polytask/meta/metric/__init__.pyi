@@ -21,6 +21,7 @@ from .simple_shot import SimpleShot
 from .solved_head import SolvedHead
 from .tim import TIM
 from .transductive import TransductiveClassifier
+from .tuned_logistic import TunedLogistic
 
 __all__ = [
     "BDCSPN",
@@ -47,6 +48,7 @@ __all__ = [
     "SolvedHead",
     "TIM",
     "TransductiveClassifier",
+    "TunedLogistic",
     "image_relation",
     "tanimoto",
     "vector_relation",
