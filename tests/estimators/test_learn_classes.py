@@ -173,11 +173,26 @@ def test_auto_takes_logistic_regression_where_borders_are_straight_lines(tmp_pat
     pd.testing.assert_frame_equal(polytask.load(tmp_path / "m").predict(rest), answers, check_exact=True)
 
 
+def test_every_option_changes_a_logistic_regression():
+    table = halves(7, n_rows=8)
+
+    def answers(**changed):
+        asked = {"task_column": "task", "target": "kind", "own_classes": True, "progress": False, **changed}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found = polytask.learn(table, learner="logistic", **{"steps": 2, **asked})
+            return found.predict(table).filter(like="kind:p(").to_numpy()
+
+    usual = answers()
+    for name, value in {"steps": 3, "learning_rate": 0.02, "episodes": 2, "drop": "u", "seed": 1}.items():
+        assert not np.array_equal(answers(**{name: value}), usual, equal_nan=True), name
+
+
 def test_logistic_regression_learns_from_a_prior_of_classes_and_not_of_numbers():
     found = polytask.learn(clouds, learner="logistic", steps=2, progress=False)
     answers = found.adapt([[0.0, 1.0], [2.0, 0.0]], ["oak", "ash"]).predict([[0.1, 0.9]])
     assert answers["y"].tolist() == ["oak"]
-    with pytest.raises(InputError, match="draws numbers .floats., but 'logistic' answers classes"):
+    with pytest.raises(InputError, match=r"draws numbers \(floats\), but 'logistic' answers classes"):
         polytask.learn(lambda draw: (torch.zeros(4, 1), torch.rand(4, generator=draw)), learner="logistic")
 
 

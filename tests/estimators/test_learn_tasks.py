@@ -12,12 +12,13 @@ import polytask
 from polytask.core import DataError, DataWarning, InputError, ResultWarning
 from polytask.data.tables.targets import fit_targets
 from polytask.estimators.planned_learning import plan_tasks
-from polytask.estimators.task_learning import TASK_LEARNERS, task_learning
+from polytask.estimators.task_learning import task_learning
 from polytask.fitting import task_learner_table
 from polytask.fitting.fit_settings import FitSettings
 from polytask.fitting.mixed_candidate import Mixed
 from polytask.fitting.task_learner_trials import Levels
 from polytask.models import InContextModel, TaskTableModel
+from polytask.models.in_context_config import OF_NUMBERS
 
 SETTINGS = {"task_column": "shop", "target": "sold", "width": 16, "progress": False}
 
@@ -291,7 +292,7 @@ def quick_mixed(monkeypatch):
     monkeypatch.setattr(FitSettings, "checked", lambda given, **more: real({"epochs": 2, **given}, **more))
 
 
-@pytest.mark.parametrize("learner", [name for name in TASK_LEARNERS if name != "auto"])
+@pytest.mark.parametrize("learner", ["mixed", *OF_NUMBERS])
 @pytest.mark.filterwarnings("ignore")
 def test_every_option_changes_the_model_or_is_refused(learner, request):
     if learner == "mixed":

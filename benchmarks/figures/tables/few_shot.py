@@ -228,7 +228,7 @@ def task_classes() -> str:
         if n in found[name]["methods"]["pfn"]
     ]
     rows = []
-    for method in ("levels", "pooled", "own", "mixed", "pfn", "auto"):
+    for method in ("levels", "pooled", "own", "mixed", "logistic", "pfn", "auto"):
         cells = [found[name]["methods"].get(method, {}).get(n) for name, n in columns]
         shares = [
             "–" if one is None else f"{shown(one['log_probability'], 2)}; {shown(one['error_rate'], 2)}"

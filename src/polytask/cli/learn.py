@@ -62,8 +62,8 @@ def learn(
         str | None,
         typer.Option(
             help="The method. Of images one that polytask methods lists (varied-prototypes); of a table with "
-            "tasks mixed, cnp, np, anp, convcnp, tnp, pfn or, with --own-classes, logistic (auto). auto tries "
-            "some, and held-out classes or tasks choose.",
+            "tasks mixed, cnp, np, anp, convcnp, tnp, pfn or, with --own-classes, logistic (auto). auto "
+            "tries some, and held-out classes or tasks choose.",
             autocompletion=learners,
             show_default=False,
         ),

@@ -86,8 +86,8 @@ def learn_prior(
         )
     if not n_classes and learner not in OF_NUMBERS:
         raise InputError(
-            f"The prior draws numbers (floats), but {learner!r} answers classes. Choose another `learner`, or "
-            "draw whole numbers."
+            f"The prior draws numbers (floats), but {learner!r} answers classes. Choose another `learner`, "
+            "or draw whole numbers."
         )
     if most_classes is not None and not n_classes:
         raise InputError("`most_classes` is for a prior that draws classes (whole numbers). Leave it out.")
