@@ -228,7 +228,10 @@ def task_classes() -> str:
         if n in found[name]["methods"]["pfn"]
     ]
     rows = []
+    there = {method for name, _ in columns for method in found[name]["methods"]}
     for method in ("levels", "pooled", "own", "mixed", "logistic", "pfn", "auto"):
+        if method not in there:
+            continue
         cells = [found[name]["methods"].get(method, {}).get(n) for name, n in columns]
         shares = [
             "–" if one is None else f"{shown(one['log_probability'], 2)}; {shown(one['error_rate'], 2)}"
