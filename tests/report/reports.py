@@ -1,6 +1,8 @@
 """A model and reports that tests share."""
 
 import re
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -36,3 +38,16 @@ def hostile_model() -> polytask.models.TableModel:
 def headings(page: str) -> list[int]:
     """The levels of a page's headings, in order."""
     return [int(level) for level in re.findall(r"<h([1-6])", page)]
+
+
+def drawn_once(draw: Callable[..., Any], asked: list[str]) -> Callable[..., Any]:
+    """Draw the first picture and take it for all others, which are as large; note the titles."""
+    drawn = []
+
+    def picture(*given: Any, title: str, **more: Any) -> Any:
+        asked.append(title)
+        if not drawn:
+            drawn.append(draw(*given, title=title, **more))
+        return drawn[0]
+
+    return picture

@@ -3,11 +3,11 @@
 import re
 from dataclasses import replace
 
-from tests.report.reports import HOSTILE
+from tests.report.reports import HOSTILE, drawn_once
 
 from polytask.compare.results import CandidateResult, Comparison, Contrast
 from polytask.core import Interval, Task
-from polytask.report import write_comparison_report
+from polytask.report import compare_report, write_comparison_report
 from polytask.report.compare_report import comparison_page
 from polytask.report.comparison import comparison_table
 from polytask.report.how_judged import BY_AVERAGES
@@ -98,6 +98,9 @@ def test_why_a_fit_has_other_figures_is_said_where_networks_are_compared():
     assert "A fit judges" not in comparison_page(plain).render() and comparison_table(plain).caption is None
 
 
-def test_three_hundred_cells_stay_small():
+def test_three_hundred_cells_stay_small_and_what_is_not_shown_is_not_drawn(monkeypatch):
+    asked: list[str] = []
+    monkeypatch.setattr(compare_report, "forest", drawn_once(compare_report.forest, asked))
     text = comparison_page(comparison(30, 10)).render()
     assert len(text.encode()) < 3 * 2**20 and text.count("<svg") < 15
+    assert 8 < len(asked) <= text.count("<svg")

@@ -3,12 +3,12 @@
 import re
 from dataclasses import replace
 
-from tests.report.reports import HOSTILE
+from tests.report.reports import HOSTILE, drawn_once
 from tests.report.test_compare_report import comparison, interval
 
 from polytask.compare.results import Contrast
 from polytask.compare.task_results import TaskComparison
-from polytask.report import write_comparison_report
+from polytask.report import task_comparison_report, write_comparison_report
 from polytask.report.task_comparison_report import task_comparison_page
 
 
@@ -50,7 +50,11 @@ def test_known_rows_are_drawn_from_none_to_most():
     assert known[:3] == ["New tasks without a row", "New tasks with 5 rows", "New rows of known tasks"]
 
 
-def test_a_target_that_is_no_better_than_a_constant_is_counted():
+def test_a_target_that_is_no_better_than_a_constant_is_counted(monkeypatch):
+    for name in ("forest", "by_rows"):
+        monkeypatch.setattr(
+            task_comparison_report, name, drawn_once(getattr(task_comparison_report, name), [])
+        )
     found = on_tasks()
     part = replace(found.parts[0], not_better_than_constant=(found.parts[0].tasks[0].name,))
     poor = replace(found, parts={**found.parts, 0: part})
@@ -58,6 +62,12 @@ def test_a_target_that_is_no_better_than_a_constant_is_counted():
     assert task_comparison_page(poor).cards[0].value == "5 of 6"
 
 
-def test_many_targets_and_candidates_stay_small():
+def test_many_targets_and_candidates_stay_small_and_what_is_not_shown_is_not_drawn(monkeypatch):
+    asked: list[str] = []
+    for name in ("forest", "by_rows"):
+        monkeypatch.setattr(
+            task_comparison_report, name, drawn_once(getattr(task_comparison_report, name), asked)
+        )
     text = task_comparison_page(on_tasks(30, 9)).render()
     assert len(text.encode()) < 3 * 2**20 and text.count("<svg") < 30
+    assert 20 < len(asked) <= text.count("<svg")

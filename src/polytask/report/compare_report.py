@@ -1,5 +1,7 @@
 """The report of a comparison: what to do, who is better than whom, and at what cost."""
 
+from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
 
 from polytask.compare.results import CandidateResult, Comparison
@@ -126,13 +128,13 @@ def _cards(found: Comparison) -> list[Card]:
 def _contrasts(found: Comparison) -> list[Part]:
     """Show who is better than whom: joint training by target, then other methods target by target."""
     parts: list[Part] = []
-    plots = [plot for one in found.candidates if (plot := _joint_forest(found, one)) is not None]
+    plots = _drawn(_joint_forest(found, one) for one in found.candidates)
     if plots:
-        parts.append(Plots(plots=plots[:_MOST_FORESTS]))
-    others = [plot for task in found.tasks if (plot := _rival_forest(found, task.name)) is not None]
+        parts.append(Plots(plots=plots))
+    others = _drawn(_rival_forest(found, task.name) for task in found.tasks)
     if others:
         named = "Other methods, held against the networks"
-        parts.append(Fold(title=named, parts=[Plots(plots=others[:_MOST_FORESTS])], open=len(others) <= 4))
+        parts.append(Fold(title=named, parts=[Plots(plots=others)], open=len(others) <= 4))
     rows = [contrast_row(one, short_name(one.candidate)) for one in found.contrasts]
     table = Table(
         caption="Gains in percent of the other one's metric, paired row by row, with 95 % intervals; "
@@ -144,6 +146,11 @@ def _contrasts(found: Comparison) -> list[Part]:
     if rows:
         parts.append(Fold(title=f"All {len(rows)} comparisons", parts=[table]))
     return parts or [Text("Nothing was held against anything.", tone="muted")]
+
+
+def _drawn(plots: Iterable[Plot | None]) -> list[Plot]:
+    """Draw as many as are shown."""
+    return list(islice((plot for plot in plots if plot is not None), _MOST_FORESTS))
 
 
 def _joint_forest(found: Comparison, candidate: CandidateResult) -> Plot | None:

@@ -127,12 +127,13 @@ def _curves(found: TaskComparison, tasks: Sequence[Task]) -> Part:
 
 def _contrasts(found: TaskComparison, names: Sequence[str]) -> list[Part]:
     """Show what the reference gains on every other candidate."""
-    plots: list[Plot] = []
-    for name in names:
-        for known, part in found.parts.items():
-            asked = [one for one in part.contrasts if one.target == name and one.gain is not None]
-            if asked:
-                plots.append(_forest(found, name, known, asked, explained=not plots))
+    asked = [
+        (name, known, gains)
+        for name in names
+        for known, part in found.parts.items()
+        if (gains := [one for one in part.contrasts if one.target == name and one.gain is not None])
+    ]
+    plots = [_forest(found, *one, explained=not index) for index, one in enumerate(asked[:_MOST_FORESTS])]
     rows = [contrast_row(one, _title(known)) for known, part in found.parts.items() for one in part.contrasts]
     if not rows:
         return [Text("There is nothing to hold against it.", tone="muted")]
@@ -143,7 +144,7 @@ def _contrasts(found: TaskComparison, names: Sequence[str]) -> list[Part]:
         rows=rows,
         texts=(0, 1, 2, 4),
     )
-    drawn: list[Part] = [Plots(plots=plots[:_MOST_FORESTS])] if plots else []
+    drawn: list[Part] = [Plots(plots=plots)] if plots else []
     return [*drawn, Fold(title=f"All {len(rows)} comparisons", parts=[table])]
 
 
