@@ -1,14 +1,12 @@
 """Models on a hub: what is pushed comes back, verified, and what goes wrong is said in one message.
 
 The hub is a small server on this machine; each case runs in a process of its own, as the client reads the
-hub's address when it is imported.
+hub's address when it is imported. The processes are forked from one that has imported the rest.
 """
 
 import json
-import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -36,35 +34,61 @@ def hub():
         yield hub, address
 
 
-def called(code: str, address: str, folder: Path, **more: str) -> dict:
-    """Run code in a process that knows the hub; return what it prints as JSON, or its error's text."""
-    script = (
-        "import json, sys\nfrom polytask.models import from_hub, push_to_hub\n"
-        "try:\n"
-        f"    print(json.dumps({{'said': {code}}}))\n"
-        "except Exception as error:\n"
-        "    print(json.dumps({'error': type(error).__name__, 'said': str(error)}))\n"
-    )
-    environment = {
-        **os.environ, "HF_ENDPOINT": address, "HF_HUB_DISABLE_XET": "1", "HF_HUB_DISABLE_TELEMETRY": "1",
-        "HF_HOME": str(folder / "home"), "HF_HUB_DISABLE_PROGRESS_BARS": "1", **more,
-    }  # fmt: skip
-    environment.pop("HF_TOKEN", None)
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        capture_output=True,
+TEMPLATE = """
+import json, os, sys
+import polytask
+from polytask.models import from_hub, push_to_hub
+
+polytask.load(sys.argv[1])
+assert "huggingface_hub" not in sys.modules
+for line in sys.stdin:
+    asked = json.loads(line)
+    if not os.fork():
+        os.environ.pop("HF_TOKEN", None)
+        os.environ.update(asked["environment"])
+        try:
+            told = {"said": eval(asked["code"])}
+        except Exception as error:
+            told = {"error": type(error).__name__, "said": str(error)}
+        print(json.dumps(told), flush=True)
+        os._exit(0)
+    os.wait()
+"""
+
+
+@pytest.fixture(scope="module")
+def template(model):
+    """Run a process that waits for code to run in forks of itself."""
+    with subprocess.Popen(
+        [sys.executable, "-c", TEMPLATE, str(model[0])],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
         text=True,
-        env=environment,
-        check=True,
-        timeout=300,
-    )
-    return json.loads(done.stdout.splitlines()[-1])
+    ) as process:
+        yield process
+        process.stdin.close()
 
 
-def test_a_model_is_pushed_with_its_card_and_comes_back_the_same(hub, model, tmp_path):
+@pytest.fixture
+def called(template, hub, tmp_path):
+    """Run code in a process that knows the hub; return what it returns, or its error's text."""
+
+    def run(code: str, **more: str) -> dict:
+        environment = {
+            "HF_ENDPOINT": hub[1], "HF_HUB_DISABLE_XET": "1", "HF_HUB_DISABLE_TELEMETRY": "1",
+            "HF_HOME": str(tmp_path / "home"), "HF_HUB_DISABLE_PROGRESS_BARS": "1", **more,
+        }  # fmt: skip
+        template.stdin.write(json.dumps({"code": code, "environment": environment}) + "\n")
+        template.stdin.flush()
+        return json.loads(template.stdout.readline())
+
+    return run
+
+
+def test_a_model_is_pushed_with_its_card_and_comes_back_the_same(hub, called, model):
     served, address = hub
     folder, predicted = model
-    pushed = called(f"push_to_hub({str(folder)!r}, 'me/sums', token='t')", address, tmp_path)
+    pushed = called(f"push_to_hub({str(folder)!r}, 'me/sums', token='t')")
     assert pushed == {"said": f"{address}/me/sums/commit/{SHA}"}
     files = served.repos["me/sums"]
     assert files["README.md"].startswith(b"---\nlibrary_name: polytask\n") and b"# sums" in files["README.md"]
@@ -73,28 +97,28 @@ def test_a_model_is_pushed_with_its_card_and_comes_back_the_same(hub, model, tmp
     }
     files["evil.pkl"], files["notes.txt"] = b"boom", b"by hand"
     code = "from_hub('me/sums').predict(__import__('pandas').DataFrame({'a': range(3)}))['y'].tolist()"
-    assert called(code, address, tmp_path)["said"] == pytest.approx(predicted)
+    assert called(code)["said"] == pytest.approx(predicted)
     assert "evil.pkl" not in served.asked and "notes.txt" not in served.asked
-    offline = called(code, address, tmp_path, HF_HUB_OFFLINE="1")
+    offline = called(code, HF_HUB_OFFLINE="1")
     assert offline["said"] == pytest.approx(predicted)
 
 
-def test_a_newer_model_replaces_the_files_of_the_older_one(hub, model, tmp_path):
-    served, address = hub
+def test_a_newer_model_replaces_the_files_of_the_older_one(hub, called, model):
+    served, _ = hub
     served.repos["me/sums"] = {"weights-0123456789abcdef.safetensors": b"old", "notes.txt": b"by hand"}
-    called(f"push_to_hub({str(model[0])!r}, 'me/sums', token='t')", address, tmp_path)
+    called(f"push_to_hub({str(model[0])!r}, 'me/sums', token='t')")
     names = set(served.repos["me/sums"])
     assert (
         "weights-0123456789abcdef.safetensors" not in names and "notes.txt" in names and "model.json" in names
     )
 
 
-def test_a_file_that_was_changed_on_the_way_is_refused(hub, model, tmp_path):
-    served, address = hub
-    called(f"push_to_hub({str(model[0])!r}, 'me/sums', token='t')", address, tmp_path)
+def test_a_file_that_was_changed_on_the_way_is_refused(hub, called, model):
+    served, _ = hub
+    called(f"push_to_hub({str(model[0])!r}, 'me/sums', token='t')")
     (name,) = [name for name in served.repos["me/sums"] if name.startswith("weights-")]
     served.repos["me/sums"][name] = served.repos["me/sums"][name][:-1] + b"x"
-    found = called("from_hub('me/sums')", address, tmp_path)
+    found = called("from_hub('me/sums')")
     assert found["error"] == "BundleError" and f"{name} does not match its checksum" in found["said"]
 
 
@@ -108,10 +132,10 @@ def test_a_file_that_was_changed_on_the_way_is_refused(hub, model, tmp_path):
         (None, {"HF_ENDPOINT": "http://127.0.0.1:9"}, "it is out of reach ("),
     ],
 )
-def test_what_goes_wrong_is_said_in_one_message(hub, tmp_path, status, environment, said):
-    served, address = hub
+def test_what_goes_wrong_is_said_in_one_message(hub, called, status, environment, said):
+    served, _ = hub
     served.fails_with = status
-    found = called("from_hub('me/nothing')", address, tmp_path, **environment)
+    found = called("from_hub('me/nothing')", **environment)
     assert found["error"] == "InputError"
     assert found["said"].startswith(f"Cannot fetch from 'me/nothing' on the hub: {said}")
 
