@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from polytask.models.in_context_config import InContextConfig, build_in_context
-from polytask.models.in_context_predictions import predictions_of
+from polytask.models.in_context_predictions import predictions_of, predictions_together
 from polytask.models.known_rows import KnownRows
 
 CONFIG = InContextConfig(learner="pfn", n_inputs=3, width=16, n_classes=6, own_classes=True)
@@ -84,3 +84,53 @@ def test_classes_of_all_tasks_are_answered_without_rows():
     (found,) = predictions_of(network, config, KnownRows.none(3), torch.zeros(2, 3), torch.tensor([-1, -1]))
     assert found.classes == (0, 1, 2) and found.log_p is not None
     np.testing.assert_allclose(found.log_p.exp().sum(1), 1)
+
+
+@pytest.mark.parametrize(
+    ("learner", "more"),
+    [
+        *((name, {"n_outputs": 2}) for name in ("cnp", "np", "anp", "convcnp", "tnp")),
+        ("pfn", {"n_bars": 8}),
+        ("pfn", {"n_classes": 3}),
+        ("pfn", {"n_classes": 3, "own_classes": True}),
+        ("logistic", {"n_classes": 3, "own_classes": True}),
+    ],
+)
+def test_tasks_that_are_answered_together_are_answered_as_one_by_one(learner, more, monkeypatch):
+    monkeypatch.setattr("polytask.models.in_context_predictions._AT_ONCE", 30)  # in several pieces
+    config = InContextConfig(learner=learner, n_inputs=1, width=8, **more)
+    draw = torch.Generator().manual_seed(0)
+    torch.manual_seed(0)
+    network = build_in_context(config).eval()
+    task = torch.tensor([7, *[0, 1, 2, 3, 4] * 3, 5, 6])  # three rows each, and 1
+    labels = torch.randn(len(task), config.n_outputs, generator=draw)
+    known = KnownRows(
+        inputs=torch.randn(len(task), 1, generator=draw),
+        labels=(torch.arange(len(task)) % 3)[:, None].float() if config.n_classes else labels,
+        task=task,
+    )
+    code = torch.tensor([-1, 9, *range(8), 3, 3, 0, -1, 8])  # of 8 and 9 no row is known
+    inputs = torch.randn(len(code), 1, generator=draw)
+
+    def told(answer) -> dict[int, tuple]:
+        found = {}
+        for answers in answer(network, config, known, inputs, code):
+            parts = [part for one in answers.numbers for part in (one.mean(), one.deviation())]
+            parts += [] if answers.log_p is None else list(answers.log_p.T)
+            for place, row in enumerate(answers.rows.tolist()):
+                assert row not in found
+                found[row] = (answers.n_known, answers.classes, [float(part[place]) for part in parts])
+        return found
+
+    one_by_one, together = told(predictions_of), told(predictions_together)
+    assert sorted(one_by_one) == sorted(together) == list(range(len(code)))
+    for row, (n_known, classes, values) in one_by_one.items():
+        assert together[row][:2] == (n_known, classes)
+        assert together[row][2] == pytest.approx(values, abs=1e-5, rel=1e-4)
+
+
+def test_all_rows_of_unknown_tasks_are_answered_by_one_reading():
+    config = InContextConfig(learner="cnp", n_inputs=3, width=8)
+    network = build_in_context(config).eval()
+    (found,) = predictions_of(network, config, rows(), torch.zeros(3, 3), torch.tensor([-1, 5, 9]))
+    assert found.rows.tolist() == [0, 1, 2] and found.n_known == 0

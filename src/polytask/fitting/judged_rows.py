@@ -26,7 +26,7 @@ def judged_rows(model: InContextModel, asked: KnownRows, numbers: np.ndarray | N
         log_p = torch.zeros(len(asked), dtype=torch.float64)
         decided = torch.zeros(len(asked), dtype=torch.int64)
         codes = asked.labels[:, 0].long()
-        for answers in model.row_predictions(asked.inputs, asked.task):
+        for answers in model.row_predictions(asked.inputs, asked.task, together=True):
             log_p[answers.rows] = answers.log_probability(codes[answers.rows])
             decided[answers.rows] = answers.decided()
         return judged_classes(log_p.numpy(), decided.numpy() != codes.numpy())
@@ -34,7 +34,7 @@ def judged_rows(model: InContextModel, asked: KnownRows, numbers: np.ndarray | N
     mean, level = np.zeros(shape), np.zeros(shape)
     density = np.zeros(len(asked))
     labels = asked.labels.double()
-    for answers in model.row_predictions(asked.inputs, asked.task):
+    for answers in model.row_predictions(asked.inputs, asked.task, together=True):
         rows = answers.rows.numpy()
         density[rows] = answers.log_density(targets, numbers[rows])
         for index, found in enumerate(answers.numbers):

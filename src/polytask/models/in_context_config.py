@@ -11,6 +11,8 @@ from polytask.core.names import counted
 from polytask.core.settings import SettingsCheck
 from polytask.meta.metric import TunedLogistic
 from polytask.meta.model import CANP, CNP, NP, TNPD, ConvCNP, GaussianLearner, PriorFitted
+from polytask.meta.model.gaussian import Gaussian
+from polytask.meta.model.in_context_targets import Bars
 from polytask.models.predictive import BarPredictive, GaussianPredictive, Predictive
 from polytask.models.saved_settings import SavedSettings
 
@@ -27,6 +29,7 @@ __all__ = [
     "InContextConfig",
     "build_in_context",
     "numbers_of",
+    "tensors_of",
 ]
 
 MOST_CLASSES = 10
@@ -235,10 +238,13 @@ def build_in_context(config: InContextConfig, borders: Tensor | None = None) -> 
     return learner
 
 
-def numbers_of(
+def tensors_of(
     learner: EpisodicLearner, task: Task, state: dict[str, Tensor], inputs: Tensor
-) -> tuple[Predictive, ...]:
-    """Answer inputs ``[row, n_inputs]`` of one task of numbers: a distribution for each output.
+) -> tuple[Tensor, ...]:
+    """Return what a network says of inputs ``[row, n_inputs]`` of one task.
+
+    Of numbers the means and deviations ``[row, output]``, or the logits of the bars ``[row, bar]``; else the
+    logits of the classes ``[row, class]``.
 
     Args:
         learner: The network.
@@ -247,9 +253,20 @@ def numbers_of(
         inputs: The rows.
     """
     states = {task.name: state}
+    if task.kind != "regression":
+        return (learner.predict(states, [task], inputs)[task.name],)
     if isinstance(learner, PriorFitted):
-        return (BarPredictive(learner.distribution(states, task, inputs)),)
+        return (learner.distribution(states, task, inputs).logits,)
     if isinstance(learner, GaussianLearner):
         found = learner.distribution(states, [task], inputs)[task.name]
-        return tuple(GaussianPredictive(found, output) for output in range(task.n_outputs))
+        return found.mean, found.std
     raise InputError(f"A {type(learner).__name__} gives no distribution of numbers.")
+
+
+def numbers_of(learner: EpisodicLearner, task: Task, found: tuple[Tensor, ...]) -> tuple[Predictive, ...]:
+    """Return the distribution of each output of a task of numbers, as `tensors_of` found them."""
+    if isinstance(learner, PriorFitted) and isinstance(learner.bars, Bars):
+        return (BarPredictive(learner.bars.distribution(found[0])),)
+    mean, std = found
+    both = Gaussian(mean=mean, std=std)
+    return tuple(GaussianPredictive(both, output) for output in range(task.n_outputs))

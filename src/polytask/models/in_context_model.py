@@ -21,7 +21,11 @@ from polytask.data.tables.target_column import TargetColumn
 from polytask.models.bundle import Bundle
 from polytask.models.bundle_tensors import build_filled
 from polytask.models.in_context_config import InContextConfig, build_in_context
-from polytask.models.in_context_predictions import RowsPrediction, predictions_of
+from polytask.models.in_context_predictions import (
+    RowsPrediction,
+    predictions_of,
+    predictions_together,
+)
 from polytask.models.in_context_reading import InContextReader, most_rows_text
 from polytask.models.in_context_results import InContextResults
 from polytask.models.in_context_table import InContextTable
@@ -267,14 +271,18 @@ class InContextModel(SavedModel):
         """Measure the answers for new tasks; see `polytask.estimators.evaluate_new_tasks`."""
         return polytask.estimators.evaluate_new_tasks(self, table, seed=seed, stacklevel=3)
 
-    def row_predictions(self, inputs: Tensor, code: Tensor) -> Iterator[RowsPrediction]:
+    def row_predictions(
+        self, inputs: Tensor, code: Tensor, *, together: bool = False
+    ) -> Iterator[RowsPrediction]:
         """Answer encoded rows, part by part.
 
         Args:
             inputs: ``[row, feature]``.
             code: The number of each row's task, long ``[row]``; -1 where it is not known.
+            together: Whether tasks may be answered at once, so that the last digits depend on which.
         """
-        return predictions_of(self.learner, self.config, self.known, inputs, code)
+        answer = predictions_together if together else predictions_of
+        return answer(self.learner, self.config, self.known, inputs, code)
 
     def _warn_unknown(self, code: Tensor, *, stacklevel: int) -> None:
         if self.reader.column is not None and (n_unknown := int((code < 0).sum())):

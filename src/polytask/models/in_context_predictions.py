@@ -11,27 +11,28 @@ References:
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from polytask.core import Batch, EpisodicLearner
+from polytask.core import Batch, EpisodicLearner, Task
 from polytask.data.tables.target_column import TargetColumn
-from polytask.models.in_context_config import PLACELESS, InContextConfig, numbers_of
+from polytask.models.in_context_config import PLACELESS, InContextConfig, numbers_of, tensors_of
 from polytask.models.known_rows import KnownRows
 from polytask.models.predictive import Predictive
 
-__all__ = ["RowsPrediction", "predictions_of"]
+__all__ = ["RowsPrediction", "predictions_of", "predictions_together"]
 
 _AT_ONCE = 4096  # rows to answer
 _MOST_WAYS = 4  # of giving places to classes
+_MOST_TOGETHER = 1024  # rows to answer of a task that is answered beside others
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RowsPrediction:
-    """What is said of some rows of one task.
+    """What is said of some rows of one task, or of all tasks of which no row is known.
 
     Args:
         rows: Their numbers, int64 ``[row]``.
@@ -94,21 +95,85 @@ def predictions_of(
         inputs: The rows, ``[row, feature]``.
         code: The number of each row's task, int64 ``[row]``; -1 where it is not known.
     """
-    known_rows = known.by_task()
-    asked = KnownRows(inputs=inputs, labels=torch.zeros(len(code), 1), task=code + 1).by_task()
+    known_rows, asked = _by_task(known, code)
     for number, rows in asked.items():
-        of_task = known_rows.get(number - 1)
+        of_task = known_rows.get(number)
         with torch.inference_mode():
-            reading = _Reading(learner, config, None if of_task is None else known.only(of_task))
+            reading = _Reading(learner, _Given(config, None if of_task is None else known.only(of_task)))
             for some in rows.split(_AT_ONCE):
                 yield reading.predicted(some, inputs[some])
 
 
-class _Reading:
-    """The known rows of one task, read once."""
+def predictions_together(
+    learner: EpisodicLearner, config: InContextConfig, known: KnownRows, inputs: Tensor, code: Tensor
+) -> Iterator[RowsPrediction]:
+    """Answer encoded rows as `predictions_of` does, but for rounding: tasks with as many known rows at once.
 
-    def __init__(self, learner: EpisodicLearner, config: InContextConfig, known: KnownRows | None) -> None:
-        self.learner = learner
+    Many small tasks are answered much sooner. The last digits of an answer depend on which other tasks are
+    asked about.
+    """
+    known_rows, asked = _by_task(known, code)
+    alike: dict[int, list[int]] = {}
+    for number in sorted(asked, key=lambda number: len(asked[number])):
+        if number in known_rows and len(asked[number]) <= _MOST_TOGETHER:
+            alike.setdefault(len(known_rows[number]), []).append(number)
+    for n_known, numbers in alike.items():
+        most = len(asked[numbers[-1]])  # the others are filled up to it
+        n_tasks = max(1, _AT_ONCE // (n_known + most))
+        for start in range(0, len(numbers), n_tasks):
+            some = numbers[start : start + n_tasks]
+            given = [_Given(config, known.only(known_rows[number])) for number in some]
+            with torch.inference_mode():
+                yield from _answered_together(learner, given, [asked.pop(number) for number in some], inputs)
+    if asked:
+        rest = torch.cat(list(asked.values()))
+        for answers in predictions_of(learner, config, known, inputs[rest], code[rest]):
+            yield replace(answers, rows=rest[answers.rows])
+
+
+def _by_task(known: KnownRows, code: Tensor) -> tuple[dict[int, Tensor], dict[int, Tensor]]:
+    """Return the numbers of the known rows, and of the rows to answer, by task; -1: nothing is known."""
+    code = torch.where(torch.isin(code, known.task), code, -1)
+    asked = KnownRows(inputs=torch.zeros(len(code), 1), labels=torch.zeros(len(code), 1), task=code + 1)
+    return known.by_task(), {number - 1: rows for number, rows in asked.by_task().items()}
+
+
+def _answered_together(
+    learner: EpisodicLearner, given: Sequence["_Given"], asked: Sequence[Tensor], inputs: Tensor
+) -> Iterator[RowsPrediction]:
+    """Answer rows of several tasks, of each of which as many are known."""
+    task = given[0].task
+    ways = range(len(given[0].labels))
+
+    def answered(inputs: Tensor, labels: Tensor, rows: Tensor) -> tuple[Tensor, ...]:
+        return tensors_of(learner, task, _learned(learner, task, inputs, labels, known=True), rows)
+
+    most = max(len(rows) for rows in asked)
+    filled = torch.stack([torch.cat([rows, rows[:1].expand(most - len(rows))]) for rows in asked])
+    found = torch.vmap(answered)(
+        torch.stack([one.inputs for one in given for _ in ways]),
+        torch.stack([one.labels[way] for one in given for way in ways]),
+        inputs[filled].repeat_interleave(len(ways), 0),
+    )
+    for index, (one, rows) in enumerate(zip(given, asked, strict=True)):
+        of_task = [
+            tuple(part[index * len(ways) + way, : len(rows)] for part in found) for way in ways
+        ]  # by way
+        yield one.told(learner, rows, of_task)
+
+
+def _learned(
+    learner: EpisodicLearner, task: Task, inputs: Tensor, labels: Tensor, *, known: bool
+) -> dict[str, Tensor]:
+    """Read rows; where none is known, one that does not count."""
+    support = Batch(inputs=inputs, targets={"y": labels}, masks={"y": torch.full((len(labels),), known)})
+    return learner.learn([task], support)["y"]
+
+
+class _Given:
+    """The known rows of one task as they come to the network, in each way of giving places to classes."""
+
+    def __init__(self, config: InContextConfig, known: KnownRows | None) -> None:
         self.task = config.question
         self.n_known = 0 if known is None else len(known)
         self.classes: tuple[int, ...] = tuple(range(config.n_classes))
@@ -118,9 +183,10 @@ class _Reading:
                 labels=torch.zeros(1, config.n_outputs),
                 task=torch.zeros(1, dtype=torch.int64),
             )
+        self.inputs = known.inputs
         labels = known.labels if config.n_outputs > 1 else known.labels[:, 0]
         if not config.own_classes:
-            self.states = [self._state(known.inputs, labels.long() if config.n_classes else labels)]
+            self.labels = [labels.long() if config.n_classes else labels]
             self.places = [torch.arange(config.n_classes)]
             return
         self.classes, ranks = _ranked(known) if self.n_known else ((), torch.zeros(0, dtype=torch.int64))
@@ -128,27 +194,39 @@ class _Reading:
         ways = min(config.n_classes, most_ways) if self.n_known else 0
         turns = [round(way * config.n_classes / ways) for way in range(ways)]
         self.places = [(torch.arange(len(self.classes)) + turn) % config.n_classes for turn in turns]
-        self.states = [self._state(known.inputs, places[ranks]) for places in self.places]
+        self.labels = [places[ranks] for places in self.places]
 
-    def _state(self, inputs: Tensor, labels: Tensor) -> dict[str, Tensor]:
-        """Read rows; where none is known, one that does not count."""
-        there = torch.full((len(labels),), self.n_known > 0)
-        support = Batch(inputs=inputs, targets={"y": labels}, masks={"y": there})
-        return self.learner.learn([self.task], support)["y"]
+    def told(
+        self, learner: EpisodicLearner, rows: Tensor, found: Sequence[tuple[Tensor, ...]]
+    ) -> RowsPrediction:
+        """Return what the network's tensors, in each way, say of rows by their numbers."""
+        if self.task.kind == "regression":
+            numbers = numbers_of(learner, self.task, found[0])
+            return RowsPrediction(rows=rows, n_known=self.n_known, numbers=numbers)
+        if not self.classes:
+            return RowsPrediction(rows=rows, n_known=0)
+        ways = [
+            logits.double()[:, places].log_softmax(1)
+            for (logits,), places in zip(found, self.places, strict=True)
+        ]
+        log_p = torch.stack(ways).logsumexp(0) - math.log(len(ways))
+        return RowsPrediction(rows=rows, n_known=self.n_known, classes=self.classes, log_p=log_p)
+
+
+class _Reading:
+    """The known rows of one task, read once."""
+
+    def __init__(self, learner: EpisodicLearner, given: _Given) -> None:
+        self.learner, self.given = learner, given
+        there = given.n_known > 0
+        self.states = [
+            _learned(learner, given.task, given.inputs, labels, known=there) for labels in given.labels
+        ]
 
     def predicted(self, rows: Tensor, inputs: Tensor) -> RowsPrediction:
         """Answer rows ``[row, feature]`` by their numbers."""
-        if self.task.kind == "regression":
-            found = numbers_of(self.learner, self.task, self.states[0], inputs)
-            return RowsPrediction(rows=rows, n_known=self.n_known, numbers=found)
-        if not self.classes:
-            return RowsPrediction(rows=rows, n_known=0)
-        ways = []
-        for state, places in zip(self.states, self.places, strict=True):
-            logits = self.learner.predict({"y": state}, [self.task], inputs)["y"].double()
-            ways.append(logits[:, places].log_softmax(1))
-        log_p = torch.stack(ways).logsumexp(0) - math.log(len(ways))
-        return RowsPrediction(rows=rows, n_known=self.n_known, classes=self.classes, log_p=log_p)
+        found = [tensors_of(self.learner, self.given.task, state, inputs) for state in self.states]
+        return self.given.told(self.learner, rows, found)
 
 
 def _ranked(known: KnownRows) -> tuple[tuple[int, ...], Tensor]:
