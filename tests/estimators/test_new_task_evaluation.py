@@ -17,7 +17,7 @@ from polytask.models import InContextModel
 def model() -> InContextModel:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        found = polytask.learn(bows(12, 8), learner="tnp", steps=40, learning_rate=3e-3, **SETTINGS)
+        found = polytask.learn(bows(12, 8), learner="cnp", steps=20, learning_rate=3e-3, **SETTINGS)
     assert isinstance(found, InContextModel)
     return found
 

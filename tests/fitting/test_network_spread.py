@@ -137,8 +137,7 @@ def test_groups_count_alike():
 
 
 @pytest.mark.trains
-@pytest.mark.parametrize("repeats", [1, 2])
-@pytest.mark.parametrize("noise", [0.0, 0.3])
+@pytest.mark.parametrize(("repeats", "noise"), [(1, 0.0), (2, 0.3)])
 def test_the_factor_of_a_fit_is_what_averaging_takes_off_the_error_of_new_rows(repeats, noise):
     told, true = [], []
     for seed in range(3):
