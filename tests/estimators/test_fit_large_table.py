@@ -34,7 +34,7 @@ def same(one: TableModel, other: TableModel) -> bool:
 
 
 def test_a_frame_and_its_parts_in_files_give_the_same_model_bit_for_bit(tmp_path: Path) -> None:
-    frame = sample_table(900)
+    frame = sample_table(700)
     folder = write_parts(frame, tmp_path / "parts")
     one = polytask.fit(frame, TARGETS, **FEW)
     other = polytask.fit(folder, TARGETS, **FEW)
@@ -51,7 +51,8 @@ def test_a_table_beyond_sample_and_epoch_learns_all_targets(
     monkeypatch.setattr(large_preparation, "MOST_JUDGED", 600)
     monkeypatch.setattr(rows_in_pieces, "MOST_ROWS_AN_EPOCH", 1500)
     frame = sample_table(3000)
-    model = polytask.fit(write_parts(frame, tmp_path / "parts"), TARGETS, epochs=6, width=16, batch_size=64)
+    settings: dict[str, Any] = {"epochs": 6, "width": 16, "batch_size": 64, "baselines": False}
+    model = polytask.fit(write_parts(frame, tmp_path / "parts"), TARGETS, **settings)
     results = model.results
     assert results is not None
     assert results.rows["labelled"] == 3000
@@ -68,7 +69,7 @@ def test_a_table_beyond_sample_and_epoch_learns_all_targets(
     [{"group": "site"}, {"time_column": "day"}, {"weight_column": "count"}, {"fold_column": "grade"}],
 )
 def test_roles_of_columns_work_in_pieces(role: dict[str, str]) -> None:
-    frame = sample_table(1200)
+    frame = sample_table(700)
     frame.loc[frame.index % 3 == 0, "kind"] = None
     model = polytask.fit(frame, TARGETS, **{**FEW, "epochs": 1, "baselines": True}, **role)
     assert model.results is not None
@@ -98,7 +99,7 @@ def test_a_killed_fit_goes_on_bit_for_bit(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_a_time_budget_ends_an_epoch_before_its_last_step() -> None:
-    frame = sample_table(1500)
+    frame = sample_table(700)
     model = polytask.fit(frame, TARGETS, **{**FEW, "epochs": 100}, batch_size=1, time_budget=1e-3)
     assert model.results is not None
     assert set(model.results.steps.values()) == {1}
@@ -112,8 +113,8 @@ def test_what_cannot_be_trained_in_pieces_is_refused() -> None:
 def test_predictions_and_figures_in_pieces_are_those_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    frame = sample_table(1200)
-    model = polytask.fit(frame, TARGETS, **FEW)
+    frame = sample_table(700)
+    model = polytask.fit(frame, TARGETS, **{**FEW, "epochs": 1})
     odd = sample_table(800, seed=2).astype({"grade": object}).drop(columns="truth")
     odd.loc[[1, 700], "grade"] = "new"
     folder = write_parts(odd, tmp_path / "parts")
@@ -133,10 +134,10 @@ def test_predictions_and_figures_in_pieces_are_those_at_once(
 
 
 def test_nothing_is_written_where_a_later_piece_is_wrong(tmp_path: Path) -> None:
-    frame = sample_table(1200)
-    model = polytask.fit(frame, TARGETS, **FEW)
+    frame = sample_table(700)
+    model = polytask.fit(frame, "y", **{**FEW, "epochs": 1, "folds": 2})
     frame["size"] = frame["size"].astype(object)
-    frame.loc[1100, "size"] = "huge"
+    frame.loc[690, "size"] = "huge"
     with pytest.raises(polytask.InputError, match="'size' should hold numbers, but has 'huge'"):
         model.predict_to(frame, tmp_path / "out.csv")
     assert not list(tmp_path.iterdir())

@@ -580,9 +580,10 @@ def test_kindred_tasks_teach_each_other_and_others_do_not():
     for kindred in (True, False):
         world = factor_world(n_tasks=30, n_inputs=12, n_factors=2, n_labels=12, kindred=kindred, seed=1)
         targets = dict.fromkeys(world.targets, "regression")
-        model = polytask.fit(world.table, targets, folds=3, epochs=60, width=32, bins=0, baselines=False)
+        settings = {"folds": 2, "epochs": 25, "learning_rate": 3e-3, "width": 32, "bins": 0}
+        model = polytask.fit(world.table, targets, baselines=False, **settings)
         truth = world.test[list(world.targets)]
         predicted = model.predict(world.test.drop(columns=list(world.targets)))[list(world.targets)]
         errors = ((predicted - truth) ** 2).sum() / ((truth - truth.mean()) ** 2).sum()
         scores[kindred] = 1 - float(errors.mean())
-    assert scores[True] > scores[False] + 0.2, scores
+    assert scores[True] > scores[False] + 0.12, scores  # 0.29 and 0.24 with two seeds

@@ -1,4 +1,4 @@
-"""A prior of one's own: against the exact posterior of a Gaussian process, and what is refused."""
+"""A prior of one's own: against exact posteriors, and what is refused."""
 
 import re
 
@@ -28,12 +28,40 @@ def lines(generator):
     return x, 10 + level + slope * x[:, 0]
 
 
+def levels(generator):
+    """Draw values around a level of their own."""
+    x = torch.rand(7, 1, generator=generator)
+    return x, torch.randn((), generator=generator) + 0.5 * torch.randn(7, generator=generator)
+
+
 @pytest.fixture(scope="module")
 def model():
-    return polytask.learn(process, learner="pfn", steps=800, width=32, learning_rate=3e-3, progress=False)
+    asked = {"width": 16, "learning_rate": 1e-2, "episodes": 64}
+    return polytask.learn(levels, learner="cnp", steps=100, **asked, progress=False)
 
 
-def test_means_and_deviations_are_near_those_of_the_exact_posterior(model):
+def test_means_and_deviations_of_a_level_are_near_the_exact_ones(model):
+    draw = torch.Generator().manual_seed(1)
+    errors = []
+    for _ in range(20):
+        x, y = levels(draw)
+        for n in (1, 4):
+            found = model.adapt(x[:n], y[:n]).predict(x[6:], deviation=True)
+            mean, variance = float(y[:n].sum()) / (n + 0.25), 0.25 / (n + 0.25) + 0.25
+            errors.append([found["y"] - mean, found["y:sd"] - variance**0.5])
+    means, deviations = np.sqrt(np.square(errors).mean(axis=(0, 2)))
+    assert means < 0.25 and deviations < 0.2  # of a process whose own deviation is 1.12
+
+
+def test_without_rows_it_answers_by_the_prior(model):
+    found = model.predict(np.array([[0.1], [0.5], [0.9]]), deviation=True, intervals=0.9)
+    assert found["y"].abs().max() < 1.5 and found["y:sd"].between(0.4, 2).all()  # the exact ones: 0, 1.12
+    np.testing.assert_allclose(found["y:high"] - found["y"], 1.645 * found["y:sd"], rtol=1e-5)
+
+
+@pytest.mark.slow
+def test_means_and_deviations_are_near_those_of_the_exact_posterior_of_a_gaussian_process():
+    model = polytask.learn(process, learner="pfn", steps=800, width=32, learning_rate=3e-3, progress=False)
     draw = torch.Generator().manual_seed(1)
     errors = []
     for _ in range(20):
@@ -47,9 +75,6 @@ def test_means_and_deviations_are_near_those_of_the_exact_posterior(model):
         errors.append([found["y"] - mean.numpy(), found["y:sd"] - variance.sqrt().numpy()])
     means, deviations = np.sqrt(np.square(errors).mean(axis=(0, 2)))
     assert means < 0.25 and deviations < 0.15  # of a process whose own deviation is 1.02
-
-
-def test_without_rows_it_answers_by_the_prior(model):
     found = model.predict(np.array([[-1.0], [0.0], [1.0]]), deviation=True, intervals=0.9)
     np.testing.assert_allclose(found["y"], 0, atol=0.25)
     np.testing.assert_allclose(found["y:sd"], (1 + NOISE) ** 0.5, atol=0.2)

@@ -42,7 +42,7 @@ def _expected(estimator: BaseEstimator) -> dict[str, str]:
 
 
 @parametrize_with_checks(
-    [MultiTaskClassifier(**QUICK), MultiTaskRegressor(**QUICK), MultiTaskEstimator(**QUICK)],
+    [MultiTaskClassifier(**QUICK), MultiTaskRegressor(**QUICK), MultiTaskEstimator(**TINY)],
     expected_failed_checks=_expected,
     xfail_strict=False,  # as they pass on other processors
 )
