@@ -45,8 +45,8 @@ def pairs(n_tasks: int, n_rows: int, first: int = 0) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def model() -> InContextModel:
-    asked = {**SETTINGS, "target": ["sold", "kept"], "learning_rate": 5e-3, "episodes": 64}
-    found = polytask.learn(pairs(60, 10), learner="cnp", steps=80, **asked)
+    asked = {**SETTINGS, "target": ["sold", "kept"], "learning_rate": 5e-3, "episodes": 32}
+    found = polytask.learn(pairs(40, 10), learner="tnp", steps=50, **asked)
     assert isinstance(found, InContextModel)
     return found
 
@@ -99,7 +99,7 @@ def test_intervals_and_densities_are_of_the_units(model):
 def test_other_tasks_stay_bit_for_bit_and_rows_do_not_count_twice(model):
     new = pairs(2, 6, first=3000)
     adapted = model.adapt(new)
-    known = pairs(60, 10).head(30)
+    known = pairs(40, 10).head(30)
     pd.testing.assert_frame_equal(model.predict(known), adapted.predict(known))
     with pytest.warns(DataWarning, match="learned from before"):
         again = adapted.adapt(new)
