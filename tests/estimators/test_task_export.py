@@ -12,7 +12,7 @@ from polytask.core import DataWarning
 from polytask.estimators import table_export
 from polytask.models import TaskTableModel
 
-N_TASKS = 8
+N_TASKS = 12
 
 
 def rows(n_tasks: int = N_TASKS, *, start: int = 0) -> pd.DataFrame:
