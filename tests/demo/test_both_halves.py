@@ -1,18 +1,29 @@
-"""The demo, with an epoch and a step where it has many."""
+"""The demo, with an epoch and a step where it has many; most of its questions are made up."""
 
 import json
+from unittest.mock import create_autospec
 
 import pytest
 from markupsafe import escape
+from tests.report.figures import fit_results, task_result
 
 import polytask
 from polytask.demo import both_halves as demo
 from polytask.demo import run_demo
+from polytask.demo.table_questions import Question
 
 
 @pytest.mark.trains
 @pytest.mark.filterwarnings("ignore::UserWarning")
-def test_it_leaves_a_report_and_its_models(tmp_path):
+def test_it_leaves_a_report_and_its_models(tmp_path, monkeypatch):
+    for name, told in (
+        ("ask_helping_world", "kindred tasks"),
+        ("ask_about_traits", "traits of letters"),
+        ("ask_about_chicks", "chicks"),
+    ):
+        results = fit_results(task_result("y"))
+        made_up = Question(name=told, asked=f"What of {told}?", conclusion="Much.", results=results)
+        monkeypatch.setattr(demo, name, create_autospec(getattr(demo, name), return_value=made_up))
     found = run_demo(
         tmp_path,
         repeats=1,

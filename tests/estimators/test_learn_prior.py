@@ -56,7 +56,7 @@ def test_means_and_deviations_of_a_level_are_near_the_exact_ones(model):
 def test_without_rows_it_answers_by_the_prior(model):
     found = model.predict(np.array([[0.1], [0.5], [0.9]]), deviation=True, intervals=0.9)
     assert found["y"].abs().max() < 1.5 and found["y:sd"].between(0.4, 2).all()  # the exact ones: 0, 1.12
-    np.testing.assert_allclose(found["y:high"] - found["y"], 1.645 * found["y:sd"], rtol=1e-5)
+    np.testing.assert_allclose(found["y:high"] - found["y"], 1.645 * found["y:sd"], rtol=1e-3)
 
 
 @pytest.mark.slow
