@@ -33,39 +33,73 @@ def bows(n_tasks: int = 60, n_rows: int = 10, first: int = 0) -> pd.DataFrame:
     return pd.DataFrame({"shop": [f"s{first + one}" for one in task], "x": x, "sold": sold})
 
 
+def pairs(n_tasks: int, n_rows: int, first: int = 0) -> pd.DataFrame:
+    """Two numbers whose levels differ by task together, which is soon learned."""
+    draw = np.random.default_rng(first)
+    task = np.repeat(np.arange(n_tasks), n_rows)
+    x = draw.uniform(-1, 1, len(task))
+    sold = 50 + 20 * draw.normal(size=n_tasks)[task] + 5 * x + 5 * draw.normal(size=len(task))
+    kept = 10 - sold / 5 + draw.normal(size=len(task))
+    return pd.DataFrame({"shop": [f"s{first + one}" for one in task], "x": x, "sold": sold, "kept": kept})
+
+
 @pytest.fixture(scope="module")
 def model() -> InContextModel:
-    found = polytask.learn(bows(), learner="tnp", steps=200, learning_rate=3e-3, **SETTINGS)
+    asked = {**SETTINGS, "target": ["sold", "kept"], "learning_rate": 5e-3, "episodes": 32}
+    found = polytask.learn(pairs(40, 10), learner="tnp", steps=50, **asked)
     assert isinstance(found, InContextModel)
     return found
 
 
-def test_rows_of_a_new_task_make_its_answers_better(model):
-    new = bows(12, 20, first=1000)
+def test_rows_of_a_new_task_make_its_answers_better_and_figures_say_so(model):
+    new = pairs(12, 20, first=1000)
     known, asked = new.groupby("shop").head(8), new.groupby("shop").tail(12)
     with pytest.warns(DataWarning, match="is not known"):
         before = model.predict(asked, log_density=True)
     after = model.adapt(known).predict(asked, log_density=True)
+    for name in ("sold", "kept"):
+        errors = [float((answers[name] - asked[name]).pow(2).mean() ** 0.5) for answers in (before, after)]
+        assert errors[1] < 0.7 * errors[0]
+        assert after[f"{name}:log_density"].mean() > before[f"{name}:log_density"].mean() + 0.2
+    figures = model.evaluate(new)
+    assert {"rmse:sold", "rmse:kept", "inside_90:kept", "levels_rmse:sold"} <= set(figures.columns)
+    assert figures.loc[5, "rmse:kept"] < figures.loc[0, "rmse:kept"]
+    assert model.results is not None
+    assert {"rmse:sold", "rmse:kept"} <= set(model.results.to_frame().columns)
+
+
+@pytest.mark.slow
+def test_a_transformer_learns_how_tasks_are_bent_and_its_intervals_hold_their_share():
+    found = polytask.learn(bows(), learner="tnp", steps=200, learning_rate=3e-3, **SETTINGS)
+    new = bows(12, 20, first=1000)
+    known, asked = new.groupby("shop").head(8), new.groupby("shop").tail(12)
+    with pytest.warns(DataWarning, match="is not known"):
+        before = found.predict(asked)
+    after = found.adapt(known).predict(asked)
     errors = [float((answers["sold"] - asked["sold"]).pow(2).mean() ** 0.5) for answers in (before, after)]
     assert errors[1] < 0.7 * errors[0]
-    assert after["sold:log_density"].mean() > before["sold:log_density"].mean() + 0.1
-
-
-def test_intervals_hold_their_share_and_densities_are_of_the_units(model):
     new = bows(40, 12, first=2000)
+    known, asked = new.groupby("shop").head(5), new.groupby("shop").tail(7)
+    answers = found.adapt(known).predict(asked, intervals=0.8)
+    assert 0.68 < asked["sold"].between(answers["sold:low"], answers["sold:high"]).mean() < 0.92
+
+
+def test_intervals_and_densities_are_of_the_units(model):
+    new = pairs(40, 12, first=2000)
     known, asked = new.groupby("shop").head(5), new.groupby("shop").tail(7)
     answers = model.adapt(known).predict(asked, intervals=0.8, deviation=True, log_density=True)
     inside = asked["sold"].between(answers["sold:low"], answers["sold:high"]).mean()
-    assert 0.68 < inside < 0.92
+    assert inside > 0.5  # of a short training; the slow test above is strict
+    assert (answers["sold:high"] - answers["sold:low"]).mean() < 2 * 1.28 * new["sold"].std()
     away = (asked["sold"] - answers["sold"]) / answers["sold:sd"]
     normal = -0.5 * away**2 - np.log(answers["sold:sd"]) - 0.5 * np.log(2 * np.pi)
     np.testing.assert_allclose(answers["sold:log_density"], normal, rtol=1e-6)
 
 
 def test_other_tasks_stay_bit_for_bit_and_rows_do_not_count_twice(model):
-    new = bows(2, 6, first=3000)
+    new = pairs(2, 6, first=3000)
     adapted = model.adapt(new)
-    known = bows().head(30)
+    known = pairs(40, 10).head(30)
     pd.testing.assert_frame_equal(model.predict(known), adapted.predict(known))
     with pytest.warns(DataWarning, match="learned from before"):
         again = adapted.adapt(new)
@@ -75,9 +109,9 @@ def test_other_tasks_stay_bit_for_bit_and_rows_do_not_count_twice(model):
 
 
 def test_it_comes_back_from_its_folder(model, tmp_path):
-    adapted = model.adapt(bows(2, 6, first=3000))
+    adapted = model.adapt(pairs(2, 6, first=3000))
     adapted.save(tmp_path / "m")
-    asked = bows(2, 9, first=3000)
+    asked = pairs(2, 9, first=3000)
     pd.testing.assert_frame_equal(
         adapted.predict(asked, intervals=0.5), polytask.load(tmp_path / "m").predict(asked, intervals=0.5)
     )
@@ -89,13 +123,6 @@ def test_the_same_seed_gives_the_same_model():
         warnings.simplefilter("ignore")
         first, second = (polytask.learn(table, learner="tnp", steps=3, seed=4, **SETTINGS) for _ in range(2))
         pd.testing.assert_frame_equal(first.predict(table), second.predict(table))
-
-
-def pairs(n_tasks: int, n_rows: int, first: int = 0) -> pd.DataFrame:
-    """Two numbers that are bent together."""
-    table = bows(n_tasks, n_rows, first)
-    noise = np.random.default_rng(first + 1).normal(size=len(table))
-    return table.assign(kept=10 - table["sold"] / 5 + noise)
 
 
 @pytest.mark.parametrize("learner", ["cnp", "np", "anp", "convcnp", "tnp"])
@@ -119,23 +146,6 @@ def test_several_numbers_are_answered_together_each_with_its_distribution(learne
         assert (found[f"{name}:low"] < found[f"{name}:high"]).all()
 
 
-def test_of_several_numbers_each_one_gets_better_by_known_rows_and_is_measured():
-    asked = {**SETTINGS, "target": ["sold", "kept"], "learning_rate": 3e-3}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        model = polytask.learn(pairs(60, 10), learner="tnp", steps=250, **asked)
-        new = pairs(12, 20, first=1000)
-        known, rest = new.groupby("shop").head(8), new.groupby("shop").tail(12)
-        before, after = model.predict(rest), model.adapt(known).predict(rest)
-    for name in ("sold", "kept"):
-        errors = [float((one[name] - rest[name]).pow(2).mean() ** 0.5) for one in (before, after)]
-        assert errors[1] < 0.8 * errors[0]
-    figures = model.evaluate(new)
-    assert {"rmse:sold", "rmse:kept", "inside_90:kept", "levels_rmse:sold"} <= set(figures.columns)
-    assert figures.loc[5, "rmse:kept"] < figures.loc[0, "rmse:kept"]
-    assert {"rmse:sold", "rmse:kept"} <= set(model.results.to_frame().columns)
-
-
 def test_rows_that_lack_one_of_several_targets_are_left_out_with_a_word():
     table = pairs(8, 6)
     table.loc[[0, 9], "kept"] = np.nan
@@ -150,20 +160,20 @@ def test_rows_that_lack_one_of_several_targets_are_left_out_with_a_word():
         model.adapt(bows(1, 3, first=70))
 
 
-@pytest.mark.parametrize("learner", ["np", "anp", "convcnp", "tnp", "pfn"])
-def test_every_learner_answers_with_a_distribution(learner):
+def test_a_prior_fitted_network_answers_with_a_distribution():
     table = bows(8, 5)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model = polytask.learn(table, learner=learner, steps=3, **SETTINGS)
+        model = polytask.learn(table, learner="pfn", steps=3, **SETTINGS)
         found = model.predict(table, intervals=0.9, deviation=True, log_density=True)
     assert np.isfinite(found.to_numpy()).all() and bool((found["sold:low"] < found["sold:high"]).all())
 
 
 def test_auto_takes_what_held_out_tasks_say_and_tells_all_that_was_tried(monkeypatch):
     monkeypatch.setattr("polytask.estimators.task_learning.TRIED", ("cnp", "tnp"))
-    settings = {"steps": 60, "learning_rate": 3e-3, **SETTINGS}
-    found = polytask.learn(bows(40, 8), **settings)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = polytask.learn(bows(12, 6), **{**SETTINGS, "steps": 5, "width": 8})
     assert isinstance(found, InContextModel) and found.results is not None
     frame = found.results.to_frame()
     assert set(frame.index.get_level_values(0)) == {"levels", "cnp", "tnp"}
@@ -174,10 +184,10 @@ def test_auto_takes_what_held_out_tasks_say_and_tells_all_that_was_tried(monkeyp
 def test_auto_takes_the_mixed_model_where_tasks_differ_by_their_levels(monkeypatch):
     monkeypatch.setattr("polytask.estimators.task_learning.TRIED", ("mixed", "cnp"))
     draw = np.random.default_rng(0)
-    task = np.repeat(np.arange(30), 8)
-    x = draw.normal(size=240)
-    table = pd.DataFrame({"shop": task, "x": x, "sold": 5 * draw.normal(size=30)[task] + x})
-    found = polytask.learn(table, **{**SETTINGS, "steps": 30})
+    task = np.repeat(np.arange(18), 6)
+    x = draw.normal(size=108)
+    table = pd.DataFrame({"shop": task, "x": x, "sold": 5 * draw.normal(size=18)[task] + x})
+    found = polytask.learn(table, **{**SETTINGS, "steps": 5, "width": 8})
     assert isinstance(found, TaskTableModel) and found.results is not None
     assert [trial.learner for trial in found.results.trials if trial.chosen] == ["mixed"]
     density = found.predict(table, log_density=True, deviation=True)
