@@ -56,10 +56,12 @@ test-slow: .venv/.models  ## The tests that take long: real compilations, long t
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal -m 'slow and not browser' 2>&1 | tee benchmarks/logs/test-slow.log; exit $${PIPESTATUS[0]}
 
 # What trains must not hang on one processor's rounding: once more as the oldest processor computes, and with two
-# threads, whose sums have another order; what starts processes of one thread each would repeat `make test`.
+# threads, whose sums have another order. What commands, services and reports add to it computes nothing.
 test-processors: .venv/.models  ## The tests that train, with another instruction set and with two threads
-	OMP_NUM_THREADS=1 ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41 $(BIN)/python -m pytest -q -n 2 --dist worksteal -m 'trains and not slow and not browser' tests
-	POLYTASK_TEST_THREADS=2 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -q -n 2 --dist worksteal -m 'trains and not slow and not browser' --ignore tests/train/test_processes.py tests/train tests/estimators tests/models tests/fitting
+	OMP_NUM_THREADS=1 ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41 $(BIN)/python -m pytest -q -n 2 --dist worksteal -m 'trains and not slow and not browser' $(addprefix tests/,$(TRAINING))
+	POLYTASK_TEST_THREADS=2 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -q -n 2 --dist worksteal -m 'trains and not slow and not browser' --ignore tests/train/test_processes.py tests/train tests/models tests/fitting tests/estimators/test_fit_table.py
+
+TRAINING := architectures balancing encoders estimators fitting meta models online relate rl selection train
 
 test-browser: .venv/.dev  ## The page of `polytask serve`, and reports, in Debian's Chromium; skipped without
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 -rs -m browser tests/serve/page tests/report/test_pages_in_a_browser.py

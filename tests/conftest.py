@@ -46,6 +46,9 @@ _TRAINS = re.compile(
     r"|\bmark\.trains\b"
 )
 
+# A quicker test looks at the same code; where all cases of a test are slow it is marked where it stands.
+SLOW = frozenset((Path(__file__).parent / "slow.txt").read_text(encoding="utf-8").splitlines())
+
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Import no test file that trains nothing where only what trains is asked for."""
@@ -72,9 +75,11 @@ def pytest_collection() -> Generator[None, object, object]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests of files that train something."""
+    """Mark the tests of files that train something, and those that are slow."""
     trains: dict[object, bool] = {}
     for item in items:
+        if item.nodeid in SLOW:
+            item.add_marker(pytest.mark.slow)
         module = getattr(item, "module", None)
         if inspect.ismodule(module) and module.__name__.split(".")[-1].startswith("test_"):
             if module not in trains:

@@ -35,3 +35,10 @@ def test_a_test_file_has_the_name_of_what_it_tests(folder: str) -> None:
 def test_no_doctest_is_among_tests_where_none_is_looked_for() -> None:
     prompt = re.compile(r"^\s*>>> ", re.MULTILINE)
     assert [file for file in TESTS.rglob("*.py") if prompt.search(file.read_text())] == []
+
+
+def test_the_tests_that_are_listed_as_slow_are_there() -> None:
+    for line in (TESTS / "slow.txt").read_text(encoding="utf-8").splitlines():
+        file, name = line.split("::")
+        text = (TESTS.parent / file).read_text(encoding="utf-8")
+        assert f"def {name.split('[')[0]}(" in text, line

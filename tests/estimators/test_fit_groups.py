@@ -10,12 +10,15 @@ import pandas as pd
 import pytest
 import torch
 from pandas.testing import assert_frame_equal
+from tests.few_forms import few_forms
 
 import polytask
 from polytask.core import BundleError, DataError, DataWarning, InputError
 from polytask.models import TableModel
 from polytask.models.table_ensemble import TableEnsemble
 from polytask.relate import table_relations
+
+__all__ = ["few_forms"]
 
 pytestmark = [
     pytest.mark.trains,

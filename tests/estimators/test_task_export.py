@@ -6,11 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from tests.few_forms import few_forms
 
 import polytask
 from polytask.core import DataWarning
 from polytask.estimators import table_export
 from polytask.models import TaskTableModel
+
+__all__ = ["few_forms"]
 
 N_TASKS = 12
 

@@ -3,9 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
+from tests.few_forms import few_forms
 
 from polytask.core import DataError, InputError
 from polytask.estimators.task_forecast import forecast_new_tasks
+
+
+__all__ = ["few_forms"]
 
 
 def children() -> pd.DataFrame:

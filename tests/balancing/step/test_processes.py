@@ -27,8 +27,8 @@ def port() -> int:
         return listener.getsockname()[1]
 
 
-def run_cases(folder: Path) -> None:
-    """Run the cases in one process, and in two started by torchrun; each writes its gradients."""
+def run_cases(folder: Path, which: str) -> None:
+    """Run cases in one process, and in two started by torchrun; each writes its gradients."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
     torchrun = [
         sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--master-addr=127.0.0.1",
@@ -36,7 +36,7 @@ def run_cases(folder: Path) -> None:
     ]  # fmt: skip
     for command in ([sys.executable], torchrun):
         done = subprocess.run(
-            [*command, str(SCRIPT), str(folder)],
+            [*command, str(SCRIPT), str(folder), which],
             env=environment,
             capture_output=True,
             text=True,
@@ -51,8 +51,9 @@ def error(part: dict[str, torch.Tensor], whole: dict[str, torch.Tensor]) -> floa
     return (difference / sum(float(each.square().sum()) for each in whole.values())) ** 0.5
 
 
-def test_two_processes_make_the_update_of_one(tmp_path):
-    run_cases(tmp_path)
+@pytest.mark.parametrize("which", ["some", pytest.param("all", marks=pytest.mark.slow)])
+def test_two_processes_make_the_update_of_one(tmp_path, which):
+    run_cases(tmp_path, which)
     cases = sorted(path.name.removesuffix("-0-of-1.pt") for path in tmp_path.glob("*-0-of-1.pt"))
     assert len(cases) > 5
     errors = {

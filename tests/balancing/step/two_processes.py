@@ -76,14 +76,24 @@ CASES: dict[str, Case] = {
     "soft": (soft, table, UPGrad, "auto"),
     "maml-pcgrad": (maml, functions, PCGrad, "auto"),
 }
+SOME = {
+    "equal",
+    "famo",
+    "gradnorm",
+    "modo",
+    "pcgrad",
+    *(name for name in CASES if name not in balancer_names()),
+}
+"""A method of each way of working, and all that is not a method alone."""
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, which: str) -> None:
     if distributed.is_torchelastic_launched():
         distributed.init_process_group("gloo")
     together = distributed.is_initialized()
     rank, size = (distributed.get_rank(), distributed.get_world_size()) if together else (0, 1)
-    for name, (build, episodes, balancer, engine) in CASES.items():
+    cases = {name: case for name, case in CASES.items() if which == "all" or name in SOME}
+    for name, (build, episodes, balancer, engine) in cases.items():
         with seeded(0, "model"):
             learner = build()
         method = balancer().double()
@@ -114,4 +124,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2])
