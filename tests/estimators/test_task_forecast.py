@@ -8,7 +8,6 @@ from tests.few_forms import few_forms
 from polytask.core import DataError, InputError
 from polytask.estimators.task_forecast import forecast_new_tasks
 
-
 __all__ = ["few_forms"]
 
 
