@@ -56,12 +56,13 @@ test-slow: .venv/.models  ## The tests that take long: real compilations, long t
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal -m 'slow and not browser' 2>&1 | tee benchmarks/logs/test-slow.log; exit $${PIPESTATUS[0]}
 
 # What trains must not hang on one processor's rounding: once more as the oldest processor computes, and with two
-# threads, whose sums have another order. What commands, services and reports add to it computes nothing.
-test-processors: .venv/.models  ## The tests that train, with another instruction set and with two threads
-	OMP_NUM_THREADS=1 ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41 $(BIN)/python -m pytest -q -n 2 --dist worksteal -m 'trains and not slow and not browser' $(addprefix tests/,$(TRAINING))
-	POLYTASK_TEST_THREADS=2 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -q -n 2 --dist worksteal -m 'trains and not slow and not browser' --ignore tests/train/test_processes.py tests/train tests/models tests/fitting tests/estimators/test_fit_table.py
+# threads, whose sums have another order. The rooms are those that train most; TRAINING=tests asks for all.
+TRAINING ?= $(addprefix tests/,architectures fitting meta/initialization meta/model online rl train \
+	$(addprefix estimators/test_,fit_table.py fit_tasks.py learn_classes.py learn_tasks.py))
 
-TRAINING := architectures balancing encoders estimators fitting meta models online relate rl selection train
+test-processors: .venv/.models  ## Tests that train, with another instruction set and with two threads
+	OMP_NUM_THREADS=1 ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41 $(BIN)/python -m pytest -q -n 2 --dist worksteal -m 'trains and not slow and not browser' $(TRAINING)
+	POLYTASK_TEST_THREADS=2 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -q -n 2 --dist worksteal -m 'trains and not slow and not browser' --ignore tests/train/test_processes.py tests/train tests/estimators/test_fit_table.py
 
 test-browser: .venv/.dev  ## The page of `polytask serve`, and reports, in Debian's Chromium; skipped without
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 -rs -m browser tests/serve/page tests/report/test_pages_in_a_browser.py

@@ -39,10 +39,12 @@ SLOW = {
     "a_new_speaker.py",
     "bandits_by_rl2.py",
     "continual_updates.py",
+    "curricula.py",
     "few_labels_of_a_molecule.py",
     "learning_to_learn.py",
     "neural_processes.py",
     "own_prior.py",
+    "plasticity.py",
     "ways_to_adapt.py",
 }
 
