@@ -1,6 +1,5 @@
 """Reports in a real browser: no sideways scroll on a phone, no network, nothing that axe finds serious."""
 
-from pathlib import Path
 
 import pytest
 from tests.report.reports import hostile_model
@@ -10,18 +9,6 @@ from tests.report.test_task_comparison_report import on_tasks
 from polytask.report.relate_report import write_relations_report
 
 pytestmark = pytest.mark.browser
-sync_api = pytest.importorskip("playwright.sync_api")
-CHROMIUM = Path("/usr/bin/chromium")
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if not CHROMIUM.is_file():
-        pytest.skip("there is no Chromium")
-    with sync_api.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module", params=["fit", "relate", "tasks"])
@@ -34,10 +21,8 @@ def report(request, tmp_path_factory):
     return write_relations_report(relations(45), path)
 
 
-def opened(browser, report, *, width: int, dark: bool = False):
-    page = browser.new_page(
-        viewport={"width": width, "height": 800}, color_scheme="dark" if dark else "light"
-    )
+def opened(chrome, report, *, width: int, dark: bool = False):
+    page = chrome.new_page(viewport={"width": width, "height": 800}, color_scheme="dark" if dark else "light")
     said = []
     page.on("console", lambda message: said.append(message.text))
     page.on("pageerror", lambda error: said.append(str(error)))
@@ -52,9 +37,9 @@ def opened(browser, report, *, width: int, dark: bool = False):
 
 
 @pytest.mark.parametrize(("width", "dark"), [(360, False), (1000, False), (1000, True)])
-def test_a_page_fits_its_window_says_nothing_and_is_accessible(browser, report, width, dark):
+def test_a_page_fits_its_window_says_nothing_and_is_accessible(chrome, report, width, dark):
     axe = pytest.importorskip("axe_core_python.sync_playwright").Axe()
-    page, said = opened(browser, report, width=width, dark=dark)
+    page, said = opened(chrome, report, width=width, dark=dark)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert said == []
     found = axe.run(page)["violations"]
@@ -64,8 +49,8 @@ def test_a_page_fits_its_window_says_nothing_and_is_accessible(browser, report, 
     page.close()
 
 
-def test_on_paper_everything_is_unfolded(browser, report):
-    page = browser.new_page()
+def test_on_paper_everything_is_unfolded(chrome, report):
+    page = chrome.new_page()
     page.goto(report.as_uri())
     page.emulate_media(media="print")
     page.evaluate("dispatchEvent(new Event('beforeprint'))")

@@ -1,19 +1,13 @@
-"""What the tests of the page share: where Chromium is, how a person draws, what a screen shows."""
+"""What the tests of the page share: how a person draws, what a screen shows."""
 
 import math
-import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-__all__ = ["SIGNS", "best_of", "chromium", "draw", "page_files", "shares", "tab_to"]
+__all__ = ["SIGNS", "best_of", "draw", "page_files", "shares", "tab_to"]
 
 Points = Sequence[tuple[float, float]]
-
-
-def chromium() -> str | None:
-    """Where Debian's Chromium is; None without."""
-    return shutil.which("chromium")
 
 
 def page_files() -> Path:

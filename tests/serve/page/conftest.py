@@ -1,4 +1,4 @@
-"""A service as its user starts it, and Chromium to look at its page; skipped where there is no Chromium."""
+"""A service as its user starts it, whose page Chromium looks at; skipped where there is no Chromium."""
 
 import os
 import re
@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.serve.page.browser import chromium
 
 _START = 120  # seconds until it listens; machines may be busy
 
@@ -50,20 +49,6 @@ def _listening(process: "subprocess.Popen[bytes]", log: Path) -> str:
             break
         time.sleep(0.1)
     raise AssertionError(f"The service did not start: {log.read_text()}")
-
-
-@pytest.fixture(scope="session")
-def chrome() -> Iterator[Any]:
-    """Debian's Chromium without a screen."""
-    program = chromium()
-    if program is None:
-        pytest.skip("needs Chromium: apt-get install chromium")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
