@@ -52,8 +52,8 @@ serve-demo: .venv/.user  ## The service and its page in a browser: drawings, tex
 test: .venv/.models  ## All tests, doctests of docstrings and README included
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal
 
-test-slow: .venv/.models  ## The tests that take long: real compilations, long trainings, the longest examples; the log is committed
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal -m 'slow and not browser' 2>&1 | tee benchmarks/logs/test-slow.log; exit $${PIPESTATUS[0]}
+test-slow: .venv/.models  ## The tests that take long: real compilations, long trainings, the longest examples
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal -m 'slow and not browser'
 
 # What trains must not hang on one processor's rounding: once more as the oldest processor computes, and with two
 # threads, whose sums have another order. The rooms are those that train most; TRAINING=tests asks for all.

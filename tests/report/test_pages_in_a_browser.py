@@ -1,6 +1,5 @@
 """Reports in a real browser: no sideways scroll on a phone, no network, nothing that axe finds serious."""
 
-
 import pytest
 from tests.report.reports import hostile_model
 from tests.report.test_relate_report import relations

@@ -90,6 +90,31 @@ def test_a_mistake_is_corrected_with_one_click_and_undone_with_another(opened: A
     expect(ring).to_contain_text("1 example")
 
 
+SLOW_QUESTIONS = """() => {
+    const real = window.fetch;
+    window.fetch = async (...asked) => {
+        if (String(asked[0].url ?? asked[0]).includes("/predict")) {
+            window.questions = (window.questions ?? 0) + 1;
+            await new Promise((done) => setTimeout(done, 1000));
+        }
+        return real(...asked);
+    };
+}"""
+
+
+def test_a_question_is_answered_before_its_model_goes(opened: Any) -> None:
+    page = opened()
+    teach(page, "ring")
+    teach(page, "cross")
+    page.evaluate(SLOW_QUESTIONS)
+    draw(page, SIGNS["gate"])
+    while not page.evaluate("window.questions ?? 0"):
+        page.wait_for_timeout(20)
+    page.get_by_role("button", name="Remove cross").click()
+    expect(page.locator(".cards .card")).to_have_count(1)  # too few for a model
+    page.wait_for_timeout(1500)  # else the page would be closed before it asks once more
+
+
 def test_classes_are_renamed_removed_and_come_back(opened: Any) -> None:
     page = opened()
     for name in ("ring", "cross", "gate"):

@@ -91,11 +91,13 @@ export class FewShotSession {
   }
 
   /** What the model says to an item, or null while there is no model. */
-  async predict(value) {
-    if (!this.ready) return null;
-    const key = this.item === "image" ? "images" : `${this.item}s`;
-    const answer = await this.#own("POST", ["predict"], { [key]: [value] });
-    return answer.predictions[0];
+  predict(value) {
+    return this.#inTurn(async () => {
+      if (!this.ready) return null;
+      const key = this.item === "image" ? "images" : `${this.item}s`;
+      const answer = await this.#own("POST", ["predict"], { [key]: [value] });
+      return answer.predictions[0];
+    });
   }
 
   async #change(action) {
@@ -110,7 +112,7 @@ export class FewShotSession {
     });
   }
 
-  /** One change after the other, so that two clicks never cross. */
+  /** One thing after the other, so that two clicks never cross, nor a question and the end of its model. */
   #inTurn(action) {
     const done = this.busy.then(action);
     this.busy = done.catch(() => {});
