@@ -34,19 +34,6 @@ SMALL = {  # as little as its claims need
     "ways_to_adapt.py": ["--steps", "30"],
     "own_prior.py": ["--steps", "300"],
 }
-SLOW = {
-    "a_learned_optimizer.py",
-    "a_new_speaker.py",
-    "bandits_by_rl2.py",
-    "continual_updates.py",
-    "curricula.py",
-    "few_labels_of_a_molecule.py",
-    "learning_to_learn.py",
-    "neural_processes.py",
-    "own_prior.py",
-    "plasticity.py",
-    "ways_to_adapt.py",
-}
 
 
 @pytest.fixture
@@ -65,13 +52,11 @@ def run(tmp_path, monkeypatch):
 
 def test_every_example_is_listed_and_reads_as_one_page():
     files = {path.name: path for path in FOLDER.glob("*.py")}
-    assert set(files) == set(SHOWS) and set(SHOWS) > SLOW
+    assert set(files) == set(SHOWS)
     assert all(len(path.read_text().splitlines()) < 150 for path in files.values())
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else []) for name in SHOWS]
-)
+@pytest.mark.parametrize("name", SHOWS)
 def test_an_example_shows_and_checks_what_it_says(name, run, capsys):
     run(name, *SMALL.get(name, []))
     shown = capsys.readouterr().out

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from tests.few_forms import few_forms
 
 import polytask
 from polytask.core import Batch, InputError, Task
@@ -11,18 +12,13 @@ from polytask.data.steps.joint import JointSource
 from polytask.data.steps.sampling_law import sampling_shares
 from polytask.data.steps.task_sampling import TaskSampling
 from polytask.estimators.fit_table import plan
-from polytask.fitting import task_prior_forms
 from polytask.fitting.fit_settings import FitSettings
 from polytask.fitting.table_columns import Columns
 from polytask.fitting.table_preparation import PreparedTable, prepare_table
 from polytask.fitting.task_shares import with_task_sampling
 from polytask.models.task_table_results import DrawnTask, DrawnTasks
 
-
-@pytest.fixture(autouse=True)
-def _few_forms(monkeypatch):
-    """Try few forms of prior: they take longer than all else, and are not looked at here."""
-    monkeypatch.setattr(task_prior_forms, "_CANDIDATES", task_prior_forms._CANDIDATES[:3])
+__all__ = ["few_forms"]
 
 
 def prepared(*, of_tasks: bool) -> PreparedTable:
