@@ -10,7 +10,7 @@ from scipy.stats import multivariate_normal
 from polytask.fitting.gaussian_prior import (
     GaussianPrior,
     TaskSums,
-    climbed,
+    climbed_together,
     fit_noise,
     likelihood,
     start_prior,
@@ -31,6 +31,11 @@ def simulated(deviations=(1.0, 0.5, 0.0), mean=(0.0, 0.0, 0.0), noise: float = 0
 def sums(x: torch.Tensor, labels: torch.Tensor, task: torch.Tensor, weights=None) -> TaskSums:
     weights = torch.ones_like(labels) if weights is None else weights
     return TaskSums.of(x, labels, weights, task, int(task.max()) + 1)
+
+
+def climbed(prior: GaussianPrior, sums: TaskSums, **how) -> GaussianPrior:
+    (found,) = climbed_together([prior], [sums], **how)
+    return found
 
 
 def some_prior() -> GaussianPrior:

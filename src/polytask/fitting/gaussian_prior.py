@@ -30,7 +30,6 @@ from polytask.models.task_effects import NoiseModel
 __all__ = [
     "GaussianPrior",
     "TaskSums",
-    "climbed",
     "climbed_together",
     "fit_noise",
     "likelihood",
@@ -111,22 +110,6 @@ def start_prior(n_features: int, residuals: Tensor) -> GaussianPrior:
     )
 
 
-def climbed(
-    prior: GaussianPrior, sums: TaskSums, *, n_steps: int, diagonal: bool, moving: bool
-) -> GaussianPrior:
-    """Take steps of expectation-maximization.
-
-    Args:
-        prior: Where to start.
-        sums: Of the training tasks.
-        n_steps: How many steps.
-        diagonal: Whether the covariance is diagonal.
-        moving: Whether the mean is learned; otherwise it stays.
-    """
-    (found,) = climbed_together([prior], [sums], n_steps=n_steps, diagonal=diagonal, moving=moving)
-    return found
-
-
 def climbed_together(
     priors: Sequence[GaussianPrior],
     sums: Sequence[TaskSums],
@@ -135,7 +118,7 @@ def climbed_together(
     diagonal: bool,
     moving: bool,
 ) -> list[GaussianPrior]:
-    """Take the steps of `climbed` for several sets of tasks at once, such as those of folds.
+    """Take steps of expectation-maximization for several sets of tasks at once, such as those of folds.
 
     A step of few tasks costs as many calls as one of many: sets side by side share them.
 
@@ -143,8 +126,8 @@ def climbed_together(
         priors: Where each starts, of one number of features.
         sums: Of the tasks of each.
         n_steps: How many steps.
-        diagonal: Whether covariances are diagonal.
-        moving: Whether means are learned; otherwise they stay.
+        diagonal: Whether the covariances are diagonal.
+        moving: Whether the means are learned; otherwise they stay.
     """
     sets, now = _Sets.of(sums), _Priors.of(priors)
     likelihoods = []
