@@ -298,6 +298,7 @@ def _features() -> nn.Module:
 
 _IMAGE_LEARNERS: dict[str, Callable[[], core.EpisodicLearner]] = {
     "nearest-mean": lambda: metric.NearestMean(),
+    "tuned-logistic": lambda: metric.TunedLogistic(_PIXELS),
     "prototypes-cosine": lambda: metric.Prototypes(_features(), distance="cosine"),
     "maml-batch-statistics": lambda: initialization.MAML(
         meta.conv4_classifier(N_WAY, width=WIDTH), inner_rate=0.1, normalization="batch"

@@ -11,6 +11,7 @@ import torch
 import polytask
 from polytask.core import DataError, DataWarning, InputError
 from polytask.models import InContextModel, TaskTableModel
+from polytask.models.in_context_config import OF_NUMBERS, OF_OWN_CLASSES
 
 pytestmark = pytest.mark.trains
 
@@ -196,6 +197,20 @@ def test_logistic_regression_learns_from_a_prior_of_classes_and_not_of_numbers()
         polytask.learn(lambda draw: (torch.zeros(4, 1), torch.rand(4, generator=draw)), learner="logistic")
 
 
+def test_a_setting_that_a_learner_does_not_use_is_refused_for_a_prior_too():
+    with pytest.raises(InputError, match="`width` is not used with `learner='logistic'`"):
+        polytask.learn(clouds, learner="logistic", width=64, steps=1)
+
+
+@pytest.mark.parametrize("learner", sorted({*OF_NUMBERS} - {*OF_OWN_CLASSES}))
+def test_a_number_of_classes_is_refused_by_learners_of_numbers(learner):
+    problem = f"`most_classes` is not used with `learner='{learner}'`"
+    with pytest.raises(InputError, match=problem):
+        polytask.learn(shared_table(8), task_column="shop", target="x", learner=learner, most_classes=3)
+    with pytest.raises(InputError, match=problem):
+        polytask.learn(clouds, learner=learner, most_classes=3)
+
+
 def test_rows_of_unknown_tasks_are_left_empty_with_a_word(own):
     mixed = pd.concat([own_table(20).head(2), own_table(1, first=900).head(1)], ignore_index=True)
     with pytest.warns(DataWarning, match="task of 1 row is not known: their answers are left empty"):
@@ -261,6 +276,8 @@ def test_auto_compares_the_mixed_model_with_a_network_by_held_out_tasks(monkeypa
         ({"own_classes": True, "target": ["bought", "x"]}, "`own_classes` take one `target`, got 2"),
         ({"own_classes": True, "target": "x:regression"}, "is asked as regression, but `own_classes`"),
         ({"learner": "mixed", "most_classes": 3}, "`most_classes` is not used with `learner='mixed'`"),
+        ({"target": "x:regression", "learner": "pfn", "most_classes": 3}, "classes, but 'x' holds numbers"),
+        ({"target": "x:regression", "most_classes": 3}, "`most_classes` is for a target of classes, but 'x'"),
     ],
 )
 def test_what_cannot_be_learned_together_is_refused(change, problem):

@@ -24,6 +24,7 @@ from polytask.models.in_context_config import (
     OF_ONE_INPUT,
     OF_OWN_CLASSES,
     InContextConfig,
+    check_used,
 )
 from polytask.models.in_context_model import InContextModel
 from polytask.models.in_context_reading import InContextReader
@@ -39,6 +40,7 @@ Prior = Callable[[torch.Generator], tuple[Tensor, Tensor]]
 
 _FIRST = 500  # data sets from which scales and borders are taken
 _N_BARS = 100
+_WIDTH = 64  # where it is left open
 _REMEDY = "Lower `learning_rate`, or draw from a prior of smaller numbers."
 
 
@@ -47,7 +49,7 @@ def learn_prior(
     *,
     learner: str = "pfn",
     steps: int = 2000,
-    width: int = 64,
+    width: int | None = None,
     learning_rate: float = 1e-3,
     episodes: int = 16,
     most_classes: int | None = None,
@@ -64,7 +66,8 @@ def learn_prior(
     check = SettingsCheck()
     learner = check.choice("learner", learner, IN_CONTEXT_LEARNERS)
     steps = check.whole("steps", steps, least=1)
-    width = check.whole("width", width, least=4)
+    check_used(check, learner, width=width, most_classes=most_classes)
+    width = check.whole("width", _WIDTH if width is None else width, least=4)
     learning_rate = check.number("learning_rate", learning_rate, above=0)
     episodes = check.whole("episodes", episodes, least=1)
     seed = check.whole("seed", seed, least=0)

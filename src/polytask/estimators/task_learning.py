@@ -31,7 +31,7 @@ from polytask.models.in_context_config import (
     OF_ONE_INPUT,
     OF_ONE_NUMBER,
     OF_OWN_CLASSES,
-    WITHOUT_WIDTH,
+    check_used,
 )
 from polytask.models.own_classes import own_classes_text
 
@@ -108,8 +108,16 @@ class TaskLearning:
 
         Raises:
             DataError: They cannot be read.
+            InputError: They are numbers, and a number of classes was given.
         """
-        return read_targets(frame, self.columns, own_classes=self.own_classes)
+        read = read_targets(frame, self.columns, own_classes=self.own_classes)
+        if self.most_classes is not None and all(one.task.kind == "regression" for one in read.targets):
+            names = [one.task.name for one in read.targets]
+            raise InputError(
+                f"`most_classes` is for a target of classes, but {examples(names)} "
+                f"{'holds' if len(names) == 1 else 'hold'} numbers. Leave it out."
+            )
+        return read
 
     def read(self, frame: pd.DataFrame, read: ReadTargets | None = None) -> TaskLearnerTable:
         """Read a table, as for `read_task_table`.
@@ -271,8 +279,7 @@ def task_learning(
             f"`own_classes` are learned by {' or '.join(OF_OWN_CLASSES)}, not by {learner!r}; choose one of "
             "them, or leave it out"
         )
-    if learner in WITHOUT_WIDTH and width is not None:
-        check.unused("width", "learner", learner, ["pfn"], that="has layers")
+    check_used(check, learner, width=width, most_classes=most_classes)
     if learner == "mixed":
         if most_classes is not None:
             check.unused("most_classes", "learner", "mixed", ["pfn"], that="is a network of rows")

@@ -28,6 +28,7 @@ __all__ = [
     "WITHOUT_WIDTH",
     "InContextConfig",
     "build_in_context",
+    "check_used",
     "numbers_of",
     "tensors_of",
 ]
@@ -219,6 +220,22 @@ IN_CONTEXT_LEARNERS: Mapping[str, Callable[[InContextConfig], EpisodicLearner]] 
 }
 """Neural processes: conditional, latent, attentive, convolutional, of a transformer; prior-fitted network;
 logistic regression of the known rows."""
+
+
+def check_used(check: SettingsCheck, learner: str, *, width: object, most_classes: object) -> None:
+    """Report settings that were given, but that a network of rows does not use.
+
+    Args:
+        check: Where they are reported.
+        learner: Which; of those that are none of `IN_CONTEXT_LEARNERS` nothing is said.
+        width: What was given; None for nothing.
+        most_classes: Likewise.
+    """
+    if width is not None and learner in WITHOUT_WIDTH:
+        check.unused("width", "learner", learner, ["pfn"], that="has layers")
+    of_classes = (*OF_CLASSES, *OF_OWN_CLASSES)
+    if most_classes is not None and learner in IN_CONTEXT_LEARNERS and learner not in of_classes:
+        check.unused("most_classes", "learner", learner, ["pfn"], that="answers classes")
 
 
 def build_in_context(config: InContextConfig, borders: Tensor | None = None) -> EpisodicLearner:
