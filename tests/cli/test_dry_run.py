@@ -75,6 +75,23 @@ def test_a_task_column_is_told_as_what_it_is(run):
     assert found(run(*FIT, "--task-column", "b", "--dry-run", "--json"))["tasks"] == 5
 
 
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--task-column", "b"), "task sampling round-robin: rows are drawn by their task"),
+        ((), "task sampling round-robin: y 50 %, z 50 % of the common loss"),
+    ],
+)
+def test_task_sampling_is_told(run, options, told):
+    ended = run(*FIT, *options, "--task-sampling", "round-robin", "--dry-run")
+    assert told in " ".join(ended.stdout.split()), ended.stderr
+
+
+def test_notes_name_options_as_they_are_typed(run):
+    ended = run(*FIT, "--groups", "y;z", "--task-sampling", "round-robin", "--dry-run")
+    assert "note: --task-sampling changes nothing, as each" in " ".join(ended.stdout.split())
+
+
 def test_what_is_told_is_what_is_done(run):
     told = found(run(*FIT, "--epochs", "1", "--no-baselines", "--dry-run", "--json"))
     done = found(run(*FIT, "--epochs", "1", "--no-baselines", "--json"))

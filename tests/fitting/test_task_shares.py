@@ -100,6 +100,16 @@ def test_what_does_not_fit_is_named(settings, message):
         FitSettings.checked(settings)
 
 
+def test_what_each_target_counted_is_told():
+    table = pd.DataFrame({"x": range(80), "y": np.arange(80.0)})
+    table["z"] = np.where(np.arange(80) < 20, table["y"] % 7, np.nan)
+    for law, shares in {"proportional": {"y": 0.8, "z": 0.2}, "loss": None}.items():
+        planned = plan(table, ["y", "z"], task_sampling=law).to_json()
+        assert planned["task_sampling"] == law and planned.get("shares_of_targets") == shares
+    alone = plan(table, ["y", "z"], task_sampling="proportional", groups=[["y"], ["z"]])
+    assert "`task_sampling` changes nothing, as each target is alone in its group" in alone.messages[-1]
+
+
 def test_sampling_needs_several_tasks():
     table = pd.DataFrame({"x": range(40), "y": np.arange(40.0), "shop": [0, 1] * 20})
     with pytest.raises(InputError, match="the target 'y' is the only one"):

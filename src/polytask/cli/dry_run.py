@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from polytask.cli.failures import spoken
 from polytask.cli.tables import facts
 from polytask.cli.terminal import show
 from polytask.core.names import counted
@@ -191,6 +192,8 @@ def _table_rows(table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for role, name in table["roles"].items():
         n_tasks = f", {counted(table['tasks'], 'task')}" if role == "task_column" else ""
         yield role.replace("_", " "), f"{name}{n_tasks}"
+    if "task_sampling" in table:
+        yield "task sampling", _sampling_text(table)
     if table.get("groups"):
         yield "groups", "; ".join(", ".join(group) for group in table["groups"])
     for kind, names in table["columns"].items():
@@ -205,8 +208,18 @@ def _table_rows(table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "folds", f"{table['folds'][0]} of {sizes}{repeats}"
 
 
+def _sampling_text(table: Mapping[str, Any]) -> str:
+    """Say what is drawn, or weighed, by a law of task sampling."""
+    law = table["task_sampling"]
+    if "shares_of_targets" in table:
+        shares = [f"{name} {100 * share:.3g} %" for name, share in table["shares_of_targets"].items()]
+        return f"{law}: {_some(shares)} of the common loss"
+    of_tasks = "task_column" in table["roles"]
+    return f"{law}: {'rows are drawn by their task' if of_tasks else 'it weighs the losses of targets'}"
+
+
 def _lines(rows: Sequence[tuple[str, str]], messages: Sequence[str]) -> "list[RenderableType]":
-    notes = [f"note: {message}" for message in messages if " is not used: " not in message]
+    notes = [f"note: {spoken(message)}" for message in messages if " is not used: " not in message]
     return [facts(rows), *notes, "Nothing was trained, and nothing written."]
 
 

@@ -6,6 +6,7 @@ import shlex
 import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from contextvars import ContextVar
 from typing import Any
 
 import typer
@@ -16,7 +17,7 @@ from polytask.core import DataWarning, InputError, MissingPackageError, Polytask
 from polytask.core.doors import at_the_command
 from polytask.core.interrupts import interruptible
 
-__all__ = ["SpokenCommand", "as_options"]
+__all__ = ["SpokenCommand", "as_options", "spoken"]
 
 # Functions and methods of Python, and the commands that do the same.
 _CALLS = {
@@ -80,6 +81,7 @@ class SpokenCommand(TyperCommand):
             for category in (DataWarning, ResultWarning):
                 warnings.simplefilter("always", category)
             warnings.showwarning = self._note
+            running = _RUNNING.set(self)
             try:
                 with at_the_command(), _interruptible(self.name, ctx.params):
                     return super().invoke(ctx)
@@ -93,6 +95,8 @@ class SpokenCommand(TyperCommand):
             except KeyboardInterrupt as stop:
                 say(self._spoken(str(stop) or "Stopped."), style="yellow")
                 raise typer.Exit(130) from stop
+            finally:
+                _RUNNING.reset(running)
 
     def _know_others(self, ctx: Any) -> None:
         root = ctx.find_root().command
@@ -124,6 +128,15 @@ class SpokenCommand(TyperCommand):
     def _note(self, message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
         if issubclass(category, (DataWarning, ResultWarning)):
             say(f"note: {self._spoken(str(message))}", style="yellow")
+
+
+_RUNNING: ContextVar[SpokenCommand | None] = ContextVar("_RUNNING", default=None)
+
+
+def spoken(text: str) -> str:
+    """Write a message in the words of the command that is running; elsewhere as it is."""
+    command = _RUNNING.get()
+    return text if command is None else as_options(text, command, command.others)
 
 
 def _interruptible(command: str | None, parameters: Mapping[str, Any]) -> AbstractContextManager[None]:

@@ -32,7 +32,7 @@ from polytask.fitting.table_surroundings import Surroundings, rehearse
 from polytask.fitting.table_verdict import Answers, constant_predictions, judge, judged_rows, mean_gain
 from polytask.fitting.target_groups import AUTO, found_message, groups_text, settled
 from polytask.fitting.target_options import with_class_weights, with_metrics, with_target_weights
-from polytask.fitting.task_shares import refuse_task_sampling, with_task_sampling
+from polytask.fitting.task_shares import refuse_task_sampling, shares_of_targets, with_task_sampling
 from polytask.fitting.temperature import Sharpness
 from polytask.models.table_config import TableConfig, unused_for
 from polytask.models.table_model import TableModel
@@ -97,7 +97,7 @@ def train_table(
     data = _described(frame, prepared, columns, settings)
     where = _surroundings(settings, prepared, data, start=start)
     _rehearse(settings, prepared, where)
-    unused = _unused(prepared, settings)
+    unused = _unused(prepared, columns, settings)
     for note in filter(None, (*prepared.messages, unused)):
         warnings.warn(note, DataWarning, stacklevel=stacklevel)
     with (
@@ -155,18 +155,26 @@ def plan_fit(frame: pd.DataFrame | LargeTable, columns: Columns, settings: FitSe
             seed=derive_seed(settings.seed, "networks"),
             where=where,
         )
-    unused = _unused(prepared, settings)
+    unused = _unused(prepared, columns, settings)
     return PlannedFit(
-        table=table_summary(frame, columns, prepared, groups=settings.groups),
+        table=table_summary(frame, columns, prepared, groups=settings.groups) | _sampled(data),
         trainings=trainings,
         messages=tuple(filter(None, (*prepared.messages, unused))),
     )
 
 
-def _unused(prepared: PreparedTable, settings: FitSettings) -> str | None:
+def _unused(prepared: PreparedTable, columns: Columns, settings: FitSettings) -> str | None:
     """Say which settings change nothing for these targets; None if all do."""
     names = [task.name for task in prepared.tasks]
-    return unused_for(names, settings.config, settings.groups, weighed=bool(settings.target_weights))
+    given = {"target_weights": settings.target_weights}
+    given["task_sampling"] = None if columns.of_tasks else settings.task_sampling
+    weighed = [name for name, value in given.items() if value]
+    return unused_for(names, settings.config, settings.groups, weighed=weighed)
+
+
+def _sampled(data: Mapping[str, object]) -> dict[str, object]:
+    """Return what is said of sampling in where a model comes from."""
+    return {name: data[name] for name in ("task_sampling", "shares_of_targets") if name in data}
 
 
 def _prepared(
@@ -240,6 +248,8 @@ def _described(
     by_target = {name: getattr(settings, name) for name in ("class_weights", "target_weights", "metrics")}
     by_target |= {name: getattr(settings, name) for name in ("task_sampling", "sampling_temperature")}
     others = {"fold_column": columns.fold, "text_encoder": _text_encoder(prepared)}
+    if not columns.of_tasks:
+        by_target["shares_of_targets"] = shares_of_targets(prepared, settings.task_sampling)
     by_target["groups"] = settings.groups and [list(group) for group in settings.groups]
     return {
         "fingerprint": fingerprint(frame)

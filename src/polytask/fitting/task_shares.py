@@ -28,7 +28,7 @@ from polytask.fitting.target_curriculum import CURRICULA
 from polytask.fitting.task_draws import TaskDraws
 from polytask.models.table_config import TableConfig
 
-__all__ = ["check_task_sampling", "refuse_task_sampling", "with_task_sampling"]
+__all__ = ["check_task_sampling", "refuse_task_sampling", "shares_of_targets", "with_task_sampling"]
 
 
 def check_task_sampling(check: SettingsCheck, law: Any, temperature: Any) -> None:
@@ -108,6 +108,19 @@ def with_task_sampling(
     ]
     weights = dict(zip(names, (shares / shares.mean()).tolist(), strict=True))
     return replace(prepared, target_weights=weights)
+
+
+def shares_of_targets(prepared: PreparedTable, law: str | None) -> dict[str, float] | None:
+    """Tell the share of each target in the common loss, of sum 1; None without a law, or if losses decide.
+
+    Args:
+        prepared: What `with_task_sampling` returned.
+        law: By which law targets count.
+    """
+    if law is None or law in CURRICULA:
+        return None
+    weights = {task.name: prepared.target_weights.get(task.name, 1.0) for task in prepared.tasks}
+    return {name: round(weight / sum(weights.values()), 4) for name, weight in weights.items()}
 
 
 def _with_draws(prepared: PreparedTable, law: str, temperature: float, groups: np.ndarray) -> PreparedTable:

@@ -137,7 +137,7 @@ def unused_for(
     config: TableConfig,
     groups: Sequence[Sequence[str]] | None = None,
     *,
-    weighed: bool = False,
+    weighed: Sequence[str] = (),
 ) -> str | None:
     """Say which settings change nothing for these targets: one alone has nothing to share; None if all do.
 
@@ -145,18 +145,18 @@ def unused_for(
         targets: Their names.
         config: The settings.
         groups: In which they are trained; None for all together.
-        weighed: Whether ``target_weights`` were given.
+        weighed: The settings that were given and say how much targets count.
     """
     entry = architecture_entry(config.architecture)
     pointless = [
         *([] if entry.for_one_task else [f"`architecture={config.architecture!r}`"]),
         *([] if config.balancing == "equal" else [f"`balancing={config.balancing!r}`"]),
-        *(["`target_weights`"] if weighed else []),
+        *(f"`{name}`" for name in weighed),
     ]
     largest = len(targets) if groups is None else max(map(len, groups))
     if largest > 1 or not pointless:
         return None
-    verb = "change" if len(pointless) > 1 or weighed else "changes"
+    verb = "change" if len(pointless) > 1 or "target_weights" in weighed else "changes"
     why = f"{targets[0]!r} is the only target" if len(targets) == 1 else "each target is alone in its group"
     return f"{' and '.join(pointless)} {verb} nothing, as {why} and shares with none"
 
