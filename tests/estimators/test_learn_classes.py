@@ -79,6 +79,16 @@ def test_a_class_without_a_known_row_has_no_probability_and_none_at_all_is_refus
         model.adapt(torch.randn(5, 2), list("abcde"))
 
 
+def test_of_a_large_task_a_rare_class_stays_known_and_all_classes_are_counted(model):
+    x = np.random.default_rng(0).normal(size=(600, 2))
+    labels = np.where(np.arange(600) == 317, "rare", "usual")
+    with pytest.warns(DataWarning, match="1 task has more than 256 labelled rows"):
+        found = model.adapt(x, labels)
+    assert len(found.known) == 256 and set(found.known.labels[:, 0].tolist()) == {0, 1}
+    with pytest.raises(DataError, match="The rows have 600 classes, but the network was built for 4"):
+        model.adapt(x, [f"c{row}" for row in range(600)])
+
+
 def test_a_model_of_a_prior_comes_back_before_and_after_it_knows_classes(model, tmp_path):
     x = torch.randn(6, 2, generator=torch.Generator().manual_seed(0))
     for index, labels in enumerate([None, ["a"] * 6, ["b", "a", "c", "a", "b", "c"]]):

@@ -131,6 +131,12 @@ def test_what_cannot_be_done_is_a_record(client: TestClient, path: str, told: di
     assert answer.json()["error"]["request"] == answer.headers["x-request-id"]
 
 
+def test_fields_are_named_as_requests_write_them(client: TestClient):
+    answer = client.post("/models/drawings/rename", json={"label": "bar", "to": "rod"})
+    assert answer.status_code == 422
+    assert "fields are class, to." in answer.json()["error"]["remedy"]
+
+
 def test_24_clients_at_once_adapt_and_predict_with_the_right_answers(tmp_path):
     pairs = [(SIGNS[i % 5], SIGNS[(i + 1 + i // 5 % 4) % 5]) for i in range(24)]
     expected = {

@@ -294,6 +294,52 @@ def test_a_model_knows_so_many_rows_of_tasks_and_no_more(start: Start, shops: st
     assert "more" not in [one["name"] for one in client.get("/models").json()["models"]]
 
 
+@pytest.fixture(scope="module")
+def kinds(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A network that reads rows of tasks with classes of their own."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"task": np.repeat([f"t{i}" for i in range(7)], 6), "x": rng.normal(size=42)})
+    frame["kind"] = [f"k{i // 6}{'ab'[i % 2]}" for i in range(42)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = polytask.learn(
+            frame, task_column="task", target="kind", own_classes=True, learner="logistic", steps=2,
+            progress=False,
+        )  # fmt: skip
+    return str(model.save(tmp_path_factory.mktemp("kinds") / "kinds"))
+
+
+HOSTILE = ["<script>alert(1)</script>", "__proto__", "a|b", 'say "hi"\nthere', "☃" * 200, "0", "nul\0"]
+
+
+def own_rows(names: list) -> list[dict]:
+    """Two rows of a class each, the pairs in tasks of their own."""
+    return [{"task": f"n{i // 2}", "x": float(i), "kind": name} for i, name in enumerate(names)]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_class_of_any_name_is_answered_beside_those_of_its_task_alone(start: Start, kinds: str, name: str):
+    client = start(models={"kinds": kinds})
+    asked = {"context": own_rows([name, "other", "c", "d"]), "rows": [{"task": "n0", "x": 0.0}]}
+    asked["rows"] += [{"task": "n1", "x": 2.0}, {"task": "nobody", "x": 0.0}]
+    found = client.post("/models/kinds/predict", json=asked)
+    assert found.status_code == 200, found.text
+    shares = [one["kind"] for one in found.json()["probabilities"]]
+    assert [set(one) for one in shares] == [{name, "other"}, {"c", "d"}, set()]
+    told = [one["kind"] for one in found.json()["predictions"]]
+    assert told[0] == name and told[1] in ("c", "d") and told[2] is None
+
+
+def test_classes_of_tasks_are_limited_in_number_and_length(start: Start, kinds: str):
+    client = start(models={"kinds": kinds}, limits={"classes": 1})
+    many, long = own_rows([f"c{i}" for i in range(8)]), own_rows(["x" * 201, "b"])
+    for rows, told in ((many, "22 classes; at most 20"), (long, "has 201 characters; at most 200")):
+        made = client.post("/models/kinds/adapt", json={"name": "more", "rows": rows})
+        shown = {"context": rows, "rows": [{"task": "n0", "x": 0.0}]}
+        for refused in (made, client.post("/models/kinds/predict", json=shown)):
+            assert refused.status_code == 413 and told in refused.json()["error"]["what"], refused.text
+
+
 def test_contexts_of_clients_at_once_do_not_mix(start: Start, shops: str):
     client = start(models={"shops": shops}, threads=4)
     model, asked = load(shops), [{"shop": "new", "x": 0.5}]

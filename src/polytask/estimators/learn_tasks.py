@@ -172,7 +172,7 @@ def trained_network(
     assert isinstance(network, Network)  # noqa: S101 - there are no others
     seed = derive_seed(asked.seed, "network")
     learner = network.trained(table, trial.steps, seed=seed, progress=asked.progress)
-    known, n_shortened = table.known.limited()
+    known, n_shortened = table.known.limited(of_classes=table.reader.of_classes)
     messages = table.messages
     if n_shortened:
         messages = (*messages, most_rows_text(n_shortened))

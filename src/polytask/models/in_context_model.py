@@ -241,7 +241,9 @@ class InContextModel(SavedModel):
         )
         if n_repeated := int((~fresh).sum()):
             warnings.warn(repeated_text(n_repeated, len(more)), DataWarning, stacklevel=2)
-        known, shortened = self.known.more(more.only(fresh)).limited()
+        known = self.known.more(more.only(fresh))
+        self._check_classes(known, names, reader)
+        known, shortened = known.limited(of_classes=reader.of_classes)
         if shortened:
             warnings.warn(most_rows_text(shortened), DataWarning, stacklevel=2)
         return self.knowing(names, known, reader)
@@ -255,8 +257,7 @@ class InContextModel(SavedModel):
             DataError: A task has more classes than the network was built for.
         """
         reader = self.reader if reader is None else reader
-        if reader.own_classes:
-            check_classes(known, names, self.config.n_classes, of_tasks=reader.column is not None)
+        self._check_classes(known, names, reader)
         return InContextModel(
             self.learner,
             config=self.config,
@@ -266,6 +267,10 @@ class InContextModel(SavedModel):
             spreads=self.spreads,
             data=self.data,
         )
+
+    def _check_classes(self, known: KnownRows, names: TaskNames, reader: InContextReader) -> None:
+        if reader.own_classes:
+            check_classes(known, names, self.config.n_classes, of_tasks=reader.column is not None)
 
     def evaluate(self, table: Any, *, seed: int = 0) -> pd.DataFrame:
         """Measure the answers for new tasks; see `polytask.estimators.evaluate_new_tasks`."""

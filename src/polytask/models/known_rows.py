@@ -70,13 +70,20 @@ class KnownRows:
             task=torch.cat([self.task, other.task]),
         )
 
-    def limited(self) -> tuple["KnownRows", int]:
-        """Return these rows, of larger tasks 256 that are drawn, and how many tasks that are."""
+    def limited(self, *, of_classes: bool) -> tuple["KnownRows", int]:
+        """Return these rows, of larger tasks 256 that are drawn, and how many tasks that are.
+
+        Args:
+            of_classes: Whether labels are classes; a row of each is among those that are drawn, as a class
+                without any would have probability 0.
+        """
         kept, n_shortened = [], 0
         for number, rows in self.by_task().items():
             if len(rows) > MOST_ROWS:
                 n_shortened += 1
                 draw = torch.randperm(len(rows), generator=generator(0, "rows of a task", number))
+                if of_classes:
+                    draw = _one_of_each_first(draw, self.labels[rows[draw], 0])
                 rows = rows[draw[:MOST_ROWS].sort().values]
             kept.append(rows)
         if not n_shortened:
@@ -88,3 +95,14 @@ class KnownRows:
         order = self.task.argsort(stable=True)
         tasks, counts = self.task[order].unique_consecutive(return_counts=True)
         return dict(zip(tasks.tolist(), order.split(counts.tolist()), strict=True))
+
+
+def _one_of_each_first(draw: Tensor, labels: Tensor) -> Tensor:
+    """Put the first row of each class before the others, each in the order of the draw."""
+    _, number = labels.unique(return_inverse=True)
+    order = number.argsort(stable=True)
+    starts = torch.ones(len(draw), dtype=torch.bool)
+    starts[1:] = number[order].diff() != 0
+    first = torch.zeros(len(draw), dtype=torch.bool)
+    first[order[starts]] = True
+    return torch.cat([draw[first], draw[~first]])

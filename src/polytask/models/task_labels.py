@@ -6,7 +6,6 @@ import pandas as pd
 from torch import Tensor
 
 from polytask.core import DataError
-from polytask.core.doors import by_door
 from polytask.data.tables.column import column_hint, one_column
 from polytask.data.tables.problems import examples
 from polytask.data.tables.target_column import TargetColumn
@@ -29,10 +28,9 @@ def labels_to_learn(targets: Sequence[TargetColumn], frame: pd.DataFrame) -> dic
         )
     labels = {target.task.name: target.encode(one_column(frame, target.task.name)) for target in there}
     if not any(bool(mask.any()) for _, mask in labels.values()):
-        predict = by_door(python="`predict`", command="polytask predict")
         raise DataError(
             f"No row has a label of {examples(list(labels))}, so there is nothing to learn a task from. "
-            f"Label a row, or use {predict}, which answers unknown tasks as well."
+            "Label one."
         )
     return labels
 

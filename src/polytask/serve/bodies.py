@@ -131,8 +131,13 @@ def checked(form: type[BaseModel], value: Any) -> Any:
             422,
             f"{first['msg']}{more}.",
             where=where[:200],
-            remedy=f"Correct it; fields are {', '.join(form.model_fields)}. /docs has an example.",
+            remedy=f"Correct it; fields are {', '.join(_fields(form))}. /docs has an example.",
         ) from error
+
+
+def _fields(form: type[BaseModel]) -> list[str]:
+    """Return the names of the fields, as requests write them."""
+    return [field.alias or name for name, field in form.model_fields.items()]
 
 
 async def _of_form(form: FormData) -> Body:

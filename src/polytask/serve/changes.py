@@ -20,14 +20,12 @@ from polytask.serve.failures import Refused
 from polytask.serve.forms import Adapt, MoreExamples
 from polytask.serve.items import examples_of
 from polytask.serve.names import checked_name
-from polytask.serve.rows import frame_of
+from polytask.serve.rows import check_known, frame_of
 from polytask.serve.settings import Limits
 from polytask.serve.shelf import Served, Shelf
 from polytask.serve.store import Store
 
 __all__ = ["Changes"]
-
-_MOST_TIMES = 20  # as many tasks, and rows of them, as a request may have, that a model may know
 
 
 class Changes:
@@ -117,7 +115,7 @@ class Changes:
         model = served.model
         if isinstance(model, TaskTableModel | InContextModel):
             adapted = model.adapt(frame_of(asked.rows, body, self._limits, self._folder))
-            self._check_tasks(adapted)
+            check_known(model, adapted, self._limits, where="rows")
             return adapted
         if not isinstance(model, Base | LearnedFeatures | FewShotClassifier | FewShotModel):
             what = "keeps no examples" if isinstance(model, AdaptedModel) else "has no tasks to be learned"
@@ -160,19 +158,6 @@ class Changes:
                     f"The model would have {count:,} {what}; at most {most:,} are taken.",
                     where="examples",
                     remedy="Remove some first.",
-                )
-
-    def _check_tasks(self, model: TaskTableModel | InContextModel) -> None:
-        known = {"tasks": len(model.tasks)}
-        if isinstance(model, InContextModel):
-            known["rows"] = len(model.known)
-        for what, count in known.items():
-            if count > (most := _MOST_TIMES * self._limits.rows):
-                raise Refused(
-                    413,
-                    f"The model would know {count:,} {what}; at most {most:,} are taken.",
-                    where="rows",
-                    remedy="Adapt the model that was there first, to those that are needed.",
                 )
 
     def _check_free(self, name: str) -> None:

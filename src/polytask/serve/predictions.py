@@ -20,7 +20,7 @@ from polytask.serve.bodies import Body
 from polytask.serve.failures import Refused, as_refused
 from polytask.serve.forms import Predict
 from polytask.serve.items import items_to_predict
-from polytask.serve.rows import frame_of, json_frame
+from polytask.serve.rows import check_known, frame_of, json_frame
 from polytask.serve.settings import Limits
 from polytask.serve.shelf import Served
 
@@ -154,13 +154,30 @@ def _of_tasks(
     if asked.context is not None:
         context = json_frame(asked.context, limits, where="context")
         try:
-            model = model.adapt(context, again=True)
+            known = model.adapt(context, again=True)
         except PolytaskError as error:
             raise as_refused(error, where="context") from error
+        check_known(model, known, limits, where="context")
+        model = known
     found = model.predict(
         frame, intervals=asked.intervals, deviation=asked.deviation, log_density=asked.log_density
     )
+    if isinstance(model, InContextModel) and model.reader.own_classes:
+        return _of_own_classes(model.targets[0], found)
     return _of_rows(model.targets, found, asked)
+
+
+def _of_own_classes(target: TargetColumn, found: pd.DataFrame) -> dict[str, Any]:
+    """Tell the classes of each row's task; those of others have probability 0, and can be very many."""
+    name = target.task.name
+    classes = [one for one in target.classes if f"{name}:p({one})" in found]
+    shares = found[[f"{name}:p({one})" for one in classes]].to_numpy(dtype=float)  # [row, class]
+    return {
+        "predictions": [{name: value} for value in plain(found[name].tolist())],
+        "probabilities": [
+            {name: {classes[at]: float(row[at]) for at in np.flatnonzero(row > 0)}} for row in shares
+        ],
+    }
 
 
 def _of_rows(targets: Sequence[TargetColumn], found: pd.DataFrame, asked: Predict) -> dict[str, Any]:

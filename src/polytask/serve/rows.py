@@ -13,14 +13,18 @@ from pandas.api.types import is_datetime64_any_dtype, is_numeric_dtype
 from polytask.core import PolytaskError
 from polytask.data import read_table
 from polytask.data.examples.json_rows import frame_of_rows
+from polytask.models.in_context_model import InContextModel
+from polytask.models.task_table_model import TaskTableModel
 from polytask.serve.bodies import Body, Part
 from polytask.serve.failures import Refused, as_refused
 from polytask.serve.parquet import plain_parquet
 from polytask.serve.settings import Limits
 
-__all__ = ["check_size", "checked_file", "frame_of", "json_frame", "read_file"]
+__all__ = ["check_known", "check_size", "checked_file", "frame_of", "json_frame", "read_file"]
 
 _SCALARS = (str, int, float, bool, type(None))
+_MOST_TIMES = 20  # as many tasks, and rows and classes of them, as a request or a classifier may have
+_LONGEST_NAME = 200  # of a class
 
 
 def frame_of(rows: list[dict[str, Any]] | None, body: Body, limits: Limits, folder: Path) -> pd.DataFrame:
@@ -160,6 +164,48 @@ def check_size(frame: pd.DataFrame, limits: Limits, *, most_rows: int) -> None:
             remedy="Send it in parts.",
         )
     _check_columns(len(frame.columns), limits)
+
+
+def check_known(
+    before: TaskTableModel | InContextModel,
+    after: TaskTableModel | InContextModel,
+    limits: Limits,
+    *,
+    where: str,
+) -> None:
+    """Look at the size of a model that has learned rows of tasks.
+
+    Args:
+        before: The model.
+        after: What it would become.
+        limits: How large it may be.
+        where: The field that the rows stand in.
+
+    Raises:
+        Refused: It would know too many tasks, rows or classes, or a new class has a long name.
+    """
+    most = {"tasks": limits.rows}
+    known = {"tasks": len(after.tasks)}
+    if isinstance(after, InContextModel):
+        most |= {"rows": limits.rows, "classes": limits.classes}
+        classes = after.targets[0].classes
+        known |= {"rows": len(after.known), "classes": len(classes)}
+        new = classes[len(before.targets[0].classes) :]
+        if long := [name for name in new if len(name) > _LONGEST_NAME]:
+            raise Refused(
+                413,
+                f"The name of a class has {len(long[0]):,} characters; at most {_LONGEST_NAME:,} are taken.",
+                where=where,
+                remedy="Cut it.",
+            )
+    for what, count in known.items():
+        if count > (limit := _MOST_TIMES * most[what]):
+            raise Refused(
+                413,
+                f"The model would know {count:,} {what}; at most {limit:,} are taken.",
+                where=where,
+                remedy="Adapt the model that was there first, to those that are needed.",
+            )
 
 
 def _check_texts(frame: pd.DataFrame, limits: Limits) -> None:
