@@ -7,8 +7,8 @@
 A stored ratio is of one processor, so nothing is compared with it: the code of now and the code of then (a
 git worktree) run here, in turn, in processes of their own, several rounds. A round gives a ratio of processor
 time; over rounds these have a mean and an interval, the band of noise. A case is **slower** if the whole
-interval is above ``--tolerance``. A table is **stale** when the hash of the modules that made it is another
-one now.
+interval is above ``--tolerance``; a case that **cannot run** with the code of now is a fault, too. A table is
+**stale** when the hash of the modules that made it is another one now.
 """
 
 import argparse
@@ -40,15 +40,15 @@ class Found:
         case: Its name.
         ratio: Time of now over then, the geometric mean of rounds.
         low, high: Its interval of 95 %, the band of noise.
-        verdict: What to think of it.
-        told: Why it could not be compared.
+        verdict: What to think of it; "not compared" where the code of then lacks what the case uses.
+        told: Why it could not be compared, or run.
     """
 
     case: str
     ratio: float = math.nan
     low: float = math.nan
     high: float = math.nan
-    verdict: Literal["slower", "faster", "as before", "not compared"]
+    verdict: Literal["slower", "faster", "as before", "not compared", "cannot run"]
     told: str = ""
 
 
@@ -68,9 +68,9 @@ def compared(
 def _judged(case: str, pairs: Sequence[tuple[float | str, float | str]], tolerance: float) -> Found:
     from polytask.core import mean_interval
 
-    told = next((one for pair in pairs for one in pair if isinstance(one, str)), None)
-    if told is not None:
-        return Found(case=case, verdict="not compared", told=told)
+    old, new = ([one for one in seconds if isinstance(one, str)] for seconds in zip(*pairs, strict=True))
+    if old or new:
+        return Found(case=case, verdict="cannot run" if new else "not compared", told=[*new, *old][0])
     logs = [math.log(float(new) / float(old)) for old, new in pairs]
     interval = mean_interval(logs)
     ratio, low, high = (math.exp(value) for value in (interval.mean, interval.low, interval.high))
@@ -140,7 +140,7 @@ def stale(tables: Mapping[str, Path], root: Path = ROOT) -> tuple[dict[str, list
 
 
 def main() -> int:
-    """Compare, and tell; the exit code is 1 where something is slower."""
+    """Compare, and tell; the exit code is 1 where something is slower, or cannot run."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--tolerance", type=float, default=0.1, help="the part that is no slowdown yet (0.1)")
@@ -164,7 +164,10 @@ def main() -> int:
     slower = [one for one in found if one.verdict == "slower"]
     for one in slower:
         print(f"SLOWER: {one.case}, {one.ratio:.2f} times ({one.low:.2f} to {one.high:.2f})")
-    return int(bool(slower))
+    broken = [one.case for one in found if one.verdict == "cannot run"]
+    if broken:
+        print(f"CANNOT RUN with the code of now: {', '.join(broken)}")
+    return int(bool(slower or broken))
 
 
 def _trees(asked: argparse.Namespace) -> Iterable[tuple[Path, str, list[str]]]:

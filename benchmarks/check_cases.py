@@ -27,8 +27,9 @@ N_ROUNDS = 3
 def training_step() -> Callable[[], object]:
     """Train a small network for 300 steps."""
     script: Any = loaded("training_step")
-    source = script.at_hand(script.table())
-    return lambda: script.ours(32, 300, source)
+    widths, n_rows = script.SHAPES["32"]
+    source = script.at_hand(script.table(), n_rows)
+    return lambda: script.ours(widths, 300, source)
 
 
 def balanced(way: str) -> Callable[[], object]:

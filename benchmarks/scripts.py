@@ -163,7 +163,6 @@ SCRIPTS: dict[str, Script] = {
         ),
     ),
     "task_column": Script(minutes=40, fast=Fast(arguments=("--set", "chicks", "--splits", "2"), minutes=2)),
-    "task_sampling": Script(minutes=6, fast=Fast(arguments=("--splits", "2"), minutes=1.5)),
     "region_coverage": Script(
         minutes=60, fast=Fast(arguments=("--tables", "penguins", "--splits", "3"), minutes=1)
     ),
@@ -175,6 +174,7 @@ SCRIPTS: dict[str, Script] = {
     "omniglot_alphabets": Script(minutes=60),
     "image_learners": Script(minutes=36),
     "school": Script(minutes=10),
+    "task_sampling": Script(minutes=6),
     "joint": Script(parts=_each(SETS), minutes=150),
     "every_method": Script(minutes=75),
     "affinities": Script(parts=_each("sarcos sarcos-equal-parameters tox21 fashion"), minutes=20),

@@ -41,11 +41,13 @@ def test_what_takes_half_the_time_is_faster() -> None:
     assert judged(timed(0.5))["slow"].verdict == "faster"
 
 
-def test_what_cannot_run_in_one_tree_is_told() -> None:
-    def measure(tree: Path, cases: Sequence[str]) -> Mapping[str, float | str]:
-        return dict.fromkeys(cases, 1.0 if tree == NOW else "ImportError: no train")
+@pytest.mark.parametrize(("tree", "verdict"), [(THEN, "not compared"), (NOW, "cannot run")])
+def test_what_cannot_run_in_one_tree_is_told(tree: Path, verdict: str) -> None:
+    def measure(asked: Path, cases: Sequence[str]) -> Mapping[str, float | str]:
+        return dict.fromkeys(cases, "ImportError: no train" if asked == tree else 1.0)
 
-    assert judged(measure)["same"].told == "ImportError: no train"
+    found = judged(measure)["same"]
+    assert (found.told, found.verdict) == ("ImportError: no train", verdict)
 
 
 def test_the_trees_are_timed_in_turn() -> None:
@@ -86,6 +88,11 @@ def test_a_table_is_stale_when_its_code_has_changed(tmp_path: Path) -> None:
     assert stale(tables, tmp_path) == ({}, ["old"])
     (tmp_path / "code.py").write_text("x = 2\n")
     assert stale(tables, tmp_path) == ({"one": ["abcdef012"]}, ["old"])
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_every_case_runs_with_the_code_of_now(case: str) -> None:
+    CASES[case]()()
 
 
 def test_every_case_stands_for_a_table() -> None:

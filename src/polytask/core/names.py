@@ -34,6 +34,8 @@ def printable(text: str, *, keep_lines: bool = False) -> str:
         >>> printable("a\\x1b[31m\\nb")
         'a [31m b'
     """
+    if text.isprintable():  # most are, and this tells at once
+        return text
     kept = "\n\t" if keep_lines else ""
     return "".join(character if _shows(character) or character in kept else " " for character in text)
 

@@ -96,15 +96,17 @@ class KnownExamples:
             texts: Whole.
             features: Theirs, ``[text, feature]``.
         """
+        beginnings = [text_beginning(text) for text in texts]
+        asked = frozenset(beginnings)
         known: dict[str, list[tuple[str, Tensor]]] = {}
         for label, names in self.names.items():
-            for row, name in zip(self.features[label], names, strict=True):
-                if name in self.texts:
-                    known.setdefault(self.texts[name], []).append((label, row))
+            for index, name in enumerate(names):
+                if (beginning := self.texts.get(name)) in asked:
+                    known.setdefault(beginning, []).append((label, self.features[label][index]))
         return {
             text: label
-            for text, row in zip(texts, features, strict=True)
-            for label, there in known.get(text_beginning(text), ())
+            for text, beginning, row in zip(texts, beginnings, features, strict=True)
+            for label, there in known.get(beginning, ())
             if torch.allclose(row, there, rtol=1e-3, atol=1e-5)
         }
 
