@@ -69,9 +69,10 @@ def public_names(file: Path) -> tuple[tuple[str, str], ...]:
 
 def promised(file: Path) -> Iterator[tuple[str, str]]:
     yield file.stem, "file"
-    tree = ast.parse(file.read_text())
+    source = file.read_text()
+    tree = ast.parse(source)
     yield from definitions(tree.body, "")
-    for node in ast.walk(tree):
+    for node in ast.walk(tree) if "Literal" in source or file.parent.name == "cli" else ():
         is_literal = (
             isinstance(node, ast.Subscript)
             and isinstance(node.value, ast.Name)

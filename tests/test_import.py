@@ -4,11 +4,16 @@ import json
 import pkgutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import pandas as pd
 import pytest
+from tests.forks import Forks, forks
 
 import polytask
+from polytask.data.tables.table import fingerprint
+from polytask.encoders import HashedText, token_ids
 
 SAVED = Path(__file__).parent / "models" / "written_before"
 HEAVY = ("torch", "pandas", "sklearn", "scipy", "torchmetrics", "lightning_fabric", "matplotlib", "torchjd")
@@ -24,6 +29,15 @@ def _imported(code: str) -> set[str]:
         [sys.executable, "-W", "error", "-c", shown], capture_output=True, text=True, check=True
     )
     return set(json.loads(ended.stdout.strip().splitlines()[-1]))
+
+
+@pytest.fixture(scope="module")
+def forked() -> Iterator[Forks]:
+    with forks() as running:
+        yield running
+
+
+_TOLD = f"\nimport sys; told = [name for name in {HEAVY!r} if name in sys.modules]"
 
 
 def test_importing_polytask_and_its_rooms_imports_nothing_heavy():
@@ -46,7 +60,7 @@ for words in ([], *([name] for name in get_command(app).commands)):
     assert _imported(code) == set()
 
 
-def test_loading_and_predicting_import_no_trainer_no_metrics_and_no_other_learner():
+def test_loading_and_predicting_import_no_trainer_no_metrics_and_no_other_learner(forked: Forks):
     code = f"""
 import sys
 from pathlib import Path
@@ -61,10 +75,10 @@ strange = ["scipy.stats", "scipy.optimize", "torch._dynamo", "polytask.train", "
 strange += ["polytask.execution", "polytask.estimators", "polytask.meta.initialization.maml"]
 assert not [name for name in strange if name in sys.modules]
 """
-    assert _imported(code) == {"torch", "pandas"}
+    assert forked(code + _TOLD) == ["torch", "pandas"]
 
 
-def test_adapting_and_predicting_import_what_they_need_and_no_more(tmp_path: Path):
+def test_adapting_and_predicting_import_what_they_need_and_no_more(forked: Forks, tmp_path: Path):
     image = pytest.importorskip("PIL.Image")
     for label, box in (("bar", (2, 12, 26, 16)), ("post", (12, 2, 16, 26))):
         (tmp_path / "support" / label).mkdir(parents=True)
@@ -84,7 +98,7 @@ strange = ["polytask.train", "lightning_fabric", "torch._dynamo", "polytask.fitt
 strange += ["polytask.models.table_model", "polytask.models.few_shot_model"]
 assert not [name for name in strange if name in sys.modules]
 """
-    assert _imported(code) == {"torch", "pandas", "scipy"}
+    assert forked(code + _TOLD) == ["torch", "pandas", "scipy"]
     assert "<svg" in (tmp_path / "model" / "report.html").read_text(encoding="utf-8")
     words = ["predict", "model", "support/bar/0.png", "-o", "answers.csv"]
     code = f"""
@@ -98,7 +112,34 @@ strange = ["polytask.models.table_model", "polytask.models.few_shot_model", "pol
 strange += ["polytask.train", "PIL.TgaImagePlugin", "tokenizers", "polytask.encoders.pretrained.minilm"]
 assert not [name for name in strange if name in sys.modules]
 """
-    assert _imported(code) == {"torch", "pandas"}
+    assert forked(code + _TOLD) == ["torch", "pandas"]
+
+
+def test_encoders_import_no_pretrained_package(forked: Forks):
+    code = "import sys, polytask.encoders.pretrained_text, polytask.encoders.pretrained_image\n"
+    code += "told = [n for n in ('sentence_transformers', 'transformers', 'timm') if n in sys.modules]"
+    assert forked(code) == []
+
+
+def test_texts_and_tables_become_the_same_numbers_in_another_process(forked: Forks):
+    code = """
+import pandas as pd
+from polytask.data.tables.table import fingerprint
+from polytask.encoders import HashedText, token_ids
+encoder = HashedText(["a b", "a c"])
+told = [
+    token_ids(["Ein Wort, zwei"]).tolist(),
+    [encoder.fingerprint, encoder.encode(["a b c"]).tolist()],
+    fingerprint(pd.DataFrame({"a": [1.5, None], "b": ["x", None]})),
+    hash("a"),
+]
+"""
+    encoder = HashedText(["a b", "a c"])
+    tokens, vectors, mark, text = forked(code)
+    assert tokens == token_ids(["Ein Wort, zwei"]).tolist()
+    assert vectors == [encoder.fingerprint, encoder.encode(["a b c"]).tolist()]
+    assert mark == fingerprint(pd.DataFrame({"a": [1.5, None], "b": ["x", None]}))
+    assert text != hash("a"), "what hangs on the hashes of texts would go unseen"
 
 
 def test_every_promised_name_exists():

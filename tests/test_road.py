@@ -9,7 +9,7 @@ import torch
 
 DOCS = Path(__file__).parent.parent / "docs"
 PAGES = sorted(path.stem for path in (DOCS / "road").glob("[0-9]*.md"))
-QUICK = {"01-neuron", "02-activation", "03-forward-backward", "07-conflict"}
+QUICK = {"01-neuron", "02-activation", "03-forward-backward"}
 """Pages that run with every test; `make docs` runs all."""
 CELL = re.compile(
     r"^```\{code-cell\}[^\n]*\n(?:---\n.*?^---\n|(?::[^\n]*\n)*)(.*?)^```", re.MULTILINE | re.DOTALL

@@ -77,8 +77,7 @@ def test_killed_workers_lose_no_cell_and_do_none_twice(tmp_path):
     for _ in range(6):
         n_begun = len(log.read_text().splitlines())
         workers = [_forked(found) for _ in range(2)]
-        deadline = time.time() + 5
-        while len(log.read_text().splitlines()) < n_begun + 2 and time.time() < deadline:
+        while len(log.read_text().splitlines()) < n_begun + 2 and not all(map(_has_ended, workers)):
             time.sleep(0.001)  # both are at work, unless little is left
         time.sleep(draw.uniform(0, 0.01))
         for worker in workers:
@@ -118,6 +117,11 @@ def _forked(found):
         finally:
             os._exit(0)
     return process
+
+
+def _has_ended(process):
+    """Tell whether it has, and leave it to be waited for."""
+    return os.waitid(os.P_PID, process, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 def test_a_claimed_cell_is_left_to_its_holder(tmp_path):

@@ -79,6 +79,15 @@ def test_a_graph_is_compiled_and_reads_tensors_that_are_part_of_it_as_they_are()
         torch.testing.assert_close([*program(x)], [x * held, x + held, x.sum()])
 
 
+def test_tensors_that_are_part_of_a_graph_are_given_to_its_program_as_they_are(monkeypatch):
+    monkeypatch.setattr("torch._inductor.standalone_compile", lambda graph, _, dynamic_shapes: graph)
+    held = torch.tensor([1.0, 2.0])
+    x = torch.tensor([3.0, 4.0])
+    program = compiled_operations(operations_of(lambda x: [x * held, x + held, x.sum()], x), [x])
+    held.mul_(10)
+    torch.testing.assert_close([*program(x)], [x * held, x + held, x.sum()])
+
+
 def test_transforms_are_told():
     seen = []
     vmap(lambda x: seen.append(inside_transform()) or x)(torch.zeros(2))

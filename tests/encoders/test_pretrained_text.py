@@ -1,7 +1,6 @@
 """Text encoders around models of sentence-transformers and Hugging Face."""
 
 import importlib
-import subprocess
 import sys
 from importlib.util import find_spec
 from types import ModuleType
@@ -199,15 +198,6 @@ def test_inputs_that_are_no_tokens_are_refused(inputs):
 def test_what_is_no_list_of_texts_is_refused(texts, what):
     with pytest.raises(InputError, match=f"one string or more, but there is {what}"):
         hugging_face().tokens(texts)
-
-
-def test_importing_encoders_imports_no_pretrained_package():
-    code = (
-        "import sys, polytask.encoders.pretrained_text, polytask.encoders.pretrained_image;"
-        "print([n for n in ('sentence_transformers', 'transformers', 'timm') if n in sys.modules])"
-    )
-    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert shown.stdout.strip() == "[]"
 
 
 def test_the_real_sentence_transformers_have_what_is_called():

@@ -1,7 +1,5 @@
 import decimal
 import gzip
-import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -279,16 +277,3 @@ def test_the_fingerprint_tells_tables_apart(other: pd.DataFrame) -> None:
 
 def test_the_fingerprint_does_not_see_the_index() -> None:
     assert fingerprint(_TABLE.set_axis(["p", "q"])) == fingerprint(_TABLE)
-
-
-def test_the_fingerprint_is_the_same_in_another_process() -> None:
-    code = (
-        "import pandas as pd; from polytask.data.tables.table import fingerprint;"
-        "print(fingerprint(pd.DataFrame({'a': [1.5, None], 'b': ['x', None]})))"
-    )
-    here = fingerprint(pd.DataFrame({"a": [1.5, None], "b": ["x", None]}))
-    environment = {**os.environ, "PYTHONHASHSEED": "7"}
-    there = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
-    )
-    assert there.stdout.strip() == here

@@ -62,11 +62,14 @@ def trees(folder: Path) -> Iterator[tuple[Path, ast.Module]]:
 
 def texts(tree: ast.Module) -> Iterator[str]:
     """Give all texts of a module but for its docstrings; a part of a text is none of its own."""
-    inner = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
-    alone = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    for node in ast.walk(tree):
-        found = form(node)
-        if found is not None and id(node) not in inner | alone:
+    left_out: set[int] = set()
+    for node in ast.walk(tree):  # what is in another one comes after it
+        if isinstance(node, ast.JoinedStr):
+            left_out.update(map(id, node.values))
+        elif isinstance(node, ast.Expr):
+            left_out.add(id(node.value))
+        found = None if id(node) in left_out else form(node)
+        if found is not None:
             yield found
 
 
