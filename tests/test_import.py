@@ -13,7 +13,8 @@ from tests.forks import Forks, forks
 
 import polytask
 from polytask.data.tables.table import fingerprint
-from polytask.encoders import HashedText, token_ids
+from polytask.encoders import HashedText
+from polytask.encoders.text import token_ids
 
 SAVED = Path(__file__).parent / "models" / "written_before"
 HEAVY = ("torch", "pandas", "sklearn", "scipy", "torchmetrics", "lightning_fabric", "matplotlib", "torchjd")
@@ -125,7 +126,8 @@ def test_texts_and_tables_become_the_same_numbers_in_another_process(forked: For
     code = """
 import pandas as pd
 from polytask.data.tables.table import fingerprint
-from polytask.encoders import HashedText, token_ids
+from polytask.encoders import HashedText
+from polytask.encoders.text import token_ids
 encoder = HashedText(["a b", "a c"])
 told = [
     token_ids(["Ein Wort, zwei"]).tolist(),
