@@ -7,6 +7,7 @@ from inspect import signature
 import numpy as np
 import pandas as pd
 import pytest
+from tests.few_forms import few_forms
 
 import polytask
 from polytask.core import DataError, DataWarning, InputError, ResultWarning
@@ -19,6 +20,8 @@ from polytask.fitting.mixed_candidate import Mixed
 from polytask.fitting.task_learner_trials import Levels
 from polytask.models import InContextModel, TaskTableModel
 from polytask.models.in_context_config import OF_NUMBERS
+
+__all__ = ["few_forms"]
 
 SETTINGS = {"task_column": "shop", "target": "sold", "width": 16, "progress": False}
 
@@ -45,8 +48,8 @@ def pairs(n_tasks: int, n_rows: int, first: int = 0) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def model() -> InContextModel:
-    asked = {**SETTINGS, "target": ["sold", "kept"], "learning_rate": 5e-3, "episodes": 32}
-    found = polytask.learn(pairs(40, 10), learner="tnp", steps=50, **asked)
+    asked = {**SETTINGS, "target": ["sold", "kept"], "learning_rate": 5e-3, "episodes": 16}
+    found = polytask.learn(pairs(40, 10), learner="tnp", steps=30, **asked)
     assert isinstance(found, InContextModel)
     return found
 
@@ -181,7 +184,7 @@ def test_auto_takes_what_held_out_tasks_say_and_tells_all_that_was_tried(monkeyp
     json.dumps(found.results.to_json(), allow_nan=False)
 
 
-def test_auto_takes_the_mixed_model_where_tasks_differ_by_their_levels(monkeypatch):
+def test_auto_takes_the_mixed_model_where_tasks_differ_by_their_levels(few_epochs, monkeypatch):
     monkeypatch.setattr("polytask.estimators.task_learning.TRIED", ("mixed", "cnp"))
     draw = np.random.default_rng(0)
     task = np.repeat(np.arange(18), 6)
@@ -291,15 +294,20 @@ def test_large_tasks_are_cut_with_a_word():
 
 
 TASK_OPTIONS = {"steps": 3, "width": 8, "learning_rate": 0.5, "episodes": 2, "drop": "z", "seed": 1}
-QUICK = {"steps": 2, "width": 4}
+QUICK = {"steps": 2, "width": 4, "episodes": 3}
 
 
 @pytest.fixture
-def quick_mixed(monkeypatch):
-    """Let the mixed model train for an epoch or two, which is enough to see whether an option matters."""
-    monkeypatch.setattr(Mixed, "predictions", Levels.predictions)
+def few_epochs(monkeypatch):
+    """Let the mixed model train for a moment."""
     real = FitSettings.checked
     monkeypatch.setattr(FitSettings, "checked", lambda given, **more: real({"epochs": 2, **given}, **more))
+
+
+@pytest.fixture
+def quick_mixed(few_epochs, monkeypatch):
+    """Let it be judged by levels, too, which is enough to see whether an option matters."""
+    monkeypatch.setattr(Mixed, "predictions", Levels.predictions)
 
 
 @pytest.mark.parametrize("learner", ["mixed", *OF_NUMBERS])

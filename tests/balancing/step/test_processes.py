@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 import torch.distributed as distributed
+from tests.balancing.step import two_processes
+from tests.train.forked import FORKED
 from torch import nn
 from torch.distributed.fsdp import fully_shard
 from torch.nn.parallel import DistributedDataParallel
@@ -18,7 +20,8 @@ from polytask.balancing import BalancedBackward
 from polytask.balancing.methods import EqualWeights
 from polytask.core import InputError, SharedModel, Task
 
-SCRIPT = Path(__file__).with_name("two_processes.py")
+SCRIPT = Path(two_processes.__file__)
+TOGETHER = {"OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo", "MASTER_ADDR": "127.0.0.1"}
 
 
 def port() -> int:
@@ -27,22 +30,35 @@ def port() -> int:
         return listener.getsockname()[1]
 
 
-def run_cases(folder: Path, which: str) -> None:
-    """Run cases in one process, and in two started by torchrun; each writes its gradients."""
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
-    torchrun = [
+def started_by_torchrun(folder: Path) -> None:
+    """Run all cases in two processes."""
+    command = [
         sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--master-addr=127.0.0.1",
         f"--master-port={port()}",
     ]  # fmt: skip
-    for command in ([sys.executable], torchrun):
-        done = subprocess.run(
-            [*command, str(SCRIPT), str(folder), which],
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=1500,
-        )
-        assert done.returncode == 0, done.stderr
+    done = subprocess.run(
+        [*command, str(SCRIPT), str(folder), "all"],
+        env={**os.environ, **TOGETHER},
+        capture_output=True,
+        text=True,
+        timeout=1500,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def forked(folder: Path) -> None:
+    """Run some in two processes that are told what torchrun tells, and need no seconds to import torch."""
+    told = {**TOGETHER, "MASTER_PORT": str(port())}
+    processes = [
+        FORKED.Process(target=two_processes.one_of_two, args=(rank, told, folder)) for rank in range(2)
+    ]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(timeout=600)
+        process.kill()  # one that hangs fails the test
+        process.join()
+    assert [process.exitcode for process in processes] == [0, 0]
 
 
 def error(part: dict[str, torch.Tensor], whole: dict[str, torch.Tensor]) -> float:
@@ -53,7 +69,8 @@ def error(part: dict[str, torch.Tensor], whole: dict[str, torch.Tensor]) -> floa
 
 @pytest.mark.parametrize("which", ["some", pytest.param("all", marks=pytest.mark.slow)])
 def test_two_processes_make_the_update_of_one(tmp_path, which):
-    run_cases(tmp_path, which)
+    two_processes.main(tmp_path, which)
+    (started_by_torchrun if which == "all" else forked)(tmp_path)
     cases = sorted(path.name.removesuffix("-0-of-1.pt") for path in tmp_path.glob("*-0-of-1.pt"))
     assert len(cases) > 5
     errors = {

@@ -1,5 +1,6 @@
-"""Writes the gradients of balanced steps: run once as it is, and once by torchrun with two processes."""
+"""Writes the gradients of balanced steps: once in one process, once in two, as torchrun starts them."""
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -85,6 +86,13 @@ SOME = {
     *(name for name in CASES if name not in balancer_names()),
 }
 """A method of each way of working, and all that is not a method alone."""
+
+
+def one_of_two(rank: int, told: dict[str, str], folder: Path) -> None:
+    """Run some cases as one of two processes that torchrun has started."""
+    places = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": 2, "TORCHELASTIC_RUN_ID": "none"}
+    os.environ.update(told, **{name: str(place) for name, place in places.items()})
+    main(folder, "some")
 
 
 def main(folder: Path, which: str) -> None:
