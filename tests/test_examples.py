@@ -65,6 +65,12 @@ def test_an_example_shows_and_checks_what_it_says(name, run, capsys):
     assert plt.get_fignums(), "the gallery shows a picture of each"
 
 
+def test_an_example_ends_with_an_error_where_a_claim_fails(run):
+    with pytest.raises(SystemExit, match="This does not hold: every run is far above chance"):
+        run("two_inputs_two_heads.py", "--seeds", "1", "--steps", "1")
+
+
+@pytest.mark.slow
 def test_learning_to_learn_writes_its_picture_and_ends_with_an_error_where_a_claim_fails(run, tmp_path):
     picture = tmp_path / "untrained.png"
     with pytest.raises(SystemExit, match=r"This does not hold: .*far below a random start"):

@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 
 import polytask
+from polytask.report.charts import canvas
 
 HOSTILE = "<script>alert(1)</script>"
 NAMES = {"a": f'a"{HOSTILE}', "y": f"y' {HOSTILE} & $x^2$", "z": "{{ 7 * 7 }} z"}
@@ -51,3 +53,19 @@ def drawn_once(draw: Callable[..., Any], asked: list[str]) -> Callable[..., Any]
         return drawn[0]
 
     return picture
+
+
+_OF_KIND: dict[str, str] = {}
+
+
+def draw_kinds_once(patch: pytest.MonkeyPatch) -> None:
+    """Draw the first picture of each kind, and take it for all others of its kind."""
+    drawn = canvas._svg
+
+    def picture(draw: Callable[[Any], object], size: tuple[float, float]) -> str:
+        kind = getattr(draw, "__qualname__", "")
+        if kind not in _OF_KIND:
+            _OF_KIND[kind] = drawn(draw, size)
+        return _OF_KIND[kind]
+
+    patch.setattr(canvas, "_svg", picture)

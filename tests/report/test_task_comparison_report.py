@@ -3,7 +3,7 @@
 import re
 from dataclasses import replace
 
-from tests.report.reports import HOSTILE, drawn_once
+from tests.report.reports import HOSTILE, draw_kinds_once, drawn_once
 from tests.report.test_compare_report import comparison, interval
 
 from polytask.compare.results import Contrast
@@ -30,7 +30,7 @@ def on_tasks(n_targets: int = 2, n_candidates: int = 4) -> TaskComparison:
     )
 
 
-def test_the_recommendation_comes_first_and_every_candidate_is_there(tmp_path):
+def test_the_recommendation_comes_first_and_every_candidate_is_there(tmp_path, monkeypatch):
     path = on_tasks().report(tmp_path / "r.html")
     text = path.read_text()
     answer = re.search(r"<h1>(.*?)</h1>", text)[1]
@@ -39,11 +39,13 @@ def test_the_recommendation_comes_first_and_every_candidate_is_there(tmp_path):
         assert shown in text
     assert HOSTILE not in text and "All 18 comparisons" in text
     assert text.count("(best)") == 6 and text.count("New tasks with 5 rows") > 2
+    draw_kinds_once(monkeypatch)
     again = write_comparison_report(on_tasks(), tmp_path / "again.html", command="polytask compare t.csv")
     assert "polytask compare t.csv" in again.read_text()
 
 
-def test_known_rows_are_drawn_from_none_to_most():
+def test_known_rows_are_drawn_from_none_to_most(monkeypatch):
+    draw_kinds_once(monkeypatch)
     text = task_comparison_page(on_tasks()).render()
     headings = re.findall(r"<th[^>]*>([^<>]+)</th>", text)
     known = [one for one in headings if one.startswith("New ")]
