@@ -8,9 +8,11 @@ from markupsafe import escape
 from tests.report.figures import fit_results, task_result
 
 import polytask
+from polytask.datasets import glyphs
 from polytask.demo import both_halves as demo
 from polytask.demo import run_demo
 from polytask.demo.table_questions import Question
+from polytask.fitting.few_shot_source import class_split
 
 
 @pytest.mark.trains
@@ -24,6 +26,8 @@ def test_it_leaves_a_report_and_its_models(tmp_path, monkeypatch):
         results = fit_results(task_result("y"))
         made_up = Question(name=told, asked=f"What of {told}?", conclusion="Much.", results=results)
         monkeypatch.setattr(demo, name, create_autospec(getattr(demo, name), return_value=made_up))
+    few = class_split(glyphs("validation"), seed=0, way=5)
+    monkeypatch.setattr(demo, "class_split", create_autospec(demo.class_split, return_value=few))
     found = run_demo(
         tmp_path,
         repeats=1,
