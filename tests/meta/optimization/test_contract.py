@@ -56,7 +56,7 @@ RULES: dict[str, Callable[[], UpdateRule]] = {
 def test_a_learned_rule_has_the_gradient_of_finite_differences(name: str, recompute: bool) -> None:
     with seeded(0, "rule"):
         learner = GradientLearner(net(), rule=RULES[name](), n_steps=3, recompute=recompute)
-    check_meta_gradient(learner, episodes(), n_directions=2, tolerance=3e-6).raise_if_wrong()
+    check_meta_gradient(learner, episodes()[:2], n_directions=1, tolerance=3e-6).raise_if_wrong()
 
 
 @pytest.mark.parametrize("name", RULES)
