@@ -23,7 +23,15 @@ def fitted():
     frame["colour"] = [None, *["red", "blue"] * 119, "red"]
     frame.loc[7, "number"] = 500.0
     model = polytask.fit(
-        frame, ["number", "kind"], drop="also none", epochs=40, width=16, depth=1, folds=4, progress=False
+        frame,
+        ["number", "kind"],
+        drop="also none",
+        epochs=20,
+        learning_rate=0.01,
+        width=16,
+        depth=1,
+        folds=4,
+        progress=False,
     )
     return frame, model
 

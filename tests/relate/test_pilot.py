@@ -59,7 +59,7 @@ def looked_up(gains: Mapping[str, Mapping[float, Sequence[float]]], calls: list 
 def test_tasks_with_one_direction_and_few_noisy_rows_are_helped():
     one = torch.ones(20, 1) / 20**0.5
     found = pilot_gains(
-        trained(one.expand(20, 3), noise=2.0, n_rows=30, n_steps=200),
+        trained(one.expand(20, 3), noise=2.0, n_rows=30, n_steps=100),
         TASKS,
         shares=(0.3, 1.0),
         seeds=range(8),
