@@ -128,3 +128,12 @@ def chrome() -> Iterator[Any]:
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def forked() -> Iterator[Any]:
+    """Run code where nothing but torch and pandas has been imported; see `tests.forks.Forks`."""
+    from tests.forks import forks
+
+    with forks() as running:
+        yield running

@@ -4,12 +4,11 @@ import json
 import pkgutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from tests.forks import Forks, forks
+from tests.forks import Forks
 
 import polytask
 from polytask.data.tables.table import fingerprint
@@ -30,12 +29,6 @@ def _imported(code: str) -> set[str]:
         [sys.executable, "-W", "error", "-c", shown], capture_output=True, text=True, check=True
     )
     return set(json.loads(ended.stdout.strip().splitlines()[-1]))
-
-
-@pytest.fixture(scope="module")
-def forked() -> Iterator[Forks]:
-    with forks() as running:
-        yield running
 
 
 _TOLD = f"\nimport sys; told = [name for name in {HEAVY!r} if name in sys.modules]"

@@ -2,12 +2,12 @@
 
 import importlib
 import json
-import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from tests.forks import Forks
 
 import polytask
 from polytask import renamed
@@ -36,18 +36,17 @@ def test_what_is_listed_has_moved() -> None:
     assert not [old for old, new in RENAMES.items() if old == new]
 
 
-def test_what_moved_is_found_under_its_old_name() -> None:
+def test_what_moved_is_found_under_its_old_name(forked: Forks) -> None:
     """In a process of its own, as old modules would stay in `sys.modules`."""
-    ended = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", _EVERY_OLD_NAME], capture_output=True, text=True, check=False
-    )
-    assert ended.returncode == 0, ended.stderr
+    forked(_EVERY_OLD_NAME)
 
 
 _EVERY_OLD_NAME = """
-import importlib, json, sys
+import importlib, json, warnings
 from pathlib import Path
 import polytask
+
+warnings.simplefilter("ignore")
 
 renames = json.loads(Path(polytask.__file__).with_name("renames.json").read_text())
 modules = importlib.import_module
