@@ -246,7 +246,7 @@ def drawings(tmp_path) -> Path:
 
 
 def test_learn_adapt_predict(drawings):
-    learn = ("learn", "known", "--shot", 1, "--steps", 2, "--episodes", 5, "-o", "learner")
+    learn = ("learn", "known", "--shot", 1, "--steps", 2, "--episodes", 5, "--width", 4, "-o", "learner")
     learned = polytask(*learn, "--way", 5, cwd=drawings)
     assert learned.returncode == 2 and "--way 5 needs at least 15" in learned.stderr  # 8 classes
     learned = polytask(*learn, "--way", 2, cwd=drawings)

@@ -213,7 +213,7 @@ DEFINITION = get_command(app).commands["fit"]
 anything = st.text().filter(lambda text: all(not "\ud800" <= letter <= "\udfff" for letter in text))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(
     table=anything,
     drop=st.lists(anything, min_size=1, max_size=3),

@@ -18,7 +18,7 @@ def drawn(seed: int, n_bars: int) -> BarDistribution:
     return BarDistribution(borders=torch.cat([torch.zeros(1).double(), widths.cumsum(0)]) - 2, logits=logits)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(seed=st.integers(0, 10_000), n_bars=st.integers(3, 12))
 def test_the_density_has_mass_one_and_the_moments_it_says(seed: int, n_bars: int) -> None:
     bars = drawn(seed, n_bars)
@@ -30,7 +30,7 @@ def test_the_density_has_mass_one_and_the_moments_it_says(seed: int, n_bars: int
     np.testing.assert_allclose(bars.variance(), (mass * (y - mean).square()).sum(), rtol=5e-3)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(seed=st.integers(0, 10_000), probability=st.floats(0.01, 0.99))
 def test_a_quantile_has_its_probability_below_it(seed: int, probability: float) -> None:
     bars = drawn(seed, 6)
@@ -98,7 +98,7 @@ def test_a_probability_out_of_range_is_refused() -> None:
         drawn(0, 4).quantile(1.0)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(seed=st.integers(0, 10_000), n_bars=st.integers(3, 12), share=st.floats(0.001, 0.999))
 def test_the_probability_below_is_the_integral_of_the_density_and_the_inverse_of_the_quantile(
     seed: int, n_bars: int, share: float
