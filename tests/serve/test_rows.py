@@ -96,12 +96,15 @@ def test_no_upload_is_left_behind(client: TestClient):
     assert list(client.app.state.service.scratch.iterdir()) == []
 
 
-def test_a_parquet_that_unpacks_a_thousandfold_is_refused_and_not_unpacked_here(client: TestClient):
+def test_a_parquet_that_unpacks_a_thousandfold_is_refused_and_not_unpacked_here(
+    client: TestClient, monkeypatch
+):
+    monkeypatch.setattr("polytask.serve.parquet._MOST_BYTES", 2**24)
     pyarrow = pytest.importorskip("pyarrow")
     from pyarrow import parquet as files
 
     written = io.BytesIO()
-    table = pyarrow.table({"a": ["x" * 20_000_000] * 14})
+    table = pyarrow.table({"a": ["x" * 1_250_000] * 14})
     files.write_table(table, written, compression="zstd", use_dictionary=False)
     assert len(written.getvalue()) < 2**20
     status, told = asked(client, content=written.getvalue(), headers=PARQUET)
@@ -116,11 +119,11 @@ def test_a_parquet_that_lies_about_its_size_is_stopped_by_the_limit_of_memory(tm
 
     packed = tmp_path / "packed"
     values = pyarrow.DictionaryArray.from_arrays(
-        pyarrow.array([0] * 400, pyarrow.int32()), ["x" * 10_000_000]
+        pyarrow.array([0] * 2200, pyarrow.int32()), ["x" * 1_000_000]
     )
     files.write_table(pyarrow.table({"a": values}), packed, compression="zstd", store_schema=False)
-    assert packed.stat().st_size < 2**20  # the text stands in it once, and 400 times in what it becomes
-    told = _unpacked(packed, tmp_path / "plain", 1000)
+    assert packed.stat().st_size < 2**20  # the text stands in it once, and 2200 times in what it becomes
+    told = _unpacked(packed, tmp_path / "plain", 3000)
     assert told["refused"][0] == 413
     assert not (tmp_path / "plain").exists()
 
