@@ -42,7 +42,7 @@ def _expected(estimator: BaseEstimator) -> dict[str, str]:
 
 
 @parametrize_with_checks(
-    [MultiTaskClassifier(**QUICK), MultiTaskRegressor(**QUICK), MultiTaskEstimator(**TINY)],
+    [MultiTaskClassifier(**QUICK), MultiTaskRegressor(**QUICK)],
     expected_failed_checks=_expected,
     xfail_strict=False,  # as they pass on other processors
 )
@@ -50,6 +50,12 @@ def test_scikit_learn_finds_an_estimator(estimator: BaseEstimator, check: Any) -
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         check(estimator)
+
+
+@pytest.mark.slow  # the two above have all of its code
+@parametrize_with_checks([MultiTaskEstimator(**TINY)], expected_failed_checks=_expected, xfail_strict=False)
+def test_scikit_learn_finds_one_in_what_both_are_made_of(estimator: BaseEstimator, check: Any) -> None:
+    test_scikit_learn_finds_an_estimator(estimator, check)
 
 
 @pytest.fixture(scope="module")

@@ -247,6 +247,7 @@ def test_architectures_draw_tasks(architecture):
     assert times["b"] < 2 * times["f"] + 4  # though it has eight times as many rows
 
 
+@pytest.mark.slow
 @pytest.mark.trains
 @pytest.mark.parametrize("way", [{"architecture": "mmoe"}, {"balancing": "upgrad"}])
 def test_networks_that_are_trained_alone_follow_the_small_tasks_more_where_all_count_alike(way):
