@@ -56,7 +56,7 @@ def test_a_generated_table_is_fitted_or_refused_with_a_reason(table, targets, gr
 
 
 @pytest.mark.filterwarnings("ignore::polytask.core.DataWarning")
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=5, deadline=None)
 @example(seed=590, missing=0.5)  # 19 labels of y, all different
 @given(seed=st.integers(0, 10**6), missing=st.floats(0, 0.5))
 def test_a_table_with_many_holes_is_always_fitted(seed, missing):

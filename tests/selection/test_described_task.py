@@ -55,7 +55,7 @@ def classes(n_rows: int = 40, n_classes: int = 3) -> Batch:
     return Batch(inputs=inputs + target.unsqueeze(1) * torch.tensor([1.0, 0.5, 0, 0]), targets={"y": target})
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(problems(), st.randoms(use_true_random=False))
 def test_meta_features_are_finite_and_exactly_the_same_for_any_order_of_rows(problem, random) -> None:
     task, batch = problem

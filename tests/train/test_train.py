@@ -215,8 +215,8 @@ def run_in_a_folder(folder: Path, pause: float) -> None:
 
     model = learner(dropout=0.3)
     train(
-        model, Square(), n_steps=300, balancer=UncertaintyWeighting(["y1", "y2"]), validate=validate,
-        schedule=lambda step: 1 - step / 300, validate_every=10, directory=folder, resume=True, seed=5,
+        model, Square(), n_steps=120, balancer=UncertaintyWeighting(["y1", "y2"]), validate=validate,
+        schedule=lambda step: 1 - step / 120, validate_every=5, directory=folder, resume=True, seed=5,
     )  # fmt: skip
     torch.save(model.state_dict(), folder / "final.pt")
 
