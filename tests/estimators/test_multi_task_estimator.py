@@ -23,7 +23,7 @@ from polytask.estimators.labelled_table import _kind_of_classes
 
 TINY: dict[str, Any] = {"epochs": 2, "width": 4, "depth": 1, "folds": 2, "bins": 0}
 KINDS = {"band": "multiclass"}
-QUICK = TINY | {"epochs": 10, "learning_rate": 0.02, "batch_size": 32}
+QUICK = TINY | {"epochs": 6, "learning_rate": 0.04, "batch_size": 32}
 
 WEIGHTS = (
     "a row of weight 2 is in one fold, but two equal rows may be in two; and folds are dealt by position"
