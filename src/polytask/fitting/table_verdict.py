@@ -116,7 +116,7 @@ class HeldOutRows:
 
     def __init__(self, target: TargetColumn, prepared: PreparedTable, blocks: np.ndarray) -> None:
         self.target, self.task, self.prepared, self.blocks = target, target.task, prepared, blocks
-        # Without features, which nothing here looks at: they would be copied for every block that is left out.
+        # Without features, which nothing here looks at: they would be copied for each block that is left out.
         self.rows = replace(prepared.rows.only([self.task.name]), inputs=torch.zeros(len(blocks), 0))
         self.labelled = prepared.rows.masks[self.task.name].reshape(len(blocks)).numpy()
 
