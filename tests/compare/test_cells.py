@@ -1,5 +1,6 @@
 """Cells are done once, whoever works on them and whoever is killed; and belong to one plan."""
 
+import errno
 import itertools
 import json
 import os
@@ -22,7 +23,7 @@ from polytask.compare.claim import claimed
 from polytask.compare.plan import open_plan, write_plan
 from polytask.compare.runner import run_cells
 from polytask.core import BundleError, InputError, derive_seed
-from polytask.core.files import write_folder_atomically
+from polytask.core.files import write_atomically, write_folder_atomically
 
 
 class Traced(Candidate):
@@ -154,6 +155,22 @@ def test_a_dead_holder_leaves_its_claim_free(tmp_path):
     with claimed(path) as ours:
         assert ours
     assert not path.exists()
+
+
+@pytest.mark.parametrize("full_at", ["claim", "rows.npz", "plan.json"])
+def test_a_full_disk_is_told_with_the_file_and_nothing_is_left(tmp_path, monkeypatch, full_at):
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def written(path, write):
+        write_atomically(path, full if path.name == full_at else write)
+
+    monkeypatch.setattr("polytask.compare.plan.write_atomically", written)
+    if full_at == "claim":
+        monkeypatch.setattr("os.write", full)
+    with pytest.raises(InputError, match=f"new.*{full_at}.*No space left on device. Free some space."):
+        plan(tmp_path / "new")
+    assert not list(tmp_path.iterdir())
 
 
 def test_no_cell_is_begun_when_time_is_up(tmp_path):

@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from polytask.core import InputError
+from polytask.core.files import fenced
 
 try:
     import fcntl
@@ -34,7 +35,7 @@ def claimed(path: Path, *, wait: bool = False) -> Iterator[bool]:
         wait: Wait until the other one is ready.
 
     Raises:
-        InputError: The file cannot be made, or the disk has no locks.
+        InputError: The file cannot be made or written, or the disk has no locks.
     """
     descriptor = _locked(path, wait=wait)
     if descriptor is None:
@@ -42,8 +43,9 @@ def claimed(path: Path, *, wait: bool = False) -> Iterator[bool]:
         return
     try:
         holder = {"host": socket.gethostname(), "process": os.getpid()}
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, json.dumps(holder).encode())
+        with fenced(path):
+            os.ftruncate(descriptor, 0)
+            os.write(descriptor, json.dumps(holder).encode())
         yield True
     finally:
         if fcntl is not None:
@@ -57,15 +59,14 @@ def claimed(path: Path, *, wait: bool = False) -> Iterator[bool]:
 def _locked(path: Path, *, wait: bool) -> int | None:
     """Open and lock the file; None where somebody else has."""
     while True:
-        descriptor = None
-        try:
+        with fenced(path):
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
             if not _lock(descriptor, wait=wait):
                 os.close(descriptor)
                 return None
         except OSError as error:
-            if descriptor is not None:
-                os.close(descriptor)
+            os.close(descriptor)
             raise InputError(
                 f"{path} cannot be locked: {error.strerror or error}. Choose a folder on a disk that has "
                 "file locks."

@@ -9,6 +9,7 @@ import functools
 import json
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -25,7 +26,7 @@ from polytask.compare.search_space import Space, space_from_json, space_to_json
 from polytask.compare.stored_rows import FORMAT, PLAN_FILE, ROWS_FILE, read_rows, rows_hash
 from polytask.compare.table_rows import TableRows
 from polytask.core import Batch, BundleError, InputError
-from polytask.core.files import rehearse_write, sweep, write_atomically
+from polytask.core.files import fenced, new_folder, rehearse_write, sweep, write_atomically
 from polytask.core.strict_json import format_json, parse_json
 from polytask.data import TableEncoder
 from polytask.data.tables.folds import Fold
@@ -250,8 +251,7 @@ def _open(folder: str, _written: int) -> Plan:
 def _begin(folder: Path, description: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
     """Write the plan, or make sure that it is the one that is there."""
     rehearse_write(folder / PLAN_FILE)
-    folder.mkdir(parents=True, exist_ok=True)
-    with claimed(folder / ".plan-claim", wait=True):
+    with new_folder(folder), claimed(folder / ".plan-claim", wait=True):
         sweep(folder)
         if _check_content(folder, description):
             return
@@ -259,11 +259,24 @@ def _begin(folder: Path, description: Mapping[str, Any], arrays: Mapping[str, np
         def write(file: BinaryIO) -> None:
             np.savez(cast(Any, file), **cast(Any, dict(arrays)))
 
-        write_atomically(folder / ROWS_FILE, write)
-        for name in _FOLDERS:
-            (folder / name).mkdir(exist_ok=True)
         text = format_json(description) + "\n"
-        write_atomically(folder / PLAN_FILE, lambda file: file.write(text.encode()))
+        try:
+            write_atomically(folder / ROWS_FILE, write)
+            with fenced(folder):
+                for name in _FOLDERS:
+                    (folder / name).mkdir(exist_ok=True)
+            write_atomically(folder / PLAN_FILE, lambda file: file.write(text.encode()))
+        except BaseException:
+            _remove_beginning(folder)
+            raise
+
+
+def _remove_beginning(folder: Path) -> None:
+    """Remove what was written before the plan, without which it is of no use."""
+    with suppress(OSError):
+        (folder / ROWS_FILE).unlink(missing_ok=True)
+        for name in _FOLDERS:
+            (folder / name).rmdir()
 
 
 def _check_content(folder: Path, description: Mapping[str, Any]) -> bool:

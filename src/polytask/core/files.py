@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 __all__ = [
+    "fenced",
     "is_temporary",
     "new_folder",
     "rehearse_write",
@@ -70,7 +71,7 @@ def write_atomically(path: str | Path, write: Callable[[BinaryIO], object]) -> N
     Raises:
         InputError: It cannot be written: a folder stands there, the disk is full, it is not allowed ...
     """
-    with _fence(path):
+    with fenced(path):
         target = _target(path)
         with new_folder(target.parent):
             _check_name(target)
@@ -94,7 +95,7 @@ def write_folder_atomically(folder: str | Path, fill: Callable[[Path], object]) 
     Raises:
         InputError: It cannot be written.
     """
-    with _fence(folder):
+    with fenced(folder):
         target = Path(os.path.realpath(user_path(folder)))
         with new_folder(target.parent):
             sweep(target.parent)
@@ -116,7 +117,7 @@ def rehearse_write(path: str | Path) -> None:
     Raises:
         InputError: It cannot be written; the message says why.
     """
-    with _fence(path):
+    with fenced(path):
         target = _target(path)
         with _rehearsal_folder(target.parent) as folder:
             rehearsed = folder / target.name
@@ -124,6 +125,20 @@ def rehearse_write(path: str | Path) -> None:
             temporary, file = _open_temporary(rehearsed)
             file.close()
             temporary.unlink(missing_ok=True)  # a sweeper may have come first
+
+
+@contextmanager
+def fenced(path: str | Path) -> Iterator[None]:
+    """Turn the system's refusals inside the block into one message that names the path.
+
+    Raises:
+        InputError: What is written there cannot be.
+    """
+    try:
+        yield
+    except OSError as error:
+        remedy = "Free some space" if error.errno in _FULL else "Choose another path"
+        raise InputError(f"{path} cannot be written: {error.strerror or error}. {remedy}.") from error
 
 
 @contextmanager
@@ -138,7 +153,7 @@ def new_folder(folder: Path) -> Iterator[None]:
     missing = _missing(folder)
     done = False
     try:
-        with _fence(folder):
+        with fenced(folder):
             folder.mkdir(parents=True, exist_ok=True)
             for parent in missing:
                 _flush_folder(parent.parent)
@@ -324,13 +339,3 @@ def _check_name(target: Path) -> None:
     """Raise what the system says of a name that it cannot take; a free name is fine."""
     with suppress(FileNotFoundError, NotADirectoryError):
         target.lstat()
-
-
-@contextmanager
-def _fence(path: str | Path) -> Iterator[None]:
-    """Turn the system's refusals into one message that names the path."""
-    try:
-        yield
-    except OSError as error:
-        remedy = "Free some space" if error.errno in _FULL else "Choose another path"
-        raise InputError(f"{path} cannot be written: {error.strerror or error}. {remedy}.") from error
