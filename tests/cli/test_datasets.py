@@ -103,6 +103,8 @@ def test_one_is_made_of_its_official_file(run, tmp_path):
         (["make"], "make takes one of chembl5, fashion_titles"),
         (["make", "tox21"], "name the official file or folder. They come from https://moleculenet.org"),
         (["make", "mnist", "x"], "'mnist' is read as it is published"),
+        (["make", "glyphs"], "'glyphs' needs no files; use one of"),
+        (["make", "nothing"], "'nothing' is no dataset"),
         (["make", "spoken_digits", "nowhere", "--to", "data"], "has no recordings"),
         (["fetch", "small", "x"], "fetch gets files by itself"),
         (["fetch", "spoken_digits", "--to", "data"], "polytask datasets make spoken_digits OFFICIAL"),

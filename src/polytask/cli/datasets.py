@@ -71,11 +71,13 @@ def datasets(
 
 
 def _make(name: str, official: Path | None, to: Path | None, *, as_json: bool, quiet: bool) -> None:
-    if official is None:
-        origin = f" They come from {DATASETS[name].address}." if name in DATASETS else ""
-        raise InputError(f"`official` is missing; name the official file or folder.{origin}")
-    from polytask.datasets import make
+    from polytask.datasets.making import made_dataset, make
 
+    origin = made_dataset(name).address
+    if official is None:
+        raise InputError(
+            f"`official` is missing; name the official file or folder. They come from {origin}."
+        )
     with working(f"datasets: making {name}", quiet=quiet, as_json=as_json):
         folder = make(name, official, to)
     show({"name": name, "folder": str(folder)}, as_json=as_json, lines=[f"{name} is in {folder}."])
