@@ -14,6 +14,7 @@ import polytask
 from polytask.core import DataError, DataWarning, InputError, ResultWarning
 from polytask.core.errors import NotFiniteError
 from polytask.data import ImagePreparation, LabelledExamples, image_folder
+from polytask.estimators.planned_learning import plan
 from polytask.fitting.few_shot_source import class_split
 from polytask.models import AdaptedModel, FewShotModel
 from polytask.models.few_shot_config import FewShotConfig
@@ -485,3 +486,17 @@ def test_unseen_classes_need_an_image_more_than_the_support_takes():
     source = shapes(30, 2, seed=0, size=SIZE)  # 6 classes to validate with, 6 to judge by
     with pytest.raises(DataError, match="12 classes have fewer images"):
         polytask.learn(source, learner="simple-shot", way=3, shot=2, steps=1)
+
+
+@pytest.mark.parametrize(
+    ("setting", "problem"),
+    [
+        ({"most_classes": 3}, "`most_classes` is for a table with a task column and a prior, not for images"),
+        ({"own_classes": True, "drop": "x"}, "`own_classes` is for a table with a task column, not for im"),
+        ({"wdith": 3}, "there is no setting `wdith`; did you mean 'width'"),
+    ],
+)
+def test_settings_of_other_sources_are_named_with_these(setting, problem):
+    for refuses in (polytask.learn, plan):
+        with pytest.raises(InputError, match=f"(?i){problem}"):
+            refuses("glyphs", **setting)

@@ -28,9 +28,16 @@ from polytask.models.learned_features import LearnedFeatures
 from polytask.models.task_table_model import TaskTableModel
 from polytask.renamed import renamed_settings
 
-__all__ = ["check_example_settings", "check_task_settings", "holds_examples", "learn"]
+__all__ = [
+    "check_example_settings",
+    "check_image_settings",
+    "check_task_settings",
+    "holds_examples",
+    "learn",
+]
 
 _MOST_LOOKED_AT = 200  # files of a folder
+_NO_SETTINGS = ("images", "prior", "settings", "source", "stacklevel")
 _OLD_NAMES = {"checkpoint": "resume_folder"}
 
 
@@ -186,7 +193,7 @@ def learn(
             stacklevel=3,
         )
     if callable(source) and not isinstance(source, str | Path | LabelledExamples):
-        _check_names(asked, learn_prior, accelerator, "a prior")
+        _check_names(asked, accelerator, "a prior")
         prior: Any = source
         return learn_prior(prior, **asked, **common)
     if by_features and target is None:
@@ -194,6 +201,7 @@ def learn(
         return learn_examples(source, **of_examples, **common, stacklevel=3)
     if target is not None:
         raise InputError("`target` belongs to a table with tasks. Name its `task_column`, too.")
+    check_image_settings(asked)
     return learn_images(source, accelerator=accelerator, stacklevel=3, **asked, **common)
 
 
@@ -228,7 +236,16 @@ def check_task_settings(asked: Mapping[str, Any]) -> None:
     Raises:
         InputError: All of them.
     """
-    _check_names(asked, task_learning, "cpu", "a table with a task column")
+    _check_names(asked, "cpu", "a table with a task column")
+
+
+def check_image_settings(asked: Mapping[str, Any]) -> None:
+    """Refuse settings that images for a network of pixels do not take.
+
+    Raises:
+        InputError: All of them.
+    """
+    _check_names(asked, "cpu", "images")
 
 
 def check_example_settings(asked: Mapping[str, Any]) -> None:
@@ -237,22 +254,23 @@ def check_example_settings(asked: Mapping[str, Any]) -> None:
     Raises:
         InputError: All of them.
     """
-    _check_names(asked, learn_examples, "cpu", "examples of a frozen encoder")
+    _check_names(asked, "cpu", "examples of a frozen encoder")
 
 
-def _check_names(asked: Mapping[str, Any], branch: Callable[..., Any], accelerator: str, what: str) -> None:
+def _check_names(asked: Mapping[str, Any], accelerator: str, what: str) -> None:
     """Refuse settings of other sources, and such as do not exist.
 
     Raises:
         InputError: All of them.
     """
-    known = [name for name in signature(branch).parameters if name not in ("prior", "source", "stacklevel")]
     sources: dict[str, Callable[..., Any]] = {
-        "images": learn_images, "a table with a task column": task_learning, "a prior": learn_prior
+        "images": learn_images, "a table with a task column": task_learning, "a prior": learn_prior,
+        "examples of a frozen encoder": learn_examples,
     }  # fmt: skip
     unseen = by_door(python=what, command="a prior")
-    takes = {of: {*signature(learn).parameters} for of, learn in sources.items()}
-    takes["images"] |= {*FewShotConfig.__dataclass_fields__}
+    takes = {of: [*signature(learn).parameters] for of, learn in sources.items()}
+    takes["images"] += [*FewShotConfig.__dataclass_fields__]
+    known = [name for name in takes[what] if name not in _NO_SETTINGS]
     check = SettingsCheck()
     given = [*asked, *(["accelerator"] if accelerator != "cpu" else [])]
     others = {

@@ -10,7 +10,7 @@ from polytask.core import seeded
 from polytask.core.defaults import usual_defaults
 from polytask.data import LabelledExamples, TableEncoder, read_table
 from polytask.data.images.image_preparation import Ground
-from polytask.estimators.learn_few_shot import check_task_settings
+from polytask.estimators.learn_few_shot import check_image_settings, check_task_settings
 from polytask.estimators.learn_images import checked_config, filled_config
 from polytask.estimators.task_learning import TaskLearning, task_learning
 from polytask.fitting.few_shot_choice import AUTO, CANDIDATES, trial_steps, without_auto
@@ -52,6 +52,7 @@ def plan(
     Raises:
         InputError: What `learn` would refuse.
     """
+    check_image_settings(settings)
     auto = settings.get("learner") == AUTO
     settings = without_auto(settings)
     config = checked_config(
