@@ -1,5 +1,6 @@
 """Files are whole or absent, whatever kills their writer."""
 
+import errno
 import io
 import os
 import signal
@@ -10,7 +11,13 @@ from pathlib import Path
 import pytest
 
 from polytask.core import InputError, files
-from polytask.core.files import rehearse_write, sweep, user_path, write_atomically
+from polytask.core.files import (
+    rehearse_write,
+    sweep,
+    user_path,
+    write_atomically,
+    write_folder_atomically,
+)
 
 
 def _listing(folder: Path) -> list[str]:
@@ -134,6 +141,15 @@ def test_a_rehearsal_leaves_nothing_and_keeps_the_older_file(tmp_path):
     rehearse_write(tmp_path / "new" / "deep" / "a")
     assert _listing(tmp_path) == ["old"]
     assert (tmp_path / "old").read_text() == "x"
+
+
+def test_a_file_of_a_folder_that_cannot_be_written_is_named_by_its_place(tmp_path):
+    def fill(folder: Path) -> None:
+        write_atomically(folder / "a.bin", _raise(OSError(errno.ENOSPC, "no space")))
+
+    with pytest.raises(InputError, match=f"^{tmp_path}/new/a.bin cannot be written: no space. Free some"):
+        write_folder_atomically(tmp_path / "new", fill)
+    assert _listing(tmp_path) == []
 
 
 def test_a_rehearsal_never_makes_the_folder_that_another_may_be_about_to_fill(tmp_path, monkeypatch):

@@ -75,9 +75,7 @@ def _make(name: str, official: Path | None, to: Path | None, *, as_json: bool, q
 
     origin = made_dataset(name).address
     if official is None:
-        raise InputError(
-            f"`official` is missing; name the official file or folder. They come from {origin}."
-        )
+        raise InputError(f"`official` is missing; name the official file or folder. They come from {origin}.")
     with working(f"datasets: making {name}", quiet=quiet, as_json=as_json):
         folder = make(name, official, to)
     show({"name": name, "folder": str(folder)}, as_json=as_json, lines=[f"{name} is in {folder}."])

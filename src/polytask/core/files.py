@@ -100,7 +100,11 @@ def write_folder_atomically(folder: str | Path, fill: Callable[[Path], object]) 
         with new_folder(target.parent):
             sweep(target.parent)
             with _temporary_folder(target.parent, target.name) as temporary:
-                fill(temporary)
+                try:
+                    fill(temporary)
+                except InputError as error:  # of a file in it: people know the place that it is for
+                    error.args = (str(error).replace(str(temporary), str(target)),)
+                    raise
                 try:
                     temporary.rename(target)
                 except OSError:
