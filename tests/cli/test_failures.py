@@ -198,6 +198,22 @@ def test_a_stopped_command_says_which_option_goes_on(run):
     assert ended.exit_code == 130 and "nothing is kept. A run with --resume-folder FOLDER" in ended.stderr
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["learn", "shops", "--task-column", "shop", "--target", "sold", "-o", "m"],
+        ["learn", "sounds", "--kind", "sound", "-o", "m"],
+        ["learn", "texts.csv", "-o", "m"],
+    ],
+)
+def test_learning_that_keeps_nothing_names_no_option_that_it_refuses(run, tmp_path, words):
+    (tmp_path / "texts.csv").write_text("text,label\na,b\n")
+    ended = run(*words, does=raising(KeyboardInterrupt()), name="learn")
+    assert ended.exit_code == 130 and ended.stderr.strip() == "Stopped."
+    ended = run(*LEARN, does=raising(KeyboardInterrupt()), name="learn")
+    assert "A run with --resume-folder FOLDER" in ended.stderr
+
+
 def test_options_under_their_old_names_are_noted_and_taken(run):
     taken = {}
 

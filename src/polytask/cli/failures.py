@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -151,11 +152,17 @@ def _interruptible(command: str | None, parameters: Mapping[str, Any]) -> Abstra
             name="folder of the comparison",
             saved_as=RECORD_FILE,
         )
-    if "resume_folder" not in parameters:
+    if "resume_folder" not in parameters or (command == "learn" and not _of_images(parameters)):
         return nullcontext()
     folder = parameters["resume_folder"]
     again = f"run the same command again with --resume-folder {shlex.quote(str(folder))}"
     return interruptible(folder, again=again, keep="--resume-folder FOLDER")
+
+
+def _of_images(parameters: Mapping[str, Any]) -> bool:
+    """Tell whether a call of learn is one on images, which alone keeps what it has done."""
+    others = ("task_column", "kind", "item_column", "label_column", "encoder")
+    return not any(parameters[name] for name in others) and not Path(parameters["source"]).is_file()
 
 
 def as_options(text: str, command: Any, others: Mapping[str, Any] | None = None) -> str:
