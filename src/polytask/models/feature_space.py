@@ -13,6 +13,7 @@ from polytask.core.doors import by_door
 from polytask.encoders.frozen import FrozenEncoder
 from polytask.encoders.frozen_choice import FROZEN_ENCODERS, frozen_encoder
 from polytask.encoders.frozen_features import frozen_features
+from polytask.models.tensor_parts import named_part, taken_part
 
 __all__ = ["FeatureSpace", "View"]
 
@@ -160,7 +161,7 @@ class FeatureSpace:
         named = {} if self.map is None else {_MAP: self.map}
         for index, view in enumerate(self.views):
             named[f"{index}/centre"] = view.centre
-            named |= {f"{index}/state/{name}": tensor for name, tensor in view.state.items()}
+            named |= named_part(f"{index}/state/", view.state)
         return named
 
     @classmethod
@@ -172,10 +173,7 @@ class FeatureSpace:
         """
         views = []
         for index, told in enumerate(description["views"]):
-            start = f"{index}/state/"
-            state = {
-                name.removeprefix(start): tensor for name, tensor in tensors.items() if name.startswith(start)
-            }
+            state = taken_part(f"{index}/state/", tensors)
             if not isinstance(told["weight"], float) or not told["weight"] > 0:
                 raise InputError(f"the weight of encoder {told['name']!r} is {told['weight']!r}")
             beside = told.get("beside", 0.0)  # models of earlier versions have none

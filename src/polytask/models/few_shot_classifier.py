@@ -29,6 +29,7 @@ from polytask.models.label_next import label_next
 from polytask.models.left_out_details import left_out_details
 from polytask.models.saved_model import Contents, SavedModel, part
 from polytask.models.stored_classifier import check_head, check_tensors, stored_examples
+from polytask.models.tensor_parts import named_part, taken_part
 from polytask.models.typicality import confidence, conformal_level, kept_references, typicality
 
 __all__ = ["FewShotClassifier", "HeadSettings"]
@@ -383,7 +384,7 @@ class FewShotClassifier(SavedModel):
                 "origin": self.origin,
             },
             tensors={
-                **{_SPACE + name: tensor for name, tensor in self.space.tensors().items()},
+                **named_part(_SPACE, self.space.tensors()),
                 _EXAMPLES + "features": torch.from_numpy(features).float(),
                 _EXAMPLES + "labels": torch.from_numpy(labels),
                 "weight": self.weight,
@@ -398,10 +399,7 @@ class FewShotClassifier(SavedModel):
     @classmethod
     def _built(cls, bundle: Bundle) -> Self:
         tensors = {name: tensor.clone() for name, tensor in bundle.tensors.items()}  # the file stays free
-        space = FeatureSpace.from_json(
-            part(bundle, "space"),
-            {name.removeprefix(_SPACE): held for name, held in tensors.items() if name.startswith(_SPACE)},
-        )
+        space = FeatureSpace.from_json(part(bundle, "space"), taken_part(_SPACE, tensors))
         classes, names = part(bundle, "classes"), part(bundle, "examples")
         settings = record_from_json(HeadSettings, part(bundle, "head"), name="the head")
         check_head(

@@ -20,6 +20,7 @@ from polytask.models.few_shot_images import read_queries, read_support
 from polytask.models.few_shot_results import FewShotResults
 from polytask.models.saved_model import Contents, SavedModel, part
 from polytask.models.states import flat_states, nested_states
+from polytask.models.tensor_parts import named_part, other_parts, taken_part
 from polytask.models.update_results import UpdateResults
 
 __all__ = ["AdaptedModel", "FewShotModel", "build_few_shot_learner"]
@@ -112,7 +113,7 @@ class FewShotModel(SavedModel):
 
     @classmethod
     def _built(cls, bundle: Bundle) -> Self:
-        weights = {name: tensor for name, tensor in bundle.tensors.items() if not name.startswith(_ADAPTED)}
+        weights = other_parts(_ADAPTED, bundle.tensors)
         config = FewShotConfig.from_json(part(bundle, "model"))
         learner = build_filled(lambda: build_few_shot_learner(config), weights)
         return cls(learner, config=config, data=bundle.data)
@@ -189,7 +190,7 @@ class AdaptedModel(SavedModel):
 
     def _contents(self) -> Contents:
         base = self.base._contents()
-        state = {_ADAPTED + name: tensor for name, tensor in flat_states(self.predictor.state).items()}
+        state = named_part(_ADAPTED, flat_states(self.predictor.state))
         return Contents(
             config={**base.config, "classes": list(self.classes), "images": self.images.to_json()},
             tensors={**base.tensors, **state},
@@ -199,11 +200,7 @@ class AdaptedModel(SavedModel):
     @classmethod
     def _built(cls, bundle: Bundle) -> Self:
         base = FewShotModel.from_bundle(bundle)
-        state = {
-            name.removeprefix(_ADAPTED): tensor.clone()  # the file stays free
-            for name, tensor in bundle.tensors.items()
-            if name.startswith(_ADAPTED)
-        }
+        state = taken_part(_ADAPTED, bundle.tensors, copied=True)
         classes = _read_classes(part(bundle, "classes"))
         task = Task(name="class", kind="multiclass", n_outputs=len(classes), labels=classes)
         images = ImagePreparation.from_json(part(bundle, "images"))

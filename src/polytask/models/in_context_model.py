@@ -40,6 +40,7 @@ from polytask.models.task_labels import repeated_text
 from polytask.models.task_names import TaskNames
 from polytask.models.task_predictions import AskedOfNumbers
 from polytask.models.task_spread import TaskSpread, read_spreads, spread_tensors
+from polytask.models.tensor_parts import named_part, other_parts, taken_part
 
 __all__ = ["InContextModel"]
 
@@ -313,8 +314,8 @@ class InContextModel(SavedModel):
             },
             tensors={
                 **self.learner.state_dict(),
-                **{_KNOWN + name: tensor for name, tensor in known.items()},
-                **{_SPREAD + name: tensor for name, tensor in spread_tensors(self.spreads).items()},
+                **named_part(_KNOWN, known),
+                **named_part(_SPREAD, spread_tensors(self.spreads)),
             },
             data=self.data,
             results=self.results,
@@ -336,21 +337,10 @@ class InContextModel(SavedModel):
             column=stored.column,
             own_classes=config.own_classes,
         )
-        own = {
-            start: {
-                name.removeprefix(start): tensor.clone()  # the file stays free
-                for name, tensor in bundle.tensors.items()
-                if name.startswith(start)
-            }
-            for start in (_KNOWN, _SPREAD)
-        }
-        weights = {
-            name: tensor for name, tensor in bundle.tensors.items() if not name.startswith((_KNOWN, _SPREAD))
-        }
-        if (
-            "labels" in own[_KNOWN] and own[_KNOWN]["labels"].ndim == 1
-        ):  # of before there were several targets
-            own[_KNOWN]["labels"] = own[_KNOWN]["labels"][:, None]
+        known = taken_part(_KNOWN, bundle.tensors, copied=True)
+        weights = other_parts((_KNOWN, _SPREAD), bundle.tensors)
+        if "labels" in known and known["labels"].ndim == 1:  # of before there were several targets
+            known["labels"] = known["labels"][:, None]
         borders = weights.get("bars.borders")
         if borders is not None and not bool((borders.diff() > 0).all()):
             raise InputError("the borders of the bars do not rise")
@@ -359,8 +349,8 @@ class InContextModel(SavedModel):
             config=config,
             reader=reader,
             names=TaskNames(stored.names),
-            known=KnownRows(**own[_KNOWN]),
-            spreads=read_spreads(own[_SPREAD], len(targets)),
+            known=KnownRows(**known),
+            spreads=read_spreads(taken_part(_SPREAD, bundle.tensors, copied=True), len(targets)),
             data=bundle.data,
         )
 

@@ -22,6 +22,7 @@ from polytask.models.few_shot_classifier import FewShotClassifier
 from polytask.models.known_examples import KnownExamples, beginnings
 from polytask.models.known_tasks import stored_known_tasks
 from polytask.models.saved_model import Contents, SavedModel, part
+from polytask.models.tensor_parts import named_part, taken_part
 
 __all__ = ["LearnedFeatures", "LearnedFeaturesResults"]
 
@@ -186,18 +187,14 @@ class LearnedFeatures(SavedModel):
     def _contents(self) -> Contents:
         return Contents(
             config={"space": self.space.to_json(), "origin": self.origin},
-            tensors={_SPACE + name: tensor for name, tensor in self.space.tensors().items()},
+            tensors=named_part(_SPACE, self.space.tensors()),
             data=self.data,
             results=self.results,
         )
 
     @classmethod
     def _built(cls, bundle: Bundle) -> Self:
-        tensors = {
-            name.removeprefix(_SPACE): tensor.clone()  # the file stays free
-            for name, tensor in bundle.tensors.items()
-            if name.startswith(_SPACE)
-        }
+        tensors = taken_part(_SPACE, bundle.tensors, copied=True)
         space = FeatureSpace.from_json(part(bundle, "space"), tensors)
         return cls(space, origin=part(bundle, "origin"), data=bundle.data)
 

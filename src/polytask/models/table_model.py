@@ -2,9 +2,8 @@
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self, cast
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -12,8 +11,7 @@ import torch
 from torch import Tensor
 
 import polytask  # its rooms are looked up when they are asked for: what measures is no part of a model
-from polytask.core import DataWarning, InputError, Learner, SharedModel, Task, generator
-from polytask.core.records import record_from_json
+from polytask.core import DataWarning, InputError, Learner, Task, generator
 from polytask.core.settings import SettingsCheck
 from polytask.data import TableEncoder
 from polytask.data.tables.features import EncodingReport
@@ -23,15 +21,16 @@ from polytask.models.bundle import Bundle
 from polytask.models.bundle_tensors import build_filled
 from polytask.models.calibration import Calibration
 from polytask.models.kept_columns import beside, kept_columns
-from polytask.models.network_stack import StackedEnsemble, StackPlan
 from polytask.models.prediction_file import WrittenPredictions, numbered, write_pieces
 from polytask.models.report_details import ReportDetails
 from polytask.models.saved_model import Contents, SavedModel, part
+from polytask.models.stored_ensemble import ensemble_to_json, read_ensemble
 from polytask.models.table_config import TableConfig
 from polytask.models.table_ensemble import TableEnsemble
 from polytask.models.table_learner import build_table_learner
 from polytask.models.table_regions import region_columns
 from polytask.models.table_results import FitResults
+from polytask.models.tensor_parts import named_part, other_parts, taken_part
 from polytask.models.text_vectors import provide_pretrained_texts
 
 __all__ = ["TableModel"]
@@ -259,11 +258,11 @@ class TableModel(SavedModel):
             "targets": [target.to_json() for target in self.targets],
         }
         if isinstance(self.learner, TableEnsemble):
-            config["ensemble"] = _ensemble_to_json(self.learner)
+            config["ensemble"] = ensemble_to_json(self.learner)
         tensors = self.learner.state_dict()
         if self.calibration is not None:
             config["calibration"] = self.calibration.to_json()
-            tensors |= {f"{_CALIBRATION}{name}": one for name, one in self.calibration.tensors().items()}
+            tensors |= named_part(_CALIBRATION, self.calibration.tensors())
         return Contents(
             config=config, tensors=tensors, data=self.data, results=self.results, details=self.details
         )
@@ -273,17 +272,15 @@ class TableModel(SavedModel):
         config = TableConfig.from_json(part(bundle, "model"))
         encoder = TableEncoder.from_json(part(bundle, "encoder"))
         targets = _read_targets(part(bundle, "targets"))
-        tensors = {name: one for name, one in bundle.tensors.items() if not name.startswith(_CALIBRATION)}
+        tensors = other_parts(_CALIBRATION, bundle.tensors)
         if config.depth > len(tensors):
             raise InputError(f"`depth` is {config.depth}, but there are {len(tensors)} weights")
         tasks = [target.task for target in targets]
         described = bundle.config.get("ensemble")
-        stored = None if described is None else record_from_json(_Stored, described, name="the ensemble")
-        if stored is not None and len(stored.members) > len(tensors):
-            raise InputError(f"the ensemble has {len(stored.members)} members, but {len(tensors)} weights")
-        if stored is not None:
-            _check_plans(stored, tensors)
-        learner = build_filled(lambda: _build(tasks, encoder.n_features, config, stored), tensors)
+        if described is None:  # a bundle of one network
+            learner = build_filled(lambda: build_table_learner(tasks, encoder.n_features, config), tensors)
+        else:
+            learner = read_ensemble(described, tensors, tasks, encoder.n_features, config)
         calibration = _read_calibration(bundle, tasks, encoder.n_features)
         return cls(learner, encoder, targets, config=config, data=bundle.data, calibration=calibration)
 
@@ -301,72 +298,9 @@ def _warn(reports: Sequence[EncodingReport], *, stacklevel: int) -> None:
         warnings.warn(message, DataWarning, stacklevel=stacklevel)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Stored:
-    """An ensemble as plain JSON.
-
-    Args:
-        members: The plan of each member; of a model as the settings say its targets, None for all.
-        weights: Of each member, by target.
-    """
-
-    members: tuple[dict | None, ...]
-    weights: Mapping[str, tuple[float, ...]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Part:
-    """A member of some of the targets, built as the settings say."""
-
-    targets: tuple[str, ...]
-
-
-def _check_plans(stored: _Stored, tensors: Mapping[str, Tensor]) -> None:
-    """Refuse plans of other networks than there are weights for, before lists of their size are made."""
-    for index, described in enumerate(stored.members):
-        if described is None or "stages" not in described:
-            continue
-        plan, edges = StackPlan.from_json(described), tensors.get(f"members.{index}.embedding.lower")
-        if plan.depth > len(tensors) or sum(plan.n_bins) != (0 if edges is None else edges.numel()):
-            raise InputError(f"member {index} of the ensemble has other layers or bins than weights")
-
-
-def _ensemble_to_json(ensemble: TableEnsemble) -> dict[str, Any]:
-    names = [task.name for task in ensemble.tasks]
-    members: list[dict[str, Any] | None] = []
-    for member in ensemble.members:
-        if isinstance(member, StackedEnsemble):
-            members.append(member.plan.to_json())
-        else:
-            ours = [task.name for task in cast(SharedModel, member).tasks]
-            members.append(None if ours == names else {"targets": ours})
-    return {"members": members, "weights": {name: list(shares) for name, shares in ensemble.weights.items()}}
-
-
-def _build(tasks: Sequence[Task], n_features: int, config: TableConfig, stored: _Stored | None) -> Learner:
-    """Build the untrained model that a bundle describes."""
-    if stored is None:  # a bundle of one network
-        return build_table_learner(tasks, n_features, config)
-    members: list[SharedModel | StackedEnsemble] = []
-    for described in stored.members:
-        if described is None or "stages" not in described:
-            ours = None if described is None else record_from_json(_Part, described, name="a member").targets
-            whose = [task for task in tasks if ours is None or task.name in ours]
-            members.append(build_table_learner(whose, n_features, config))
-            continue
-        plan = StackPlan.from_json(described)
-        named = [task for task in tasks if task.name in plan.targets]
-        members.append(StackedEnsemble(named, n_features, plan))
-    return TableEnsemble(tasks, members, stored.weights)
-
-
 def _read_calibration(bundle: Bundle, tasks: Sequence[Task], n_features: int) -> Calibration | None:
     """Read what held-out rows said; None where an earlier version saved the model."""
-    tensors = {
-        name.removeprefix(_CALIBRATION): one
-        for name, one in bundle.tensors.items()
-        if name.startswith(_CALIBRATION)
-    }
+    tensors = taken_part(_CALIBRATION, bundle.tensors)
     if "calibration" not in bundle.config and not tensors:
         return None
     names = [task.name for task in tasks]

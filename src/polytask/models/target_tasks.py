@@ -13,12 +13,14 @@ from polytask.models.row_marks import new_rows, row_marks
 from polytask.models.task_effects import TaskPrior
 from polytask.models.task_posterior import TaskRows, prior_state, spread, updated
 from polytask.models.task_spread import TaskSpread
+from polytask.models.tensor_parts import named_part, taken_part
 
 __all__ = ["TargetTasks"]
 
 # Of a task without rows, two estimates of the mean of all tasks are averaged: neither is clearly better.
 _OF_UNKNOWN = 0.5
 _AT_ONCE = 2**15  # rows, so that their directions take some 10 MB
+_PRIOR, _SPREAD = "prior.", "spread."  # in the names of tensors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -180,10 +182,10 @@ class TargetTasks:
         """Return the tensors by name."""
         found = {"counts": self.counts, "marks": self.marks}
         if self.prior is not None:
-            found |= {f"prior.{name}": one for name, one in self.prior.tensors().items()}
+            found |= named_part(_PRIOR, self.prior.tensors())
             found |= {"means": self.mean, "precisions": self.precision}
         if self.spread is not None:
-            found |= {f"spread.{name}": one for name, one in self.spread.tensors().items()}
+            found |= named_part(_SPREAD, self.spread.tensors())
         return found
 
     @classmethod
@@ -197,13 +199,13 @@ class TargetTasks:
         named = ("counts", "marks", *(() if stored.prior is None else ("means", "precisions")))
         if lacking := [name for name in named if name not in tensors]:
             raise InputError(f"the tasks of {target.name!r} lack {', '.join(lacking)}")
-        parts = {name.removeprefix("prior."): one for name, one in tensors.items() if name[:6] == "prior."}
+        parts = taken_part(_PRIOR, tensors)
         prior = None if stored.prior is None else TaskPrior.read(stored.prior, parts)
         n_tasks = len(tensors["counts"])
         mean, precision = (
             prior_state(n_tasks, 0) if prior is None else (tensors["means"], tensors["precisions"])
         )
-        distances = {name[7:]: one for name, one in tensors.items() if name[:7] == "spread."}
+        distances = taken_part(_SPREAD, tensors)
         return cls(
             target=target,
             prior=prior,

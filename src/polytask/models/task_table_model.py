@@ -31,6 +31,7 @@ from polytask.models.task_predictions import AskedOfNumbers, check_asked, task_p
 from polytask.models.task_rows import TaskRows
 from polytask.models.task_spread import SpreadNotes
 from polytask.models.task_table_results import TaskTableResults
+from polytask.models.tensor_parts import named_part, other_parts, taken_part
 
 __all__ = ["TaskTableModel"]
 
@@ -312,11 +313,9 @@ class TaskTableModel(SavedModel):
 
     def _contents(self) -> Contents:
         pooled = self.pooled._contents()
-        tensors = {
-            f"{_TASKS}{index}.{name}": one
-            for index, known in enumerate(self.target_tasks)
-            for name, one in known.tensors().items()
-        }
+        tensors: dict[str, Tensor] = {}
+        for index, known in enumerate(self.target_tasks):
+            tensors |= named_part(f"{_TASKS}{index}.", known.tensors())
         stored = {
             "column": self.column,
             "names": list(self.tasks),
@@ -333,19 +332,13 @@ class TaskTableModel(SavedModel):
     @classmethod
     def _built(cls, bundle: Bundle) -> Self:
         stored = record_from_json(_Stored, part(bundle, "tasks"), name="the tasks")
-        own = {name: one for name, one in bundle.tensors.items() if not name.startswith(_TASKS)}
-        pooled = TableModel.from_bundle(replace(bundle, tensors=own))
+        pooled = TableModel.from_bundle(replace(bundle, tensors=other_parts(_TASKS, bundle.tensors)))
         if len(stored.targets) != len(pooled.targets):
             raise InputError("the tasks are of other targets than the model")
-        known = []
-        for index, (target, data) in enumerate(zip(pooled.targets, stored.targets, strict=True)):
-            start = f"{_TASKS}{index}."
-            tensors = {
-                name.removeprefix(start): one.clone()  # the file stays free
-                for name, one in bundle.tensors.items()
-                if name.startswith(start)
-            }
-            known.append(TargetTasks.read(target.task, data, tensors))
+        known = [
+            TargetTasks.read(target.task, data, taken_part(f"{_TASKS}{index}.", bundle.tensors, copied=True))
+            for index, (target, data) in enumerate(zip(pooled.targets, stored.targets, strict=True))
+        ]
         if len(set(stored.names)) < len(stored.names):
             raise InputError("two tasks have the same name")
         return cls(pooled, stored.column, TaskNames(stored.names), known)
