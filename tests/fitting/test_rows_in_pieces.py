@@ -11,7 +11,7 @@ from polytask.fitting.stacked_losses import StackedLosses
 from polytask.fitting.stacked_plan import Members
 from polytask.fitting.table_columns import Columns
 from polytask.fitting.table_preparation import PreparedTable
-from polytask.models.network_stack import NumberBins
+from polytask.models.number_bins import NumberBins
 from polytask.models.table_config import TableConfig
 
 

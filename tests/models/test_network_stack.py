@@ -1,4 +1,4 @@
-"""Stacked networks against ordinary ones, averages against probabilities, and plans that lie."""
+"""Stacked networks against ordinary ones, averages against probabilities, and plans of other models."""
 
 from typing import Any
 
@@ -7,16 +7,9 @@ import torch
 from torch import nn
 
 from polytask.core import InputError, Task
-from polytask.encoders.numeric_embedding import PiecewiseLinearEncoding, quantile_edges
-from polytask.models.network_stack import (
-    NetworkStack,
-    NumberBins,
-    StackedEnsemble,
-    StackPlan,
-    Stage,
-    output_slices,
-    weighted_prediction,
-)
+from polytask.models.network_stack import NetworkStack, StackedEnsemble, output_slices, weighted_prediction
+from polytask.models.number_bins import NumberBins
+from polytask.models.stack_plan import StackPlan, Stage
 
 Y, K, M = (
     Task(name="y", kind="regression"),
@@ -90,22 +83,6 @@ def test_sure_networks_are_averaged_without_overflow() -> None:
     assert weighted_prediction(K, torch.tensor([[[500.0]], [[-500.0]]])).item() == pytest.approx(0)
 
 
-def test_bins_are_the_piecewise_linear_encoding_kept_level_outside_and_centred() -> None:
-    inputs = torch.randn(60, 2)
-    bins = NumberBins.fit(inputs, [1], most=4)
-    found = bins(inputs)
-    assert bins.n_bins == (0, 4) and torch.equal(found[:, :2], inputs)
-    gone = PiecewiseLinearEncoding(quantile_edges(inputs[:, 1:], 4))(inputs[:, 1:]).clamp(0, 1)
-    torch.testing.assert_close(found[:, 2:], gone - gone.mean(0))
-    far = bins(torch.tensor([[0.0, -99.0], [0.0, 99.0]]))[:, 2:] + bins.middle
-    assert far.tolist() == [[0.0] * 4, [1.0] * 4]
-
-
-def test_without_bins_inputs_stay_as_they_are() -> None:
-    inputs = torch.randn(5, 3)
-    assert NumberBins.fit(inputs, [], most=4)(inputs) is inputs
-
-
 def ensemble() -> StackedEnsemble:
     model = StackedEnsemble([Y, K, M], 3, PLAN)
     model.embedding = NumberBins.fit(torch.randn(40, 3), [0, 2], most=3)
@@ -137,33 +114,6 @@ def test_a_part_answers_its_targets_as_the_whole_and_draws_nothing(names: set[st
     assert found.keys() == names
     for name in names:
         torch.testing.assert_close(found[name], model(inputs)[name], rtol=0, atol=1e-6)
-
-
-def test_a_plan_comes_back_from_json() -> None:
-    assert StackPlan.from_json(PLAN.to_json()) == PLAN
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"n_networks": 0}, "a network, a unit and a stage at least"),
-        ({"width": 0}, "a unit"),
-        ({"depth": -1}, "a stage at least"),
-        ({"stages": []}, "a stage at least"),
-        ({"n_bins": [1, -1, 0]}, "negative number of bins"),
-        ({"n_networks": 2**40}, "more than 16777216 networks"),
-        ({"width": 2**40}, "units of a layer"),
-        ({"width": 2.5}, "'width' must be"),
-        ({"width": True}, "'width' must be"),
-        ({"extra": 1}, "'extra' is unknown"),
-        ({"stages": [{"step": 1}]}, "'targets' is missing"),
-        ({"stages": [3]}, "'stages' must be"),
-        ({"n_bins": 3}, "'n_bins' must be"),
-    ],
-)
-def test_a_plan_that_lies_is_refused(change: dict[str, Any], message: str) -> None:
-    with pytest.raises(InputError, match=message):
-        StackPlan.from_json({**PLAN.to_json(), **change})
 
 
 @pytest.mark.parametrize(

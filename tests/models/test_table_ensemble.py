@@ -8,7 +8,8 @@ from torch import nn
 
 from polytask.architectures import HardSharing
 from polytask.core import InputError, SharedModel, Task
-from polytask.models.network_stack import StackedEnsemble, StackPlan, Stage
+from polytask.models.network_stack import StackedEnsemble
+from polytask.models.stack_plan import StackPlan, Stage
 from polytask.models.table_ensemble import TableEnsemble
 
 Y, K = Task(name="y", kind="regression"), Task(name="k", kind="binary")

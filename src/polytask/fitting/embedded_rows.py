@@ -11,7 +11,7 @@ from polytask.fitting.stacked_losses import StackedLosses
 from polytask.fitting.stacked_plan import Members
 from polytask.fitting.task_draws import DrawnRows, TaskDraws
 from polytask.fitting.training_rows import held_out_rows, padded, steps_of
-from polytask.models.network_stack import NumberBins
+from polytask.models.number_bins import NumberBins
 from polytask.models.table_config import TableConfig
 
 __all__ = ["EmbeddedRows"]

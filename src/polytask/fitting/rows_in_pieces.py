@@ -19,7 +19,7 @@ from polytask.fitting.stacked_losses import StackedLosses
 from polytask.fitting.stacked_plan import Members
 from polytask.fitting.table_preparation import LargeRows
 from polytask.fitting.training_rows import held_out_rows, steps_of
-from polytask.models.network_stack import NumberBins
+from polytask.models.number_bins import NumberBins
 from polytask.models.table_config import TableConfig
 
 __all__ = ["MOST_ROWS_AN_EPOCH", "RowsInPieces"]

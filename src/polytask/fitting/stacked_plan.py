@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from polytask.data.tables.folds import Fold
-from polytask.models.network_stack import NumberBins
+from polytask.models.number_bins import NumberBins
 
 __all__ = ["Members", "NetworkForm", "StackStart"]
 

@@ -31,13 +31,9 @@ from polytask.fitting.table_preparation import LargeRows
 from polytask.fitting.target_curriculum import curriculum_shares
 from polytask.fitting.task_draws import TaskDraws
 from polytask.fitting.training_rows import STEPS_AN_EPOCH, TrainingRows
-from polytask.models.network_stack import (
-    NetworkStack,
-    NumberBins,
-    StackedEnsemble,
-    StackPlan,
-    Stage,
-)
+from polytask.models.network_stack import NetworkStack, StackedEnsemble
+from polytask.models.number_bins import NumberBins
+from polytask.models.stack_plan import StackPlan, Stage
 from polytask.models.table_config import TableConfig
 from polytask.train.checkpoint import load_checkpoint, save_checkpoint
 from polytask.train.identity import described_all, refuse_another

@@ -27,13 +27,8 @@ from polytask.fitting.table_preparation import PreparedTable, labelled_rows
 from polytask.fitting.table_verdict import constant_predictions, judge
 from polytask.fitting.tuned_networks import tune_networks
 from polytask.models.calibration import Calibration
-from polytask.models.network_stack import (
-    NetworkStack,
-    StackedEnsemble,
-    StackPlan,
-    Stage,
-    weighted_prediction,
-)
+from polytask.models.network_stack import NetworkStack, StackedEnsemble, weighted_prediction
+from polytask.models.stack_plan import StackPlan, Stage
 from polytask.models.table_config import TableConfig
 from polytask.models.table_ensemble import TableEnsemble
 from polytask.models.table_model import TableModel

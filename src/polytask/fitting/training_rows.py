@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from polytask.data.tables.folds import Fold
 from polytask.fitting.stacked_losses import StackedLosses
-from polytask.models.network_stack import NumberBins
+from polytask.models.number_bins import NumberBins
 from polytask.models.table_config import TableConfig
 
 __all__ = ["STEPS_AN_EPOCH", "TrainingRows", "held_out_rows", "padded", "steps_of"]

@@ -2,8 +2,8 @@
 
 import itertools
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Self, cast
+from dataclasses import replace
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -11,104 +11,18 @@ from torch.nn import functional
 
 from polytask.core import InputError, Task
 from polytask.core.random import own_random_state
-from polytask.core.records import record_from_json
-from polytask.encoders.numeric_embedding import quantile_edges
+from polytask.models.number_bins import NumberBins
+from polytask.models.stack_plan import StackPlan, Stage
 
 __all__ = [
     "NetworkStack",
-    "NumberBins",
-    "Stage",
-    "StackPlan",
     "StackedEnsemble",
     "output_slices",
     "weighted_prediction",
 ]
 
-_MOST_UNITS = 2**24
-
-
 _LEAST = -(2**63)
 _FEW_UNITS = 2**15
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stage:
-    """Targets that keep the weights of one step.
-
-    Args:
-        step: The step after which these weights were taken.
-        targets: Names of the targets.
-    """
-
-    step: int
-    targets: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StackPlan:
-    """The form of a `StackedEnsemble`; plain JSON.
-
-    Args:
-        n_networks: Networks whose predictions are averaged.
-        width: Units of each layer.
-        depth: Hidden layers; 0 for a linear model.
-        n_bins: For each feature the bins of its piecewise linear encoding; 0 for none.
-        stages: Which targets keep which weights.
-    """
-
-    n_networks: int
-    width: int
-    depth: int
-    n_bins: tuple[int, ...]
-    stages: tuple[Stage, ...]
-
-    @property
-    def targets(self) -> tuple[str, ...]:
-        """The names of all targets."""
-        return tuple(name for stage in self.stages for name in stage.targets)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain JSON."""
-        stages = [{"step": stage.step, "targets": list(stage.targets)} for stage in self.stages]
-        return {
-            "n_networks": self.n_networks,
-            "width": self.width,
-            "depth": self.depth,
-            "n_bins": list(self.n_bins),
-            "stages": stages,
-        }
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """Read what `to_json` wrote.
-
-        Raises:
-            InputError: It is something else.
-        """
-        stored = record_from_json(_Stored, data, name="the ensemble")
-        stages = tuple(record_from_json(Stage, stage, name="a stage") for stage in stored.stages)
-        if min(stored.n_networks, stored.width) < 1 or stored.depth < 0 or not stages:
-            raise InputError("the ensemble needs a network, a unit and a stage at least")
-        if max(stored.n_networks, stored.width) > _MOST_UNITS:
-            raise InputError(f"the ensemble has more than {_MOST_UNITS} networks, or units of a layer")
-        if min(stored.n_bins, default=0) < 0:
-            raise InputError("the ensemble has a negative number of bins")
-        return cls(
-            n_networks=stored.n_networks,
-            width=stored.width,
-            depth=stored.depth,
-            n_bins=stored.n_bins,
-            stages=stages,
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Stored:
-    n_networks: int
-    width: int
-    depth: int
-    n_bins: tuple[int, ...]
-    stages: tuple[dict, ...]
 
 
 class NetworkStack(nn.Module):
@@ -263,55 +177,6 @@ class StackedEnsemble(nn.Module):
                 self.stacks[index].state_dict(), of_stage, stages[index].targets
             )
         return part.train(self.training)
-
-
-class NumberBins(nn.Module):
-    """Standardized features, and beside them how far some of them have gone through each of their bins.
-
-    A bin's feature is 0 below it and 1 above, and centred on the training rows: a piecewise linear encoding
-    as `PiecewiseLinearEncoding`, but level outside the first and last edge, where the standardized value
-    goes on.
-
-    Args:
-        n_bins: For each feature its number of bins; 0 for none.
-
-    References:
-        Yury Gorishniy, Ivan Rubachev, Artem Babenko, "On Embeddings for Numerical Features in Tabular Deep
-        Learning", NeurIPS 2022, arXiv:2203.05556, equation 1.
-    """
-
-    lower: Tensor
-    width: Tensor
-    middle: Tensor
-
-    def __init__(self, n_bins: Sequence[int]) -> None:
-        super().__init__()
-        self.n_bins = tuple(n_bins)
-        self.spread = [feature for feature, count in enumerate(n_bins) for _ in range(count)]
-        self.n_outputs = len(n_bins) + len(self.spread)
-        self.register_buffer("lower", torch.zeros(len(self.spread)))
-        self.register_buffer("width", torch.ones(len(self.spread)))
-        self.register_buffer("middle", torch.zeros(len(self.spread)))
-
-    @classmethod
-    def fit(cls, inputs: Tensor, columns: Sequence[int], *, most: int) -> "NumberBins":
-        """Place the bins of some features at quantiles of the rows ``[row, feature]``; ``most`` a feature."""
-        edges = quantile_edges(inputs[:, list(columns)], most) if columns else ()
-        counts = dict(zip(columns, (len(each) - 1 for each in edges), strict=True))
-        fitted = cls([counts.get(index, 0) for index in range(inputs.shape[1])])
-        if edges:
-            fitted.lower = torch.cat([each[:-1] for each in edges])
-            fitted.width = torch.cat([each.diff() for each in edges])
-            fitted.middle = fitted._gone(inputs).mean(0)
-        return fitted
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        """Embed ``[row, feature]`` as ``[row, feature + bin]``."""
-        return torch.cat([inputs, self._gone(inputs) - self.middle], dim=-1) if self.spread else inputs
-
-    def _gone(self, inputs: Tensor) -> Tensor:
-        spread = torch.tensor(self.spread, device=inputs.device)
-        return ((inputs[:, spread] - self.lower) / self.width).clamp(0, 1)
 
 
 def output_slices(tasks: Sequence[Task]) -> dict[str, slice]:

@@ -9,7 +9,8 @@ from torch import Tensor
 from polytask.core import InputError, SharedModel, Task
 from polytask.core.records import record_from_json
 from polytask.models.bundle_tensors import build_filled
-from polytask.models.network_stack import StackedEnsemble, StackPlan
+from polytask.models.network_stack import StackedEnsemble
+from polytask.models.stack_plan import StackPlan
 from polytask.models.table_config import TableConfig
 from polytask.models.table_ensemble import TableEnsemble
 from polytask.models.table_learner import build_table_learner
