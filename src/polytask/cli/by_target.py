@@ -82,7 +82,7 @@ def names(option: str, typed: Sequence[str], what: str) -> dict[str, str] | None
 
 def _target(text: str, targets: Sequence[str]) -> str:
     """Return the target that a text begins with; what it names where there is none, which is then refused."""
-    from polytask.data.tables.targets import parse_target
+    from polytask.data.tables.target_kinds import parse_target
 
     names = {name for asked in targets for name in (asked, parse_target(asked)[0])}
     fitting = [name for name in names if text == name or text.startswith(f"{name}:")]

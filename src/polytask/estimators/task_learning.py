@@ -14,7 +14,7 @@ from polytask.core.settings import SettingsCheck
 from polytask.data.tables.column import column_distinct, one_column
 from polytask.data.tables.problems import examples
 from polytask.data.tables.target_column import TargetColumn
-from polytask.data.tables.targets import asked_as
+from polytask.data.tables.target_kinds import asked_as
 from polytask.fitting.table_columns import Columns
 from polytask.fitting.task_learner_table import (
     FEWEST_TASKS,

@@ -24,8 +24,9 @@ from polytask.data.tables.leaks import repeated_rows_message
 from polytask.data.tables.problems import problem_error
 from polytask.data.tables.survey import Survey, survey_table
 from polytask.data.tables.target_column import TargetColumn
+from polytask.data.tables.target_kinds import parse_target
 from polytask.data.tables.target_labels import target_messages
-from polytask.data.tables.targets import parse_target, target_series
+from polytask.data.tables.targets import target_series
 from polytask.data.tables.text_features import HASHED
 from polytask.fitting.large_folds import DealtRows, check_units, deal_rows
 from polytask.fitting.table_columns import Columns

@@ -10,7 +10,7 @@ import pandas as pd
 from polytask.core import InputError
 from polytask.data.tables.column import column_hint, each_by_itself
 from polytask.data.tables.problems import problem_error
-from polytask.data.tables.targets import TargetKind, parse_target
+from polytask.data.tables.target_kinds import TargetKind, parse_target
 from polytask.encoders.frozen_choice import FROZEN_ENCODERS
 
 __all__ = ["Columns"]

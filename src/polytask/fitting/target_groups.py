@@ -9,7 +9,7 @@ from polytask.core import InputError
 from polytask.core.doors import by_door
 from polytask.core.names import name_problem, short_name
 from polytask.core.settings import SettingsCheck, shown
-from polytask.data.tables.targets import parse_target
+from polytask.data.tables.target_kinds import parse_target
 
 __all__ = [
     "AUTO",

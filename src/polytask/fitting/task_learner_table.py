@@ -13,8 +13,9 @@ from polytask.core.random import numpy_generator
 from polytask.data import TableEncoder
 from polytask.data.tables.column import one_column
 from polytask.data.tables.target_column import TargetColumn
+from polytask.data.tables.target_kinds import parse_target
 from polytask.data.tables.target_labels import split_labels, target_messages
-from polytask.data.tables.targets import fit_targets, parse_target
+from polytask.data.tables.targets import fit_targets
 from polytask.fitting.table_columns import Columns
 from polytask.fitting.table_preparation import labelled_rows
 from polytask.fitting.task_table_fit import pooled_columns, read_tasks

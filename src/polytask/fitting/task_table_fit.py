@@ -22,8 +22,8 @@ from polytask.data.tables.column import column_distinct, column_hint, one_column
 from polytask.data.tables.label_split import Labels
 from polytask.data.tables.problems import some_rows
 from polytask.data.tables.target_column import TargetColumn
+from polytask.data.tables.target_kinds import parse_target
 from polytask.data.tables.target_labels import split_labels
-from polytask.data.tables.targets import parse_target
 from polytask.fitting.fit_settings import FitSettings
 from polytask.fitting.new_task_metrics import drawn_tasks, judged_targets, target_result
 from polytask.fitting.table_columns import Columns

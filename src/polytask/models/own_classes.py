@@ -10,8 +10,8 @@ from polytask.core import DataError, InputError, Task
 from polytask.core.doors import by_door
 from polytask.data.tables.column import column_categories
 from polytask.data.tables.feature_column import category_finder
+from polytask.data.tables.target_classes import class_values
 from polytask.data.tables.target_column import Label, TargetColumn
-from polytask.data.tables.targets import class_values
 
 __all__ = ["own_classes_text", "own_target", "read_own_target", "with_classes"]
 

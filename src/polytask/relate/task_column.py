@@ -13,7 +13,7 @@ from polytask.core.names import counted, short_name
 from polytask.data.tables.column import column_categories, column_hint
 from polytask.data.tables.folds import Fold, folds_of_rows
 from polytask.data.tables.label_split import Labels
-from polytask.data.tables.targets import parse_target
+from polytask.data.tables.target_kinds import parse_target
 from polytask.fitting.table_columns import Columns
 from polytask.fitting.table_folds import fold_labels
 from polytask.fitting.table_preparation import PreparedTable, prepare_table

@@ -11,28 +11,13 @@ from polytask.core import DataError, InputError
 from polytask.core.doors import at_the_command
 from polytask.data.tables.delimited import read_delimited
 from polytask.data.tables.target_column import TargetColumn
-from polytask.data.tables.targets import fit_targets, parse_target, target_series
+from polytask.data.tables.targets import fit_targets, target_series
 
 
 def _fit(values: object, kind: str = "", train_rows: list[int] | None = None) -> TargetColumn:
     frame = pd.DataFrame({"y": values})
     rows = np.arange(len(frame)) if train_rows is None else np.array(train_rows)
     return fit_targets(frame, ["y" + kind], train_rows=rows)[0]
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("y", ("y", None)),
-        ("y:regression", ("y", "regression")),
-        ("Jitter:RAP", ("Jitter:RAP", None)),
-        ("Jitter:RAP:binary", ("Jitter:RAP", "binary")),
-        ("y:", ("y:", None)),
-        ("", ("", None)),
-    ],
-)
-def test_only_a_kind_is_split_off_the_name(text: str, expected: tuple[str, str | None]) -> None:
-    assert parse_target(text) == expected
 
 
 @pytest.mark.parametrize(

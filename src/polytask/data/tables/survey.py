@@ -24,8 +24,9 @@ from polytask.data.tables.number_sums import NumberSums
 from polytask.data.tables.problems import problem_error
 from polytask.data.tables.reading import Reading, column_reading
 from polytask.data.tables.target_column import TargetColumn, logarithms
+from polytask.data.tables.target_kinds import asked_as, parse_target
 from polytask.data.tables.target_labels import split_labels
-from polytask.data.tables.targets import asked_as, fit_targets, parse_target
+from polytask.data.tables.targets import fit_targets
 from polytask.data.tables.typed_columns import MISSING_WORDS
 
 __all__ = ["N_SAMPLE", "Survey", "survey_table"]

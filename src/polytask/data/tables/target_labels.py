@@ -22,7 +22,8 @@ from polytask.data.tables.label_split import Labels
 from polytask.data.tables.number_form import form_note
 from polytask.data.tables.problems import examples, some_rows
 from polytask.data.tables.target_column import TargetColumn
-from polytask.data.tables.targets import asked_as, parse_target, target_reading
+from polytask.data.tables.target_kinds import asked_as, parse_target
+from polytask.data.tables.targets import target_reading
 from polytask.data.tables.typed_columns import MISSING_WORDS
 
 __all__ = ["label_guesses", "split_labels", "target_messages"]

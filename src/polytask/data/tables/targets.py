@@ -1,18 +1,14 @@
 """Columns of a table as tasks."""
 
-import math
-import shlex
 from collections import Counter
-from collections.abc import Collection, Sequence
-from typing import Any, Literal, cast, get_args
+from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from polytask.core import DataError, InputError, Task
-from polytask.core.doors import by_door
-from polytask.core.task import TaskKind
-from polytask.data.tables.cell import canonical, read_number, spell
+from polytask.data.tables.cell import canonical, spell
 from polytask.data.tables.column import (
     column_categories,
     column_distinct,
@@ -21,61 +17,16 @@ from polytask.data.tables.column import (
     each_by_itself,
     one_column,
 )
+from polytask.data.tables.label_faults import LARGEST_LABEL, check_finite, constant_text
 from polytask.data.tables.number_form import NumberForm
 from polytask.data.tables.problems import examples, problem_error, some_rows
 from polytask.data.tables.reading import Reading, column_reading
-from polytask.data.tables.target_column import Label, TargetColumn, logarithms
+from polytask.data.tables.target_classes import FEW_CLASSES, class_names, fit_classes
+from polytask.data.tables.target_column import TargetColumn, logarithms
+from polytask.data.tables.target_kinds import TargetKind, asked_as, parse_target
 from polytask.data.tables.typed_columns import MISSING_WORDS
 
-__all__ = [
-    "TargetKind",
-    "asked_as",
-    "class_values",
-    "fit_targets",
-    "name_clashes",
-    "parse_target",
-    "target_reading",
-    "target_series",
-]
-
-TargetKind = Literal["regression", "log", "binary", "multiclass", "multilabel"]
-"""How a target can be asked: as a kind of task, or as a regression that is learned on a log scale."""
-
-_MOST_CLASSES = 1000
-_FEW_CLASSES = 10
-_LARGEST = float(np.finfo(np.float32).max)
-
-
-def parse_target(text: str, columns: Collection[str] = ()) -> tuple[str, TargetKind | None]:
-    """Split ``NAME`` or ``NAME:KIND``; a colon before anything else is part of the name.
-
-    Args:
-        text: What is asked.
-        columns: Names of the table; text that is one of them is a name as a whole.
-
-    Example:
-        >>> parse_target("sex:binary"), parse_target("sex"), parse_target("Jitter:RAP")
-        (('sex', 'binary'), ('sex', None), ('Jitter:RAP', None))
-    """
-    name, colon, kind = text.rpartition(":")
-    if colon and kind in get_args(TargetKind) and text not in columns:
-        return name, cast(TargetKind, kind)
-    return text, None
-
-
-def asked_as(name: Any, kind: TargetKind) -> str:
-    """Write how a target is asked as a kind.
-
-    Example:
-        >>> asked_as("stars", "regression")
-        "'stars:regression'"
-    """
-    text = f"{name}:{kind}"
-    return by_door(
-        python=repr(text),
-        command=f"--target {shlex.quote(text)}",
-        estimator=f"kinds={{{str(name)!r}: {kind!r}}}",
-    )
+__all__ = ["fit_targets", "name_clashes", "parse_target", "target_reading", "target_series"]
 
 
 def fit_targets(
@@ -154,7 +105,7 @@ def target_reading(column: pd.Series, kind: TargetKind | None) -> tuple[TargetKi
         found = Reading(kind="category")
     if found.kind == "number":
         where = f"Target {column.name!r}"
-        _check_finite(where, column_numbers(column, words=found.words, form=found.form))
+        check_finite(where, column_numbers(column, words=found.words, form=found.form))
     return kind or _infer_kind(column, found), found
 
 
@@ -217,7 +168,7 @@ def _fit_target(
     kind, found = target_reading(column, kind)
     if kind in ("regression", "log"):
         return _fit_regression(column, where, kind, in_training, found)
-    return _fit_classes(column, where, kind, in_training)
+    return fit_classes(column, where, kind, in_training)
 
 
 def _check_name_and_kind(where: str, name: str, kind: TargetKind | None) -> None:
@@ -232,12 +183,12 @@ def _check_name_and_kind(where: str, name: str, kind: TargetKind | None) -> None
 
 def _infer_kind(column: pd.Series, found: Reading) -> TargetKind:
     if found.kind != "number":
-        return "binary" if len(_classes(column_categories(column))) == 2 else "multiclass"
+        return "binary" if len(class_names(column_categories(column))) == 2 else "multiclass"
     numbers = column_numbers(column, words=found.words, form=found.form)
     distinct = np.unique(numbers[~np.isnan(numbers)])
     if len(distinct) == 2:
         return "binary"
-    return "multiclass" if len(distinct) <= _FEW_CLASSES and (distinct % 1 == 0).all() else "regression"
+    return "multiclass" if len(distinct) <= FEW_CLASSES and (distinct % 1 == 0).all() else "regression"
 
 
 def _fit_regression(
@@ -253,30 +204,12 @@ def _fit_regression(
         raise DataError(
             f"{where} is asked as {kind}. {error} Or ask for {asked_as(column.name, 'multiclass')}."
         ) from error
-    _check_finite(where, numbers)
+    check_finite(where, numbers)
     values = numbers
     if kind == "log":
         plain = asked_as(column.name, "regression")
         numbers = logarithms(str(column.name), numbers, remedy=f", or ask for {plain}")
-    known = numbers[in_training & ~np.isnan(numbers)]
-    if not len(known):
-        raise DataError(
-            f"{where} has no label in the training rows. Label more rows, or leave the target out."
-        )
-    mean, scale = float(known.mean()), float(known.std())
-    # A sum of many equal numbers is off by some rounding, so that their deviation need not be 0.
-    if len(np.unique(known)) == 1:
-        raise DataError(_constant(where, spell(values[in_training & ~np.isnan(numbers)][0])))
-    if scale <= 1e-14 * abs(mean):
-        raise DataError(
-            f"{where} varies by no more than rounding in the training rows, around {spell(mean)}. Subtract "
-            "its mean, or choose another unit."
-        )
-    farthest = float(np.nanmax(np.abs((numbers - mean) / scale)))
-    if farthest > _LARGEST:
-        raise DataError(
-            f"{where} has a value {farthest:.0e} standard deviations off. Correct it, or leave it empty."
-        )
+    mean, scale = _standard(where, numbers, values, in_training)
     task = Task(name=str(column.name), kind="regression")
     return TargetColumn(
         task=task,
@@ -289,91 +222,31 @@ def _fit_regression(
     )
 
 
-def _fit_classes(column: pd.Series, where: str, kind: TaskKind, in_training: np.ndarray) -> TargetColumn:
-    texts = column_categories(column)
-    counts = Counter(text for text in texts if text is not None)
-    n_labels = counts.total()
-    classes = _classes(texts)
-    labels = class_values(column, classes)
-    infinite = [name for name, label in zip(classes, labels, strict=True) if label in (math.inf, -math.inf)]
-    if infinite:
-        _check_finite(where, np.where(np.isin(texts, infinite), math.inf, 0.0))
-    if len(classes) == 1:
-        raise DataError(_constant(where, classes[0]))
-    if len(classes) > _MOST_CLASSES or (len(classes) > _FEW_CLASSES and len(classes) > n_labels / 2):
-        raise DataError(
-            f"{where} has {len(classes)} classes in {n_labels} labelled rows. Ask for "
-            f"{asked_as(column.name, 'regression')} if it is a number, or leave it out if it tells rows "
-            f"apart."
-        )
-    problems = []
-    if kind == "binary" and len(classes) != 2:
-        problems.append(
-            f"{where} is asked as binary but has {len(classes)} classes: {examples(classes)}. Ask for "
-            f"{asked_as(column.name, 'multiclass')}, or merge classes."
-        )
-    trained = set(texts[in_training])
-    untrained = [name for name in classes if name not in trained]
-    if untrained:
-        n_rows = sum(counts[name] for name in untrained)
-        problems.append(
-            f"{where}: class {examples(untrained)} has no row in training, but {n_rows} elsewhere. Add rows "
-            "of it, merge it with another class, or empty these labels."
-        )
-    if problems:
-        raise DataError(" ".join(problems))
-    n_outputs = 1 if kind == "binary" else len(classes)
-    task = Task(name=str(column.name), kind=kind, n_outputs=n_outputs, labels=classes)
-    return TargetColumn(task=task, classes=classes, labels=labels)
+def _standard(
+    where: str, numbers: np.ndarray, values: np.ndarray, in_training: np.ndarray
+) -> tuple[float, float]:
+    """Return mean and deviation of the training rows; ``values`` are the numbers as they are written.
 
-
-def class_values(column: pd.Series, classes: Sequence[str]) -> tuple[Label, ...]:
-    """Give each class the value that stands for it in the column; its name where types differ.
-
-    Args:
-        column: The labels.
-        classes: Their names, as `column_categories` writes them.
+    Raises:
+        DataError: There is none, they are all alike, or another number is too far away from them.
     """
-    _, values, names = column_distinct(column)
-    stored = {name: _label(value, name) for value, name in zip(values, names, strict=True)}
-    labels = [stored[name] for name in classes]
-    kinds = {type(label) for label in labels}
-    if kinds == {int, float}:
-        labels, kinds = [float(label) for label in labels], {float}
-    several = len({(type(value), name) for value, name in zip(values, names, strict=True)}) > len(classes)
-    return tuple(classes) if len(kinds) > 1 or several else tuple(labels)
-
-
-def _label(value: Any, name: str) -> Label:
-    if isinstance(value, bool | np.bool_):
-        return bool(value)
-    if isinstance(value, int | np.integer) and int(value).bit_length() < 128:
-        return int(value)
-    number = None if isinstance(value, str) else read_number(value)
-    return name if number is None else number
-
-
-def _classes(texts: np.ndarray) -> tuple[str, ...]:
-    """List the classes: numbers by value, before text."""
-
-    def key(name: str) -> tuple[bool, float, str]:
-        number = read_number(name)
-        return (True, 0.0, name) if number is None else (False, number, name)
-
-    return tuple(sorted({text for text in texts if text is not None}, key=key))
-
-
-def _check_finite(where: str, numbers: np.ndarray) -> None:
-    n_rows = int((np.abs(numbers) > _LARGEST).sum())
-    if n_rows:
+    known = in_training & ~np.isnan(numbers)
+    if not known.any():
         raise DataError(
-            f"{where} is infinite or beyond 3.4e38 in {some_rows(n_rows)}. Correct these values, or leave "
-            "them empty."
+            f"{where} has no label in the training rows. Label more rows, or leave the target out."
         )
-
-
-def _constant(where: str, value: str) -> str:
-    return (
-        f"{where} is always {value!r} in the training rows, so there is nothing to learn. Leave it out, or "
-        "add rows with other values."
-    )
+    mean, scale = float(numbers[known].mean()), float(numbers[known].std())
+    # A sum of many equal numbers is off by some rounding, so that their deviation need not be 0.
+    if len(np.unique(numbers[known])) == 1:
+        raise DataError(constant_text(where, spell(values[known][0])))
+    if scale <= 1e-14 * abs(mean):
+        raise DataError(
+            f"{where} varies by no more than rounding in the training rows, around {spell(mean)}. Subtract "
+            "its mean, or choose another unit."
+        )
+    farthest = float(np.nanmax(np.abs((numbers - mean) / scale)))
+    if farthest > LARGEST_LABEL:
+        raise DataError(
+            f"{where} has a value {farthest:.0e} standard deviations off. Correct it, or leave it empty."
+        )
+    return mean, scale
