@@ -8,15 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import torch
-import torch.distributed as distributed
-from torch import Tensor, nn
+from torch import nn
 from torch.optim import Adam, Optimizer
 
 from polytask.balancing import BalancedBackward, Balancer
 from polytask.balancing.engines import Engine
 from polytask.balancing.engines.by_name import EngineName
 from polytask.balancing.methods import EqualWeights
-from polytask.core import InputError, Learner, TrainingError, seeded
+from polytask.core import InputError, Learner, seeded
 from polytask.core.defaults import usual_defaults
 from polytask.core.files import rehearse_write, sweep, user_path
 from polytask.core.interrupts import CHECKPOINT_FILE, interruptible
@@ -26,6 +25,7 @@ from polytask.core.settings import SettingsCheck
 from polytask.data import Curriculum, Source
 from polytask.execution import ExecutionName
 from polytask.execution.named import execution_for
+from polytask.train.alike import check_alike, start_alike
 from polytask.train.fabric import Precision, fabric_for
 from polytask.train.history import METRICS_FILE, History, Row
 from polytask.train.identity import run_identity
@@ -180,7 +180,7 @@ def train(
         # Not `setup_module`: its wrapper would average gradients that the balanced step has joined already.
         fabric.strategy.precision.convert_module(learner).to(fabric.device)
         balancer = (balancer or EqualWeights()).to(fabric.device)
-        _start_alike(learner, balancer)
+        start_alike(learner, balancer)
         parameters = [p for module in (learner, balancer) for p in module.parameters() if p.requires_grad]
         if not parameters:
             raise InputError(
@@ -221,7 +221,7 @@ def train(
         )  # fmt: skip
         if resume:
             run.restore(n_steps=n_steps, patience=patience)
-            _check_alike(backward.processes.gather(run.step), folder)
+            check_alike(backward.processes.gather(run.step), folder)
         step = Step(
             fabric=fabric, learner=learner, balancer=balancer, backward=backward, run=run, max_norm=max_norm,
             not_finite=not_finite, validation_source=validation_source, accumulate=accumulate,
@@ -304,24 +304,6 @@ def _rehearse(folder: Path) -> None:
     for name in (CHECKPOINT_FILE, METRICS_FILE):
         rehearse_write(folder / name)
     sweep(folder)
-
-
-def _start_alike(*modules: nn.Module) -> None:
-    """Give all processes the parameters and buffers of the first."""
-    if distributed.is_initialized():
-        for module in modules:
-            for tensor in module.state_dict().values():
-                if isinstance(tensor, Tensor):
-                    distributed.broadcast(tensor, src=0)
-
-
-def _check_alike(steps: list[int], folder: Path | None) -> None:
-    """Refuse processes of which some have resumed and some not."""
-    if len(set(steps)) > 1:
-        raise TrainingError(
-            f"The processes resume from different steps, by rank: {', '.join(map(str, steps))}. "
-            f"`directory` ({folder}) has to be on a disk that all machines see."
-        )
 
 
 def _validated(step: Step, validate: Callable[[Learner], Validation] | None) -> Validation | None:
