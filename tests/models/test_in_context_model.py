@@ -1,4 +1,4 @@
-"""What the bundle of a network that reads rows must hold."""
+"""A network that reads rows: what it refuses, and what it tells of rows unlike those of training."""
 
 import re
 
@@ -6,7 +6,8 @@ import pytest
 import torch
 
 import polytask
-from polytask.core import BundleError, DataError, DataWarning, InputError
+from polytask.core import DataError, DataWarning, InputError
+from polytask.estimators import evaluate_new_tasks
 from polytask.models.bundle import Bundle, load_bundle
 from polytask.models.in_context_config import InContextConfig
 from polytask.models.in_context_model import InContextModel
@@ -21,25 +22,6 @@ def bundle(tmp_path) -> Bundle:
     model = polytask.learn(prior, steps=1, width=8, progress=False).adapt([[0.1], [0.7]], [1.0, 2.0])
     model.save(tmp_path / "m")
     return load_bundle(tmp_path / "m")
-
-
-@pytest.mark.parametrize(
-    ("name", "change", "problem"),
-    [
-        ("bars.borders", lambda held: held.flip(0), "the borders of the bars do not rise"),
-        ("known/task", lambda held: held + 7, "rows belong to tasks that have no name"),
-        ("known/task", lambda held: held.float(), "types or shapes that do not fit"),
-        ("known/labels", lambda held: held[:1], "sizes that do not fit"),
-        ("known/inputs", lambda held: held.repeat(1, 2), "another number of features"),
-        ("encoder.weight", lambda held: held[:4], "do not fit the description"),
-    ],
-)
-def test_tensors_that_do_not_fit_are_refused(bundle, name, change, problem):
-    tensors = {key: tensor.clone() for key, tensor in bundle.tensors.items()}
-    tensors[name] = change(tensors[name])
-    spoilt = Bundle(kind=bundle.kind, config=bundle.config, tensors=tensors, data=bundle.data, files={})
-    with pytest.raises(BundleError, match=problem):
-        InContextModel.from_bundle(spoilt)
 
 
 def test_arrays_of_other_shapes_are_refused(bundle):
@@ -72,3 +54,18 @@ def test_labels_far_from_those_of_training_are_told_and_nonsense_is_refused(bund
         model.adapt([[0.2]], [60.0])
     with pytest.raises(DataError, match=r"it would answer nonsense\. Correct them, or learn anew"):
         model.adapt([[0.2]], [1e25])
+
+
+def test_warnings_point_at_the_line_that_asked(bundle):
+    model = InContextModel.from_bundle(bundle)
+    table = model.reader.frame([[1e30]] * 4, [1.0] * 4)
+    asked = [
+        lambda: model.predict(table),
+        lambda: model.adapt(table),
+        lambda: model.evaluate(table),
+        lambda: evaluate_new_tasks(model, table),
+    ]
+    for ask in asked:
+        with pytest.warns(DataWarning) as caught:
+            ask()
+        assert {(one.filename, one.lineno) for one in caught} == {(__file__, ask.__code__.co_firstlineno)}

@@ -8,7 +8,7 @@ import torch
 from polytask.core import DataError
 from polytask.data import TableEncoder
 from polytask.models.task_names import TaskNames
-from polytask.models.task_rows import TaskRows
+from polytask.models.task_rows import TaskRows, named_tasks
 
 TABLE = pd.DataFrame(
     {
@@ -51,3 +51,16 @@ def test_unknown_tasks_are_counted_and_named() -> None:
 def test_a_table_without_the_task_column_is_refused() -> None:
     with pytest.raises(DataError, match=r"no column 'shop', which tells the task.* did you mean 'shops'"):
         task_rows().encoded(TABLE.rename(columns={"shop": "shops"}))
+
+
+def test_new_tasks_come_after_the_known_ones() -> None:
+    names, code = named_tasks(TABLE.dropna(subset="shop"), "shop", TaskNames(["b", "a"]))
+    assert names.names == ("b", "a", "nobody", "somebody")
+    assert code.tolist() == [1, 0, 2, 3, 2]
+
+
+def test_rows_to_learn_from_need_a_task() -> None:
+    with pytest.raises(DataError, match=r"task column 'shop' is empty in 1 row\. Name the task of each row"):
+        named_tasks(TABLE, "shop", TaskNames(["b", "a"]))
+    with pytest.raises(DataError, match="Add it, with the task of each row"):
+        named_tasks(TABLE[["x"]], "shop", TaskNames([]))

@@ -27,10 +27,11 @@ from polytask.compare.task_comparison import (
 from polytask.compare.task_results import TaskComparison
 from polytask.compare.task_verdict import judge_tasks
 from polytask.compare.verdict import judge_cells
-from polytask.core import DataWarning, ResultWarning
+from polytask.core import ResultWarning
 from polytask.core.files import user_path
 from polytask.core.interrupts import interruptible
 from polytask.core.settings import SettingsCheck
+from polytask.core.warned import warn_all
 from polytask.fitting.table_columns import Columns
 from polytask.train.progress import TrainingBar, phase, run_line
 
@@ -155,8 +156,7 @@ def compare(
         phase("reading")
         asked = question.read(table)
         prepared = asked.prepared
-        for note in prepared.messages:
-            warnings.warn(note, DataWarning, stacklevel=2)
+        warn_all(prepared.messages, stacklevel=2)
         with _folder(directory) as folder:
             if known is None:
                 rows = TableRows.of(prepared)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from polytask.core import DataWarning, InputError, MissingPackageError
 from polytask.core.png import png_address, shrunk
+from polytask.core.warned import warn_all
 from polytask.data.examples.examples import Examples, check_two_classes
 from polytask.data.examples.labelled_twice import labelled_twice
 from polytask.data.examples.reading import read_examples
@@ -95,8 +96,7 @@ def adapt(
         label_column=label_column,
         labels=labels,
     )
-    for message in examples.messages[1:]:  # the first says what was found; the model tells it, too
-        warnings.warn(message, DataWarning, stacklevel=2)
+    warn_all(examples.messages[1:], stacklevel=2)  # the first says what was found; the model tells it, too
     given = examples.labels or ()
     check_two_classes(examples)
     messages = list(examples.messages)

@@ -10,6 +10,7 @@ import numpy as np
 from polytask.core import DataError, DataWarning
 from polytask.core.names import counted
 from polytask.core.settings import SettingsCheck
+from polytask.core.warned import warn_all
 from polytask.data.examples.reading import read_examples
 from polytask.estimators.adapt_examples import encoded_space
 from polytask.fitting.feature_map import FeatureMap, learned_map
@@ -64,8 +65,7 @@ def learn_examples(
         phase("learning from known classes")
         about = f"{len(classes)} known classes"
         found = learned_map(space.joined(vectors), codes, about=about, seed=seed)
-    for message in examples.messages[1:]:
-        warnings.warn(message, DataWarning, stacklevel=stacklevel)
+    warn_all(examples.messages[1:], stacklevel=stacklevel)
     results = _results(
         found,
         kind=examples.kind,

@@ -10,6 +10,7 @@ import pandas as pd
 
 from polytask.core import DataWarning, ResultWarning, derive_seed
 from polytask.core.errors import other_remedy
+from polytask.core.warned import warn_all
 from polytask.data import read_table
 from polytask.data.tables.table import fingerprint
 from polytask.estimators.task_learning import TaskLearning
@@ -73,8 +74,7 @@ def learn_tasks(source: Any, asked: TaskLearning, *, stacklevel: int = 2) -> InC
         )
     results = model.results
     if results is not None:
-        for message in results.messages:
-            warnings.warn(message, DataWarning, stacklevel=stacklevel)
+        warn_all(results.messages, stacklevel=stacklevel)
         if results.warning is not None:
             warnings.warn(results.warning, ResultWarning, stacklevel=stacklevel)
     return model

@@ -1,14 +1,14 @@
 """How well features that were learned from known classes tell new classes apart, by few examples."""
 
-import warnings
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from polytask.core import DataError, DataWarning, mean_interval
+from polytask.core import DataError, mean_interval
 from polytask.core.names import counted
 from polytask.core.settings import SettingsCheck
+from polytask.core.warned import warn_all
 from polytask.fitting.feature_map import SHOTS, accuracy_of, episodes_of
 from polytask.models.learned_features import LearnedFeatures
 
@@ -46,8 +46,7 @@ def evaluate_new_classes(
     seed = check.whole("seed", seed, least=0)
     check.done()
     examples = model.read_labelled(source, labels)
-    for message in examples.messages[1:]:
-        warnings.warn(message, DataWarning, stacklevel=stacklevel)
+    warn_all(examples.messages[1:], stacklevel=stacklevel)
     codes = np.unique(np.asarray(examples.labels, dtype=object), return_inverse=True)[1]
     counts = np.bincount(codes)
     if (counts > 1).sum() < 2:

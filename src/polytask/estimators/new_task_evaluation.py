@@ -73,7 +73,7 @@ def evaluate_new_tasks(
             DataWarning,
             stacklevel=stacklevel,
         )
-    inputs = reader.inputs(frame, stacklevel=stacklevel + 1)
+    inputs = reader.inputs(frame, stacklevel=stacklevel)
     known = KnownRows(inputs=inputs, labels=labels[labelled], task=task)
     numbers = None if reader.of_classes else reader.numbers(frame)
     own = known.labels[:, 0].long().numpy() if reader.own_classes else None

@@ -1,6 +1,5 @@
 """How good the predictions of a table model are on new rows with labels."""
 
-import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,9 +9,10 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from polytask.core import Batch, DataError, DataWarning, Task
+from polytask.core import Batch, DataError, Task
 from polytask.core.doors import by_door
 from polytask.core.names import counted
+from polytask.core.warned import warn_all
 from polytask.data.tables.features import EncodingReport
 from polytask.data.tables.large_table import LargeTable, open_table, table_pieces
 from polytask.data.tables.problems import examples, problem_error, some_rows
@@ -73,7 +73,7 @@ def evaluate_table(model: TableModel | TaskTableModel, table: Any, *, stacklevel
         return _evaluated_in_pieces(model, opened, stacklevel=stacklevel + 1)
     rows, asked = frame_labels(model, opened), _asked(model)
     outputs = asked.outputs(rows.frame, rows.labels)
-    _warn([*_known_table(model, opened), *asked.messages()], stacklevel=stacklevel + 1)
+    warn_all([*_known_table(model, opened), *asked.messages()], stacklevel=stacklevel)
     return _measured(model, outputs, rows.labels)
 
 
@@ -145,11 +145,6 @@ def _known_table(model: TableModel | TaskTableModel, frame: pd.DataFrame) -> lis
     return [f"The model has learned from this table: it is better on it than on new rows. {new}."]
 
 
-def _warn(messages: Sequence[str], *, stacklevel: int) -> None:
-    for message in messages:
-        warnings.warn(message, DataWarning, stacklevel=stacklevel)
-
-
 def _measured(
     model: TableModel | TaskTableModel, outputs: Mapping[str, Tensor], labels: Batch
 ) -> pd.DataFrame:
@@ -179,7 +174,7 @@ def _evaluated_in_pieces(
             running[name].add(outputs[name], values, labels.masks[name])
         n_read += len(frame)
     check_labels(model, [name for name, one in running.items() if one.n_rows])
-    _warn(asked.messages(), stacklevel=stacklevel + 1)
+    warn_all(asked.messages(), stacklevel=stacklevel)
     lines = [
         {
             "target": target.task.name,

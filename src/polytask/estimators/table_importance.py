@@ -22,6 +22,7 @@ from polytask.evaluate.constant import constant_predictor
 from polytask.evaluate.metrics import all_predictions, higher_is_better
 from polytask.evaluate.skill import row_losses
 from polytask.evaluate.target_metrics import measure_target
+from polytask.models.encoded_rows import encoded_rows
 from polytask.models.table_model import TableModel
 from polytask.models.task_table_model import TaskTableModel
 
@@ -136,9 +137,7 @@ class _Asked:
             inputs, task = model.encoded(frame, stacklevel=stacklevel + 1)
             places = {model.column: None, **_places(model.pooled.encoder)}
             return cls(predict=model.outputs, inputs=inputs, task=task, places=places)
-        inputs, report = model.encoder.transform(frame)
-        for message in report.messages(fitting=False):
-            warnings.warn(message, DataWarning, stacklevel=stacklevel)
+        inputs = encoded_rows(model.encoder, frame, stacklevel=stacklevel)
         return cls(
             predict=lambda rows, _: model.network_outputs(rows),
             inputs=inputs,

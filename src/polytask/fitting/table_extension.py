@@ -1,7 +1,6 @@
 """Learn new targets of a table on what a fitted model has learned; its old answers stay as they are."""
 
 import copy
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import cast
@@ -11,9 +10,10 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from polytask.core import Batch, DataError, DataWarning, InputError, SharedModel, Task, derive_seed
+from polytask.core import Batch, DataError, InputError, SharedModel, Task, derive_seed
 from polytask.core.names import counted
 from polytask.core.random import own_random_state
+from polytask.core.warned import warn_all
 from polytask.data.tables.folds import Fold, folds_of_rows
 from polytask.data.tables.label_split import Labels
 from polytask.data.tables.problems import problem_error
@@ -86,8 +86,7 @@ def extend_model(
     fitted = fit_targets(frame, targets, train_rows=labelled_rows(labels, len(frame)))
     _check_new(model, fitted)
     inputs, report = model.encoder.transform(frame)
-    for message in (*report.messages(fitting=False), *target_messages(frame, fitted, asked=targets)):
-        warnings.warn(message, DataWarning, stacklevel=3)
+    warn_all((*report.messages(fitting=False), *target_messages(frame, fitted, asked=targets)), stacklevel=3)
     learner, calibration, results = model.learner, model.calibration, []
     expect([1.0] * len(fitted))
     for target in fitted:

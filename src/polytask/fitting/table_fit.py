@@ -11,11 +11,12 @@ from typing import Any, cast
 import pandas as pd
 from torch import Tensor
 
-from polytask.core import DataWarning, InputError, ResultWarning, derive_seed
+from polytask.core import InputError, ResultWarning, derive_seed
 from polytask.core.defaults import usual_defaults
 from polytask.core.errors import other_remedy
 from polytask.core.interrupts import interruptible
 from polytask.core.one_thread import single_threaded
+from polytask.core.warned import warn_all
 from polytask.data.tables.large_table import LARGE_ROWS, LargeTable
 from polytask.data.tables.table import fingerprint
 from polytask.fitting.fit_settings import FitSettings
@@ -98,8 +99,7 @@ def train_table(
     where = _surroundings(settings, prepared, data, start=start)
     _rehearse(settings, prepared, where)
     unused = _unused(prepared, columns, settings)
-    for note in filter(None, (*prepared.messages, unused)):
-        warnings.warn(note, DataWarning, stacklevel=stacklevel)
+    warn_all(filter(None, (*prepared.messages, unused)), stacklevel=stacklevel)
     with (
         usual_defaults(),
         _single_threaded(config),

@@ -6,7 +6,6 @@ What the model of all folds predicts for a task's rows, compared with their labe
 """
 
 import time
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -15,9 +14,10 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from polytask.core import DataError, DataWarning, InputError, derive_seed
+from polytask.core import DataError, InputError, derive_seed
 from polytask.core.names import counted
 from polytask.core.random import numpy_generator
+from polytask.core.warned import warn_all
 from polytask.data.tables.column import column_distinct, column_hint, one_column
 from polytask.data.tables.label_split import Labels
 from polytask.data.tables.problems import some_rows
@@ -96,8 +96,7 @@ def fit_task_table(
         )
     if settings.metrics:
         notes.append("`metrics` judge the pooled model; new tasks are judged by what is learned of them.")
-    for note in notes:
-        warnings.warn(note, DataWarning, stacklevel=stacklevel)
+    warn_all(notes, stacklevel=stacklevel)
     part = frame if chosen is None else frame.iloc[chosen]
     trained = train_table(part, columns, settings, stacklevel=stacklevel + 1)
     inputs, _ = trained.model.encoder.transform(frame)

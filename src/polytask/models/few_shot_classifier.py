@@ -13,6 +13,7 @@ from torch import Tensor
 from polytask.core import DataError, DataWarning, InputError, Task
 from polytask.core.names import counted
 from polytask.core.records import record_from_json
+from polytask.core.warned import warn_all
 from polytask.data.examples.examples import Examples
 from polytask.data.examples.labelled_twice import labelled_twice
 from polytask.data.examples.reading import read_examples
@@ -287,8 +288,7 @@ class FewShotClassifier(SavedModel):
             labels: One for each example, where they are not in the source.
         """
         examples = self.read_labelled(source, labels)
-        for message in examples.messages[1:]:  # the first says what was found, which is as before
-            warnings.warn(message, DataWarning, stacklevel=2)
+        warn_all(examples.messages[1:], stacklevel=2)  # the first says what was found, which is as before
         given = examples.labels or ()
         names = [str(name) for name in examples.index]
         if examples.index.name != "file":

@@ -2,7 +2,6 @@
 
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,9 +12,8 @@ from torch import Tensor
 import polytask  # its rooms are looked up when they are asked for: what measures is no part of a model
 from polytask.core import DataWarning, EpisodicLearner, InputError, Task
 from polytask.core.names import counted
-from polytask.core.records import record_from_json
 from polytask.core.settings import SettingsCheck
-from polytask.data import TableEncoder
+from polytask.core.warned import warn_all
 from polytask.data.tables.problems import some_rows
 from polytask.data.tables.target_column import TargetColumn
 from polytask.models.bundle import Bundle
@@ -32,19 +30,16 @@ from polytask.models.in_context_table import InContextTable
 from polytask.models.kept_columns import beside, kept_columns
 from polytask.models.known_rows import KnownRows
 from polytask.models.label_checks import check_classes, check_near, partly_text
-from polytask.models.own_classes import read_own_target
 from polytask.models.prediction_file import WrittenPredictions, numbered, write_pieces
 from polytask.models.row_marks import new_rows
-from polytask.models.saved_model import Contents, SavedModel, part
+from polytask.models.saved_model import Contents, SavedModel
+from polytask.models.stored_in_context import InContextParts, check_parts, read_parts
 from polytask.models.task_labels import repeated_text
 from polytask.models.task_names import TaskNames
 from polytask.models.task_predictions import AskedOfNumbers
-from polytask.models.task_spread import TaskSpread, read_spreads, spread_tensors
-from polytask.models.tensor_parts import named_part, other_parts, taken_part
+from polytask.models.task_spread import TaskSpread
 
 __all__ = ["InContextModel"]
-
-_KNOWN, _SPREAD = "known/", "spread/"
 
 
 class InContextModel(SavedModel):
@@ -87,22 +82,7 @@ class InContextModel(SavedModel):
         self.spreads = tuple(spreads)
         self.data = data
         self.results = results
-        if config.n_inputs != reader.encoder.n_features or known.inputs.shape[1] != config.n_inputs:
-            raise InputError("the network takes another number of features than the rows have")
-        if config.n_outputs != len(reader.targets) or known.labels.shape[1] != config.n_outputs:
-            raise InputError("the network answers another number of targets than the rows have")
-        if bool(config.n_classes) != reader.of_classes or config.own_classes != reader.own_classes:
-            raise InputError("the network answers classes where the target has none, or the other way round")
-        if reader.of_classes and not reader.own_classes and len(reader.target.classes) != config.n_classes:
-            raise InputError("the network answers another number of classes than the target has")
-        if self.spreads and len(self.spreads) != len(reader.targets):
-            raise InputError("the distances of the tasks are of other targets than the model")
-        if len(known) and not 0 <= int(known.task.min()) <= int(known.task.max()) < len(names.names):
-            raise InputError("rows belong to tasks that have no name")
-        if reader.of_classes and len(known):
-            low, high = known.labels.aminmax()
-            if low < 0 or high >= len(reader.target.classes):
-                raise InputError("rows belong to classes that have no name")
+        check_parts(config, reader, names, known, self.spreads)
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -170,14 +150,13 @@ class InContextModel(SavedModel):
         frame = self.reader.frame(table)
         kept = kept_columns(keep, frame)
         labels = self.reader.numbers(frame) if log_density else None
-        inputs = self.reader.inputs(frame, stacklevel=3)
+        inputs = self.reader.inputs(frame, stacklevel=2)
         code = self.reader.codes(frame, self.names)
-        self._warn_unknown(code, stacklevel=3)
+        self._warn_unknown(code, stacklevel=2)
         told = InContextTable(self.reader, self.spreads, asked, n_rows=len(frame), labels=labels)
         for answers in self.row_predictions(inputs, code):
             told.add(answers)
-        for message in told.messages():
-            warnings.warn(message, DataWarning, stacklevel=2)
+        warn_all(told.messages(), stacklevel=2)
         return beside(frame, kept, told.frame(frame.index))
 
     def predict_to(
@@ -233,7 +212,7 @@ class InContextModel(SavedModel):
         if partly := reader.partly_labelled(frame, labelled):
             warnings.warn(partly_text(partly), DataWarning, stacklevel=2)
         more = KnownRows(
-            inputs=self.reader.inputs(frame, stacklevel=3)[labelled],
+            inputs=self.reader.inputs(frame, stacklevel=2)[labelled],
             labels=values[labelled],
             task=code[labelled],
         )
@@ -304,53 +283,28 @@ class InContextModel(SavedModel):
             )
 
     def _contents(self) -> Contents:
-        known = {"inputs": self.known.inputs, "labels": self.known.labels, "task": self.known.task}
+        parts = InContextParts(
+            weights=self.learner.state_dict(),
+            config=self.config,
+            reader=self.reader,
+            names=self.names,
+            known=self.known,
+            spreads=self.spreads,
+        )
         return Contents(
-            config={
-                "model": self.config.to_json(),
-                "encoder": self.reader.encoder.to_json(),
-                "targets": [target.to_json() for target in self.targets],
-                "tasks": {"column": self.reader.column, "names": list(self.names.names)},
-            },
-            tensors={
-                **self.learner.state_dict(),
-                **named_part(_KNOWN, known),
-                **named_part(_SPREAD, spread_tensors(self.spreads)),
-            },
-            data=self.data,
-            results=self.results,
+            config=parts.description(), tensors=parts.tensors(), data=self.data, results=self.results
         )
 
     @classmethod
     def _built(cls, bundle: Bundle) -> Self:
-        stored = record_from_json(_Stored, part(bundle, "tasks"), name="the tasks")
-        if len(set(stored.names)) < len(stored.names):
-            raise InputError("two tasks have the same name")
-        targets = part(bundle, "targets")
-        if not isinstance(targets, list) or not targets:
-            raise InputError("there must be a target")
-        config = InContextConfig.from_json(part(bundle, "model"))
-        read = read_own_target if config.own_classes else TargetColumn.from_json
-        reader = InContextReader(
-            encoder=TableEncoder.from_json(part(bundle, "encoder")),
-            targets=tuple(read(target) for target in targets),
-            column=stored.column,
-            own_classes=config.own_classes,
-        )
-        known = taken_part(_KNOWN, bundle.tensors, copied=True)
-        weights = other_parts((_KNOWN, _SPREAD), bundle.tensors)
-        if "labels" in known and known["labels"].ndim == 1:  # of before there were several targets
-            known["labels"] = known["labels"][:, None]
-        borders = weights.get("bars.borders")
-        if borders is not None and not bool((borders.diff() > 0).all()):
-            raise InputError("the borders of the bars do not rise")
+        stored = read_parts(bundle)
         return cls(
-            build_filled(lambda: build_in_context(config), weights),
-            config=config,
-            reader=reader,
-            names=TaskNames(stored.names),
-            known=KnownRows(**known),
-            spreads=read_spreads(taken_part(_SPREAD, bundle.tensors, copied=True), len(targets)),
+            build_filled(lambda: build_in_context(stored.config), stored.weights),
+            config=stored.config,
+            reader=stored.reader,
+            names=stored.names,
+            known=stored.known,
+            spreads=stored.spreads,
             data=bundle.data,
         )
 
@@ -367,9 +321,3 @@ class InContextModel(SavedModel):
             if answers.log_p is not None:
                 found[self.reader.names[0]][answers.rows, 0] = answers.log_p.exp().sum(1)
         return [Task(name=name, kind="regression") for name in found], found
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Stored:
-    column: str | None
-    names: tuple[str, ...]

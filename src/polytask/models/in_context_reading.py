@@ -1,6 +1,5 @@
 """How rows of a table, or arrays, become the inputs and labels of a network that reads them."""
 
-import warnings
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,18 +8,19 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from polytask.core import DataError, DataWarning, InputError
+from polytask.core import DataError, InputError
 from polytask.core.names import counted
 from polytask.data import TableEncoder, read_table
 from polytask.data.tables.column import column_hint, one_column
-from polytask.data.tables.problems import examples, some_rows
+from polytask.data.tables.problems import examples
 from polytask.data.tables.target_column import TargetColumn
+from polytask.models.encoded_rows import encoded_rows
 from polytask.models.known_rows import MOST_ROWS
 from polytask.models.own_classes import with_classes
 from polytask.models.target_units import labels_of_density
 from polytask.models.task_labels import labels_to_learn
 from polytask.models.task_names import TaskNames
-from polytask.models.task_rows import task_column
+from polytask.models.task_rows import named_tasks, task_column
 
 __all__ = ["InContextReader", "most_rows_text"]
 
@@ -109,11 +109,8 @@ class InContextReader:
         return frame
 
     def inputs(self, frame: pd.DataFrame, *, stacklevel: int) -> Tensor:
-        """Encode rows, float32 ``[row, feature]``; what was not there in training is a `DataWarning`."""
-        inputs, report = self.encoder.transform(frame)
-        for message in report.messages(fitting=False):
-            warnings.warn(message, DataWarning, stacklevel=stacklevel + 1)
-        return inputs
+        """Encode rows, float32 ``[row, feature]``; see `encoded_rows`."""
+        return encoded_rows(self.encoder, frame, stacklevel=stacklevel + 1)
 
     def numbers(self, frame: pd.DataFrame) -> np.ndarray:
         """Return labels of numbers in units of the columns, float64 ``[row, target]``, NaN where is none.
@@ -163,7 +160,7 @@ class InContextReader:
         """
         if self.column is None:
             return torch.full((len(frame),), len(names.names) - 1)
-        return names.codes(self._tasks(frame))
+        return names.codes(task_column(frame, self.column))
 
     def with_new(self, frame: pd.DataFrame, names: TaskNames) -> TaskNames:
         """Add the tasks of a table that are not known.
@@ -173,18 +170,7 @@ class InContextReader:
         """
         if self.column is None:
             return TaskNames([_ONE_TASK])
-        column = self._tasks(frame, learned=True)
-        found = names.with_new(column)
-        if n_empty := int((found.codes(column) < 0).sum()):
-            raise DataError(
-                f"The task column {self.column!r} is empty in {some_rows(n_empty)}. Name the task of each "
-                "row."
-            )
-        return found
-
-    def _tasks(self, frame: pd.DataFrame, *, learned: bool = False) -> pd.Series:
-        assert self.column is not None  # noqa: S101 - its callers have looked
-        return task_column(frame, self.column, learned=learned)
+        return named_tasks(frame, self.column, names)[0]
 
 
 def _classes(values: Any) -> np.ndarray:

@@ -1,6 +1,5 @@
 """Features that were learned from many known classes: what makes classifiers of few examples of new ones."""
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
@@ -10,8 +9,9 @@ import torch
 from torch import Tensor
 
 import polytask  # its rooms are looked up when they are asked for: what measures is no part of a model
-from polytask.core import DataWarning, Interval, Task
+from polytask.core import Interval, Task
 from polytask.core.names import counted
+from polytask.core.warned import warn_all
 from polytask.data.examples.examples import Examples, check_two_classes
 from polytask.data.examples.labelled_twice import labelled_twice
 from polytask.data.examples.reading import read_examples
@@ -141,8 +141,7 @@ class LearnedFeatures(SavedModel):
         examples = self.read_labelled(support, labels)
         unsure = labelled_twice(examples)
         messages = [*examples.messages, *([unsure] if unsure else [])]
-        for message in messages[1:]:
-            warnings.warn(message, DataWarning, stacklevel=2)
+        warn_all(messages[1:], stacklevel=2)
         given = examples.labels or ()
         files = examples.index.name == "file"
         names = [str(name) for name in examples.index] if files else list(map(str, range(len(examples))))

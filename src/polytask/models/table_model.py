@@ -1,6 +1,5 @@
 """A trained model of a table's targets."""
 
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -11,8 +10,9 @@ import torch
 from torch import Tensor
 
 import polytask  # its rooms are looked up when they are asked for: what measures is no part of a model
-from polytask.core import DataWarning, InputError, Learner, Task, generator
+from polytask.core import InputError, Learner, Task, generator
 from polytask.core.settings import SettingsCheck
+from polytask.core.warned import warn_all
 from polytask.data import TableEncoder
 from polytask.data.tables.features import EncodingReport
 from polytask.data.tables.large_table import LargeTable, open_table, table_pieces
@@ -20,6 +20,7 @@ from polytask.data.tables.target_column import TargetColumn
 from polytask.models.bundle import Bundle
 from polytask.models.bundle_tensors import build_filled
 from polytask.models.calibration import Calibration
+from polytask.models.encoded_rows import encoded_rows
 from polytask.models.kept_columns import beside, kept_columns
 from polytask.models.prediction_file import WrittenPredictions, numbered, write_pieces
 from polytask.models.report_details import ReportDetails
@@ -109,7 +110,7 @@ class TableModel(SavedModel):
         """
         radii, reports = self._radii(intervals, joint=joint), []
         pieces = list(self._predicted(open_table(table), radii, reports, keep))
-        _warn(reports, stacklevel=3)
+        warn_all(_messages(reports), stacklevel=2)
         return pieces[0] if len(pieces) == 1 else pd.concat(pieces)
 
     def predict_to(
@@ -148,7 +149,7 @@ class TableModel(SavedModel):
         radii, reports = self._radii(intervals, joint=joint), []
         pieces = self._predicted(open_table(table), radii, reports, keep)
         written = write_pieces(numbered(pieces) if row_numbers else pieces, output)
-        _warn(reports, stacklevel=3)
+        warn_all(_messages(reports), stacklevel=2)
         return written
 
     def _predicted(
@@ -187,12 +188,7 @@ class TableModel(SavedModel):
         Returns:
             By target ``[row, n_outputs]``: a standardized number, or logits, divided by their temperature.
         """
-        return self.network_outputs(self._encoded(frame, stacklevel=stacklevel + 1))
-
-    def _encoded(self, frame: pd.DataFrame, *, stacklevel: int) -> Tensor:
-        inputs, report = self.encoder.transform(frame)
-        _warn([report], stacklevel=stacklevel + 1)
-        return inputs
+        return self.network_outputs(encoded_rows(self.encoder, frame, stacklevel=stacklevel))
 
     def network_outputs(self, inputs: Tensor) -> dict[str, Tensor]:
         """Run the networks on encoded rows ``[row, feature]``, a limited number at a time; see `outputs`."""
@@ -223,8 +219,7 @@ class TableModel(SavedModel):
                 "without. Fit the model again."
             )
         radii, notes = self.calibration.radii(float(level), joint=joint)
-        for note in notes:
-            warnings.warn(note, DataWarning, stacklevel=3)
+        warn_all(notes, stacklevel=3)
         return radii
 
     def evaluate(self, table: Any) -> pd.DataFrame:
@@ -292,10 +287,9 @@ class TableModel(SavedModel):
             return tasks, self.learner.adapt(tasks)(rows.to(next(self.learner.parameters()).device))
 
 
-def _warn(reports: Sequence[EncodingReport], *, stacklevel: int) -> None:
-    """Tell what was noteworthy of new rows, by the last report."""
-    for message in reports[-1].messages(fitting=False) if reports else ():
-        warnings.warn(message, DataWarning, stacklevel=stacklevel)
+def _messages(reports: Sequence[EncodingReport]) -> Sequence[str]:
+    """Say what was noteworthy of new rows, by the last report."""
+    return reports[-1].messages(fitting=False) if reports else ()
 
 
 def _read_calibration(bundle: Bundle, tasks: Sequence[Task], n_features: int) -> Calibration | None:

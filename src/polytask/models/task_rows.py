@@ -9,7 +9,7 @@ from polytask.data.tables.features import EncodingReport, TableEncoder
 from polytask.data.tables.problems import examples, some_rows
 from polytask.models.task_names import TaskNames
 
-__all__ = ["TaskRows", "task_column"]
+__all__ = ["TaskRows", "named_tasks", "task_column"]
 
 
 class TaskRows:
@@ -37,7 +37,7 @@ class TaskRows:
         Raises:
             DataError: The task column is missing.
         """
-        tasks = self.task_column(frame)
+        tasks = task_column(frame, self.column)
         code = self.names.codes(tasks)
         unknown = code.numpy() < 0
         self._n_unknown += int(unknown.sum())
@@ -45,14 +45,6 @@ class TaskRows:
         inputs, report = self.encoder.transform(frame)
         self._report = report if self._report is None else self._report.with_more(report)
         return inputs, code
-
-    def task_column(self, frame: pd.DataFrame, *, learned: bool = False) -> pd.Series:
-        """Return the column of the tasks; see the function of this name.
-
-        Raises:
-            DataError: There is none.
-        """
-        return task_column(frame, self.column, learned=learned)
 
     def messages(self) -> list[str]:
         """Say in words what was noteworthy of all rows so far."""
@@ -88,3 +80,27 @@ def task_column(frame: pd.DataFrame, column: str, *, learned: bool = False) -> p
             f"{column_hint(frame, column)} {remedy}"
         )
     return one_column(frame, column)
+
+
+def named_tasks(frame: pd.DataFrame, column: str, names: TaskNames) -> tuple[TaskNames, Tensor]:
+    """Add the tasks of a table that are not known.
+
+    Args:
+        frame: A table whose rows are learned from.
+        column: Its column that tells the task of each row.
+        names: The tasks that are known.
+
+    Returns:
+        All tasks, and the number of the task of each row, long ``[row]``.
+
+    Raises:
+        DataError: There is no such column, or a row has no task.
+    """
+    tasks = task_column(frame, column, learned=True)
+    found = names.with_new(tasks)
+    code = found.codes(tasks)
+    if n_empty := int((code < 0).sum()):
+        raise DataError(
+            f"The task column {column!r} is empty in {some_rows(n_empty)}. Name the task of each row."
+        )
+    return found, code

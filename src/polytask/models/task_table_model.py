@@ -1,6 +1,5 @@
 """A trained model of a table whose rows belong to many tasks: shops, patients, schools."""
 
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,24 +10,26 @@ import torch
 from torch import Tensor
 
 import polytask  # its rooms are looked up when they are asked for: what measures is no part of a model
-from polytask.core import DataError, DataWarning, InputError, Task
+from polytask.core import InputError, Task
 from polytask.core.names import counted
 from polytask.core.records import record_from_json
 from polytask.core.settings import SettingsCheck
+from polytask.core.warned import warn_all
 from polytask.data import read_table
 from polytask.data.tables.large_table import LargeTable, open_table, table_pieces
-from polytask.data.tables.problems import some_rows
 from polytask.data.tables.target_column import TargetColumn
 from polytask.models.bundle import Bundle
+from polytask.models.encoded_rows import encoded_rows
 from polytask.models.kept_columns import beside, kept_columns
+from polytask.models.labelled_rows import LabelledRows
 from polytask.models.prediction_file import WrittenPredictions, numbered, write_pieces
 from polytask.models.saved_model import Contents, SavedModel, part
 from polytask.models.table_model import TableModel
 from polytask.models.target_tasks import TargetTasks
-from polytask.models.task_labels import labels_to_learn, repeated_text
+from polytask.models.task_labels import labels_to_learn
 from polytask.models.task_names import TaskNames
 from polytask.models.task_predictions import AskedOfNumbers, check_asked, task_predictions
-from polytask.models.task_rows import TaskRows
+from polytask.models.task_rows import TaskRows, named_tasks
 from polytask.models.task_spread import SpreadNotes
 from polytask.models.task_table_results import TaskTableResults
 from polytask.models.tensor_parts import named_part, other_parts, taken_part
@@ -125,7 +126,7 @@ class TaskTableModel(SavedModel):
         check_asked(asked, self.target_tasks)
         rows, notes = self.rows(), SpreadNotes(asked.intervals)
         pieces = list(self._predicted(open_table(table), rows, asked, notes, keep))
-        _warn([*rows.messages(), *notes.messages()], stacklevel=3)
+        warn_all([*rows.messages(), *notes.messages()], stacklevel=2)
         return pieces[0] if len(pieces) == 1 else pd.concat(pieces)
 
     def predict_to(
@@ -165,7 +166,7 @@ class TaskTableModel(SavedModel):
         rows, notes = self.rows(), SpreadNotes(asked.intervals)
         pieces = self._predicted(open_table(table), rows, asked, notes, keep)
         written = write_pieces(numbered(pieces) if row_numbers else pieces, output)
-        _warn([*rows.messages(), *notes.messages()], stacklevel=3)
+        warn_all([*rows.messages(), *notes.messages()], stacklevel=2)
         return written
 
     def _predicted(
@@ -214,32 +215,14 @@ class TaskTableModel(SavedModel):
         again = check.flag("again", again)
         check.done()
         frame = read_table(rows)
-        column = self.rows().task_column(frame, learned=True)
-        names = self.names.with_new(column)
-        code = names.codes(column)
-        if n_empty := int((code < 0).sum()):
-            raise DataError(
-                f"The task column {self.column!r} is empty in {some_rows(n_empty)}. Name the task of "
-                "each row."
-            )
+        names, code = named_tasks(frame, self.column, self.names)
         labels = labels_to_learn(self.targets, frame)
-        inputs = self._inputs(frame, stacklevel=3)
-        outputs = self.pooled.network_outputs(inputs)
-        learned, n_labels, n_repeated = [], 0, 0
-        for target, known in zip(self.targets, self.target_tasks, strict=True):
-            name = target.task.name
-            values, there = labels.get(name, (code, torch.zeros(len(code), dtype=torch.bool)))
-            mask = there.clone()
-            if not again:
-                mask[there] = known.new(inputs[there], values[there], code[there])
-            n_labels, n_repeated = n_labels + int(there.sum()), n_repeated + int((there & ~mask).sum())
-            learned.append(
-                known.learned(
-                    inputs[mask], outputs[name][mask], values[mask], code[mask], n_tasks=len(names.names)
-                )
-            )
-        if n_repeated:
-            warnings.warn(repeated_text(n_repeated, n_labels), DataWarning, stacklevel=2)
+        inputs = encoded_rows(self.pooled.encoder, frame, stacklevel=2)
+        rows_of_tasks = LabelledRows(
+            inputs=inputs, outputs=self.pooled.network_outputs(inputs), labels=labels, task=code
+        )
+        learned, messages = rows_of_tasks.taught(self.target_tasks, n_tasks=len(names.names), again=again)
+        warn_all(messages, stacklevel=2)
         return TaskTableModel(self.pooled, self.column, names, learned)
 
     def evaluate(self, table: Any) -> pd.DataFrame:
@@ -277,7 +260,7 @@ class TaskTableModel(SavedModel):
         """
         rows = self.rows()
         encoded = rows.encoded(frame)
-        _warn(rows.messages(), stacklevel=stacklevel + 1)
+        warn_all(rows.messages(), stacklevel=stacklevel)
         return encoded
 
     def rows(self) -> TaskRows:
@@ -304,12 +287,6 @@ class TaskTableModel(SavedModel):
         """Name the targets with their kinds, the task column, and how many tasks are known."""
         targets = ", ".join(f"{target.task.name!r}: {target.kind}" for target in self.targets)
         return f"TaskTableModel({{{targets}}}; {counted(len(self.tasks), 'task')} by {self.column!r})"
-
-    def _inputs(self, frame: pd.DataFrame, *, stacklevel: int) -> Tensor:
-        inputs, report = self.pooled.encoder.transform(frame)
-        for message in report.messages(fitting=False):
-            warnings.warn(message, DataWarning, stacklevel=stacklevel)
-        return inputs
 
     def _contents(self) -> Contents:
         pooled = self.pooled._contents()
@@ -354,12 +331,6 @@ class TaskTableModel(SavedModel):
             code = torch.arange(n_rows) % 2 - (1 if len(self.tasks) else 2)
             answers[name] = known.predictions(inputs, outputs[name].cpu(), code.clamp(min=-1))[0]
         return tasks, answers
-
-
-def _warn(messages: Sequence[str], *, stacklevel: int) -> None:
-    """Tell what was noteworthy."""
-    for message in messages:
-        warnings.warn(message, DataWarning, stacklevel=stacklevel)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

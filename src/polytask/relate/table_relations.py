@@ -1,16 +1,16 @@
 """Relate the targets of a table, or the tasks that one of its columns names."""
 
 import time
-import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from polytask.compare.table_rows import TableRows
-from polytask.core import DataWarning, InputError, derive_seed
+from polytask.core import InputError, derive_seed
 from polytask.core.defaults import usual_defaults
 from polytask.core.one_thread import single_threaded
 from polytask.core.settings import SettingsCheck
+from polytask.core.warned import warn_all
 from polytask.data import read_table
 from polytask.data.tables.problems import examples
 from polytask.evaluate.jackknife import p_values_of
@@ -118,8 +118,7 @@ def relate(
         else:
             _check_several(columns)
             prepared = prepare_table(frame, columns, folds=folds, seed=of_table)
-    for note in prepared.messages:
-        warnings.warn(note, DataWarning, stacklevel=2)
+    warn_all(prepared.messages, stacklevel=2)
     of_a_task = _ROWS_OF_A_TASK * len(prepared.tasks) if task_column is not None else 0
     found = related(
         prepared,

@@ -1,15 +1,15 @@
 """Images in folders: one folder a class."""
 
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from polytask.core import DataError, DataWarning
+from polytask.core import DataError
 from polytask.core.files import user_path
 from polytask.core.names import counted
+from polytask.core.warned import warn_all
 from polytask.data.episodes.labelled_examples import LabelledExamples
 from polytask.data.images.image_paths import find_images
 from polytask.data.images.image_preparation import Ground, ImagePreparation
@@ -120,8 +120,7 @@ def _warn_of_classes(classes: Sequence[Path], root: Path) -> None:
             f"(e.g. "
             f"{_name(inside[0], root)}). Put each class into a folder beside the others."
         )
-    for note in notes:
-        warnings.warn(note, DataWarning, stacklevel=3)
+    warn_all(notes, stacklevel=3)
 
 
 def _name(folder: Path, root: Path) -> str:
