@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, Self
 
 import numpy as np
@@ -10,18 +10,17 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from polytask.core import DataError, DataWarning, InputError, Task
+from polytask.core import DataError, DataWarning, Task
 from polytask.core.names import counted
-from polytask.core.records import record_from_json
 from polytask.core.warned import warn_all
 from polytask.data.examples.examples import Examples
 from polytask.data.examples.labelled_twice import labelled_twice
 from polytask.data.examples.reading import read_examples
 from polytask.encoders.frozen import FrozenEncoder
-from polytask.meta.heads import ChosenHead, choose_head, fit_head
-from polytask.meta.heads.softmax import softmax
+from polytask.meta.heads import choose_head
 from polytask.models.bundle import Bundle
-from polytask.models.class_sets import written_set
+from polytask.models.class_predictions import AskedOfClasses, class_predictions
+from polytask.models.classifier_head import ClassifierHead, HeadSettings
 from polytask.models.feature_space import FeatureSpace
 from polytask.models.kept_columns import beside, kept_columns
 from polytask.models.known_examples import KnownExamples, beginnings
@@ -29,33 +28,19 @@ from polytask.models.known_tasks import known_tasks, stored_known_tasks
 from polytask.models.label_next import label_next
 from polytask.models.left_out_details import left_out_details
 from polytask.models.saved_model import Contents, SavedModel, part
-from polytask.models.stored_classifier import check_head, check_tensors, stored_examples
+from polytask.models.stored_classifier import (
+    examples_tensors,
+    examples_to_json,
+    head_tensors,
+    read_head,
+    stored_examples,
+)
 from polytask.models.tensor_parts import named_part, taken_part
-from polytask.models.typicality import confidence, conformal_level, kept_references, typicality
 
 __all__ = ["FewShotClassifier", "HeadSettings"]
 
 _SPACE, _EXAMPLES = "space/", "examples/"
 _REFUSED = 0.05  # of known examples, where nothing else is asked for
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HeadSettings:
-    """The head of a classifier, and how it was asked for.
-
-    Args:
-        asked: The head that was asked for, or ``"auto"``.
-        asked_strength: The strength that was asked for; None for what is best.
-        name: The head.
-        strength: Its strength.
-        sharpness: By which scores become logits.
-    """
-
-    asked: str
-    asked_strength: float | None
-    name: str
-    strength: float
-    sharpness: float
 
 
 class FewShotClassifier(SavedModel):
@@ -72,11 +57,7 @@ class FewShotClassifier(SavedModel):
     Args:
         space: How items become features.
         examples: The labelled ones.
-        settings: The head.
-        weight: Of the head, ``[class, feature]``.
-        bias: Of the head, ``[class]``.
-        references: How well known examples fit that were left out, sorted, ``[example]``; see `typicality`.
-        losses: One minus the probability of their class, ``[example]``.
+        head: Scores the classes.
         origin: How the examples were read.
         data: Where they came from.
     """
@@ -88,19 +69,15 @@ class FewShotClassifier(SavedModel):
         space: FeatureSpace,
         examples: KnownExamples,
         *,
-        settings: HeadSettings,
-        weight: Tensor,
-        bias: Tensor,
-        references: Tensor,
-        losses: Tensor,
+        head: ClassifierHead,
         origin: Mapping[str, Any],
         data: Mapping[str, Any],
     ) -> None:
         self.space = space
         self.examples = examples
-        self.settings = settings
-        self.weight, self.bias = weight, bias
-        self.references, self.losses = references, losses
+        self.head, self.settings = head, head.settings
+        self.weight, self.bias = head.weight, head.bias
+        self.references, self.losses = head.references, head.losses
         self.origin, self.data = dict(origin), dict(data)
 
     @classmethod
@@ -127,27 +104,13 @@ class FewShotClassifier(SavedModel):
             )
         rows, labels = examples.rows()
         chosen = choose_head(rows, labels, len(examples.classes), name=head, strength=strength)
-        references, losses = _left_out(chosen, labels)
-        sharpness = chosen.sharpness
         known = stored_known_tasks(data)  # of the model that learned the features, if there was one
         if known is None and space.map is None:
             known = known_tasks(tuple(view.name for view in space.views))
-        if known is not None and not len(references):  # a support that says nothing itself
-            sharpness, references = known.sharpness, known.references
         model = cls(
             space,
             examples,
-            settings=HeadSettings(
-                asked=head,
-                asked_strength=strength,
-                name=chosen.name,
-                strength=chosen.strength,
-                sharpness=sharpness,
-            ),
-            weight=torch.from_numpy(chosen.head.weight).float(),
-            bias=torch.from_numpy(chosen.head.bias).float(),
-            references=references,
-            losses=losses,
+            head=ClassifierHead.of(chosen, labels, asked=head, asked_strength=strength, known=known),
             origin=origin,
             data={**data, "left_out_accuracy": chosen.accuracy(labels)},
         )
@@ -218,30 +181,11 @@ class FewShotClassifier(SavedModel):
             DataError: An example cannot be read.
         """
         refuse = (_REFUSED if self.refuses else 0.0) if refuse is None else refuse
-        for name, value in (("refuse", refuse), ("sets", 0.5 if sets is None else sets)):
-            least = 0 if name == "refuse" else 1e-9
-            if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value < 1:
-                raise InputError(f"`{name}` must be a share below 1 such as 0.05, got {value!r}.")
+        asked = AskedOfClasses(refuse=refuse, sets=sets, probabilities=probabilities)
         examples = self.read(source)
         kept = kept_columns(keep, examples.table)
         scores = self.scores(self.space.features(examples.items))
-        shares = softmax(self.settings.sharpness * scores)  # [example, class]
-        best = scores.argmax(1)
-        typical = typicality(confidence(scores, self.settings.sharpness), self.references.numpy())
-        names = np.asarray(self.classes, dtype=object)
-        columns: dict[str, Any] = {
-            "class": names[best],
-            "probability": shares[np.arange(len(best)), best],
-            "typicality": typical,
-            "none": typical <= refuse,
-        }
-        if sets is not None:
-            level = conformal_level(self.losses.numpy(), sets)
-            columns["set"] = [
-                written_set(names[(1 - row <= level) | (row == row.max())].tolist()) for row in shares
-            ]
-        if probabilities:
-            columns |= {f"p({name})": shares[:, index] for index, name in enumerate(self.classes)}
+        columns = class_predictions(self.head, scores, self.classes, asked)
         answers = pd.DataFrame(columns, index=examples.index)
         return (
             answers
@@ -273,9 +217,7 @@ class FewShotClassifier(SavedModel):
 
     def scores(self, features: Tensor) -> np.ndarray:
         """Score features ``[example, feature]``: float32 ``[example, class]``."""
-        # In 64 bits and rounded, so that a class's score does not depend on which others there are.
-        exact = features.double().numpy() @ self.weight.double().numpy().T + self.bias.double().numpy()
-        return exact.astype(np.float32)
+        return self.head.scores(features)
 
     def add(self, source: Any, labels: Any = None) -> "FewShotClassifier":
         """Learn more examples; labels that are new become classes.
@@ -290,13 +232,7 @@ class FewShotClassifier(SavedModel):
         examples = self.read_labelled(source, labels)
         warn_all(examples.messages[1:], stacklevel=2)  # the first says what was found, which is as before
         given = examples.labels or ()
-        names = [str(name) for name in examples.index]
-        if examples.index.name != "file":
-            numbers = [
-                int(name) for held in self.examples.names.values() for name in held if name.isdecimal()
-            ]
-            first = max(numbers, default=-1) + 1
-            names = [str(first + offset) for offset in range(len(given))]
+        names = self.examples.new_names(examples)
         features = self.space.features(examples.items)
         of_texts = self.space.kind == "text"
         known = self.examples.labels_of(examples.items, features) if of_texts else {}
@@ -343,54 +279,27 @@ class FewShotClassifier(SavedModel):
         """Fit the head to other examples: the classes that are not shared with these, or all of them."""
         if len(examples.classes) < 2:
             raise DataError("One class would be left; at least 2 are needed to tell apart.")
-        if (self.settings.name, self.settings.strength) != ("class-means", 1.0):
-            rows, labels = examples.rows()
-            head = fit_head(
-                rows, labels, len(examples.classes), name=self.settings.name, strength=self.settings.strength
-            )
-            weight, bias = torch.from_numpy(head.weight).float(), torch.from_numpy(head.bias).float()
-            return self._with(examples=examples, weight=weight, bias=bias)
-        before = {name: index for index, name in enumerate(self.classes)}
-        weight = self.weight.new_empty(len(examples.classes), self.weight.shape[1])
-        bias = self.bias.new_empty(len(examples.classes))
-        same: list[tuple[int, int]] = []  # where a class is now, and where it was
-        for index, (name, rows) in enumerate(examples.features.items()):
-            if rows is self.examples.features.get(name):
-                same.append((index, before[name]))
-            else:
-                mean = rows.double().mean(0)
-                weight[index], bias[index] = mean.float(), -0.5 * mean.square().sum().float()
-        now, then = map(list, zip(*same, strict=True)) if same else ([], [])
-        weight[now], bias[now] = self.weight[then], self.bias[then]
-        return self._with(examples=examples, weight=weight, bias=bias)
+        return self._with(examples=examples, head=self.head.changed(self.examples, examples))
 
     def _with(self, **changed: Any) -> "FewShotClassifier":
         parts: dict[str, Any] = {
-            "space": self.space, "examples": self.examples, "settings": self.settings, "weight": self.weight,
-            "bias": self.bias, "references": self.references, "losses": self.losses, "origin": self.origin,
+            "space": self.space, "examples": self.examples, "head": self.head, "origin": self.origin,
             "data": self.data,
         }  # fmt: skip
         return type(self)(**(parts | changed))
 
     def _contents(self) -> Contents:
-        features, labels = self.examples.rows()
         return Contents(
             config={
                 "space": self.space.to_json(),
                 "head": asdict(self.settings),
-                "classes": list(self.classes),
-                "examples": [list(names) for names in self.examples.names.values()],
-                "texts": dict(self.examples.texts),
+                **examples_to_json(self.examples),
                 "origin": self.origin,
             },
             tensors={
                 **named_part(_SPACE, self.space.tensors()),
-                _EXAMPLES + "features": torch.from_numpy(features).float(),
-                _EXAMPLES + "labels": torch.from_numpy(labels),
-                "weight": self.weight,
-                "bias": self.bias,
-                "references": self.references,
-                "losses": self.losses,
+                **named_part(_EXAMPLES, examples_tensors(self.examples)),
+                **head_tensors(self.head),
             },
             data=self.data,
             details=self.details,
@@ -400,26 +309,17 @@ class FewShotClassifier(SavedModel):
     def _built(cls, bundle: Bundle) -> Self:
         tensors = {name: tensor.clone() for name, tensor in bundle.tensors.items()}  # the file stays free
         space = FeatureSpace.from_json(part(bundle, "space"), taken_part(_SPACE, tensors))
-        classes, names = part(bundle, "classes"), part(bundle, "examples")
-        settings = record_from_json(HeadSettings, part(bundle, "head"), name="the head")
-        check_head(
-            asked=settings.asked,
-            name=settings.name,
-            strength=settings.strength,
-            sharpness=settings.sharpness,
+        examples = stored_examples(
+            part(bundle, "classes"),
+            part(bundle, "examples"),
+            **taken_part(_EXAMPLES, tensors),
+            width=space.width,
+            texts=bundle.config.get("texts", {}),  # of earlier versions there are none
         )
-        rows, labels = tensors[_EXAMPLES + "features"], tensors[_EXAMPLES + "labels"]
-        texts = bundle.config.get("texts", {})  # of earlier versions there are none
-        examples = stored_examples(classes, names, rows, labels, space.width, texts=texts)
-        check_tensors(tensors, len(classes), space.width)
         return cls(
             space,
             examples,
-            settings=settings,
-            weight=tensors["weight"],
-            bias=tensors["bias"],
-            references=tensors["references"],
-            losses=tensors["losses"],
+            head=read_head(part(bundle, "head"), tensors, len(examples.classes), space.width),
             origin=part(bundle, "origin"),
             data=bundle.data,
         )
@@ -429,13 +329,3 @@ class FewShotClassifier(SavedModel):
         task = Task(name="class", kind="multiclass", n_outputs=len(self.classes))
         first = next(iter(self.examples.features.values()))[:1]
         return [task], {"class": torch.from_numpy(self.scores(first))}
-
-
-def _left_out(chosen: ChosenHead, labels: np.ndarray) -> tuple[Tensor, Tensor]:
-    """Return how well left-out examples fit, sorted, and one minus the probability of their class."""
-    judged = chosen.judged
-    scores = chosen.held_out[judged]
-    if not len(scores):
-        return torch.zeros(0, dtype=torch.float64), torch.zeros(0, dtype=torch.float64)
-    right = softmax(chosen.sharpness * scores)[np.arange(len(scores)), labels[judged]]
-    return kept_references(confidence(scores, chosen.sharpness)), kept_references(1 - right)

@@ -89,6 +89,14 @@ class KnownExamples:
             all_names[label] = before + new
         return KnownExamples(all_features, all_names, {**self.texts, **texts})
 
+    def new_names(self, more: Examples) -> list[str]:
+        """Say what further examples are called: by their files, or by the numbers that come next."""
+        if more.index.name == "file":
+            return [str(name) for name in more.index]
+        numbers = [int(name) for names in self.names.values() for name in names if name.isdecimal()]
+        first = max(numbers, default=-1) + 1
+        return [str(first + offset) for offset in range(len(more))]
+
     def labels_of(self, texts: Sequence[str], features: Tensor) -> dict[str, str]:
         """Return the labels of those texts that are known, by their beginnings and features.
 

@@ -9,10 +9,54 @@ import torch
 from torch import Tensor
 
 from polytask.core import InputError
+from polytask.core.records import record_from_json
 from polytask.meta.heads import HEADS
+from polytask.models.classifier_head import ClassifierHead, HeadSettings
 from polytask.models.known_examples import KnownExamples
 
-__all__ = ["check_head", "check_tensors", "stored_examples"]
+__all__ = [
+    "check_head",
+    "check_tensors",
+    "examples_tensors",
+    "examples_to_json",
+    "head_tensors",
+    "read_head",
+    "stored_examples",
+]
+
+
+def head_tensors(head: ClassifierHead) -> dict[str, Tensor]:
+    """Return the tensors of a head by name; its settings are kept apart."""
+    return {"weight": head.weight, "bias": head.bias, "references": head.references, "losses": head.losses}
+
+
+def read_head(described: Any, tensors: Mapping[str, Tensor], n_classes: int, width: int) -> ClassifierHead:
+    """Read a head.
+
+    Args:
+        described: Its settings, as they were read.
+        tensors: Those of the bundle.
+        n_classes: Classes.
+        width: Features.
+
+    Raises:
+        InputError: There is no such head.
+    """
+    settings = record_from_json(HeadSettings, described, name="the head")
+    check_head(
+        asked=settings.asked,
+        name=settings.name,
+        strength=settings.strength,
+        sharpness=settings.sharpness,
+    )
+    check_tensors(tensors, n_classes, width)
+    return ClassifierHead(
+        settings=settings,
+        weight=tensors["weight"],
+        bias=tensors["bias"],
+        references=tensors["references"],
+        losses=tensors["losses"],
+    )
 
 
 def check_head(*, asked: str, name: str, strength: float, sharpness: float) -> None:
@@ -56,6 +100,21 @@ def check_tensors(tensors: Mapping[str, Tensor], n_classes: int, width: int) -> 
             raise InputError(f"{name} is {tensor.dtype} of shape {tuple(tensor.shape)}")
         if not tensor.isfinite().all():
             raise InputError(f"{name} holds numbers that are not finite")
+
+
+def examples_to_json(examples: KnownExamples) -> dict[str, Any]:
+    """Return as plain JSON what the examples are called, class by class, and how texts begin."""
+    return {
+        "classes": list(examples.classes),
+        "examples": [list(names) for names in examples.names.values()],
+        "texts": dict(examples.texts),
+    }
+
+
+def examples_tensors(examples: KnownExamples) -> dict[str, Tensor]:
+    """Return the features of the examples, and the index of each one's class."""
+    features, labels = examples.rows()
+    return {"features": torch.from_numpy(features).float(), "labels": torch.from_numpy(labels)}
 
 
 def stored_examples(
