@@ -32,8 +32,8 @@ from torch.optim import AdamW
 import polytask
 from polytask.core import Batch, Task, generator
 from polytask.data.tables.folds import folds_of_rows
+from polytask.fitting.stacked_fit import fit_stack
 from polytask.fitting.stacked_plan import Members, NetworkForm
-from polytask.fitting.stacked_training import fit_stack
 from polytask.models.table_config import TableConfig
 
 sys.path.append(str(Path(__file__).parents[1] / "quality"))  # where the writer of results is

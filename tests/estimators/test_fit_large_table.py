@@ -78,11 +78,11 @@ def test_roles_of_columns_work_in_pieces(role: dict[str, str]) -> None:
 
 
 def test_a_killed_fit_goes_on_bit_for_bit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from polytask.fitting import stacked_training
+    from polytask.fitting import stacked_fit, stacked_training
 
     frame = sample_table(700)
     expected = polytask.fit(frame, TARGETS, **{**FEW, "epochs": 3})
-    monkeypatch.setattr(stacked_training, "_SECONDS_BETWEEN_CHECKPOINTS", -1.0)
+    monkeypatch.setattr(stacked_fit, "_SECONDS_BETWEEN_CHECKPOINTS", -1.0)
     judge = stacked_training.StackedTraining.judge
 
     def killed(self: Any, epoch: int) -> dict[str, float]:

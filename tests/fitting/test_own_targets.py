@@ -7,10 +7,11 @@ from tests.fitting.test_stacked_training import FOLDS, FORM, TASKS, table
 from torch.nn import functional
 
 from polytask.core import Task
-from polytask.fitting import stacked_training
+from polytask.fitting import stacked_fit
 from polytask.fitting.own_targets import OwnTargets
+from polytask.fitting.stacked_fit import fit_stack
 from polytask.fitting.stacked_plan import Members, NetworkForm
-from polytask.fitting.stacked_training import StackedFit, fit_stack
+from polytask.fitting.stacked_result import StackedFit
 from polytask.fitting.table_preparation import PreparedTable
 from polytask.models.network_stack import NetworkStack
 from polytask.models.table_config import TableConfig
@@ -21,7 +22,7 @@ LEARNS = torch.tensor([[True, False, False], [False, True, False], [False, False
 
 def of_all(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every network carry the outputs of all targets."""
-    monkeypatch.setattr(stacked_training.OwnTargets, "where_fewer", lambda *_: None)
+    monkeypatch.setattr(stacked_fit.OwnTargets, "where_fewer", lambda *_: None)
 
 
 def expect_close(ours: StackedFit, theirs: StackedFit) -> None:

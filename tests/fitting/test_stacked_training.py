@@ -1,6 +1,5 @@
 """Networks that are trained at once do not touch each other, and go on after any interruption."""
 
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -8,12 +7,12 @@ from typing import Any, cast
 import pytest
 import torch
 
-from polytask.core import Batch, BundleError, Task
+from polytask.core import Batch, Task
 from polytask.core.errors import NotFiniteError
 from polytask.data.tables.folds import Fold, folds_of_rows
-from polytask.fitting import stacked_training
+from polytask.fitting.stacked_fit import fit_stack
 from polytask.fitting.stacked_plan import Members, NetworkForm
-from polytask.fitting.stacked_training import StackedFit, fit_stack
+from polytask.fitting.stacked_result import StackedFit
 from polytask.fitting.task_draws import TaskDraws
 from polytask.models.table_config import TableConfig
 
@@ -115,64 +114,11 @@ def test_rows_that_weigh_more_are_fitted_better() -> None:
     assert abs(float(trained(labels).predictions["k"].mean())) < 1
 
 
-@pytest.mark.parametrize("baselines", [False, True])
-@pytest.mark.parametrize("killed_after", [0, 2, 4])
-def test_a_killed_training_goes_on_to_the_bit(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, killed_after: int, baselines: bool
-) -> None:
-    monkeypatch.setattr(stacked_training, "_SECONDS_BETWEEN_CHECKPOINTS", -1.0)
-    settings = {"checkpoint": tmp_path / "c.pt", "identity": {"table": "t"}, "baselines": baselines}
-
-    def kill(epoch: int, _: object) -> None:
-        if epoch == killed_after:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        trained(tell=kill, **settings)
-    told: list[int] = []
-    again = trained(tell=lambda epoch, _: told.append(epoch), **settings)
-    assert told[0] == killed_after  # whose end was not saved any more
-    expect_equal(again, trained(baselines=baselines))
-    expect_equal(trained(**settings), again)
-
-
-@pytest.mark.parametrize(
-    ("other", "message"),
-    [
-        ({"identity": {"table": "u"}}, "`table` was t, is u"),
-        ({"seed": 1}, "`seed` was 0, is 1"),
-        ({"form": replace(FORM, width=7)}, r"`form\.width` was 6, is 7"),
-    ],
-)
-def test_a_checkpoint_of_another_training_is_refused(
-    tmp_path: Path, other: dict[str, Any], message: str
-) -> None:
-    settings: dict[str, Any] = {"checkpoint": tmp_path / "c.pt", "identity": {"table": "t"}, "n_epochs": 1}
-    trained(**settings)
-    with pytest.raises(BundleError, match=message):
-        trained(**{**settings, **other})
-
-
-def test_a_deadline_ends_it_after_one_epoch_with_a_model() -> None:
-    fit = trained(n_epochs=50, deadline=time.monotonic() - 1)
-    assert {len(losses) for losses in fit.losses.values()} == {1}
-    assert fit.model is not None
-    expect_equal(fit, trained(n_epochs=1))
-
-
 def test_every_judged_row_is_predicted_and_no_other() -> None:
     fold = Fold(train=ROWS[:30].numpy(), held_out=ROWS[30:40].numpy())
     fit = trained(members=Members.joint([[fold]], 3), n_epochs=1)
     for values in fit.predictions.values():
         assert torch.equal(values.isnan().any(1), (ROWS < 30) | (ROWS >= 40))
-
-
-def test_the_program_draws_as_if_nothing_had_been_trained() -> None:
-    torch.manual_seed(3)
-    expected = torch.rand(2)
-    torch.manual_seed(3)
-    trained(n_epochs=1)
-    assert torch.equal(torch.rand(2), expected)
 
 
 @pytest.mark.parametrize("held_out", [True, False])

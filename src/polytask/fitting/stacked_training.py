@@ -1,4 +1,4 @@
-"""Train the networks of all folds at once, and stop each target where rows that were held out say.
+"""The state of networks of all folds that are trained at once, each target until held-out rows say stop.
 
 A step is one batch of matrices for all networks. They do not touch each other: each has its own rows, order,
 dropout and optimizer state. `Stopping` decides where each target stops.
@@ -7,10 +7,7 @@ dropout and optimizer state. `Stopping` decides where each target stops.
 import copy
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from types import MappingProxyType
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import torch
@@ -19,12 +16,13 @@ from torch.optim import AdamW
 
 from polytask.core import Batch, Task, seeded
 from polytask.core.errors import NotFiniteError
-from polytask.core.random import own_random_state, seed_generators
+from polytask.core.random import seed_generators
 from polytask.fitting.embedded_rows import EmbeddedRows
-from polytask.fitting.own_targets import OwnTargets
+from polytask.fitting.placed_bins import placed_bins
 from polytask.fitting.rows_in_pieces import RowsInPieces
 from polytask.fitting.stacked_losses import StackedLosses, start_at_constants
 from polytask.fitting.stacked_plan import Members, NetworkForm, StackStart
+from polytask.fitting.stacked_result import StackedFit, kept_ensemble, kept_stages
 from polytask.fitting.stacked_stopping import Stopping
 from polytask.fitting.table_folds import MANY_ROWS
 from polytask.fitting.table_preparation import LargeRows
@@ -32,154 +30,15 @@ from polytask.fitting.target_curriculum import curriculum_shares
 from polytask.fitting.task_draws import TaskDraws
 from polytask.fitting.training_rows import STEPS_AN_EPOCH, TrainingRows
 from polytask.models.network_stack import NetworkStack, StackedEnsemble
-from polytask.models.number_bins import NumberBins
-from polytask.models.stack_plan import StackPlan, Stage
+from polytask.models.stack_plan import StackPlan
 from polytask.models.table_config import TableConfig
-from polytask.train.checkpoint import load_checkpoint, save_checkpoint
-from polytask.train.identity import described_all, refuse_another
 from polytask.train.update import Update
-from polytask.version import __version__
 
-__all__ = ["StackedFit", "StackedTraining", "fit_stack", "most_epochs"]
+__all__ = ["StackedTraining", "most_epochs"]
 
-_SECONDS_BETWEEN_CHECKPOINTS = 10.0
 _LEAST_PATIENCE = 5
 _EPOCHS_OF_MANY = 12
-_MOST_BINS, _MOST_BINS_OF_MANY = 768, 192  # of all columns together, unless two for each are more
 _STEPS_BETWEEN_LOOKS = 20  # at the clock, where an epoch is long
-_BINNED_ROWS = 2**16  # of a large table, at whose quantiles bins are placed
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StackedFit:
-    """What was trained.
-
-    Args:
-        model: The average of the networks, each target with the weights of the step that it keeps; None where
-            the targets have a model each.
-        predictions: For each target what the networks predict for rows that they were not trained on, float32
-            ``[row, n_outputs]``, averaged over repeats; NaN where no network was judged by a row.
-        steps: The step that each target keeps.
-        losses: For each target the mean loss on held-out rows by epoch.
-        n_parameters: Of all networks together.
-        drawn: How often each task of a task column was drawn, int64 ``[task]``; None where none is.
-    """
-
-    model: StackedEnsemble | None
-    predictions: Mapping[str, Tensor]
-    steps: Mapping[str, int]
-    losses: Mapping[str, list[float]]
-    n_parameters: int
-    drawn: Tensor | None = None
-
-
-def fit_stack(
-    tasks: Sequence[Task],
-    rows: Batch,
-    members: Members,
-    form: NetworkForm,
-    config: TableConfig,
-    *,
-    binned: Sequence[int] = (),
-    weights: Tensor | None = None,
-    class_weights: Mapping[str, Sequence[float]] = MappingProxyType({}),
-    target_weights: Mapping[str, float] = MappingProxyType({}),
-    curriculum: str | None = None,
-    draws: TaskDraws | None = None,
-    units: Tensor | None = None,
-    large: LargeRows | None = None,
-    start: StackStart | None = None,
-    seed: int,
-    device: torch.device | str = "cpu",
-    precision: str = "32-true",
-    checkpoint: Path | None = None,
-    identity: Mapping[str, object] | None = None,
-    deadline: float | None = None,
-    tell: Callable[[int, Mapping[str, float]], None] | None = None,
-) -> StackedFit:
-    """Train networks for the rows of a table.
-
-    Args:
-        tasks: The targets.
-        rows: Labelled rows; inputs ``[row, feature]``.
-        members: The networks.
-        form: What they look like.
-        config: How they are trained.
-        binned: Features that are also encoded piecewise linearly.
-        weights: How much each row counts, ``[row]``; None for all alike. Where rows are drawn, that is when
-            they judge.
-        class_weights: By target, how much each class counts.
-        target_weights: How much targets count beside each other; 1 where not named.
-        curriculum: How that changes from epoch to epoch; see `polytask.fitting.target_curriculum`.
-        draws: By which law rows are drawn, where not every row is trained on once an epoch.
-        units: By which rows are left out when the step is chosen that they are judged by, see `Stopping`.
-        large: The rows that are trained on, where ``rows`` are a sample of them that judges; None for
-            ``rows`` themselves.
-        start: Where networks start; None for new ones.
-        seed: Decides initialization, order and dropout.
-        device: Where they are trained; the model is on the CPU afterwards.
-        precision: As in `polytask.train.train`; the model has 32 bits afterwards.
-        checkpoint: A file from which a killed training continues; None for none.
-        identity: Data and settings that a checkpoint must have been made with.
-        deadline: In the time of `time.monotonic`: stop there with what is best so far.
-        tell: Called after every epoch with its index and the mean losses on held-out rows.
-
-    Raises:
-        NotFiniteError: The loss is no finite number.
-    """
-    training = StackedTraining(
-        tasks,
-        rows,
-        members,
-        form,
-        config,
-        binned=binned,
-        losses=StackedLosses(
-            tasks,
-            rows,
-            weights,
-            torch.device(device),
-            class_weights=class_weights,
-            target_weights=target_weights,
-            own=OwnTargets.where_fewer(tasks, members.learns, device),
-            drawn=draws is not None,
-        ),
-        weights=weights,
-        curriculum=curriculum,
-        draws=draws,
-        units=units,
-        large=large,
-        start=start,
-        seed=seed,
-        device=device,
-        precision=precision,
-    )
-    seen = {"form": form, "seed": seed, "polytask": __version__, "torch": torch.__version__.partition("+")[0]}
-    present = {"given": described_all(identity or {}), "seen": described_all(seen)}
-    with own_random_state():
-        first = 0
-        if checkpoint is not None and checkpoint.exists():
-            state = load_checkpoint(checkpoint)
-            refuse_another(checkpoint.parent, state.get("identity"), present)
-            training.load_state_dict(state)
-            first = training.n_done
-        saved = time.monotonic()
-        for epoch in range(first, training.n_epochs):
-            if training.finished():
-                break
-            training.train_epoch(epoch, deadline)
-            losses = training.judge(epoch)
-            if tell is not None:
-                tell(epoch, losses)
-            now = time.monotonic()
-            if checkpoint is not None and now - saved > _SECONDS_BETWEEN_CHECKPOINTS:
-                save_checkpoint(checkpoint, {"identity": present, **training.state_dict()})
-                saved = now
-            if deadline is not None and now > deadline:
-                break
-        if checkpoint is not None and training.n_done > first:
-            save_checkpoint(checkpoint, {"identity": present, **training.state_dict()})
-    return training.result()
 
 
 class StackedTraining:
@@ -211,11 +70,8 @@ class StackedTraining:
         self.half = precision == "bf16-mixed"
         self.dtype = {"64-true": torch.float64, "bf16-true": torch.bfloat16}.get(precision, torch.float32)
         self.n_rows, self.n_judging = len(rows) if large is None else len(large.rows), len(rows)
-        looked_at = cast(Tensor, rows.inputs)[: None if large is None else _BINNED_ROWS]
         self.bins = (
-            NumberBins.fit(
-                looked_at, binned if form.bins else (), most=_bins(len(binned), self.n_rows, form.bins)
-            )
+            placed_bins(cast(Tensor, rows.inputs), binned, form, n_rows=self.n_rows, large=large is not None)
             if start is None
             else copy.deepcopy(start.embedding)  # weights of a file are nobody else's
         )
@@ -225,33 +81,9 @@ class StackedTraining:
             if large is None
             else RowsInPieces(large, rows, members, self.bins, config, **how)
         )
-        with seeded(seed, "initialization"):
-            self.stack = NetworkStack(
-                tasks,
-                self.bins.n_outputs,
-                n_networks=len(members.folds),
-                width=form.width,
-                depth=form.depth,
-                dropout=form.dropout,
-            )
         self.own = losses.own
-        if self.own is not None:  # after all weights are drawn, so that the draws do not hang on it
-            self.own.cut(self.stack)
-        if start is None:
-            start_at_constants(
-                self.stack, tasks, rows, members.folds, weights, learns=members.learns, own=self.own
-            )
-        else:
-            self.stack.load_state_dict(dict(start.weights))
-        self.stack.to(self.device, self.dtype)
-        self.optimizer = AdamW(
-            [
-                {"params": list(self.stack.weights), "weight_decay": config.weight_decay * form.decay},
-                {"params": list(self.stack.biases), "weight_decay": 0.0},
-            ],
-            lr=config.learning_rate,
-            fused=self.dtype != torch.bfloat16,
-        )
+        self.stack = self._built_stack(rows, weights, start)
+        self.optimizer = self._built_optimizer()
         self._update = Update(self.optimizer)
         self.parameters = tuple(self.stack.parameters())
         self.n_steps = self.rows.n_steps
@@ -266,6 +98,37 @@ class StackedTraining:
         counts = self._wide(self.rows.losses.counts(held_out, judged)).cpu() * members.learns
         self.n_judged = counts.sum(0).double().clamp(min=1e-12)
         self.stopping = Stopping(tasks, members, held_out, judged, self.n_judged, own=self.own, units=units)
+
+    def _built_stack(self, rows: Batch, weights: Tensor | None, start: StackStart | None) -> NetworkStack:
+        """Draw the weights of the networks, or take those of a start."""
+        with seeded(self.seed, "initialization"):
+            stack = NetworkStack(
+                self.tasks,
+                self.bins.n_outputs,
+                n_networks=len(self.members.folds),
+                width=self.form.width,
+                depth=self.form.depth,
+                dropout=self.form.dropout,
+            )
+        if self.own is not None:  # after all weights are drawn, so that the draws do not hang on it
+            self.own.cut(stack)
+        if start is None:
+            folds, learns = self.members.folds, self.members.learns
+            start_at_constants(stack, self.tasks, rows, folds, weights, learns=learns, own=self.own)
+        else:
+            stack.load_state_dict(dict(start.weights))
+        return stack.to(self.device, self.dtype)
+
+    def _built_optimizer(self) -> AdamW:
+        decay = self.config.weight_decay * self.form.decay
+        return AdamW(
+            [
+                {"params": list(self.stack.weights), "weight_decay": decay},
+                {"params": list(self.stack.biases), "weight_decay": 0.0},
+            ],
+            lr=self.config.learning_rate,
+            fused=self.dtype != torch.bfloat16,
+        )
 
     def train_epoch(self, epoch: int, deadline: float | None = None) -> None:
         """Go once through the training rows of the networks, or a part of them where they are very many."""
@@ -403,26 +266,15 @@ class StackedTraining:
         return values if self.own is None else self.own.spread(values)
 
     def _ensemble(self, epochs: Mapping[str, int]) -> StackedEnsemble:
-        stages = tuple(
-            Stage(
-                step=self.steps[epoch],
-                targets=tuple(task.name for task in self.tasks if epochs[task.name] == epoch),
-            )
-            for epoch in sorted(set(epochs.values()))
-        )
         plan = StackPlan(
             n_networks=len(self.members.folds),
             width=self.form.width,
             depth=self.form.depth,
             n_bins=self.bins.n_bins,
-            stages=stages,
+            stages=kept_stages(epochs, self.steps),
         )
-        with seeded(self.seed, "ensemble"):
-            model = StackedEnsemble(self.tasks, len(self.bins.n_bins), plan)
-        model.embedding = self.bins
-        for stage, stack, epoch in zip(stages, model.stacks, sorted(set(epochs.values()))):
-            cast(NetworkStack, stack).load_part(self.stopping.weights[epoch], self.tasks, stage.targets)
-        return model.eval()
+        weights = [self.stopping.weights[epoch] for epoch in sorted(set(epochs.values()))]
+        return kept_ensemble(self.tasks, plan, self.bins, weights, seed=self.seed)
 
 
 def _diverged(epoch: int, where: str) -> NotFiniteError:
@@ -435,9 +287,3 @@ def _diverged(epoch: int, where: str) -> NotFiniteError:
 def most_epochs(config: TableConfig, n_rows: int) -> int:
     """Return how many epochs there are at most: many rows need few."""
     return config.epochs if n_rows <= MANY_ROWS else min(config.epochs, _EPOCHS_OF_MANY)
-
-
-def _bins(n_columns: int, n_rows: int, most: int) -> int:
-    """Return the most bins of a column: few in a wide or long table, so that the first layer stays small."""
-    of_all = _MOST_BINS if n_rows <= MANY_ROWS else _MOST_BINS_OF_MANY
-    return max(2, min(most, of_all // max(n_columns, 1)))

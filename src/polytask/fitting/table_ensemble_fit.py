@@ -9,8 +9,10 @@ import torch
 from polytask.core import SharedModel, Task, derive_seed
 from polytask.data.tables.folds import Fold
 from polytask.fitting.blending import Blend, blend
+from polytask.fitting.stacked_fit import fit_stack
 from polytask.fitting.stacked_plan import Members, NetworkForm
-from polytask.fitting.stacked_training import StackedFit, fit_stack, most_epochs
+from polytask.fitting.stacked_result import StackedFit
+from polytask.fitting.stacked_training import most_epochs
 from polytask.fitting.table_folds import MANY_ROWS
 from polytask.fitting.table_preparation import PreparedTable
 from polytask.fitting.table_split_fit import fit_splits

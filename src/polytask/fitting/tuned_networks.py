@@ -18,8 +18,8 @@ from polytask.core import Batch, Task
 from polytask.core.random import seeded
 from polytask.data.tables.folds import Fold
 from polytask.fitting.few_label_heads import fit_head
+from polytask.fitting.stacked_fit import fit_stack
 from polytask.fitting.stacked_plan import Members, NetworkForm, StackStart
-from polytask.fitting.stacked_training import fit_stack
 from polytask.models.network_stack import NetworkStack, StackedEnsemble
 from polytask.models.table_config import TableConfig
 

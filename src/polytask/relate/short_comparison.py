@@ -14,8 +14,8 @@ import torch
 from polytask.compare.court import resampled
 from polytask.core import Batch, Interval, Task, derive_seed
 from polytask.evaluate.jackknife import row_blocks
+from polytask.fitting.stacked_fit import fit_stack
 from polytask.fitting.stacked_plan import Members, NetworkForm
-from polytask.fitting.stacked_training import fit_stack
 from polytask.fitting.table_preparation import PreparedTable
 from polytask.fitting.table_verdict import Answers, HeldOutRows, mean_gain
 from polytask.models.table_config import TableConfig
