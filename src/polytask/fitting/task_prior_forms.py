@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -167,52 +168,69 @@ def _of_numbers(
     features: Sequence[EffectFeatures],
     ended: dict[tuple[bool, ...], list[GaussianPrior]],
 ) -> list[TaskPrior]:
-    values = [one(data.inputs, data.outputs)[:, 0] for one, data in zip(features, parts, strict=True)]
-    residuals = [data.labels - data.outputs[:, 0] for data in parts]
-    weights = [torch.ones_like(left) for left in residuals]
-    index = range(len(parts))
-
-    def sums() -> list[TaskSums]:
-        return [
-            TaskSums.of(values[i], residuals[i], weights[i], parts[i].task, parts[i].n_tasks) for i in index
-        ]
-
+    folds = [_Fold(data, one) for data, one in zip(parts, features, strict=True)]
     form = (candidate.scaled, candidate.slopes, candidate.moving, candidate.full)
     plain = (candidate.scaled, candidate.slopes, False, False)
     how = {"diagonal": not candidate.full, "moving": candidate.moving}
     if form not in ended:
-        start = ended.get(plain) or [start_prior(values[i].shape[1], residuals[i]) for i in index]
-        ended[form] = climbed_together(start, sums(), n_steps=_STEPS, **how)
+        start = ended.get(plain) or [fold.start() for fold in folds]
+        ended[form] = climbed_together(start, [fold.sums() for fold in folds], n_steps=_STEPS, **how)
     priors = ended[form]
-    noises = [
-        NoiseModel(weights=torch.zeros(3 + len(one.columns), dtype=torch.float64), low=0, high=0)
-        for one in features
-    ]
-    if candidate.noisy:
-        described = [NoiseModel.describe(features[i], parts[i].inputs, parts[i].outputs) for i in index]
-        for _ in range(_NOISE_ROUNDS):
-            noises = [
-                fit_noise(priors[i], values[i], residuals[i], weights[i], parts[i].task, described[i])
-                for i in index
-            ]
-            weights = [1 / noises[i](described[i]) for i in index]
-            started = [replace(prior, variance=1.0) for prior in priors]
-            priors = climbed_together(started, sums(), n_steps=_FURTHER_STEPS, **how)
-    return [_as_task_prior(features[i], priors[i], noises[i], values[i]) for i in index]
+    for _ in range(_NOISE_ROUNDS if candidate.noisy else 0):
+        for fold, prior in zip(folds, priors, strict=True):
+            fold.learn_noise(prior)
+        started = [replace(prior, variance=1.0) for prior in priors]
+        sums = [fold.sums() for fold in folds]
+        priors = climbed_together(started, sums, n_steps=_FURTHER_STEPS, **how)
+    return [fold.task_prior(prior) for fold, prior in zip(folds, priors, strict=True)]
 
 
-def _as_task_prior(
-    features: EffectFeatures, prior: GaussianPrior, noise: NoiseModel, values: Tensor
-) -> TaskPrior:
-    apart = float(np.log(prior.variance))
-    weights = noise.weights.clone()
-    weights[0] += apart
-    return TaskPrior(
-        features=features,
-        mean=prior.mean[None],
-        factor=_cut(prior.factor, values[:, None]),
-        noise=NoiseModel(weights=weights, low=noise.low + apart, high=noise.high + apart),
-    )
+class _Fold:
+    """What numbers of a part of the tasks say of a prior, each row by the noise that it is taken to have.
+
+    Args:
+        data: The rows.
+        features: What tasks differ by.
+    """
+
+    def __init__(self, data: TaskData, features: EffectFeatures) -> None:
+        self.data, self.features = data, features
+        self.values = features(data.inputs, data.outputs)[:, 0]  # [row, feature]
+        self.residuals = data.labels - data.outputs[:, 0]
+        self.weights = torch.ones_like(self.residuals)
+        n_weights = 3 + len(features.columns)
+        self.noise = NoiseModel(weights=torch.zeros(n_weights, dtype=torch.float64), low=0, high=0)
+
+    def start(self) -> GaussianPrior:
+        """Return a prior to start from."""
+        return start_prior(self.values.shape[1], self.residuals)
+
+    def sums(self) -> TaskSums:
+        """Add up the rows of each task."""
+        return TaskSums.of(self.values, self.residuals, self.weights, self.data.task, self.data.n_tasks)
+
+    def learn_noise(self, prior: GaussianPrior) -> None:
+        """Fit the noise to what a prior leaves, and weigh rows by it."""
+        self.noise = fit_noise(
+            prior, self.values, self.residuals, self.weights, self.data.task, self._described
+        )
+        self.weights = 1 / self.noise(self._described)
+
+    def task_prior(self, prior: GaussianPrior) -> TaskPrior:
+        """Return a prior in the form in which a model keeps it."""
+        apart = float(np.log(prior.variance))
+        weights = self.noise.weights.clone()
+        weights[0] += apart
+        return TaskPrior(
+            features=self.features,
+            mean=prior.mean[None],
+            factor=_cut(prior.factor, self.values[:, None]),
+            noise=NoiseModel(weights=weights, low=self.noise.low + apart, high=self.noise.high + apart),
+        )
+
+    @cached_property
+    def _described(self) -> Tensor:
+        return NoiseModel.describe(self.features, self.data.inputs, self.data.outputs)
 
 
 def _cut(factor: Tensor, features: Tensor) -> Tensor:
