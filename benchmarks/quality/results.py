@@ -97,6 +97,8 @@ def _made(*, threads: int | None, also: Iterable[str], packages: Iterable[str]) 
     """Return versions, hardware, commit and modules."""
     import torch
 
+    from polytask.core.processors import processors
+
     files = modules_that_ran(also)
     installed = {package: _version(package) for package in (*PACKAGES, *packages)}
     return {
@@ -104,7 +106,7 @@ def _made(*, threads: int | None, also: Iterable[str], packages: Iterable[str]) 
         "hardware": {
             "processor": processor(),
             "instruction set": torch.backends.cpu.get_cpu_capability(),
-            "cores": os.cpu_count(),
+            "cores": processors(),
             "threads": threads or torch.get_num_threads(),
         },
         "commit": commit(),

@@ -30,6 +30,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from polytask.core.processors import processors
 from polytask.data.tables.table import read_table
 
 sys.path.append(str(Path(__file__).parents[1] / "quality"))  # where the writer of results is
@@ -159,7 +160,7 @@ def main() -> None:
 
     load = round(os.getloadavg()[1], 1)
     setting: dict[str, Any] = {
-        "processors": os.cpu_count(),
+        "processors": processors(),
         "load": load,
         "rows": asked.rows,
         "columns": 10,

@@ -31,6 +31,16 @@ def test_a_record_has_all_that_is_asked(results: ModuleType, tmp_path: Path) -> 
     assert record["modules"]["sha256"] == results.hash_of(files)
 
 
+def test_the_processors_are_those_that_the_process_may_use(
+    results: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 64)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {5}, raising=False)
+    path = tmp_path / "one.json"
+    results.write_results(path, setting={}, figures={"a": 1}, seed=0, split="none")
+    assert json.loads(path.read_text())["recorded"][0]["hardware"]["cores"] == 1
+
+
 def test_what_stays_keeps_its_record_and_what_is_new_gets_one(results: ModuleType, tmp_path: Path) -> None:
     path = tmp_path / "one.json"
     old = {"figures": "all", "note": results.BEFORE}
