@@ -97,9 +97,9 @@ def _made(*, threads: int | None, also: Iterable[str], packages: Iterable[str]) 
     """Return versions, hardware, commit and modules."""
     import torch
 
-    from polytask.core.processors import processors
-
     files = modules_that_ran(also)
+    from polytask.core.processors import processors  # which is not among them, as it computes no figure
+
     installed = {package: _version(package) for package in (*PACKAGES, *packages)}
     return {
         "versions": {"python": platform.python_version(), **installed},
