@@ -32,7 +32,8 @@ from polytask.core import derive_seed, mean_interval
 from polytask.core.files import write_atomically
 from polytask.core.random import numpy_generator
 from polytask.models import TableModel
-from polytask.models.calibration import ScoreDistribution, class_scores
+from polytask.models.calibration import class_scores
+from polytask.models.score_distribution import ScoreDistribution
 
 RESULTS = Path(__file__).parent / "results" / "region_coverage.json"
 SPLITS = Path("runs/region-coverage")

@@ -4,7 +4,8 @@ import torch
 from polytask.core.random import numpy_generator
 from polytask.data.tables.folds import folds_of_rows
 from polytask.fitting.difficulty import fit_difficulty
-from polytask.models.calibration import Difficulty, ScoreDistribution
+from polytask.models.calibration import Difficulty
+from polytask.models.score_distribution import ScoreDistribution
 
 
 def _fitted(

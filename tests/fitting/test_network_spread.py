@@ -12,7 +12,7 @@ from polytask.fitting.held_out_networks import HeldOutNetworks
 from polytask.fitting.network_spread import NetworkSpread, network_spread
 from polytask.fitting.table_calibration import calibrate
 from polytask.fitting.table_columns import Columns
-from polytask.models.calibration import ScoreDistribution
+from polytask.models.score_distribution import ScoreDistribution
 
 N_ROWS = 6000
 

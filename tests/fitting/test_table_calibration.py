@@ -10,7 +10,8 @@ from polytask.data import read_table
 from polytask.fitting.table_calibration import calibrate, held_out_scores
 from polytask.fitting.table_columns import Columns
 from polytask.fitting.table_preparation import PreparedTable, prepare_table
-from polytask.models.calibration import ScoreDistribution, class_scores
+from polytask.models.calibration import class_scores
+from polytask.models.score_distribution import ScoreDistribution
 from polytask.models.table_regions import region_columns
 
 PLACES = np.arange(60) // 5

@@ -25,24 +25,23 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from polytask.models.task_effects import NoiseModel
-
 __all__ = [
+    "LEAST_NOISE",
     "GaussianPrior",
     "TaskSums",
     "climbed_together",
-    "fit_noise",
+    "distances",
     "likelihood",
     "start_prior",
 ]
 
+LEAST_NOISE = 1e-6
+"""A variance, of that of the residuals: less is no noise, but rounding."""
+
 _AT_ONCE = 2**23  # numbers of a batch
 _START = 0.1  # variance of each direction at first, of that of the residuals
 _LEAST = 1e-8  # variance of a direction, of that of the residuals; 0 would never move again
-_LEAST_NOISE = 1e-6  # variance, of that of the residuals: less is no noise, but rounding
 _PENALTY = 1.0  # of the mean: standardized features, residuals in units of the target
-_SCORING_STEPS, _RIDGE, _MOST_SURPRISE = 12, 1.0, 30.0
-_RANGE = (0.01, 0.99)  # of the exponents seen, beyond which none is believed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -138,7 +137,7 @@ def climbed_together(
         now = _Priors(
             mean=now.mean,
             factor=_root(_shrunk(covariance, sets.n_tasks, diagonal=diagonal), _LEAST * sets.spread),
-            variance=torch.maximum(expected.variance, _LEAST_NOISE * sets.spread),
+            variance=torch.maximum(expected.variance, LEAST_NOISE * sets.spread),
         )
         if moving:
             now = replace(now, mean=_mean(now, sets))
@@ -299,44 +298,18 @@ def _root(covariance: Tensor, least: Tensor) -> Tensor:
     return vectors * torch.maximum(values, least[:, None]).sqrt()[:, None]
 
 
-def fit_noise(
-    prior: GaussianPrior,
-    features: Tensor,
-    residuals: Tensor,
-    weights: Tensor,
-    task: Tensor,
-    described: Tensor,
-) -> NoiseModel:
-    """Fit the variance of rows to what their task's line is expected to leave, by Fisher's scoring.
+def distances(
+    prior: GaussianPrior, features: Tensor, residuals: Tensor, weights: Tensor, task: Tensor
+) -> Tensor:
+    """Return the expected squared distance of each row from its task's line, float64 ``[row]``.
 
     Args:
-        prior: With the weights of today.
+        prior: With these weights.
         features: float64 ``[row, feature]``.
         residuals: float64 ``[row]``.
         weights: float64 ``[row]``.
         task: Long ``[row]``.
-        described: See `NoiseModel.describe`.
     """
-    least = _LEAST_NOISE * max(float(residuals.square().mean()), 1e-12)
-    left = _left(prior, features, residuals, weights, task).clamp(min=least)
-    wanted = torch.zeros(described.shape[1], dtype=torch.float64)
-    wanted[0] = left.mean().log()
-    ridge = _RIDGE * torch.eye(len(wanted), dtype=torch.float64)
-    ridge[0, 0] = 0
-    gram = described.T @ described + ridge
-    for _ in range(_SCORING_STEPS):
-        exponents = (described @ wanted).clamp(-50, 50)
-        aim = exponents + (left / exponents.exp()).clamp(max=_MOST_SURPRISE) - 1
-        wanted = torch.linalg.solve(gram, described.T @ aim)
-    exponents = described @ wanted
-    low, high = (
-        exponents.quantile(torch.tensor(_RANGE, dtype=torch.float64)).clamp(math.log(least), 50).tolist()
-    )
-    return NoiseModel(weights=wanted, low=low, high=high)
-
-
-def _left(prior: GaussianPrior, features: Tensor, residuals: Tensor, weights: Tensor, task: Tensor) -> Tensor:
-    """Return the expected squared distance of each row from its task's line."""
     sums = TaskSums.of(features, residuals, weights, task, int(task.max()) + 1)
     _, _, (inverse,) = _whitened(_Priors.of([prior]), sums.gram[None])
     pulled = (sums.cross - sums.gram @ prior.mean) @ prior.factor / prior.variance

@@ -12,7 +12,8 @@ from polytask.fitting.difficulty import fit_difficulty
 from polytask.fitting.network_spread import NetworkSpread
 from polytask.fitting.table_preparation import PreparedTable
 from polytask.fitting.temperature import Sharpness, fit_temperature
-from polytask.models.calibration import Calibration, ScoreDistribution, TargetCalibration, class_scores
+from polytask.models.calibration import Calibration, TargetCalibration, class_scores
+from polytask.models.score_distribution import ScoreDistribution
 
 __all__ = ["calibrate", "calibrate_with_scores", "held_out_scores"]
 

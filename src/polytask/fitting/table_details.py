@@ -21,7 +21,7 @@ from polytask.fitting.table_ensemble_fit import TableFit
 from polytask.fitting.table_preparation import PreparedTable
 from polytask.fitting.table_verdict import Answers, HeldOutRows, constant_predictions
 from polytask.fitting.training_curves import training_curves
-from polytask.models.calibration import Calibration, ScoreDistribution, class_scores
+from polytask.models.calibration import Calibration, class_scores
 from polytask.models.class_counts import counted_classes
 from polytask.models.report_details import (
     Miss,
@@ -30,6 +30,7 @@ from polytask.models.report_details import (
     TargetDetails,
     stored_interval,
 )
+from polytask.models.score_distribution import ScoreDistribution
 
 __all__ = ["table_details"]
 

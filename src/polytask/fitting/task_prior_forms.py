@@ -9,13 +9,8 @@ import torch
 from torch import Tensor
 
 from polytask.fitting.class_prior import class_prior
-from polytask.fitting.gaussian_prior import (
-    GaussianPrior,
-    TaskSums,
-    climbed_together,
-    fit_noise,
-    start_prior,
-)
+from polytask.fitting.gaussian_prior import GaussianPrior, TaskSums, climbed_together, start_prior
+from polytask.fitting.row_noise import fit_noise
 from polytask.fitting.task_data import TaskData, usual_scale
 from polytask.models.task_effects import EffectFeatures, NoiseModel, TaskPrior
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from polytask.core import InputError
 from polytask.data.tables.problems import some_rows
-from polytask.models.calibration import few_units_note, reaches
+from polytask.models.score_distribution import few_units_note, reaches
 
 __all__ = ["SpreadNotes", "TaskSpread", "read_spreads", "spread_tensors"]
 
