@@ -4,11 +4,13 @@ import contextlib
 import io
 import json
 import re
+import runpy
 import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pandas as pd
@@ -106,6 +108,18 @@ def test_fit_then_predict(penguins):
     assert (answers["body_mass_g:low"] < answers["body_mass_g:high"]).all()
     assert set("|".join(answers["species:set"]).split("|")) == {"Adelie", "Chinstrap", "Gentoo"}
     assert left(penguins) == ["answers.csv", "model", "penguins.csv"]
+
+
+def test_a_command_that_is_stopped_while_it_is_read_says_so(monkeypatch, capsys):
+    def stopped(name: str) -> object:
+        raise KeyboardInterrupt
+
+    being_read = ModuleType("polytask.cli")
+    being_read.__getattr__ = stopped
+    monkeypatch.setitem(sys.modules, "polytask.cli", being_read)
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module("polytask", run_name="__main__")
+    assert ended.value.code == 130 and capsys.readouterr().err == "Stopped.\n"
 
 
 def test_json_is_the_only_thing_on_standard_output(penguins):
