@@ -33,6 +33,10 @@ COMPILED = f"polytask-compiled-{getpass.getuser()}-{torch.backends.cpu.get_cpu_c
     " ", "-"
 )
 os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(Path(tempfile.gettempdir()) / COMPILED)
+# With few programs most of the time would go into what many share: trying what the processor says it can,
+# and compiling torch's headers.
+os.environ.setdefault("TORCHINDUCTOR_VEC_ISA_OK", "1")
+os.environ.setdefault("TORCHINDUCTOR_CPP_CACHE_PRECOMPILE_HEADERS", "0")
 
 # Where tests run on a GPU they compare with the CPU, whose products have all the digits.
 torch.backends.cudnn.allow_tf32 = False

@@ -47,7 +47,8 @@ def assert_same(execution: object, model: GradientLearner, episodes: list[Episod
     reason="torch compiles for the processor at hand, but its headers go by ATEN_CPU_CAPABILITY",
 )
 def test_a_program_is_compiled_once_and_gives_the_values_and_gradients_of_the_loop() -> None:
-    model, compiled = learner(), Compiled()
+    few = nn.Sequential(nn.Linear(2, 1), nn.Tanh())  # every layer takes seconds to compile
+    model, compiled = learner(few), Compiled()
     assert_same(compiled, model, EPISODES)
     with torch.no_grad():
         for parameter in model.parameters():
