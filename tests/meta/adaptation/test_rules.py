@@ -57,6 +57,21 @@ def start() -> State:
 
 
 @pytest.mark.parametrize("name", PAIRS)
+def test_without_a_derivative_the_steps_are_the_same_and_nothing_given_is_changed(name: str) -> None:
+    rule, _ = PAIRS[name]
+    first = rule.optimizer_state(start())
+    for index in range(3):
+        step = InnerStep(index=index, parameters=start(), gradients=start(), loss=torch.zeros(()))
+        before = {key: value.clone() for key, value in first.items()}
+        with torch.no_grad():
+            found, kept = rule(step, first)
+        torch.testing.assert_close(first, before, rtol=0, atol=0)
+        torch.testing.assert_close(dict(step.parameters), start(), rtol=0, atol=0)
+        torch.testing.assert_close((found, kept), rule(step, first))
+        first = kept
+
+
+@pytest.mark.parametrize("name", PAIRS)
 def test_a_rule_makes_the_steps_of_torchs_optimizer(name: str) -> None:
     rule, build = PAIRS[name]
     found = run(rule, start(), bowl, 5)

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from polytask.core.learner import State
+from polytask.core.torch_internals import inside_transform
 from polytask.meta.adaptation.rules.rule import InnerStep, UpdateRule, positive, raise_if_any, unit_interval
 
 __all__ = ["Adam", "AdamW", "RMSprop", "safe_sqrt"]
@@ -71,6 +72,8 @@ class Adam(UpdateRule):
 
     def forward(self, step: InnerStep, optimizer_state: State) -> tuple[State, State]:
         """Make a step of Adam."""
+        if not torch.is_grad_enabled() and not inside_transform():
+            return self._in_place(step, optimizer_state)
         found: State = {}
         kept: State = {}
         for name, parameter in step.parameters.items():
@@ -89,6 +92,27 @@ class Adam(UpdateRule):
             bias = [1 - beta ** (step.index + 1) for beta in self.betas]
             root = safe_sqrt(second) / bias[1] ** 0.5
             found[name] = parameter - self.rate / bias[0] * first / (root + self.epsilon)
+        return found, kept
+
+    def _in_place(self, step: InnerStep, optimizer_state: State) -> tuple[State, State]:
+        """Make the step in half as many operations, as nothing is kept for a derivative."""
+        found: State = {}
+        kept: State = {}
+        bias = [1 - beta ** (step.index + 1) for beta in self.betas]
+        for name, parameter in step.parameters.items():
+            gradient = step.gradients[name]
+            if self.weight_decay and self.decoupled:
+                parameter = parameter * (1 - self.rate * self.weight_decay)
+            elif self.weight_decay:
+                gradient = gradient.add(parameter, alpha=self.weight_decay)
+            first = (
+                optimizer_state[f"first/{name}"].mul(self.betas[0]).add_(gradient, alpha=1 - self.betas[0])
+            )
+            second = optimizer_state[f"second/{name}"].mul(self.betas[1])
+            second.addcmul_(gradient, gradient, value=1 - self.betas[1])
+            kept[f"first/{name}"], kept[f"second/{name}"] = first, second
+            root = second.sqrt().div_(bias[1] ** 0.5).add_(self.epsilon)
+            found[name] = parameter.addcdiv(first, root, value=-self.rate / bias[0])
         return found, kept
 
 
