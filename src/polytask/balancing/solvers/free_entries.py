@@ -79,5 +79,5 @@ def inverse_of_definite(matrix: Floats) -> Floats:
     if failed:
         inverse = np.linalg.inv(matrix)
         return (inverse + inverse.T) / 2
-    half = dpotri(root, lower=1)[0]  # the lower half
-    return half + np.tril(half, -1).T
+    half = dpotri(root, lower=1)[0]  # the lower half, column by column
+    return (half + np.tril(half, -1).T).T  # row by row, as rows are what is taken out of it
