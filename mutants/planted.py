@@ -21,12 +21,6 @@ _MISTAKES: list[tuple[str, str, str, str]] = [
         "for module in (learner,)",
     ),
     (
-        "fit's intervals are those of independent splits",
-        "fit",
-        "0.0 if columns.time is not None else len(first.test) / len(first.train)",
-        "0.0",
-    ),
-    (
         "buffers move in the wrong run of a part",
         "Accumulation.run",
         "contextlib.nullcontext() if last else",
