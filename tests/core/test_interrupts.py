@@ -113,6 +113,7 @@ run(folder / "work", validate=validate)
 """
 
 
+@pytest.mark.slow  # the tests above have the messages and the codes, without the end of a process
 def test_a_program_that_trains_ends_with_the_usual_code(tmp_path):
     # torch imports it as the process ends, where it is installed; it runs text as code, as namedtuples do.
     (tmp_path / "packages").mkdir()

@@ -139,6 +139,7 @@ def test_trained_it_tells_new_classes_apart() -> None:
     assert float(torch.cat(right).float().mean()) > 0.8
 
 
+@pytest.mark.slow  # tests/test_conformance.py holds the executions against each other
 @pytest.mark.parametrize("masked", [False, True])
 def test_gradients_are_right_in_every_execution(masked: bool) -> None:
     check_meta_gradient(small(shuffle=False), [episode(i, masked=masked) for i in (0, 3)]).raise_if_wrong()
