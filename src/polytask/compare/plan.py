@@ -15,17 +15,16 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from polytask.compare.candidate import Candidate
 from polytask.compare.catalogue import candidate_of_recipe
 from polytask.compare.cells import Cell
 from polytask.compare.claim import claimed
+from polytask.compare.row_arrays import arrays_of, rows_of_arrays
 from polytask.compare.search_space import Space, space_from_json, space_to_json
 from polytask.compare.stored_rows import FORMAT, PLAN_FILE, ROWS_FILE, read_rows, rows_hash
 from polytask.compare.table_rows import TableRows
-from polytask.core import Batch, BundleError, InputError
+from polytask.core import BundleError, InputError
 from polytask.core.files import fenced, new_folder, rehearse_write, sweep, write_atomically
 from polytask.core.strict_json import format_json, parse_json
 from polytask.data import TableEncoder
@@ -174,7 +173,7 @@ def _described(
     data: Mapping[str, Any],
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Return the plan as plain JSON, and the arrays of the rows."""
-    arrays = _arrays(rows, repeats)
+    arrays = arrays_of(rows, repeats)
     given = {
         **data, **budget, "seed": seed, "repeats": len(repeats), "folds": [len(r) for r in repeats],
         "candidates": {one.name: one.recipe or one for one in candidates},
@@ -224,7 +223,7 @@ def _open(folder: str, _written: int) -> Plan:
     except ValueError as error:
         raise _damaged(path, error) from error
     targets = tuple(TargetColumn.from_json(target) for target in description["targets"])
-    rows, repeats = _of_arrays(arrays, targets, TableEncoder.from_json(description["encoder"]))
+    rows, repeats = rows_of_arrays(arrays, targets, TableEncoder.from_json(description["encoder"]))
     candidates = {
         entry["name"]: None
         if entry["recipe"] is None
@@ -317,46 +316,3 @@ def _damaged(folder: Path, why: object) -> BundleError:
     return BundleError(
         f"The comparison in {folder} is damaged: {why}. Choose another folder, or delete this one."
     )
-
-
-def _arrays(rows: TableRows, repeats: Sequence[Sequence[Fold]]) -> dict[str, np.ndarray]:
-    """Return everything about the rows as arrays of numbers."""
-    arrays = {"features": rows.features}
-    for index, task in enumerate(rows.tasks):
-        arrays[f"target{index}"] = rows.batch.targets[task.name].numpy()
-        arrays[f"mask{index}"] = rows.batch.masks[task.name].numpy()
-    optional = {"groups": rows.groups, "times": rows.times, "weights": rows.weights}
-    arrays |= {name: values for name, values in optional.items() if values is not None}
-    for repeat, folds in enumerate(repeats):
-        for index, fold in enumerate(folds):
-            arrays[f"train{repeat}-{index}"] = fold.train
-            arrays[f"held{repeat}-{index}"] = fold.held_out
-    return arrays
-
-
-def _of_arrays(
-    arrays: Mapping[str, np.ndarray], targets: tuple[TargetColumn, ...], encoder: TableEncoder
-) -> tuple[TableRows, tuple[tuple[Fold, ...], ...]]:
-    """Read what `_arrays` wrote."""
-    values: dict[str, Tensor] = {}
-    masks: dict[str, Tensor] = {}
-    for index, target in enumerate(targets):
-        values[target.task.name] = torch.from_numpy(arrays[f"target{index}"])
-        masks[target.task.name] = torch.from_numpy(arrays[f"mask{index}"])
-    batch = Batch(inputs=torch.from_numpy(arrays["features"]), targets=values, masks=masks)
-    repeats: dict[int, dict[int, Fold]] = {}
-    for name in arrays:
-        if name.startswith("train"):
-            repeat, index = map(int, name.removeprefix("train").split("-"))
-            repeats.setdefault(repeat, {})[index] = Fold(
-                train=arrays[name], held_out=arrays[f"held{repeat}-{index}"]
-            )
-    rows = TableRows(
-        batch=batch,
-        targets=targets,
-        encoder=encoder,
-        groups=arrays.get("groups"),
-        times=arrays.get("times"),
-        weights=arrays.get("weights"),
-    )
-    return rows, tuple(tuple(folds[index] for index in sorted(folds)) for _, folds in sorted(repeats.items()))
