@@ -27,6 +27,7 @@ PAGES = (
     "docs/figures.md",
     "docs/large-tables.md",
     "docs/many-small-tasks.md",
+    "docs/targets.md",
     "docs/multi-task-learning.md",
     "docs/serving.md",
 )
