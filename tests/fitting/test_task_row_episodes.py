@@ -41,7 +41,7 @@ def test_no_row_and_many_rows_are_met() -> None:
 
 
 def test_of_large_tasks_some_rows_are_kept_and_they_are_counted() -> None:
-    kept, n_tasks = rows([3, MOST_ROWS + 50]).limited()
+    kept, n_tasks = rows([3, MOST_ROWS + 50]).limited(of_classes=False)
     assert n_tasks == 1 and kept.counts(2).tolist() == [3, MOST_ROWS]
-    same, none = rows([3, 4]).limited()
+    same, none = rows([3, 4]).limited(of_classes=False)
     assert none == 0 and len(same) == 7
