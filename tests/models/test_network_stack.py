@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 import torch
+from tests.models.small import PLAN
 from torch import nn
 
 from polytask.core import InputError, Task
@@ -15,13 +16,6 @@ Y, K, M = (
     Task(name="y", kind="regression"),
     Task(name="k", kind="binary"),
     Task(name="m", kind="multiclass", n_outputs=3),
-)
-PLAN = StackPlan(
-    n_networks=3,
-    width=5,
-    depth=2,
-    n_bins=(2, 0, 3),
-    stages=(Stage(step=4, targets=("m",)), Stage(step=9, targets=("y", "k"))),
 )
 
 

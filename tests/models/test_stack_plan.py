@@ -3,17 +3,10 @@
 from typing import Any
 
 import pytest
+from tests.models.small import PLAN
 
 from polytask.core import InputError
-from polytask.models.stack_plan import StackPlan, Stage
-
-PLAN = StackPlan(
-    n_networks=3,
-    width=5,
-    depth=2,
-    n_bins=(2, 0, 3),
-    stages=(Stage(step=4, targets=("m",)), Stage(step=9, targets=("y", "k"))),
-)
+from polytask.models.stack_plan import StackPlan
 
 
 def test_a_plan_comes_back_from_json() -> None:

@@ -1,23 +1,16 @@
 """What the bundle of a network that reads rows must hold."""
 
 import pytest
-import torch
+from tests.models.small import reader_bundle
 
-import polytask
 from polytask.core import BundleError
-from polytask.models.bundle import Bundle, load_bundle
+from polytask.models.bundle import Bundle
 from polytask.models.in_context_model import InContextModel
 
 
 @pytest.fixture
 def bundle(tmp_path) -> Bundle:
-    def prior(generator):
-        x = torch.rand(5, 1, generator=generator)
-        return x, x[:, 0] + torch.randn(5, generator=generator)
-
-    model = polytask.learn(prior, steps=1, width=8, progress=False).adapt([[0.1], [0.7]], [1.0, 2.0])
-    model.save(tmp_path / "m")
-    return load_bundle(tmp_path / "m")
+    return reader_bundle(tmp_path / "m")
 
 
 @pytest.mark.parametrize(
