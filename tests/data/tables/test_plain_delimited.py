@@ -202,10 +202,10 @@ def test_what_is_odd_beyond_the_first_blocks_is_found(odd: str, monkeypatch: pyt
 def test_a_hostile_file_is_the_same_table_by_both_ways(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever the parts in which it is looked at, and in which pandas reads it."""
     draw = random.Random(seed)
-    monkeypatch.setattr(plain_file, "_PART", draw.choice([50, 500, 2**21]))
+    monkeypatch.setattr(plain_file, "_PART", draw.choice([50, 500, 2**22]))
     monkeypatch.setattr(plain_file, "_HEAD", draw.choice([100, 2**15]))
     for module in (plain_bytes, plain_missing):
-        monkeypatch.setattr(module, "_BLOCK", draw.choice([16, 64, 2**17]))
+        monkeypatch.setattr(module, "_BLOCK", draw.choice([16, 64, 2**20]))
     if draw.random() < 0.5:  # so that pandas reads small files by several threads, too
         for name, value in (("MIN_BYTES", 1), ("CHUNK_BYTES", 100), ("MIN_CHUNK_ROWS", 1)):
             for whole in (f"_PARALLEL_{name}", f"_PARALLEL_READ_{name}"):

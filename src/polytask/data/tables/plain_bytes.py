@@ -18,7 +18,7 @@ from polytask.data.tables.scratch import scratch
 
 __all__ = ["PlainBytes", "PlainLook", "count_small"]
 
-_BLOCK = 2**17  # bytes looked at at once: they stay in the cache
+_BLOCK = 2**20  # bytes looked at at once: for longer than threads take to hand over the interpreter
 _FEED, _RETURN, _SPACE, _QUOTE, _PLUS, _COMMA, _MINUS = 10, 13, 32, 34, 43, 44, 45
 
 

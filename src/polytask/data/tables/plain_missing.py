@@ -10,7 +10,7 @@ from polytask.data.tables.typed_columns import MISSING
 
 __all__ = ["ALL_WORDS", "MissingValues", "count_words", "first_letters", "missing_values"]
 
-_BLOCK = 2**17  # bytes looked at at once: they stay in the cache
+_BLOCK = 2**20  # bytes looked at at once: for longer than threads take to hand over the interpreter
 _LONGEST = 4  # bytes of a spelling: four fit in one number
 _KEYS = {int.from_bytes(word.encode(), "little"): word for word in MISSING}
 _SORTED = np.array(sorted(_KEYS), dtype=np.uint32)  # the empty one is the first
