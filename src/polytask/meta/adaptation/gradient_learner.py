@@ -15,6 +15,7 @@ from polytask.core.learner import TOGETHER, Execution, State, States
 from polytask.core.one_by_one import held
 from polytask.meta.adaptation.inner_loop import InnerLoop, inner_rows
 from polytask.meta.adaptation.inner_options import adapted_parameters, check_inner_loop, check_trained
+from polytask.meta.adaptation.last_layer import last_layer
 from polytask.meta.adaptation.own_model import OwnModel
 from polytask.meta.adaptation.rules.rule import UpdateRule
 from polytask.meta.adaptation.rules.sgd import SGD
@@ -167,7 +168,8 @@ class GradientLearner(EpisodicLearner):
             self.objective.before()
         if self.training:
             self.computed_weights.move(self.model)
-        found = super().objectives(episodes, execution=execution)
+        with plain_attention():  # once, not for each episode
+            found = super().objectives(episodes, execution=execution)
         if self.objective is not None and self.training:
             self.objective.after()
         return found
@@ -241,7 +243,8 @@ class GradientLearner(EpisodicLearner):
         def loss(parameters: State, rows: Batch, index: int) -> Tensor:
             return self.loss(parameters, tasks, rows, index, n_fixed=n_fixed, own=for_steps)
 
-        return InnerLoop(loss, self.rule, self).run(
+        known = None if for_steps is None else last_layer(own, n_fixed, start, tasks, support)
+        return InnerLoop(loss, self.rule, self, gradients=known).run(
             start,
             [inner_rows(support, self.batch_size, index) for index in range(self.n_steps)],
             n_first_order=self.n_steps - fixed,

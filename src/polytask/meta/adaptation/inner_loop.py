@@ -27,13 +27,21 @@ class InnerLoop(nn.Module):
         loss: Of parameters on a batch at a step, a scalar.
         rule: Turns gradients into new parameters; a part of the owner.
         owner: Holds every parameter that ``loss`` reads beside those it is given.
+        gradients: Of parameters on a batch at a step, whether of first order: the gradients by name, and the
+            loss; None lets autograd find them.
     """
 
     def __init__(
-        self, loss: Callable[[State, Batch, int], Tensor], rule: UpdateRule, owner: nn.Module
+        self,
+        loss: Callable[[State, Batch, int], Tensor],
+        rule: UpdateRule,
+        owner: nn.Module,
+        *,
+        gradients: Callable[[State, Batch, int, bool], tuple[State, Tensor]] | None = None,
     ) -> None:
         super().__init__()
         self.loss = loss
+        self.gradients = gradients or self._by_autograd
         self.rules = (rule,)  # a part of the owner: registered here, it would have a second name
         self.owner = owner
 
@@ -67,11 +75,11 @@ class InnerLoop(nn.Module):
         self, parameters: State, optimizer_state: State, batch: Batch, index: int, first_order: bool = False
     ) -> tuple[State, State]:
         """Make one step and return the new parameters and the rule's new memory."""
-        gradients, value = self._gradients(parameters, batch, index, first_order)
+        gradients, value = self.gradients(parameters, batch, index, first_order)
         step = InnerStep(index=index, parameters=parameters, gradients=gradients, loss=value)
         return self.rules[0](step, optimizer_state)
 
-    def _gradients(
+    def _by_autograd(
         self, parameters: State, batch: Batch, index: int, first_order: bool
     ) -> tuple[State, Tensor]:
         if inside_transform():

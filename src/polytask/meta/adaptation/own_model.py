@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from polytask.core.batch import Inputs
 from polytask.core.copied_module import module_copy
+from polytask.core.torch_internals import has_hooks
 from polytask.meta.adaptation.fixed_body import layers, n_fixed_layers
 from polytask.meta.layers.computed_weights import ComputedWeights
 from polytask.meta.layers.normalization import Normalization, normalize
@@ -95,6 +96,14 @@ class OwnModel:
     def run_first(self, n_layers: int, inputs: Inputs) -> Tensor | Mapping[str, Tensor]:
         """Run the first layers."""
         return self._run(None, n_layers, inputs, 0)
+
+    def last_linear(self, n_fixed: int) -> tuple[str, nn.Linear] | None:
+        """Return a plain linear layer and its name, if it alone is beyond the first layers; else None."""
+        named = [(name, layer) for name, layer in self.module._modules.items() if layer is not None][n_fixed:]
+        if len(named) != 1 or not self._is_plain:
+            return None
+        name, layer = named[0]
+        return (name, layer) if type(layer) is nn.Linear and not has_hooks(layer) else None
 
     def _run(
         self, first: int | None, end: int | None, inputs: Inputs, step: int
