@@ -12,6 +12,7 @@ import polytask.models.saved
 from polytask.cli import app
 from polytask.core import DataError, DataWarning, ResultWarning, TrainingError
 from polytask.core.errors import NotFiniteError
+from polytask.core.interrupts import interruptible
 from polytask.data import LabelledExamples
 from polytask.meta import conv4
 from polytask.meta.metric import Prototypes
@@ -212,6 +213,15 @@ def test_learning_that_keeps_nothing_names_no_option_that_it_refuses(run, tmp_pa
     assert ended.exit_code == 130 and ended.stderr.strip() == "Stopped."
     ended = run(*LEARN, does=raising(KeyboardInterrupt()), name="learn")
     assert "A run with --resume-folder FOLDER" in ended.stderr
+
+
+def test_a_command_that_keeps_nothing_names_no_option_of_what_it_trains_inside(run):
+    def trained(*_, **__):
+        with interruptible(keep="`resume_folder`"):
+            raise KeyboardInterrupt
+
+    ended = run("learn", "sounds", "--kind", "sound", "-o", "m", does=trained, name="learn")
+    assert ended.exit_code == 130 and ended.stderr.strip() == "Stopped."
 
 
 def test_options_under_their_old_names_are_noted_and_taken(run):

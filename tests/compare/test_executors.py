@@ -1,11 +1,14 @@
 """Cells are done by whatever has `submit`: processes of ours, a Dask cluster, jobs of submitit."""
 
+import multiprocessing
 import os
+import signal
 
 import pytest
 from sklearn.tree import DecisionTreeRegressor
 from tests.compare.small import plan
 
+from polytask.compare import runner
 from polytask.compare.cells import read_record
 from polytask.compare.runner import run_cells
 from polytask.core import TrainingError
@@ -64,3 +67,33 @@ class _Dies:
 def test_a_worker_that_died_is_told_with_a_remedy(tmp_path):
     with pytest.raises(TrainingError, match="lower `workers`"):
         run_cells(plan(tmp_path), executor=_Dies())
+
+
+def test_processes_do_not_hear_ctrl_c_while_they_start(monkeypatch):
+    masks = []
+
+    class Pool:
+        def __init__(self, *_, **__):
+            pass
+
+        def submit(self, *_):
+            masks.append(signal.pthread_sigmask(signal.SIG_BLOCK, ()))
+
+        def shutdown(self, **_):
+            pass
+
+    monkeypatch.setattr(runner, "ProcessPoolExecutor", Pool)
+    with runner._submitting(None, 2) as submit:
+        submit(print)
+    assert signal.SIGINT in masks[0] and signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
+def test_processes_that_still_start_are_ended_with_the_comparison():
+    others = multiprocessing.active_children()
+    with pytest.raises(KeyboardInterrupt), runner._submitting(None, 2) as submit:
+        submit(print)
+        started = [process for process in multiprocessing.active_children() if process not in others]
+        raise KeyboardInterrupt
+    for process in started:
+        process.join(60)
+    assert [process.exitcode for process in started] == [-signal.SIGKILL]

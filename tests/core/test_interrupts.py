@@ -7,11 +7,16 @@ import sys
 import threading
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
+import torch
 from tests.train.small import run, source
 
-from polytask.core.interrupts import interruptible
+import polytask
+from polytask.core.interrupts import deaf_to_ctrl_c, interruptible
 from polytask.data import Source
+from polytask.demo.both_halves import run_demo
 
 ROOT = Path(__file__).parents[2]
 
@@ -51,6 +56,24 @@ def test_of_blocks_in_each_other_the_outermost_speaks(tmp_path):
         interruptible(None, again="say nothing", keep="nothing"),
     ):
         raise KeyboardInterrupt
+
+
+def test_what_has_no_folder_names_none_of_a_training_inside():
+    with (
+        pytest.raises(KeyboardInterrupt, match=r"^Stopped\.$"),
+        interruptible(),
+        interruptible(keep="a folder"),
+    ):
+        raise KeyboardInterrupt
+
+
+def test_a_process_that_begins_does_not_hear_ctrl_c():
+    heard = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    program = "import os, signal; os.kill(os.getpid(), signal.SIGINT); print('goes on')"
+    with deaf_to_ctrl_c():
+        ended = subprocess.run([sys.executable, "-S", "-c", program], capture_output=True, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, b"goes on\n", b"")
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == heard
 
 
 def test_the_handler_of_sigterm_is_given_back():
@@ -143,7 +166,7 @@ def test_ctrl_c_while_torch_is_imported_says_what_is_kept(tmp_path):
     folder.mkdir()
     (folder / "__init__.py").write_text("raise KeyboardInterrupt\n")
     program = (
-        "from polytask.core.interrupts import interruptible\n"
+        "from polytask.core.interrupts import deaf_to_ctrl_c, interruptible\n"
         "with interruptible(None, again='', keep='a folder'):\n"
         "    import torch\n"
     )
@@ -156,3 +179,28 @@ def test_ctrl_c_while_torch_is_imported_says_what_is_kept(tmp_path):
         check=False,
     )
     assert "Stopped; nothing is kept. A run with a folder" in ended.stderr.splitlines()[-1]
+
+
+def stopped(*_, **__):
+    with interruptible(keep="a setting of something inside"):
+        raise KeyboardInterrupt
+
+
+def table():
+    draw = np.random.default_rng(0)
+    return pd.DataFrame({"x": draw.normal(size=60), "task": np.arange(60) % 6, "a": draw.normal(size=60)})
+
+
+DOORS = {
+    "a prior": lambda _: polytask.learn(lambda _: (torch.randn(6, 1), torch.randn(6)), steps=1),
+    "tasks": lambda _: polytask.learn(table(), task_column="task", target="a", learner="cnp", steps=1),
+    "demo": lambda folder: run_demo(folder / "demo"),
+}
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_a_door_that_keeps_nothing_names_no_setting_of_a_training_inside(monkeypatch, tmp_path, door):
+    monkeypatch.setattr("polytask.train.loop.fabric_for", stopped)
+    monkeypatch.setattr("polytask.demo.both_halves.ask_helping_world", stopped)
+    with pytest.raises(KeyboardInterrupt, match=r"^Stopped\.$"):
+        DOORS[door](tmp_path)

@@ -1,6 +1,7 @@
 """Fits as processes: one that is done, one that is stopped, one that fails, and none too many."""
 
 import shutil
+import signal
 import time
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from fastapi.testclient import TestClient
 from tests.serve.conftest import SAVED, Start
 
+from polytask.serve import jobs
 from polytask.serve.failures import Refused
 from polytask.serve.fit_requests import checked_options
 from polytask.serve.job_files import open_held
@@ -148,3 +150,12 @@ def test_a_report_beside_a_given_model_is_served_and_the_model_says_what_it_has(
     (tmp_path / "given" / "report.html").write_text("<html>mine</html>")
     assert "report" in client.get("/models/given").json()["has"]
     assert client.get("/models/given/report").text == "<html>mine</html>"
+
+
+def test_a_fit_does_not_hear_the_ctrl_c_that_ends_the_service(monkeypatch, tmp_path):
+    masks = []
+    monkeypatch.setattr(
+        jobs.subprocess, "Popen", lambda *_, **__: masks.append(signal.pthread_sigmask(signal.SIG_BLOCK, ()))
+    )
+    jobs._process(tmp_path)
+    assert signal.SIGINT in masks[0]

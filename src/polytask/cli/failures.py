@@ -5,7 +5,7 @@ import re
 import shlex
 import warnings
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
@@ -141,7 +141,7 @@ def spoken(text: str) -> str:
 
 
 def _interruptible(command: str | None, parameters: Mapping[str, Any]) -> AbstractContextManager[None]:
-    """Let a command that keeps what it has done say at SIGINT and SIGTERM what is kept."""
+    """Let a command say at SIGINT and SIGTERM what is kept, which for most is nothing."""
     if command == "compare":
         from polytask.compare.cells import RECORD_FILE  # not where help is all that is asked
 
@@ -153,7 +153,7 @@ def _interruptible(command: str | None, parameters: Mapping[str, Any]) -> Abstra
             saved_as=RECORD_FILE,
         )
     if "resume_folder" not in parameters or (command == "learn" and not _of_images(parameters)):
-        return nullcontext()
+        return interruptible()  # what it trains inside knows options that this command lacks
     folder = parameters["resume_folder"]
     again = f"run the same command again with --resume-folder {shlex.quote(str(folder))}"
     return interruptible(folder, again=again, keep="--resume-folder FOLDER")

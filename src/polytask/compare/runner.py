@@ -25,6 +25,7 @@ from polytask.compare.cells import is_done
 from polytask.compare.plan import Plan
 from polytask.core import InputError, ResultWarning, TrainingError
 from polytask.core.doors import by_door
+from polytask.core.interrupts import deaf_to_ctrl_c
 from polytask.core.processors import processors
 
 __all__ = ["run_cells"]
@@ -163,11 +164,20 @@ def _submitting(executor: Any, n_workers: int) -> Iterator[Callable[..., Any]]:
         theirs, ours = context.Pipe(duplex=False)
         with ours, theirs:  # closed, however this process ends; the others see it and end, too
             pool = ProcessPoolExecutor(n_workers, context, initializer=_end_with_parent, initargs=(theirs,))
+            others = multiprocessing.active_children()
+
+            def submit(*arguments: Any) -> Any:
+                with deaf_to_ctrl_c():  # a process is started where all that there are have work
+                    return pool.submit(*arguments)
+
             try:
-                yield pool.submit
+                yield submit
                 pool.shutdown()
             except BaseException:
-                pool.shutdown(wait=False)  # its processes end, and with them what waits
+                pool.shutdown(wait=False)
+                for process in multiprocessing.active_children():
+                    if process not in others:  # one that still imports torch sees the end of the line late
+                        process.kill()
                 raise
 
 
@@ -191,7 +201,7 @@ def _cancelled(executor: Any) -> Iterator[Callable[..., Any]]:
 
 def _end_with_parent(line: Connection) -> None:
     """Let this process end at once when its parent is gone, whatever has killed it, and not before."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends Ctrl-C to all; the parent ends the rest
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Windows starts no process that is deaf to it
 
     def watch() -> None:
         with suppress(EOFError, OSError):

@@ -11,7 +11,7 @@ from types import FrameType
 
 from polytask.core.files import user_path
 
-__all__ = ["CHECKPOINT_FILE", "interruptible"]
+__all__ = ["CHECKPOINT_FILE", "deaf_to_ctrl_c", "interruptible"]
 
 CHECKPOINT_FILE = "checkpoint.pt"
 """The name of the file in a resume folder."""
@@ -26,10 +26,10 @@ class _Terminated(SystemExit):
 
 @contextlib.contextmanager
 def interruptible(
-    folder: str | Path | None,
+    folder: str | Path | None = None,
     *,
-    again: str,
-    keep: str,
+    again: str = "",
+    keep: str = "",
     name: str = "resume folder",
     saved_as: str = CHECKPOINT_FILE,
 ) -> Iterator[None]:
@@ -42,7 +42,8 @@ def interruptible(
     Args:
         folder: The resume folder; None for none.
         again: How to go on with the folder, e.g. ``"call `fit` again with the same `resume_folder`"``.
-        keep: How to have a folder at all, e.g. ``"`resume_folder='FOLDER'`"``.
+        keep: How to have a folder at all, e.g. ``"`resume_folder='FOLDER'`"``; empty where there is no way
+            to, whatever a training inside may say.
         name: What the folder is called.
         saved_as: The name of the files in it, or below, that hold what is saved.
     """
@@ -63,6 +64,23 @@ def interruptible(
         _INSIDE.reset(token)
 
 
+@contextlib.contextmanager
+def deaf_to_ctrl_c() -> Iterator[None]:
+    """Start processes inside that do not hear SIGINT, from their first moment on.
+
+    A terminal sends Ctrl-C to all processes of a command. One that is still importing would write a traceback
+    of its own; whoever has started it ends it. In this thread a SIGINT waits until the block is left.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT,))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _prepare_the_end() -> None:
     """Import what torch needs as the process ends; a torch whose import was interrupted needs nothing."""
     if "torch" in sys.modules:  # Python takes a module out again whose import did not end
@@ -72,6 +90,8 @@ def _prepare_the_end() -> None:
 
 
 def _message(folder: str | Path | None, again: str, keep: str, name: str, saved_as: str) -> str:
+    if folder is None and not keep:
+        return "Stopped."
     if folder is None:
         return f"Stopped; nothing is kept. A run with {keep} can go on where it was stopped."
     folder = user_path(folder)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from polytask.core.files import rehearse_write, user_path
+from polytask.core.interrupts import interruptible
 from polytask.core.one_thread import single_threaded
 from polytask.core.watching import watched
 from polytask.demo.page import demo_page
@@ -93,7 +94,7 @@ def run_demo(
     for name in _LEARNERS:
         check_destination(folder / f"glyphs-{name}", kind=FewShotModel.kind)
     shown = watched() if progress is None else progress
-    with run_line("demo", shown=shown):
+    with run_line("demo", shown=shown), interruptible():
         helping = ask_helping_world(n_tasks=n_tasks, progress=shown, **settings)
         penguins, model = ask_penguins(repeats=repeats, progress=shown, **settings)
         model.save(folder / "penguins")

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from polytask.core.interrupts import interruptible
 from polytask.core.settings import SettingsCheck
 from polytask.data import read_table
 from polytask.fitting.table_columns import Columns
@@ -62,6 +63,6 @@ def extend(
     tune = check.flag("tune", tune)
     shown = check.shown("progress", progress)
     check.done()
-    with run_line("extend", shown=shown):
+    with run_line("extend", shown=shown), interruptible():
         phase("reading")
         return extend_model(model, read_table(table), Columns.of(targets).targets, tune=tune, seed=seed)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from polytask.core import DataError, InputError, Task, derive_seed, generator
 from polytask.core.errors import other_remedy
+from polytask.core.interrupts import interruptible
 from polytask.core.settings import SettingsCheck
 from polytask.data import Source, TableEncoder
 from polytask.data.tables.feature_column import NumberFeatures
@@ -122,7 +123,7 @@ def learn_prior(
     )
     if n_classes:
         source = OwnClassEpisodes(source, n_classes=n_classes, seed=derive_seed(seed, "places"))
-    with run_line("learn", shown=shown), other_remedy(_REMEDY):
+    with run_line("learn", shown=shown), other_remedy(_REMEDY), interruptible():
         phase("training")
         network, _ = train_in_context(
             config,

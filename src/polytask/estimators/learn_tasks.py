@@ -10,6 +10,7 @@ import pandas as pd
 
 from polytask.core import DataWarning, ResultWarning, derive_seed
 from polytask.core.errors import other_remedy
+from polytask.core.interrupts import interruptible
 from polytask.core.warned import warn_all
 from polytask.data import read_table
 from polytask.data.tables.table import fingerprint
@@ -49,7 +50,7 @@ def learn_tasks(source: Any, asked: TaskLearning, *, stacklevel: int = 2) -> InC
         ResultWarning: The learner does no better than levels of tasks, on held-out tasks.
     """
     start = time.perf_counter()
-    with run_line("learn", shown=asked.progress), other_remedy(_REMEDY):
+    with run_line("learn", shown=asked.progress), other_remedy(_REMEDY), interruptible():
         phase("reading")
         frame = read_table(source)
         read = asked.read_targets(frame)

@@ -8,6 +8,7 @@ from torch.optim import Adam
 
 from polytask.core import Interval, derive_seed, mean_interval, seeded
 from polytask.core.defaults import usual_defaults
+from polytask.core.interrupts import interruptible
 from polytask.core.settings import SettingsCheck
 from polytask.evaluate import evaluate_episodes
 from polytask.fitting.few_shot_episodes import judging_episodes
@@ -77,7 +78,7 @@ def try_learners(
     seconds: list[float] = []
     for config in configs:
         start = time.perf_counter()
-        with usual_defaults():
+        with usual_defaults(), interruptible():
             with seeded(seed, "initialization"):
                 learner = build_few_shot_learner(config)
             trained, source = to_train(learner, classes.train, config, seed=seed)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from polytask.core.files import write_atomically
+from polytask.core.interrupts import deaf_to_ctrl_c
 from polytask.serve.failures import Refused
 from polytask.serve.job_files import ASKED, LOCK, STATE, STOP, is_held, open_held
 from polytask.serve.locks import held_lock
@@ -140,12 +141,13 @@ def _process(folder: Path) -> subprocess.Popen[bytes]:
     environment = {name: value for name, value in os.environ.items() if name not in _NOT_HANDED_ON}
     descriptor = open_held(folder / LOCK)
     try:
-        return subprocess.Popen(  # what it writes to standard error is the service's log
-            [sys.executable, "-m", "polytask.serve.fit_process", str(folder)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            env={**environment, "OMP_NUM_THREADS": "1"},
-            pass_fds=(descriptor,),
-        )
+        with deaf_to_ctrl_c():  # the service ends it
+            return subprocess.Popen(  # what it writes to standard error is the service's log
+                [sys.executable, "-m", "polytask.serve.fit_process", str(folder)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                env={**environment, "OMP_NUM_THREADS": "1"},
+                pass_fds=(descriptor,),
+            )
     finally:
         os.close(descriptor)
