@@ -22,6 +22,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # no threads: they would not live on in a forked process
 
@@ -102,7 +103,7 @@ def fit(folder: Path, *, seed: int = 1) -> TableModel:
     return model
 
 
-def learn(folder: Path, *, seed: int = 1) -> FewShotModel:
+def learn(folder: Path, *, seed: int = 1, **settings: Any) -> FewShotModel:
     """Learn to tell images apart, so that it can be resumed."""
     model = polytask.learn(
         images(),
@@ -111,14 +112,17 @@ def learn(folder: Path, *, seed: int = 1) -> FewShotModel:
         steps=6,
         n_episodes=20,
         width=8,
-        n_query=2,
-        train_way=3,
-        episodes=1,
         seed=seed,
         resume_folder=folder / "resume",
+        **settings,
     )
     model.save(folder / "model")
     return model
+
+
+def learn_by_episodes(folder: Path, *, seed: int = 1) -> FewShotModel:
+    """Do the same with a learner whose steps are episodes, of which there are states of its own."""
+    return learn(folder, seed=seed, learner="prototypes", n_query=2, train_way=3, episodes=1)
 
 
 def table_answers(folder: Path) -> pd.DataFrame:
@@ -145,6 +149,9 @@ def works(place: Path) -> dict[str, Work]:
     return {
         "fit": Work(old=lambda folder: old_table.save(folder / "model"), run=fit, answers=table_answers),
         "learn": Work(old=lambda folder: old_images.save(folder / "model"), run=learn, answers=image_answers),
+        "episodes": Work(
+            old=lambda folder: old_images.save(folder / "model"), run=learn_by_episodes, answers=image_answers
+        ),
         "save": Work(
             old=lambda folder: old_table.save(folder / "model"),
             run=lambda folder: saved.save(folder / "model"),
@@ -265,7 +272,7 @@ def main() -> int:
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
     parser = argparse.ArgumentParser(prog="python -m benchmarks.kills")
-    parser.add_argument("kinds", nargs="*", help="fit, learn, save; all by default")
+    parser.add_argument("kinds", nargs="*", help="fit, learn, episodes, save; all by default")
     parser.add_argument("--cases", type=int, default=100, help="kills of each kind")
     parser.add_argument("--first", type=int, default=0, help="seed of the first case")
     asked = parser.parse_args()
