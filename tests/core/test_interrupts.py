@@ -14,7 +14,7 @@ import torch
 from tests.train.small import run, source
 
 import polytask
-from polytask.core.interrupts import deaf_to_ctrl_c, interruptible
+from polytask.core.interrupts import ctrl_c_as_termination, deaf_to_ctrl_c, ended_at_once, interruptible
 from polytask.data import Source
 from polytask.demo.both_halves import run_demo
 
@@ -74,6 +74,47 @@ def test_a_process_that_begins_does_not_hear_ctrl_c():
         ended = subprocess.run([sys.executable, "-S", "-c", program], capture_output=True, check=False)
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, b"goes on\n", b"")
     assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == heard
+
+
+def test_ctrl_c_comes_as_a_termination_to_what_ends_its_processes_itself():
+    heard = threading.Event()
+    before = signal.signal(signal.SIGTERM, lambda *_: heard.set())
+    try:
+        with ctrl_c_as_termination():
+            os.kill(os.getpid(), signal.SIGINT)
+            assert heard.wait(60)
+        heard.clear()
+        with ctrl_c_as_termination():
+            pass
+        assert not heard.is_set() and signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_what_a_server_would_only_note_ends_what_it_loads(number):
+    noted = []
+    before = signal.signal(number, lambda *_: noted.append(number))
+    try:
+        with pytest.raises(KeyboardInterrupt), ended_at_once():
+            os.kill(os.getpid(), number)
+            signal.pause()
+        os.kill(os.getpid(), number)
+        assert noted == [number]
+    finally:
+        signal.signal(number, before)
+
+
+def test_the_first_process_that_is_spawned_does_not_hear_it_either():
+    program = (
+        "import multiprocessing, signal\n"
+        "from polytask.core.interrupts import deaf_to_ctrl_c\n"
+        "with deaf_to_ctrl_c():\n"
+        "    multiprocessing.get_context('spawn').Process(target=print, args=('begun',)).start()\n"
+        "    print(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ()))\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert sorted(ended.stdout.split()) == ["True", "begun"], ended.stderr
 
 
 def test_the_handler_of_sigterm_is_given_back():
@@ -166,7 +207,7 @@ def test_ctrl_c_while_torch_is_imported_says_what_is_kept(tmp_path):
     folder.mkdir()
     (folder / "__init__.py").write_text("raise KeyboardInterrupt\n")
     program = (
-        "from polytask.core.interrupts import deaf_to_ctrl_c, interruptible\n"
+        "from polytask.core.interrupts import interruptible\n"
         "with interruptible(None, again='', keep='a folder'):\n"
         "    import torch\n"
     )

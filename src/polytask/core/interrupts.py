@@ -1,6 +1,7 @@
 """What a run says when it is told to stop: what is kept, and how to go on."""
 
 import contextlib
+import os
 import signal
 import sys
 import threading
@@ -11,7 +12,13 @@ from types import FrameType
 
 from polytask.core.files import user_path
 
-__all__ = ["CHECKPOINT_FILE", "deaf_to_ctrl_c", "interruptible"]
+__all__ = [
+    "CHECKPOINT_FILE",
+    "ctrl_c_as_termination",
+    "deaf_to_ctrl_c",
+    "ended_at_once",
+    "interruptible",
+]
 
 CHECKPOINT_FILE = "checkpoint.pt"
 """The name of the file in a resume folder."""
@@ -74,11 +81,57 @@ def deaf_to_ctrl_c() -> Iterator[None]:
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return
+    if "multiprocessing" in sys.modules:  # its first spawned process brings this one, and hears SIGINT again
+        from multiprocessing import resource_tracker
+
+        resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT,))
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextlib.contextmanager
+def ctrl_c_as_termination() -> Iterator[None]:
+    """Be told of SIGINT as of a SIGTERM, and start processes inside as in `deaf_to_ctrl_c`."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+
+    def hear() -> None:
+        signal.sigwait((signal.SIGINT,))
+        if inside:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    inside = [True]
+    with deaf_to_ctrl_c():
+        thread = threading.Thread(target=hear, name="hears Ctrl-C", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            inside.clear()
+            signal.pthread_kill(thread.ident or 0, signal.SIGINT)
+            thread.join()
+
+
+@contextlib.contextmanager
+def ended_at_once() -> Iterator[None]:
+    """Raise `KeyboardInterrupt` at SIGINT and SIGTERM inside, whatever the program's handlers would do."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, _raise_stopped) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _raise_stopped(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
 
 
 def _prepare_the_end() -> None:

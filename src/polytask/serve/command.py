@@ -8,13 +8,14 @@ import threading
 import time
 import webbrowser
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
 from polytask.core import InputError, MissingPackageError
 from polytask.core.files import user_path
+from polytask.core.interrupts import ctrl_c_as_termination
 from polytask.core.processors import processors
 from polytask.serve.demo_model import demo_model
 from polytask.serve.failures import Refused
@@ -183,22 +184,23 @@ def _run(
     if open_page:
         threading.Thread(target=_open, args=(address,), daemon=True).start()
     try:
-        uvicorn.run(
-            "polytask.serve.worker:create",
-            factory=True,
-            http=PatientProtocol,
-            host=host,
-            port=port,
-            workers=workers,
-            access_log=False,
-            server_header=False,
-            proxy_headers=proxy is not None,
-            forwarded_allow_ips=proxy,
-            log_level="warning",
-            timeout_keep_alive=30,
-            timeout_graceful_shutdown=10,
-            limit_concurrency=4 * settings.limits.requests,
-        )
+        with ctrl_c_as_termination() if workers > 1 else nullcontext():  # which ends the workers
+            uvicorn.run(
+                "polytask.serve.worker:create",
+                factory=True,
+                http=PatientProtocol,
+                host=host,
+                port=port,
+                workers=workers,
+                access_log=False,
+                server_header=False,
+                proxy_headers=proxy is not None,
+                forwarded_allow_ips=proxy,
+                log_level="warning",
+                timeout_keep_alive=30,
+                timeout_graceful_shutdown=10,
+                limit_concurrency=4 * settings.limits.requests,
+            )
     except KeyboardInterrupt:  # the way to stop it
         pass
     finally:

@@ -3,22 +3,30 @@
 import logging
 import os
 import warnings
+from typing import TYPE_CHECKING
 
-import numpy as np
-import torch
+from polytask.core.interrupts import ended_at_once
 
-from polytask.core import DataWarning
-from polytask.encoders.frozen_choice import share_encoders
-from polytask.estimators import adapt
-from polytask.serve.app import create_app
-from polytask.serve.runtime_folder import hold_runtime_folder
-from polytask.serve.settings import ServeSettings
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 __all__ = ["create"]
 
 
-def create():
+def create() -> "FastAPI":
     """Return the application that the environment describes: ``uvicorn polytask.serve.worker:create``."""
+    with ended_at_once():  # a server would only note a signal, and go on to import torch and to load models
+        return _created()
+
+
+def _created() -> "FastAPI":
+    import torch
+
+    from polytask.encoders.frozen_choice import share_encoders
+    from polytask.serve.app import create_app
+    from polytask.serve.runtime_folder import hold_runtime_folder
+    from polytask.serve.settings import ServeSettings
+
     log = logging.getLogger("polytask.serve")
     if not log.handlers:
         handler = logging.StreamHandler()
@@ -37,6 +45,11 @@ def create():
 
 def _warm_up() -> None:
     """Learn two classes and tell one, so that the first client does not wait for what is loaded once."""
+    import numpy as np
+
+    from polytask.core import DataWarning
+    from polytask.estimators import adapt
+
     paper = np.full((28, 28, 3), 255, dtype=np.uint8)  # [height, width, channel]
     drawn = [paper.copy() for _ in range(4)]
     for index, image in enumerate(drawn):
