@@ -46,6 +46,7 @@ def test_more_examples_bring_a_new_class(folder: Path) -> None:
     pd.DataFrame({"text": ["a large pizza", "pizza with ham"], "label": "food"}).to_csv(
         "more.csv", index=False
     )
+    assert "Added 2 texts to the 6 that the model knew." in run("adapt", "m", "more.csv", "-o", "m3").stdout
     ended = run("adapt", "m", "more.csv", "-o", "m2", "--json")
     assert ended.exit_code == 0, ended.output
     assert json.loads(ended.stdout)["classes"] == ["money", "weather", "food"]

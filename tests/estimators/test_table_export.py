@@ -95,6 +95,7 @@ def test_targets_may_be_called_like_what_a_graph_computes(tmp_path: Path) -> Non
     model = polytask.fit(table, names, baselines=False, folds=2, epochs=1, width=2, depth=1, bins=0)
     session = runtime.InferenceSession(model.export(tmp_path / "m.onnx"), providers=["CPUExecutionProvider"])
     assert [output.name for output in session.get_outputs()] == names
+    assert [value.shape[0] for value in (*session.get_inputs(), *session.get_outputs())] == ["row"] * 3
 
 
 def test_a_target_called_like_the_input_is_refused_for_onnx(model: TableModel, tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """``polytask adapt``: classes from few examples of any kind, or new tasks of a table from few rows."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -241,17 +241,24 @@ def _add_examples(base: "FewShotClassifier", support: Path, run: _Run) -> None:
     reported = reports_possible(wanted=run.report, drawn=False)
     with run.working():
         model = base.add(user_path(support)).refit()
-    _save_classifier(model, run, reported=reported)
+    n_new = len(model.examples) - len(base.examples)
+    found = f"Added {counted(n_new, base.space.kind)} to the {len(base.examples)} that the model knew."
+    _save_classifier(model, run, reported=reported, found=found)
 
 
-def _save_classifier(model: "FewShotClassifier", run: _Run, *, reported: bool) -> None:
+def _save_classifier(
+    model: "FewShotClassifier", run: _Run, *, reported: bool, found: str | None = None
+) -> None:
     if not run.report:  # what it would show is not kept either
         model.details = None
     model.save(run.output, files={CONFIG_FILE: run.text})
-    _show_classifier(model, run.output, write_pages(run.output, report=reported), as_json=run.as_json)
+    lines = model.messages[:1] if found is None else (found,)
+    _show_classifier(model, run.output, lines, write_pages(run.output, report=reported), as_json=run.as_json)
 
 
-def _show_classifier(model: "FewShotClassifier", output: Path, pages: list[str], *, as_json: bool) -> None:
+def _show_classifier(
+    model: "FewShotClassifier", output: Path, found: Sequence[str], pages: list[str], *, as_json: bool
+) -> None:
     from polytask.meta.heads import HEADS
 
     accuracy = model.left_out_accuracy
@@ -267,7 +274,7 @@ def _show_classifier(model: "FewShotClassifier", output: Path, pages: list[str],
     }
     classes = counted(len(model.classes), "class", "classes")
     lines = [
-        *model.messages[:1],
+        *found,
         f"Learned {classes} from {counted(len(model.examples), model.space.kind)} by {encoders}, and "
         f"{HEADS[model.settings.name].about}.",
     ]
@@ -276,8 +283,8 @@ def _show_classifier(model: "FewShotClassifier", output: Path, pages: list[str],
     n_references = len(model.references)
     if n_references < _FEWEST_FOR_NONE:
         lines.append(
-            f"With {counted(n_references, 'left-out example')} predict calls nothing none of the classes, "
-            f"unless a larger --refuse is typed; that takes {_FEWEST_FOR_NONE}."
+            f"With {counted(n_references, 'left-out example')} predict never answers 'none of the classes'; "
+            f"it takes {_FEWEST_FOR_NONE}, or a larger --refuse."
         )
     show(summary, as_json=as_json, lines=[*lines, f"Written to {output}.", *pages])
 

@@ -44,7 +44,8 @@ def evaluate(
     """Measure a model's predictions for rows of a table that have labels; or its learning of new tasks.
 
     A model that learn made is measured on new tasks, by 0, 1, 5 and 20 of their rows, or on new classes, by 1
-    and 5 examples of each.
+    and 5 examples of each. Where learn chose mixed, as after fit --task-column, each row is measured by what
+    is known of its task: of a new one nothing, until adapt has taught some of its rows.
 
     [bold]Examples[/bold]
 

@@ -29,6 +29,7 @@ from polytask.version import __version__
 __all__ = ["check_export", "compare", "export_table"]
 
 _ENDINGS = (".onnx", ".pt2")
+_ROW = "row"  # the dimension of rows
 _INPUT = "features"
 _CLOSE = 1e-5  # relative to the spread of a target, or to a probability of 1
 _ROWS = 64
@@ -66,7 +67,7 @@ def export_table(model: TableModel | TaskTableModel, path: str | Path) -> Path:
             "with another name of the target, or export to a file that ends in .pt2."
         )
     with torch.no_grad(), _quiet():
-        dynamic = {name: {0: torch.export.Dim("row", min=1)} for name in plan.inputs}
+        dynamic = {name: {0: torch.export.Dim(_ROW, min=1)} for name in plan.inputs}
         few = tuple(values[:5] for values in plan.inputs.values())
         program = torch.export.export(plan.networks, few, dynamic_shapes=dynamic)
         expected = plan.networks(*plan.inputs.values())
@@ -159,12 +160,23 @@ def _onnx(program: torch.export.ExportedProgram, inputs: Sequence[str], names: S
     if written is None:
         raise BundleError("torch.onnx gave nothing back. Export to a file that ends with .pt2 instead.")
     graph = written.model.graph
+    rows = graph.inputs[0].shape[0]  # as the exporter calls their dimension, which is a number with a letter
+    for value in graph.inputs:
+        _name_rows(value, rows)
     for node in graph:  # what is computed on the way may be called like a target, as `softmax`
         for value in node.outputs:
             value.name = f"polytask:{value.name}"
+            _name_rows(value, rows)
     for value, name in zip(graph.outputs, names, strict=True):
         value.name = name
     return written.model_proto.SerializeToString()
+
+
+def _name_rows(value: Any, rows: object) -> None:
+    """Call the dimension of rows so."""
+    for place, size in enumerate(value.shape or ()):
+        if size == rows:
+            value.shape[place] = _ROW
 
 
 def _run_onnx(content: bytes, inputs: Mapping[str, Tensor]) -> list[Tensor]:

@@ -20,7 +20,8 @@ def drawing() -> Iterator[Any]:
     try:
         import matplotlib
     except ImportError as error:
-        raise MissingPackageError("matplotlib", extra="report", purpose="the report's pictures") from error
+        purpose = "drawing a report's pictures"
+        raise MissingPackageError("matplotlib", extra="report", purpose=purpose) from error
     matplotlib.use("Agg")
     from matplotlib import pyplot
 

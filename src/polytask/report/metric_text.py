@@ -16,6 +16,8 @@ def interval_text(interval: Interval | None, metric: str) -> str:
     Example:
         >>> interval_text(Interval(mean=0.00001234, half_width=0.000002, n=3), "rmse")
         '1.23e-05 ± 2.00e-06'
+        >>> interval_text(Interval(mean=-0.000849, half_width=0.00219, n=3), "r2")  # of a constant answer
+        '-0.001 ± 0.002'
         >>> interval_text(None, "auroc")
         '–'
     """
@@ -24,6 +26,8 @@ def interval_text(interval: Interval | None, metric: str) -> str:
     if metric in SHARES:
         return interval.format(1, scale=100)
     size = abs(interval.mean)
+    if metric == "r2" and size < 1e-3:
+        return interval.format(3)
     if size and not 1e-3 <= size < 1e7:
         width = "" if math.isnan(interval.half_width) else f" ± {interval.half_width:.2e}"
         return f"{interval.mean:.2e}{width}"

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, TypeAlias
 
 from polytask.core import MissingPackageError
 from polytask.core.files import user_path, write_atomically
-from polytask.core.names import printable
+from polytask.core.names import counted, printable
 from polytask.models.bundle_pages import sealed
 from polytask.report.drawing import drawing
 from polytask.version import __version__
@@ -211,7 +211,7 @@ class Page:
         text = (files("polytask.report") / "report.html.j2").read_text(encoding="utf-8")
         footer = (
             f"polytask {__version__}, torch {torch.__version__}, Python {platform.python_version()}, "
-            f"{platform.machine()} with {torch.get_num_threads()} threads"
+            f"{platform.machine()} with {counted(torch.get_num_threads(), 'thread')}"
         )
         return environment.from_string(text).render(page=self, footer=footer)
 

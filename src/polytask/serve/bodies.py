@@ -129,10 +129,17 @@ def checked(form: type[BaseModel], value: Any) -> Any:
         where = ".".join(map(str, first["loc"])) or "body"
         raise Refused(
             422,
-            f"{first['msg']}{more}.",
+            f"{_said(first)}{more}.",
             where=where[:200],
             remedy=f"Correct it; fields are {', '.join(_fields(form))}. /docs has an example.",
         ) from error
+
+
+def _said(problem: Mapping[str, Any]) -> str:
+    """Say in our words what pydantic says of a field that is unknown, or lacking."""
+    if problem["type"] == "extra_forbidden":
+        return f"There is no field {str(problem['loc'][-1])[:80]!r}"
+    return "The field is missing" if problem["type"] == "missing" else problem["msg"]
 
 
 def _fields(form: type[BaseModel]) -> list[str]:

@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
-from urllib.request import urlopen
 
 from polytask.core import InputError, MissingPackageError
 from polytask.core.files import user_path
@@ -180,9 +179,7 @@ def _run(
         os.environ[_FOLDER_OF_COUNTERS] = str(counters)
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # what else computes beside torch
     address = f"http://{f'[{host}]' if ':' in host else host}:{port}/"
-    say(f"Serving at {address} - stop with Ctrl-C.")
-    if open_page:
-        threading.Thread(target=_open, args=(address,), daemon=True).start()
+    threading.Thread(target=_tell, args=(address, (host, port), say, open_page), daemon=True).start()
     try:
         with ctrl_c_as_termination() if workers > 1 else nullcontext():  # which ends the workers
             uvicorn.run(
@@ -208,13 +205,15 @@ def _run(
             os.environ.pop(name, None)
 
 
-def _open(address: str) -> None:
-    """Open the page once the service answers, or leave it where it never does."""
-    for _ in range(600):
-        time.sleep(0.2)
-        with suppress(OSError), urlopen(f"{address}health", timeout=5):  # an address of our own making
-            webbrowser.open(address)
+def _tell(address: str, listens: tuple[str, int], say: Callable[[str], object], open_page: bool) -> None:
+    """Say where the service is once it answers, and open the page; or leave it where it never does."""
+    for _ in range(3000):
+        with suppress(OSError), socket.create_connection(listens, timeout=5):
+            say(f"Serving at {address} - stop with Ctrl-C.")
+            if open_page:
+                webbrowser.open(address)
             return
+        time.sleep(0.2)
 
 
 def _ended(*_: object) -> None:

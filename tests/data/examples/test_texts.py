@@ -53,4 +53,9 @@ def test_all_problems_are_told_at_once():
 
 
 def test_empty_texts_can_be_predicted():
-    assert checked_texts(["", None, " "], str, labelled=False, where="The table") == ["", "", " "]
+    assert checked_texts(["", None, " ", float("nan")], str, labelled=False, where="The table") == [
+        "",
+        "",
+        " ",
+        "",
+    ]

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from polytask.core import DataError
+from polytask.data.examples.labels import is_missing
 from polytask.data.examples.naming import named
 from polytask.data.images.picture import printable
 from polytask.data.tables.cell import valid_unicode
@@ -83,7 +84,7 @@ def checked_texts(
     """Return values as texts.
 
     Args:
-        values: Texts; a missing one, None, is the empty text.
+        values: Texts; a missing one, None or NaN, is the empty text.
         called: Names a text by its index, for messages.
         labelled: Whether they are examples to learn from, of which none may be empty.
         where: Where the texts are, for messages.
@@ -91,7 +92,7 @@ def checked_texts(
     Raises:
         DataError: A text is empty, no text, or no valid Unicode; it is named.
     """
-    texts = ["" if value is None else value for value in values]
+    texts = ["" if is_missing(value) else value for value in values]
     odd = [index for index, text in enumerate(texts) if not isinstance(text, str)]
     broken = [index for index, text in enumerate(texts) if isinstance(text, str) and not valid_unicode(text)]
     empty = [index for index, text in enumerate(texts) if isinstance(text, str) and not text.strip()]
