@@ -160,7 +160,8 @@ def _onnx(program: torch.export.ExportedProgram, inputs: Sequence[str], names: S
     if written is None:
         raise BundleError("torch.onnx gave nothing back. Export to a file that ends with .pt2 instead.")
     graph = written.model.graph
-    rows = graph.inputs[0].shape[0]  # as the exporter calls their dimension, which is a number with a letter
+    shape = graph.inputs[0].shape
+    rows = shape[0] if shape else None  # as the exporter calls their dimension: a letter and a number
     for value in graph.inputs:
         _name_rows(value, rows)
     for node in graph:  # what is computed on the way may be called like a target, as `softmax`
