@@ -9,6 +9,8 @@ from tests.large_samples import read_in_pieces, write_parts
 
 import polytask
 from polytask.core import DataError, DataWarning, InputError
+from polytask.fitting.table_columns import Columns
+from polytask.fitting.task_table_fit import read_tasks
 from polytask.models import TaskTableModel
 
 N_TASKS, N_ROWS = 12, 10
@@ -54,6 +56,13 @@ def test_a_new_task_is_learned_from_some_rows_and_old_answers_stay_bit_for_bit(m
     assert rmse(adapted.predict(later), later) < 0.6 * rmse(before, later)
     pd.testing.assert_frame_equal(adapted.predict(shops()), model.predict(shops()), check_exact=True)
     assert len(model.tasks) == N_TASKS and adapted.tasks[N_TASKS:] == ("50", "51", "52")
+
+
+def test_tasks_that_look_alike_but_are_spelled_otherwise_are_pointed_out():
+    table = shops().assign(shop=["caf\xe9", "cafe\u0301", "tea"] * (N_TASKS * N_ROWS // 3))
+    _, names, (told,) = read_tasks(table, Columns.of(["sold"]), "shop")
+    assert len(names) == 3
+    assert r"Task column 'shop': 'caf\xe9' and 'cafe\u0301' look alike but count as different tasks" in told
 
 
 def test_an_unknown_or_empty_task_is_answered_by_what_all_have_in_common(model):

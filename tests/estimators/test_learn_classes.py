@@ -10,6 +10,9 @@ import torch
 
 import polytask
 from polytask.core import DataError, DataWarning, InputError
+from polytask.data import read_table
+from polytask.fitting.table_columns import Columns
+from polytask.fitting.task_learner_table import read_task_table
 from polytask.models import InContextModel, TaskTableModel
 from polytask.models.in_context_config import OF_NUMBERS, OF_OWN_CLASSES
 
@@ -308,3 +311,10 @@ def test_many_classes_in_all_are_refused_unless_each_task_has_few_of_its_own():
     single = table.assign(kind=[f"k{row}" for row in range(len(table))])
     with pytest.raises(DataError, match="0 tasks of 'task' have two classes, one of them in two rows"):
         polytask.learn(single, **asked, own_classes=True)
+
+
+def test_classes_that_look_alike_but_are_spelled_otherwise_are_pointed_out():
+    table = own_table(30)
+    table["kind"] = table["kind"].map(lambda name: "caf\xe9" if name < "h" else "cafe\u0301")
+    found = read_task_table(read_table(table), Columns.of(["kind"]), "task", own_classes=True)
+    assert any("look alike but count as different classes" in message for message in found.messages)

@@ -12,6 +12,7 @@ from polytask.core.names import counted
 from polytask.core.random import numpy_generator
 from polytask.data import TableEncoder
 from polytask.data.tables.column import one_column
+from polytask.data.tables.problems import look_alikes
 from polytask.data.tables.target_column import TargetColumn
 from polytask.data.tables.target_kinds import parse_target
 from polytask.data.tables.target_labels import split_labels, target_messages
@@ -129,7 +130,9 @@ def read_task_table(
     kept = torch.from_numpy(np.flatnonzero(code >= 0))
     known = KnownRows(inputs=inputs[kept], labels=labels[kept], task=torch.from_numpy(code)[kept])
     messages = [*notes, *report.messages()]
-    if not own_classes:
+    if own_classes:
+        messages += look_alikes(targets[0].classes, f"Target {targets[0].task.name!r}", "classes")
+    else:
         messages += target_messages(frame, targets, asked=columns.targets)
     if partly := reader.partly_labelled(frame, mask):
         messages.append(partly_text(partly))

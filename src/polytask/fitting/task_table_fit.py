@@ -20,7 +20,7 @@ from polytask.core.random import numpy_generator
 from polytask.core.warned import warn_all
 from polytask.data.tables.column import column_distinct, column_hint, one_column
 from polytask.data.tables.label_split import Labels
-from polytask.data.tables.problems import some_rows
+from polytask.data.tables.problems import look_alikes, some_rows
 from polytask.data.tables.target_column import TargetColumn
 from polytask.data.tables.target_kinds import parse_target
 from polytask.data.tables.target_labels import split_labels
@@ -176,7 +176,7 @@ def read_tasks(
         )
     code = code.reshape(-1) - first
     counts = np.bincount(code[code >= 0])
-    notes = []
+    notes = look_alikes(names, f"Task column {task_column!r}", "tasks")
     if counts.max() == 1:
         notes.append(
             f"Every task of {task_column!r} has one labelled row, which cannot tell a task from noise: all "

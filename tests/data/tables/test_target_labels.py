@@ -36,6 +36,11 @@ def _messages(values: object, kind: str = "") -> list[str]:
             "of type Period; its answers are their text",
         ),
         ([datetime.timedelta(days) for days in range(20)], "", "answered in days"),
+        (
+            ["caf\xe9", "cafe\u0301", "tea"] * 3,
+            "",
+            r"'cafe\\u0301' and 'caf\\xe9' look alike but count as different classes, .*\(NFC\)",
+        ),
         (["a"] * 5 + ["b", "b"], "", "class 'b' has fewer than 3 rows, .* never see it; .* about it"),
         (["a"] * 5 + ["b", "c"], "", "classes 'b', 'c' have fewer than 3 rows, .* see them; .* about them"),
     ],

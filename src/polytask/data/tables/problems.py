@@ -1,10 +1,11 @@
 """Several problems, one error: a table is mended in one go."""
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 
 from polytask.core import DataError
 
-__all__ = ["FOREIGN", "examples", "problem_error", "some_rows"]
+__all__ = ["FOREIGN", "examples", "look_alikes", "problem_error", "some_rows"]
 
 FOREIGN = (ValueError, TypeError, ArithmeticError, LookupError, AttributeError, RuntimeError)
 """What pandas, numpy, Arrow and the objects in a table raise."""
@@ -34,6 +35,32 @@ def examples(values: Iterable[object], *, limit: int = 5) -> str:
     shown = [repr(value) for value in values]
     more = f" and {len(shown) - limit} more" if len(shown) > limit else ""
     return ", ".join(shown[:limit]) + more
+
+
+def look_alikes(names: Iterable[str], where: str, what: str) -> list[str]:
+    """Point out names that differ only by how Unicode writes an accent, as a Mac and a PC may.
+
+    Args:
+        names: All of them, each once.
+        where: Names what they stand in.
+        what: What they are: classes, tasks.
+
+    Example:
+        >>> look_alikes(["cafe\\u0301", "caf\\xe9", "tea"], "Target 'y'", "classes")[0][:80]
+        "Target 'y': 'cafe\\\\u0301' and 'caf\\\\xe9' look alike but count as different classes"
+    """
+    composed: dict[str, list[str]] = {}
+    for name in names:
+        if not name.isascii():
+            composed.setdefault(unicodedata.normalize("NFC", name), []).append(name)
+    alike = [" and ".join(map(ascii, twins)) for twins in composed.values() if len(twins) > 1]
+    if not alike:
+        return []
+    more = f"; and {len(alike) - 5} more" if len(alike) > 5 else ""
+    return [
+        f"{where}: {'; '.join(alike[:5])}{more} look alike but count as different {what}, as their accents "
+        "are written in two forms of Unicode. Write all in the composed form (NFC) if they are one."
+    ]
 
 
 def some_rows(count: int) -> str:

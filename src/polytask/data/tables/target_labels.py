@@ -20,7 +20,7 @@ from polytask.data.tables.column import (
 from polytask.data.tables.feature_fitting import quantities_note, strays_note
 from polytask.data.tables.label_split import Labels
 from polytask.data.tables.number_form import form_note
-from polytask.data.tables.problems import examples, some_rows
+from polytask.data.tables.problems import examples, look_alikes, some_rows
 from polytask.data.tables.target_column import TargetColumn
 from polytask.data.tables.target_kinds import asked_as, parse_target
 from polytask.data.tables.targets import target_reading
@@ -99,6 +99,7 @@ def label_guesses(
                 f"{some_rows(n_rows or len(frame))}. If "
                 f"it is a class, give it another name{otherwise}."
             )
+        messages += look_alikes(target.classes, where, "classes")
         if target.words:
             column = one_column(frame, target.task.name)
             messages.append(f"{where}: {strays_note(column, 'number', target.words)}.")
