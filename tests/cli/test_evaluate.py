@@ -139,15 +139,18 @@ def test_columns_are_kept_beside_the_answers(folder, monkeypatch, capsys) -> Non
     assert not (folder / "no.csv").exists()
 
 
-def test_a_classifier_is_told_what_is_measured_here_and_where_its_own_figure_is(
-    tmp_path, monkeypatch, capsys
-) -> None:
+def test_a_classifier_is_measured_class_by_class(tmp_path, monkeypatch, capsys) -> None:
     given = {"money": ["pay my bill", "what do I owe"], "weather": ["will it rain", "is it cold"]}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         polytask.adapt(given, encoder="hashed-text").save(tmp_path / "intents")
-    (tmp_path / "t.csv").write_text("text,label\nhello,money\n")
-    assert run(monkeypatch, tmp_path, "evaluate", "intents", "t.csv") == 2
-    said = " ".join(capsys.readouterr().err.split())
-    assert "Give a model that `polytask fit` made, or one that `polytask learn` made of known classes" in said
-    assert "left-out examples says `polytask info`" in said
+    (tmp_path / "t.csv").write_text("text,label\npay the bill,money\nrain today,weather\nhow cold,money\n")
+    asked = ("evaluate", "intents", "t.csv", "--report", "r.html", "-o", "classes.csv")
+    assert run(monkeypatch, tmp_path, *asked) == 0
+    assert "calibration error" in capsys.readouterr().out
+    assert "It tells 66.7\u00a0% of 3 examples right." in (tmp_path / "r.html").read_text("utf-8")
+    written = pd.read_csv(tmp_path / "classes.csv", index_col="class")
+    assert written["examples"].to_dict() == {"all": 3, "money": 2, "weather": 1}
+    assert run(monkeypatch, tmp_path, "evaluate", "intents", "t.csv", "--json") == 0
+    money = json.loads(capsys.readouterr().out)["classes"]["money"]
+    assert money == {"examples": 2, "accuracy": 0.5, "none": 0.0, "mistaken_for": "weather"}

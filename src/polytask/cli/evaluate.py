@@ -17,7 +17,7 @@ from polytask.cli.terminal import show, working
 from polytask.core.files import user_path
 
 if TYPE_CHECKING:
-    from polytask.models import InContextModel, LearnedFeatures
+    from polytask.models import FewShotClassifier, InContextModel, LearnedFeatures
 
 __all__ = ["evaluate"]
 
@@ -26,14 +26,15 @@ __all__ = ["evaluate"]
 def evaluate(
     ctx: typer.Context,
     model: Annotated[
-        Path, typer.Argument(help="A directory made by fit, or by learn.", autocompletion=models)
+        Path, typer.Argument(help="A directory made by fit, learn or adapt.", autocompletion=models)
     ],
     data: Annotated[
         Path,
         typer.Argument(
             metavar="TABLE",
             help="A CSV or Parquet table with labels, or a folder of Parquet files; for a model of learn new "
-            "tasks of a table, or labelled examples of new classes.",
+            "tasks of a table, or labelled examples of new classes; for a classifier of adapt other labelled "
+            "examples.",
         ),
     ],
     output: Csv = None,
@@ -47,14 +48,19 @@ def evaluate(
     and 5 examples of each. Where learn chose mixed, as after fit --task-column, each row is measured by what
     is known of its task: of a new one nothing, until adapt has taught some of its rows.
 
+    A classifier that adapt made of texts, images, sounds or vectors is measured class by class: its accuracy,
+    how many examples it calls none of these, and with what it mistakes them.
+
     [bold]Examples[/bold]
 
       polytask evaluate penguins new.csv
 
+      polytask evaluate requests more-requests.csv
+
       polytask evaluate shops new-shops.csv
     """
     with quick_imports():
-        from polytask.models import InContextModel, LearnedFeatures, load
+        from polytask.models import FewShotClassifier, InContextModel, LearnedFeatures, load
         from polytask.models.saved import check_output
 
     check_reports(report, model=model)
@@ -63,6 +69,9 @@ def evaluate(
     loaded = load(model)
     if isinstance(loaded, InContextModel | LearnedFeatures):
         _new_tasks(ctx, loaded, model, data, output=output, report=report, as_json=as_json, quiet=quiet)
+        return
+    if isinstance(loaded, FewShotClassifier):
+        _classes(ctx, loaded, model, data, output=output, report=report, as_json=as_json, quiet=quiet)
         return
     loaded = checked_table(loaded, model, takes=_TAKES)
     with working("evaluate: predicting", quiet=quiet, as_json=as_json):
@@ -78,9 +87,8 @@ def evaluate(
 
 
 _TAKES = (
-    "Give a model that `polytask fit` made, or one that `polytask learn` made of known classes of texts, "
-    "sounds, vectors or photos, or of a table with tasks. What a classifier of `polytask adapt` got right of "
-    "left-out examples says `polytask info`."
+    "Give a model that `polytask fit` made, one that `polytask learn` made of known classes of texts, "
+    "sounds, vectors or photos, or of a table with tasks, or a classifier that `polytask adapt` made of them."
 )
 _MEASURED = {
     "in-context": "Each task counts as new: of its rows so many are known, and others judge; the log density "
@@ -114,3 +122,30 @@ def _new_tasks(
         lines = [*lines, *write_report_file(lambda: page, report)]
     summary = {str(metrics.index.name): frame_summary(metrics), "measured": measured}
     show({"model": str(model), **summary}, as_json=as_json, lines=lines)
+
+
+def _classes(
+    ctx: typer.Context,
+    loaded: "FewShotClassifier",
+    model: Path,
+    data: Path,
+    *,
+    output: Path | None,
+    report: Path | None,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Measure how examples of a classifier's classes are told apart."""
+    with working("evaluate: predicting", quiet=quiet, as_json=as_json):
+        metrics = loaded.evaluate(user_path(data))
+    total = metrics.iloc[0]
+    shown = metrics.drop(columns=["log_loss", "calibration_error"])
+    told = f"log loss {total['log_loss']:.4g}, calibration error {total['calibration_error']:.4g}"
+    lines = [f"Of all: {told}.", *frame_lines(shown, output=output, written=metrics.reset_index())]
+    if report is not None:
+        from polytask.report.evaluate_report import classes_page
+
+        record = replace(loaded.record(), source=str(model))
+        page = classes_page(metrics, record, source=str(data), command=command_line(ctx))
+        lines = [*lines, *write_report_file(lambda: page, report)]
+    show({"model": str(model), "classes": frame_summary(metrics)}, as_json=as_json, lines=lines)

@@ -1,4 +1,5 @@
 from .adapt_examples import adapt
+from .class_evaluation import evaluate_classes
 from .extend_table import extend
 from .few_shot_estimator import FewShotEstimator
 from .fit_table import fit
@@ -19,6 +20,7 @@ __all__ = [
     "MultiTaskEstimator",
     "MultiTaskRegressor",
     "adapt",
+    "evaluate_classes",
     "evaluate_new_classes",
     "evaluate_new_tasks",
     "evaluate_table",

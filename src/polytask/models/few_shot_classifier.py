@@ -10,6 +10,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+import polytask
 from polytask.core import DataError, DataWarning, Task
 from polytask.core.names import counted
 from polytask.core.warned import warn_all
@@ -138,6 +139,11 @@ class FewShotClassifier(SavedModel):
         return bool(len(self.losses)) or stored_known_tasks(self.data) is not None
 
     @property
+    def usual_refusal(self) -> float:
+        """The share of examples of known classes that may be called none of these, unless told otherwise."""
+        return _REFUSED if self.refuses else 0.0
+
+    @property
     def messages(self) -> tuple[str, ...]:
         """What was noteworthy of the support: kind, columns, what was left out."""
         return tuple(map(str, self.data.get("messages", ())))
@@ -180,7 +186,7 @@ class FewShotClassifier(SavedModel):
                 a column that is to be kept.
             DataError: An example cannot be read.
         """
-        refuse = (_REFUSED if self.refuses else 0.0) if refuse is None else refuse
+        refuse = self.usual_refusal if refuse is None else refuse
         asked = AskedOfClasses(refuse=refuse, sets=sets, probabilities=probabilities)
         examples = self.read(source)
         kept = kept_columns(keep, examples.table)
@@ -192,6 +198,10 @@ class FewShotClassifier(SavedModel):
             if examples.table is None
             else beside(examples.table.set_axis(examples.index), kept, answers)
         )
+
+    def evaluate(self, source: Any, labels: Any = None) -> pd.DataFrame:
+        """Measure the answers to other labelled examples; see `polytask.estimators.evaluate_classes`."""
+        return polytask.estimators.evaluate_classes(self, source, labels, stacklevel=3)
 
     def read(self, source: Any) -> Examples:
         """Read examples to predict, as the support was read.

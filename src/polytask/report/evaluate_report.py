@@ -12,7 +12,7 @@ from polytask.report.common_parts import facts_section, listed
 from polytask.report.metric_text import interval_text, metric_name
 from polytask.report.page import Card, Cell, Mark, Page, Section, Table, Text
 
-__all__ = ["evaluation_page", "new_tasks_page"]
+__all__ = ["classes_page", "evaluation_page", "new_tasks_page"]
 
 
 def evaluation_page(
@@ -103,6 +103,59 @@ def new_tasks_page(
             facts_section({"model": record.source, "rows": table}, command=command),
         ],
     )
+
+
+def classes_page(
+    metrics: pd.DataFrame, record: ModelRecord, *, source: str, command: str | None = None
+) -> Page:
+    """Lay out what a classifier of few examples is worth on others.
+
+    Args:
+        metrics: As `polytask.estimators.evaluate_classes` returns them: first a row for all.
+        record: The classifier.
+        source: What the examples are called.
+        command: The command line that makes it again.
+    """
+    total, of_classes = metrics.iloc[0], metrics.iloc[1:]
+    rows: list[list[Cell]] = [
+        [
+            str(name),
+            f"{int(line['examples']):,}",
+            _number(float(line["accuracy"])),
+            _number(float(line["none"])),
+            str(line["mistaken_for"]),
+        ]
+        for name, line in of_classes.iterrows()
+    ]
+    measured = [
+        ("Accuracy", "accuracy"),
+        ("Calibration error", "calibration_error"),
+        ("Called none of these", "none"),
+    ]
+    n_examples = counted(int(total["examples"]), "example")
+    return Page(
+        title=f"A classifier on {short_name(source)}",
+        headline=f"It tells {_share(total['accuracy'])} of {n_examples} right.",
+        cards=[Card(label=label, value=_share(total[name])) for label, name in measured],
+        sections=[
+            Section(
+                title="Classes",
+                parts=[
+                    Table(
+                        caption="The share of right answers; a class that the model does not have has none",
+                        headings=["class", "examples", "accuracy", "called none", "mostly mistaken for"],
+                        rows=rows,
+                        texts=(0, 4),
+                    )
+                ],
+            ),
+            facts_section({"model": record.source, "examples": source}, command=command),
+        ],
+    )
+
+
+def _share(value: float) -> str:
+    return f"{100 * value:.1f} %"
 
 
 def _number(value: float) -> str:
