@@ -67,7 +67,8 @@ def test_labels_of_other_names_are_refused(model: FewShotClassifier) -> None:
 
 def test_rows_of_a_table_without_a_label_are_left_out() -> None:
     table = pd.DataFrame({"text": ["a bill", "rain", "snow"], "label": ["money", "weather", None]})
-    model = polytask.adapt({"money": ["pay my bill", "what I owe"], "weather": ["will it rain", "is it cold"]}, encoder="hashed-text")
+    few = {"money": ["pay my bill", "what I owe"], "weather": ["will it rain", "is it cold"]}
+    model = polytask.adapt(few, encoder="hashed-text")
     assert isinstance(model, FewShotClassifier)
     with pytest.warns(DataWarning, match="label"):
         found = model.evaluate(table)
