@@ -24,8 +24,8 @@ to a millionth, **refused** if polytask says no with a reason, **failed** if tor
 
 LEGEND = """
 In a cell: how many executions are right (of loop, vmap, chunked; threads where they were tried; forward where
-the algorithm takes no gradient itself; compiled for some layers); a small letter leads to the reason of what is
-not. `FOMAML` and `Reptile` drop second derivatives on purpose; their executions are compared with the loop
+the algorithm takes no gradient itself; compiled for some layers); a small letter leads to the reason of what
+is not. `FOMAML` and `Reptile` drop second derivatives on purpose; their executions are compared with the loop
 alone.
 """
 
