@@ -328,7 +328,7 @@ def test_numbers_of_numpy_are_numbers(table):
 
 
 @pytest.mark.parametrize(
-    "columns", [{}, {"time_column": "a"}]
+    "columns", [{"drop": ["a"]}, {"time_column": "a"}]
 )  # with time, some networks are judged by no row
 def test_a_rate_that_is_too_high_is_named_by_the_setting_of_fit(table, columns):
     table = table.assign(a=np.arange(len(table)))

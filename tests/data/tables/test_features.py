@@ -50,6 +50,22 @@ def _columns_of(encoder: TableEncoder, prefix: str) -> list[int]:
     return [position for position, name in enumerate(encoder.feature_names) if name.startswith(prefix)]
 
 
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        (np.arange(60) + 1000, True),
+        (np.where(np.arange(60) == 7, np.nan, np.arange(60)), True),
+        (np.arange(60) * 3, False),
+        (np.arange(60) % 59, False),
+        (np.arange(60) + 0.5, False),
+        (np.arange(40), False),
+    ],
+)
+def test_a_running_number_is_told(values: np.ndarray, told: bool) -> None:
+    notes = _fit(pd.DataFrame({"customer": values, "size": np.sin(np.arange(len(values)))})).notes
+    assert ("each row has another whole number" in notes.get("customer", "")) == told
+
+
 def test_numbers_equal_the_scikit_learn_pipeline() -> None:
     frame, train = _mixed(), np.arange(40)
     encoder = TableEncoder.fit(frame, columns=["size", "count"], train_rows=train)

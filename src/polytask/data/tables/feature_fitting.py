@@ -31,6 +31,10 @@ _FEWEST_SENTENCES, _FEWEST_WORDS = 20, 4  # values, and words in one, that are t
 _BUCKETS = 32
 _MOST_RARE = 10_000  # categories without a feature whose rows are kept
 _MOST_IDENTIFIERS = 50
+_RUNNING = (
+    "each row has another whole number, as where rows are counted or named by numbers; leave the column out "
+    "unless the order of the numbers tells something"
+)
 _FEW_QUANTITIES = 10  # so many different numbers among words may well be codes
 
 
@@ -82,6 +86,8 @@ def fit_columns(
             _add_note(fitted, name, form_note(reading.form))
         if reading.words:
             _add_note(fitted, name, strays_note(column, reading.kind, reading.words))
+        if reading.kind == "number" and _is_running(whole):
+            _add_note(fitted, name, _RUNNING)
         n_distinct, some_missing = len(np.unique(values[~np.isnan(values)])), bool(np.isnan(values).any())
         if n_distinct == 1 and some_missing:  # a flag: that value, or nothing
             _fit_category(name, column, train_rows, fitted)
@@ -216,6 +222,14 @@ def _is_text(counts: Counter[str]) -> bool:
 
 def _add_note(fitted: FittedColumns, name: str, note: str) -> None:
     fitted.notes[name] = f"{fitted.notes[name]}; {note}" if name in fitted.notes else note
+
+
+def _is_running(values: np.ndarray) -> bool:
+    """Tell whether each row has another whole number, and few are left out between them."""
+    known = values[~np.isnan(values)]
+    if len(known) <= _MOST_IDENTIFIERS or known.max() - known.min() >= 2 * len(known):
+        return False
+    return bool((known == np.rint(known)).all()) and len(np.unique(known)) == len(known)
 
 
 def _constant(values: np.ndarray) -> str:
