@@ -23,7 +23,7 @@ COMPARE += ["--folds", "2", "--workers", "1", "-o", "c"]
 @pytest.fixture
 def run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    rows = "".join(f"{i},k{i % 5},{i * 7 % 11},1,{i / 7},{(i * i) % 3},{i}\n" for i in range(60))
+    rows = "".join(f"{i / 2},k{i % 5},{i * 7 % 11},1,{i / 7},{(i * i) % 3},{3 * i}\n" for i in range(60))
     (tmp_path / "t.csv").write_text("a,b,c,same,y,z,site\n" + rows)
     return lambda *words: CliRunner().invoke(app, [*map(str, words)])
 

@@ -33,7 +33,7 @@ WRITTEN_BEFORE = Path(__file__).parents[1] / "models" / "written_before"
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("info")
-    rows = [f"{i},k{i % 5},{i / 7},{i % 2}\n" for i in range(60)]
+    rows = [f"{i / 2},k{i % 5},{i / 7},{i % 2}\n" for i in range(60)]
     (folder / "t.csv").write_text("a,b,y,z\n" + "".join(rows))
     table = pd.read_csv(folder / "t.csv")
     polytask.fit(table, ["y", "z"], epochs=1, width=4, folds=2).save(folder / "table")
@@ -62,7 +62,7 @@ def copied(folder, tmp_path, monkeypatch):
 
 
 def test_a_model_of_groups_says_which(tmp_path):
-    table = pd.DataFrame({"a": np.arange(60.0), "y": np.arange(60) % 7 / 7, "z": np.arange(60) % 2})
+    table = pd.DataFrame({"a": np.arange(60) / 2, "y": np.arange(60) % 7 / 7, "z": np.arange(60) % 2})
     polytask.fit(table, ["y", "z"], groups="z;y", epochs=1, width=4, folds=2).save(tmp_path / "m")
     said = CliRunner().invoke(app, ["info", str(tmp_path / "m")]).stdout
     assert re.search(r"groups +y; z", said) and said.count("alone in its group") == 2
