@@ -98,6 +98,16 @@ def test_why_a_fit_has_other_figures_is_said_where_networks_are_compared():
     assert "A fit judges" not in comparison_page(plain).render() and comparison_table(plain).caption is None
 
 
+def test_a_gain_that_is_unclear_though_its_interval_leaves_out_0_is_explained():
+    found = comparison()
+    (first, *rest) = found.contrasts
+    unclear = replace(found, contrasts=(replace(first, gain=interval(38.1, 29.4), p_value=0.2), *rest))
+    assert "adjusted for the number of questions (Holm)" in str(comparison_table(unclear).caption)
+    around_0 = replace(first, gain=interval(1.0, 2.0), p_value=0.2)
+    clear = replace(found, contrasts=(around_0, *(replace(one, p_value=0.001) for one in rest)))
+    assert "Holm" not in str(comparison_table(clear).caption)
+
+
 def test_three_hundred_cells_stay_small_and_what_is_not_shown_is_not_drawn(monkeypatch):
     asked: list[str] = []
     monkeypatch.setattr(compare_report, "forest", drawn_once(compare_report.forest, asked))

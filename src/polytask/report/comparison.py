@@ -1,16 +1,18 @@
 """A comparison for the terminal."""
 
+from collections.abc import Iterable
+
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
 from polytask.compare.chosen_settings import settings_text
-from polytask.compare.results import CandidateResult, Comparison
+from polytask.compare.results import CandidateResult, Comparison, Contrast
 from polytask.core.names import counted, short_name
 from polytask.report.how_judged import BY_AVERAGES
 from polytask.report.metric_text import gain_text, interval_text, metric_text
 
-__all__ = ["candidate_table", "comparison_table", "has_networks", "settings_table"]
+__all__ = ["adjusted_note", "candidate_table", "comparison_table", "has_networks", "settings_table"]
 
 _NETWORKS = ("single", "joint", "groups")
 _COLOURS = {"helped": "green", "better": "green", "hurt": "red", "worse": "red"}
@@ -78,7 +80,16 @@ def _caption(found: Comparison) -> str | None:
     texts = {True: "of joint networks over single ones", False: "of other methods over the networks with a *"}
     asked = [texts[joint] for joint in (True, False) if any(one.joint == joint for one in found.contrasts)]
     gains = f"gain %: {'; '.join(asked)}. " if asked else ""
-    return f"{gains}{BY_AVERAGES if has_networks(found) else ''}".strip() or None
+    averages = BY_AVERAGES if has_networks(found) else ""
+    return " ".join(filter(None, (gains.strip(), adjusted_note(found.contrasts), averages))) or None
+
+
+def adjusted_note(contrasts: Iterable[Contrast]) -> str:
+    """Say why a gain may be unclear although its interval leaves out 0; nothing where none is."""
+    unclear = (one.gain for one in contrasts if one.verdict == "no clear difference")
+    if any(gain is not None and (gain.low > 0 or gain.high < 0) for gain in unclear):
+        return "Verdicts are adjusted for the number of questions (Holm), intervals are not."
+    return ""
 
 
 def has_networks(found: Comparison) -> bool:

@@ -6,7 +6,7 @@ from rich.text import Text
 from polytask.compare.task_parts import TaskRowsKnown, words_of
 from polytask.compare.task_results import TaskComparison
 from polytask.core.names import counted, short_name
-from polytask.report.comparison import candidate_table
+from polytask.report.comparison import adjusted_note, candidate_table
 from polytask.report.metric_text import gain_text, interval_text, metric_text
 
 __all__ = ["task_comparison_table"]
@@ -24,7 +24,7 @@ def task_comparison_table(found: TaskComparison, known: TaskRowsKnown) -> Table:
     part, words = found.parts[known], words_of(known)
     table = candidate_table(
         f"{words[:1].upper()}{words[1:]}, {counted(part.n_folds, 'fold')}, 95 % intervals",
-        f"gain %, verdict: of {found.reference} against the others",
+        f"gain %, verdict: of {found.reference} against the others. {adjusted_note(part.contrasts)}".strip(),
     )
     for task in part.tasks:
         metric = part.metric(task.name)
