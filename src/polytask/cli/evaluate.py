@@ -1,8 +1,9 @@
 """``polytask evaluate``: a saved model on new rows with labels."""
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,7 +18,10 @@ from polytask.cli.terminal import show, working
 from polytask.core.files import user_path
 
 if TYPE_CHECKING:
-    from polytask.models import FewShotClassifier, InContextModel, LearnedFeatures
+    import pandas as pd
+
+    from polytask.models.model_record import ModelRecord
+    from polytask.report.page import Page
 
 __all__ = ["evaluate"]
 
@@ -67,29 +71,28 @@ def evaluate(
     if output is not None:
         check_output(output, data=data, model=model)
     loaded = load(model)
-    if isinstance(loaded, InContextModel | LearnedFeatures):
-        _new_tasks(ctx, loaded, model, data, output=output, report=report, as_json=as_json, quiet=quiet)
-        return
-    if isinstance(loaded, FewShotClassifier):
-        _classes(ctx, loaded, model, data, output=output, report=report, as_json=as_json, quiet=quiet)
-        return
-    loaded = checked_table(loaded, model, takes=_TAKES)
-    with working("evaluate: predicting", quiet=quiet, as_json=as_json):
+    if not isinstance(loaded, FewShotClassifier | InContextModel | LearnedFeatures):
+        loaded = checked_table(loaded, model, takes=_TAKES)
+    learns = isinstance(loaded, InContextModel | LearnedFeatures)
+    doing = "evaluate: learning new tasks" if learns else "evaluate: predicting"
+    with working(doing, quiet=quiet, as_json=as_json):
         metrics = loaded.evaluate(user_path(data))
-    lines = frame_lines(metrics, output=output)
+    if isinstance(loaded, InContextModel | LearnedFeatures):
+        told = _new_tasks(metrics, _MEASURED[loaded.kind])
+    else:
+        told = _classes(metrics) if isinstance(loaded, FewShotClassifier) else _targets(metrics)
+    lines = [*told.above, *frame_lines(told.shown, output=output, written=told.written)]
     if report is not None:
-        from polytask.report.evaluate_report import evaluation_page
-
-        record, run = replace(loaded.record(), source=str(model)), command_line(ctx)
-        page = evaluation_page(metrics, record, table=str(data), command=run)
+        page = told.page(replace(loaded.record(), source=str(model)), str(data), command_line(ctx))
         lines = [*lines, *write_report_file(lambda: page, report)]
-    show({"model": str(model), "targets": frame_summary(metrics)}, as_json=as_json, lines=lines)
+    show({"model": str(model), **told.summary}, as_json=as_json, lines=lines)
 
 
 _TAKES = (
     "Give a model that `polytask fit` made, one that `polytask learn` made of known classes of texts, "
     "sounds, vectors or photos, or of a table with tasks, or a classifier that `polytask adapt` made of them."
 )
+_OF_ALL = ["log_loss", "calibration_error"]  # figures of all examples together
 _MEASURED = {
     "in-context": "Each task counts as new: of its rows so many are known, and others judge; the log density "
     "of labels is higher, the error lower where it is better.",
@@ -98,54 +101,61 @@ _MEASURED = {
 }
 
 
-def _new_tasks(
-    ctx: typer.Context,
-    loaded: "InContextModel | LearnedFeatures",
-    model: Path,
-    data: Path,
-    *,
-    output: Path | None,
-    report: Path | None,
-    as_json: bool,
-    quiet: bool,
-) -> None:
-    """Measure how new tasks or new classes are learned."""
-    with working("evaluate: learning new tasks", quiet=quiet, as_json=as_json):
-        metrics = loaded.evaluate(user_path(data))
-    measured = _MEASURED[loaded.kind]
-    lines = [measured, *frame_lines(metrics, output=output, written=metrics.reset_index())]
-    if report is not None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Told:
+    """How the figures of a model are told.
+
+    Args:
+        shown: The table of the terminal.
+        written: That of a file, where it is another one.
+        summary: Plain JSON.
+        page: The report, of the model, the name of the data, and the command line.
+        above: Lines above the table.
+    """
+
+    shown: "pd.DataFrame"
+    written: "pd.DataFrame | None" = None
+    summary: dict[str, Any]
+    page: "Callable[[ModelRecord, str, str], Page]"
+    above: tuple[str, ...] = ()
+
+
+def _targets(metrics: "pd.DataFrame") -> _Told:
+    """Tell a table's targets."""
+
+    def page(record: "ModelRecord", data: str, command: str) -> "Page":
+        from polytask.report.evaluate_report import evaluation_page
+
+        return evaluation_page(metrics, record, table=data, command=command)
+
+    return _Told(shown=metrics, summary={"targets": frame_summary(metrics)}, page=page)
+
+
+def _new_tasks(metrics: "pd.DataFrame", measured: str) -> _Told:
+    """Tell how new tasks or new classes are learned."""
+
+    def page(record: "ModelRecord", data: str, command: str) -> "Page":
         from polytask.report.evaluate_report import new_tasks_page
 
-        record = replace(loaded.record(), source=str(model))
-        page = new_tasks_page(metrics, record, measured=measured, table=str(data), command=command_line(ctx))
-        lines = [*lines, *write_report_file(lambda: page, report)]
+        return new_tasks_page(metrics, record, measured=measured, table=data, command=command)
+
     summary = {str(metrics.index.name): frame_summary(metrics), "measured": measured}
-    show({"model": str(model), **summary}, as_json=as_json, lines=lines)
+    return _Told(shown=metrics, written=metrics.reset_index(), summary=summary, page=page, above=(measured,))
 
 
-def _classes(
-    ctx: typer.Context,
-    loaded: "FewShotClassifier",
-    model: Path,
-    data: Path,
-    *,
-    output: Path | None,
-    report: Path | None,
-    as_json: bool,
-    quiet: bool,
-) -> None:
-    """Measure how examples of a classifier's classes are told apart."""
-    with working("evaluate: predicting", quiet=quiet, as_json=as_json):
-        metrics = loaded.evaluate(user_path(data))
-    total = metrics.iloc[0]
-    shown = metrics.drop(columns=["log_loss", "calibration_error"])
-    told = f"log loss {total['log_loss']:.4g}, calibration error {total['calibration_error']:.4g}"
-    lines = [f"Of all: {told}.", *frame_lines(shown, output=output, written=metrics.reset_index())]
-    if report is not None:
+def _classes(metrics: "pd.DataFrame") -> _Told:
+    """Tell how examples of a classifier's classes are told apart."""
+
+    def page(record: "ModelRecord", data: str, command: str) -> "Page":
         from polytask.report.evaluate_report import classes_page
 
-        record = replace(loaded.record(), source=str(model))
-        page = classes_page(metrics, record, source=str(data), command=command_line(ctx))
-        lines = [*lines, *write_report_file(lambda: page, report)]
-    show({"model": str(model), "classes": frame_summary(metrics)}, as_json=as_json, lines=lines)
+        return classes_page(metrics, record, source=data, command=command)
+
+    loss, gap = (metrics[name].iloc[0] for name in _OF_ALL)
+    return _Told(
+        shown=metrics.drop(columns=_OF_ALL),
+        written=metrics.reset_index(),
+        summary={"classes": frame_summary(metrics)},
+        page=page,
+        above=(f"Of all: log loss {loss:.4g}, calibration error {gap:.4g}.",),
+    )
