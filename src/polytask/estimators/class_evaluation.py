@@ -51,7 +51,8 @@ def evaluate_classes(
         raise DataError("There is no example with a label to measure by. Give some.")
     warn_all(given.messages[1:], stacklevel=stacklevel)
     truth = np.asarray(given.labels, dtype=object)
-    known = np.isin(truth, model.classes)
+    places = {name: place for place, name in enumerate(model.classes)}
+    known = np.array([label in places for label in truth])
     if not known.any():
         raise DataError(
             f"No example is of a class of the model, {examples(model.classes)}; the labels are "
@@ -80,17 +81,15 @@ def evaluate_classes(
         }
 
     shares = softmax(model.head.settings.sharpness * scores[known])  # [example, class]
-    codes = np.array([model.classes.index(label) for label in truth[known]])
+    codes = np.array([places[label] for label in truth[known]])
     right = shares[np.arange(len(codes)), codes]
     total = line(known, of_model=True) | {
         "log_loss": float(-np.log(np.maximum(right, np.finfo(right.dtype).tiny)).mean()),
         "calibration_error": calibration_gap(shares, codes),
     }
-    others = sorted(set(truth[~known]))
-    by_class = {
-        label: line(truth == label, of_model=label in model.classes)
-        for label in [*(label for label in model.classes if (truth == label).any()), *others]
-    }
+    present = set(truth)
+    names = [*(name for name in places if name in present), *sorted(present - places.keys())]
+    by_class = {name: line(truth == name, of_model=name in places) for name in names}
     rows = {"(all)" if "all" in by_class else "all": total | {"mistaken_for": ""}} | by_class
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("class")
 

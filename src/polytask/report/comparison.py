@@ -79,9 +79,9 @@ def _caption(found: Comparison) -> str | None:
     """Say what the gains are over."""
     texts = {True: "of joint networks over single ones", False: "of other methods over the networks with a *"}
     asked = [texts[joint] for joint in (True, False) if any(one.joint == joint for one in found.contrasts)]
-    gains = f"gain %: {'; '.join(asked)}. " if asked else ""
+    gains = f"gain %: {'; '.join(asked)}." if asked else ""
     averages = BY_AVERAGES if has_networks(found) else ""
-    return " ".join(filter(None, (gains.strip(), adjusted_note(found.contrasts), averages))) or None
+    return " ".join(filter(None, (gains, adjusted_note(found.contrasts), averages))) or None
 
 
 def adjusted_note(contrasts: Iterable[Contrast]) -> str:

@@ -243,8 +243,8 @@ class GradientLearner(EpisodicLearner):
         def loss(parameters: State, rows: Batch, index: int) -> Tensor:
             return self.loss(parameters, tasks, rows, index, n_fixed=n_fixed, own=for_steps)
 
-        known = None if for_steps is None else last_layer(own, n_fixed, start, tasks, support)
-        return InnerLoop(loss, self.rule, self, gradients=known).run(
+        written_out = None if self.recompute else last_layer(own, n_fixed, start, tasks, support)
+        return InnerLoop(loss, self.rule, self, gradients=written_out).run(
             start,
             [inner_rows(support, self.batch_size, index) for index in range(self.n_steps)],
             n_first_order=self.n_steps - fixed,

@@ -44,26 +44,19 @@ class LastLayer:
         self, parameters: State, _batch: Batch, _index: int, first_order: bool
     ) -> tuple[State, Tensor]:
         """Return gradients by name and the loss; without a graph behind them if of first order."""
-        features = self._features
-        weight, bias = parameters.get(self._weight), parameters.get(self._bias)
-        weight, bias = (
-            self._layer.weight if weight is None else weight,
-            self._layer.bias if bias is None else bias,
-        )
+        features, bias = self._features, parameters.get(self._bias, self._layer.bias)
+        weight = parameters.get(self._weight, self._layer.weight)
         graph = torch.is_grad_enabled() and not first_order
         if not graph:
-            features, weight, bias = (
-                features.detach(),
-                weight.detach(),
-                None if bias is None else bias.detach(),
-            )
+            features, weight = features.detach(), weight.detach()
+            bias = None if bias is None else bias.detach()
         with contextlib.nullcontext() if graph else torch.no_grad():
             outputs = nn.functional.linear(features, weight, bias)
             loss = self._task.objective(outputs, self._targets)
             error = _answers(self._task, outputs) * self._scale - self._known  # [row, output]
-            found: State = {}
-            for name in parameters:
-                found[name] = error.t() @ features if name == self._weight else error.sum(0)
+            found = {
+                name: error.t() @ features if name == self._weight else error.sum(0) for name in parameters
+            }
             return found, loss
 
 
